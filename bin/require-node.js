@@ -1,0 +1,9 @@
+// Plain JavaScript of an old kind: it must run on the very Node it turns away.
+const required = 26
+if (Number(process.versions.node.split('.')[0]) < required) {
+  process.stderr.write(
+    `azure-image-editor-mcp needs Node.js ${required} or newer; this is ${process.version}. ` +
+      'In a clone, "npm ci" installs the right one for all npm scripts.\n',
+  )
+  process.exit(1)
+}
