@@ -1,0 +1,44 @@
+import env from '@fastify/env'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Config, ConfigSchema } from '../schemas/config.ts'
+import {
+  ConfigurationError,
+  type Environment,
+  isConfigured,
+  prepareEnvironment,
+  type SchemaError,
+  schemaProblems,
+} from '../services/configuration.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    config: Config
+  }
+}
+
+export interface ConfigOptions {
+  environment: Environment
+}
+
+/**
+ * The only plugin that sees the environment. Everything wrong is reported together.
+ * @throws ConfigurationError
+ */
+async function config(fastify: FastifyInstance, { environment }: ConfigOptions): Promise<void> {
+  const { values, problems } = prepareEnvironment(environment)
+  try {
+    // A copy, because @fastify/env writes into the schema it is given.
+    await fastify.register(env, { schema: structuredClone(ConfigSchema), data: values, env: false })
+  } catch (error) {
+    if (!isSchemaFailure(error)) throw error
+    problems.push(...schemaProblems(error.errors))
+  }
+  if (problems.length > 0) throw new ConfigurationError(problems, !isConfigured(environment))
+}
+
+function isSchemaFailure(error: unknown): error is Error & { errors: SchemaError[] } {
+  return error instanceof Error && 'errors' in error && Array.isArray(error.errors)
+}
+
+export default fp(config, { name: 'config' })

@@ -1,0 +1,105 @@
+import Type, { type Static, type TSchema } from 'typebox'
+
+/**
+ * Every variable of the environment that the service reads. `description` and `examples` are what an operator is shown,
+ * `writeOnly` marks a secret: it is never printed, and may come as `<NAME>_FILE`.
+ */
+
+const text = (description: string, example: string, options: object = {}) =>
+  Type.String({ description, examples: [example], minLength: 1, maxLength: 2048, ...options })
+
+const secret = (description: string, example: string) => text(description, example, { writeOnly: true })
+
+/** A whole number; its unit stands in the variable's name. */
+const count = (description: string, value: number, minimum: number, maximum: number) =>
+  Type.Integer({ description, examples: [value], default: value, minimum, maximum })
+
+const choice = <T extends string[]>(description: string, values: readonly [...T], value: T[number]) =>
+  Type.Enum([...values], { description, examples: [value], default: value })
+
+const MINUTE = 60_000
+const MIB = 1_048_576
+
+export const ConfigSchema = Type.Object({
+  AZURE_BASE_URL: text(
+    'Endpoint of the Azure AI Foundry resource; may carry a path',
+    'https://your-endpoint.services.ai.azure.com',
+    { pattern: '^https?://[^\\s?#]+$' },
+  ),
+  AZURE_API_KEY: secret('Key of the resource', 'your-api-key'),
+  AZURE_DEPLOYMENT_NAME: text('Name of the deployed model', 'FLUX.1-Kontext-pro', { pattern: '^[\\w.-]{1,64}$' }),
+  AZURE_MODEL: text('Model behind the deployment', 'flux.1-kontext-pro', {
+    default: 'flux.1-kontext-pro',
+    pattern: '^[\\w.-]{1,64}$',
+  }),
+  AZURE_API_VERSION: text('`api-version` of the deployment route', '2025-04-01-preview', {
+    default: '2025-04-01-preview',
+    pattern: '^[\\w.-]{1,32}$',
+  }),
+  AZURE_CONNECT_TIMEOUT_MS: count('Longest wait for a connection to Azure', 10_000, 100, 5 * MINUTE),
+  AZURE_IMAGE_HOSTS: text(
+    'Hosts from which a picture may be fetched when Azure answers with a link, by comma; `*.` stands for subdomains',
+    '*.blob.core.windows.net',
+    { default: '*.blob.core.windows.net' },
+  ),
+
+  MCP_SERVER_HOST: text('Address to listen on (`0.0.0.0` in the container)', '127.0.0.1', { default: '127.0.0.1' }),
+  MCP_SERVER_PORT: count('Port to listen on; 0 takes a free one', 8000, 0, 65_535),
+  TRUST_PROXY: Type.Optional(
+    text('Proxies whose `X-Forwarded-For` counts: addresses or CIDRs, by comma', '127.0.0.1,172.16.0.0/12'),
+  ),
+
+  DEFAULT_IMAGE_SIZE: text('Size of a generated picture when the caller names none', '1024x1024', {
+    default: '1024x1024',
+    pattern: '^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$',
+  }),
+  IMAGES_DIR: text('Folder for saved pictures (`/app/images` in the container)', './images', { default: './images' }),
+  MAX_BODY_BYTES: count('Largest request body', 32 * MIB, 1024, 1024 * MIB),
+  MAX_IMAGE_BYTES: count('Largest picture a caller may send, decoded from base64', 20 * MIB, 1024, 512 * MIB),
+  MAX_IMAGE_PIXELS: count('Largest picture a caller may send, width times height', 50_000_000, 1, 1_000_000_000),
+  MAX_HELD_BYTES: count(
+    'Answers held in memory together, as base64; beyond it they wait in temporary files',
+    256 * MIB,
+    0,
+    64 * 1024 * MIB,
+  ),
+  CALL_DEADLINE_MS: count('Longest a tool call may take, queue and retries included', 10 * MINUTE, 1000, 60 * MINUTE),
+  SHUTDOWN_GRACE_MS: count('How long running calls may go on after SIGTERM', 25_000, 0, 60 * MINUTE),
+
+  LOG_LEVEL: choice('Least level that is logged', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info'),
+  LOG_FORMAT: choice('`auto` is pretty on a terminal, JSON elsewhere', ['auto', 'json', 'pretty'], 'auto'),
+  LOG_DIR: Type.Optional(text('Folder for daily log files, besides stdout (`/app/logs` in the container)', './logs')),
+  HTTPS_PROXY: Type.Optional(text('Proxy for calls to Azure', 'http://proxy.example:3128')),
+  NO_PROXY: Type.Optional(text('Hosts that are reached without the proxy, by comma', 'localhost,.internal.example')),
+})
+
+export type Config = Static<typeof ConfigSchema>
+export type Variable = keyof Config & string
+
+/** The schema of one variable as an operator needs to read it. */
+export interface VariableFacts {
+  name: string
+  description: string
+  example: string
+  /** As it would be written in the environment; absent when there is none. */
+  default: string | undefined
+  required: boolean
+  secret: boolean
+}
+
+const annotation = (schema: TSchema, key: string): unknown => Reflect.get(schema, key)
+
+/** Every variable in the order of the schema. */
+export const variables: readonly VariableFacts[] = Object.entries(ConfigSchema.properties).map(([name, schema]) => {
+  const value = annotation(schema, 'default')
+  const examples = annotation(schema, 'examples')
+  const required: readonly string[] = ConfigSchema.required
+  return {
+    name,
+    description: String(annotation(schema, 'description')),
+    example: String(Array.isArray(examples) ? examples[0] : ''),
+    default: value === undefined ? undefined : String(value),
+    required: required.includes(name) && value === undefined,
+    secret: annotation(schema, 'writeOnly') === true,
+  }
+})

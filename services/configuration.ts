@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs'
+import { type VariableFacts, variables } from '../schemas/config.ts'
+
+/** Raw variables, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** One thing wrong with the configuration. */
+export interface ConfigurationProblem {
+  variable: string
+  /** What is wrong, without the value. */
+  problem: string
+}
+
+/** Everything that is wrong with the configuration, at once. Its message has one line a problem and never a value. */
+export class ConfigurationError extends Error {
+  readonly problems: readonly ConfigurationProblem[]
+  /** No variable of the service is set at all: somebody is trying it for the first time. */
+  readonly empty: boolean
+
+  constructor(problems: readonly ConfigurationProblem[], empty = false) {
+    super(problems.map(describe).join('\n'))
+    this.name = 'ConfigurationError'
+    this.problems = problems
+    this.empty = empty
+  }
+}
+
+function describe({ variable, problem }: ConfigurationProblem): string {
+  const example = variables.find(({ name }) => name === variable)?.example
+  return `${variable}: ${problem}${example === undefined ? '' : `, for example ${variable}=${example}`}`
+}
+
+/** The shape of what `@fastify/env` (Ajv) reports; https://ajv.js.org/api.html#error-objects */
+export interface SchemaError {
+  keyword: string
+  instancePath: string
+  params: Record<string, unknown>
+}
+
+/** Turns the validator's errors into problems that an operator can act on. */
+export function schemaProblems(errors: readonly SchemaError[]): ConfigurationProblem[] {
+  return errors.map(({ keyword, instancePath, params }) => {
+    if (keyword === 'required') return { variable: String(params.missingProperty), problem: 'is required' }
+    return { variable: instancePath.slice(1), problem: rule(keyword, params) }
+  })
+}
+
+function rule(keyword: string, params: Record<string, unknown>): string {
+  switch (keyword) {
+    case 'type':
+      return params.type === 'integer' ? 'must be a whole number' : `must be of type ${params.type}`
+    case 'minimum':
+      return `must be at least ${params.limit}`
+    case 'maximum':
+      return `must be at most ${params.limit}`
+    case 'enum':
+      return `must be one of ${Array.isArray(params.allowedValues) ? params.allowedValues.join(', ') : 'the allowed values'}`
+    case 'maxLength':
+      return `must be at most ${params.limit} characters long`
+    default:
+      return 'does not have the right form'
+  }
+}
+
+export interface PreparedEnvironment {
+  /** Trimmed values under the names of the schema; what is blank is absent. */
+  values: Record<string, string>
+  problems: ConfigurationProblem[]
+}
+
+/**
+ * Picks the service's variables out of an environment: trims them, strips one pair of surrounding quotes
+ * (`docker --env-file` keeps them), drops blank ones, and reads secrets from `<NAME>_FILE`.
+ */
+export function prepareEnvironment(environment: Environment): PreparedEnvironment {
+  const values: Record<string, string> = {}
+  const problems: ConfigurationProblem[] = []
+  for (const variable of variables) {
+    const value = variable.secret ? readSecret(variable, environment, problems) : clean(environment[variable.name])
+    if (value !== undefined) values[variable.name] = value
+  }
+  return { values, problems }
+}
+
+function clean(raw: string | undefined): string | undefined {
+  const trimmed = raw?.trim() ?? ''
+  const quoted = /^(["'])([^]*)\1$/.exec(trimmed)
+  const value = (quoted?.[2] ?? trimmed).trim()
+  return value === '' ? undefined : value
+}
+
+function readSecret(
+  { name }: VariableFacts,
+  environment: Environment,
+  problems: ConfigurationProblem[],
+): string | undefined {
+  const direct = clean(environment[name])
+  const path = clean(environment[`${name}_FILE`])
+  if (path === undefined) return direct
+  if (direct !== undefined) {
+    problems.push({ variable: name, problem: `is given twice, also by ${name}_FILE; remove one` })
+    return direct
+  }
+  // A placeholder keeps "is required" from being reported on top of the true problem.
+  const unreadable = (problem: string) => {
+    problems.push({ variable: `${name}_FILE`, problem })
+    return 'unreadable'
+  }
+  try {
+    const value = readFileSync(path, 'utf8').trim()
+    return value === '' ? unreadable(`names an empty file (${path})`) : value
+  } catch (error) {
+    return unreadable(`names a file that cannot be read (${path}: ${errorCode(error)})`)
+  }
+}
+
+/** The system's short code for a failure (`ENOENT`), or `error`. */
+function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'error'
+}
+
+/** Whether any variable of the service is set. */
+export function isConfigured(environment: Environment): boolean {
+  return variables.some(({ name }) => clean(environment[name]) !== undefined || clean(environment[`${name}_FILE`]) !== undefined)
+}
+
+/** The configuration as lines `NAME=value` for an operator, secrets replaced by how long they are. */
+export function printConfiguration(config: Readonly<Record<string, unknown>>): string {
+  return variables
+    .map(({ name, secret }) => {
+      const value = config[name]
+      if (value === undefined) return `${name} is not set`
+      return `${name}=${secret ? `(secret, ${String(value).length} characters)` : String(value)}`
+    })
+    .join('\n')
+}
