@@ -4,11 +4,13 @@ import fp from 'fastify-plugin'
 import { type Config, ConfigSchema } from '../schemas/config.ts'
 import {
   ConfigurationError,
+  type ConfigurationProblem,
   type Environment,
   isConfigured,
   prepareEnvironment,
   type SchemaError,
   schemaProblems,
+  valueProblems,
 } from '../services/configuration.ts'
 
 declare module 'fastify' {
@@ -27,6 +29,7 @@ export interface ConfigOptions {
  */
 async function config(fastify: FastifyInstance, { environment }: ConfigOptions): Promise<void> {
   const { values, problems } = prepareEnvironment(environment)
+  problems.push(...valueProblems(values))
   try {
     // A copy, because @fastify/env writes into the schema it is given.
     await fastify.register(env, { schema: structuredClone(ConfigSchema), data: values, env: false })
@@ -34,7 +37,12 @@ async function config(fastify: FastifyInstance, { environment }: ConfigOptions):
     if (!isSchemaFailure(error)) throw error
     problems.push(...schemaProblems(error.errors))
   }
-  if (problems.length > 0) throw new ConfigurationError(problems, !isConfigured(environment))
+  if (problems.length > 0) throw new ConfigurationError(firstOfEach(problems), !isConfigured(environment))
+}
+
+/** One line a variable: what is wrong first is what an operator mends first. */
+function firstOfEach(problems: readonly ConfigurationProblem[]): ConfigurationProblem[] {
+  return [...new Map(problems.toReversed().map((problem) => [problem.variable, problem])).values()].toReversed()
 }
 
 function isSchemaFailure(error: unknown): error is Error & { errors: SchemaError[] } {

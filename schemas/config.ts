@@ -24,7 +24,7 @@ export const ConfigSchema = Type.Object({
   AZURE_BASE_URL: text(
     'Endpoint of the Azure AI Foundry resource; may carry a path',
     'https://your-endpoint.services.ai.azure.com',
-    { pattern: '^https?://[^\\s?#]+$' },
+    { pattern: '^https?://[^\\s?#@]+$' },
   ),
   AZURE_API_KEY: secret('Key of the resource', 'your-api-key'),
   AZURE_DEPLOYMENT_NAME: text('Name of the deployed model', 'FLUX.1-Kontext-pro', { pattern: '^[\\w.-]{1,64}$' }),
@@ -66,10 +66,16 @@ export const ConfigSchema = Type.Object({
   CALL_DEADLINE_MS: count('Longest a tool call may take, queue and retries included', 10 * MINUTE, 1000, 60 * MINUTE),
   SHUTDOWN_GRACE_MS: count('How long running calls may go on after SIGTERM', 25_000, 0, 60 * MINUTE),
 
-  LOG_LEVEL: choice('Least level that is logged', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info'),
+  LOG_LEVEL: choice(
+    'Least level that is logged',
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    'info',
+  ),
   LOG_FORMAT: choice('`auto` is pretty on a terminal, JSON elsewhere', ['auto', 'json', 'pretty'], 'auto'),
   LOG_DIR: Type.Optional(text('Folder for daily log files, besides stdout (`/app/logs` in the container)', './logs')),
-  HTTPS_PROXY: Type.Optional(text('Proxy for calls to Azure', 'http://proxy.example:3128')),
+  HTTPS_PROXY: Type.Optional(
+    secret('Proxy for calls to Azure; a secret, because it may carry a password', 'http://proxy.example:3128'),
+  ),
   NO_PROXY: Type.Optional(text('Hosts that are reached without the proxy, by comma', 'localhost,.internal.example')),
 })
 

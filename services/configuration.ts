@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type VariableFacts, variables } from '../schemas/config.ts'
+import { parseTrustedProxies } from './trusted-proxies.ts'
 
 /** Raw variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -84,7 +85,7 @@ export function prepareEnvironment(environment: Environment): PreparedEnvironmen
 
 function clean(raw: string | undefined): string | undefined {
   const trimmed = raw?.trim() ?? ''
-  const quoted = /^(["'])([^]*)\1$/.exec(trimmed)
+  const quoted = /^(["'])([\s\S]*)\1$/.exec(trimmed)
   const value = (quoted?.[2] ?? trimmed).trim()
   return value === '' ? undefined : value
 }
@@ -119,9 +120,26 @@ function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'error'
 }
 
+/** What a schema cannot say of a value. Takes raw values, so that it can run beside the schema. */
+export function valueProblems(values: Readonly<Record<string, string>>): ConfigurationProblem[] {
+  const problems: ConfigurationProblem[] = []
+  try {
+    parseTrustedProxies(values.TRUST_PROXY)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    problems.push({ variable: 'TRUST_PROXY', problem: error.message })
+  }
+  if (values.AZURE_BASE_URL !== undefined && !URL.canParse(values.AZURE_BASE_URL)) {
+    problems.push({ variable: 'AZURE_BASE_URL', problem: 'is not a URL' })
+  }
+  return problems
+}
+
 /** Whether any variable of the service is set. */
 export function isConfigured(environment: Environment): boolean {
-  return variables.some(({ name }) => clean(environment[name]) !== undefined || clean(environment[`${name}_FILE`]) !== undefined)
+  return variables.some(
+    ({ name }) => clean(environment[name]) !== undefined || clean(environment[`${name}_FILE`]) !== undefined,
+  )
 }
 
 /** The configuration as lines `NAME=value` for an operator, secrets replaced by how long they are. */

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { Writable } from 'node:stream'
+import autoload from '@fastify/autoload'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import fp from 'fastify-plugin'
+import pino from 'pino'
+import config from './plugins/config.ts'
+import type { Environment } from './services/configuration.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Where log lines go; `logging` fills it once the configuration is known. */
+    logStreams: pino.MultiStreamRes
+    appOptions: Readonly<AppOptions>
+    appVersion: string
+  }
+}
+
+/** What differs between the service, its tests and a tool that only looks at the configuration. */
+export interface AppOptions {
+  environment: Environment
+  /** Where log lines go, besides `LOG_DIR`. */
+  logDestination: Writable
+  /** Whether `logDestination` is a terminal in front of a person. */
+  isTerminal?: boolean
+}
+
+/** Name and version as `package.json` has them, which stands one folder higher in the built package. */
+export const { name, version } = readPackage()
+
+function readPackage(): { name: string; version: string } {
+  const beside = new URL('package.json', import.meta.url)
+  const above = new URL('../package.json', import.meta.url)
+  return JSON.parse(readFileSync(import.meta.url.endsWith('/dist/app.js') ? above : beside, 'utf8'))
+}
+
+/** Everything the service is made of: the configuration first, then plugins by their dependencies, then routes. */
+const application = fp(async (fastify: FastifyInstance, { environment }: AppOptions) => {
+  const folder = import.meta.dirname
+  await fastify.register(config, { environment })
+  await fastify.register(autoload, { dir: `${folder}/plugins`, ignorePattern: /^config\./ })
+  await fastify.register(autoload, { dir: `${folder}/routes`, dirNameRoutePrefix: false })
+})
+
+/** A request id of the caller is taken over if it can do no harm in a log line or a header. */
+const callerRequestId = /^[\w.:-]{1,64}$/
+
+/**
+ * Builds the application without listening; may be called many times in one process.
+ * A wrong configuration rejects `ready()` with a `ConfigurationError`.
+ */
+export function createApp(options: AppOptions): FastifyInstance {
+  const logStreams = pino.multistream([])
+  const fastify: FastifyInstance = Fastify({
+    loggerInstance: createLogger(logStreams),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: ({ headers }) => {
+      const given = headers['x-request-id']
+      return typeof given === 'string' && callerRequestId.test(given) ? given : randomUUID()
+    },
+    // Asked per request, so that the list may come from a configuration that is loaded later.
+    trustProxy: (address) => fastify.trustedProxies.has(address),
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    keepAliveTimeout: 72_000,
+    requestTimeout: 300_000,
+    http: { headersTimeout: 60_000, connectionsCheckingInterval: 5_000 },
+    routerOptions: { maxParamLength: 256 },
+  })
+  fastify.decorate('logStreams', logStreams)
+  fastify.decorate('appOptions', options)
+  fastify.decorate('appVersion', version)
+  fastify.register(application, options)
+  return fastify
+}
+
+function createLogger(streams: pino.MultiStreamRes): FastifyBaseLogger {
+  return pino(
+    {
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: {
+        paths: ['*.authorization', '*["api-key"]', '*["x-api-key"]', '*.prompt', '*.data'],
+        censor: '[redacted]',
+      },
+      serializers: { err: pino.stdSerializers.err },
+    },
+    streams,
+  )
+}

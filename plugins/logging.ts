@@ -1,0 +1,72 @@
+import { join } from 'node:path'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import pretty from 'pino-pretty'
+import roll from 'pino-roll'
+
+/** Files are rolled daily and at this size, so that a noisy day cannot fill a disk. */
+const FILE_SIZE = '20m'
+const FILES_KEPT = 14
+
+/**
+ * Gives the logger its level and its streams: stdout, and daily files with `LOG_DIR`. One line is written for every
+ * request, without its query, headers or body. All in this process: worker threads would need more rights than the
+ * container's permission flags give.
+ */
+async function logging(fastify: FastifyInstance): Promise<void> {
+  const { config, logStreams, appOptions, log } = fastify
+  const { logDestination, isTerminal = false } = appOptions
+  const isPretty = config.LOG_FORMAT === 'pretty' || (config.LOG_FORMAT === 'auto' && isTerminal)
+
+  log.level = config.LOG_LEVEL
+  logStreams.add({
+    level: 'trace',
+    stream: isPretty ? pretty({ destination: logDestination, colorize: isTerminal, sync: true }) : logDestination,
+  })
+  if (config.LOG_DIR !== undefined) await logToFiles(fastify, config.LOG_DIR)
+
+  fastify.addHook('onResponse', async function logRequest(request: FastifyRequest, reply: FastifyReply) {
+    const fields = { ...describe(request), status: reply.statusCode, durationMs: Math.round(reply.elapsedTime) }
+    if (isRoutine(request)) request.log.debug(fields, 'request answered')
+    else request.log.info(fields, 'request answered')
+  })
+  fastify.addHook('onRequestAbort', async function logAbort(request: FastifyRequest) {
+    request.log.info(describe(request), 'caller left before the answer')
+  })
+}
+
+function describe(request: FastifyRequest) {
+  return { method: request.method, route: request.routeOptions.url ?? 'unmatched', caller: request.ip }
+}
+
+/** Probes and scrapes come every few seconds and say nothing. */
+function isRoutine({ routeOptions: { url } }: FastifyRequest): boolean {
+  return url === '/health' || url === '/ready' || url === '/metrics'
+}
+
+async function logToFiles(fastify: FastifyInstance, folder: string): Promise<void> {
+  try {
+    const stream = await roll({
+      file: join(folder, 'azure-image-editor'),
+      extension: '.log',
+      frequency: 'daily',
+      dateFormat: 'yyyy-MM-dd',
+      size: FILE_SIZE,
+      limit: { count: FILES_KEPT, removeOtherLogFiles: true },
+      mkdir: true,
+    })
+    // A disk that fills up later must not end the service; stdout still has every line.
+    stream.on('error', () => {})
+    fastify.logStreams.add({ level: 'trace', stream })
+    fastify.addHook('onClose', async () => {
+      stream.end()
+    })
+  } catch (err) {
+    fastify.log.warn(
+      { err, LOG_DIR: folder },
+      'log folder is not writable, logging to stdout only; for the container: sudo chown 1000:1000 images logs',
+    )
+  }
+}
+
+export default fp(logging, { name: 'logging', dependencies: ['config'] })

@@ -1,0 +1,52 @@
+import type { Socket } from 'node:net'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { createMetrics, type Metrics } from '../services/metrics.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    metrics: Metrics
+  }
+}
+
+/** Methods that get a series; the parser knows some thirty more, and anybody may send them. */
+const COUNTED_METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'DELETE', 'PUT', 'PATCH'])
+
+/** One registry an app, and the HTTP series. */
+async function metrics(fastify: FastifyInstance): Promise<void> {
+  const series = createMetrics(fastify.appVersion)
+  fastify.decorate('metrics', series)
+  const counted = new WeakMap<Socket, { read: number; written: number }>()
+
+  /** Adds what a connection moved since it was last looked at, so that a long-lived one is not invisible. */
+  function countBytes(socket: Socket): void {
+    const before = counted.get(socket) ?? { read: 0, written: 0 }
+    series.receivedBytes.inc(Math.max(0, socket.bytesRead - before.read))
+    series.sentBytes.inc(Math.max(0, socket.bytesWritten - before.written))
+    counted.set(socket, { read: socket.bytesRead, written: socket.bytesWritten })
+  }
+
+  function labels(request: FastifyRequest) {
+    const method = COUNTED_METHODS.has(request.method) ? request.method : 'other'
+    return { route: request.routeOptions.url ?? 'unmatched', method }
+  }
+
+  fastify.addHook('onRequest', async function countStart(request, reply) {
+    series.httpInFlight.inc()
+    // `close` comes once for an answer that was sent and for one that never will be.
+    reply.raw.once('close', () => {
+      series.httpInFlight.dec()
+      if (request.raw.socket !== null) countBytes(request.raw.socket)
+    })
+  })
+  fastify.addHook('onResponse', async function countAnswer(request, reply) {
+    series.httpRequests.inc({ ...labels(request), status: reply.statusCode })
+    series.httpDuration.observe(labels(request), reply.elapsedTime / 1000)
+  })
+  fastify.addHook('onRequestAbort', async function countAbort(request) {
+    // 499 is what Nginx logs for a caller that left: https://nginx.org/en/docs/http/ngx_http_core_module.html
+    series.httpRequests.inc({ ...labels(request), status: 499 })
+  })
+}
+
+export default fp(metrics, { name: 'metrics', dependencies: ['config'] })

@@ -1,0 +1,40 @@
+import type { FastifyInstance } from 'fastify'
+
+/** `GET /` for people who open the address in a browser. */
+export default async function home(fastify: FastifyInstance): Promise<void> {
+  fastify.get('/', async function showPage(request, reply) {
+    // A client that probes for the old event stream would take the page for one.
+    if (request.headers.accept?.includes('text/event-stream')) {
+      return reply.code(405).header('allow', 'POST').send({ statusCode: 405, message: 'Send JSON-RPC with POST.' })
+    }
+    return reply
+      .type('text/html; charset=utf-8')
+      .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+      .header('x-content-type-options', 'nosniff')
+      .header('referrer-policy', 'no-referrer')
+      .send(page(fastify.appVersion))
+  })
+}
+
+const page = (version: string) => `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Azure Image Editor MCP</title>
+<style>
+  body { font: 16px/1.6 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; color-scheme: light dark }
+  pre { background: #8882; padding: .8rem; overflow-x: auto; border-radius: .4rem }
+</style>
+<h1>Azure Image Editor MCP</h1>
+<p>This service makes and edits pictures with the image models of Azure AI Foundry. It speaks
+<a href="https://modelcontextprotocol.io">MCP</a> and plain JSON-RPC 2.0: <code>POST /</code>, also at <code>POST /mcp</code>.</p>
+<h2>Connect a client</h2>
+<p>Give VS Code, Claude, Cursor or any other MCP client this page's address with <code>/mcp</code> at its end, transport “HTTP”.</p>
+<h2>Try it</h2>
+<pre>curl -X POST http://localhost:8000/ \\
+  -H "Content-Type: application/json" \\
+  -d '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}'</pre>
+<p><a href="/health">health</a> · <a href="/ready">readiness</a> · <a href="/metrics">metrics</a> · version ${version} ·
+<a href="https://www.npmjs.com/package/azure-image-editor-mcp">documentation</a></p>
+</html>
+`

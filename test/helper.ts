@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import type { TestContext } from 'node:test'
+import type { FastifyInstance } from 'fastify'
+import { createApp } from '../app.ts'
+import type { Environment } from '../services/configuration.ts'
+
+/** A folder that is gone after the test. */
+export async function temporaryFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'azure-image-editor-test-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Log lines as they were written, to be looked at. */
+export class LogLines extends Writable {
+  readonly lines: string[] = []
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.lines.push(...chunk.toString('utf8').trimEnd().split('\n'))
+    done()
+  }
+
+  get text(): string {
+    return this.lines.join('\n')
+  }
+
+  get entries(): Record<string, unknown>[] {
+    return this.lines.map((line) => JSON.parse(line))
+  }
+}
+
+/** The least that the service needs. */
+export const minimalEnvironment: Environment = {
+  AZURE_BASE_URL: 'http://127.0.0.1:9',
+  AZURE_API_KEY: 'test-key',
+  AZURE_DEPLOYMENT_NAME: 'FLUX.1-Kontext-pro',
+  MCP_SERVER_PORT: '0',
+}
+
+export interface BuiltApp {
+  app: FastifyInstance
+  logs: LogLines
+  /** `IMAGES_DIR` of this app. */
+  images: string
+}
+
+/** The real app, ready, with a folder of its own; closed after the test. Nothing reads or writes `process.env`. */
+export async function buildApp(t: TestContext, environment: Environment = {}): Promise<BuiltApp> {
+  const images = environment.IMAGES_DIR ?? join(await temporaryFolder(t), 'images')
+  const logs = new LogLines()
+  const app = createApp({
+    environment: { ...minimalEnvironment, IMAGES_DIR: images, ...environment },
+    logDestination: logs,
+  })
+  t.after(() => app.close())
+  await app.ready()
+  return { app, logs, images }
+}
+
+/** The app on a real socket; `url` has no trailing slash. */
+export async function listen(t: TestContext, environment: Environment = {}): Promise<BuiltApp & { url: string }> {
+  const built = await buildApp(t, environment)
+  return { ...built, url: await built.app.listen({ host: '127.0.0.1', port: 0 }) }
+}
