@@ -18,26 +18,26 @@ export function environmentExample(): string {
   return header + blocks.join('')
 }
 
-export function variablesTable(head: string): string {
-  const rows = variables.map(
-    ({ name, description, required, default: value, example }) =>
-      `| \`${name}\` | ${description} | ${required ? '**required**' : value === undefined ? `– (\`${example}\`)` : `\`${value}\``} |`,
-  )
-  return [head, '|---|---|---|', ...rows].join('\n')
-}
+const markers = /(<!-- variables -->\n)([\s\S]*?)(<!-- \/variables -->)/
 
-const markers = /(<!-- variables -->\n)(\|.*\n)?[\s\S]*?(<!-- \/variables -->)/
-
-/** Replaces the table, keeping its own head (its language). */
-export function withVariablesTable(markdown: string): string {
-  return markdown.replace(markers, (_all, start: string, head = '| Variable | What | Default |\n', end: string) => {
-    return `${start}${variablesTable(head.trimEnd())}\n${end}`
+/**
+ * Replaces the table between the markers. Its first line stays (its language), and with `translated` so does what it
+ * says of each variable; one that is new there gets the schema's words until somebody translates them.
+ */
+export function withVariablesTable(markdown: string, translated: boolean): string {
+  return markdown.replace(markers, (_all, start: string, table: string, end: string) => {
+    const [head = '', ...rows] = table.split('\n')
+    const said = new Map(rows.map((line) => [/`(\w+)`/.exec(line)?.[1], line.split(' | ')[1]]))
+    const lines = variables.map(({ name, description, required, default: value, example }) => {
+      const meaning = (translated ? said.get(name) : undefined) ?? description
+      return `| \`${name}\` | ${meaning} | ${required ? '**–**' : value === undefined ? `– (\`${example}\`)` : `\`${value}\``} |`
+    })
+    return `${start}${[head, '|---|---|---|', ...lines].join('\n')}\n${end}`
   })
 }
 
 if (import.meta.main) {
   writeFileSync('.env.example', environmentExample())
-  for (const readme of ['README.md', 'README.zh-CN.md']) {
-    writeFileSync(readme, withVariablesTable(readFileSync(readme, 'utf8')))
-  }
+  writeFileSync('README.md', withVariablesTable(readFileSync('README.md', 'utf8'), false))
+  writeFileSync('README.zh-CN.md', withVariablesTable(readFileSync('README.zh-CN.md', 'utf8'), true))
 }
