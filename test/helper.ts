@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
-import { createApp } from '../app.ts'
+import { type AppOptions, createApp } from '../app.ts'
 import type { Environment } from '../services/configuration.ts'
 
 /** A folder that is gone after the test. */
@@ -48,12 +48,17 @@ export interface BuiltApp {
 }
 
 /** The real app, ready, with a folder of its own; closed after the test. Nothing reads or writes `process.env`. */
-export async function buildApp(t: TestContext, environment: Environment = {}): Promise<BuiltApp> {
+export async function buildApp(
+  t: TestContext,
+  environment: Environment = {},
+  options: Partial<AppOptions> = {},
+): Promise<BuiltApp> {
   const images = environment.IMAGES_DIR ?? join(await temporaryFolder(t), 'images')
   const logs = new LogLines()
   const app = createApp({
     environment: { ...minimalEnvironment, IMAGES_DIR: images, ...environment },
     logDestination: logs,
+    ...options,
   })
   t.after(() => app.close())
   await app.ready()
@@ -61,7 +66,11 @@ export async function buildApp(t: TestContext, environment: Environment = {}): P
 }
 
 /** The app on a real socket; `url` has no trailing slash. */
-export async function listen(t: TestContext, environment: Environment = {}): Promise<BuiltApp & { url: string }> {
-  const built = await buildApp(t, environment)
+export async function listen(
+  t: TestContext,
+  environment: Environment = {},
+  options: Partial<AppOptions> = {},
+): Promise<BuiltApp & { url: string }> {
+  const built = await buildApp(t, environment, options)
   return { ...built, url: await built.app.listen({ host: '127.0.0.1', port: 0 }) }
 }

@@ -1,4 +1,6 @@
 import type { Static, TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { TLocalizedValidationError } from 'typebox/error'
 import type { EncodedImage } from '../images/encoded-image.ts'
 import type { Logger } from '../logger.ts'
 
@@ -13,6 +15,14 @@ export interface ToolAnnotations {
   destructiveHint: boolean
   idempotentHint: boolean
   openWorldHint: boolean
+}
+
+/** https://modelcontextprotocol.io/specification/2025-11-25/basic#icons */
+export interface Icon {
+  /** An `https:` or `data:` URI. */
+  src: string
+  mimeType?: string
+  sizes?: readonly string[]
 }
 
 export type ContentBlock =
@@ -52,6 +62,97 @@ export interface Tool<S extends TSchema = TSchema> {
   description: string
   inputSchema: S
   annotations: ToolAnnotations
+  icons?: readonly Icon[]
+  /** Client capabilities without which a call is answered with -32021. Only modern clients declare them. */
+  requiredCapabilities?: readonly string[]
+  /**
+   * Looks at the raw arguments before the schema does, for mistakes that deserve a better sentence than a schema's.
+   * @throws ServiceError
+   */
+  refuse?(args: Readonly<Record<string, unknown>>, context: ToolContext): void
   /** @throws ServiceError; the protocol layer turns it into a result with `isError`. */
   call(args: Static<S>, context: ToolContext): Promise<ToolResult>
+}
+
+/** https://modelcontextprotocol.io/specification/2026-07-28/server/resources#resource */
+export interface Resource {
+  uri: string
+  name: string
+  title?: string
+  description?: string
+  mimeType?: string
+  /** Bytes of the decoded content. */
+  size?: number
+  annotations?: { lastModified?: string }
+}
+
+export interface ResourceTemplate {
+  uriTemplate: string
+  name: string
+  title?: string
+  description?: string
+  mimeType?: string
+}
+
+export interface ResourceSource {
+  templates: readonly ResourceTemplate[]
+  /** A page of the list; `cursor` is what an earlier page gave. @throws ProtocolError for a cursor it never gave */
+  list(cursor: string | undefined): Promise<{ resources: readonly Resource[]; nextCursor?: string }>
+  /** Undefined: there is no such resource. */
+  read(uri: string): Promise<readonly ResourceContents[] | undefined>
+}
+
+export interface PromptArgument {
+  name: string
+  title?: string
+  description: string
+  required: boolean
+}
+
+export interface PromptMessage {
+  role: 'user' | 'assistant'
+  content: ContentBlock
+}
+
+/** A template of messages. Which arguments it takes has been checked before `render` is called. */
+export interface Prompt {
+  name: string
+  title: string
+  description: string
+  arguments: readonly PromptArgument[]
+  icons?: readonly Icon[]
+  render(args: Readonly<Record<string, string>>): readonly PromptMessage[]
+}
+
+/** What a caller is typing: an argument of a prompt (by name) or of a resource template (by its URI). */
+export interface CompletionRequest {
+  ref: { type: 'ref/prompt'; name: string } | { type: 'ref/resource'; uri: string }
+  argument: { name: string; value: string }
+  /** Arguments already filled in. */
+  given: Readonly<Record<string, string>>
+}
+
+/** Everything a server offers. What is absent has no methods and no capability. */
+export interface Catalog {
+  /** In the order in which they are listed. */
+  tools: readonly Tool[]
+  resources?: ResourceSource
+  prompts?: readonly Prompt[]
+  /** All matching values, best first; undefined if there is no such prompt, template or argument. */
+  complete?(request: CompletionRequest): Promise<readonly string[] | undefined>
+}
+
+export interface CompiledTool {
+  tool: Tool
+  validator: { Check(value: unknown): boolean; Errors(value: unknown): TLocalizedValidationError[] }
+}
+
+/** A catalog ready for use: tools by name, their schemas compiled. */
+export interface CompiledCatalog extends Omit<Catalog, 'tools'> {
+  tools: ReadonlyMap<string, CompiledTool>
+}
+
+export function compileCatalog({ tools, ...rest }: Catalog): CompiledCatalog {
+  const compiled = tools.map((tool) => [tool.name, { tool, validator: Compile(tool.inputSchema) }] as const)
+  return { ...rest, tools: new Map(compiled) }
 }

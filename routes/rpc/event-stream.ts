@@ -1,0 +1,77 @@
+import { Readable } from 'node:stream'
+
+/** More unread events than these, and the oldest progress is of no interest any more. */
+const MAX_WAITING = 32
+
+type Event = Buffer | AsyncIterable<Buffer>
+
+export interface EventStream {
+  /** What goes to the caller. Read only as fast as the caller reads. */
+  readonly readable: Readable
+  /** Resolves when there is something to tell before the answer. */
+  readonly opened: Promise<void>
+  /** Sends a message of its own; dropped if the caller does not keep up. */
+  notify(message: object): void
+  /** Opens the stream if it is not open, so that intermediaries see life. */
+  open(): void
+  /** Sends the answer and ends. */
+  finish(answer: Event | undefined): void
+}
+
+/**
+ * Server-sent events of one request: notifications while it runs, comments where there is silence, the answer last.
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+export function createEventStream(commentEveryMs: number): EventStream {
+  const waiting: Event[] = []
+  const opened = Promise.withResolvers<void>()
+  let wake = Promise.withResolvers<void>()
+  let finished = false
+  let timer: NodeJS.Timeout | undefined
+
+  function push(event: Event): void {
+    waiting.push(event)
+    wake.resolve()
+    timer?.refresh()
+  }
+
+  function open(): void {
+    opened.resolve()
+    timer ??= setInterval(() => {
+      if (waiting.length === 0) push(Buffer.from(':\n\n'))
+    }, commentEveryMs).unref()
+  }
+
+  async function* events(): AsyncGenerator<Buffer> {
+    try {
+      while (true) {
+        for (let event = waiting.shift(); event !== undefined; event = waiting.shift()) {
+          if (Buffer.isBuffer(event)) yield event
+          else yield* event
+        }
+        if (finished) return
+        await wake.promise
+        wake = Promise.withResolvers()
+      }
+    } finally {
+      clearInterval(timer)
+    }
+  }
+
+  return {
+    readable: Readable.from(events(), { objectMode: false }),
+    opened: opened.promise,
+    open,
+    notify(message) {
+      if (finished) return
+      if (waiting.length >= MAX_WAITING) waiting.shift()
+      push(Buffer.from(`event: message\ndata: ${JSON.stringify(message)}\n\n`))
+      open()
+    },
+    finish(answer) {
+      finished = true
+      if (answer !== undefined) waiting.push(answer)
+      wake.resolve()
+    },
+  }
+}

@@ -1,0 +1,159 @@
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Answer, RequestContext } from '../../services/mcp/dispatcher.ts'
+import { messageSchema } from '../../services/mcp/dispatcher.ts'
+import { parseJsonBody } from '../../services/mcp/json-body.ts'
+import { invalidRequest, parseError } from '../../services/mcp/protocol-error.ts'
+import { type Accepted, readAccept } from './accept.ts'
+import { createEventStream, type EventStream } from './event-stream.ts'
+import { toProtocolError } from './failure.ts'
+
+export interface RpcOptions {
+  /** Milliseconds after which a caller that takes event streams gets one, answer or not. */
+  streamAfterMs?: number
+  /** Milliseconds of silence on an event stream after which a comment is sent. */
+  commentEveryMs?: number
+}
+
+/** `POST /` and `POST /mcp`: JSON-RPC over HTTP. Whatever goes wrong here is answered in JSON-RPC's envelope. */
+export default async function rpc(fastify: FastifyInstance): Promise<void> {
+  const { mcp, config } = fastify
+  const { streamAfterMs = 5_000, commentEveryMs = 15_000 } = fastify.appOptions.streams ?? {}
+
+  fastify.setValidatorCompiler(TypeBoxValidatorCompiler)
+  fastify.removeAllContentTypeParsers()
+  fastify.addContentTypeParser(
+    /^application\/(?:[\w.-]+\+)?json(?:;|$)/i,
+    { parseAs: 'buffer', bodyLimit: config.MAX_BODY_BYTES },
+    function parseBody(_request, body, done) {
+      try {
+        done(null, parseJsonBody(Buffer.isBuffer(body) ? body : Buffer.from(body)))
+      } catch (error) {
+        done(error instanceof Error ? error : null)
+      }
+    },
+  )
+
+  fastify.addHook('onRequest', async function nameRequest(request, reply) {
+    reply.header('x-request-id', request.id)
+    if (!isPlain(request.headers['content-encoding'])) {
+      throw invalidRequest('Send the body as it is: Content-Encoding is not supported.', 415)
+    }
+  })
+
+  fastify.setErrorHandler(async function answerFailure(error: FastifyError, request: FastifyRequest, reply) {
+    // The engine makes the same check and knows the words for it.
+    if (error.validation !== undefined && request.body !== undefined) {
+      return sendJson(reply, await mcp.handle(request.body, contextOf(request, reply)))
+    }
+    const failure = error.validation === undefined ? error : parseError('The body is empty: send one JSON-RPC message.')
+    const known = toProtocolError(failure, request.id, config.MAX_BODY_BYTES)
+    return sendJson(reply, mcp.refuse(known, request.body, contextOf(request, reply)))
+  })
+
+  async function answerMessage(request: FastifyRequest, reply: FastifyReply) {
+    const accepted = readAccept(request.headers.accept)
+    if (!accepted.json && !accepted.stream) {
+      throw invalidRequest('Accept application/json or text/event-stream: nothing else is spoken here.', 406)
+    }
+    if (!accepted.stream) return sendJson(reply, await mcp.handle(request.body, contextOf(request, reply)))
+    return answerStreaming(request, reply, accepted)
+  }
+
+  /** Answers in an event stream if there is something to tell before the answer or the answer takes long. */
+  async function answerStreaming(request: FastifyRequest, reply: FastifyReply, accepted: Accepted) {
+    const stream = createEventStream(commentEveryMs)
+    const timer = setTimeout(stream.open, streamAfterMs).unref()
+    const isBatch = Array.isArray(request.body)
+    const pending = mcp.handle(request.body, {
+      ...contextOf(request, reply),
+      ...(isBatch ? {} : { notify: stream.notify }),
+    })
+    const first = isBatch ? await pending : await Promise.race([pending, stream.opened])
+    clearTimeout(timer)
+    if (first === undefined) {
+      pending.then((answer) => stream.finish(toEvent(answer)))
+      return sendStream(reply, stream)
+    }
+    const wantsStream = first.status === 200 && !isBatch && (!accepted.json || hasProgressToken(request.body))
+    if (!wantsStream) return sendJson(reply, first)
+    stream.finish(toEvent(first))
+    return sendStream(reply, stream)
+  }
+
+  const route = { schema: { body: messageSchema }, bodyLimit: config.MAX_BODY_BYTES }
+  for (const url of ['/', '/mcp']) fastify.post(url, route, answerMessage)
+
+  fastify.route({
+    method: ['GET', 'DELETE'],
+    url: '/mcp',
+    handler: async function refuseMethod(_request, reply) {
+      reply.header('allow', 'POST')
+      throw invalidRequest('Send JSON-RPC with POST: there are no sessions and no streams of their own here.', 405)
+    },
+  })
+}
+
+function contextOf(request: FastifyRequest, reply: FastifyReply): RequestContext {
+  const { headers } = request
+  return {
+    transport: 'http',
+    headers: {
+      protocolVersion: single(headers['mcp-protocol-version']),
+      method: single(headers['mcp-method']),
+      name: single(headers['mcp-name']),
+    },
+    caller: request.ip,
+    requestId: request.id,
+    signal: leavingOf(reply),
+    log: request.log,
+  }
+}
+
+/**
+ * Fires when the connection closes before the answer is out. Not `request.signal`: that one follows the request
+ * message, which closes as soon as its body has been read.
+ */
+function leavingOf(reply: FastifyReply): AbortSignal {
+  const leaving = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) leaving.abort()
+  })
+  return leaving.signal
+}
+
+function sendJson(reply: FastifyReply, { status, body }: Answer): FastifyReply {
+  reply.code(status)
+  return body === undefined ? reply.send() : reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
+}
+
+function sendStream(reply: FastifyReply, stream: EventStream): FastifyReply {
+  return reply
+    .code(200)
+    .headers({
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+    })
+    .send(stream.readable)
+}
+
+function toEvent({ body }: Answer): Buffer | undefined {
+  return body === undefined ? undefined : Buffer.from(`event: message\ndata: ${JSON.stringify(body)}\n\n`)
+}
+
+function hasProgressToken(body: unknown): boolean {
+  if (typeof body !== 'object' || body === null || !('params' in body)) return false
+  const { params } = body
+  if (typeof params !== 'object' || params === null || !('_meta' in params)) return false
+  return typeof params._meta === 'object' && params._meta !== null && 'progressToken' in params._meta
+}
+
+function isPlain(encoding: string | undefined): boolean {
+  return encoding === undefined || encoding.trim().toLowerCase() === 'identity'
+}
+
+/** Repeated headers are joined by Node; a list can agree with no body. */
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(', ') : header
+}

@@ -1,0 +1,59 @@
+import Type, { type Static } from 'typebox'
+
+/**
+ * Parameters of each method. Unknown members are let through, as the specification wants it; what a revision adds is
+ * optional here. https://modelcontextprotocol.io/specification/2026-07-28/schema
+ */
+
+const MetaSchema = Type.Object({
+  progressToken: Type.Optional(Type.Union([Type.String({ maxLength: 1024 }), Type.Integer()])),
+})
+
+/** The part of `params` that every request may carry. */
+export const BaseParamsSchema = Type.Object({ _meta: Type.Optional(MetaSchema) })
+
+const name = Type.String({ maxLength: 256 })
+const uri = Type.String({ maxLength: 4096 })
+const meta = { _meta: Type.Optional(MetaSchema) }
+
+export const InitializeParamsSchema = Type.Object({
+  ...meta,
+  protocolVersion: Type.String({ maxLength: 64 }),
+  capabilities: Type.Object({}),
+  clientInfo: Type.Object({ name: Type.String({ maxLength: 1024 }), version: Type.String({ maxLength: 1024 }) }),
+})
+
+export const ListParamsSchema = Type.Object({ ...meta, cursor: Type.Optional(Type.String({ maxLength: 1024 })) })
+
+export const CallToolParamsSchema = Type.Object({
+  ...meta,
+  name,
+  arguments: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+})
+
+export const ReadResourceParamsSchema = Type.Object({ ...meta, uri })
+
+export const GetPromptParamsSchema = Type.Object({
+  ...meta,
+  name,
+  arguments: Type.Optional(Type.Record(Type.String(), Type.String())),
+})
+
+export const CompleteParamsSchema = Type.Object({
+  ...meta,
+  ref: Type.Union([
+    Type.Object({ type: Type.Literal('ref/prompt'), name }),
+    Type.Object({ type: Type.Literal('ref/resource'), uri }),
+  ]),
+  argument: Type.Object({ name, value: Type.String({ maxLength: 4096 }) }),
+  context: Type.Optional(
+    Type.Object({ arguments: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 4096 }))) }),
+  ),
+})
+
+/** `_meta` of a modern request. https://modelcontextprotocol.io/specification/2026-07-28/basic#_meta */
+export const ModernMetaSchema = Type.Object({
+  'io.modelcontextprotocol/protocolVersion': Type.String({ maxLength: 64 }),
+  'io.modelcontextprotocol/clientCapabilities': Type.Record(Type.String(), Type.Unknown()),
+})
+export type ModernMeta = Static<typeof ModernMetaSchema>

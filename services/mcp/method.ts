@@ -1,0 +1,78 @@
+import type { Static, TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { Logger } from '../logger.ts'
+import type { CompiledCatalog } from './catalog.ts'
+import { describeProblems } from './problems.ts'
+import { invalidParams } from './protocol-error.ts'
+import type { Revision } from './revisions.ts'
+
+/** Who we are, as `initialize` and `server/discover` tell it. */
+export interface ServerInfo {
+  name: string
+  title: string
+  version: string
+  websiteUrl?: string
+}
+
+/** What a method may use to answer one request. */
+export interface MethodCall {
+  revision: Revision
+  /** Versions that a caller of this era may choose from, newest first. */
+  versions: readonly string[]
+  catalog: CompiledCatalog
+  serverInfo: ServerInfo
+  instructions: string
+  /** What the client says it can do; empty for legacy requests, which say it only once, in their handshake. */
+  clientCapabilities: Readonly<Record<string, unknown>>
+  transport: 'http' | 'stdio'
+  caller: string
+  requestId: string
+  signal: AbortSignal
+  deadlineAt: number
+  log: Logger
+  progress(message: string): void
+  observer: ToolObserver
+}
+
+export type ToolOutcome = 'ok' | 'input_error' | 'upstream_error' | 'service_error' | 'internal_error' | 'cancelled'
+
+export interface ToolObserver {
+  toolStarted(tool: string): void
+  toolFinished(tool: string, outcome: ToolOutcome, seconds: number): void
+}
+
+/** How long a client may keep a result, and whether it may share it between users. */
+export interface CachePolicy {
+  ttlMs: number
+  cacheScope: 'public' | 'private'
+}
+
+export interface Method {
+  name: string
+  /** The member of `params` that a modern request repeats in its `Mcp-Name` header. */
+  nameMember?: 'name' | 'uri'
+  cache?: CachePolicy
+  /** The part of the catalog without which the method does not exist. */
+  needs?: 'resources' | 'prompts' | 'complete'
+  /** @throws ProtocolError */
+  run(params: unknown, call: MethodCall): Promise<object>
+}
+
+/** A method whose parameters are checked against a schema that is compiled once per process. */
+export function defineMethod<S extends TSchema>(
+  traits: Omit<Method, 'run'>,
+  schema: S,
+  run: (params: Static<S>, call: MethodCall) => object | Promise<object>,
+): Method {
+  const validator = Compile(schema)
+  return {
+    ...traits,
+    run: async (params, call) => {
+      const given = params === undefined ? {} : params
+      if (!validator.Check(given)) {
+        throw invalidParams(`Invalid params of ${traits.name}: ${describeProblems(validator.Errors(given))}.`)
+      }
+      return run(given, call)
+    },
+  }
+}

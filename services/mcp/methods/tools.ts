@@ -1,0 +1,103 @@
+import { CallToolParamsSchema, ListParamsSchema } from '../../../schemas/mcp.ts'
+import { ServiceError, serviceError } from '../../errors.ts'
+import type { CompiledTool, ContentBlock, ToolContext, ToolResult } from '../catalog.ts'
+import { defineMethod, type MethodCall, type ToolOutcome } from '../method.ts'
+import { describeProblems } from '../problems.ts'
+import { internalError, invalidParams, missingCapability, ProtocolError } from '../protocol-error.ts'
+import type { Revision } from '../revisions.ts'
+
+export const listTools = defineMethod(
+  { name: 'tools/list', cache: { ttlMs: 300_000, cacheScope: 'public' } },
+  ListParamsSchema,
+  (params, { catalog, revision }) => {
+    // Everything fits on one page, so a cursor can only be an invented one.
+    if (params.cursor !== undefined) throw invalidParams('Unknown cursor: the list of tools has one page.')
+    return {
+      tools: catalog.tools
+        .values()
+        .map((tool) => describeTool(tool, revision))
+        .toArray(),
+    }
+  },
+)
+
+function describeTool({ tool }: CompiledTool, revision: Revision) {
+  const { name, title, description, inputSchema, annotations, icons } = tool
+  return {
+    name,
+    ...(revision.hasTitles ? { title } : {}),
+    description,
+    inputSchema,
+    ...(revision.hasToolAnnotations ? { annotations: { title, ...annotations } } : {}),
+    ...(revision.hasIcons && icons !== undefined ? { icons } : {}),
+  }
+}
+
+export const callTool = defineMethod(
+  { name: 'tools/call', nameMember: 'name' },
+  CallToolParamsSchema,
+  async (params, call) => {
+    const compiled = call.catalog.tools.get(params.name)
+    if (compiled === undefined) {
+      throw invalidParams(`Unknown tool: ${params.name}. tools/list names the tools of this server.`)
+    }
+    const missing = compiled.tool.requiredCapabilities?.find((name) => !Object.hasOwn(call.clientCapabilities, name))
+    if (missing !== undefined) throw missingCapability(missing)
+    return await runTool(compiled, params.arguments ?? {}, call)
+  },
+)
+
+async function runTool(compiled: CompiledTool, args: Record<string, unknown>, call: MethodCall): Promise<object> {
+  const { name } = compiled.tool
+  const startedAt = performance.now()
+  let outcome: ToolOutcome = 'internal_error'
+  call.observer.toolStarted(name)
+  try {
+    const result = await callChecked(compiled, args, call)
+    outcome = result.isError === true ? 'input_error' : 'ok'
+    return { ...result, content: result.content.filter((block) => isKnownTo(call.revision, block)) }
+  } catch (error) {
+    if (error instanceof ProtocolError) throw error
+    if (call.signal.aborted) outcome = 'cancelled'
+    else if (error instanceof ServiceError) outcome = `${error.family}_error`
+    return answerFailure(error, name, call)
+  } finally {
+    call.observer.toolFinished(name, outcome, (performance.now() - startedAt) / 1000)
+  }
+}
+
+async function callChecked(
+  { tool, validator }: CompiledTool,
+  args: Record<string, unknown>,
+  call: MethodCall,
+): Promise<ToolResult> {
+  const context: ToolContext = {
+    signal: call.signal,
+    deadlineAt: call.deadlineAt,
+    transport: call.transport,
+    caller: call.caller,
+    requestId: call.requestId,
+    log: call.log,
+    progress: call.progress,
+  }
+  tool.refuse?.(args, context)
+  if (!validator.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', [describeProblems(validator.Errors(args))])
+  return await tool.call(args, context)
+}
+
+/** The only place that turns a throw into a result; whatever is not ours to tell is an internal error. */
+function answerFailure(error: unknown, tool: string, call: MethodCall): ToolResult {
+  if (!(error instanceof ServiceError)) throw internalError(call.requestId, error)
+  const fields = { tool, code: error.code, retryable: error.retryable, detail: error.detail, err: error }
+  if (error.family === 'input') call.log.info(fields, 'tool call refused')
+  else if (error.family === 'upstream') call.log.warn(fields, 'tool call failed upstream')
+  else call.log.error(fields, 'tool call failed')
+  return { content: [{ type: 'text', text: error.message }], isError: true }
+}
+
+/** Older clients reject a whole result for one block of a kind that they do not know. */
+function isKnownTo(revision: Revision, block: ContentBlock): boolean {
+  if (block.type === 'audio') return revision.hasAudio
+  if (block.type === 'resource_link') return revision.hasResourceLinks
+  return true
+}

@@ -1,0 +1,73 @@
+/**
+ * Failures of the protocol itself, as opposed to failures of a tool: the client spoke it wrong, or we broke.
+ * https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes
+ */
+
+export const PARSE_ERROR = -32700
+export const INVALID_REQUEST = -32600
+export const METHOD_NOT_FOUND = -32601
+export const INVALID_PARAMS = -32602
+export const INTERNAL_ERROR = -32603
+export const HEADER_MISMATCH = -32020
+export const MISSING_CLIENT_CAPABILITY = -32021
+export const UNSUPPORTED_VERSION = -32022
+/** Only for revisions up to 2025-11-25; later ones use `INVALID_PARAMS`. */
+export const RESOURCE_NOT_FOUND = -32002
+
+export interface ProtocolErrorOptions {
+  data?: unknown
+  cause?: unknown
+  /** HTTP status where the message itself, not what it asks for, is at fault. */
+  status?: number
+}
+
+/** An error that is answered with a JSON-RPC `error` object; `message` is one sentence of ours. */
+export class ProtocolError extends Error {
+  readonly code: number
+  readonly data: unknown
+  /** HTTP status. 404 is only for modern revisions; to older ones an unknown method is a 200. */
+  readonly status: number
+
+  constructor(code: number, message: string, options: ProtocolErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'ProtocolError'
+    this.code = code
+    this.data = options.data
+    this.status = options.status ?? 200
+  }
+}
+
+export const parseError = (message: string) => new ProtocolError(PARSE_ERROR, message, { status: 400 })
+
+export const invalidRequest = (message: string, status = 400) => new ProtocolError(INVALID_REQUEST, message, { status })
+
+export const methodNotFound = (method: string) =>
+  new ProtocolError(METHOD_NOT_FOUND, `Method not found: ${method}`, { status: 404 })
+
+export const invalidParams = (message: string, data?: unknown) => new ProtocolError(INVALID_PARAMS, message, { data })
+
+/** A modern request without one of its required `_meta` members. */
+export const missingMeta = (problems: string) =>
+  new ProtocolError(INVALID_PARAMS, `params._meta of a modern request is incomplete: ${problems}.`, { status: 400 })
+
+export const headerMismatch = (message: string) => new ProtocolError(HEADER_MISMATCH, message, { status: 400 })
+
+export const missingCapability = (capability: string) =>
+  new ProtocolError(MISSING_CLIENT_CAPABILITY, `This needs the client capability "${capability}".`, {
+    data: { requiredCapabilities: { [capability]: {} } },
+    status: 400,
+  })
+
+export const unsupportedVersion = (requested: string, supported: readonly string[]) =>
+  new ProtocolError(UNSUPPORTED_VERSION, 'Unsupported protocol version', {
+    data: { supported, requested },
+    status: 400,
+  })
+
+/** Says nothing but the request id, by which the log has the rest. */
+export const internalError = (requestId: string, cause?: unknown) =>
+  new ProtocolError(INTERNAL_ERROR, 'Internal error', { data: { requestId }, cause })
+
+/** An answer of the guards in front of the protocol: its code is the HTTP status. */
+export const refusal = (status: number, message: string, data?: unknown) =>
+  new ProtocolError(status, message, { status, data })

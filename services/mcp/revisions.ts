@@ -1,0 +1,71 @@
+import type { Method } from './method.ts'
+import { discover, initialize, ping } from './methods/lifecycle.ts'
+import { callTool, listTools } from './methods/tools.ts'
+
+/**
+ * The revisions of MCP and what each of them has. Membership is the rule: a method that is not in a revision's table
+ * does not exist there and is answered with -32601. Versions are dates, so they compare as strings.
+ */
+export interface Revision {
+  version: string
+  /** Modern requests carry their version and capabilities themselves; legacy clients begin with a handshake. */
+  era: 'legacy' | 'modern'
+  methods: ReadonlyMap<string, Method>
+  /** JSON-RPC batches came with 2025-03-26 and went with 2025-06-18. */
+  hasBatches: boolean
+  hasToolAnnotations: boolean
+  hasAudio: boolean
+  hasProgressMessages: boolean
+  hasTitles: boolean
+  hasResourceLinks: boolean
+  hasIcons: boolean
+  /** Whether an error to an unreadable request has `"id": null`, as JSON-RPC wants it, or no id, as MCP does now. */
+  hasNullId: boolean
+}
+
+const common = [listTools, callTool]
+const legacy = [initialize, ping, ...common]
+const modern = [discover, ...common]
+
+function revision(version: string, methods: readonly Method[]): Revision {
+  return {
+    version,
+    era: version >= FIRST_MODERN ? 'modern' : 'legacy',
+    methods: new Map(methods.map((method) => [method.name, method])),
+    hasBatches: version === '2025-03-26',
+    hasToolAnnotations: version >= '2025-03-26',
+    hasAudio: version >= '2025-03-26',
+    hasProgressMessages: version >= '2025-03-26',
+    hasTitles: version >= '2025-06-18',
+    hasResourceLinks: version >= '2025-06-18',
+    hasIcons: version >= '2025-11-25',
+    hasNullId: version < '2025-11-25',
+  }
+}
+
+/** From this revision on there is no handshake. */
+export const FIRST_MODERN = '2026-07-28'
+
+/** What a request without any sign of a version is taken for; a plain `curl` is such a request. */
+export const ASSUMED_VERSION = '2025-03-26'
+
+/** Newest first. */
+export const revisions: readonly Revision[] = [
+  revision('2026-07-28', modern),
+  revision('2025-11-25', legacy),
+  revision('2025-06-18', legacy),
+  revision('2025-03-26', legacy),
+  revision('2024-11-05', legacy),
+]
+
+const byVersion = new Map(revisions.map((entry) => [entry.version, entry]))
+
+export const modernVersions = revisions.filter(({ era }) => era === 'modern').map(({ version }) => version)
+export const legacyVersions = revisions.filter(({ era }) => era === 'legacy').map(({ version }) => version)
+
+/** Every method of any revision: the closed set for metric labels. */
+export const knownMethods: ReadonlySet<string> = new Set(revisions.flatMap(({ methods }) => [...methods.keys()]))
+
+export function findRevision(version: string): Revision | undefined {
+  return byVersion.get(version)
+}

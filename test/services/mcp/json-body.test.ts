@@ -1,0 +1,53 @@
+import { type TestContext, test } from 'node:test'
+import { parseJsonBody } from '../../../services/mcp/json-body.ts'
+
+const parse = (text: string) => parseJsonBody(Buffer.from(text))
+
+test('takes raw line breaks out of a string, as wrapped base64 has them', (t: TestContext) => {
+  t.assert.deepStrictEqual(parse('{"data":"aGVs\nbG8h\r\nIQ=="}'), { data: 'aGVsbG8hIQ==' })
+})
+
+test('leaves escaped line breaks alone', (t: TestContext) => {
+  t.assert.deepStrictEqual(parse('{"a":"x\\ny",\n"b":1}'), { a: 'x\ny', b: 1 })
+})
+
+test('lets the last of duplicate keys win', (t: TestContext) => {
+  t.assert.deepStrictEqual(parse('{"id":1,"id":2}'), { id: 2 })
+})
+
+test('ignores a byte order mark', (t: TestContext) => {
+  t.assert.deepStrictEqual(parse('\uFEFF{"id":1}'), { id: 1 })
+})
+
+for (const [what, text] of [
+  ['an empty body', ''],
+  ['a word', 'hello'],
+  ['a broken object', '{"a":'],
+  ['an open string', '{"a":"b'],
+  ['a broken object with line breaks', '{\n"a":\n'],
+] as const) {
+  test(`refuses ${what} with -32700`, (t: TestContext) => {
+    t.assert.throws(() => parse(text), { code: -32700 })
+  })
+}
+
+for (const [what, text] of [
+  ['__proto__', '{"params":{"__proto__":{"polluted":1}}}'],
+  ['an escaped __proto__', '{"a":[{"\\u005f_proto__":1}]}'],
+  ['constructor.prototype', '{"constructor":{"prototype":{"polluted":1}}}'],
+  ['65 levels', `${'['.repeat(65)}${']'.repeat(65)}`],
+  ['a million empty arrays', `[${'[],'.repeat(1_000_000)}[]]`],
+] as const) {
+  test(`refuses ${what} with -32600`, (t: TestContext) => {
+    t.assert.throws(() => parse(text), { code: -32600 })
+  })
+}
+
+test('takes brackets and quotes inside a string for text', (t: TestContext) => {
+  const prompt = `${'[{"'.repeat(1000)}\\`
+  t.assert.deepStrictEqual(parse(JSON.stringify({ prompt })), { prompt })
+})
+
+test('allows a key that only looks like a prototype', (t: TestContext) => {
+  t.assert.deepStrictEqual(parse('{"constructor":"x","proto":1}'), { constructor: 'x', proto: 1 })
+})
