@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { FastifyReply } from 'fastify'
+import type { FaultDetails } from './fault.ts'
+import { gptImageFacts, gptImageUsage } from './gpt-image.ts'
+import type { Job } from './job.ts'
+import type { Model } from './models.ts'
+
+type Item = Record<string, unknown>
+
+const filtered = {
+  content_filter_results: {
+    violence: { filtered: true, severity: 'high' },
+    sexual: { filtered: false, severity: 'safe' },
+  },
+}
+
+function itemsOf(
+  pictures: readonly Buffer[],
+  fault: FaultDetails | undefined,
+  link: (picture: Buffer) => string,
+): Item[] | undefined {
+  switch (fault?.name === 'no-image' ? (fault.instead ?? 'filtered') : fault?.name) {
+    case 'filtered':
+      return pictures.map(() => filtered)
+    case 'message':
+      return pictures.map(() => ({ finish_reason: 'CONTENT_FILTERED', message: 'The picture was filtered.' }))
+    case 'empty-data':
+      return []
+    case 'no-data':
+      return undefined
+    case 'url':
+      return pictures.map((picture) => ({ url: link(picture) }))
+    default:
+      return pictures.map((picture) => ({ b64_json: picture.toString('base64') }))
+  }
+}
+
+/** The body of a 200 in the words of the model's family. */
+export function answerBody(
+  model: Model,
+  job: Job,
+  pictures: readonly Buffer[],
+  fault: FaultDetails | undefined,
+  link: (picture: Buffer) => string,
+): object {
+  const items = itemsOf(pictures, fault, link)
+  const data = items === undefined ? {} : { data: items }
+  const created = Math.floor(Date.now() / 1000)
+  const pixels = job.size.width * job.size.height
+  if (model.family === 'gpt-image') return { created, ...data, usage: gptImageUsage(job), ...gptImageFacts(job) }
+  return { created, ...data, request_meta: { total_pixels: pixels } }
+}
+
+/** Turns the body into the bytes that travel, spoiled as the fault says. */
+export function encodeAnswer(body: object, fault: FaultDetails | undefined): Buffer {
+  switch (fault?.name) {
+    case 'invalid-json': {
+      const text = JSON.stringify(body)
+      return Buffer.from(text.slice(0, Math.ceil(text.length * 0.9)))
+    }
+    case 'oversized': {
+      const bytes = fault.bytes ?? 100 * 1024 * 1024
+      return Buffer.concat([
+        Buffer.from('{"created":1,"data":[{"b64_json":"'),
+        Buffer.alloc(bytes, 'A'),
+        Buffer.from('"}]}'),
+      ])
+    }
+    case 'escaped':
+      // What .NET's and PHP's encoders do by default to `+` and `/`.
+      return Buffer.from(JSON.stringify(body).replaceAll('+', '\\u002B').replaceAll('/', '\\/'))
+    case 'pretty':
+      return Buffer.from(`${JSON.stringify(body, null, 2)}\n`)
+    default:
+      return Buffer.from(JSON.stringify(body))
+  }
+}
+
+/** Sends a 200, over a connection that behaves as the fault says. */
+export async function sendAnswer(
+  reply: FastifyReply,
+  bytes: Buffer,
+  fault: FaultDetails | undefined,
+  signal: AbortSignal,
+): Promise<FastifyReply> {
+  const type = fault?.name === 'text-plain' ? 'text/plain' : 'application/json'
+  if (fault?.name === 'drip') {
+    return reply.type(type).send(drip(bytes, fault.ms ?? 20, signal))
+  }
+  if (fault?.name !== 'half-body') return reply.type(type).send(bytes)
+  for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value ?? '')
+  reply.hijack()
+  reply.raw.writeHead(200, { 'content-type': type, 'content-length': bytes.length })
+  reply.raw.write(bytes.subarray(0, bytes.length >> 1), () => reply.raw.socket?.resetAndDestroy())
+  return reply
+}
+
+const dripPieces = 50
+
+function drip(bytes: Buffer, ms: number, signal: AbortSignal): ReadableStream<Uint8Array> {
+  const step = Math.ceil(bytes.length / dripPieces)
+  let at = 0
+  return new ReadableStream({
+    async pull(controller) {
+      await wait(ms, undefined, { signal })
+      controller.enqueue(bytes.subarray(at, at + step))
+      at += step
+      if (at >= bytes.length) controller.close()
+    },
+  })
+}
+
+/** Headers that come with every answer. */
+export const everyAnswer = (): Record<string, string> => ({
+  'apim-request-id': randomUUID(),
+  'x-request-id': randomUUID(),
+  'x-ms-region': 'Simulated',
+})

@@ -1,0 +1,119 @@
+import multipart from '@fastify/multipart'
+import fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+import { checkAccess, type EntraOptions } from './access.ts'
+import { everyAnswer } from './answer.ts'
+import { AzureError, noDeployment, notFound } from './azure-error.ts'
+import { createDeployments, type DeploymentOptions } from './deployments.ts'
+import { type Route, routes } from './dialects.ts'
+import { createFaults, type Fault, type FaultDetails, type Faults } from './fault.ts'
+import { payloadError } from './payload.ts'
+import { beginRecord, type SeenRequest } from './record.ts'
+import { cutConnection, type Stage, serve } from './serve.ts'
+
+export interface SimulatorOptions {
+  /** Accepted as `api-key` and, but for MAI, as bearer; default `['simulated-key']`. Tests may change the array while it runs. */
+  apiKeys?: readonly string[]
+  /** Name → model, or more about it. Default: every known model under its own name. */
+  deployments?: Readonly<Record<string, string | DeploymentOptions>>
+  /** Milliseconds that drawing takes at least; default 0. */
+  latencyMs?: number
+  /** Deployment → what every call to it gets. */
+  faults?: Readonly<Record<string, Fault>>
+  /** Whether `fault:<name>` in a prompt is obeyed; default true. */
+  promptFaults?: boolean
+  /** How long the minute of the rate limits is, in milliseconds; default 60000. */
+  minuteMs?: number
+  /** Entra tokens; `false` refuses them. Default: both of Azure's audiences are taken. */
+  entra?: EntraOptions | false
+  /** As Fastify's; default off. */
+  logger?: FastifyServerOptions['logger']
+}
+
+export type Simulator = FastifyInstance & {
+  readonly faults: Faults
+  /** Every request so far, oldest first, the newest 10,000. Empty it with `requests.length = 0`. */
+  readonly requests: SeenRequest[]
+}
+
+const defaultKeys: readonly string[] = ['simulated-key']
+const fileLimit = 50 * 1024 * 1024
+const bodyLimit = 512 * 1024 * 1024
+
+/** Azure's image routes, played strictly. It does not listen yet: `await simulator.listen({ port: 0 })` gives the address. */
+export function createSimulator(options: SimulatorOptions = {}): Simulator {
+  const app = fastify({ logger: options.logger ?? false, bodyLimit, forceCloseConnections: true })
+  const stopping = new AbortController()
+  const deployments = createDeployments(options.deployments, options)
+  const standing = deployments.all.flatMap(({ name, fault }) => (fault === undefined ? [] : [[name, fault] as const]))
+  const faults = createFaults({ ...Object.fromEntries(standing), ...options.faults })
+  const promptFaults = options.promptFaults ?? true
+  const stage: Stage = { deployments, faults, promptFaults, pictures: new Map(), stopping: stopping.signal }
+  const requests: SeenRequest[] = []
+  const entries = new WeakMap<FastifyRequest['raw'], SeenRequest>()
+
+  app.register(multipart, { limits: { fileSize: fileLimit, files: 20, fields: 50, parts: 80, fieldSize: 1024 * 1024 } })
+  app.addHook('preClose', async () => stopping.abort())
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(everyAnswer())
+    entries.set(request.raw, beginRecord(requests, request, reply))
+  })
+  app.setErrorHandler(async (error: Error, request, reply) => {
+    if (stopping.signal.aborted) return cutConnection({ request, reply })
+    const refusal = error instanceof AzureError ? error : payloadError(error)
+    if (refusal === undefined) request.log.error(error)
+    const { status, headers, body } = refusal ?? internal
+    return reply.code(status).headers(headers).send(body)
+  })
+  const enter = (request: FastifyRequest, dialect: Route['dialect']) =>
+    checkAccess(request.headers, dialect, options.apiKeys ?? defaultKeys, options.entra ?? {})
+  app.setNotFoundHandler(async (request) => {
+    enter(request, 'deployments')
+    throw notFound()
+  })
+  // Bodies of other types are refused by the routes, in their own words.
+  app.addContentTypeParser('*', (_request, _body, done) => done(null))
+  app.get<{ Params: { id: string } }>('/pictures/:id', async ({ params }, reply) => {
+    const picture = stage.pictures.get(params.id)
+    if (picture === undefined) throw notFound()
+    return reply.type(params.id.endsWith('.png') ? 'image/png' : 'image/jpeg').send(picture)
+  })
+  for (const route of routes) app.register(async (scope) => addRoute(scope, route, stage, entries, enter))
+  return Object.assign(app, { faults, requests })
+}
+
+const internal = new AzureError(500, {
+  error: { code: 'InternalServerError', message: 'The simulator itself failed.' },
+})
+
+function addRoute(
+  scope: FastifyInstance,
+  route: Route,
+  stage: Stage,
+  entries: WeakMap<FastifyRequest['raw'], SeenRequest>,
+  enter: (request: FastifyRequest, dialect: Route['dialect']) => SeenRequest['credential'],
+): void {
+  const faults = new WeakMap<FastifyRequest['raw'], FaultDetails | 'none'>()
+  scope.post<{ Params: Record<string, string> }>(route.url, {
+    // Azure looks at key, path and version before it looks at the body.
+    onRequest: async (request, reply) => {
+      const entry = entries.get(request.raw)
+      const credential = enter(request, route.dialect)
+      if (entry !== undefined) Object.assign(entry, { dialect: route.dialect, credential })
+      const name = request.params.deployment
+      const deployment = name === undefined ? undefined : stage.deployments.find(name)
+      if (name !== undefined && deployment === undefined) throw noDeployment()
+      route.checkVersion(new URL(request.url, 'http://azure').searchParams.get('api-version'), deployment?.model)
+      const fault = stage.faults.take(deployment?.name)
+      if (fault === undefined) return
+      faults.set(request.raw, fault)
+      if (fault === 'none' || fault.name !== 'reset-early') return
+      if (entry !== undefined) entry.fault = fault.name
+      cutConnection({ request, reply })
+    },
+    handler: async (request, reply) => {
+      const entry = entries.get(request.raw)
+      if (entry === undefined) throw internal
+      return serve(stage, { route, request, reply, entry, fault: faults.get(request.raw) })
+    },
+  })
+}

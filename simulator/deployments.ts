@@ -1,0 +1,54 @@
+import type { Fault } from './fault.ts'
+import { type Dialect, findModel, type Model, models } from './models.ts'
+import { createThrottle, type Throttle } from './throttle.ts'
+
+export interface DeploymentOptions {
+  /** A model of `models.ts`. */
+  model: string
+  /** Calls per minute; default 6000, which no test meets by accident. */
+  rpm?: number
+  /** What every call to it gets, as `faults.always` would set. */
+  fault?: Fault
+  /** Milliseconds that drawing takes at least. */
+  latencyMs?: number
+  /** The routes that serve it; default: all that the model has. */
+  dialects?: readonly Dialect[]
+}
+
+export interface Deployment {
+  name: string
+  model: Model
+  throttle: Throttle
+  latencyMs: number
+  dialects: readonly Dialect[]
+  fault: Fault | undefined
+}
+
+export interface Deployments {
+  /** Names are compared without regard to case. */
+  find(name: string): Deployment | undefined
+  readonly all: readonly Deployment[]
+}
+
+const plentiful = 6000
+
+/** @throws Error for an unknown model. */
+export function createDeployments(
+  given: Readonly<Record<string, string | DeploymentOptions>> | undefined,
+  { latencyMs = 0, minuteMs = 60_000 }: { latencyMs?: number | undefined; minuteMs?: number | undefined },
+): Deployments {
+  const table = new Map<string, Deployment>()
+  for (const [name, value] of Object.entries(given ?? Object.fromEntries(models.map(({ id }) => [id, id])))) {
+    const options = typeof value === 'string' ? { model: value } : value
+    const model = findModel(options.model)
+    table.set(name.toLowerCase(), {
+      name,
+      model,
+      throttle: createThrottle({ rpm: options.rpm ?? plentiful, minuteMs }),
+      latencyMs: options.latencyMs ?? latencyMs,
+      dialects: options.dialects ?? model.dialects,
+      fault: options.fault,
+    })
+  }
+  return { find: (name) => table.get(name.toLowerCase()), all: [...table.values()] }
+}

@@ -1,0 +1,120 @@
+import { invalidRequest, invalidValue, missingParameter, unknownParameter } from './azure-error.ts'
+import { checkUpload, type Job, type JobReader, measure, readSize, readUploads } from './job.ts'
+import type { Model, Size } from './models.ts'
+import { createArguments, type Payload } from './payload.ts'
+
+const wording = { unknown: unknownParameter, missing: missingParameter, invalid: invalidValue }
+
+const common = [
+  'prompt',
+  'n',
+  'size',
+  'quality',
+  'output_format',
+  'output_compression',
+  'background',
+  'stream',
+  'partial_images',
+  'user',
+]
+const generationOnly = ['moderation']
+// The pictures' names stand here so that text under them is refused for what it is.
+const editOnly = ['input_fidelity', 'image', 'image[]']
+
+/** The gpt-image family: JSON to draw, a form to edit. The caller has taken `model` away where the route wants it. */
+export const readGptImageJob: JobReader = async (model, operation, payload) => {
+  const isEdit = operation === 'edits'
+  const args = createArguments(payload, wording)
+  args.refuseOthers(common, isEdit ? editOnly : generationOnly)
+  const prompt = args.text('prompt', model.maxPromptChars)
+  if (prompt === undefined || prompt === '') throw missingParameter('prompt')
+  const format = args.choice('output_format', ['png', 'jpeg']) === 'jpeg' ? 'jpeg' : 'png'
+  const compression = args.integer('output_compression', 0, 100)
+  if (compression !== undefined && format === 'png' && compression !== 100) {
+    throw invalidValue('output_compression', 'Compression less than 100 is not supported for PNG output format.')
+  }
+  const background = args.choice('background', ['transparent', 'opaque', 'auto'])
+  if (background === 'transparent' && format !== 'png')
+    throw invalidValue('background', 'Transparent background needs PNG.')
+  args.choice('moderation', ['low', 'auto'])
+  args.text('user', 512)
+  if (args.choice('input_fidelity', ['low', 'high']) !== undefined && model.inputFidelity !== true) {
+    throw invalidValue('input_fidelity', `${model.id} does not take it.`)
+  }
+  const quality = args.choice('quality', model.qualities ?? [])
+  const count = args.integer('n', 1, 10) ?? 1
+  const partials = args.integer('partial_images', 0, 3) ?? 0
+  const isStream = args.flag('stream') ?? false
+  const { images, mask, auto } = isEdit
+    ? await readPictures(model, payload)
+    : { images: [], mask: undefined, auto: undefined }
+  const size = readSize(model, args.text('size', 20), auto ?? { width: 1024, height: 1024 }, wording)
+  const job: Job = { operation, prompt, size, count, format, compression, background, quality, images, mask }
+  return isStream ? { ...job, partials } : job
+}
+
+async function readPictures(
+  model: Model,
+  payload: Payload,
+): Promise<{ images: Buffer[]; mask: Buffer | undefined; auto: Size }> {
+  const uploads = await readUploads(payload, model.maxImages)
+  const images = uploads.map(({ bytes }) => bytes)
+  const first = images[0] && (await measure(images[0]))
+  if (first === undefined) throw missingParameter('image')
+  return { images, mask: await readMask(payload, first), auto: nearest(first) }
+}
+
+async function readMask(payload: Payload, first: Size): Promise<Buffer | undefined> {
+  const mask = payload.uploads.find(({ field }) => field === 'mask')
+  if (mask === undefined) return undefined
+  if (payload.repeated.includes('mask'))
+    throw invalidRequest('duplicate_parameter', "Duplicate parameter: 'mask'.", 'mask')
+  const size = await checkUpload(mask, invalidRequest)
+  const problem =
+    mask.mimeType !== 'image/png'
+      ? 'it must be a PNG.'
+      : mask.bytes.length >= 4 * 1024 * 1024
+        ? 'it must be smaller than 4 MB.'
+        : !size.hasAlpha
+          ? 'it has no alpha channel.'
+          : size.width !== first.width || size.height !== first.height
+            ? 'its size differs from that of the image.'
+            : undefined
+  if (problem !== undefined) throw invalidRequest('invalid_mask_image_format', `Invalid mask image: ${problem}`, 'mask')
+  return mask.bytes
+}
+
+/** With `auto` the model keeps the shape of the input. */
+function nearest({ width, height }: Size): Size {
+  const ratio = width / height
+  if (ratio > 1.2) return { width: 1536, height: 1024 }
+  return ratio < 1 / 1.2 ? { width: 1024, height: 1536 } : { width: 1024, height: 1024 }
+}
+
+const outputTokens: Readonly<Record<string, number>> = { low: 272, medium: 1056, high: 4160, xhigh: 6240, max: 8320 }
+const partialTokens = 100
+
+/** Token counts in the proportions that Azure reports. */
+export function gptImageUsage({ prompt, images, size, quality = 'auto', count, partials = 0 }: Job): object {
+  const text = Math.max(1, Math.ceil(prompt.length / 4))
+  const image = images.length * 323
+  const each =
+    Math.round(((outputTokens[quality] ?? 1056) * size.width * size.height) / 1024 ** 2) + partials * partialTokens
+  const output = each * count
+  return {
+    input_tokens: text + image,
+    input_tokens_details: { image_tokens: image, text_tokens: text },
+    output_tokens: output,
+    total_tokens: text + image + output,
+  }
+}
+
+/** What Azure says about the picture besides the picture. */
+export function gptImageFacts({ background, format, quality, size }: Job): object {
+  return {
+    background: background === 'transparent' ? 'transparent' : 'opaque',
+    output_format: format,
+    quality: quality === undefined || quality === 'auto' ? 'high' : quality,
+    size: `${size.width}x${size.height}`,
+  }
+}

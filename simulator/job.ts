@@ -1,0 +1,119 @@
+import sharp from 'sharp'
+import { type AzureError, invalidRequest } from './azure-error.ts'
+import { checkSize, type Model, type Operation, parseSize, type Size } from './models.ts'
+import type { Payload, Upload, Wording } from './payload.ts'
+import type { PictureFormat } from './picture.ts'
+
+/** What a checked request comes down to. */
+export interface Job {
+  operation: Operation
+  prompt: string
+  /** As it will be drawn. */
+  size: Size
+  count: number
+  format: PictureFormat
+  /** JPEG quality. */
+  compression?: number | undefined
+  background?: string | undefined
+  quality?: string | undefined
+  seed?: number | undefined
+  /** The picture to edit first, then references. */
+  images: readonly Buffer[]
+  mask?: Buffer | undefined
+  /** Answer as an event stream with so many partial pictures. */
+  partials?: number | undefined
+}
+
+/** Reads a `Payload` by one family's rules. Throws AzureError where Azure would refuse. */
+export type JobReader = (model: Model, operation: Operation, payload: Payload) => Promise<Job>
+
+const megabyte = 1024 * 1024
+const takenTypes: Readonly<Record<string, string>> = { 'image/png': 'png', 'image/jpeg': 'jpeg', 'image/jpg': 'jpeg' }
+
+/** @throws AzureError when the part is no real PNG or JPEG under its true name. */
+export async function checkUpload(
+  { field, fileName, mimeType, bytes }: Upload,
+  refuse: (code: string, message: string, param: string) => AzureError,
+) {
+  const format = takenTypes[mimeType]
+  if (format === undefined) {
+    throw refuse(
+      'unsupported_file_mimetype',
+      `Invalid file '${field}': unsupported mimetype ('${mimeType}'). Supported file formats are 'image/jpeg' and 'image/png'.`,
+      field,
+    )
+  }
+  if (fileName === undefined || fileName === '')
+    throw refuse('invalid_file', `Invalid file '${field}': it has no file name.`, field)
+  if (bytes.length === 0 || bytes.length >= 50 * megabyte)
+    throw refuse('invalid_file_size', `Invalid file '${field}': it must be smaller than 50 MB and not empty.`, field)
+  const size = await measure(bytes, format)
+  if (size === undefined)
+    throw refuse(
+      'invalid_image_file',
+      `Invalid file '${field}': it is not a readable ${format.toUpperCase()} picture.`,
+      field,
+    )
+  return size
+}
+
+/** Width and height, if every byte decodes and the format is the one named. */
+export async function measure(bytes: Buffer, format?: string): Promise<(Size & { hasAlpha: boolean }) | undefined> {
+  try {
+    const picture = sharp(bytes, { failOn: 'truncated' })
+    const { width, height, hasAlpha, format: found } = await picture.metadata()
+    if (format !== undefined && found !== format) return undefined
+    await picture.stats()
+    return { width, height, hasAlpha }
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The pictures of a form: one as `image`, several as `image[]`.
+ * @throws AzureError for none, too many, a repeated `image`, or both spellings.
+ */
+export async function readUploads(payload: Payload, most: number): Promise<readonly Upload[]> {
+  const stray = payload.uploads.find(({ field }) => !['image', 'image[]', 'mask'].includes(field))
+  if (stray !== undefined)
+    throw invalidRequest('unknown_parameter', `Unknown parameter: '${stray.field}'.`, stray.field)
+  const images = payload.uploads.filter(({ field }) => field === 'image' || field === 'image[]')
+  if ('image' in payload.fields || 'image[]' in payload.fields) {
+    throw invalidRequest(
+      'invalid_type',
+      "Invalid type for 'image': expected a file, but got a string instead.",
+      'image',
+    )
+  }
+  if (images.length === 0)
+    throw invalidRequest('missing_required_parameter', "Missing required parameter: 'image'.", 'image')
+  if (payload.repeated.includes('image') || new Set(images.map(({ field }) => field)).size > 1) {
+    throw invalidRequest(
+      'duplicate_parameter',
+      "Duplicate parameter: 'image'. Use the array syntax instead, e.g. 'image[]=<value>'.",
+      'image',
+    )
+  }
+  if (images.length > most) {
+    throw invalidRequest(
+      'array_above_max_length',
+      `Invalid 'image': array too long. Expected at most ${most}, but got ${images.length}.`,
+      'image',
+    )
+  }
+  if (most === 1 && images[0]?.field === 'image[]')
+    throw invalidRequest('unknown_parameter', "Unknown parameter: 'image[]'.", 'image[]')
+  for (const image of images) await checkUpload(image, invalidRequest)
+  return images
+}
+
+/** @throws AzureError in the route's words for text that is no size, or a size that the model does not make. */
+export function readSize(model: Model, text: string | undefined, auto: Size, wording: Wording): Size {
+  if (text === undefined || text === 'auto') return auto
+  const wish = parseSize(text)
+  if (wish === undefined) throw wording.invalid('size', "Expected '<width>x<height>' or 'auto'.")
+  const size = checkSize(model.size, wish)
+  if (typeof size === 'string') throw wording.invalid('size', size)
+  return size
+}

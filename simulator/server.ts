@@ -1,0 +1,49 @@
+import { parseArgs } from 'node:util'
+import { createSimulator } from './app.ts'
+import { faultNames } from './fault.ts'
+import { models } from './models.ts'
+
+const help = `Plays the image routes of Azure AI Foundry. The pictures are simulated.
+
+  --host <address>            where to listen (127.0.0.1)
+  --port <number>             0 takes a free one (8010)
+  --key <key>                 an accepted key; may be given again (simulated-key)
+  --deployment <name>=<model> a deployment; may be given again (every model under its own name)
+  --latency-ms <number>       how long a picture takes at least (0)
+  --log                       one line a request
+
+Models: ${models.map(({ id }) => id).join(', ')}
+Write fault:<name> or fault:<name>=<number> into a prompt to see a failure: ${faultNames.join(', ')}
+`
+
+const { values } = parseArgs({
+  options: {
+    host: { type: 'string', default: '127.0.0.1' },
+    port: { type: 'string', default: '8010' },
+    key: { type: 'string', multiple: true, default: ['simulated-key'] },
+    deployment: { type: 'string', multiple: true, default: [] },
+    'latency-ms': { type: 'string', default: '0' },
+    log: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+if (values.help) {
+  process.stdout.write(help)
+} else {
+  const given = Object.fromEntries(
+    values.deployment.map((pair) => {
+      const [name = '', model = name] = pair.split('=')
+      return [name, model]
+    }),
+  )
+  const simulator = createSimulator({
+    apiKeys: values.key,
+    ...(values.deployment.length > 0 ? { deployments: given } : {}),
+    latencyMs: Number(values['latency-ms']),
+    logger: values.log,
+  })
+  const url = await simulator.listen({ host: values.host, port: Number(values.port) })
+  process.stdout.write(`Azure simulator listening on ${url} (pictures are simulated)\n`)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void simulator.close())
+}

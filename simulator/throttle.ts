@@ -1,0 +1,42 @@
+export interface ThrottleOptions {
+  /** Calls per minute. */
+  rpm: number
+  /** How long a minute lasts, in milliseconds; tests make it short. */
+  minuteMs: number
+}
+
+export interface Throttle {
+  /** Counts a call. `waitMs` is 0 when it may pass, else the time until one would. */
+  pass(): { waitMs: number; remaining: number; resetMs: number }
+  readonly rpm: number
+}
+
+const windows = 6
+
+/**
+ * Requests per minute as Azure enforces them: a sixth of the minute takes no more than a sixth of the calls, so that bursts are refused below the
+ * minute's budget. https://learn.microsoft.com/azure/ai-services/openai/how-to/quota
+ */
+export function createThrottle(
+  { rpm, minuteMs }: ThrottleOptions,
+  now: () => number = () => performance.now(),
+): Throttle {
+  const burst = Math.max(1, Math.ceil(rpm / windows))
+  const windowMs = minuteMs / windows
+  const passed: number[] = []
+  const waitFor = (most: number, spanMs: number, at: number): number => {
+    const first = passed[passed.length - most]
+    return first === undefined ? 0 : Math.max(0, first + spanMs - at)
+  }
+  return {
+    rpm,
+    pass() {
+      const at = now()
+      while (passed[0] !== undefined && passed[0] <= at - minuteMs) passed.shift()
+      const waitMs = rpm === 0 ? minuteMs : Math.max(waitFor(rpm, minuteMs, at), waitFor(burst, windowMs, at))
+      if (waitMs === 0) passed.push(at)
+      const resetMs = passed[0] === undefined ? 0 : passed[0] + minuteMs - at
+      return { waitMs, remaining: Math.max(0, rpm - passed.length), resetMs }
+    },
+  }
+}

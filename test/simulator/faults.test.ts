@@ -1,0 +1,187 @@
+import { type TestContext, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import sharp from 'sharp'
+import { createSimulator } from '../../simulator/app.ts'
+import { filterSpellings } from '../../simulator/fault.ts'
+import { codeOf, key, picturesOf, postJson, startSimulator } from './helper.ts'
+
+const path = '/openai/deployments/FLUX.1-Kontext-pro/images/generations?api-version=2025-04-01-preview'
+const body = { prompt: 'a fox', size: '256x256' }
+
+test('queued faults come in order and then it works again', async (t: TestContext) => {
+  const { url, simulator } = await startSimulator(t)
+  simulator.faults.next(1, { name: 'rate-limit', ms: 1500 })
+  simulator.faults.next(1, 'none')
+  simulator.faults.next(2, 'server-error')
+  const statuses: number[] = []
+  for (let i = 0; i < 5; i++) statuses.push((await postJson(url + path, body)).status)
+  t.assert.deepStrictEqual(statuses, [429, 200, 500, 500, 200])
+  t.assert.strictEqual(simulator.faults.pending, 0)
+  t.assert.deepStrictEqual(
+    simulator.requests.map(({ fault }) => fault),
+    ['rate-limit', undefined, 'server-error', 'server-error', undefined],
+  )
+})
+
+test('a fault can wait for one deployment, or belong to it', async (t: TestContext) => {
+  const { url, simulator } = await startSimulator(t, {
+    deployments: { good: 'FLUX.1-Kontext-pro', bad: { model: 'FLUX.1-Kontext-pro', fault: 'unavailable' } },
+  })
+  simulator.faults.next(1, 'timeout', { deployment: 'good' })
+  const status = async (name: string) => (await postJson(url + path.replace('FLUX.1-Kontext-pro', name), body)).status
+  t.assert.deepStrictEqual([await status('bad'), await status('good'), await status('good')], [503, 408, 200])
+  simulator.faults.always('bad', 'none')
+  t.assert.strictEqual(await status('bad'), 200)
+})
+
+test('words in the prompt call a fault, unless that is off', async (t: TestContext) => {
+  const on = await startSimulator(t)
+  const off = await startSimulator(t, { promptFaults: false })
+  const asked = { ...body, prompt: 'a fox fault:account-block' }
+  t.assert.strictEqual((await postJson(on.url + path, asked)).status, 403)
+  t.assert.strictEqual((await postJson(off.url + path, asked)).status, 200)
+})
+
+test('a 429 carries the wait in the headers asked for', async (t: TestContext) => {
+  const { url, simulator } = await startSimulator(t)
+  const waits = async (header: 'both' | 'none' | 'retry-after' | 'retry-after-ms') => {
+    simulator.faults.next(1, { name: 'rate-limit', ms: 2500, header })
+    const { headers } = await postJson(url + path, body)
+    return [headers.get('retry-after'), headers.get('retry-after-ms')]
+  }
+  t.assert.deepStrictEqual(await waits('both'), ['3', '2500'])
+  t.assert.deepStrictEqual(await waits('retry-after'), ['3', null])
+  t.assert.deepStrictEqual(await waits('retry-after-ms'), [null, '2500'])
+  t.assert.deepStrictEqual(await waits('none'), [null, null])
+})
+
+test('refuses content in every spelling', async (t: TestContext) => {
+  const { url, simulator } = await startSimulator(t)
+  const bodies = new Set<string>()
+  for (const spelling of filterSpellings) {
+    simulator.faults.next(1, { name: 'content-filter', spelling })
+    const response = await postJson(url + path, body)
+    t.assert.strictEqual(response.status, 400)
+    bodies.add(await response.text())
+  }
+  t.assert.strictEqual(bodies.size, filterSpellings.length)
+})
+
+test('answers 200 without a picture in four ways', async (t: TestContext) => {
+  const { url, simulator } = await startSimulator(t)
+  for (const instead of ['filtered', 'empty-data', 'no-data', 'message'] as const) {
+    simulator.faults.next(1, { name: 'no-image', instead })
+    const response = await postJson(url + path, body)
+    t.assert.strictEqual(response.status, 200)
+    t.assert.doesNotMatch(await response.text(), /b64_json/)
+  }
+})
+
+test('a url answer leads to the picture', async (t: TestContext) => {
+  const { url, simulator } = await startSimulator(t)
+  simulator.faults.next(1, 'url')
+  const answer = (await (await postJson(url + path, body)).json()) as { data: { url: string }[] }
+  const picture = await fetch(answer.data[0]?.url ?? '')
+  t.assert.strictEqual(picture.headers.get('content-type'), 'image/png')
+  t.assert.strictEqual((await sharp(await picture.arrayBuffer()).metadata()).width, 256)
+})
+
+test('spoils a 200 as told', async (t: TestContext) => {
+  const { url, simulator } = await startSimulator(t)
+  const next = (fault: Parameters<typeof simulator.faults.next>[1]) => {
+    simulator.faults.next(1, fault)
+    return postJson(url + path, body)
+  }
+  await t.assert.rejects((await next('invalid-json')).json(), SyntaxError)
+  t.assert.strictEqual(
+    (await (await next({ name: 'oversized', bytes: 5_000_000 })).arrayBuffer()).byteLength > 5_000_000,
+    true,
+  )
+  const [jpeg] = await picturesOf(await next('wrong-format'))
+  t.assert.strictEqual((await sharp(jpeg).metadata()).format, 'jpeg')
+  const [padded] = await picturesOf(await next({ name: 'padded', bytes: 3_000_000 }))
+  t.assert.strictEqual(padded?.length, 3_000_000)
+  t.assert.strictEqual((await sharp(padded).stats()).isOpaque, true)
+  const escaped = await (await next('escaped')).text()
+  t.assert.match(escaped, /\\\//)
+  t.assert.strictEqual(JSON.parse(escaped).data.length, 1)
+  t.assert.match(await (await next('pretty')).text(), /"b64_json": "/)
+  t.assert.match((await next('text-plain')).headers.get('content-type') ?? '', /^text\/plain/)
+  const dripped = await next({ name: 'drip', ms: 1 })
+  t.assert.strictEqual((await picturesOf(dripped)).length, 1)
+})
+
+test('cuts connections before the body, after it, and within the answer', async (t: TestContext) => {
+  const { url, simulator } = await startSimulator(t)
+  for (const fault of ['reset-early', 'reset'] as const) {
+    simulator.faults.next(1, fault)
+    await t.assert.rejects(postJson(url + path, body), TypeError)
+  }
+  simulator.faults.next(1, 'half-body')
+  const response = await postJson(url + path, body)
+  t.assert.strictEqual(response.status, 200)
+  await t.assert.rejects(response.arrayBuffer(), TypeError)
+  while (simulator.requests.some(({ outcome }) => outcome === 'pending')) await wait(5)
+  t.assert.deepStrictEqual(
+    simulator.requests.map(({ fault, outcome }) => [fault, outcome]),
+    [
+      ['reset-early', 'cut'],
+      ['reset', 'cut'],
+      ['half-body', 'cut'],
+    ],
+  )
+  t.assert.deepStrictEqual(simulator.requests[0]?.fields, {})
+})
+
+test('sees that a caller left', async (t: TestContext) => {
+  const { url, simulator } = await startSimulator(t)
+  simulator.faults.next(1, 'silent')
+  const leaving = new AbortController()
+  const call = fetch(url + path, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json', 'api-key': key },
+    signal: leaving.signal,
+  })
+  while (simulator.requests[0]?.fault === undefined) await wait(5)
+  leaving.abort()
+  await t.assert.rejects(call)
+  while (simulator.requests[0]?.outcome === 'pending') await wait(5)
+  t.assert.strictEqual(simulator.requests[0]?.outcome, 'cut')
+})
+
+test('closes at once while a call waits', async (t: TestContext) => {
+  const simulator = createSimulator()
+  const url = await simulator.listen({ port: 0, host: '127.0.0.1' })
+  simulator.faults.next(1, 'silent')
+  const call = t.assert.rejects(postJson(url + path, body))
+  while (simulator.requests[0]?.fault === undefined) await wait(5)
+  const started = performance.now()
+  await simulator.close()
+  await call
+  t.assert.ok(performance.now() - started < 1000)
+})
+
+test('two simulators in one process know nothing of each other', async (t: TestContext) => {
+  const [one, two] = [await startSimulator(t), await startSimulator(t, { apiKeys: ['other'] })]
+  one.simulator.faults.next(1, 'capacity')
+  t.assert.deepStrictEqual([await codeOf(await postJson(two.url + path, body))], ['401'])
+  t.assert.strictEqual((await postJson(one.url + path, body)).status, 429)
+  t.assert.deepStrictEqual([one.simulator.requests.length, two.simulator.requests.length], [1, 1])
+})
+
+test('a short minute refuses bursts and tells how long to wait', async (t: TestContext) => {
+  const { url } = await startSimulator(t, {
+    deployments: { slow: { model: 'FLUX.1-Kontext-pro', rpm: 6 } },
+    minuteMs: 1200,
+  })
+  const target = url + path.replace('FLUX.1-Kontext-pro', 'slow')
+  t.assert.strictEqual((await postJson(target, body)).status, 200)
+  const refused = await postJson(target, { n: 'no prompt' })
+  t.assert.strictEqual(refused.status, 429)
+  const ms = Number(refused.headers.get('retry-after-ms'))
+  t.assert.ok(ms > 0 && ms <= 200, `waits ${ms} ms`)
+  t.assert.strictEqual(refused.headers.get('x-ratelimit-limit-requests'), '6')
+  await wait(ms)
+  t.assert.strictEqual((await postJson(target, body)).status, 200)
+})
