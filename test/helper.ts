@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { type AppOptions, createApp } from '../app.ts'
 import type { Environment } from '../services/configuration.ts'
+import { witness } from './mcp-witness.ts'
 
 /** A folder that is gone after the test. */
 export async function temporaryFolder(t: TestContext): Promise<string> {
@@ -60,7 +61,11 @@ export async function buildApp(
     logDestination: logs,
     ...options,
   })
-  t.after(() => app.close())
+  const { faults } = witness(app)
+  t.after(async () => {
+    await app.close()
+    t.assert.deepStrictEqual(faults, [], 'every message conforms to the schema of its revision')
+  })
   await app.ready()
   return { app, logs, images }
 }

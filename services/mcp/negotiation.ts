@@ -55,7 +55,7 @@ function legacyRevision(version: string = ASSUMED_VERSION): Revision {
 }
 
 function isModern(version: string | undefined): boolean {
-  return version !== undefined && version >= FIRST_MODERN
+  return version !== undefined && /^\d{4}-\d\d-\d\d$/.test(version) && version >= FIRST_MODERN
 }
 
 /**

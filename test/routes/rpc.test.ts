@@ -1,5 +1,5 @@
 import { type TestContext, test } from 'node:test'
-import { fixtureCatalog } from '../fixtures/catalog.ts'
+import { fixtureCatalog } from '../fixture-catalog.ts'
 import { buildApp } from '../helper.ts'
 
 const build = (t: TestContext, environment = {}) => buildApp(t, environment, { extendCatalog: () => fixtureCatalog })

@@ -1,6 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import { createDispatcher, type RequestContext } from '../../../services/mcp/dispatcher.ts'
-import { fixtureCatalog } from '../../fixtures/catalog.ts'
+import { fixtureCatalog } from '../../fixture-catalog.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
