@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+
+const script = new URL('../../simulator/demo.ts', import.meta.url).pathname
+
+/** Starts the demo and waits for what it says. */
+async function startDemo(t: TestContext, port: number) {
+  const imagesDir = await mkdtemp(join(tmpdir(), 'demo-test-'))
+  const demo = spawn(process.execPath, [script], {
+    cwd: imagesDir,
+    env: { ...process.env, IMAGES_DIR: imagesDir, MCP_SERVER_PORT: String(port) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.after(async () => {
+    // The demo ends the service, so it is asked, not killed.
+    if (demo.exitCode === null && demo.kill('SIGTERM')) await once(demo, 'exit')
+    await rm(imagesDir, { recursive: true, force: true })
+  })
+  let said = ''
+  demo.stdout.on('data', (chunk) => {
+    said += String(chunk)
+  })
+  while (!said.includes('Ctrl-C')) await once(demo.stdout, 'data')
+  const url = /running at (http:\S+)/.exec(said)?.[1] ?? ''
+  return { demo, said, url, imagesDir }
+}
+
+test('the demo says that pictures are simulated, serves, and ends with 0 on Ctrl-C', async (t: TestContext) => {
+  const { demo, said, url } = await startDemo(t, 0)
+  t.assert.match(said, /simulated/)
+  t.assert.strictEqual((await fetch(`${url}/health`)).status, 200)
+  demo.kill('SIGINT')
+  t.assert.deepStrictEqual(await once(demo, 'exit'), [0, null])
+  await t.assert.rejects(fetch(`${url}/health`))
+})
+
+test('the demo takes another port when its own is busy', async (t: TestContext) => {
+  const busy = createServer().listen(0, '127.0.0.1')
+  await once(busy, 'listening')
+  t.after(() => busy.close())
+  const address = busy.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const { demo, url } = await startDemo(t, port)
+  t.assert.notStrictEqual(new URL(url).port, String(port))
+  t.assert.strictEqual((await fetch(`${url}/health`)).status, 200)
+  demo.kill('SIGTERM')
+  t.assert.deepStrictEqual(await once(demo, 'exit'), [0, null])
+})
