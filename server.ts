@@ -71,6 +71,9 @@ function explain(error: unknown): string {
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
     return `${error.message}: another program listens there; set MCP_SERVER_PORT to a free port.\n`
   }
+  if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')) {
+    return `${error.message.split('. ')[0]}; --help lists the flags.\n`
+  }
   return `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`
 }
 

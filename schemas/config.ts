@@ -42,6 +42,12 @@ export const ConfigSchema = Type.Object({
     '*.blob.core.windows.net',
     { default: '*.blob.core.windows.net' },
   ),
+  AZURE_MAX_ANSWER_BYTES: count(
+    'Largest answer of Azure, all its pictures in base64 together',
+    128 * MIB,
+    1024,
+    1024 * MIB,
+  ),
 
   MCP_SERVER_HOST: text('Address to listen on (`0.0.0.0` in the container)', '127.0.0.1', { default: '127.0.0.1' }),
   MCP_SERVER_PORT: count('Port to listen on; 0 takes a free one', 8000, 0, 65_535),

@@ -2,8 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { variables } from '../schemas/config.ts'
 
 /**
- * Writes what is said of the variables from their schema: `.env.example` whole, and the table between the markers
- * `<!-- variables -->` and `<!-- /variables -->` of the READMEs. Run by `npm run docs`; a test compares.
+ * Writes what is said of the variables from their schema: `.env.example` whole, the table between the markers
+ * `<!-- variables -->` and `<!-- /variables -->` of the READMEs, and the list that `docker-compose.yml` hands through.
+ * Run by `npm run docs`; a test compares.
  */
 
 const header = `# Configuration of azure-image-editor-mcp. Copy to .env and fill in the first three; the rest shows its default or an example.
@@ -36,7 +37,19 @@ export function withVariablesTable(markdown: string, translated: boolean): strin
   })
 }
 
+const handedThrough = /(# Handed through.*\n)(?: +- \w+\n)*/
+
+/** Every variable that the compose file does not set itself, except the folders, which the image fixes. */
+export function withHandedThroughVariables(compose: string): string {
+  const set = new Set([...compose.matchAll(/- (\w+)=/g)].map(([, name]) => name))
+  const rest = variables.filter(({ name }) => !set.has(name) && name !== 'IMAGES_DIR' && name !== 'LOG_DIR')
+  return compose.replace(handedThrough, (_all, comment: string) => {
+    return comment + rest.map(({ name }) => `      - ${name}\n`).join('')
+  })
+}
+
 if (import.meta.main) {
+  writeFileSync('docker-compose.yml', withHandedThroughVariables(readFileSync('docker-compose.yml', 'utf8')))
   writeFileSync('.env.example', environmentExample())
   writeFileSync('README.md', withVariablesTable(readFileSync('README.md', 'utf8'), false))
   writeFileSync('README.zh-CN.md', withVariablesTable(readFileSync('README.zh-CN.md', 'utf8'), true))

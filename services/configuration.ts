@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type VariableFacts, variables } from '../schemas/config.ts'
 import { parseTrustedProxies } from './trusted-proxies.ts'
 
-/** Raw variables, as `process.env` has them. */
+/** Raw variables, as the process has them. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** One thing wrong with the configuration. */

@@ -26,6 +26,160 @@ export const errorTable = {
   // Arguments
   IMG_ERR_ARGUMENTS: row('input', 400, false, (problems: string) => `The arguments are not valid: ${problems}.`),
   IMG_ERR_CANCELLED: row('input', 499, true, () => 'The call was cancelled before anything was sent to Azure.'),
+
+  // Azure: nothing was made, nothing is billed
+  IMG_ERR_AZURE_UNREACHABLE: row(
+    'upstream',
+    502,
+    true,
+    () => 'Azure could not be reached, so nothing was made or charged. Try again in a minute.',
+  ),
+  IMG_ERR_AZURE_TLS: row(
+    'upstream',
+    502,
+    false,
+    () =>
+      'The connection to Azure is not trusted (certificate or TLS problem); nothing was made or charged. Retrying will not help: the operator must check AZURE_BASE_URL, the proxy and the trusted certificates.',
+  ),
+  IMG_ERR_AZURE_NOT_SENT: row(
+    'upstream',
+    504,
+    true,
+    () => 'Time ran out before the request could be sent to Azure, so nothing was made or charged. Try again later.',
+  ),
+  IMG_ERR_AZURE_CONTENT: row(
+    'input',
+    422,
+    false,
+    (categories: readonly string[]) =>
+      `Azure's content filter refused this${categories.length === 0 ? '' : ` (${categories.join(', ')})`}. Retrying the same call will not help: change the prompt or the picture.`,
+  ),
+  IMG_ERR_AZURE_ACCOUNT_BLOCKED: row(
+    'upstream',
+    502,
+    false,
+    () =>
+      'Azure has temporarily blocked the whole account of this service, not this prompt. Retrying will not help: the operator must contact Azure support.',
+  ),
+  IMG_ERR_AZURE_CREDENTIAL: row(
+    'upstream',
+    502,
+    false,
+    () => 'Azure does not accept the credential of this service. Retrying will not help: the operator must check it.',
+  ),
+  IMG_ERR_AZURE_FORBIDDEN: row(
+    'upstream',
+    502,
+    false,
+    () =>
+      "Azure denies this service access (network rules or missing role). Retrying will not help: the operator must check the resource's firewall and role assignments.",
+  ),
+  IMG_ERR_AZURE_DEPLOYMENT: row(
+    'upstream',
+    502,
+    false,
+    (deployment: string) =>
+      `Azure does not know the deployment "${deployment}". Retrying will not help: the operator must check AZURE_DEPLOYMENT_NAME and AZURE_BASE_URL.`,
+  ),
+  IMG_ERR_AZURE_NOT_FOUND: row(
+    'upstream',
+    502,
+    false,
+    () =>
+      'Azure does not offer this operation at the configured address. Retrying will not help: the operator must check AZURE_BASE_URL, AZURE_API_VERSION and whether the model is offered in that region.',
+  ),
+  IMG_ERR_AZURE_API_VERSION: row(
+    'upstream',
+    502,
+    false,
+    () =>
+      'Azure does not know the configured API version. Retrying will not help: the operator must check AZURE_API_VERSION.',
+  ),
+  IMG_ERR_AZURE_TOO_LARGE: row(
+    'input',
+    413,
+    false,
+    () => 'Azure finds the request too large. Retrying the same call will not help: send a smaller or fewer pictures.',
+  ),
+  IMG_ERR_AZURE_REJECTED: row(
+    'upstream',
+    502,
+    false,
+    (parameter: string | undefined) =>
+      `Azure rejected the request${parameter === undefined ? '' : ` because of its parameter "${parameter}"`}. Retrying the same call will not help: change the arguments.`,
+  ),
+  IMG_ERR_AZURE_RATE_LIMIT: row(
+    'upstream',
+    503,
+    true,
+    (waitSeconds: number | undefined) =>
+      `Azure's quota for this model is used up for the moment; nothing was made or charged. Try again in ${waitSeconds ?? 60} s.`,
+  ),
+  IMG_ERR_AZURE_CAPACITY: row(
+    'upstream',
+    503,
+    true,
+    (waitSeconds: number | undefined) =>
+      `Azure has no capacity for this model at the moment; nothing was made or charged. Try again in ${waitSeconds ?? 60} s.`,
+  ),
+  IMG_ERR_AZURE_FAILED: row('upstream', 502, true, () => 'Azure reported an internal failure. Trying again may help.'),
+
+  // Azure: an image may exist and may be billed
+  IMG_ERR_AZURE_TIMEOUT: row(
+    'upstream',
+    504,
+    false,
+    () =>
+      'Azure took too long. The image may have been made and billed; a retry may cost again. A smaller size or lower quality is faster.',
+  ),
+  IMG_ERR_AZURE_LOST: row(
+    'upstream',
+    502,
+    false,
+    () =>
+      'The connection to Azure broke after the request was sent. The image may have been made and billed; a retry may cost again.',
+  ),
+  IMG_ERR_AZURE_UNCLEAR: row(
+    'upstream',
+    502,
+    false,
+    () =>
+      'A gateway in front of Azure answered instead of Azure. The image may have been made and billed; a retry may cost again.',
+  ),
+  IMG_ERR_AZURE_BAD_ANSWER: row(
+    'upstream',
+    502,
+    false,
+    () => "Azure's answer could not be read. The image was probably made and billed; a retry may cost again.",
+  ),
+  IMG_ERR_AZURE_ANSWER_TOO_LARGE: row(
+    'upstream',
+    502,
+    false,
+    () =>
+      "Azure's answer is larger than this service accepts. The image was probably made and billed; ask for a smaller one.",
+  ),
+  IMG_ERR_AZURE_NO_IMAGE: row(
+    'upstream',
+    502,
+    false,
+    () =>
+      'Azure answered without an image, which mostly means that its filter removed it. Retrying the same call will hardly help: change the prompt or the picture.',
+  ),
+  IMG_ERR_AZURE_DOWNLOAD: row(
+    'upstream',
+    502,
+    false,
+    () =>
+      'Azure answered with a link to the image that could not be followed. The image was probably made and billed; a retry may cost again.',
+  ),
+  IMG_ERR_AZURE_REDIRECT: row(
+    'upstream',
+    502,
+    false,
+    () =>
+      'The configured address answers with a redirect, which is never followed with a credential. Retrying will not help: the operator must check AZURE_BASE_URL.',
+  ),
 } satisfies Record<`IMG_ERR_${string}`, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

@@ -1,0 +1,57 @@
+# The build stage compiles TypeScript; the runtime stage holds only what runs.
+FROM node:26-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY . .
+RUN npm run build && chmod -R a+rX bin dist package.json
+
+
+FROM node:26-bookworm-slim
+
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="azure-image-editor-mcp" \
+      org.opencontainers.image.description="MCP and JSON-RPC service that generates and edits images through the image models of Azure AI Foundry" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.base.name="docker.io/library/node:26-bookworm-slim"
+
+WORKDIR /app
+COPY --from=build /app/package.json /app/package-lock.json /app/.npmrc ./
+RUN npm ci --ignore-scripts --omit=dev --no-audit --no-fund && npm cache clean --force
+COPY --from=build /app/bin ./bin
+COPY --from=build /app/dist ./dist
+
+# Any --user may write here as long as no volume with other owners is mounted over it; the sticky bit is /tmp's.
+RUN install -d -o 1000 -g 1000 -m 1777 images logs
+
+ENV NODE_ENV=production \
+    MCP_SERVER_HOST=0.0.0.0 \
+    MCP_SERVER_PORT=8000 \
+    IMAGES_DIR=/app/images \
+    LOG_DIR=/app/logs \
+    LOG_FORMAT=json
+
+# By number, so that Kubernetes' runAsNonRoot can tell; 1000 is the image's "node".
+USER 1000:1000
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=10s --start-period=5s --retries=3 CMD ["node", "bin/healthcheck.js"]
+
+# Node is process 1 and handles SIGTERM itself. Its permission flags keep JavaScript inside these folders; whoever moves IMAGES_DIR or
+# LOG_DIR elsewhere gives a CMD of their own. The addon is sharp's, which is only ever handed bytes, never paths; the two warnings are about
+# these very flags. /var/run is a link to /run, and permissions go by the path as it is written. https://nodejs.org/api/permissions.html
+CMD ["node", \
+     "--disable-warning=PERM0001", "--disable-warning=ExperimentalWarning", \
+     "--permission", \
+     "--allow-fs-read=/app", \
+     "--allow-fs-read=/run/secrets/*", \
+     "--allow-fs-read=/var/run/secrets/*", \
+     "--allow-fs-read=/tmp", \
+     "--allow-fs-write=/app/images", \
+     "--allow-fs-write=/app/logs", \
+     "--allow-fs-write=/tmp", \
+     "--allow-net", \
+     "--allow-addons", \
+     "dist/server.js"]

@@ -1,0 +1,97 @@
+import { type LookupAddress, lookup } from 'node:dns'
+import { isIP } from 'node:net'
+import type { Dispatcher } from 'undici'
+import { serviceError } from '../errors.ts'
+import { isPublicAddress } from './public-address.ts'
+import { createDispatcher, type TransportOptions } from './transport.ts'
+
+export interface ImageDownloadOptions extends TransportOptions {
+  /** Hosts that may be asked, lower case; `*.example.com` stands for every name below example.com. */
+  allowedHosts: readonly string[]
+  /** Bytes of one picture. */
+  maxBytes: number
+  /** Which resolved addresses may be connected to; public ones unless a test says otherwise. */
+  isAddressAllowed?: (address: string) => boolean
+}
+
+/** Follows the links of answers that carry no bytes. */
+export interface ImageDownload {
+  /**
+   * Gets one picture: https on an allowed host, no redirect, no credential, bounded.
+   *
+   * @throws ServiceError IMG_ERR_AZURE_DOWNLOAD
+   */
+  get(link: string, deadlineAt: number): Promise<Buffer>
+  close(): Promise<void>
+}
+
+export function createImageDownload(options: ImageDownloadOptions): ImageDownload {
+  const isAllowed = options.isAddressAllowed ?? isPublicAddress
+  // Behind a proxy the name is resolved there, and the proxy's own rules are the guard.
+  const dispatcher = createDispatcher(options, { lookup: guardedLookup(isAllowed) })
+  return {
+    async get(link, deadlineAt) {
+      try {
+        const url = checkLink(link, options.allowedHosts, isAllowed)
+        return await download(dispatcher, url, options.maxBytes, deadlineAt)
+      } catch (cause) {
+        throw serviceError('IMG_ERR_AZURE_DOWNLOAD', [], { cause })
+      }
+    },
+    close: () => dispatcher.close(),
+  }
+}
+
+function checkLink(link: string, hosts: readonly string[], isAllowed: (address: string) => boolean): URL {
+  const url = new URL(link)
+  if (url.protocol !== 'https:') throw new Error(`link has the scheme ${url.protocol}`)
+  if (url.username !== '' || url.password !== '') throw new Error('link carries a credential')
+  const host = url.hostname
+  if (!hosts.some((pattern) => matchesHost(pattern, host))) throw new Error(`host ${host} is not allowed`)
+  // A literal address is never looked up, so the guarded look-up would not see it.
+  const literal = host.replace(/^\[|\]$/g, '')
+  if (isIP(literal) !== 0 && !isAllowed(literal)) throw new Error(`address ${literal} is not public`)
+  return url
+}
+
+function matchesHost(pattern: string, host: string): boolean {
+  return pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern
+}
+
+type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void
+
+/** A name look-up that fails if any address is not allowed, so that what was checked is what is connected to. */
+function guardedLookup(isAllowed: (address: string) => boolean) {
+  return (hostname: string, options: { all?: boolean; family?: unknown }, callback: LookupCallback) => {
+    lookup(hostname, { all: true }, (error, addresses) => {
+      if (error) return callback(error, [])
+      const [first] = addresses
+      if (first === undefined || !addresses.every(({ address }) => isAllowed(address))) {
+        return callback(new Error(`${hostname} resolves to an address that is not public`), [])
+      }
+      if (options.all === true) return callback(null, addresses)
+      callback(null, first.address, first.family)
+    })
+  }
+}
+
+async function download(dispatcher: Dispatcher, url: URL, maxBytes: number, deadlineAt: number): Promise<Buffer> {
+  const signal = AbortSignal.timeout(Math.max(0, deadlineAt - Date.now()))
+  const { statusCode, body } = await dispatcher.request({
+    origin: url.origin,
+    path: url.pathname + url.search,
+    method: 'GET',
+    signal,
+  })
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.length
+    // Leaving the loop destroys the body.
+    if (statusCode !== 200) throw new Error(`link answers ${statusCode}`)
+    if (bytes > maxBytes) throw new Error(`picture is larger than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  if (statusCode !== 200) throw new Error(`link answers ${statusCode}`)
+  return Buffer.concat(chunks)
+}
