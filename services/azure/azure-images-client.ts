@@ -128,6 +128,7 @@ function exchangeError(error: unknown): unknown {
 function classOf(status: number): StatusClass {
   if (status < 300) return '2xx'
   if (status < 400) return '3xx'
+  if (status === 429) return '429'
   return status < 500 ? '4xx' : '5xx'
 }
 

@@ -1,7 +1,7 @@
 import type { Operation } from './images-client.ts'
 
-/** How one HTTP request to Azure ended, as a closed set of words. */
-export type StatusClass = '2xx' | '3xx' | '4xx' | '5xx' | 'connect_error' | 'timeout' | 'lost' | 'cancelled'
+/** How one HTTP request to Azure ended, as a closed set of words; the rate limit apart from other refusals, since it has an alarm of its own. */
+export type StatusClass = '2xx' | '3xx' | '4xx' | '429' | '5xx' | 'connect_error' | 'timeout' | 'lost' | 'cancelled'
 
 /** What the client tells about its doings; whoever counts or logs listens. Listeners must not throw. */
 export interface AzureEvents {

@@ -257,7 +257,7 @@ describe('failures', () => {
         classes.push(statusClass)
       },
     }
-    const answers = [200, 400, 503]
+    const answers = [200, 400, 429, 503]
     const azure = await fakeAzure(
       t,
       afterBody((response) => {
@@ -265,8 +265,8 @@ describe('failures', () => {
       }),
     )
     const images = client(t, azure.url, { events })
-    for (let call = 0; call < 3; call += 1) await images.generate({ prompt }, callContext()).catch(() => {})
-    t.assert.deepEqual([open, classes], [0, ['2xx', '4xx', '5xx']])
+    for (let call = 0; call < 4; call += 1) await images.generate({ prompt }, callContext()).catch(() => {})
+    t.assert.deepEqual([open, classes], [0, ['2xx', '4xx', '429', '5xx']])
   })
 })
 
