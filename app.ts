@@ -6,9 +6,9 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import fp from 'fastify-plugin'
 import pino from 'pino'
 import config from './plugins/config.ts'
-import type { RpcOptions } from './routes/rpc/index.ts'
 import type { Environment } from './services/configuration.ts'
 import type { Catalog } from './services/mcp/catalog.ts'
+import type { Timing } from './services/mcp/timing.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -28,8 +28,8 @@ export interface AppOptions {
   isTerminal?: boolean
   /** Adds to what the service offers, as a test does. */
   extendCatalog?: (catalog: Catalog) => Catalog
-  /** Times of event streams, which a test cannot wait for. */
-  streams?: RpcOptions
+  /** Times that a test cannot wait for. */
+  timing?: Partial<Timing>
 }
 
 /** Name and version as `package.json` has them, which stands one folder higher in the built package. */

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Catalog } from '../services/mcp/catalog.ts'
 import { createDispatcher, type Dispatcher } from '../services/mcp/dispatcher.ts'
+import { defaultTiming } from '../services/mcp/timing.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -9,13 +10,11 @@ declare module 'fastify' {
   }
 }
 
-/** Milliseconds between progress notifications; some clients give up after 25 s of silence. */
-const PROGRESS_REPEAT_MS = 15_000
-
 /** The protocol engine, fed with what this service offers. */
 async function mcp(fastify: FastifyInstance): Promise<void> {
   const { config, metrics } = fastify
-  const { extendCatalog = (catalog: Catalog) => catalog } = fastify.appOptions
+  const { extendCatalog = (catalog: Catalog) => catalog, timing } = fastify.appOptions
+  const { progressRepeatMs } = { ...defaultTiming, ...timing }
   fastify.decorate(
     'mcp',
     createDispatcher({
@@ -23,7 +22,7 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
       serverInfo: { name: 'azure-image-editor-mcp', title: 'Azure Image Editor', version: fastify.appVersion },
       instructions: 'Generates and edits pictures with the image models of Azure AI Foundry.',
       callDeadlineMs: config.CALL_DEADLINE_MS,
-      progressRepeatMs: PROGRESS_REPEAT_MS,
+      progressRepeatMs,
       observer: {
         requestFinished: (method, outcome) => metrics.rpcRequests.inc({ method, outcome }),
         toolStarted: () => metrics.toolsInFlight.inc(),

@@ -1,24 +1,19 @@
+import { Socket } from 'node:net'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Answer, RequestContext } from '../../services/mcp/dispatcher.ts'
 import { messageSchema } from '../../services/mcp/dispatcher.ts'
 import { parseJsonBody } from '../../services/mcp/json-body.ts'
 import { invalidRequest, parseError } from '../../services/mcp/protocol-error.ts'
+import { defaultTiming } from '../../services/mcp/timing.ts'
 import { type Accepted, readAccept } from './accept.ts'
 import { createEventStream, type EventStream } from './event-stream.ts'
 import { toProtocolError } from './failure.ts'
 
-export interface RpcOptions {
-  /** Milliseconds after which a caller that takes event streams gets one, answer or not. */
-  streamAfterMs?: number
-  /** Milliseconds of silence on an event stream after which a comment is sent. */
-  commentEveryMs?: number
-}
-
 /** `POST /` and `POST /mcp`: JSON-RPC over HTTP. Whatever goes wrong here is answered in JSON-RPC's envelope. */
 export default async function rpc(fastify: FastifyInstance): Promise<void> {
   const { mcp, config } = fastify
-  const { streamAfterMs = 5_000, commentEveryMs = 15_000 } = fastify.appOptions.streams ?? {}
+  const { streamAfterMs, commentEveryMs, stallMs } = { ...defaultTiming, ...fastify.appOptions.timing }
 
   fastify.setValidatorCompiler(TypeBoxValidatorCompiler)
   fastify.removeAllContentTypeParsers()
@@ -39,6 +34,11 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     if (!isPlain(request.headers['content-encoding'])) {
       throw invalidRequest('Send the body as it is: Content-Encoding is not supported.', 415)
     }
+  })
+
+  fastify.addHook('onSend', async function limitStall({ raw: { socket } }) {
+    // From here on only the caller can be slow; Node lets a silent connection go when this is over.
+    if (socket instanceof Socket) socket.setTimeout(stallMs)
   })
 
   fastify.setErrorHandler(async function answerFailure(error: FastifyError, request: FastifyRequest, reply) {

@@ -34,9 +34,7 @@ export function createProgress({ token, notify, repeatMs, withMessage }: Progres
     notify?.({ jsonrpc: '2.0', method: 'notifications/progress', params })
   }
 
-  function report(message: string): void {
-    if (stopped) return
-    send(message)
+  function repeat(message: string): void {
     clearInterval(timer)
     timer = setInterval(() => {
       send(`${message} (${Math.round((performance.now() - startedAt) / 1000)} s)`)
@@ -44,8 +42,14 @@ export function createProgress({ token, notify, repeatMs, withMessage }: Progres
     timer.unref()
   }
 
+  // Work that never reports is still seen to live.
+  repeat('working')
   return {
-    report,
+    report(message) {
+      if (stopped) return
+      send(message)
+      repeat(message)
+    },
     stop: () => {
       stopped = true
       clearInterval(timer)

@@ -87,7 +87,11 @@ async function callChecked(
 
 /** The only place that turns a throw into a result; whatever is not ours to tell is an internal error. */
 function answerFailure(error: unknown, tool: string, call: MethodCall): ToolResult {
-  if (!(error instanceof ServiceError)) throw internalError(call.requestId, error)
+  if (!(error instanceof ServiceError)) {
+    // Whatever broke because the caller left is nobody's fault, and nobody is there to read of it.
+    if (call.signal.aborted) return answerFailure(serviceError('IMG_ERR_CANCELLED', [], { cause: error }), tool, call)
+    throw internalError(call.requestId, error)
+  }
   const fields = { tool, code: error.code, retryable: error.retryable, detail: error.detail, err: error }
   if (error.family === 'input') call.log.info(fields, 'tool call refused')
   else if (error.family === 'upstream') call.log.warn(fields, 'tool call failed upstream')

@@ -1,0 +1,61 @@
+import { request } from 'undici'
+
+export interface ReceivedEvent {
+  /** Undefined for a comment. */
+  message?: Record<string, unknown>
+}
+
+export interface OpenCall {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  /** The next event or comment as soon as it is there; undefined when the stream has ended. */
+  next(): Promise<ReceivedEvent | undefined>
+  /** Everything up to the end. */
+  rest(): Promise<ReceivedEvent[]>
+  /** Hangs up. */
+  leave(): void
+}
+
+/** Posts a message over a real socket and reads the answer event by event. */
+export async function openCall(
+  url: string,
+  message: object,
+  headers: Record<string, string> = {},
+  accept = 'application/json, text/event-stream',
+): Promise<OpenCall> {
+  const leaving = new AbortController()
+  const response = await request(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept, ...headers },
+    body: JSON.stringify(message),
+    signal: leaving.signal,
+  })
+  const events = readEvents(response.body)
+  const next = async () => (await events.next()).value ?? undefined
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    next,
+    async rest() {
+      const all: ReceivedEvent[] = []
+      for await (const event of events) all.push(event)
+      return all
+    },
+    leave: () => leaving.abort(),
+  }
+}
+
+async function* readEvents(body: AsyncIterable<Buffer>): AsyncGenerator<ReceivedEvent, void> {
+  let text = ''
+  for await (const chunk of body) {
+    text += chunk.toString()
+    for (let end = text.indexOf('\n\n'); end !== -1; end = text.indexOf('\n\n')) {
+      const data = text
+        .slice(0, end)
+        .split('\n')
+        .find((line) => line.startsWith('data: '))
+      yield data === undefined ? {} : { message: JSON.parse(data.slice('data: '.length)) }
+      text = text.slice(end + 2)
+    }
+  }
+}
