@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
-import { environmentExample, withHandedThroughVariables, withVariablesTable } from '../scripts/write-variables.ts'
+import { environmentExample, readmes, withHandedThroughVariables, withTables } from '../scripts/write-docs.ts'
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
-const repair = 'is not what the schema says; run: npm run docs'
+const repair = 'is not what the code says; run: npm run docs'
 
 describe('documentation', () => {
   test('.env.example has every variable with its default or an example', (t: TestContext) => {
@@ -15,11 +15,18 @@ describe('documentation', () => {
     t.assert.equal(text, withHandedThroughVariables(text), `docker-compose.yml ${repair}`)
   })
 
-  for (const readme of ['README.md', 'README.zh-CN.md']) {
-    test(`${readme} has every variable with its default`, (t: TestContext) => {
+  for (const [readme, language] of Object.entries(readmes)) {
+    test(`${readme} has every variable with its default, every metric and every error`, (t: TestContext) => {
       const text = read(readme)
-      t.assert.match(text, /<!-- variables -->/)
-      t.assert.equal(text, withVariablesTable(text, readme !== 'README.md'), `${readme} ${repair}`)
+      for (const table of ['variables', 'metrics', 'errors']) t.assert.match(text, new RegExp(`<!-- ${table} -->`))
+      t.assert.equal(text, withTables(text, language), `${readme} ${repair}`)
     })
   }
+
+  test('CONTRIBUTING.md gives the reason for every dependency', (t: TestContext) => {
+    const { dependencies, devDependencies } = JSON.parse(read('package.json'))
+    const text = read('CONTRIBUTING.md')
+    const unnamed = Object.keys({ ...dependencies, ...devDependencies }).filter((name) => !text.includes(`\`${name}\``))
+    t.assert.deepEqual(unnamed, [])
+  })
 })
