@@ -54,6 +54,16 @@ export const ConfigSchema = Type.Object({
   TRUST_PROXY: Type.Optional(
     text('Proxies whose `X-Forwarded-For` counts: addresses or CIDRs, by comma', '127.0.0.1,172.16.0.0/12'),
   ),
+  ALLOWED_HOSTS: Type.Optional(
+    text(
+      'Names under which callers may reach the service, by comma; `*.` stands for subdomains. Local names always work. ' +
+        'Unset, a service that listens on a local address serves local names only, any other serves all',
+      'images.example.com',
+    ),
+  ),
+  ALLOWED_ORIGINS: Type.Optional(
+    text('Origins whose pages may call, by comma, beside local ones and `ALLOWED_HOSTS`', 'https://app.example.com'),
+  ),
 
   DEFAULT_IMAGE_SIZE: text('Size of a generated picture when the caller names none', '1024x1024', {
     default: '1024x1024',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type VariableFacts, variables } from '../schemas/config.ts'
+import { parseAllowedHosts, parseAllowedOrigins } from './origin-policy.ts'
 import { parseTrustedProxies } from './trusted-proxies.ts'
 
 /** Raw variables, as the process has them. */
@@ -120,14 +121,22 @@ function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'error'
 }
 
+const lists = {
+  TRUST_PROXY: parseTrustedProxies,
+  ALLOWED_HOSTS: parseAllowedHosts,
+  ALLOWED_ORIGINS: parseAllowedOrigins,
+}
+
 /** What a schema cannot say of a value. Takes raw values, so that it can run beside the schema. */
 export function valueProblems(values: Readonly<Record<string, string>>): ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = []
-  try {
-    parseTrustedProxies(values.TRUST_PROXY)
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    problems.push({ variable: 'TRUST_PROXY', problem: error.message })
+  for (const [variable, parse] of Object.entries(lists)) {
+    try {
+      parse(values[variable])
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      problems.push({ variable, problem: error.message })
+    }
   }
   if (values.AZURE_BASE_URL !== undefined && !URL.canParse(values.AZURE_BASE_URL)) {
     problems.push({ variable: 'AZURE_BASE_URL', problem: 'is not a URL' })

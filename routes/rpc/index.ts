@@ -7,6 +7,7 @@ import { parseJsonBody } from '../../services/mcp/json-body.ts'
 import { invalidRequest, parseError } from '../../services/mcp/protocol-error.ts'
 import { defaultTiming } from '../../services/mcp/timing.ts'
 import { type Accepted, readAccept } from './accept.ts'
+import { allowOrigin, answerPreflight } from './cross-origin.ts'
 import { createEventStream, type EventStream } from './event-stream.ts'
 import { toProtocolError } from './failure.ts'
 
@@ -31,6 +32,10 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
 
   fastify.addHook('onRequest', async function nameRequest(request, reply) {
     reply.header('x-request-id', request.id)
+  })
+  fastify.addHook('onRequest', fastify.guardOrigin)
+  fastify.addHook('onRequest', allowOrigin)
+  fastify.addHook('onRequest', async function refuseEncodings(request) {
     if (!isPlain(request.headers['content-encoding'])) {
       throw invalidRequest('Send the body as it is: Content-Encoding is not supported.', 415)
     }
@@ -82,7 +87,10 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   }
 
   const route = { schema: { body: messageSchema }, bodyLimit: config.MAX_BODY_BYTES }
-  for (const url of ['/', '/mcp']) fastify.post(url, route, answerMessage)
+  for (const url of ['/', '/mcp']) {
+    fastify.post(url, route, answerMessage)
+    fastify.options(url, answerPreflight)
+  }
 
   fastify.route({
     method: ['GET', 'DELETE'],

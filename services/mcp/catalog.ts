@@ -99,7 +99,7 @@ export interface ResourceSource {
   /** A page of the list; `cursor` is what an earlier page gave. @throws ProtocolError for a cursor it never gave */
   list(cursor: string | undefined): Promise<{ resources: readonly Resource[]; nextCursor?: string }>
   /** Undefined: there is no such resource. */
-  read(uri: string): Promise<readonly ResourceContents[] | undefined>
+  read(uri: string, signal: AbortSignal): Promise<readonly ResourceContents[] | undefined>
 }
 
 export interface PromptArgument {

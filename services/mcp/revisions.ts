@@ -1,5 +1,8 @@
 import type { Method } from './method.ts'
+import { complete } from './methods/completion.ts'
 import { discover, initialize, ping } from './methods/lifecycle.ts'
+import { getPrompt, listPrompts } from './methods/prompts.ts'
+import { listResources, listResourceTemplates, readResource } from './methods/resources.ts'
 import { callTool, listTools } from './methods/tools.ts'
 
 /**
@@ -19,11 +22,22 @@ export interface Revision {
   hasTitles: boolean
   hasResourceLinks: boolean
   hasIcons: boolean
+  /** `annotations.lastModified` of resources. */
+  hasLastModified: boolean
   /** Whether an error to an unreadable request has `"id": null`, as JSON-RPC wants it, or no id, as MCP does now. */
   hasNullId: boolean
 }
 
-const common = [listTools, callTool]
+const common = [
+  listTools,
+  callTool,
+  listResources,
+  listResourceTemplates,
+  readResource,
+  listPrompts,
+  getPrompt,
+  complete,
+]
 const legacy = [initialize, ping, ...common]
 const modern = [discover, ...common]
 
@@ -38,6 +52,7 @@ function revision(version: string, methods: readonly Method[]): Revision {
     hasProgressMessages: version >= '2025-03-26',
     hasTitles: version >= '2025-06-18',
     hasResourceLinks: version >= '2025-06-18',
+    hasLastModified: version >= '2025-06-18',
     hasIcons: version >= '2025-11-25',
     hasNullId: version < '2025-11-25',
   }

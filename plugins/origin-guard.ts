@@ -1,0 +1,30 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { refusal } from '../services/mcp/protocol-error.ts'
+import { createOriginPolicy } from '../services/origin-policy.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Hook for `onRequest`: turns away what comes under a foreign name or from a foreign page. */
+    guardOrigin(request: FastifyRequest): Promise<void>
+  }
+}
+
+/** Host and Origin of those who call. */
+async function originGuard(fastify: FastifyInstance): Promise<void> {
+  const { MCP_SERVER_HOST, ALLOWED_HOSTS, ALLOWED_ORIGINS } = fastify.config
+  const policy = createOriginPolicy({
+    boundHost: MCP_SERVER_HOST,
+    allowedHosts: ALLOWED_HOSTS,
+    allowedOrigins: ALLOWED_ORIGINS,
+  })
+  fastify.decorate('guardOrigin', async function guardOrigin({ headers: { host, origin } }: FastifyRequest) {
+    if (!policy.allowsHost(host))
+      throw refusal(403, 'This Host is not served here; the operator may list it in ALLOWED_HOSTS.')
+    if (!policy.allowsOrigin(origin)) {
+      throw refusal(403, 'Pages of this Origin may not call; the operator may list it in ALLOWED_ORIGINS.')
+    }
+  })
+}
+
+export default fp(originGuard, { name: 'origin-guard', dependencies: ['config'] })

@@ -1,0 +1,18 @@
+import { CompleteParamsSchema } from '../../../schemas/mcp.ts'
+import { defineMethod } from '../method.ts'
+import { invalidParams } from '../protocol-error.ts'
+
+/** https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/completion#completion-results */
+const MAX_VALUES = 100
+
+export const complete = defineMethod(
+  { name: 'completion/complete', needs: 'complete' },
+  CompleteParamsSchema,
+  async ({ ref, argument, context }, { catalog }) => {
+    const values = await catalog.complete?.({ ref, argument, given: context?.arguments ?? {} })
+    if (values === undefined) throw invalidParams('Nothing here has such an argument.')
+    return {
+      completion: { values: values.slice(0, MAX_VALUES), total: values.length, hasMore: values.length > MAX_VALUES },
+    }
+  },
+)

@@ -1,0 +1,62 @@
+import { type TestContext, test } from 'node:test'
+import { buildApp } from '../helper.ts'
+
+const ping = { jsonrpc: '2.0', id: 1, method: 'ping' }
+
+const post = async (t: TestContext, headers: Record<string, string>, environment = {}) => {
+  const { app } = await buildApp(t, environment)
+  return app.inject({ method: 'POST', url: '/mcp', payload: ping, headers })
+}
+
+for (const [what, headers] of [
+  ['Host', { host: 'evil.example' }],
+  ['Origin', { origin: 'http://evil.example' }],
+] as const) {
+  test(`refuses a foreign ${what} with 403 in the envelope`, async (t: TestContext) => {
+    const response = await post(t, headers)
+    t.assert.strictEqual(response.statusCode, 403)
+    t.assert.partialDeepStrictEqual(response.json(), { jsonrpc: '2.0', id: null, error: { code: 403 } })
+    t.assert.strictEqual(response.headers['access-control-allow-origin'], undefined)
+  })
+}
+
+test('guards JSON-RPC only', async (t: TestContext) => {
+  const { app } = await buildApp(t)
+  t.assert.strictEqual((await app.inject({ url: '/health', headers: { host: 'evil.example' } })).statusCode, 200)
+})
+
+test('lets a page of an allowed origin read the answer', async (t: TestContext) => {
+  const origin = 'https://app.example'
+  const response = await post(t, { origin }, { ALLOWED_ORIGINS: origin })
+  t.assert.strictEqual(response.statusCode, 200)
+  t.assert.strictEqual(response.headers['access-control-allow-origin'], origin)
+  t.assert.strictEqual(response.headers.vary, 'Origin')
+})
+
+test('lets a page of an allowed origin read refusals too', async (t: TestContext) => {
+  const { app } = await buildApp(t)
+  const headers = { origin: 'http://localhost:6274', 'content-type': 'text/plain' }
+  const response = await app.inject({ method: 'POST', url: '/', payload: 'x', headers })
+  t.assert.strictEqual(response.statusCode, 415)
+  t.assert.strictEqual(response.headers['access-control-allow-origin'], 'http://localhost:6274')
+})
+
+test('answers a preflight with whatever headers MCP may want', async (t: TestContext) => {
+  const { app } = await buildApp(t)
+  const headers = {
+    origin: 'http://localhost:6274',
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'content-type,mcp-protocol-version,mcp-param-region',
+  }
+  const response = await app.inject({ method: 'OPTIONS', url: '/mcp', headers })
+  t.assert.strictEqual(response.statusCode, 204)
+  t.assert.strictEqual(response.headers['access-control-allow-origin'], 'http://localhost:6274')
+  t.assert.strictEqual(response.headers['access-control-allow-methods'], 'POST')
+  t.assert.strictEqual(response.headers['access-control-allow-headers'], headers['access-control-request-headers'])
+})
+
+test('refuses a preflight of a foreign page', async (t: TestContext) => {
+  const { app } = await buildApp(t)
+  const response = await app.inject({ method: 'OPTIONS', url: '/', headers: { origin: 'http://evil.example' } })
+  t.assert.strictEqual(response.statusCode, 403)
+})
