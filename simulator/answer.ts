@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import type { FaultDetails } from './fault.ts'
+import { fluxMeta } from './flux-provider.ts'
 import { gptImageFacts, gptImageUsage } from './gpt-image.ts'
 import type { Job } from './job.ts'
-import type { Model } from './models.ts'
+import { maiUsage } from './mai.ts'
+import type { Dialect, Model } from './models.ts'
 
 type Item = Record<string, unknown>
 
@@ -36,20 +38,23 @@ function itemsOf(
   }
 }
 
-/** The body of a 200 in the words of the model's family. */
-export function answerBody(
-  model: Model,
+/** The body of a 200 in the words of the model's family and the route. */
+export async function answerBody(
+  { family }: Model,
+  dialect: Dialect,
   job: Job,
   pictures: readonly Buffer[],
   fault: FaultDetails | undefined,
   link: (picture: Buffer) => string,
-): object {
+): Promise<object> {
   const items = itemsOf(pictures, fault, link)
   const data = items === undefined ? {} : { data: items }
   const created = Math.floor(Date.now() / 1000)
-  const pixels = job.size.width * job.size.height
-  if (model.family === 'gpt-image') return { created, ...data, usage: gptImageUsage(job), ...gptImageFacts(job) }
-  return { created, ...data, request_meta: { total_pixels: pixels } }
+  if (family === 'gpt-image') return { created, ...data, usage: gptImageUsage(job), ...gptImageFacts(job) }
+  if (family === 'mai') return { ...data, usage: maiUsage(job) }
+  return dialect === 'bfl'
+    ? { created, ...data, request_meta: await fluxMeta(job.images, job.size) }
+    : { created, ...data }
 }
 
 /** Turns the body into the bytes that travel, spoiled as the fault says. */

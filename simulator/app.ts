@@ -1,5 +1,12 @@
+import { createServer as createHttpServer } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import multipart from '@fastify/multipart'
-import fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+import fastify, {
+  type FastifyInstance,
+  type FastifyRequest,
+  type FastifyServerFactory,
+  type FastifyServerOptions,
+} from 'fastify'
 import { checkAccess, type EntraOptions } from './access.ts'
 import { everyAnswer } from './answer.ts'
 import { AzureError, noDeployment, notFound } from './azure-error.ts'
@@ -8,7 +15,7 @@ import { type Route, routes } from './dialects.ts'
 import { createFaults, type Fault, type FaultDetails, type Faults } from './fault.ts'
 import { payloadError } from './payload.ts'
 import { beginRecord, type SeenRequest } from './record.ts'
-import { cutConnection, type Stage, serve } from './serve.ts'
+import { cutConnection, type Limits, type Stage, serve } from './serve.ts'
 
 export interface SimulatorOptions {
   /** Accepted as `api-key` and, but for MAI, as bearer; default `['simulated-key']`. Tests may change the array while it runs. */
@@ -23,6 +30,10 @@ export interface SimulatorOptions {
   promptFaults?: boolean
   /** How long the minute of the rate limits is, in milliseconds; default 60000. */
   minuteMs?: number
+  /** How long the gateway lets a gpt-image call be silent; default 122,000 ms, and 60,000 for a stream without partial pictures. */
+  limits?: Partial<Limits>
+  /** Serve https with this certificate. The address that `listen` gives still begins with http. */
+  tls?: { key: string; cert: string }
   /** Entra tokens; `false` refuses them. Default: both of Azure's audiences are taken. */
   entra?: EntraOptions | false
   /** As Fastify's; default off. */
@@ -41,13 +52,19 @@ const bodyLimit = 512 * 1024 * 1024
 
 /** Azure's image routes, played strictly. It does not listen yet: `await simulator.listen({ port: 0 })` gives the address. */
 export function createSimulator(options: SimulatorOptions = {}): Simulator {
-  const app = fastify({ logger: options.logger ?? false, bodyLimit, forceCloseConnections: true })
+  const app = fastify({
+    logger: options.logger ?? false,
+    bodyLimit,
+    forceCloseConnections: true,
+    serverFactory: serverFactory(options.tls),
+  })
   const stopping = new AbortController()
   const deployments = createDeployments(options.deployments, options)
   const standing = deployments.all.flatMap(({ name, fault }) => (fault === undefined ? [] : [[name, fault] as const]))
   const faults = createFaults({ ...Object.fromEntries(standing), ...options.faults })
   const promptFaults = options.promptFaults ?? true
-  const stage: Stage = { deployments, faults, promptFaults, pictures: new Map(), stopping: stopping.signal }
+  const limits = { silentCallMs: 122_000, silentStreamMs: 60_000, ...options.limits }
+  const stage: Stage = { deployments, faults, promptFaults, limits, pictures: new Map(), stopping: stopping.signal }
   const requests: SeenRequest[] = []
   const entries = new WeakMap<FastifyRequest['raw'], SeenRequest>()
 
@@ -58,7 +75,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     entries.set(request.raw, beginRecord(requests, request, reply))
   })
   app.setErrorHandler(async (error: Error, request, reply) => {
-    if (stopping.signal.aborted) return cutConnection({ request, reply })
+    if (stopping.signal.aborted) return cutConnection(reply)
     const refusal = error instanceof AzureError ? error : payloadError(error)
     if (refusal === undefined) request.log.error(error)
     const { status, headers, body } = refusal ?? internal
@@ -81,6 +98,11 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   return Object.assign(app, { faults, requests })
 }
 
+const serverFactory =
+  (tls: SimulatorOptions['tls']): FastifyServerFactory =>
+  (handler) =>
+    tls === undefined ? createHttpServer(handler) : createHttpsServer(tls, handler)
+
 const internal = new AzureError(500, {
   error: { code: 'InternalServerError', message: 'The simulator itself failed.' },
 })
@@ -102,13 +124,14 @@ function addRoute(
       const name = request.params.deployment
       const deployment = name === undefined ? undefined : stage.deployments.find(name)
       if (name !== undefined && deployment === undefined) throw noDeployment()
-      route.checkVersion(new URL(request.url, 'http://azure').searchParams.get('api-version'), deployment?.model)
+      const version = new URL(request.url, 'http://azure').searchParams.get('api-version')
+      route.checkPath(version, request.params, deployment?.model)
       const fault = stage.faults.take(deployment?.name)
       if (fault === undefined) return
       faults.set(request.raw, fault)
       if (fault === 'none' || fault.name !== 'reset-early') return
       if (entry !== undefined) entry.fault = fault.name
-      cutConnection({ request, reply })
+      cutConnection(reply)
     },
     handler: async (request, reply) => {
       const entry = entries.get(request.raw)

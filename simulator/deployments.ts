@@ -27,6 +27,8 @@ export interface Deployment {
 export interface Deployments {
   /** Names are compared without regard to case. */
   find(name: string): Deployment | undefined
+  /** The first deployment of a model. */
+  findByModel(id: string): Deployment | undefined
   readonly all: readonly Deployment[]
 }
 
@@ -50,5 +52,10 @@ export function createDeployments(
       fault: options.fault,
     })
   }
-  return { find: (name) => table.get(name.toLowerCase()), all: [...table.values()] }
+  const all = [...table.values()]
+  return {
+    find: (name) => table.get(name.toLowerCase()),
+    findByModel: (id) => all.find(({ model }) => model.id.toLowerCase() === id.toLowerCase()),
+    all,
+  }
 }

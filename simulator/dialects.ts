@@ -1,8 +1,11 @@
-import { type AzureError, azureError, invalidRequest, missingParameter, notFound } from './azure-error.ts'
+import { type AzureError, azureError, invalidRequest, missingParameter, noDeployment, notFound } from './azure-error.ts'
+import type { Deployment, Deployments } from './deployments.ts'
 import { readFluxImageApiJob } from './flux-image-api.ts'
+import { inputImageFields, missingFluxModel, readFluxProviderJob } from './flux-provider.ts'
 import { readGptImageJob } from './gpt-image.ts'
 import type { JobReader } from './job.ts'
-import type { Dialect, Model, Operation } from './models.ts'
+import { readMaiJob } from './mai.ts'
+import { type Dialect, type Model, models, type Operation } from './models.ts'
 import type { Payload } from './payload.ts'
 
 /** One of Azure's image routes. */
@@ -11,12 +14,14 @@ export interface Route {
   url: string
   wants: 'json' | 'form'
   operationOf(payload: Payload): Operation
-  /** The deployment's name, from the path or the body. @throws AzureError when the body must name it and does not. */
-  deploymentOf(params: Readonly<Record<string, string>>, payload: Payload): string
-  /** @throws AzureError for a version that this route does not have. `model` is known where the path names the deployment. */
-  checkVersion(version: string | null, model: Model | undefined): void
+  /** Finds the deployment that the path or the body names. @throws AzureError when there is none, or the body must name it and does not. */
+  deploymentOf(params: Params, payload: Payload, deployments: Deployments): Deployment
+  /** What is looked at before the body. @throws AzureError for a path or a version that this route does not have. */
+  checkPath(version: string | null, params: Params, model: Model | undefined): void
   read: JobReader
 }
+
+type Params = Readonly<Record<string, string>>
 
 // Dated versions of the deployment route, oldest first; edits came with the last.
 const versions = [
@@ -41,6 +46,11 @@ function checkDatedVersion(operation: Operation, version: string | null, model: 
   if (version === null || !known.includes(version)) throw notFound()
 }
 
+const existing = (deployment: Deployment | undefined): Deployment => {
+  if (deployment === undefined) throw noDeployment()
+  return deployment
+}
+
 const refuseModel = ({ fields }: Payload): AzureError | undefined =>
   'model' in fields
     ? invalidRequest('model_not_found', `The model '${String(fields.model)}' does not exist.`, 'model', 400)
@@ -51,8 +61,8 @@ const deploymentScoped = (operation: Operation): Route => ({
   url: `/openai/deployments/:deployment/images/${operation}`,
   wants: operation === 'edits' ? 'form' : 'json',
   operationOf: () => operation,
-  deploymentOf: ({ deployment = '' }) => deployment,
-  checkVersion: (version, model) => checkDatedVersion(operation, version, model),
+  deploymentOf: ({ deployment = '' }, _payload, deployments) => existing(deployments.find(deployment)),
+  checkPath: (version, _params, model) => checkDatedVersion(operation, version, model),
   read: async (model, asked, payload) => {
     const refusal = refuseModel(payload)
     if (refusal !== undefined) throw refusal
@@ -62,12 +72,12 @@ const deploymentScoped = (operation: Operation): Route => ({
   },
 })
 
-export const withoutModel = (payload: Payload): Payload => {
+const withoutModel = (payload: Payload): Payload => {
   const { model: _model, ...fields } = payload.fields
   return { ...payload, fields }
 }
 
-export const modelField = ({ fields }: Payload): string => {
+const modelField = ({ fields }: Payload): string => {
   if (typeof fields.model !== 'string' || fields.model === '') throw missingParameter('model')
   return fields.model
 }
@@ -77,12 +87,41 @@ const openaiV1 = (operation: Operation): Route => ({
   url: `/openai/v1/images/${operation}`,
   wants: operation === 'edits' ? 'form' : 'json',
   operationOf: () => operation,
-  deploymentOf: (_params, payload) => modelField(payload),
-  checkVersion: (version) => {
+  deploymentOf: (_params, payload, deployments) => existing(deployments.find(modelField(payload))),
+  checkPath: (version) => {
     if (version !== null && version !== 'preview' && version !== 'v1')
       throw azureError(400, 'BadRequest', 'API version not supported')
   },
   read: (model, asked, payload) => readGptImageJob(model, asked, withoutModel(payload)),
+})
+
+const blackForestLabs: Route = {
+  dialect: 'bfl',
+  url: '/providers/blackforestlabs/v1/:path',
+  wants: 'json',
+  operationOf: (payload) => (inputImageFields(payload).length > 0 ? 'edits' : 'generations'),
+  deploymentOf: ({ path = '' }, { fields }, deployments) => {
+    if (typeof fields.model !== 'string' || fields.model === '') throw missingFluxModel(path)
+    const deployment = existing(deployments.find(fields.model) ?? deployments.findByModel(fields.model))
+    // The path names a model, and the deployment must be of it.
+    if (deployment.model.providerPath !== path) throw notFound()
+    return deployment
+  },
+  checkPath: (version, { path }) => {
+    if (version !== 'preview' || !models.some(({ providerPath }) => providerPath === path)) throw notFound()
+  },
+  read: readFluxProviderJob,
+}
+
+const mai = (operation: Operation): Route => ({
+  dialect: 'mai',
+  url: `/mai/v1/images/${operation}`,
+  wants: operation === 'edits' ? 'form' : 'json',
+  operationOf: () => operation,
+  deploymentOf: (_params, payload, deployments) => existing(deployments.find(modelField(payload))),
+  // No version is documented, and one that is sent is let pass.
+  checkPath: () => {},
+  read: (model, asked, payload) => readMaiJob(model, asked, withoutModel(payload)),
 })
 
 export const routes: readonly Route[] = [
@@ -90,4 +129,7 @@ export const routes: readonly Route[] = [
   deploymentScoped('edits'),
   openaiV1('generations'),
   openaiV1('edits'),
+  blackForestLabs,
+  mai('generations'),
+  mai('edits'),
 ]

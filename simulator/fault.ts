@@ -37,6 +37,7 @@ export const faultNames = [
   'escaped',
   'pretty',
   'text-plain',
+  'stream-error',
 ] as const
 
 export type FaultName = (typeof faultNames)[number]
@@ -47,7 +48,7 @@ export interface FaultDetails {
   ms?: number
   /** `rate-limit`: which headers carry the wait (`both`). */
   header?: 'retry-after' | 'retry-after-ms' | 'retry-after-date' | 'both' | 'none'
-  /** `content-filter`: which of Azure's shapes (`contentFilter`). */
+  /** `content-filter`: which of Azure's shapes (`contentFilter`; MAI's own on MAI). */
   spelling?: FilterSpelling
   /** `no-image`: what stands where the picture should be (`filtered`). */
   instead?: 'filtered' | 'empty-data' | 'no-data' | 'message'

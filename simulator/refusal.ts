@@ -9,6 +9,7 @@ import {
   wrongOperation,
 } from './azure-error.ts'
 import type { FaultDetails, FilterSpelling } from './fault.ts'
+import type { Model } from './models.ts'
 
 const filterResults = { violence: { filtered: true, severity: 'medium' }, hate: { filtered: false, severity: 'safe' } }
 
@@ -67,7 +68,7 @@ function waitHeaders({ ms = 2000, header = 'both' }: FaultDetails): Record<strin
 }
 
 /** The refusal that a fault stands for; undefined when the fault is of another kind. */
-export function refusalOf(fault: FaultDetails, model: string): AzureError | undefined {
+export function refusalOf(fault: FaultDetails, { id, family }: Model): AzureError | undefined {
   switch (fault.name) {
     case 'rate-limit':
       return azureError(429, '429', 'Rate limit is exceeded. Please retry later.', waitHeaders(fault))
@@ -100,7 +101,10 @@ export function refusalOf(fault: FaultDetails, model: string): AzureError | unde
     case 'forbidden':
       return azureError(403, 'AccessDenied', 'Public access is disabled. Please configure private endpoint.')
     case 'content-filter':
-      return new AzureError(400, filterBodies[fault.spelling ?? 'contentFilter']())
+      return new AzureError(
+        400,
+        filterBodies[fault.spelling ?? (family === 'mai' ? 'content_safety_violation' : 'contentFilter')](),
+      )
     case 'unauthorized':
       return wrongKey()
     case 'token-expired':
@@ -110,7 +114,7 @@ export function refusalOf(fault: FaultDetails, model: string): AzureError | unde
     case 'unsupported-content-type':
       return wrongContentType('multipart/form-data', 'application/json')
     case 'operation-not-supported':
-      return wrongOperation('requested', model)
+      return wrongOperation('requested', id)
     case 'redirect':
       return new AzureError(307, '', { location: fault.base ?? 'http://127.0.0.1:9/' })
     default:

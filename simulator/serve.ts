@@ -2,15 +2,24 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { answerBody, encodeAnswer, sendAnswer } from './answer.ts'
-import { noDeployment, rateLimited, wrongOperation } from './azure-error.ts'
+import { gatewayTimeout, rateLimited, wrongOperation } from './azure-error.ts'
 import type { Deployment, Deployments } from './deployments.ts'
 import type { Route } from './dialects.ts'
 import { drawJob } from './drawing.ts'
+import { sendStream, streamEvents } from './event-stream.ts'
 import { type FaultDetails, type FaultSource, faultInPrompt } from './fault.ts'
 import type { Job } from './job.ts'
 import { type Payload, readPayload } from './payload.ts'
 import { recordPayload, type SeenRequest } from './record.ts'
 import { refusalOf } from './refusal.ts'
+
+/** How long Azure's gateway bears silence, in milliseconds. Seen on gpt-image-2. */
+export interface Limits {
+  /** Calls that do not stream. */
+  silentCallMs: number
+  /** Streams without partial pictures. */
+  silentStreamMs: number
+}
 
 export interface Stage {
   deployments: Deployments
@@ -18,6 +27,7 @@ export interface Stage {
   promptFaults: boolean
   /** Pictures that `url` answers point to. */
   pictures: Map<string, Buffer>
+  limits: Limits
   /** Aborted when the simulator closes: nothing that waits may hold it up. */
   stopping: AbortSignal
 }
@@ -39,54 +49,65 @@ export async function serve(stage: Stage, call: Call): Promise<FastifyReply> {
   const { route, request, reply, entry } = call
   const payload = await readPayload(request, route.wants)
   await recordPayload(entry, payload)
-  const deployment = stage.deployments.find(route.deploymentOf(request.params, payload))
-  if (deployment === undefined) throw noDeployment()
+  const deployment = route.deploymentOf(request.params, payload, stage.deployments)
   entry.deployment = deployment.name
   entry.model = deployment.model.id
   countCall(deployment, reply)
   const fault = chooseFault(stage, call, deployment, payload)
   if (fault !== undefined) entry.fault = fault.name
-  const refusal = fault && refusalOf(fault, deployment.model.id)
+  const refusal = fault && refusalOf(fault, deployment.model)
   if (refusal !== undefined) throw refusal
   const operation = route.operationOf(payload)
   if (!deployment.dialects.includes(route.dialect) || !deployment.model.operations.includes(operation)) {
     throw wrongOperation(operation, deployment.model.id)
   }
   const job = await route.read(deployment.model, operation, payload)
-  if (fault?.name === 'reset') return cutConnection(call)
-  const latencyMs =
-    fault?.name === 'silent' ? longest : deployment.latencyMs + (fault?.name === 'slow' ? (fault.ms ?? 3000) : 0)
-  await wait(latencyMs, undefined, { signal: stage.stopping })
-  return answer(stage, call, deployment, job, fault)
+  if (fault?.name === 'reset') return cutConnection(reply)
+  const latencyMs = latencyOf(deployment, fault)
+  await endure(stage, deployment, job, latencyMs)
+  const pictures = await drawJob(job, fault)
+  if (job.partials !== undefined) {
+    const events = await streamEvents(job, pictures, fault)
+    return sendStream(reply, events, showsProgress(job) ? latencyMs : 0, fault, stage.stopping)
+  }
+  const body = await answerBody(deployment.model, route.dialect, job, pictures, fault, linkTo(stage, request, fault))
+  return sendAnswer(reply, encodeAnswer(body, fault), fault, stage.stopping)
 }
 
-async function answer(
-  stage: Stage,
-  { request, reply }: Call,
-  { model }: Deployment,
-  job: Job,
-  fault: FaultDetails | undefined,
-): Promise<FastifyReply> {
-  const pictures = await drawJob(job, fault)
-  const link = (picture: Buffer): string => {
+function latencyOf({ latencyMs }: Deployment, fault: FaultDetails | undefined): number {
+  if (fault?.name === 'silent') return longest
+  return fault?.name === 'slow' ? latencyMs + (fault.ms ?? 3000) : latencyMs
+}
+
+// Sketches on the way keep a stream open; without them it is as silent as a plain call.
+const showsProgress = ({ partials }: Job): boolean => partials !== undefined && partials > 0
+
+/**
+ * Waits as long as drawing takes, unless bytes flow meanwhile. gpt-image calls that stay silent for too long are ended by the gateway.
+ * @throws AzureError 408
+ */
+async function endure({ stopping, limits }: Stage, { model }: Deployment, job: Job, latencyMs: number): Promise<void> {
+  if (showsProgress(job)) return
+  const silentMs = job.partials === undefined ? limits.silentCallMs : limits.silentStreamMs
+  const limitMs = model.family === 'gpt-image' && latencyMs < longest ? silentMs : longest
+  await wait(Math.min(latencyMs, limitMs), undefined, { signal: stopping })
+  if (latencyMs > limitMs) throw gatewayTimeout()
+}
+
+/** Keeps a picture and gives its address. */
+const linkTo =
+  ({ pictures }: Stage, request: FastifyRequest<{ Params: Record<string, string> }>, fault: FaultDetails | undefined) =>
+  (picture: Buffer): string => {
     const id = `${randomUUID()}.${picture[0] === 0x89 ? 'png' : 'jpg'}`
-    stage.pictures.set(id, picture)
-    for (const old of [...stage.pictures.keys()].slice(0, -keptPictures)) stage.pictures.delete(old)
+    pictures.set(id, picture)
+    for (const old of [...pictures.keys()].slice(0, -keptPictures)) pictures.delete(old)
     return `${fault?.base ?? `${request.protocol}://${request.host}`}/pictures/${id}`
   }
-  return sendAnswer(reply, encodeAnswer(answerBody(model, job, pictures, fault, link), fault), fault, stage.stopping)
-}
 
 /** Ends the connection with a reset, without a word. */
-export function cutConnection({
-  request,
-  reply,
-}: {
-  request: Pick<FastifyRequest, 'raw'>
-  reply: FastifyReply
-}): FastifyReply {
+export function cutConnection(reply: FastifyReply): FastifyReply {
   reply.hijack()
-  request.raw.socket.resetAndDestroy()
+  reply.raw.socket?.resetAndDestroy()
   return reply
 }
 

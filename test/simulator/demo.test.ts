@@ -25,7 +25,9 @@ async function startDemo(t: TestContext, port: number) {
   demo.stdout.on('data', (chunk) => {
     said += String(chunk)
   })
-  while (!said.includes('Ctrl-C')) await once(demo.stdout, 'data')
+  const early = once(demo, 'exit').then(([code]) => Promise.reject(new Error(`the demo ended with ${code}: ${said}`)))
+  while (!said.includes('Ctrl-C')) await Promise.race([once(demo.stdout, 'data'), early])
+  early.catch(() => {})
   const url = /running at (http:\S+)/.exec(said)?.[1] ?? ''
   return { demo, said, url, imagesDir }
 }

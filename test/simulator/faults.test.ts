@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import sharp from 'sharp'
 import { createSimulator } from '../../simulator/app.ts'
 import { filterSpellings } from '../../simulator/fault.ts'
-import { codeOf, key, picturesOf, postJson, startSimulator } from './helper.ts'
+import { codeOf, key, picturesOf, postJson, startSimulator, until } from './helper.ts'
 
 const path = '/openai/deployments/FLUX.1-Kontext-pro/images/generations?api-version=2025-04-01-preview'
 const body = { prompt: 'a fox', size: '256x256' }
@@ -121,7 +121,7 @@ test('cuts connections before the body, after it, and within the answer', async 
   const response = await postJson(url + path, body)
   t.assert.strictEqual(response.status, 200)
   await t.assert.rejects(response.arrayBuffer(), TypeError)
-  while (simulator.requests.some(({ outcome }) => outcome === 'pending')) await wait(5)
+  await until(() => simulator.requests.every(({ outcome }) => outcome !== 'pending'))
   t.assert.deepStrictEqual(
     simulator.requests.map(({ fault, outcome }) => [fault, outcome]),
     [
@@ -143,10 +143,10 @@ test('sees that a caller left', async (t: TestContext) => {
     headers: { 'content-type': 'application/json', 'api-key': key },
     signal: leaving.signal,
   })
-  while (simulator.requests[0]?.fault === undefined) await wait(5)
+  await until(() => simulator.requests[0]?.fault !== undefined)
   leaving.abort()
   await t.assert.rejects(call)
-  while (simulator.requests[0]?.outcome === 'pending') await wait(5)
+  await until(() => simulator.requests[0]?.outcome !== 'pending')
   t.assert.strictEqual(simulator.requests[0]?.outcome, 'cut')
 })
 
@@ -155,7 +155,7 @@ test('closes at once while a call waits', async (t: TestContext) => {
   const url = await simulator.listen({ port: 0, host: '127.0.0.1' })
   simulator.faults.next(1, 'silent')
   const call = t.assert.rejects(postJson(url + path, body))
-  while (simulator.requests[0]?.fault === undefined) await wait(5)
+  await until(() => simulator.requests[0]?.fault !== undefined)
   const started = performance.now()
   await simulator.close()
   await call

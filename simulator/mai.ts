@@ -1,0 +1,63 @@
+import { missingParameter, unsupportedValue } from './azure-error.ts'
+import { type Job, type JobReader, measure, readUploads } from './job.ts'
+import { checkSize, type Model, type Size } from './models.ts'
+import { type Arguments, createArguments, type Wording } from './payload.ts'
+
+const wording: Wording = {
+  unknown: (param) => unsupportedValue(`'${param}' is not supported.`),
+  missing: missingParameter,
+  invalid: (param, expected) => unsupportedValue(`'${param}' is not valid. ${expected}`),
+}
+
+const square = { width: 1024, height: 1024 }
+// Taken and without effect: https://github.com/BerriAI/litellm/pull/40074
+const ignored = ['n', 'sampleCount']
+
+/**
+ * MAI: JSON to draw, a form to edit, always one PNG.
+ * https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-models-mai
+ */
+export const readMaiJob: JobReader = async (model, operation, payload) => {
+  const isEdit = operation === 'edits'
+  const args = createArguments(payload, wording)
+  const grounding = model.grounding === true ? ['auto_aspect_ratio', 'web_grounding'] : []
+  args.refuseOthers(['prompt'], ignored, grounding, isEdit ? ['size', 'image', 'image[]'] : ['width', 'height'])
+  for (const name of grounding) args.flag(name)
+  const prompt = args.text('prompt', model.maxPromptChars)
+  if (prompt === undefined || prompt === '') throw missingParameter('prompt')
+  const job = { operation, prompt, count: 1, format: 'png' as const }
+  if (!isEdit) return { ...job, size: readSize(model, args), images: [] }
+  if (payload.uploads.some(({ field }) => field === 'mask')) throw wording.unknown('mask')
+  const images = (await readUploads(payload, model.maxImages)).map(({ bytes }) => bytes)
+  const input = images[0] && (await measure(images[0]))
+  return { ...job, size: input === undefined ? square : likeInput(model, input), images }
+}
+
+function readSize(model: Model, args: Arguments): Size {
+  const most = 16_384
+  const wish = {
+    width: args.integer('width', 1, most) ?? square.width,
+    height: args.integer('height', 1, most) ?? square.height,
+  }
+  const size = checkSize(model.size, wish)
+  if (typeof size === 'string') throw unsupportedValue(size)
+  return size
+}
+
+/** The input's shape, as large as the least edge and the pixel budget let it be. */
+function likeInput({ size: { minEdge, maxPixels, step } }: Model, { width, height }: Size): Size {
+  const steepest = maxPixels / minEdge ** 2
+  const ratio = Math.min(steepest, Math.max(1 / steepest, width / height))
+  const area = Math.min(maxPixels, 1024 * 1024)
+  const grid = (edge: number): number => Math.max(minEdge, Math.floor(edge / step) * step)
+  return { width: grid(Math.sqrt(area * ratio)), height: grid(Math.sqrt(area / ratio)) }
+}
+
+/** Token counts under MAI's own names. */
+export function maiUsage({ prompt, images, size }: Job): object {
+  return {
+    num_input_text_tokens: Math.max(1, Math.ceil(prompt.length / 4)),
+    num_input_image_tokens: images.length * 1024,
+    num_output_tokens: Math.round((size.width * size.height) / 1024),
+  }
+}

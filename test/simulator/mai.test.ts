@@ -1,0 +1,82 @@
+import { type TestContext, test } from 'node:test'
+import sharp from 'sharp'
+import { drawPicture } from '../../simulator/picture.ts'
+import { codeOf, key, picturesOf, postForm, postJson, startSimulator } from './helper.ts'
+
+const draw = '/mai/v1/images/generations'
+const edits = '/mai/v1/images/edits'
+const model = 'MAI-Image-2.5'
+const tall = await drawPicture({ prompt: 'a tower', width: 300, height: 400, format: 'jpeg' })
+
+test('draws one PNG whatever n says, snapped to 16', async (t: TestContext) => {
+  const { url } = await startSimulator(t)
+  const response = await postJson(url + draw, { model, prompt: 'x', n: 4, width: 781, height: 1024 })
+  const body = (await response.clone().json()) as { usage: Record<string, number>; created?: number }
+  t.assert.deepStrictEqual(body.usage, { num_input_text_tokens: 1, num_input_image_tokens: 0, num_output_tokens: 768 })
+  const pictures = await picturesOf(response)
+  t.assert.strictEqual(pictures.length, 1)
+  const { format, width, height } = await sharp(pictures[0]).metadata()
+  t.assert.deepStrictEqual([format, width, height], ['png', 768, 1024])
+})
+
+test('edits a form, keeps the shape, and lets size and a version pass', async (t: TestContext) => {
+  const { url } = await startSimulator(t)
+  const image = new File([new Uint8Array(tall)], 'tower.jpg', { type: 'image/jpeg' })
+  const response = await postForm(`${url}${edits}?api-version=preview`, [
+    ['model', model],
+    ['prompt', 'invert'],
+    ['size', '64x64'],
+    ['image', image],
+  ])
+  const { format, width, height } = await sharp((await picturesOf(response))[0]).metadata()
+  t.assert.deepStrictEqual([format, width, height], ['png', 880, 1168])
+})
+
+test('refuses in its own words', async (t: TestContext) => {
+  const { url, simulator } = await startSimulator(t)
+  const prompt = 'x'
+  const cases: [string, object, number, string][] = [
+    ['seed', { model, prompt, seed: 1 }, 400, 'unsupported_request_value'],
+    ['quality', { model, prompt, quality: 'high' }, 400, 'unsupported_request_value'],
+    ['response_format', { model, prompt, response_format: 'b64_json' }, 400, 'unsupported_request_value'],
+    ['size', { model, prompt, size: '1024x1024' }, 400, 'unsupported_request_value'],
+    ['too small', { model, prompt, width: 512, height: 1024 }, 400, 'unsupported_request_value'],
+    ['beyond the budget of 2.5', { model, prompt, width: 1536, height: 1536 }, 400, 'unsupported_request_value'],
+    ['grounding on 2.5', { model, prompt, web_grounding: true }, 400, 'unsupported_request_value'],
+    ['no model', { prompt }, 400, 'missing_required_parameter'],
+    ['unknown model', { model: 'nobody', prompt }, 404, 'DeploymentNotFound'],
+    ['model of another route', { model: 'gpt-image-2', prompt }, 400, 'OperationNotSupported'],
+  ]
+  for (const [name, body, status, code] of cases) {
+    const response = await postJson(url + draw, body)
+    t.assert.deepStrictEqual([response.status, await codeOf(response)], [status, code], name)
+  }
+  const larger = await postJson(url + draw, {
+    model: 'MAI-Image-2.6',
+    prompt,
+    width: 1536,
+    height: 1536,
+    auto_aspect_ratio: false,
+  })
+  t.assert.strictEqual(larger.status, 200)
+  const form = [
+    ['model', model],
+    ['prompt', 'x'],
+    ['image', await sharp(tall).png().toBuffer()],
+  ] as const
+  for (const extra of [
+    ['width', '1024'],
+    ['mask', form[2][1]],
+    ['image[]', form[2][1]],
+  ] as const) {
+    t.assert.strictEqual((await postForm(url + edits, [...form, extra])).status, 400, extra[0])
+  }
+  simulator.faults.next(1, 'content-filter')
+  t.assert.strictEqual(await codeOf(await postJson(url + draw, { model, prompt })), 'content_safety_violation')
+})
+
+test('takes no key as bearer', async (t: TestContext) => {
+  const { url } = await startSimulator(t)
+  const response = await postJson(url + draw, { model, prompt: 'x' }, { authorization: `Bearer ${key}` })
+  t.assert.strictEqual(response.status, 401)
+})
