@@ -180,6 +180,109 @@ export const errorTable = {
     () =>
       'The configured address answers with a redirect, which is never followed with a credential. Retrying will not help: the operator must check AZURE_BASE_URL.',
   ),
+
+  // Pictures that come in
+  IMG_ERR_IMAGE_EMPTY: row(
+    'input',
+    400,
+    false,
+    () => "The image data is empty; send the picture's bytes as base64 or as a data URL.",
+  ),
+  IMG_ERR_IMAGE_BASE64: row(
+    'input',
+    400,
+    false,
+    (problem: string) => `The image data is not valid base64: ${problem}.`,
+  ),
+  IMG_ERR_IMAGE_DATA_URL: row(
+    'input',
+    400,
+    false,
+    (problem: string) => `The data URL ${problem}; send data:image/png;base64,… or bare base64.`,
+  ),
+  IMG_ERR_IMAGE_IS_PATH: row(
+    'input',
+    400,
+    false,
+    () => 'The image data is a file path, which this service cannot open; read the file and send its bytes as base64.',
+  ),
+  IMG_ERR_IMAGE_IS_URL: row(
+    'input',
+    400,
+    false,
+    () =>
+      'The image data is a URL, which this service does not fetch; download the picture and send its bytes as base64.',
+  ),
+  IMG_ERR_IMAGE_BYTES: row(
+    'input',
+    413,
+    false,
+    (limit: number) => `The picture is larger than ${limit} bytes, the limit here; send a smaller file.`,
+  ),
+  IMG_ERR_IMAGE_TYPE: row(
+    'input',
+    415,
+    false,
+    (what: string) => `The image data is ${what}; send a PNG, JPEG, WebP or GIF file.`,
+  ),
+  IMG_ERR_IMAGE_BROKEN: row(
+    'input',
+    400,
+    false,
+    (format: string, problem: string) => `The ${format} file is damaged: ${problem}; send the whole, undamaged file.`,
+  ),
+  IMG_ERR_IMAGE_PIXELS: row(
+    'input',
+    413,
+    false,
+    (width: number, height: number, limit: number) =>
+      `The picture is ${width}x${height} pixels, and the limit here is ${limit} pixels in all; send a smaller one.`,
+  ),
+  IMG_ERR_IMAGE_FRAMES: row(
+    'input',
+    413,
+    false,
+    (frames: number, limit: number) =>
+      `The picture is an animation of ${frames} frames, and the limit here is ${limit}; send a single frame.`,
+  ),
+  IMG_ERR_IMAGE_CONVERSION: row(
+    'input',
+    400,
+    false,
+    () => 'The picture could not be decoded, so it is damaged or unusual inside; send it as a plain 8-bit PNG or JPEG.',
+  ),
+  IMG_ERR_IMAGE_CONVERSION_SLOW: row(
+    'input',
+    413,
+    false,
+    () => 'The picture took too long to convert; send it as a plain 8-bit PNG or JPEG, or make it smaller.',
+  ),
+  IMG_ERR_IMAGE_CONVERTER: row(
+    'service',
+    503,
+    true,
+    () =>
+      'This service cannot convert pictures at the moment; send a plain 8-bit PNG or JPEG, which needs no conversion.',
+  ),
+
+  // Where pictures are saved
+  IMG_ERR_PATH_NAME: row('input', 400, false, (problem: string) => `The output path cannot be used: ${problem}.`),
+  IMG_ERR_PATH_OUTSIDE: row(
+    'input',
+    400,
+    false,
+    () => "The output path leads outside the server's images folder; give a relative path such as sunset.png.",
+  ),
+  IMG_ERR_STORE_UNWRITABLE: row('service', 503, true, () => 'the images folder cannot be written'),
+  IMG_ERR_STORE_FULL: row('service', 507, true, () => 'the disk of the images folder is full'),
+  IMG_ERR_STORE_FAILED: row('service', 500, true, () => 'writing the file failed'),
+  IMG_ERR_STORE_MISSING: row('input', 404, false, () => 'There is no picture of this name.'),
+  IMG_ERR_STORE_CURSOR: row(
+    'input',
+    400,
+    false,
+    () => 'The cursor is not one that this server gave; list from the start.',
+  ),
 } satisfies Record<`IMG_ERR_${string}`, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

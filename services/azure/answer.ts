@@ -1,7 +1,8 @@
 import { Compile } from 'typebox/compile'
 import { AzureAnswerSchema } from '../../schemas/azure.ts'
 import { serviceError } from '../errors.ts'
-import type { EncodedImage, ImageFacts } from '../images/encoded-image.ts'
+import { type EncodedImage, encodeImage } from '../images/encoded-image.ts'
+import { sniffFacts } from '../images/image-probe.ts'
 import { hitCategories } from './azure-error.ts'
 import type { AnswerSink } from './transport.ts'
 
@@ -76,31 +77,8 @@ function parse(body: Buffer): unknown {
 }
 
 export function heldImage(base64: string): EncodedImage {
-  const text = Buffer.from(base64, 'latin1')
   const bytes = Buffer.from(base64, 'base64')
-  const facts = imageFacts(bytes)
+  const facts = sniffFacts(bytes)
   if (facts === undefined) throw serviceError('IMG_ERR_AZURE_BAD_ANSWER', [])
-  return {
-    ...facts,
-    encodedBytes: text.length,
-    bytes: bytes.length,
-    chunks: () => [text],
-    release: () => Promise.resolve(),
-  }
-}
-
-const pngSignature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
-
-function imageFacts(bytes: Buffer): ImageFacts | undefined {
-  if (bytes.length > 24 && bytes.subarray(0, 8).equals(pngSignature)) {
-    return { mimeType: 'image/png', width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) }
-  }
-  if (bytes.length < 4 || bytes.readUInt16BE(0) !== 0xffd8) return undefined
-  for (let at = 2; at + 9 < bytes.length; at += 2 + bytes.readUInt16BE(at + 2)) {
-    const marker = bytes.readUInt16BE(at)
-    const isFrame = marker >= 0xffc0 && marker <= 0xffcf && ![0xffc4, 0xffc8, 0xffcc].includes(marker)
-    if (isFrame)
-      return { mimeType: 'image/jpeg', width: bytes.readUInt16BE(at + 7), height: bytes.readUInt16BE(at + 5) }
-  }
-  return undefined
+  return encodeImage(bytes, facts)
 }

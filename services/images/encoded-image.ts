@@ -1,3 +1,5 @@
+import { placeholderOf } from './json-splice.ts'
+
 /** Formats that the service hands out or takes in. */
 export type ImageMimeType = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/gif'
 
@@ -23,4 +25,71 @@ export interface EncodedImage extends ImageFacts {
   chunks(): Iterable<Buffer> | AsyncIterable<Buffer>
   /** Gives the memory or the temporary file back. The picture must not be read afterwards. Idempotent. */
   release(): Promise<void>
+  /** Makes `spliceJson` put the picture here. Plain `JSON.stringify` gets a short note, so that no log holds a picture. */
+  toJSON(): string
+}
+
+/** Where the text of a picture is. */
+export interface EncodedText {
+  chunks(): Iterable<Buffer> | AsyncIterable<Buffer>
+  release(): Promise<void>
+}
+
+class HeldImage implements EncodedImage {
+  readonly mimeType: ImageMimeType
+  readonly width: number
+  readonly height: number
+  readonly encodedBytes: number
+  readonly bytes: number
+  readonly #text: EncodedText
+  #released: Promise<void> | undefined
+
+  constructor({ mimeType, width, height }: ImageFacts, bytes: number, text: EncodedText) {
+    this.mimeType = mimeType
+    this.width = width
+    this.height = height
+    this.bytes = bytes
+    this.encodedBytes = Math.ceil(bytes / 3) * 4
+    this.#text = text
+  }
+
+  chunks() {
+    if (this.#released !== undefined) throw new Error('this picture has been released')
+    return this.#text.chunks()
+  }
+
+  release() {
+    this.#released ??= this.#text.release()
+    return this.#released
+  }
+
+  toJSON() {
+    return placeholderOf(this)
+  }
+}
+
+/** A picture whose checked text lies in `text`; `bytes` is the decoded size. */
+export function createEncodedImage(facts: ImageFacts, bytes: number, text: EncodedText): EncodedImage {
+  return new HeldImage(facts, bytes, text)
+}
+
+export function isEncodedImage(value: unknown): value is EncodedImage {
+  return value instanceof HeldImage
+}
+
+/** Bytes encoded at a time; a multiple of three, so that the pieces' texts join without padding between them. */
+const pieceBytes = 49_152
+
+/** Encodes a finished picture (a link's answer, a preview) into memory. */
+export function encodeImage(bytes: Buffer, facts: ImageFacts): EncodedImage {
+  let pieces: Buffer[] = []
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    pieces.push(Buffer.from(bytes.toString('base64', at, at + pieceBytes), 'latin1'))
+  }
+  return createEncodedImage(facts, bytes.length, {
+    chunks: () => pieces,
+    async release() {
+      pieces = []
+    },
+  })
 }

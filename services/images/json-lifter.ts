@@ -1,0 +1,190 @@
+/**
+ * Takes long strings out of JSON that arrives as Buffers cut anywhere, so that the rest is small enough for
+ * `JSON.parse`. It looks only for quotes and backslashes, with native searches; whether the JSON is valid is left to
+ * `JSON.parse`, which sees everything but the inside of the strings taken out.
+ */
+
+/** `open`, then the string's bytes without escapes (views of the input where there are none), then `close`. */
+export type LiftEvent = { type: 'open' } | { type: 'piece'; piece: Buffer } | { type: 'close' }
+
+export interface JsonLifter {
+  /** The strings in the next chunk. Must be read to its end before the next call. @throws LiftError */
+  write(chunk: Buffer): Iterable<LiftEvent>
+  /** The JSON with the n-th string taken out replaced by the string `"n"`, counted from 0. @throws LiftError */
+  end(): string
+}
+
+export interface JsonLifterOptions {
+  /** Strings that are values of this key are taken out, wherever they are. */
+  key: string
+  /** Bytes of JSON that may be left when the strings are out. */
+  maxOtherBytes: number
+}
+
+/** The JSON is larger, or stranger, than an answer can be. */
+export class LiftError extends Error {
+  override name = 'LiftError'
+}
+
+const quote = 34
+const backslash = 92
+const colon = 58
+
+/** Keys may be written with escapes of six bytes a character. */
+const escapedLength = 6
+
+export function createJsonLifter({ key, maxOtherBytes }: JsonLifterOptions): JsonLifter {
+  const keyBytes = key.length * escapedLength
+  const rest: Buffer[] = []
+  let restBytes = 0
+  let lifted = 0
+  let state: 'outside' | 'string' | 'opening' | 'lift' = 'outside'
+  /** The last string, raw, unless it is too long for a key. */
+  let text = ''
+  let isEscaped = false
+  /** What lies between the last string and here: blanks, blanks with one colon, or anything else. */
+  let gap: 'blank' | 'colon' | 'other' = 'other'
+  const unescaper = createUnescaper()
+
+  function keep(bytes: Buffer) {
+    restBytes += bytes.length
+    if (restBytes > maxOtherBytes) throw new LiftError(`it holds more than ${maxOtherBytes} bytes beside pictures`)
+    rest.push(bytes)
+  }
+
+  /** Up to and including the next opening quote; returns where to go on. */
+  function outside(chunk: Buffer, from: number): number {
+    const at = chunk.indexOf(quote, from)
+    const end = at === -1 ? chunk.length : at
+    gap = gapAfter(gap, chunk, from, end)
+    keep(chunk.subarray(from, end))
+    if (at === -1) return end
+    state = gap === 'colon' && isKey(text, key) ? 'opening' : 'string'
+    text = ''
+    if (state === 'string') keep(chunk.subarray(at, at + 1))
+    return at + 1
+  }
+
+  /** Up to and including the closing quote of a string that stays. */
+  function inString(chunk: Buffer, from: number): number {
+    let searchFrom = from
+    for (;;) {
+      const at = chunk.indexOf(quote, searchFrom)
+      const end = at === -1 ? chunk.length : at
+      const escapesNext = endsWithOddBackslashes(chunk, searchFrom, end, isEscaped)
+      if (at !== -1 && escapesNext) {
+        isEscaped = false
+        searchFrom = at + 1
+        continue
+      }
+      isEscaped = at === -1 && escapesNext
+      if (text.length <= keyBytes) text += chunk.toString('latin1', from, Math.min(end, from + keyBytes + 1))
+      if (at === -1) {
+        keep(chunk.subarray(from))
+        return end
+      }
+      keep(chunk.subarray(from, at + 1))
+      state = 'outside'
+      gap = 'blank'
+      return at + 1
+    }
+  }
+
+  return {
+    *write(chunk) {
+      let at = 0
+      while (at < chunk.length) {
+        if (state === 'outside') at = outside(chunk, at)
+        else if (state === 'string') at = inString(chunk, at)
+        else if (state === 'opening') {
+          keep(Buffer.from(`"${lifted}"`))
+          lifted++
+          state = 'lift'
+          yield { type: 'open' }
+        } else {
+          const close = chunk.indexOf(quote, at)
+          const piece = unescaper.write(chunk.subarray(at, close === -1 ? chunk.length : close))
+          if (piece.length > 0) yield { type: 'piece', piece }
+          at = close === -1 ? chunk.length : close + 1
+          if (close === -1) continue
+          unescaper.end()
+          state = 'outside'
+          gap = 'other'
+          yield { type: 'close' }
+        }
+      }
+    },
+    end() {
+      if (state === 'lift' || state === 'opening') throw new LiftError('it stops inside a picture')
+      return new TextDecoder().decode(Buffer.concat(rest))
+    },
+  }
+}
+
+function gapAfter(before: 'blank' | 'colon' | 'other', chunk: Buffer, from: number, end: number) {
+  let gap = before
+  for (let at = from; at < end && gap !== 'other'; at++) {
+    const byte = chunk[at]
+    if (byte === 32 || byte === 9 || byte === 10 || byte === 13) continue
+    gap = byte === colon && gap === 'blank' ? 'colon' : 'other'
+  }
+  return gap
+}
+
+/** Whether the character after `end` is escaped. `isEscaped`: whether the first one here is. */
+function endsWithOddBackslashes(chunk: Buffer, from: number, end: number, isEscaped: boolean): boolean {
+  let first = end
+  while (first > from && chunk[first - 1] === backslash) first--
+  const count = end - first
+  return (count + (first === from && isEscaped ? 1 : 0)) % 2 === 1
+}
+
+function isKey(text: string, key: string): boolean {
+  if (text === key) return true
+  if (!text.includes('\\')) return false
+  try {
+    return JSON.parse(`"${text}"`) === key
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Undoes the escapes that JSON writers put into base64 (`\/`, and a letter by its number); escaped line breaks vanish.
+ * Without an escape a piece is passed on as it is.
+ */
+function createUnescaper() {
+  let open: Buffer = Buffer.alloc(0)
+  return {
+    write(piece: Buffer): Buffer {
+      if (open.length === 0 && piece.indexOf(backslash) === -1) return piece
+      const input = Buffer.concat([open, piece])
+      const output = Buffer.allocUnsafe(input.length)
+      let written = 0
+      let from = 0
+      for (;;) {
+        const at = input.indexOf(backslash, from)
+        written += input.copy(output, written, from, at === -1 ? input.length : at)
+        const length = input[at + 1] === 0x75 ? 6 : 2
+        if (at === -1 || at + length > input.length) {
+          open = at === -1 ? Buffer.alloc(0) : input.subarray(at)
+          return output.subarray(0, written)
+        }
+        const code = codeOfEscape(input.toString('latin1', at + 1, at + length))
+        if (code !== undefined) output[written++] = code
+        from = at + length
+      }
+    },
+    end() {
+      if (open.length > 0) throw new LiftError('a picture in it is not base64')
+    },
+  }
+}
+
+/** `undefined` for a line break. */
+function codeOfEscape(letters: string): number | undefined {
+  if (letters === '/') return 47
+  if (letters === 'n' || letters === 'r') return undefined
+  if (/^u00[0-7][0-9a-f]$/i.test(letters)) return Number.parseInt(letters.slice(1), 16)
+  throw new LiftError('a picture in it is not base64')
+}

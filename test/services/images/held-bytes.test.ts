@@ -1,0 +1,71 @@
+import { readdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { createHeldBytes, type EncodedTextWriter } from '../../../services/images/held-bytes.ts'
+import { temporaryFolder } from '../../helper.ts'
+
+async function textOf(chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<string> {
+  let text = ''
+  for await (const chunk of chunks) text += chunk.toString('latin1')
+  return text
+}
+
+async function writeAll(writer: EncodedTextWriter, pieces: readonly string[]) {
+  for (const piece of pieces) await writer.write(Buffer.from(piece))
+  return writer.end()
+}
+
+test('keeps the very Buffers while there is room, and counts them', async (t: TestContext) => {
+  const held = createHeldBytes({ maxBytes: 8, spillFolders: [] })
+  const piece = Buffer.from('AAAA')
+  const writer = held.open()
+  t.assert.strictEqual(writer.write(piece), undefined)
+  const text = writer.end()
+  t.assert.strictEqual([...(text.chunks() as Iterable<Buffer>)][0], piece)
+  t.assert.strictEqual(held.used, 4)
+  await text.release()
+  await text.release()
+  t.assert.strictEqual(held.used, 0)
+})
+
+test('moves a picture that does not fit to a file without a name, and gives the memory back', async (t: TestContext) => {
+  const folder = await temporaryFolder(t)
+  const held = createHeldBytes({ maxBytes: 8, spillFolders: [folder] })
+  const inMemory = await writeAll(held.open(), ['aaaa'])
+  const inFile = await writeAll(held.open(), ['bbbb', 'cccc', 'dddd'])
+  t.assert.deepStrictEqual([held.used, held.spilled], [4, 1])
+  t.assert.deepStrictEqual(await readdir(folder), [])
+  t.assert.strictEqual(await textOf(inFile.chunks()), 'bbbbccccdddd')
+  t.assert.strictEqual(await textOf(inFile.chunks()), 'bbbbccccdddd')
+  t.assert.strictEqual(await textOf(inMemory.chunks()), 'aaaa')
+  await Promise.all([inFile.release(), inMemory.release()])
+  t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
+})
+
+test('takes the next folder when one cannot be written', async (t: TestContext) => {
+  const folder = await temporaryFolder(t)
+  await writeFile(path.join(folder, 'file'), '')
+  const held = createHeldBytes({ maxBytes: 0, spillFolders: [path.join(folder, 'file'), folder] })
+  const text = await writeAll(held.open(), ['aaaa'])
+  t.assert.strictEqual(held.spilled, 1)
+  await text.release()
+})
+
+test('keeps a picture beyond the bound when no disk takes it', async (t: TestContext) => {
+  const held = createHeldBytes({ maxBytes: 4, spillFolders: [path.join(await temporaryFolder(t), 'missing')] })
+  const text = await writeAll(held.open(), ['aaaa', 'bbbb', 'cccc'])
+  t.assert.deepStrictEqual([held.used, held.spilled], [12, 0])
+  t.assert.strictEqual(await textOf(text.chunks()), 'aaaabbbbcccc')
+  await text.release()
+  t.assert.strictEqual(held.used, 0)
+})
+
+test('an aborted picture leaves nothing behind', async (t: TestContext) => {
+  const held = createHeldBytes({ maxBytes: 4, spillFolders: [await temporaryFolder(t)] })
+  for (const pieces of [['aaaa'], ['aaaa', 'bbbb'], []]) {
+    const writer = held.open()
+    for (const piece of pieces) await writer.write(Buffer.from(piece))
+    await writer.abort()
+    t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
+  }
+})

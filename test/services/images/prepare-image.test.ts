@@ -1,0 +1,85 @@
+import { type TestContext, test } from 'node:test'
+import { deflateSync } from 'node:zlib'
+import sharp from 'sharp'
+import { ServiceError } from '../../../services/errors.ts'
+import { probeImage } from '../../../services/images/image-probe.ts'
+import { createImageConverter, type ImageConverter } from '../../../services/images/prepare-image.ts'
+import * as pictures from './pictures.ts'
+
+const maxPixels = 1_000_000
+const limits = { maxBytes: 10_000_000, maxPixels }
+const converter = createImageConverter({ maxPixels })
+const prepare = (bytes: Buffer, by: ImageConverter = converter) => by.prepare(bytes, probeImage(bytes, limits))
+
+test('passes a plain PNG or JPEG on as the very same Buffer', async (t: TestContext) => {
+  for (const bytes of [await pictures.png(), await pictures.jpeg()]) {
+    const prepared = await prepare(bytes)
+    t.assert.strictEqual(prepared.bytes, bytes)
+    t.assert.deepStrictEqual([prepared.width, prepared.height], [40, 30])
+  }
+})
+
+test('makes an 8-bit PNG of one frame from everything else', async (t: TestContext) => {
+  const inputs = {
+    webp: await pictures.webp(),
+    'lossless webp': await pictures.losslessWebp(),
+    gif: await pictures.gif(),
+    'animated gif': await pictures.animation('gif'),
+    'animated webp': await pictures.animation('webp'),
+    'animated png': withAnimation(await pictures.png()),
+    cmyk: await pictures.drawing().toColourspace('cmyk').jpeg().toBuffer(),
+    '16 bits': await pictures.drawing().toColourspace('rgb16').png().toBuffer(),
+  }
+  for (const [name, bytes] of Object.entries(inputs)) {
+    const prepared = await prepare(bytes)
+    const { format, width, height, space, depth, pages } = await sharp(prepared.bytes).metadata()
+    t.assert.deepStrictEqual(
+      { format, width, height, space, depth, pages },
+      { format: 'png', width: 40, height: 30, space: 'srgb', depth: 'uchar', pages: undefined },
+      name,
+    )
+    t.assert.deepStrictEqual([prepared.mimeType, prepared.width, prepared.height], ['image/png', 40, 30], name)
+  }
+})
+
+function withAnimation(png: Buffer): Buffer {
+  return Buffer.concat([png.subarray(0, 33), pictures.animationControl(2), png.subarray(33)])
+}
+
+test('turns what its metadata says is turned, since PNG loses the tag', async (t: TestContext) => {
+  const prepared = await prepare(await pictures.drawing().webp().withMetadata({ orientation: 6 }).toBuffer())
+  t.assert.deepStrictEqual([prepared.width, prepared.height], [30, 40])
+})
+
+test('refuses in our words what cannot be decoded', async (t: TestContext) => {
+  const broken = pictures.pngOf({ width: 40, height: 30, bitDepth: 16, data: Buffer.from('not deflated') })
+  await t.assert.rejects(prepare(broken), { code: 'IMG_ERR_IMAGE_CONVERSION' })
+})
+
+test('a bomb behind a small header is stopped while it is unpacked', async (t: TestContext) => {
+  const bomb = pictures.pngOf({ width: 900, height: 900, bitDepth: 16, data: deflateSync(Buffer.alloc(200_000_000)) })
+  const before = process.memoryUsage.rss()
+  await prepare(bomb).catch((error) => t.assert.ok(error instanceof ServiceError))
+  t.assert.ok(process.memoryUsage.rss() - before < 100_000_000)
+})
+
+test('the pixel limit holds in the decoder too, for a header that lies', async (t: TestContext) => {
+  const bytes = await pictures.gif(400, 400)
+  const strict = createImageConverter({ maxPixels: 1000 })
+  await t.assert.rejects(prepare(bytes, strict), { code: 'IMG_ERR_IMAGE_CONVERSION' })
+})
+
+test('a caller who leaves while waiting for a turn takes none', async (t: TestContext) => {
+  const single = createImageConverter({ maxPixels, concurrency: 1 })
+  const bytes = await pictures.webp(600, 600)
+  const header = probeImage(bytes, limits)
+  const leaving = new AbortController()
+  const first = single.prepare(bytes, header)
+  const second = single.prepare(bytes, header, leaving.signal)
+  const third = single.prepare(bytes, header)
+  leaving.abort()
+  await t.assert.rejects(second, { code: 'IMG_ERR_CANCELLED' })
+  await t.assert.rejects(single.prepare(bytes, header, leaving.signal), { code: 'IMG_ERR_CANCELLED' })
+  t.assert.strictEqual((await first).width, 600)
+  t.assert.strictEqual((await third).width, 600)
+})

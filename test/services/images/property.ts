@@ -1,0 +1,13 @@
+import type { TestContext } from 'node:test'
+import fc from 'fast-check'
+
+/** Runs a property with a fresh seed, and prints it so that a failure can be run again. */
+export async function checkProperty<T>(
+  t: TestContext,
+  property: fc.IAsyncProperty<T> | fc.IProperty<T>,
+  { numRuns }: { numRuns: number },
+): Promise<void> {
+  const seed = Math.floor(Math.random() * 2 ** 31)
+  t.diagnostic(`seed ${seed}, ${numRuns} cases`)
+  await fc.assert(property, { seed, numRuns })
+}
