@@ -26,6 +26,8 @@ export interface AppOptions {
   logDestination: Writable
   /** Whether `logDestination` is a terminal in front of a person. */
   isTerminal?: boolean
+  /** How callers come; `http` unless told. */
+  transport?: 'http' | 'stdio'
   /** Adds to what the service offers, as a test does. */
   extendCatalog?: (catalog: Catalog) => Catalog
   /** Times that a test cannot wait for. */

@@ -1,13 +1,19 @@
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs, parseEnv } from 'node:util'
 import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
 import { createApp, name, version } from './app.ts'
 import { ConfigurationError, type Environment, printConfiguration } from './services/configuration.ts'
+import { serveStdio } from './services/mcp/stdio.ts'
 
 /** The executable: the only file that reads the environment, the arguments and `.env`. */
 
-const usage = `Usage: ${name} [--check] [--version] [--help]
+const usage = `Usage: ${name} [--stdio] [--check] [--version] [--help]
 
+  --stdio    serve one MCP client over stdin and stdout instead of HTTP; logs go to stderr
   --check    validate the configuration, print it without secrets, and exit with 0 or 1
   --version  print the version
   --help     print this
@@ -16,6 +22,7 @@ The configuration comes from the environment and from .env in the working direct
 `
 
 const flags = {
+  stdio: { type: 'boolean', default: false },
   check: { type: 'boolean', default: false },
   version: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -26,8 +33,11 @@ async function main(): Promise<void> {
   if (values.help) return say(usage)
   if (values.version) return say(`${version}\n`)
 
+  const environment = { ...readDotEnv(), ...process.env }
+  if (values.stdio && !values.check) return await serveClient(environment)
+
   const app = createApp({
-    environment: { ...readDotEnv(), ...process.env },
+    environment,
     logDestination: process.stdout,
     isTerminal: process.stdout.isTTY,
   })
@@ -38,8 +48,37 @@ async function main(): Promise<void> {
     return
   }
 
+  closeOnSignals(app)
+  await app.listen({ host: app.config.MCP_SERVER_HOST, port: app.config.MCP_SERVER_PORT })
+}
+
+/** Serves whoever started this process, over its standard streams, until it closes them. */
+async function serveClient(environment: Environment): Promise<void> {
+  // Clients start their servers in `/`, where nothing can be written.
+  const folder = environment.IMAGES_DIR?.trim() || join(homedir(), 'azure-image-editor', 'images')
+  const app = createApp({
+    environment: { ...environment, IMAGES_DIR: folder },
+    logDestination: process.stderr,
+    isTerminal: process.stderr.isTTY,
+    transport: 'stdio',
+  })
+  await app.ready()
+  const { uninstall } = closeOnSignals(app)
+  await serveStdio({
+    dispatcher: app.mcp,
+    input: process.stdin,
+    output: process.stdout,
+    log: app.log,
+    maxMessageBytes: app.config.MAX_BODY_BYTES,
+    newRequestId: randomUUID,
+  })
+  uninstall()
+  await app.close()
+}
+
+function closeOnSignals(app: FastifyInstance) {
   // Above the drain of the app, so that this is only the last resort.
-  closeWithGrace(
+  return closeWithGrace(
     { delay: app.config.SHUTDOWN_GRACE_MS + 5_000, logger: app.log },
     async function shutDown({ err, signal }) {
       if (err) app.log.fatal({ err }, 'shutting down after an uncaught error')
@@ -47,7 +86,6 @@ async function main(): Promise<void> {
       await app.close()
     },
   )
-  await app.listen({ host: app.config.MCP_SERVER_HOST, port: app.config.MCP_SERVER_PORT })
 }
 
 function say(text: string): void {

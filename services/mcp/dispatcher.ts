@@ -15,7 +15,7 @@ import { BaseParamsSchema } from '../../schemas/mcp.ts'
 import type { Logger } from '../logger.ts'
 import { type Catalog, compileCatalog } from './catalog.ts'
 import type { Method, ServerInfo, ToolObserver } from './method.ts'
-import { checkModernRequest, guessRevision, type McpHeaders, negotiate } from './negotiation.ts'
+import { checkModernRequest, guessRevision, type McpHeaders, negotiate, type VersionSigns } from './negotiation.ts'
 import { createProgress } from './progress.ts'
 import {
   INTERNAL_ERROR,
@@ -65,6 +65,8 @@ export interface RequestContext {
   transport: 'http' | 'stdio'
   /** Undefined on transports without headers. */
   headers?: McpHeaders
+  /** What a handshake settled, where a transport has one client only; undefined: 2025-03-26. */
+  assumedVersion?: string | undefined
   caller: string
   requestId: string
   /** Fires when the caller is gone. */
@@ -135,7 +137,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     try {
       if (!calls.Check(message)) return acceptResponse(message, context)
       method = knownMethods.has(message.method) ? message.method : 'other'
-      const revision = negotiate(message, context.headers)
+      const revision = negotiate(message, context)
       if (message.id === undefined) return acceptNotification(message)
       return await handleRequest(message, message.id, revision, context)
     } catch (error) {
@@ -190,7 +192,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (failure.code === INTERNAL_ERROR) context.log.error({ err: failure.cause, method }, 'request failed')
     else context.log.debug({ code: failure.code, reason: failure.message, method }, 'request refused')
     observer.requestFinished(method, outcomeOfFailure(failure))
-    const revision = revisionOf(message, context.headers)
+    const revision = revisionOf(message, context)
     const isModern = revision?.era === 'modern'
     return {
       status: failure.status === 404 && !isModern ? 200 : failure.status,
@@ -202,16 +204,16 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 }
 
 /** https://modelcontextprotocol.io/specification/2025-03-26/basic/transports#sending-messages-to-the-server */
-function refuseBatch(batch: readonly unknown[], { headers }: RequestContext): ProtocolError | undefined {
-  if (guessRevision(headers)?.hasBatches !== true) return invalidRequest('This protocol revision has no batches.')
+function refuseBatch(batch: readonly unknown[], context: VersionSigns): ProtocolError | undefined {
+  if (guessRevision(context)?.hasBatches !== true) return invalidRequest('This protocol revision has no batches.')
   if (batch.length === 0) return invalidRequest('A batch holds at least one message.')
   if (batch.length > MAX_BATCH) return invalidRequest(`A batch holds at most ${MAX_BATCH} messages.`)
   return undefined
 }
 
 /** Earlier revisions let clients post responses; we ask nothing, so there is nobody to give one to. */
-function acceptResponse(message: unknown, { headers }: RequestContext): Answer {
-  if (responses.Check(message) && guessRevision(headers)?.era !== 'modern') return { status: 202 }
+function acceptResponse(message: unknown, context: VersionSigns): Answer {
+  if (responses.Check(message) && guessRevision(context)?.era !== 'modern') return { status: 202 }
   throw invalidRequest(`Invalid request: ${ENVELOPE}.`)
 }
 
@@ -245,11 +247,11 @@ function readId(message: unknown): RequestId | undefined {
 }
 
 /** The revision by whose rules an error is told, even where it is the revision that is in doubt. */
-function revisionOf(message: unknown, headers: McpHeaders | undefined): Revision | undefined {
+function revisionOf(message: unknown, context: VersionSigns): Revision | undefined {
   try {
-    return calls.Check(message) ? negotiate(message, headers) : guessRevision(headers)
+    return calls.Check(message) ? negotiate(message, context) : guessRevision(context)
   } catch {
-    return guessRevision(headers)
+    return guessRevision(context)
   }
 }
 

@@ -20,6 +20,12 @@ export interface McpHeaders {
   name: string | undefined
 }
 
+/** What there is beside a message to tell its revision. */
+export interface VersionSigns {
+  headers?: McpHeaders
+  assumedVersion?: string | undefined
+}
+
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion'
 const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities'
 
@@ -29,10 +35,10 @@ const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities'
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#protocol-version-header
  * @throws ProtocolError -32020 if header and body disagree, -32022 if we do not speak the version
  */
-export function negotiate(call: Call, headers: McpHeaders | undefined): Revision {
+export function negotiate(call: Call, { headers, assumedVersion }: VersionSigns): Revision {
   const inBody = readMeta(call.params)[VERSION_KEY]
   const inHeader = headers?.protocolVersion
-  if (typeof inBody !== 'string' && !isModern(inHeader)) return legacyRevision(inHeader)
+  if (typeof inBody !== 'string' && !isModern(inHeader)) return legacyRevision(inHeader ?? assumedVersion)
 
   if (typeof inBody === 'string' && inHeader !== undefined && inBody !== inHeader) {
     throw headerMismatch('The MCP-Protocol-Version header and the protocol version in params._meta differ.')
@@ -44,8 +50,8 @@ export function negotiate(call: Call, headers: McpHeaders | undefined): Revision
 }
 
 /** The revision of a message that could not be read, as far as the header tells. */
-export function guessRevision(headers: McpHeaders | undefined): Revision | undefined {
-  return findRevision(headers?.protocolVersion ?? ASSUMED_VERSION)
+export function guessRevision({ headers, assumedVersion }: VersionSigns): Revision | undefined {
+  return findRevision(headers?.protocolVersion ?? assumedVersion ?? ASSUMED_VERSION)
 }
 
 function legacyRevision(version: string = ASSUMED_VERSION): Revision {

@@ -1,0 +1,35 @@
+import type { Readable } from 'node:stream'
+
+/** Stands for a line that was longer than allowed; its bytes were dropped as they came. */
+export const TOO_LONG = Symbol('a line that is too long')
+
+const LINE_FEED = 0x0a
+
+/** Splits a stream at its line feeds. Empty lines are left out; a last line without its feed counts. */
+export async function* readLines(input: Readable, maxBytes: number): AsyncGenerator<Buffer | typeof TOO_LONG> {
+  let pieces: Buffer[] = []
+  let length = 0
+  for await (const chunk of input) {
+    let rest: Buffer = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk)
+    for (let end = rest.indexOf(LINE_FEED); end !== -1; end = rest.indexOf(LINE_FEED)) {
+      const line = finish([...pieces, rest.subarray(0, end)], length + end, maxBytes)
+      if (line !== undefined) yield line
+      pieces = []
+      length = 0
+      rest = rest.subarray(end + 1)
+    }
+    length += rest.length
+    if (length > maxBytes) pieces = []
+    else pieces.push(rest)
+  }
+  const line = finish(pieces, length, maxBytes)
+  if (line !== undefined) yield line
+}
+
+function finish(pieces: readonly Buffer[], length: number, maxBytes: number): Buffer | typeof TOO_LONG | undefined {
+  if (length > maxBytes) return TOO_LONG
+  const line = Buffer.concat(pieces)
+  return line.length === 0 || line.equals(CARRIAGE_RETURN) ? undefined : line
+}
+
+const CARRIAGE_RETURN = Buffer.from('\r')

@@ -1,0 +1,136 @@
+import type { Readable, Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import type { JsonRpcNotification, RequestId } from '../../schemas/json-rpc.ts'
+import type { Logger } from '../logger.ts'
+import type { Answer, Dispatcher, RequestContext } from './dispatcher.ts'
+import { parseJsonBody } from './json-body.ts'
+import { readLines, TOO_LONG } from './lines.ts'
+import { invalidRequest, refusal } from './protocol-error.ts'
+
+export interface StdioOptions {
+  dispatcher: Dispatcher
+  input: Readable
+  /** Nothing but messages is written to it. */
+  output: Writable
+  log: Logger
+  /** Bytes of one message. */
+  maxMessageBytes: number
+  newRequestId: () => string
+}
+
+/** A client that sends more requests at once than these has lost count. */
+const MAX_IN_FLIGHT = 64
+
+/**
+ * Serves one client over a pair of streams, a message a line, until its input ends and every answer is out.
+ * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio
+ */
+export async function serveStdio(options: StdioOptions): Promise<void> {
+  const { dispatcher, input, output, log, maxMessageBytes, newRequestId } = options
+  const gone = new AbortController()
+  const inFlight = new Map<RequestId, AbortController>()
+  const running = new Set<Promise<void>>()
+  /** What the handshake of this process settled, for requests that do not say it themselves. */
+  let handshakeVersion: string | undefined
+  let lastWrite: Promise<void> = Promise.resolve()
+
+  // The client has closed its end: there is nobody to tell anything.
+  output.on('error', () => gone.abort())
+
+  /** Messages go out whole and one after another. */
+  function write(message: object): Promise<void> {
+    lastWrite = lastWrite.then(async () => {
+      if (gone.signal.aborted) return
+      if (!output.write(`${JSON.stringify(message)}\n`)) await drained(output, gone.signal)
+    })
+    return lastWrite
+  }
+
+  function contextOf(signal: AbortSignal, requestId: string): RequestContext {
+    return {
+      transport: 'stdio',
+      assumedVersion: handshakeVersion,
+      caller: 'stdio',
+      requestId,
+      signal,
+      log,
+      notify: (notification: JsonRpcNotification) => {
+        if (!signal.aborted) void write(notification)
+      },
+    }
+  }
+
+  async function answer(message: unknown): Promise<void> {
+    const id = idOf(message)
+    const leaving = new AbortController()
+    const signal = AbortSignal.any([gone.signal, leaving.signal])
+    const context = contextOf(signal, newRequestId())
+    if (inFlight.size >= MAX_IN_FLIGHT)
+      return say(dispatcher.refuse(refusal(503, 'Too many requests at once.'), message, context))
+    // Two requests under one id cannot be told apart; the later one is the one that can be cancelled.
+    if (id !== undefined) inFlight.set(id, leaving)
+    try {
+      const reply = await dispatcher.handle(message, context)
+      handshakeVersion = versionOf(message, reply) ?? handshakeVersion
+      // Nothing more is said of what was cancelled.
+      if (!leaving.signal.aborted) await say(reply)
+    } finally {
+      if (id !== undefined && inFlight.get(id) === leaving) inFlight.delete(id)
+    }
+  }
+
+  async function say({ body }: Answer): Promise<void> {
+    if (body !== undefined) await write(body)
+  }
+
+  function take(line: Buffer | typeof TOO_LONG): Promise<void> | undefined {
+    const refuse = (error: unknown) => say(dispatcher.refuse(error, undefined, contextOf(gone.signal, newRequestId())))
+    if (line === TOO_LONG)
+      return refuse(invalidRequest(`The message is larger than ${maxMessageBytes} bytes (MAX_BODY_BYTES).`))
+    let message: unknown
+    try {
+      message = parseJsonBody(line)
+    } catch (error) {
+      return refuse(error)
+    }
+    const cancelled = cancelledId(message)
+    if (cancelled === undefined) return answer(message)
+    inFlight.get(cancelled)?.abort()
+    return undefined
+  }
+
+  for await (const line of readLines(input, maxMessageBytes)) {
+    const work = take(line)
+    if (work === undefined) continue
+    const tracked = work.finally(() => running.delete(tracked))
+    running.add(tracked)
+  }
+  await Promise.all(running)
+  await lastWrite
+}
+
+async function drained(output: Writable, signal: AbortSignal): Promise<void> {
+  await Promise.race([
+    new Promise((resolve) => output.once('drain', resolve)),
+    finished(output, { signal, cleanup: true }).catch(() => {}),
+  ])
+}
+
+function idOf(message: unknown): RequestId | undefined {
+  const id = typeof message === 'object' && message !== null && 'id' in message ? message.id : undefined
+  return typeof id === 'string' || typeof id === 'number' ? id : undefined
+}
+
+function cancelledId(message: unknown): RequestId | undefined {
+  if (typeof message !== 'object' || message === null || !('method' in message) || !('params' in message))
+    return undefined
+  if (message.method !== 'notifications/cancelled' || typeof message.params !== 'object') return undefined
+  return idOf({ id: message.params !== null && 'requestId' in message.params ? message.params.requestId : undefined })
+}
+
+function versionOf(message: unknown, { body }: Answer): string | undefined {
+  const isHandshake =
+    typeof message === 'object' && message !== null && 'method' in message && message.method === 'initialize'
+  if (!isHandshake || body === undefined || Array.isArray(body) || !('result' in body)) return undefined
+  return 'protocolVersion' in body.result ? String(body.result.protocolVersion) : undefined
+}

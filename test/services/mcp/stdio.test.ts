@@ -1,0 +1,149 @@
+import { PassThrough } from 'node:stream'
+import { type TestContext, test } from 'node:test'
+import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
+import { serveStdio } from '../../../services/mcp/stdio.ts'
+import { createWaitingTool, fixtureCatalog } from '../../fixture-catalog.ts'
+import { messageErrors } from '../../mcp-schema.ts'
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+
+function serve(t: TestContext, tools = fixtureCatalog.tools) {
+  const input = new PassThrough()
+  const output = new PassThrough()
+  const lines = output.iterator()
+  let text = ''
+  const done = serveStdio({
+    dispatcher: createDispatcher({
+      catalog: { tools },
+      serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
+      instructions: 'Be brief.',
+      callDeadlineMs: 1000,
+      progressRepeatMs: 1000,
+      observer: { requestFinished() {}, toolStarted() {}, toolFinished() {} },
+    }),
+    input,
+    output,
+    log: silent,
+    maxMessageBytes: 4096,
+    newRequestId: () => 'r',
+  }).finally(() => output.end())
+
+  async function next(version = '2025-03-26'): Promise<Record<string, unknown> | undefined> {
+    while (!text.includes('\n')) {
+      const { value, done: ended } = await lines.next()
+      if (ended === true) return undefined
+      text += value
+    }
+    const line = text.slice(0, text.indexOf('\n'))
+    text = text.slice(line.length + 1)
+    const message = JSON.parse(line)
+    t.assert.deepStrictEqual(messageErrors(version, undefined, message), [])
+    return message
+  }
+  const say = (...messages: unknown[]) => {
+    for (const message of messages) input.write(`${typeof message === 'string' ? message : JSON.stringify(message)}\n`)
+  }
+  return { say, next, done, input, output }
+}
+
+const ping = (id: unknown) => ({ jsonrpc: '2.0', id, method: 'ping' })
+const wait = { jsonrpc: '2.0', id: 'w', method: 'tools/call', params: { name: 'wait', _meta: { progressToken: 1 } } }
+
+test('answers line by line, and ends when its input ends', async (t: TestContext) => {
+  const { say, next, input, done } = serve(t)
+  say(ping(1), '', '\r', ping('two'))
+  t.assert.deepStrictEqual(await next(), { jsonrpc: '2.0', id: 1, result: {} })
+  t.assert.deepStrictEqual(await next(), { jsonrpc: '2.0', id: 'two', result: {} })
+  input.end()
+  await done
+  t.assert.strictEqual(await next(), undefined)
+})
+
+test('answers what was asked before the input ended', async (t: TestContext) => {
+  const { catalog, started, finish } = createWaitingTool()
+  const { say, next, input } = serve(t, catalog.tools)
+  say(wait)
+  input.end()
+  await started
+  finish()
+  t.assert.partialDeepStrictEqual(await next(), { id: 'w', result: { content: [{ text: 'done' }] } })
+})
+
+test('takes a last message without a line feed', async (t: TestContext) => {
+  const { input, next } = serve(t)
+  input.end(JSON.stringify(ping(1)))
+  t.assert.partialDeepStrictEqual(await next(), { id: 1 })
+})
+
+test('answers what is no message and goes on', async (t: TestContext) => {
+  const { say, next } = serve(t)
+  say('{', `"${'x'.repeat(5000)}"`, '5', ping(1))
+  const codes = [await next(), await next(), await next()].map((message) => Object(message?.error).code)
+  t.assert.deepStrictEqual(codes.sort(), [-32600, -32600, -32700])
+  t.assert.partialDeepStrictEqual(await next(), { id: 1, result: {} })
+})
+
+test('notifications/cancelled stops the work, and nothing more is said of it', async (t: TestContext) => {
+  const { catalog, started, finish } = createWaitingTool()
+  const { say, next } = serve(t, catalog.tools)
+  say(wait)
+  const context = await started
+  context.progress('drawing')
+  t.assert.partialDeepStrictEqual(await next(), { method: 'notifications/progress' })
+  const stopped = new Promise((resolve) => context.signal.addEventListener('abort', resolve))
+  say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'w', reason: 'enough' } })
+  await stopped
+  context.progress('too late')
+  finish()
+  say(ping(2))
+  t.assert.partialDeepStrictEqual(await next(), { id: 2 })
+})
+
+test('ignores the cancellation of what does not run', async (t: TestContext) => {
+  const { say, next } = serve(t)
+  say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'x' } })
+  say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: null }, ping(1))
+  t.assert.partialDeepStrictEqual(await next(), { id: 1 })
+})
+
+test('serves the revision of its handshake afterwards', async (t: TestContext) => {
+  const { say, next } = serve(t)
+  const handshake = (protocolVersion: string) => ({
+    jsonrpc: '2.0',
+    id: 0,
+    method: 'initialize',
+    params: { protocolVersion, capabilities: {}, clientInfo: { name: 'c', version: '1' } },
+  })
+  const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
+  const firstTool = async () => Object(Object((await next('2025-11-25'))?.result).tools)[0]
+  say(handshake('2024-11-05'))
+  await next()
+  say(list)
+  t.assert.strictEqual((await firstTool()).title, undefined)
+  say(handshake('2025-11-25'))
+  await next()
+  say(list)
+  t.assert.strictEqual((await firstTool()).title, 'Echo')
+})
+
+test('serves modern requests beside legacy ones, without headers', async (t: TestContext) => {
+  const { say, next } = serve(t)
+  const _meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientCapabilities': {},
+  }
+  say({ jsonrpc: '2.0', id: 1, method: 'server/discover', params: { _meta } }, ping(2))
+  t.assert.partialDeepStrictEqual(await next('2026-07-28'), { id: 1, result: { resultType: 'complete' } })
+  t.assert.partialDeepStrictEqual(await next(), { id: 2, result: {} })
+})
+
+test('stops work when nobody reads any more', async (t: TestContext) => {
+  const { catalog, started, finish } = createWaitingTool()
+  const { say, output } = serve(t, catalog.tools)
+  say(wait)
+  const { signal } = await started
+  const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve))
+  output.destroy(new Error('EPIPE'))
+  await stopped
+  finish()
+})
