@@ -15,7 +15,7 @@ export interface EventStream {
   /** Opens the stream if it is not open, so that intermediaries see life. */
   open(): void
   /** Sends the answer and ends. */
-  finish(answer: Event | undefined): void
+  finish(answer?: Event): void
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type SplicedJson, spliceJson } from '../../services/images/json-splice.ts'
 import type { Answer, RequestContext } from '../../services/mcp/dispatcher.ts'
 import { messageSchema } from '../../services/mcp/dispatcher.ts'
 import { parseJsonBody } from '../../services/mcp/json-body.ts'
@@ -77,12 +78,12 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     const first = isBatch ? await pending : await Promise.race([pending, stream.opened])
     clearTimeout(timer)
     if (first === undefined) {
-      pending.then((answer) => stream.finish(toEvent(answer)))
+      pending.then((answer) => finishStream(reply, stream, answer))
       return sendStream(reply, stream)
     }
     const wantsStream = first.status === 200 && !isBatch && (!accepted.json || hasProgressToken(request.body))
     if (!wantsStream) return sendJson(reply, first)
-    stream.finish(toEvent(first))
+    finishStream(reply, stream, first)
     return sendStream(reply, stream)
   }
 
@@ -132,22 +133,41 @@ function leavingOf(reply: FastifyReply): AbortSignal {
 
 function sendJson(reply: FastifyReply, { status, body }: Answer): FastifyReply {
   reply.code(status)
-  return body === undefined ? reply.send() : reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
+  if (body === undefined) return reply.send()
+  const json = spliceJson(body)
+  releaseAfter(reply, json)
+  const [only, ...others] = json.buffers ?? []
+  reply.type('application/json; charset=utf-8').header('content-length', json.byteLength)
+  return reply.send(only !== undefined && others.length === 0 ? only : json.stream())
 }
 
 function sendStream(reply: FastifyReply, stream: EventStream): FastifyReply {
-  return reply
-    .code(200)
-    .headers({
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-cache, no-transform',
-      'x-accel-buffering': 'no',
-    })
-    .send(stream.readable)
+  return reply.code(200).headers(STREAM_HEADERS).send(stream.readable)
 }
 
-function toEvent({ body }: Answer): Buffer | undefined {
-  return body === undefined ? undefined : Buffer.from(`event: message\ndata: ${JSON.stringify(body)}\n\n`)
+const STREAM_HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+}
+
+function finishStream(reply: FastifyReply, stream: EventStream, { body }: Answer): void {
+  if (body === undefined) {
+    stream.finish()
+    return
+  }
+  const event = spliceJson(body, { prefix: 'event: message\ndata: ', suffix: '\n\n' })
+  releaseAfter(reply, event)
+  stream.finish(event.chunks())
+}
+
+/** Gives the pictures of an answer back once it is out, or as soon as nobody will read it. */
+function releaseAfter({ raw, log }: FastifyReply, json: SplicedJson): void {
+  const release = () => {
+    json.release().catch((err) => log.warn({ err }, 'a picture was not given back'))
+  }
+  if (raw.closed || raw.destroyed) release()
+  else raw.once('close', release)
 }
 
 function hasProgressToken(body: unknown): boolean {

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type { JsonRpcNotification, RequestId } from '../../schemas/json-rpc.ts'
+import { spliceJson } from '../images/json-splice.ts'
 import type { Logger } from '../logger.ts'
 import type { Answer, Dispatcher, RequestContext } from './dispatcher.ts'
 import { parseJsonBody } from './json-body.ts'
@@ -40,8 +41,15 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
   /** Messages go out whole and one after another. */
   function write(message: object): Promise<void> {
     lastWrite = lastWrite.then(async () => {
-      if (gone.signal.aborted) return
-      if (!output.write(`${JSON.stringify(message)}\n`)) await drained(output, gone.signal)
+      const line = spliceJson(message, { suffix: '\n' })
+      try {
+        for await (const chunk of line.chunks()) {
+          if (gone.signal.aborted) return
+          if (!output.write(chunk)) await drained(output, gone.signal)
+        }
+      } finally {
+        await line.release()
+      }
     })
     return lastWrite
   }
@@ -73,7 +81,8 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       const reply = await dispatcher.handle(message, context)
       handshakeVersion = versionOf(message, reply) ?? handshakeVersion
       // Nothing more is said of what was cancelled.
-      if (!leaving.signal.aborted) await say(reply)
+      if (leaving.signal.aborted) await spliceJson(reply.body ?? null).release()
+      else await say(reply)
     } finally {
       if (id !== undefined && inFlight.get(id) === leaving) inFlight.delete(id)
     }
