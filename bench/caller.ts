@@ -1,0 +1,93 @@
+import { Agent, type Dispatcher } from 'undici'
+import { type Order, promptOf } from './order.ts'
+import { pictureOf, sha256 } from './picture.ts'
+
+/** A tool call as a client would send it. */
+export interface ToolCall extends Order {
+  outputPath?: string
+  /** Asks for an event stream with progress. */
+  progress?: boolean
+}
+
+/** Calls tools of one server over real sockets, and looks at every byte that comes back. */
+export interface Caller {
+  /** @throws Error unless the answer holds the very picture that was ordered */
+  call(call: ToolCall): Promise<void>
+  close(): Promise<void>
+}
+
+/** Base64 of the first bytes of every PNG. */
+const pngStart = 'iVBORw0KGgo'
+
+export function createCaller(origin: string, headers: Readonly<Record<string, string>> = {}): Caller {
+  const agent = new Agent({ headersTimeout: 120_000, bodyTimeout: 120_000, keepAliveTimeout: 60_000 })
+  return {
+    async call(call) {
+      const response = await agent.request({
+        origin,
+        path: '/',
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
+        body: bodyOf(call),
+      })
+      checkAnswer(response.statusCode, await readBody(response.body), call)
+    },
+    close: () => agent.close(),
+  }
+}
+
+async function readBody(body: Dispatcher.ResponseData['body']): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of body) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+let lastId = 0
+
+/** The picture is spliced in, so that the driver is not slower than what it drives. */
+function bodyOf(call: ToolCall): Buffer {
+  const { input, outputPath, progress } = call
+  const slot = 'the picture goes here'
+  const message = JSON.stringify({
+    jsonrpc: '2.0',
+    id: ++lastId,
+    method: 'tools/call',
+    params: {
+      name: input === 0 ? 'generate_image' : 'edit_image',
+      arguments: {
+        prompt: promptOf(call),
+        ...(outputPath === undefined ? {} : { output_path: outputPath }),
+        ...(input === 0 ? {} : { image_data_base64: slot }),
+      },
+      ...(progress ? { _meta: { progressToken: lastId } } : {}),
+    },
+  })
+  const [before = '', after] = message.split(slot)
+  if (after === undefined) return Buffer.from(message)
+  return Buffer.concat([Buffer.from(before), pictureOf(input).base64, Buffer.from(after)])
+}
+
+function checkAnswer(status: number, body: Buffer, { answer }: ToolCall): void {
+  const start = body.indexOf(pngStart)
+  const end = body.indexOf('"', start)
+  if (status !== 200 || start === -1) throw new Error(`no picture in ${status}: ${body.toString('utf8', 0, 2000)}`)
+  const found = sha256(Buffer.from(body.toString('latin1', start, end), 'base64'))
+  if (found !== pictureOf(answer).sha256) throw new Error(`another picture than ordered: ${found}`)
+}
+
+/** Runs `count` calls, `concurrency` at a time. */
+export async function callMany(
+  caller: Caller,
+  count: number,
+  concurrency: number,
+  next: () => ToolCall,
+): Promise<void> {
+  let started = 0
+  async function lane(): Promise<void> {
+    while (started < count) {
+      started++
+      await caller.call(next())
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(concurrency, count) }, lane))
+}

@@ -1,0 +1,79 @@
+import { parseArgs } from 'node:util'
+import { type Lab, openLab, type SubjectName } from './lab.ts'
+import { formatTable, type Result } from './table.ts'
+import type { Effort, Workload } from './workload.ts'
+import { latencyWorkloads } from './workloads/latency.ts'
+import { listWorkloads } from './workloads/lists.ts'
+import { memoryWorkloads } from './workloads/memory.ts'
+import { pictureWorkloads } from './workloads/pictures.ts'
+
+/** `npm run bench`: the service, its floors and a peer, given the same work in turn in one run. Needs Linux. */
+
+const usage = `Usage: npm run bench -- [--only <text>] [--rounds <n>] [--scale <n>] [--smoke] [--no-pin]
+
+  --only <text>   only workloads whose name contains the text; may be repeated
+  --rounds <n>    rounds that count, 5 unless told
+  --scale <n>     multiplies calls and times of a round, 1 unless told
+  --smoke         a little of everything: says whether answers are right, its numbers mean nothing
+  --no-pin        do not bind the measured server to one processor
+`
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true, default: [] },
+    rounds: { type: 'string', default: '5' },
+    scale: { type: 'string', default: '1' },
+    smoke: { type: 'boolean', default: false },
+    pin: { type: 'boolean', default: true },
+    help: { type: 'boolean', default: false },
+  },
+  allowNegative: true,
+})
+
+const workloads = [...listWorkloads, ...pictureWorkloads, ...memoryWorkloads, ...latencyWorkloads]
+
+async function main(): Promise<void> {
+  if (values.help) return say(usage)
+  if (process.platform !== 'linux') throw new Error('the benchmark reads /proc, so it needs Linux')
+  const chosen = workloads.filter(({ name }) => values.only.every((text) => name.includes(text)))
+  const effort = { scale: values.smoke ? 0.02 : Number(values.scale) }
+  const rounds = values.smoke ? 1 : Number(values.rounds)
+  // The source is what is at hand in a test; what is shipped is compiled.
+  const serviceEntry = values.smoke ? 'server.ts' : 'dist/server.js'
+  const lab = await openLab({ serviceEntry, pin: values.pin && !values.smoke })
+  try {
+    const results: Result[] = []
+    for (const workload of chosen) {
+      results.push(await run(lab, workload, rounds, effort))
+      process.stderr.write(`${results.length}/${chosen.length} ${workload.name}\n`)
+    }
+    say(formatTable(results))
+  } finally {
+    await lab.close()
+  }
+}
+
+/** Servers take turns within a round, so that what else the machine does hits all of them. */
+async function run(lab: Lab, workload: Workload, rounds: number, effort: Effort): Promise<Result> {
+  const result = { workload, floor: [] as number[], service: [] as number[], peer: [] as number[] }
+  const turns: [SubjectName | undefined, number[]][] = [
+    [workload.floor, result.floor],
+    [workload.service, result.service],
+    [workload.peer, result.peer],
+  ]
+  const warmUps = values.smoke ? 0 : workload.warmUps
+  for (let round = -warmUps; round < rounds; round++) {
+    for (const [name, numbers] of turns) {
+      if (name === undefined) continue
+      const value = await workload.measure(lab, name, effort)
+      if (round >= 0) numbers.push(value)
+    }
+  }
+  return result
+}
+
+function say(text: string): void {
+  process.stdout.write(text)
+}
+
+await main()

@@ -1,0 +1,19 @@
+import { Agent, createServer, request as send } from 'node:http'
+
+/** The floor for pictures: whatever comes goes to Azure, and Azure's answer goes back, untouched and unread. */
+
+const agent = new Agent({ keepAlive: true })
+const azure = new URL(process.env.AZURE_BASE_URL ?? '')
+
+createServer((request, response) => {
+  if (request.url === '/health') return void response.end('{"status":"ok"}')
+  const headers = {
+    'content-type': request.headers['content-type'],
+    'content-length': request.headers['content-length'],
+  }
+  const exchange = send(azure, { agent, method: 'POST', headers }, (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.headers)
+    answer.pipe(response)
+  })
+  request.pipe(exchange)
+}).listen(Number(process.env.PORT), '127.0.0.1')
