@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Caller, createCaller } from './caller.ts'
 import { fetchList } from './list-load.ts'
+import { goFirst } from './priority.ts'
 import { type ServerCommand, type ServerProcess, startServer } from './server-process.ts'
 
 /** Who is measured. */
@@ -47,6 +48,8 @@ export async function openLab({ serviceEntry, pin }: LabOptions): Promise<Lab> {
   const imagesFolder = join(scratch, 'images')
   const cpu = pin && canPin() ? 0 : undefined
   if (cpu !== undefined) execFileSync('taskset', ['-a', '-cp', `1-${availableParallelism() - 1}`, String(process.pid)])
+  // Inherited by every server that is started from here.
+  goFirst(process.pid, 10)
   const shared = new Map<SubjectName, Promise<Subject>>()
   let listText: Promise<string> | undefined
   const azure = await startServer({ args: [join(folder, 'servers/azure.ts')], environment: portOnly })

@@ -51,20 +51,27 @@ function runLane(socket: Socket, request: Buffer, endsAt: number): Promise<numbe
   let received: Buffer = Buffer.alloc(0)
   let expected: Buffer | undefined
 
-  socket.on('error', reject)
-  socket.on('close', () => reject(new Error('the server closed the connection')))
-  socket.on('data', (chunk: Buffer) => {
+  function take(chunk: Buffer): void {
     received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
     const body = bodyOf(received)
     if (body === undefined) return
     received = Buffer.alloc(0)
     expected ??= checkList(body)
-    if (!body.equals(expected)) return reject(new Error(`another list than before: ${body.toString('utf8')}`))
+    if (!body.equals(expected)) throw new Error(`another list than before: ${body.toString('utf8')}`)
     count++
-    if (performance.now() < endsAt) socket.write(request)
-    else {
-      resolve(count)
+    if (performance.now() < endsAt) return void socket.write(request)
+    resolve(count)
+    socket.destroy()
+  }
+
+  socket.on('error', reject)
+  socket.on('close', () => reject(new Error('the server closed the connection')))
+  socket.on('data', (chunk: Buffer) => {
+    try {
+      take(chunk)
+    } catch (error) {
       socket.destroy()
+      reject(error)
     }
   })
   socket.write(request)

@@ -8,6 +8,8 @@ const slowMs = 2000
 const idleCalls = 500
 const idleMs = 6000
 
+const smallOrder = (delayMs: number) => ({ answer: Math.round(0.1 * MiB), input: 0, delayMs })
+
 /** The most memory a fresh server needs while many large answers come at the same time. */
 const peak: Pick<Workload, 'unit' | 'floor' | 'peer' | 'warmUps' | 'measure'> = {
   unit: 'MiB peak RSS',
@@ -42,10 +44,10 @@ export const memoryWorkloads: readonly Workload[] = [
     measure: (lab, name, effort) =>
       lab.withFresh(name, async ({ server, caller }) => {
         const count = scaled(idleCalls, effort)
-        await callMany(caller, 20, 4, () => ({ answer: 0.1 * MiB, input: 0, delayMs: 0 }))
+        await callMany(caller, 20, 4, () => smallOrder(0))
         const before = server.residentBytes()
         const waitMs = idleMs * effort.scale
-        const calls = callMany(caller, count, count, () => ({ answer: 0.1 * MiB, input: 0, delayMs: waitMs }))
+        const calls = callMany(caller, count, count, () => smallOrder(waitMs))
         await setTimeout(waitMs * 0.7)
         const perCall = (server.residentBytes() - before) / count / 1024
         await calls
