@@ -25,6 +25,8 @@ interface Mood {
   haze: string
   near: string
   light: string
+  /** How far down the sky the light stands, from 0 at the top to 1 at the shore. */
+  sun: number
   /** Share of the full count of stars; 0 by day. */
   stars: number
   words: RegExp
@@ -36,6 +38,7 @@ const moods: readonly Mood[] = [
     haze: '#e08a7d',
     near: '#1d1433',
     light: '#fff1c9',
+    sun: 0.6,
     stars: 0.25,
     words: /sunset|dusk|evening|日落|夕阳|黄昏|傍晚/i,
   },
@@ -44,6 +47,7 @@ const moods: readonly Mood[] = [
     haze: '#4d6da3',
     near: '#050a1a',
     light: '#f4f7ff',
+    sun: 0.25,
     stars: 1,
     words: /night|moon|star|space|galaxy|夜|月|星|宇宙/i,
   },
@@ -52,6 +56,7 @@ const moods: readonly Mood[] = [
     haze: '#b4d2e2',
     near: '#123f3b',
     light: '#fffbe0',
+    sun: 0.36,
     stars: 0,
     words: /day|summer|sea|ocean|beach|lake|spring|白天|夏|海|湖|春/i,
   },
@@ -60,6 +65,7 @@ const moods: readonly Mood[] = [
     haze: '#d3b3bd',
     near: '#20304a',
     light: '#fff6e6',
+    sun: 0.54,
     stars: 0.08,
     words: /dawn|sunrise|morning|snow|winter|日出|清晨|早晨|雪|冬/i,
   },
@@ -68,6 +74,7 @@ const moods: readonly Mood[] = [
     haze: '#a3c795',
     near: '#08241f',
     light: '#fffad0',
+    sun: 0.4,
     stars: 0,
     words: /forest|jungle|green|tree|garden|森林|绿|树|花园/i,
   },
@@ -76,6 +83,7 @@ const moods: readonly Mood[] = [
     haze: '#e3a366',
     near: '#37161c',
     light: '#fff4cf',
+    sun: 0.56,
     stars: 0.1,
     words: /desert|autumn|fire|volcano|warm|沙漠|秋|火/i,
   },
@@ -121,7 +129,7 @@ interface Canvas {
 }
 
 function skyAndLight({ width, height, unit, shore }: Canvas, mood: Mood, dice: Dice): { defs: string; body: string } {
-  const [x, y] = [width * (0.25 + dice() * 0.5), shore * (mood.stars === 1 ? 0.3 : 0.5 + dice() * 0.22)]
+  const [x, y] = [width * (0.25 + dice() * 0.5), shore * (mood.sun + dice() * 0.12)]
   const radius = unit * (50 + dice() * 35)
   const stops = mood.sky.map((color, i) => `<stop offset="${i / 3}" stop-color="${color}"/>`).join('')
   const defs =
