@@ -7,12 +7,13 @@ import fastify, {
   type FastifyServerFactory,
   type FastifyServerOptions,
 } from 'fastify'
-import { checkAccess, type EntraOptions } from './access.ts'
+import { type Credential, checkAccess, type EntraOptions } from './access.ts'
 import { everyAnswer } from './answer.ts'
-import { AzureError, noDeployment, notFound } from './azure-error.ts'
+import { AzureError, noDeployment, notFound, ownFailure } from './azure-error.ts'
 import { createDeployments, type DeploymentOptions } from './deployments.ts'
 import { type Route, routes } from './dialects.ts'
 import { createFaults, type Fault, type FaultDetails, type Faults } from './fault.ts'
+import type { Dialect } from './models.ts'
 import { payloadError } from './payload.ts'
 import { beginRecord, type SeenRequest } from './record.ts'
 import { cutConnection, type Limits, type Stage, serve } from './serve.ts'
@@ -59,68 +60,80 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     serverFactory: serverFactory(options.tls),
   })
   const stopping = new AbortController()
+  app.addHook('preClose', async () => stopping.abort())
   const deployments = createDeployments(options.deployments, options)
   const standing = deployments.all.flatMap(({ name, fault }) => (fault === undefined ? [] : [[name, fault] as const]))
   const faults = createFaults({ ...Object.fromEntries(standing), ...options.faults })
-  const promptFaults = options.promptFaults ?? true
-  const limits = { silentCallMs: 122_000, silentStreamMs: 60_000, ...options.limits }
-  const stage: Stage = { deployments, faults, promptFaults, limits, pictures: new Map(), stopping: stopping.signal }
+  const stage: Stage = {
+    deployments,
+    faults,
+    promptFaults: options.promptFaults ?? true,
+    limits: { silentCallMs: 122_000, silentStreamMs: 60_000, ...options.limits },
+    pictures: new Map(),
+    stopping: stopping.signal,
+  }
   const requests: SeenRequest[] = []
-  const entries = new WeakMap<FastifyRequest['raw'], SeenRequest>()
-
-  app.register(multipart, { limits: { fileSize: fileLimit, files: 20, fields: 50, parts: 80, fieldSize: 1024 * 1024 } })
-  app.addHook('preClose', async () => stopping.abort())
+  const entries: Entries = new WeakMap()
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(everyAnswer())
     entries.set(request.raw, beginRecord(requests, request, reply))
   })
-  app.setErrorHandler(async (error: Error, request, reply) => {
-    if (stopping.signal.aborted) return cutConnection(reply)
-    const refusal = error instanceof AzureError ? error : payloadError(error)
-    if (refusal === undefined) request.log.error(error)
-    const { status, headers, body } = refusal ?? internal
-    return reply.code(status).headers(headers).send(body)
-  })
-  const enter = (request: FastifyRequest, dialect: Route['dialect']) =>
-    checkAccess(request.headers, dialect, options.apiKeys ?? defaultKeys, options.entra ?? {})
-  app.setNotFoundHandler(async (request) => {
-    enter(request, 'deployments')
-    throw notFound()
-  })
-  // Bodies of other types are refused by the routes, in their own words.
-  app.addContentTypeParser('*', (_request, _body, done) => done(null))
-  app.get<{ Params: { id: string } }>('/pictures/:id', async ({ params }, reply) => {
-    const picture = stage.pictures.get(params.id)
-    if (picture === undefined) throw notFound()
-    return reply.type(params.id.endsWith('.png') ? 'image/png' : 'image/jpeg').send(picture)
-  })
-  for (const route of routes) app.register(async (scope) => addRoute(scope, route, stage, entries, enter))
+  const enter: Enter = ({ headers }, dialect) =>
+    checkAccess(headers, dialect, options.apiKeys ?? defaultKeys, options.entra ?? {})
+  app.register(multipart, { limits: { fileSize: fileLimit, files: 20, fields: 50, parts: 80, fieldSize: 1024 * 1024 } })
+  addRefusals(app, stage, enter)
+  addPictures(app, stage)
+  for (const route of routes) addRoute(app, route, stage, entries, enter)
   return Object.assign(app, { faults, requests })
 }
+
+type Entries = WeakMap<FastifyRequest['raw'], SeenRequest>
+/** @throws AzureError 401 */
+type Enter = (request: FastifyRequest, dialect: Dialect) => Credential
 
 const serverFactory =
   (tls: SimulatorOptions['tls']): FastifyServerFactory =>
   (handler) =>
     tls === undefined ? createHttpServer(handler) : createHttpsServer(tls, handler)
 
-const internal = new AzureError(500, {
-  error: { code: 'InternalServerError', message: 'The simulator itself failed.' },
-})
+function addRefusals(app: FastifyInstance, { stopping }: Stage, enter: Enter): void {
+  app.setErrorHandler(async (error: Error, request, reply) => {
+    if (stopping.aborted) return cutConnection(reply)
+    const refusal = error instanceof AzureError ? error : payloadError(error)
+    if (refusal === undefined) request.log.error(error)
+    const { status, headers, body } = refusal ?? ownFailure()
+    return reply.code(status).headers(headers).send(body)
+  })
+  app.setNotFoundHandler(async (request) => {
+    enter(request, 'deployments')
+    throw notFound()
+  })
+  // Bodies of other types are refused by the routes, in their own words.
+  app.addContentTypeParser('*', (_request, _body, done) => done(null))
+}
 
-function addRoute(
-  scope: FastifyInstance,
-  route: Route,
-  stage: Stage,
-  entries: WeakMap<FastifyRequest['raw'], SeenRequest>,
-  enter: (request: FastifyRequest, dialect: Route['dialect']) => SeenRequest['credential'],
-): void {
+/** Where the links of `url` answers lead; without a key, like the blob storage that Azure's would lead to. */
+function addPictures(app: FastifyInstance, { pictures }: Stage): void {
+  app.get<{ Params: { id: string } }>('/pictures/:id', async ({ params }, reply) => {
+    const picture = pictures.get(params.id)
+    if (picture === undefined) throw notFound()
+    return reply.type(params.id.endsWith('.png') ? 'image/png' : 'image/jpeg').send(picture)
+  })
+}
+
+function addRoute(app: FastifyInstance, route: Route, stage: Stage, entries: Entries, enter: Enter): void {
   const faults = new WeakMap<FastifyRequest['raw'], FaultDetails | 'none'>()
-  scope.post<{ Params: Record<string, string> }>(route.url, {
+  const entryOf = ({ raw }: Pick<FastifyRequest, 'raw'>): SeenRequest => {
+    const entry = entries.get(raw)
+    if (entry === undefined) throw ownFailure()
+    return entry
+  }
+  app.post<{ Params: Record<string, string> }>(route.url, {
     // Azure looks at key, path and version before it looks at the body.
     onRequest: async (request, reply) => {
-      const entry = entries.get(request.raw)
-      const credential = enter(request, route.dialect)
-      if (entry !== undefined) Object.assign(entry, { dialect: route.dialect, credential })
+      const entry = entryOf(request)
+      entry.dialect = route.dialect
+      entry.credential = enter(request, route.dialect)
       const name = request.params.deployment
       const deployment = name === undefined ? undefined : stage.deployments.find(name)
       if (name !== undefined && deployment === undefined) throw noDeployment()
@@ -130,13 +143,10 @@ function addRoute(
       if (fault === undefined) return
       faults.set(request.raw, fault)
       if (fault === 'none' || fault.name !== 'reset-early') return
-      if (entry !== undefined) entry.fault = fault.name
+      entry.fault = fault.name
       cutConnection(reply)
     },
-    handler: async (request, reply) => {
-      const entry = entries.get(request.raw)
-      if (entry === undefined) throw internal
-      return serve(stage, { route, request, reply, entry, fault: faults.get(request.raw) })
-    },
+    handler: async (request, reply) =>
+      serve(stage, { route, request, reply, entry: entryOf(request), fault: faults.get(request.raw) }),
   })
 }

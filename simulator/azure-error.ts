@@ -77,4 +77,7 @@ export const rateLimited = (headers: Record<string, string>, seconds: number): A
 
 export const gatewayTimeout = (): AzureError => wrapped(408, 'Timeout', 'The operation was timeout.')
 
+/** Nothing of Azure's: a fault of this program. */
+export const ownFailure = (): AzureError => wrapped(500, 'InternalServerError', 'The simulator itself failed.')
+
 export { wrapped as azureError }

@@ -48,25 +48,17 @@ const rgbOf = (hex: string): { r: number; g: number; b: number } => {
 const quoted = (prompt: string): string | undefined => /["“”「『']([^"“”「」『』']{1,200})["“”」』']/u.exec(prompt)?.[1]
 
 const writeText: Step = async (picture, { prompt, width, height }) => {
-  const block = await renderText(quoted(prompt) ?? prompt, {
-    width: width * 0.86,
-    fontPx: Math.min(width, height) / 11,
-    color: '#ffffff',
-    weight: 'bold',
-    most: 90,
-  })
-  const shade = await renderText(quoted(prompt) ?? prompt, {
-    width: width * 0.86,
-    fontPx: Math.min(width, height) / 11,
-    color: '#000000b0',
-    weight: 'bold',
-    most: 90,
-  })
-  const [left, top] = [Math.max(0, (width - block.width) >> 1), Math.max(0, (height - block.height) >> 1)]
-  const off = Math.max(1, Math.round(Math.min(width, height) / 250))
+  const edge = Math.min(width, height)
+  const style = { width: width * 0.86, fontPx: edge / 11, weight: 'bold', most: 90 } as const
+  const [ink, shade] = await Promise.all(
+    ['#ffffff', '#000000b0'].map((color) => renderText(quoted(prompt) ?? prompt, { ...style, color })),
+  )
+  if (ink === undefined || shade === undefined) return picture
+  const [left, top] = [Math.max(0, (width - ink.width) >> 1), Math.max(0, (height - ink.height) >> 1)]
+  const off = Math.max(1, Math.round(edge / 250))
   return picture.composite([
     ...(await overlay(shade, left + off, top + off, { width, height })),
-    ...(await overlay(block, left, top, { width, height })),
+    ...(await overlay(ink, left, top, { width, height })),
   ])
 }
 

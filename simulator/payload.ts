@@ -33,7 +33,10 @@ export async function readPayload(request: FastifyRequest, wanted: 'json' | 'for
     if (got === jsonType || got === formType) throw wrongContentType(got, expected)
     throw invalidRequest('unsupported_media_type', `Unsupported media type '${got}'.`, null, 415)
   }
-  if (wanted === 'form') return readForm(request)
+  if (wanted === 'form') {
+    // The parser's own errors carry no code: a form without a boundary, or without an end.
+    return readForm(request).catch((error: Error) => Promise.reject(payloadError(error) ?? unreadable()))
+  }
   const { body } = request
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalidRequest('invalid_json', 'The body must be a JSON object.')
@@ -147,6 +150,8 @@ export async function inspect(upload: Omit<Upload, 'mimeType'> & { mimeType: str
   return { ...names, bytes: bytes.length, sha256, width, height, format }
 }
 
+const unreadable = (): AzureError => invalidRequest('invalid_request', 'Could not parse the body of the request.')
+
 /** What Azure says to a body that could not be read; undefined for errors of other kinds. */
 export const payloadError = (error: Error & { code?: string; statusCode?: number }): AzureError | undefined => {
   const code = error.code ?? ''
@@ -155,7 +160,6 @@ export const payloadError = (error: Error & { code?: string; statusCode?: number
     return invalidRequest('file_too_large', 'A file is larger than 50 MB.', 'image')
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
     return invalidRequest('unsupported_media_type', 'Unsupported media type.', null, 415)
-  if (error.statusCode === 400 || code.startsWith('FST_'))
-    return invalidRequest('invalid_request', 'Could not parse the body of the request.')
+  if (error.statusCode === 400 || code.startsWith('FST_')) return unreadable()
   return undefined
 }

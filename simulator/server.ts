@@ -28,22 +28,28 @@ const { values } = parseArgs({
   },
 })
 
-if (values.help) {
-  process.stdout.write(help)
-} else {
-  const given = Object.fromEntries(
-    values.deployment.map((pair) => {
-      const [name = '', model = name] = pair.split('=')
-      return [name, model]
-    }),
-  )
+async function main(): Promise<void> {
   const simulator = createSimulator({
     apiKeys: values.key,
-    ...(values.deployment.length > 0 ? { deployments: given } : {}),
+    ...(values.deployment.length > 0 ? { deployments: readPairs(values.deployment) } : {}),
     latencyMs: Number(values['latency-ms']),
     logger: values.log,
   })
   const url = await simulator.listen({ host: values.host, port: Number(values.port) })
   process.stdout.write(`Azure simulator listening on ${url} (pictures are simulated)\n`)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void simulator.close())
+}
+
+/** `name=model`; a name alone is a model under its own name. */
+function readPairs(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(pairs.map((pair) => pair.split('=')).map(([name = '', model = name]) => [name, model]))
+}
+
+if (values.help) {
+  process.stdout.write(help)
+} else {
+  await main().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  })
 }

@@ -207,3 +207,23 @@ test('keeps no secret in its record', async (t: TestContext) => {
     ],
   )
 })
+
+test('refuses bodies that can not be read', async (t: TestContext) => {
+  const { url } = await startSimulator(t)
+  const post = (body: string | Buffer, type: string, operation = 'generations') =>
+    fetch(`${url}${kontext}/${operation}?${dated}`, {
+      method: 'POST',
+      body: typeof body === 'string' ? body : new Uint8Array(body),
+      headers: { 'content-type': type, 'api-key': key },
+    })
+  t.assert.strictEqual((await post('{"prompt":', 'application/json')).status, 400)
+  t.assert.strictEqual((await post('', 'application/json')).status, 400)
+  t.assert.strictEqual((await post('--x\r\nhalf', 'multipart/form-data; boundary=x', 'edits')).status, 400)
+  t.assert.strictEqual((await post('x', 'multipart/form-data', 'edits')).status, 400)
+  const large = Buffer.alloc(51 * 1024 * 1024)
+  const form = await postForm(`${url}${kontext}/edits?${dated}`, [
+    ['prompt', 'x'],
+    ['image', large],
+  ])
+  t.assert.deepStrictEqual([form.status, await codeOf(form)], [400, 'file_too_large'])
+})

@@ -185,3 +185,47 @@ test('a short minute refuses bursts and tells how long to wait', async (t: TestC
   await wait(ms)
   t.assert.strictEqual((await postJson(target, body)).status, 200)
 })
+
+test('refuses with the status that the fault names', async (t: TestContext) => {
+  const { url, simulator } = await startSimulator(t)
+  const statuses = {
+    'rate-limit': 429,
+    capacity: 429,
+    'server-error': 500,
+    unavailable: 503,
+    'server-error-html': 500,
+    'bad-gateway-html': 502,
+    'gateway-timeout-html': 504,
+    timeout: 408,
+    'account-block': 403,
+    forbidden: 403,
+    'content-filter': 400,
+    unauthorized: 401,
+    'token-expired': 401,
+    'deployment-gone': 404,
+    'unsupported-content-type': 400,
+    'operation-not-supported': 400,
+    redirect: 307,
+  } as const
+  for (const name of Object.keys(statuses) as (keyof typeof statuses)[]) {
+    simulator.faults.next(1, name)
+    const response = await fetch(url + path, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json', 'api-key': key },
+      redirect: 'manual',
+    })
+    const type = response.headers.get('content-type') ?? ''
+    t.assert.strictEqual(response.status, statuses[name], name)
+    if (name !== 'redirect') t.assert.match(type, name.endsWith('html') ? /^text\/html/ : /^application\/json/, name)
+  }
+})
+
+test('prompts can carry numbers', async (t: TestContext) => {
+  const { url } = await startSimulator(t)
+  const limited = await postJson(url + path, { ...body, prompt: 'x fault:rate-limit=90000' })
+  t.assert.strictEqual(limited.headers.get('retry-after'), '90')
+  const [padded] = await picturesOf(await postJson(url + path, { ...body, prompt: 'x fault:padded=1000000' }))
+  t.assert.strictEqual(padded?.length, 1_000_000)
+  t.assert.strictEqual((await postJson(url + path, { ...body, prompt: 'x fault:nothing' })).status, 200)
+})
