@@ -36,7 +36,11 @@ async function logging(fastify: FastifyInstance): Promise<void> {
 }
 
 function describe(request: FastifyRequest) {
-  return { method: request.method, route: request.routeOptions.url ?? 'unmatched', caller: request.ip }
+  return {
+    method: request.method,
+    route: request.routeOptions.url ?? 'unmatched',
+    caller: request.caller?.id ?? request.ip,
+  }
 }
 
 /** Probes and scrapes come every few seconds and say nothing. */
