@@ -1,7 +1,14 @@
+import { tmpdir } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { createImagesClient } from '../services/azure/azure-images-client.ts'
+import { readDeployments } from '../services/azure/deployment-list.ts'
+import type { AzureEvents } from '../services/azure/events.ts'
 import type { ImagesClient } from '../services/azure/images-client.ts'
+import { retirementState } from '../services/azure/models/model-catalog.ts'
+import { ConfigurationError } from '../services/configuration.ts'
+import { createHeldBytes } from '../services/images/held-bytes.ts'
+import type { Metrics } from '../services/metrics.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -11,30 +18,66 @@ declare module 'fastify' {
 
 /** Azure's image models for everybody else, counted. */
 async function azureImages(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics } = fastify
+  const { config, metrics, log } = fastify
+  const { deployments, problems, warnings } = readDeployments({
+    ...config,
+    AZURE_API_KEY_FILE: fastify.secretFiles.AZURE_API_KEY,
+  })
+  const [first, ...others] = deployments.map((deployment) => ({
+    ...deployment,
+    maxWaiting: config.AZURE_MAX_WAITING_CALLS,
+    blockMs: config.AZURE_BLOCK_PAUSE_MS,
+  }))
+  if (first === undefined) throw new ConfigurationError(problems)
+  for (const warning of warnings) log.warn(warning)
   const client = createImagesClient({
-    baseUrl: config.AZURE_BASE_URL,
-    apiKey: config.AZURE_API_KEY,
-    deployment: config.AZURE_DEPLOYMENT_NAME,
-    model: config.AZURE_MODEL,
-    apiVersion: config.AZURE_API_VERSION,
+    deployments: [first, ...others],
     connectTimeoutMs: config.AZURE_CONNECT_TIMEOUT_MS,
     maxAnswerBytes: config.AZURE_MAX_ANSWER_BYTES,
+    held: createHeldBytes({ maxBytes: config.MAX_HELD_BYTES, spillFolders: [config.IMAGES_DIR, tmpdir()] }),
+    streaming: config.AZURE_STREAM,
     imageHosts: config.AZURE_IMAGE_HOSTS.split(',').map((host) => host.trim().toLowerCase()),
     proxy: { https: config.HTTPS_PROXY, none: config.NO_PROXY },
-    events: {
-      requestStarted() {
-        metrics.azureInFlight.inc()
-      },
-      requestEnded({ operation, statusClass, durationMs }) {
-        metrics.azureInFlight.dec()
-        metrics.azureRequests.inc({ operation, status_class: statusClass })
-        metrics.azureDuration.observe({ operation }, durationMs / 1000)
-      },
-    },
+    events: countingEvents(metrics),
   })
   fastify.decorate('azureImages', client)
   fastify.addHook('onClose', () => client.close())
+  reportRetirements(fastify, client)
+}
+
+function countingEvents(metrics: Metrics): AzureEvents {
+  return {
+    requestStarted() {
+      metrics.azureInFlight.inc()
+    },
+    requestEnded({ operation, statusClass, durationMs }) {
+      metrics.azureInFlight.dec()
+      metrics.azureRequests.inc({ operation, status_class: statusClass })
+      metrics.azureDuration.observe({ operation }, durationMs / 1000)
+    },
+    imagesMade({ model, count, usage, costUsd }) {
+      metrics.azureImages.inc({ model }, count)
+      metrics.azureTokens.inc({ model, kind: 'text_in' }, usage.textTokensIn ?? 0)
+      metrics.azureTokens.inc({ model, kind: 'image_in' }, usage.imageTokensIn ?? 0)
+      metrics.azureTokens.inc({ model, kind: 'out' }, usage.tokensOut ?? 0)
+      metrics.azureMegapixels.inc({ model, kind: 'in' }, usage.megapixelsIn ?? 0)
+      metrics.azureMegapixels.inc({ model, kind: 'out' }, usage.megapixelsOut ?? 0)
+      metrics.azureCost.inc({ model }, costUsd ?? 0)
+    },
+  }
+}
+
+/** A model past its day fails call by call with a puzzling 404; better said before. */
+function reportRetirements(fastify: FastifyInstance, { deployments }: ImagesClient): void {
+  for (const { model, can } of deployments) {
+    const state = retirementState(can, new Date())
+    if (state !== undefined) fastify.log.warn({ model, retires: can.retires, state }, 'azure retires this model')
+  }
+  fastify.readiness.add('models', () => {
+    const states = deployments.map(({ can }) => retirementState(can, new Date()))
+    const worst = states.includes('retired') ? 'retired' : states.includes('retiring') ? 'retiring' : 'current'
+    return { ready: true, state: worst }
+  })
 }
 
 export default fp(azureImages, { name: 'azure-images', dependencies: ['config', 'metrics', 'readiness'] })

@@ -16,6 +16,8 @@ import {
 declare module 'fastify' {
   interface FastifyInstance {
     config: Config
+    /** Secrets that came from a file, with its path: for those who read it again when it changes. */
+    secretFiles: Readonly<Record<string, string>>
   }
 }
 
@@ -28,7 +30,8 @@ export interface ConfigOptions {
  * @throws ConfigurationError
  */
 async function config(fastify: FastifyInstance, { environment }: ConfigOptions): Promise<void> {
-  const { values, problems } = prepareEnvironment(environment)
+  const { values, secretFiles, problems } = prepareEnvironment(environment)
+  fastify.decorate('secretFiles', secretFiles)
   problems.push(...valueProblems(values))
   try {
     // A copy, because @fastify/env writes into the schema it is given.

@@ -48,7 +48,8 @@ export const AzureBareErrorSchema = Type.Object({
 
 /** One entry of `data`, without the picture itself. */
 export const AzureImageSchema = Type.Object({
-  b64_json: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  /** A string of JSON; by the time this schema is asked, the answer reader has taken it out. */
+  b64_json: Type.Optional(Type.Unknown()),
   url: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   content_filter_results: Type.Optional(FilterResultsSchema),
   finish_reason: Type.Optional(Loose),
@@ -57,3 +58,29 @@ export const AzureImageSchema = Type.Object({
 /** A 200 from any dialect, not streamed. */
 export const AzureAnswerSchema = Type.Object({ data: Type.Array(AzureImageSchema) })
 export type AzureAnswer = Static<typeof AzureAnswerSchema>
+
+const count = Type.Optional(Type.Union([Type.Number({ minimum: 0 }), Type.Null()]))
+
+/**
+ * What a call used up. gpt-image counts tokens under OpenAI's names, some gateways under the names of chat completions,
+ * MAI under its own; FLUX on the provider route gives megapixels.
+ */
+export const AzureUsageSchema = Type.Object({
+  usage: Type.Optional(
+    Type.Object({
+      input_tokens: count,
+      input_tokens_details: Type.Optional(Type.Object({ text_tokens: count, image_tokens: count })),
+      output_tokens: count,
+      prompt_tokens: count,
+      prompt_tokens_details: Type.Optional(Type.Object({ text_tokens: count, image_tokens: count })),
+      completion_tokens: count,
+      num_input_text_tokens: count,
+      num_input_image_tokens: count,
+      num_output_tokens: count,
+    }),
+  ),
+  request_meta: Type.Optional(Type.Object({ input_mp: count, output_mp: count })),
+})
+
+/** One event of a stream: `image_generation.partial_image`, `image_edit.completed`, … */
+export const AzureStreamEventSchema = Type.Object({ type: Type.String(), b64_json: Type.Optional(Type.Unknown()) })

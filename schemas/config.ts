@@ -8,12 +8,11 @@ import Type, { type Static, type TSchema } from 'typebox'
 const text = (description: string, example: string, options: object = {}) =>
   Type.String({ description, examples: [example], minLength: 1, maxLength: 2048, ...options })
 
-const secret = (description: string, example: string, options: object = {}) =>
-  text(description, example, { writeOnly: true, ...options })
+const secret = (description: string, example: string) => text(description, example, { writeOnly: true })
 
 /** A whole number; its unit stands in the variable's name. */
-const count = (description: string, value: number, minimum: number, maximum: number) =>
-  Type.Integer({ description, examples: [value], default: value, minimum, maximum })
+const count = (description: string, value: number, minimum: number, maximum: number, isDefault = true) =>
+  Type.Integer({ description, examples: [value], ...(isDefault ? { default: value } : {}), minimum, maximum })
 
 const choice = <T extends string[]>(description: string, values: readonly [...T], value: T[number]) =>
   Type.Enum([...values], { description, examples: [value], default: value })
@@ -22,20 +21,67 @@ const MINUTE = 60_000
 const MIB = 1_048_576
 
 export const ConfigSchema = Type.Object({
-  AZURE_BASE_URL: text(
-    'Endpoint of the Azure AI Foundry resource; may carry a path',
-    'https://your-endpoint.services.ai.azure.com',
-    { pattern: '^https?://[^\\s?#@]+$' },
+  AZURE_BASE_URL: Type.Optional(
+    text('Endpoint of the Azure AI Foundry resource; may carry a path', 'https://your-endpoint.services.ai.azure.com', {
+      pattern: '^https?://[^\\s?#@]+$',
+    }),
   ),
-  AZURE_API_KEY: secret('Key of the resource', 'your-api-key'),
-  AZURE_DEPLOYMENT_NAME: text('Name of the deployed model', 'FLUX.1-Kontext-pro', { pattern: '^[\\w.-]{1,64}$' }),
-  AZURE_MODEL: text('Model behind the deployment', 'flux.1-kontext-pro', {
-    default: 'flux.1-kontext-pro',
-    pattern: '^[\\w.-]{1,64}$',
-  }),
-  AZURE_API_VERSION: text('`api-version` of the deployment route', '2025-04-01-preview', {
-    default: '2025-04-01-preview',
-    pattern: '^[\\w.-]{1,32}$',
+  AZURE_API_KEY: Type.Optional(secret('Key of the resource; its file is read again when it changes', 'your-api-key')),
+  AZURE_DEPLOYMENT_NAME: Type.Optional(
+    text('Name of the deployed model', 'FLUX.1-Kontext-pro', { pattern: '^[\\w.-]{1,64}$' }),
+  ),
+  AZURE_MODEL: Type.Optional(
+    text(
+      'Model behind the deployment; unset: the one that the deployment is named after, else `flux.1-kontext-pro`',
+      'flux.1-kontext-pro',
+      { pattern: '^[\\w.-]{1,64}$' },
+    ),
+  ),
+  AZURE_API_VERSION: Type.Optional(
+    text(
+      '`api-version` of the deployment route; unset: `2025-04-01-preview`, and FLUX.1 is tried on the provider route first',
+      '2025-04-01-preview',
+      { pattern: '^[\\w.-]{1,32}$' },
+    ),
+  ),
+  AZURE_API_DIALECT: choice(
+    'Route to Azure: `auto` chooses by model',
+    ['auto', 'deployments', 'v1', 'bfl', 'mai'],
+    'auto',
+  ),
+  AZURE_AUTH: choice(
+    '`entra` takes tokens of a managed or workload identity instead of a key',
+    ['key', 'entra'],
+    'key',
+  ),
+  AZURE_TOKEN_SCOPE: Type.Optional(
+    text("Audience of those tokens; unset: the route's own", 'https://cognitiveservices.azure.com/.default'),
+  ),
+  AZURE_DEPLOYMENTS_FILE: Type.Optional(
+    text('JSON file with several deployments, see docs/models.md', '/run/secrets/deployments.json'),
+  ),
+  AZURE_MODELS_FILE: Type.Optional(
+    text('JSON file that adds to or changes the table of models, see docs/models.md', './models.json'),
+  ),
+  AZURE_REQUESTS_PER_MINUTE: Type.Optional(
+    count("The deployment's quota, until Azure tells it", 10, 1, 100_000, false),
+  ),
+  AZURE_MAX_WAITING_CALLS: count('Calls that may wait for a turn at one deployment', 100, 0, 100_000),
+  AZURE_BLOCK_PAUSE_MS: count(
+    'How long no call is sent after Azure has blocked the account',
+    5 * MINUTE,
+    1000,
+    24 * 60 * MINUTE,
+  ),
+  AZURE_STREAM: choice(
+    'When gpt-image draws in an event stream, which costs extra tokens: `auto` for slow pictures only (n = 1 and high quality or more than 1.5 megapixels)',
+    ['auto', 'always', 'never'],
+    'auto',
+  ),
+  REPORT_COST: Type.Boolean({
+    description: 'Whether answers say what a call cost, as far as the price table knows',
+    examples: [true],
+    default: false,
   }),
   AZURE_CONNECT_TIMEOUT_MS: count('Longest wait for a connection to Azure', 10_000, 100, 5 * MINUTE),
   AZURE_IMAGE_HOSTS: text(
@@ -64,45 +110,6 @@ export const ConfigSchema = Type.Object({
   ),
   ALLOWED_ORIGINS: Type.Optional(
     text('Origins whose pages may call, by comma, beside local ones and `ALLOWED_HOSTS`', 'https://app.example.com'),
-  ),
-
-  PUBLIC_URL: Type.Optional(
-    text('Address by which callers reach the service; needed with `OAUTH_ISSUER`', 'https://images.example.com', {
-      pattern: '^https?://[^\\s?#@"\\\\]+$',
-    }),
-  ),
-
-  MCP_API_KEYS: Type.Optional(
-    secret('Keys of callers, `name:key` each, by comma or line', 'alice:a-long-random-key', { maxLength: 1_048_576 }),
-  ),
-  MCP_API_KEYS_FILE: Type.Optional(
-    text('File of such keys, read again whenever it changes', '/run/secrets/mcp_api_keys'),
-  ),
-  OAUTH_ISSUER: Type.Optional(
-    text(
-      'Issuer whose access tokens are taken; its keys are found through its metadata',
-      'https://login.microsoftonline.com/your-tenant-id/v2.0',
-      { pattern: '^[^\\s?#@"\\\\]+$' },
-    ),
-  ),
-  OAUTH_AUDIENCE: Type.Optional(
-    text('Audience of those tokens, by comma if there are several; needed with `OAUTH_ISSUER`', 'your-application-id'),
-  ),
-  OAUTH_REQUIRED_SCOPES: Type.Optional(
-    text('Scopes or roles that a token must grant, by space or comma', 'api://your-application-id/images.make', {
-      pattern: '^[^"\\\\]+$',
-    }),
-  ),
-  OAUTH_JWKS_URL: Type.Optional(
-    text('Address of the issuer’s keys, if its metadata does not name it', 'https://issuer.example.com/keys'),
-  ),
-  REQUIRE_AUTH: choice(
-    'With `true` the service does not start unless callers must say who they are',
-    ['true', 'false'],
-    'false',
-  ),
-  METRICS_TOKEN: Type.Optional(
-    secret('Bearer token for `/metrics`; without one it is open to private networks only', 'a-long-random-token'),
   ),
 
   DEFAULT_IMAGE_SIZE: text('Size of a generated picture when the caller names none', '1024x1024', {
@@ -149,19 +156,21 @@ export interface VariableFacts {
   secret: boolean
 }
 
+/** Needed unless another variable makes them needless, which `services/azure` knows. */
+const needed: ReadonlySet<string> = new Set(['AZURE_BASE_URL', 'AZURE_API_KEY', 'AZURE_DEPLOYMENT_NAME'])
+
 const annotation = (schema: TSchema, key: string): unknown => Reflect.get(schema, key)
 
 /** Every variable in the order of the schema. */
 export const variables: readonly VariableFacts[] = Object.entries(ConfigSchema.properties).map(([name, schema]) => {
   const value = annotation(schema, 'default')
   const examples = annotation(schema, 'examples')
-  const required: readonly string[] = ConfigSchema.required
   return {
     name,
     description: String(annotation(schema, 'description')),
     example: String(Array.isArray(examples) ? examples[0] : ''),
     default: value === undefined ? undefined : String(value),
-    required: required.includes(name) && value === undefined,
+    required: needed.has(name),
     secret: annotation(schema, 'writeOnly') === true,
   }
 })

@@ -122,7 +122,33 @@ export const errorTable = {
     (waitSeconds: number | undefined) =>
       `Azure has no capacity for this model at the moment; nothing was made or charged. Try again in ${waitSeconds ?? 60} s.`,
   ),
-  IMG_ERR_AZURE_FAILED: row('upstream', 502, true, () => 'Azure reported an internal failure. Trying again may help.'),
+  IMG_ERR_AZURE_BUSY: row(
+    'upstream',
+    503,
+    true,
+    (waitSeconds: number) =>
+      `Too many calls are waiting for Azure, so this one was not sent and nothing was charged. Try again in ${waitSeconds} s.`,
+  ),
+  IMG_ERR_AZURE_UNAVAILABLE: row(
+    'upstream',
+    503,
+    true,
+    (waitSeconds: number | undefined) =>
+      `Azure is temporarily unable to serve this model; nothing was made or charged. Try again in ${waitSeconds ?? 60} s.`,
+  ),
+  IMG_ERR_AZURE_FAILED: row(
+    'upstream',
+    502,
+    true,
+    () => 'Azure reported an internal failure; nothing was made. Trying again in a minute may help.',
+  ),
+  IMG_ERR_AZURE_TOKEN: row(
+    'upstream',
+    502,
+    false,
+    () =>
+      'This service could not get a token for Azure, so nothing was sent. Retrying will not help soon: the operator must check its identity (AZURE_AUTH=entra).',
+  ),
 
   // Azure: an image may exist and may be billed
   IMG_ERR_AZURE_TIMEOUT: row(
@@ -145,6 +171,12 @@ export const errorTable = {
     false,
     () =>
       'A gateway in front of Azure answered instead of Azure. The image may have been made and billed; a retry may cost again.',
+  ),
+  IMG_ERR_AZURE_BROKE_OFF: row(
+    'upstream',
+    502,
+    false,
+    () => 'Azure gave up while it was drawing. The image may have been billed; a retry may cost again.',
   ),
   IMG_ERR_AZURE_BAD_ANSWER: row(
     'upstream',
@@ -273,25 +305,9 @@ export const errorTable = {
     false,
     () => "The output path leads outside the server's images folder; give a relative path such as sunset.png.",
   ),
-  IMG_ERR_STORE_UNWRITABLE: row(
-    'service',
-    503,
-    true,
-    () => 'The picture was not saved: the images folder of the server cannot be written.',
-  ),
-  IMG_ERR_STORE_FULL: row(
-    'service',
-    507,
-    true,
-    () => 'The picture was not saved: the disk of the images folder is full.',
-  ),
-  IMG_ERR_STORE_MOVED: row(
-    'service',
-    409,
-    true,
-    () => 'The picture was not saved: its folder was moved or replaced while the picture was made.',
-  ),
-  IMG_ERR_STORE_FAILED: row('service', 500, true, () => 'The picture was not saved: writing the file failed.'),
+  IMG_ERR_STORE_UNWRITABLE: row('service', 503, true, () => 'the images folder cannot be written'),
+  IMG_ERR_STORE_FULL: row('service', 507, true, () => 'the disk of the images folder is full'),
+  IMG_ERR_STORE_FAILED: row('service', 500, true, () => 'writing the file failed'),
   IMG_ERR_STORE_MISSING: row('input', 404, false, () => 'There is no picture of this name.'),
   IMG_ERR_STORE_CURSOR: row(
     'input',

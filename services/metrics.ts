@@ -48,6 +48,10 @@ export function createMetrics(version: string) {
       CALL_BUCKETS,
     ),
     azureInFlight: gauge('azure_requests_in_flight', 'Requests to Azure under way'),
+    azureImages: counter('azure_images_total', 'Pictures made', ['model']),
+    azureTokens: counter('azure_tokens_total', 'Tokens used up, as Azure reports them', ['model', 'kind']),
+    azureMegapixels: counter('azure_megapixels_total', 'Megapixels used up, as Azure reports them', ['model', 'kind']),
+    azureCost: counter('azure_cost_usd_total', 'US dollars by the price table', ['model']),
     imagesSaved: counter('images_saved_total', 'Pictures written to IMAGES_DIR'),
   }
 }

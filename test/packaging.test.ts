@@ -20,7 +20,8 @@ describe('docker-compose.yml', () => {
     for (const entry of entries) {
       const [, name, value] = /^(\w+)=\$\{\w+:-(.+)\}$/.exec(entry) ?? []
       if (name === undefined) continue
-      t.assert.equal(value, variables.find((variable) => variable.name === name)?.default, name)
+      const facts = variables.find((variable) => variable.name === name)
+      t.assert.equal(value, facts?.default ?? facts?.example, name)
     }
   })
 

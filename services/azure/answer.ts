@@ -1,36 +1,74 @@
 import { Compile } from 'typebox/compile'
 import { AzureAnswerSchema } from '../../schemas/azure.ts'
 import { serviceError } from '../errors.ts'
-import { type EncodedImage, encodeImage } from '../images/encoded-image.ts'
-import { sniffFacts } from '../images/image-probe.ts'
+import { createAnswerReader } from '../images/answer-reader.ts'
+import { type EncodedImage, isEncodedImage } from '../images/encoded-image.ts'
+import type { HeldBytes } from '../images/held-bytes.ts'
 import { hitCategories } from './azure-error.ts'
-import type { AnswerSink } from './transport.ts'
+import { openEventStream } from './event-stream.ts'
+import type { Usage } from './images-client.ts'
+import type { AnswerHeaders, AnswerSink } from './transport.ts'
+import { readUsage } from './usage.ts'
 
 const answerBody = Compile(AzureAnswerSchema)
 
 /** Where a picture of an answer is: in it, or behind a link. */
 export type AnswerPart = { image: EncodedImage } | { url: string }
 
-/** Takes a body up to a limit in bytes. */
-export class BodyCollector implements AnswerSink {
-  readonly #chunks: Buffer[] = []
-  #bytes = 0
-  readonly #maxBytes: number
+export interface ReadAnswer {
+  parts: [AnswerPart, ...AnswerPart[]]
+  usage: Usage
+}
 
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
-  }
+/** A 200 while it arrives. Either `finish` or `abort` must follow. */
+export interface AnswerReading extends AnswerSink {
+  /**
+   * The pictures in order, and what they used up.
+   * @throws ServiceError IMG_ERR_AZURE_BAD_ANSWER, IMG_ERR_AZURE_NO_IMAGE, IMG_ERR_AZURE_CONTENT
+   */
+  finish(): Promise<ReadAnswer>
+  abort(): Promise<void>
+}
 
-  /** @throws ServiceError IMG_ERR_AZURE_ANSWER_TOO_LARGE */
-  write(chunk: Buffer): void {
-    this.#bytes += chunk.length
-    if (this.#bytes > this.#maxBytes) throw serviceError('IMG_ERR_AZURE_ANSWER_TOO_LARGE', [])
-    this.#chunks.push(chunk)
-  }
+export interface AnswerOptions {
+  held: HeldBytes
+  /** Bytes of one answer. */
+  maxBytes: number
+  /** A sketch of the picture has come; only in event streams. */
+  onSketch: () => void
+}
 
-  body(): Buffer {
-    return Buffer.concat(this.#chunks)
+/** Starts to read a 200; its type says whether it is one document or an event stream. */
+export function openAnswer(headers: AnswerHeaders, options: AnswerOptions): AnswerReading {
+  const type = String(headers['content-type'] ?? '')
+  if (/^text\/event-stream\b/i.test(type)) return openEventStream(options)
+  const reader = createAnswerReader({ held: options.held, maxBytes: options.maxBytes })
+  return {
+    write: reader.write,
+    async finish() {
+      const { document, images } = await reader.end()
+      try {
+        return readDocument(document)
+      } catch (error) {
+        await Promise.all(images.map((image) => image.release()))
+        throw error
+      }
+    },
+    abort: reader.abort,
   }
+}
+
+function readDocument(document: unknown): ReadAnswer {
+  const entries = answerBody.Check(document) ? document.data : []
+  const parts = entries.flatMap(({ b64_json: image, url }): AnswerPart[] => {
+    if (isEncodedImage(image)) return [{ image }]
+    return typeof url === 'string' && url !== '' ? [{ url }] : []
+  })
+  const [first, ...rest] = parts
+  if (first !== undefined) return { parts: [first, ...rest], usage: readUsage(document) }
+  const categories = entries.flatMap((entry) => hitCategories(entry.content_filter_results))
+  if (categories.length > 0) throw serviceError('IMG_ERR_AZURE_CONTENT', [categories])
+  throw serviceError('IMG_ERR_AZURE_NO_IMAGE', [])
 }
 
 /** Takes the beginning of an error's body and lets the rest go by. */
@@ -47,38 +85,4 @@ export class ErrorBodyCollector implements AnswerSink {
   body(): Buffer {
     return Buffer.concat(this.#chunks)
   }
-}
-
-/**
- * Reads a 200: its pictures in order.
- *
- * @throws ServiceError IMG_ERR_AZURE_BAD_ANSWER, IMG_ERR_AZURE_NO_IMAGE, IMG_ERR_AZURE_CONTENT
- */
-export function readAnswer(body: Buffer): [AnswerPart, ...AnswerPart[]] {
-  const json = parse(body)
-  const entries = answerBody.Check(json) ? json.data : []
-  const parts = entries.flatMap((entry): AnswerPart[] => {
-    if (typeof entry.b64_json === 'string' && entry.b64_json !== '') return [{ image: heldImage(entry.b64_json) }]
-    return typeof entry.url === 'string' && entry.url !== '' ? [{ url: entry.url }] : []
-  })
-  const [first, ...rest] = parts
-  if (first !== undefined) return [first, ...rest]
-  const categories = entries.flatMap((entry) => hitCategories(entry.content_filter_results))
-  if (categories.length > 0) throw serviceError('IMG_ERR_AZURE_CONTENT', [categories])
-  throw serviceError('IMG_ERR_AZURE_NO_IMAGE', [])
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch (cause) {
-    throw serviceError('IMG_ERR_AZURE_BAD_ANSWER', [], { cause })
-  }
-}
-
-export function heldImage(base64: string): EncodedImage {
-  const bytes = Buffer.from(base64, 'base64')
-  const facts = sniffFacts(bytes)
-  if (facts === undefined) throw serviceError('IMG_ERR_AZURE_BAD_ANSWER', [])
-  return encodeImage(bytes, facts)
 }

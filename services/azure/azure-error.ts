@@ -1,6 +1,6 @@
 import { Compile } from 'typebox/compile'
 import { AzureBareErrorSchema, type AzureError, AzureErrorBodySchema } from '../../schemas/azure.ts'
-import { type ErrorCode, type ServiceError, type ServiceErrorOptions, serviceError } from '../errors.ts'
+import { type ServiceError, type ServiceErrorOptions, serviceError } from '../errors.ts'
 import { redact } from './redact.ts'
 import type { AnswerHeaders } from './transport.ts'
 
@@ -84,6 +84,7 @@ export function azureError(status: number, headers: AnswerHeaders, body: Buffer,
       return serviceError(code, [knownParameter(fault.parameter)], options)
     case 'IMG_ERR_AZURE_RATE_LIMIT':
     case 'IMG_ERR_AZURE_CAPACITY':
+    case 'IMG_ERR_AZURE_UNAVAILABLE':
       return serviceError(code, [waitSeconds], options)
     default:
       return serviceError(code, [], options)
@@ -94,6 +95,11 @@ const refusal =
   /^(contentfilter|contentpolicyviolation|responsibleaipolicyviolation|moderationblocked|contentsafetyviolation|requestmoderated|contentmoderated)$/
 const refusalWords = /safety system|content (management )?policy|content filter|content safety/i
 const capacityWords = /high demand|temporarily unable|capacity|overloaded/i
+
+/** Whether the content filter spoke, in any of its spellings. */
+export function isRefusal({ codes, message }: AzureFault): boolean {
+  return codes.some((code) => refusal.test(code)) || refusalWords.test(message)
+}
 
 /** Which row a failure belongs to; the order of the questions matters (a block also speaks of "content policy"). */
 function errorCode(status: number, fault: AzureFault) {
@@ -110,7 +116,7 @@ function errorCode(status: number, fault: AzureFault) {
   if (status === 413) return 'IMG_ERR_AZURE_TOO_LARGE'
   if (status === 429) return capacityWords.test(message) ? 'IMG_ERR_AZURE_CAPACITY' : 'IMG_ERR_AZURE_RATE_LIMIT'
   if (status >= 500) return serverErrorCode(status, fault)
-  if (codes.some((code) => refusal.test(code)) || refusalWords.test(message)) return 'IMG_ERR_AZURE_CONTENT'
+  if (isRefusal(fault)) return 'IMG_ERR_AZURE_CONTENT'
   if (/api.version/i.test(message) || has('unsupportedapiversion')) return 'IMG_ERR_AZURE_API_VERSION'
   if (/model .* does not exist|unknown model/i.test(message)) return 'IMG_ERR_AZURE_DEPLOYMENT'
   return 'IMG_ERR_AZURE_REJECTED'
@@ -119,8 +125,9 @@ function errorCode(status: number, fault: AzureFault) {
 function serverErrorCode(status: number, fault: AzureFault) {
   if (status === 504) return 'IMG_ERR_AZURE_TIMEOUT'
   // A page that is not Azure's JSON comes from a gateway, which does not know what happened behind it.
-  if (status === 502 || !fault.isJson) return 'IMG_ERR_AZURE_UNCLEAR'
-  return status === 503 ? 'IMG_ERR_AZURE_CAPACITY' : 'IMG_ERR_AZURE_FAILED'
+  if (!fault.isJson) return 'IMG_ERR_AZURE_UNCLEAR'
+  if (status === 503) return 'IMG_ERR_AZURE_UNAVAILABLE'
+  return status === 500 ? 'IMG_ERR_AZURE_FAILED' : 'IMG_ERR_AZURE_UNCLEAR'
 }
 
 /** When Azure wants to be asked again, in milliseconds; `retry-after-ms` is the finer one. */
@@ -182,13 +189,3 @@ function isHit(verdict: unknown): boolean {
   if (typeof verdict !== 'object' || verdict === null) return false
   return ('filtered' in verdict && verdict.filtered === true) || ('detected' in verdict && verdict.detected === true)
 }
-
-/** Whether a failure of this kind leaves the question open if something was made. */
-export const mayBeBilled: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'IMG_ERR_AZURE_TIMEOUT',
-  'IMG_ERR_AZURE_LOST',
-  'IMG_ERR_AZURE_UNCLEAR',
-  'IMG_ERR_AZURE_BAD_ANSWER',
-  'IMG_ERR_AZURE_ANSWER_TOO_LARGE',
-  'IMG_ERR_AZURE_DOWNLOAD',
-])

@@ -1,22 +1,26 @@
-import type { Operation } from './images-client.ts'
+import type { Operation, Usage } from './images-client.ts'
 
 /** How one HTTP request to Azure ended, as a closed set of words; the rate limit apart from other refusals, since it has an alarm of its own. */
 export type StatusClass = '2xx' | '3xx' | '4xx' | '429' | '5xx' | 'connect_error' | 'timeout' | 'lost' | 'cancelled'
 
+export interface RequestFacts {
+  operation: Operation
+  /** The configured name. */
+  deployment: string
+  model: string
+}
+
 /** What the client tells about its doings; whoever counts or logs listens. Listeners must not throw. */
 export interface AzureEvents {
-  requestStarted(fact: { operation: Operation; deployment: string }): void
-  requestEnded(fact: {
-    operation: Operation
-    deployment: string
-    statusClass: StatusClass
-    durationMs: number
-    sentBytes: number
-  }): void
+  requestStarted(fact: RequestFacts): void
+  requestEnded(fact: RequestFacts & { statusClass: StatusClass; durationMs: number; sentBytes: number }): void
+  /** A call got its pictures. */
+  imagesMade(fact: RequestFacts & { count: number; usage: Usage; costUsd: number | undefined }): void
 }
 
 /** For those who listen to nothing. */
 export const silentEvents: AzureEvents = {
   requestStarted() {},
   requestEnded() {},
+  imagesMade() {},
 }

@@ -1,3 +1,4 @@
+import type { Model } from '../../schemas/models.ts'
 import type { EncodedImage } from '../images/encoded-image.ts'
 import type { Logger } from '../logger.ts'
 
@@ -15,18 +16,37 @@ export interface InputImage extends Size {
 
 /** What to make. Everything has been checked against the deployment's model; the client decides nothing about meaning. */
 export interface ImageRequest {
+  /** A name of `ImagesClient.deployments`; the default one unless told. */
+  deployment?: string | undefined
   prompt: string
   /** Already fitted with `DeploymentCard.fitSize`. Absent: the model's own choice. */
-  size?: Size
+  size?: Size | undefined
+  /** Instead of a size, where the model takes a shape: `16:9`. */
+  aspectRatio?: string | undefined
+  /** Pictures wanted; 1 unless told. */
+  count?: number | undefined
+  seed?: number | undefined
+  quality?: string | undefined
+  format?: 'png' | 'jpeg' | undefined
+  /** 0 to 100, JPEG only. */
+  compression?: number | undefined
+  background?: string | undefined
+  guidance?: number | undefined
+  steps?: number | undefined
+  autoAspectRatio?: boolean | undefined
+  webGrounding?: boolean | undefined
 }
 
 export interface EditRequest extends ImageRequest {
   /** The picture to edit, then further references. Never empty. */
   images: readonly [InputImage, ...InputImage[]]
+  /** A PNG as large as the first picture; where it is transparent the model may paint. */
+  mask?: InputImage | undefined
+  inputFidelity?: string | undefined
 }
 
-/** Where a call stands; drives progress notifications. */
-export type CallStage = 'queued' | 'sent' | 'receiving' | 'saving'
+/** Where a call stands; drives progress notifications. `sketched`: a first, partial picture has come. */
+export type CallStage = 'queued' | 'sent' | 'sketched' | 'receiving' | 'saving'
 
 export interface CallContext {
   /**
@@ -40,9 +60,23 @@ export interface CallContext {
   log: Logger
 }
 
+/** What a call used up, as far as the answer says. */
+export interface Usage {
+  textTokensIn?: number
+  imageTokensIn?: number
+  tokensOut?: number
+  megapixelsIn?: number
+  megapixelsOut?: number
+}
+
 export interface ImageAnswer {
   /** In Azure's order, at least one. Whoever receives the answer releases them. */
   images: readonly [EncodedImage, ...EncodedImage[]]
+  /** Which deployment made them: the one asked for, or a fallback. */
+  madeBy: { deployment: string; model: string }
+  usage: Usage
+  /** US dollars by the price table; absent where no price is known. */
+  costUsd?: number
 }
 
 export type Operation = 'generate' | 'edit'
@@ -51,6 +85,8 @@ export type Operation = 'generate' | 'edit'
 export interface DeploymentCard {
   name: string
   model: string
+  /** What the model can do on the route by which this deployment is reached. */
+  can: Readonly<Model>
   /** One sentence on prompts, where the model's card says something a caller should know (language, length). */
   promptAdvice?: string
   /** The nearest size that the model makes for this wish. */
@@ -61,6 +97,8 @@ export interface DeploymentCard {
 export interface ImagesClient {
   /** The default deployment. */
   readonly deployment: DeploymentCard
+  /** All that are configured, the default one first; never empty. */
+  readonly deployments: readonly DeploymentCard[]
   /** @throws ServiceError of family `upstream`, or `IMG_ERR_CANCELLED` when the caller left in time. */
   generate(request: ImageRequest, context: CallContext): Promise<ImageAnswer>
   /** @throws as `generate`. */

@@ -182,7 +182,9 @@ class ExchangeHandler<S extends AnswerSink> implements Dispatcher.DispatchHandle
     this.#controller?.abort(error)
     const { body } = this.#exchange
     if (!Buffer.isBuffer(body)) body.stream.destroy()
-    this.#reject(error)
+    // Whoever gives up the sink must find it at rest.
+    if (this.#writing === undefined) this.#reject(error)
+    else void this.#writing.then(() => this.#reject(error))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController) {
@@ -209,7 +211,8 @@ class ExchangeHandler<S extends AnswerSink> implements Dispatcher.DispatchHandle
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer) {
-    if (this.settled || this.#answer === undefined) return
+    // After a pause undici goes on with an empty chunk; to pause on that would never end.
+    if (this.settled || this.#answer === undefined || chunk.length === 0) return
     try {
       const writing = this.#answer.sink.write(chunk)
       if (writing === undefined) return

@@ -1,40 +1,27 @@
-import { formRequest } from '../edit-form.ts'
-import type { EditRequest, ImageRequest } from '../images-client.ts'
-import { apiUrl, jsonRequest, type WireRequest } from '../wire-request.ts'
-
-export interface DeploymentTarget {
-  baseUrl: string
-  deployment: string
-  apiVersion: string
-}
+import { apiUrl, formRequest, jsonRequest } from '../wire-request.ts'
+import { cognitiveServicesScope, type Dialect, type Target } from './dialect.ts'
+import { imageFields, imageFiles } from './gpt-image-fields.ts'
 
 /**
- * The deployment-scoped dialect: the deployment is named in the path, and `model` in the body is a 400.
- * https://learn.microsoft.com/en-us/azure/ai-foundry/openai/reference-preview#image-generation
+ * The deployment-scoped route: the deployment is named in the path, and `model` in the body is a 400.
+ * https://learn.microsoft.com/en-us/azure/foundry/openai/reference-preview-latest
  */
-export const deploymentsDialect = {
-  generate(request: ImageRequest, target: DeploymentTarget): WireRequest {
-    const { prompt, size } = request
-    return jsonRequest('generate', operationUrl(target, 'generations'), {
-      prompt,
-      n: 1,
-      ...(size === undefined ? {} : { size: `${size.width}x${size.height}` }),
-    })
+export const deploymentsDialect: Dialect = {
+  name: 'deployments',
+  // Edits are a 404 on anything older: https://github.com/Azure/azure-sdk-for-net/issues/49697
+  defaultApiVersion: '2025-04-01-preview',
+  scope: cognitiveServicesScope,
+
+  generate(request, target, streamed) {
+    return jsonRequest('generate', operationUrl(target, 'generations'), imageFields(request, target.model, streamed))
   },
 
-  edit(request: EditRequest, target: DeploymentTarget): WireRequest {
-    const { prompt, size, images } = request
-    // One file is `image`; a repeated `image` is refused, several are `image[]`.
-    const field = images.length === 1 ? 'image' : 'image[]'
-    return formRequest(
-      operationUrl(target, 'edits'),
-      { prompt, n: '1', ...(size === undefined ? {} : { size: `${size.width}x${size.height}` }) },
-      images.map((image) => ({ field, image })),
-    )
+  edit(request, target, streamed) {
+    return formRequest(operationUrl(target, 'edits'), imageFields(request, target.model, streamed), imageFiles(request))
   },
 }
 
-function operationUrl(target: DeploymentTarget, operation: 'generations' | 'edits'): URL {
+function operationUrl(target: Target, operation: 'generations' | 'edits'): URL {
   const segments = ['openai', 'deployments', target.deployment, 'images', operation]
   return apiUrl(target.baseUrl, segments, target.apiVersion)
 }

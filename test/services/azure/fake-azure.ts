@@ -3,7 +3,13 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Server } from 'node:net'
 import type { TestContext } from 'node:test'
-import type { CallContext } from '../../../services/azure/images-client.ts'
+import { createImagesClient, type ImagesClientOptions } from '../../../services/azure/azure-images-client.ts'
+import { keyCredential } from '../../../services/azure/credential.ts'
+import type { DeploymentOptions } from '../../../services/azure/deployment.ts'
+import type { CallContext, ImagesClient } from '../../../services/azure/images-client.ts'
+import { createModelCatalog } from '../../../services/azure/models/model-catalog.ts'
+import { ServiceError } from '../../../services/errors.ts'
+import { createHeldBytes } from '../../../services/images/held-bytes.ts'
 
 /** One request as the far side saw it. */
 export interface SeenRequest {
@@ -86,4 +92,55 @@ export function callContext(changes: Partial<CallContext> = {}): CallContext {
     log: { debug() {}, info() {}, warn() {}, error() {} },
     ...changes,
   }
+}
+
+const catalog = createModelCatalog()
+
+/** A deployment of that model at that address, reached by the route that its model prefers. */
+export function deploymentOf(
+  baseUrl: string,
+  model = 'FLUX.1-Kontext-pro',
+  changes: Partial<DeploymentOptions> = {},
+): DeploymentOptions {
+  return {
+    name: model,
+    baseUrl,
+    deployment: model,
+    model: catalog.resolve(model, changes.dialect ?? 'auto'),
+    credential: keyCredential('the-secret-key'),
+    dialect: 'auto',
+    fallbacks: [],
+    maxWaiting: 100,
+    blockMs: 60_000,
+    ...changes,
+  }
+}
+
+/** A client that is closed after the test. */
+export function clientOf(
+  t: TestContext,
+  deployments: ImagesClientOptions['deployments'],
+  changes: Partial<ImagesClientOptions> = {},
+): ImagesClient {
+  const images = createImagesClient({
+    deployments,
+    connectTimeoutMs: 2_000,
+    maxAnswerBytes: 1_000_000,
+    held: createHeldBytes({ maxBytes: 100_000_000, spillFolders: [] }),
+    streaming: 'never',
+    imageHosts: ['localhost'],
+    ...changes,
+  })
+  t.after(() => images.close())
+  return images
+}
+
+/** The failure of a call that must fail. */
+export async function failureOf(t: TestContext, call: Promise<unknown>): Promise<ServiceError> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  t.assert.ok(error instanceof ServiceError, `expected a ServiceError, got ${String(error)}`)
+  return error
 }

@@ -1,0 +1,126 @@
+import Type, { type Static } from 'typebox'
+
+/**
+ * What a model of Azure AI Foundry can do, as data. The built-in table and `AZURE_MODELS_FILE` have the same form.
+ */
+
+const closed = { additionalProperties: false }
+const text = { minLength: 1, maxLength: 200 }
+const edge = Type.Integer({ minimum: 1, maximum: 65_536 })
+const pixels = Type.Integer({ minimum: 1, maximum: 1_000_000_000 })
+
+export const DialectNameSchema = Type.Enum(['deployments', 'v1', 'bfl', 'mai'])
+export type DialectName = Static<typeof DialectNameSchema>
+
+/** `WxH` in pixels. */
+const SizeTextSchema = Type.String({ pattern: '^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$' })
+
+/** Which sizes a model makes. `none`: it decides itself, and a size can't be asked for. */
+export const SizeRuleSchema = Type.Union([
+  Type.Object({ kind: Type.Literal('none') }, closed),
+  Type.Object(
+    { kind: Type.Literal('choices'), sizes: Type.Array(SizeTextSchema, { minItems: 1, maxItems: 50 }) },
+    closed,
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('range'),
+      /** Both edges are multiples of this. */
+      step: edge,
+      minEdge: edge,
+      maxEdge: edge,
+      minPixels: pixels,
+      maxPixels: pixels,
+      /** Longer edge over shorter edge. */
+      maxRatio: Type.Number({ minimum: 1, maximum: 1000 }),
+    },
+    closed,
+  ),
+])
+export type SizeRule = Static<typeof SizeRuleSchema>
+
+const PriceSchema = Type.Object(
+  {
+    /** When the prices were read, YYYY-MM-DD. */
+    asOf: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' }),
+    /** US dollars per million tokens. */
+    textIn: Type.Optional(Type.Number({ minimum: 0 })),
+    imageIn: Type.Optional(Type.Number({ minimum: 0 })),
+    imageOut: Type.Optional(Type.Number({ minimum: 0 })),
+    /** US dollars per megapixel that came in, that went out, and on top of the first that went out. */
+    megapixelIn: Type.Optional(Type.Number({ minimum: 0 })),
+    megapixelOut: Type.Optional(Type.Number({ minimum: 0 })),
+    firstMegapixelOut: Type.Optional(Type.Number({ minimum: 0 })),
+    /** US dollars per picture. */
+    image: Type.Optional(Type.Number({ minimum: 0 })),
+  },
+  closed,
+)
+export type Price = Static<typeof PriceSchema>
+
+const range = Type.Object({ minimum: Type.Number(), maximum: Type.Number() }, closed)
+
+export const ModelSchema = Type.Object(
+  {
+    /** As Azure's catalogue writes it; compared without case. */
+    id: Type.String({ pattern: '^[\\w.-]{1,64}$' }),
+    /** Routes that serve it, the preferred first. */
+    dialects: Type.Array(DialectNameSchema, { minItems: 1, maxItems: 4 }),
+    /** Its name in the path of the provider route. */
+    providerPath: Type.Optional(Type.String({ pattern: '^[a-z0-9.-]{1,64}$' })),
+    /** Overrides the API version of every route. */
+    apiVersion: Type.Optional(Type.String({ pattern: '^[\\w.-]{1,32}$' })),
+    operations: Type.Array(Type.Enum(['generate', 'edit']), { minItems: 1, maxItems: 2 }),
+    generateSize: SizeRuleSchema,
+    editSize: SizeRuleSchema,
+    /** Shapes that can be asked for instead of a size, on routes that take one. */
+    aspectRatios: Type.Array(Type.String({ pattern: '^[1-9]\\d?:[1-9]\\d?$' }), { maxItems: 30 }),
+    /** Pictures made by one call, at most. */
+    maxCount: Type.Integer({ minimum: 1, maximum: 10 }),
+    /** Pictures sent with an edit, the one to edit included, at most. */
+    maxImages: Type.Integer({ minimum: 0, maximum: 16 }),
+    mask: Type.Boolean(),
+    seed: Type.Boolean(),
+    qualities: Type.Array(Type.String(text), { maxItems: 10 }),
+    formats: Type.Array(Type.Enum(['png', 'jpeg']), { minItems: 1, maxItems: 2 }),
+    /** Whether the format can be asked for; else the first of `formats` is what comes. */
+    choosesFormat: Type.Boolean(),
+    compression: Type.Boolean(),
+    backgrounds: Type.Array(Type.String(text), { maxItems: 5 }),
+    inputFidelities: Type.Array(Type.String(text), { maxItems: 5 }),
+    guidance: Type.Optional(range),
+    steps: Type.Optional(range),
+    /** Takes `auto_aspect_ratio` and `web_grounding`. */
+    grounding: Type.Boolean(),
+    streaming: Type.Boolean(),
+    /** Longest prompt in characters; a rough guard, since most models count tokens. */
+    maxPromptCharacters: Type.Integer({ minimum: 1, maximum: 200_000 }),
+    /** What a writer of prompts should know. */
+    promptAdvice: Type.Optional(Type.String({ maxLength: 400 })),
+    /** Sent as they are with every request: an operator's fixed choices. */
+    fields: Type.Optional(Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]))),
+    price: Type.Optional(PriceSchema),
+    /** The day Azure stops serving it, YYYY-MM-DD. */
+    retires: Type.Optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' })),
+  },
+  closed,
+)
+export type Model = Static<typeof ModelSchema>
+
+/**
+ * `AZURE_MODELS_FILE`: rows that add to the table or change rows of it. A row says only what differs from the model it is
+ * `like`, or from the row it changes.
+ */
+export const ModelsFileSchema = Type.Object(
+  {
+    models: Type.Array(
+      Type.Intersect([
+        Type.Object({ id: ModelSchema.properties.id, like: Type.Optional(Type.String(text)) }),
+        Type.Partial(Type.Omit(ModelSchema, ['id'])),
+      ]),
+      { maxItems: 200 },
+    ),
+  },
+  closed,
+)
+export type ModelsFile = Static<typeof ModelsFileSchema>

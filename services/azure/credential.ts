@@ -1,0 +1,127 @@
+import { readFile, stat } from 'node:fs/promises'
+import { serviceError } from '../errors.ts'
+
+/** Who we are for Azure, as a header. Never logged; `secrets` are what a log must not hold. */
+export interface Credential {
+  /**
+   * @param scope audience of a token; keys don't have one
+   * @throws ServiceError IMG_ERR_AZURE_TOKEN
+   */
+  headers(scope: string): Promise<Record<string, string>>
+  /** Azure refused these headers. Whether other ones can be sent now. */
+  renew(scope: string, refused: Readonly<Record<string, string>>): Promise<boolean>
+  secrets(): readonly string[]
+}
+
+/** A key that stays. The header works on all routes. */
+export function keyCredential(key: string): Credential {
+  return {
+    headers: async () => ({ 'api-key': key }),
+    renew: async () => false,
+    secrets: () => [key],
+  }
+}
+
+/** A key in a file, read again when the file changes: a mounted secret is rotated under a running service. */
+export function keyFileCredential(path: string, firstKey: string): Credential {
+  let key = firstKey
+  let mark: string | undefined
+  async function refresh() {
+    try {
+      const { mtimeMs, size, ino } = await stat(path)
+      const now = `${mtimeMs} ${size} ${ino}`
+      if (now === mark) return
+      const text = (await readFile(path, 'utf8')).trim()
+      // An empty file is one that is being written.
+      if (text === '') return
+      key = text
+      mark = now
+    } catch {
+      // The file is away for a moment while it is replaced; the key that we have may still be good.
+    }
+  }
+  return {
+    async headers() {
+      await refresh()
+      return { 'api-key': key }
+    },
+    async renew(_scope, refused) {
+      mark = undefined
+      await refresh()
+      return key !== refused['api-key']
+    },
+    secrets: () => [key],
+  }
+}
+
+/** A token and `Date.now()` at which it ends. */
+export interface AccessToken {
+  token: string
+  expiresOnTimestamp: number
+}
+
+/** The part of `@azure/identity` credentials that is used. */
+export interface TokenSource {
+  getToken(scope: string): Promise<AccessToken | null>
+}
+
+/** Tokens are renewed this long before they end, since a call may wait in the queue. */
+const renewBeforeMs = 5 * 60_000
+
+/**
+ * Entra tokens, one a scope: kept, renewed before they end, fetched once however many calls wait for it.
+ *
+ * @param load gives the source; called at the first token, so that a service with a key never loads the library
+ */
+export function tokenCredential(load: () => Promise<TokenSource>, now = Date.now): Credential {
+  const tokens = new Map<string, AccessToken>()
+  const fetching = new Map<string, Promise<AccessToken>>()
+  let source: Promise<TokenSource> | undefined
+
+  async function fetchToken(scope: string): Promise<AccessToken> {
+    try {
+      source ??= load()
+      const token = await (await source).getToken(scope)
+      if (token === null) throw new Error('the credential gave no token')
+      tokens.set(scope, token)
+      return token
+    } catch (cause) {
+      throw serviceError('IMG_ERR_AZURE_TOKEN', [], { cause })
+    } finally {
+      fetching.delete(scope)
+    }
+  }
+
+  function newToken(scope: string): Promise<AccessToken> {
+    const running = fetching.get(scope) ?? fetchToken(scope)
+    fetching.set(scope, running)
+    return running
+  }
+
+  async function usableToken(scope: string): Promise<AccessToken> {
+    const token = tokens.get(scope)
+    if (token === undefined || token.expiresOnTimestamp <= now()) return newToken(scope)
+    if (token.expiresOnTimestamp - now() > renewBeforeMs) return token
+    // Still good: try for a newer one, but don't fail over it.
+    return newToken(scope).catch(() => token)
+  }
+
+  return {
+    headers: async (scope) => ({ authorization: `Bearer ${(await usableToken(scope)).token}` }),
+    async renew(scope, refused) {
+      const isRefused = ({ token }: AccessToken) => refused.authorization === `Bearer ${token}`
+      const kept = tokens.get(scope)
+      // Another call may have got a new one meanwhile.
+      if (kept !== undefined && !isRefused(kept)) return true
+      tokens.delete(scope)
+      return !isRefused(await newToken(scope))
+    },
+    secrets: () => [...tokens.values()].map(({ token }) => token),
+  }
+}
+
+/** Managed identity, workload identity, environment, command line tools: whatever `DefaultAzureCredential` finds. */
+export async function loadDefaultTokenSource(): Promise<TokenSource> {
+  const { DefaultAzureCredential } = await import('@azure/identity')
+  return new DefaultAzureCredential()
+}

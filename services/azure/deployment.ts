@@ -1,0 +1,129 @@
+import type { DialectName, Model } from '../../schemas/models.ts'
+import { type AccountBreaker, createAccountBreaker } from './account-breaker.ts'
+import type { Credential } from './credential.ts'
+import type { Dialect, Target } from './dialects/dialect.ts'
+import { onRoute, routesOf } from './dialects/index.ts'
+import type { DeploymentCard, EditRequest, ImageRequest, Operation, Size } from './images-client.ts'
+import { fitSize } from './models/size-fitting.ts'
+import { createRequestGate, type RequestGate } from './request-gate.ts'
+
+/** One deployment as an operator describes it. */
+export interface DeploymentOptions {
+  /** How callers name it. */
+  name: string
+  /** May carry a path and a trailing slash. */
+  baseUrl: string
+  /** Its name at Azure. */
+  deployment: string
+  model: Model
+  credential: Credential
+  dialect: DialectName | 'auto'
+  /** What the operator set for the deployment route; absent: Azure's documented one, and FLUX.1 takes the provider route first. */
+  apiVersion?: string | undefined
+  /** Overrides the API version of every route. */
+  anyApiVersion?: string | undefined
+  /** Audience of tokens, if not the route's own. */
+  scope?: string | undefined
+  requestsPerMinute?: number | undefined
+  /** Names of deployments that may take over, the first first. */
+  fallbacks: readonly string[]
+  maxWaiting: number
+  minuteMs?: number | undefined
+  /** Milliseconds for which an account block keeps calls away. */
+  blockMs: number
+}
+
+/** A configured deployment with what is known of it at run time. */
+export interface Deployment {
+  readonly card: DeploymentCard
+  readonly options: DeploymentOptions
+  readonly gate: RequestGate
+  readonly breaker: AccountBreaker
+  /** The route that has proven itself, else the routes in the order in which they are tried. */
+  routes(): readonly Dialect[]
+  /** A request succeeded there. Whether this is news. */
+  prove(route: Dialect): boolean
+  /** What a dialect needs to address a request. */
+  target(route: Dialect): Target
+}
+
+export function createDeployment(options: DeploymentOptions): Deployment {
+  const { model, baseUrl, deployment } = options
+  const candidates = routesOf(model, options.dialect, options.apiVersion)
+  let proven: Dialect | undefined
+  const firstRoute = candidates[0]?.name ?? 'deployments'
+  return {
+    card: deploymentCard(options.name, onRoute(model, firstRoute)),
+    options,
+    gate: createRequestGate({
+      maxWaiting: options.maxWaiting,
+      ...(options.requestsPerMinute === undefined ? {} : { requestsPerMinute: options.requestsPerMinute }),
+      ...(options.minuteMs === undefined ? {} : { minuteMs: options.minuteMs }),
+    }),
+    breaker: createAccountBreaker(options.blockMs),
+    routes: () => (proven === undefined ? candidates : [proven]),
+    prove(route) {
+      const isNews = proven === undefined && candidates.length > 1
+      proven = route
+      return isNews
+    },
+    target: (route) => ({ baseUrl, deployment, model, apiVersion: versionFor(route, options) }),
+  }
+}
+
+function versionFor(route: Dialect, { anyApiVersion, model, apiVersion }: DeploymentOptions): string {
+  const own = route.name === 'deployments' ? apiVersion : undefined
+  return anyApiVersion ?? model.apiVersion ?? own ?? route.defaultApiVersion ?? ''
+}
+
+function deploymentCard(name: string, can: Model): DeploymentCard {
+  return {
+    name,
+    model: can.id,
+    can,
+    ...(can.promptAdvice === undefined ? {} : { promptAdvice: can.promptAdvice }),
+    fitSize: (operation, wish) => fitSize(operation === 'edit' ? can.editSize : can.generateSize, wish),
+  }
+}
+
+/**
+ * A request as a fallback's model can take it: the size fitted anew, wishes that it does not know left out. `undefined`
+ * if it would be another picture altogether: no edits, no mask, fewer pictures in or out.
+ */
+export function adaptRequest<R extends ImageRequest | EditRequest>(
+  operation: Operation,
+  request: R,
+  { can, fitSize: fit }: DeploymentCard,
+): R | undefined {
+  const edit = isEdit(request) ? request : undefined
+  const fits =
+    can.operations.includes(operation) &&
+    (request.count ?? 1) <= can.maxCount &&
+    (edit?.images.length ?? 0) <= can.maxImages &&
+    (edit?.mask === undefined || can.mask)
+  if (!fits) return undefined
+  const size: Size | undefined = request.size && fit(operation, request.size)
+  return {
+    ...request,
+    size,
+    aspectRatio: known(can.aspectRatios, request.aspectRatio),
+    seed: can.seed ? request.seed : undefined,
+    quality: known(can.qualities, request.quality),
+    format: can.choosesFormat ? known(can.formats, request.format) : undefined,
+    compression: can.compression ? request.compression : undefined,
+    background: known(can.backgrounds, request.background),
+    guidance: can.guidance && request.guidance,
+    steps: can.steps && request.steps,
+    autoAspectRatio: can.grounding ? request.autoAspectRatio : undefined,
+    webGrounding: can.grounding ? request.webGrounding : undefined,
+    ...(edit === undefined ? {} : { inputFidelity: known(can.inputFidelities, edit.inputFidelity) }),
+  }
+}
+
+export function isEdit(request: ImageRequest | EditRequest): request is EditRequest {
+  return 'images' in request
+}
+
+function known<T extends string>(values: readonly T[], wish: T | undefined): T | undefined {
+  return wish !== undefined && values.includes(wish) ? wish : undefined
+}

@@ -1,0 +1,35 @@
+import type { Model } from '../../../schemas/models.ts'
+import type { EditRequest, ImageRequest } from '../images-client.ts'
+import { definedFields, type FieldValue, type FormFile } from '../wire-request.ts'
+
+/**
+ * The fields of OpenAI's image API as Azure takes them. `response_format` is a 400 on every gpt-image model and is never
+ * sent. https://learn.microsoft.com/en-us/azure/foundry/openai/reference-preview-latest
+ */
+export function imageFields(
+  request: ImageRequest | EditRequest,
+  model: Model,
+  streamed: boolean,
+): Record<string, FieldValue> {
+  const { prompt, size } = request
+  const common = { prompt, n: request.count ?? 1, size: size && `${size.width}x${size.height}` }
+  // FLUX on this API takes these three only.
+  if (model.providerPath !== undefined) return definedFields(common)
+  return definedFields({
+    ...model.fields,
+    ...common,
+    quality: request.quality ?? model.fields?.quality,
+    output_format: request.format,
+    output_compression: request.format === 'jpeg' ? request.compression : undefined,
+    background: request.background,
+    input_fidelity: 'images' in request ? request.inputFidelity : undefined,
+    ...(streamed ? { stream: true, partial_images: 1 } : {}),
+  })
+}
+
+/** One picture is `image`; a repeated `image` is refused, several are `image[]`. */
+export function imageFiles({ images, mask }: EditRequest): FormFile[] {
+  const field = images.length === 1 ? 'image' : 'image[]'
+  const files = images.map((image) => ({ field, image }))
+  return mask === undefined ? files : [...files, { field: 'mask', image: mask }]
+}

@@ -1,0 +1,39 @@
+import type { DialectName, Model } from '../../../schemas/models.ts'
+import { bflDialect } from './bfl.ts'
+import { deploymentsDialect } from './deployments.ts'
+import type { Dialect } from './dialect.ts'
+import { maiDialect } from './mai.ts'
+import { v1Dialect } from './v1.ts'
+
+export const dialects: Readonly<Record<DialectName, Dialect>> = {
+  deployments: deploymentsDialect,
+  v1: v1Dialect,
+  bfl: bflDialect,
+  mai: maiDialect,
+}
+
+/**
+ * The routes to try, in order. FLUX.1 lives on two: an operator who sets an API version means the deployment route, the
+ * only one that has its own; everyone else gets the provider route first.
+ */
+export function routesOf(model: Model, choice: DialectName | 'auto', apiVersion: string | undefined): Dialect[] {
+  if (choice !== 'auto') return [dialects[choice]]
+  const [preferred, ...others] = model.dialects
+  if (preferred === undefined) return [deploymentsDialect]
+  const onTwoRoutes = model.dialects.includes('bfl') && model.dialects.includes('deployments')
+  if (!onTwoRoutes) return [dialects[preferred]]
+  const first = apiVersion === undefined ? 'bfl' : 'deployments'
+  return [dialects[first], ...[preferred, ...others].filter((name) => name !== first).map((name) => dialects[name])]
+}
+
+/** What a model can do on a route: FLUX on the deployment route takes a prompt and a size, and ignores the size on edits. */
+export function onRoute(model: Model, route: DialectName): Model {
+  if (model.providerPath === undefined || route === 'bfl') return model
+  return {
+    ...model,
+    editSize: model.editSize.kind === 'none' ? model.editSize : { kind: 'choices', sizes: ['1024x1024'] },
+    aspectRatios: [],
+    seed: false,
+    choosesFormat: false,
+  }
+}

@@ -1,0 +1,82 @@
+import type { SizeRule } from '../../../schemas/models.ts'
+import type { Size } from '../images-client.ts'
+
+type Range = Extract<SizeRule, { kind: 'range' }>
+
+/** The nearest size that a rule allows; the wish itself where sizes can't be asked for. */
+export function fitSize(rule: SizeRule, wish: Size): Size {
+  switch (rule.kind) {
+    case 'none':
+      return wish
+    case 'choices':
+      return nearestChoice(rule.sizes, wish)
+    case 'range':
+      return fitRange(rule, wish)
+    default:
+      return rule satisfies never
+  }
+}
+
+/** Reads `WxH`. */
+export function readSize(text: string): Size {
+  const [width = 0, height = 0] = text.split('x').map(Number)
+  return { width, height }
+}
+
+/** The shape matters most, then the area. */
+function nearestChoice(choices: readonly string[], wish: Size): Size {
+  const distance = ({ width, height }: Size) =>
+    3 * Math.abs(Math.log((width * wish.height) / (height * wish.width))) +
+    Math.abs(Math.log((width * height) / (wish.width * wish.height)))
+  return choices.map(readSize).reduce((best, size) => (distance(size) < distance(best) ? size : best))
+}
+
+/** Keeps shape and area as far as the rule allows, since the area is what costs; then come edges and multiples. */
+function fitRange(rule: Range, wish: Size): Size {
+  const wide = wish.width >= wish.height
+  const ratio = Math.min(wide ? wish.width / wish.height : wish.height / wish.width, rule.maxRatio)
+  const area = wish.width * wish.height
+  const scale = Math.sqrt(Math.min(Math.max(area, rule.minPixels), rule.maxPixels) / area)
+  let long = Math.sqrt(area * ratio)
+  let short = area / long
+  long = snap(clamp(long * scale, rule), rule)
+  short = snap(clamp(short * scale, rule), rule)
+  while (isTooSmall(rule, long, short) && canGrow(rule, long, short)) {
+    if (short + rule.step <= long) short += rule.step
+    else long += rule.step
+  }
+  while (isTooLarge(rule, long, short) && long - rule.step >= rule.minEdge) long -= rule.step
+  const [longer, shorter] = long >= short ? [long, short] : [short, long]
+  return wide ? { width: longer, height: shorter } : { width: shorter, height: longer }
+}
+
+const clamp = (edge: number, rule: Range) => Math.min(Math.max(edge, rule.minEdge), rule.maxEdge)
+
+/** The nearest multiple within the edges. */
+function snap(edge: number, { step, minEdge, maxEdge }: Range): number {
+  const nearest = Math.round(edge / step) * step
+  if (nearest > maxEdge) return Math.floor(maxEdge / step) * step
+  return nearest < minEdge ? Math.ceil(minEdge / step) * step : nearest
+}
+
+function isTooSmall({ minPixels }: Range, long: number, short: number): boolean {
+  return long * short < minPixels
+}
+
+function canGrow({ maxEdge, step }: Range, long: number, short: number): boolean {
+  return short + step <= maxEdge || long + step <= maxEdge
+}
+
+function isTooLarge({ maxPixels, maxRatio }: Range, long: number, short: number): boolean {
+  return long * short > maxPixels || long > short * maxRatio
+}
+
+/** The ratio of a list that is nearest to a size. */
+export function nearestRatio(ratios: readonly string[], { width, height }: Size): string | undefined {
+  const shape = Math.log(width / height)
+  const distance = (ratio: string) => {
+    const [across = 1, down = 1] = ratio.split(':').map(Number)
+    return Math.abs(Math.log(across / down) - shape)
+  }
+  return [...ratios].sort((a, b) => distance(a) - distance(b))[0]
+}

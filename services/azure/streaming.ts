@@ -1,0 +1,18 @@
+import type { Model } from '../../schemas/models.ts'
+import type { ImageRequest } from './images-client.ts'
+
+export type StreamingChoice = 'auto' | 'always' | 'never'
+
+const slowQualities: ReadonlySet<string> = new Set(['high', 'xhigh', 'max'])
+const slowPixels = 1_500_000
+
+/**
+ * Whether to ask for an event stream. A partial picture costs extra output tokens, but Azure cuts silent calls after one
+ * to two minutes, and slow pictures take longer (https://learn.microsoft.com/en-us/answers/a/12770558).
+ */
+export function wantsStream(choice: StreamingChoice, model: Model, request: ImageRequest): boolean {
+  const { size, quality = '', count = 1 } = request
+  if (choice === 'never' || !model.streaming || count > 1) return false
+  if (choice === 'always') return true
+  return slowQualities.has(quality) || (size !== undefined && size.width * size.height > slowPixels)
+}
