@@ -1,8 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { pictureIcon } from '../services/icons.ts'
+import { serverInstructions } from '../services/instructions.ts'
 import type { Catalog } from '../services/mcp/catalog.ts'
 import { createDispatcher, type Dispatcher } from '../services/mcp/dispatcher.ts'
 import { defaultTiming } from '../services/mcp/timing.ts'
+import { createCompletion } from '../services/prompts/completion.ts'
+import { prompts } from '../services/prompts/index.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -13,14 +17,19 @@ declare module 'fastify' {
 /** The protocol engine, fed with what this service offers. */
 async function mcp(fastify: FastifyInstance): Promise<void> {
   const { config, metrics } = fastify
-  const { extendCatalog = (catalog: Catalog) => catalog, timing } = fastify.appOptions
+  const { extendCatalog = (catalog: Catalog) => catalog, timing, transport = 'http' } = fastify.appOptions
   const { progressRepeatMs } = { ...defaultTiming, ...timing }
   fastify.decorate(
     'mcp',
     createDispatcher({
-      catalog: extendCatalog({ tools: [] }),
-      serverInfo: { name: 'azure-image-editor-mcp', title: 'Azure Image Editor', version: fastify.appVersion },
-      instructions: 'Generates and edits pictures with the image models of Azure AI Foundry.',
+      catalog: extendCatalog({ tools: [], prompts, complete: createCompletion({ models: [config.AZURE_MODEL] }) }),
+      serverInfo: {
+        name: 'azure-image-editor-mcp',
+        title: 'Azure Image Editor',
+        version: fastify.appVersion,
+        icons: pictureIcon,
+      },
+      instructions: serverInstructions(transport),
       callDeadlineMs: config.CALL_DEADLINE_MS,
       progressRepeatMs,
       observer: {

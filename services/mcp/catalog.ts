@@ -96,7 +96,7 @@ export interface ResourceTemplate {
 
 export interface ResourceSource {
   templates: readonly ResourceTemplate[]
-  /** A page of the list; `cursor` is what an earlier page gave. @throws ProtocolError for a cursor it never gave */
+  /** A page of the list; `cursor` is what an earlier page gave. @throws ServiceError for a cursor it never gave */
   list(cursor: string | undefined): Promise<{ resources: readonly Resource[]; nextCursor?: string }>
   /** Undefined: there is no such resource. */
   read(uri: string, signal: AbortSignal): Promise<readonly ResourceContents[] | undefined>

@@ -15,6 +15,7 @@ import { BaseParamsSchema } from '../../schemas/mcp.ts'
 import type { Logger } from '../logger.ts'
 import { type Catalog, compileCatalog } from './catalog.ts'
 import type { Method, ServerInfo, ToolObserver } from './method.ts'
+import { describeServer } from './methods/lifecycle.ts'
 import { checkModernRequest, guessRevision, type McpHeaders, negotiate, type VersionSigns } from './negotiation.ts'
 import { createProgress } from './progress.ts'
 import {
@@ -175,7 +176,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         observer,
       })
       observer.requestFinished(call.method, outcomeOf(result, context.signal))
-      const complete = isModern ? finishModern(result, method, options.serverInfo) : result
+      const complete = isModern ? finishModern(result, method, describeServer(options.serverInfo, revision)) : result
       return { status: 200, body: { jsonrpc: '2.0', id, result: complete } } satisfies Answer
     } finally {
       progress.stop()
@@ -223,7 +224,7 @@ function acceptNotification({ method }: Call): Answer {
 }
 
 /** Every modern result says its kind, who made it, and how long it may be kept. */
-function finishModern(result: object, { cache }: Method, serverInfo: ServerInfo): object {
+function finishModern(result: object, { cache }: Method, serverInfo: object): object {
   return { resultType: 'complete', ...result, ...cache, _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo } }
 }
 

@@ -1,7 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Logger } from '../logger.ts'
-import type { CompiledCatalog } from './catalog.ts'
+import type { CompiledCatalog, Icon } from './catalog.ts'
 import { describeProblems } from './problems.ts'
 import { invalidParams } from './protocol-error.ts'
 import type { Revision } from './revisions.ts'
@@ -12,6 +12,7 @@ export interface ServerInfo {
   title: string
   version: string
   websiteUrl?: string
+  icons?: readonly Icon[]
 }
 
 /** What a method may use to answer one request. */

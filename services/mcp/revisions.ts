@@ -1,3 +1,4 @@
+import { type Features, featuresOf } from './features.ts'
 import type { Method } from './method.ts'
 import { complete } from './methods/completion.ts'
 import { discover, initialize, ping } from './methods/lifecycle.ts'
@@ -9,23 +10,11 @@ import { callTool, listTools } from './methods/tools.ts'
  * The revisions of MCP and what each of them has. Membership is the rule: a method that is not in a revision's table
  * does not exist there and is answered with -32601. Versions are dates, so they compare as strings.
  */
-export interface Revision {
+export interface Revision extends Features {
   version: string
   /** Modern requests carry their version and capabilities themselves; legacy clients begin with a handshake. */
   era: 'legacy' | 'modern'
   methods: ReadonlyMap<string, Method>
-  /** JSON-RPC batches came with 2025-03-26 and went with 2025-06-18. */
-  hasBatches: boolean
-  hasToolAnnotations: boolean
-  hasAudio: boolean
-  hasProgressMessages: boolean
-  hasTitles: boolean
-  hasResourceLinks: boolean
-  hasIcons: boolean
-  /** `annotations.lastModified` of resources. */
-  hasLastModified: boolean
-  /** Whether an error to an unreadable request has `"id": null`, as JSON-RPC wants it, or no id, as MCP does now. */
-  hasNullId: boolean
 }
 
 const common = [
@@ -46,15 +35,7 @@ function revision(version: string, methods: readonly Method[]): Revision {
     version,
     era: version >= FIRST_MODERN ? 'modern' : 'legacy',
     methods: new Map(methods.map((method) => [method.name, method])),
-    hasBatches: version === '2025-03-26',
-    hasToolAnnotations: version >= '2025-03-26',
-    hasAudio: version >= '2025-03-26',
-    hasProgressMessages: version >= '2025-03-26',
-    hasTitles: version >= '2025-06-18',
-    hasResourceLinks: version >= '2025-06-18',
-    hasLastModified: version >= '2025-06-18',
-    hasIcons: version >= '2025-11-25',
-    hasNullId: version < '2025-11-25',
+    ...featuresOf(version),
   }
 }
 

@@ -1,14 +1,15 @@
 import { BaseParamsSchema, InitializeParamsSchema } from '../../../schemas/mcp.ts'
 import type { CompiledCatalog } from '../catalog.ts'
-import { defineMethod } from '../method.ts'
+import { type Features, featuresOf } from '../features.ts'
+import { defineMethod, type ServerInfo } from '../method.ts'
 
 /** No change notifications are promised: nothing here watches for changes, and results carry a time to live instead. */
-function describeCapabilities(catalog: CompiledCatalog) {
+function describeCapabilities(catalog: CompiledCatalog, features: Features) {
   return {
     tools: {},
     ...(catalog.resources === undefined ? {} : { resources: {} }),
     ...(catalog.prompts === undefined ? {} : { prompts: {} }),
-    ...(catalog.complete === undefined ? {} : { completions: {} }),
+    ...(catalog.complete === undefined || !features.hasCompletionCapability ? {} : { completions: {} }),
   }
 }
 
@@ -18,10 +19,12 @@ function describeCapabilities(catalog: CompiledCatalog) {
  */
 export const initialize = defineMethod({ name: 'initialize' }, InitializeParamsSchema, (params, call) => {
   const [newest = call.revision.version] = call.versions
+  const protocolVersion = call.versions.includes(params.protocolVersion) ? params.protocolVersion : newest
+  const features = featuresOf(protocolVersion)
   return {
-    protocolVersion: call.versions.includes(params.protocolVersion) ? params.protocolVersion : newest,
-    capabilities: describeCapabilities(call.catalog),
-    serverInfo: call.serverInfo,
+    protocolVersion,
+    capabilities: describeCapabilities(call.catalog, features),
+    serverInfo: describeServer(call.serverInfo, features),
     instructions: call.instructions,
   }
 })
@@ -34,7 +37,18 @@ export const discover = defineMethod(
   BaseParamsSchema,
   (_params, call) => ({
     supportedVersions: call.versions,
-    capabilities: describeCapabilities(call.catalog),
+    capabilities: describeCapabilities(call.catalog, call.revision),
     instructions: call.instructions,
   }),
 )
+
+/** Who we are, in the words that a revision has for it. */
+export function describeServer({ name, title, version, websiteUrl, icons }: ServerInfo, features: Features) {
+  return {
+    name,
+    version,
+    ...(features.hasTitles ? { title } : {}),
+    ...(features.hasIcons && websiteUrl !== undefined ? { websiteUrl } : {}),
+    ...(features.hasIcons && icons !== undefined ? { icons } : {}),
+  }
+}

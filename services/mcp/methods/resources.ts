@@ -1,7 +1,8 @@
 import { ListParamsSchema, ReadResourceParamsSchema } from '../../../schemas/mcp.ts'
+import { ServiceError } from '../../errors.ts'
 import type { CompiledCatalog, Resource, ResourceSource } from '../catalog.ts'
-import { defineMethod, type MethodCall } from '../method.ts'
-import { INVALID_PARAMS, internalError, invalidParams, ProtocolError, RESOURCE_NOT_FOUND } from '../protocol-error.ts'
+import { defineMethod } from '../method.ts'
+import { INVALID_PARAMS, invalidParams, ProtocolError, RESOURCE_NOT_FOUND } from '../protocol-error.ts'
 import type { Revision } from '../revisions.ts'
 
 /** Pictures come and go with every call, and belong to the callers of this service alone. */
@@ -13,13 +14,21 @@ export const listResources = defineMethod(
   { name: 'resources/list', needs: 'resources', cache: volatile },
   ListParamsSchema,
   async ({ cursor }, { catalog, revision }) => {
-    const { resources, nextCursor } = await sourceOf(catalog).list(cursor)
+    const { resources, nextCursor } = await listPage(cursor, catalog)
     return {
       resources: resources.map((resource) => describeResource(resource, revision)),
       ...(nextCursor === undefined ? {} : { nextCursor }),
     }
   },
 )
+
+async function listPage(cursor: string | undefined, catalog: CompiledCatalog) {
+  try {
+    return await sourceOf(catalog).list(cursor)
+  } catch (error) {
+    throw error instanceof ServiceError && error.family === 'input' ? invalidParams(error.message) : error
+  }
+}
 
 export const listResourceTemplates = defineMethod(
   { name: 'resources/templates/list', needs: 'resources', cache: { ttlMs: 3_600_000, cacheScope: 'public' } },
@@ -34,19 +43,11 @@ export const readResource = defineMethod(
   { name: 'resources/read', nameMember: 'uri', needs: 'resources', cache: lasting },
   ReadResourceParamsSchema,
   async ({ uri }, call) => {
-    const contents = await readContents(uri, call)
+    const contents = await sourceOf(call.catalog).read(uri, call.signal)
     if (contents === undefined) throw notFound(uri, call.revision)
     return { contents }
   },
 )
-
-async function readContents(uri: string, { catalog, signal, requestId }: MethodCall) {
-  try {
-    return await sourceOf(catalog).read(uri, signal)
-  } catch (error) {
-    throw error instanceof ProtocolError ? error : internalError(requestId, error)
-  }
-}
 
 function describeResource({ annotations, ...resource }: Resource, revision: Revision) {
   const known = revision.hasLastModified && annotations !== undefined ? { annotations } : {}

@@ -67,7 +67,11 @@ for (const [requested, answered] of [
       result: {
         protocolVersion: answered,
         capabilities: { tools: {} },
-        serverInfo: { name: 'fixture', title: 'Fixture', version: '1.2.3' },
+        serverInfo: {
+          name: 'fixture',
+          version: '1.2.3',
+          ...(answered >= '2025-06-18' ? { title: 'Fixture' } : {}),
+        },
         instructions: 'Be brief.',
       },
     })

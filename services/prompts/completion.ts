@@ -1,0 +1,63 @@
+import type { Catalog, CompletionRequest } from '../mcp/catalog.ts'
+import { prompts } from './index.ts'
+
+export interface CompletionOptions {
+  /** Models that can be reached. */
+  models: readonly string[]
+  /** URI template of saved pictures, and what is known to fit into it. */
+  pictures?: { uriTemplate: string; variable: string; names(): Promise<readonly string[]> }
+}
+
+const SIZES = ['1024x1024', '1536x1024', '1024x1536', '1344x768', '768x1344', '1920x1080', '1080x1920', '512x512']
+
+/** Suggestions for arguments whose good values are few; the others take free text. */
+const SUGGESTIONS: Readonly<Record<string, readonly string[]>> = {
+  size: SIZES,
+  style: [
+    'watercolour',
+    'oil painting',
+    'pencil sketch',
+    'flat vector illustration',
+    'isometric 3D render',
+    'anime',
+    'comic with bold ink lines',
+    'pixel art',
+    'Bauhaus poster',
+    'film photo of the 1970s',
+  ],
+  strength: ['light', 'clear', 'strong'],
+  colour: ['yes', 'no'],
+  background: [
+    'seamless white',
+    'light grey gradient',
+    'marble kitchen counter in morning light',
+    'wooden table, blurred workshop',
+    'beach at sunset',
+  ],
+}
+
+/** https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/completion */
+export function createCompletion({ models, pictures }: CompletionOptions): NonNullable<Catalog['complete']> {
+  async function valuesFor({ ref, argument }: CompletionRequest): Promise<readonly string[] | undefined> {
+    if (ref.type === 'ref/resource') {
+      const isOurs = ref.uri === pictures?.uriTemplate && argument.name === pictures.variable
+      return isOurs ? await pictures.names() : undefined
+    }
+    const prompt = prompts.find(({ name }) => name === ref.name)
+    if (!prompt?.arguments.some(({ name }) => name === argument.name)) return undefined
+    return argument.name === 'model' ? models : (SUGGESTIONS[argument.name] ?? [])
+  }
+
+  return async (request) => {
+    const values = await valuesFor(request)
+    return values === undefined ? undefined : rank(values, request.argument.value)
+  }
+}
+
+/** Values that begin with what was typed, then those that contain it. */
+function rank(values: readonly string[], typed: string): string[] {
+  const wanted = typed.trim().toLowerCase()
+  const place = (value: string) => value.toLowerCase().indexOf(wanted)
+  const matching = values.filter((value) => place(value) !== -1)
+  return [...matching.filter((value) => place(value) === 0), ...matching.filter((value) => place(value) > 0)]
+}
