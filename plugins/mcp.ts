@@ -16,13 +16,17 @@ declare module 'fastify' {
 
 /** The protocol engine, fed with what this service offers. */
 async function mcp(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics } = fastify
+  const { config, metrics, azureImages } = fastify
   const { extendCatalog = (catalog: Catalog) => catalog, timing, transport = 'http' } = fastify.appOptions
   const { progressRepeatMs } = { ...defaultTiming, ...timing }
   fastify.decorate(
     'mcp',
     createDispatcher({
-      catalog: extendCatalog({ tools: [], prompts, complete: createCompletion({ models: [config.AZURE_MODEL] }) }),
+      catalog: extendCatalog({
+        tools: [],
+        prompts,
+        complete: createCompletion({ models: [azureImages.deployment.model] }),
+      }),
       serverInfo: {
         name: 'azure-image-editor-mcp',
         title: 'Azure Image Editor',
@@ -45,4 +49,4 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
   )
 }
 
-export default fp(mcp, { name: 'mcp', dependencies: ['config', 'metrics'] })
+export default fp(mcp, { name: 'mcp', dependencies: ['config', 'metrics', 'azure-images'] })
