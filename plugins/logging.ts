@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { join } from 'node:path'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -36,7 +37,11 @@ async function logging(fastify: FastifyInstance): Promise<void> {
 }
 
 function describe(request: FastifyRequest) {
-  return { method: request.method, route: request.routeOptions.url ?? 'unmatched', caller: request.ip }
+  return {
+    method: request.method,
+    route: request.routeOptions.url ?? 'unmatched',
+    caller: request.caller?.id ?? request.ip,
+  }
 }
 
 /** Probes and scrapes come every few seconds and say nothing. */
@@ -55,6 +60,8 @@ async function logToFiles(fastify: FastifyInstance, folder: string): Promise<voi
       limit: { count: FILES_KEPT, removeOtherLogFiles: true },
       mkdir: true,
     })
+    // Rejects if the file could not be opened, on which every write would throw.
+    await once(stream, 'ready')
     // A disk that fills up later must not end the service; stdout still has every line.
     stream.on('error', () => {})
     fastify.logStreams.add({ level: 'trace', stream })

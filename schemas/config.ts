@@ -8,7 +8,8 @@ import Type, { type Static, type TSchema } from 'typebox'
 const text = (description: string, example: string, options: object = {}) =>
   Type.String({ description, examples: [example], minLength: 1, maxLength: 2048, ...options })
 
-const secret = (description: string, example: string) => text(description, example, { writeOnly: true })
+const secret = (description: string, example: string, options: object = {}) =>
+  text(description, example, { writeOnly: true, ...options })
 
 /** A whole number; its unit stands in the variable's name. */
 const count = (description: string, value: number, minimum: number, maximum: number, isDefault = true) =>
@@ -110,6 +111,45 @@ export const ConfigSchema = Type.Object({
   ),
   ALLOWED_ORIGINS: Type.Optional(
     text('Origins whose pages may call, by comma, beside local ones and `ALLOWED_HOSTS`', 'https://app.example.com'),
+  ),
+
+  PUBLIC_URL: Type.Optional(
+    text('Address by which callers reach the service; needed with `OAUTH_ISSUER`', 'https://images.example.com', {
+      pattern: '^https?://[^\\s?#@"\\\\]+$',
+    }),
+  ),
+
+  MCP_API_KEYS: Type.Optional(
+    secret('Keys of callers, `name:key` each, by comma or line', 'alice:a-long-random-key', { maxLength: 1_048_576 }),
+  ),
+  MCP_API_KEYS_FILE: Type.Optional(
+    text('File of such keys, read again whenever it changes', '/run/secrets/mcp_api_keys'),
+  ),
+  OAUTH_ISSUER: Type.Optional(
+    text(
+      'Issuer whose access tokens are taken; its keys are found through its metadata',
+      'https://login.microsoftonline.com/your-tenant-id/v2.0',
+      { pattern: '^[^\\s?#@"\\\\]+$' },
+    ),
+  ),
+  OAUTH_AUDIENCE: Type.Optional(
+    text('Audience of those tokens, by comma if there are several; needed with `OAUTH_ISSUER`', 'your-application-id'),
+  ),
+  OAUTH_REQUIRED_SCOPES: Type.Optional(
+    text('Scopes or roles that a token must grant, by space or comma', 'api://your-application-id/images.make', {
+      pattern: '^[^"\\\\]+$',
+    }),
+  ),
+  OAUTH_JWKS_URL: Type.Optional(
+    text('Address of the issuer’s keys, if its metadata does not name it', 'https://issuer.example.com/keys'),
+  ),
+  REQUIRE_AUTH: choice(
+    'With `true` the service does not start unless callers must say who they are',
+    ['true', 'false'],
+    'false',
+  ),
+  METRICS_TOKEN: Type.Optional(
+    secret('Bearer token for `/metrics`; without one it is open to private networks only', 'a-long-random-token'),
   ),
 
   DEFAULT_IMAGE_SIZE: text('Size of a generated picture when the caller names none', '1024x1024', {

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type VariableFacts, variables } from '../schemas/config.ts'
+import { parseApiKeys } from './access/api-keys.ts'
+import { isFetchable } from './access/private-address.ts'
 import { readDeployments } from './azure/deployment-list.ts'
 import { parseAllowedHosts, parseAllowedOrigins } from './origin-policy.ts'
 import { parseTrustedProxies } from './trusted-proxies.ts'
@@ -98,6 +100,9 @@ function clean(raw: string | undefined): string | undefined {
   return value === '' ? undefined : value
 }
 
+/** Stands for a secret whose file could not be read. */
+const UNREADABLE = 'unreadable'
+
 function readSecret(
   { name }: VariableFacts,
   environment: Environment,
@@ -113,7 +118,7 @@ function readSecret(
   // A placeholder keeps "is required" from being reported on top of the true problem.
   const unreadable = (problem: string) => {
     problems.push({ variable: `${name}_FILE`, problem })
-    return 'unreadable'
+    return UNREADABLE
   }
   try {
     const value = readFileSync(path, 'utf8').trim()
@@ -155,6 +160,35 @@ export function valueProblems(values: Readonly<Record<string, string>>): Configu
   }
   if (values.AZURE_BASE_URL !== undefined && !URL.canParse(values.AZURE_BASE_URL)) {
     problems.push({ variable: 'AZURE_BASE_URL', problem: 'is not a URL' })
+  }
+  problems.push(...accessProblems(values))
+  return problems
+}
+
+function accessProblems(values: Readonly<Record<string, string>>): ConfigurationProblem[] {
+  const problems: ConfigurationProblem[] = []
+  const report = (variable: string, problem: string) => problems.push({ variable, problem })
+  try {
+    // A file that could not be read has a problem of its own by now.
+    if (values.MCP_API_KEYS !== undefined && values.MCP_API_KEYS !== UNREADABLE) parseApiKeys(values.MCP_API_KEYS)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    report('MCP_API_KEYS', error.message)
+  }
+  if (values.PUBLIC_URL !== undefined && !URL.canParse(values.PUBLIC_URL)) report('PUBLIC_URL', 'is not a URL')
+  for (const name of ['OAUTH_ISSUER', 'OAUTH_JWKS_URL'] as const) {
+    const value = values[name]
+    if (value !== undefined && !isFetchable(value)) report(name, 'is not an https URL (http is for this machine only)')
+  }
+  if (values.OAUTH_ISSUER !== undefined) {
+    for (const name of ['OAUTH_AUDIENCE', 'PUBLIC_URL'] as const) {
+      if (values[name] === undefined) report(name, 'is required with OAUTH_ISSUER')
+    }
+  } else if (values.OAUTH_AUDIENCE !== undefined || values.OAUTH_REQUIRED_SCOPES !== undefined) {
+    report('OAUTH_ISSUER', 'is required with OAUTH_AUDIENCE and OAUTH_REQUIRED_SCOPES')
+  }
+  if (values.REQUIRE_AUTH === 'true' && values.MCP_API_KEYS === undefined && values.OAUTH_ISSUER === undefined) {
+    report('REQUIRE_AUTH', 'is true, but neither MCP_API_KEYS nor OAUTH_ISSUER is set')
   }
   return problems
 }

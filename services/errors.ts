@@ -305,9 +305,25 @@ export const errorTable = {
     false,
     () => "The output path leads outside the server's images folder; give a relative path such as sunset.png.",
   ),
-  IMG_ERR_STORE_UNWRITABLE: row('service', 503, true, () => 'the images folder cannot be written'),
-  IMG_ERR_STORE_FULL: row('service', 507, true, () => 'the disk of the images folder is full'),
-  IMG_ERR_STORE_FAILED: row('service', 500, true, () => 'writing the file failed'),
+  IMG_ERR_STORE_UNWRITABLE: row(
+    'service',
+    503,
+    true,
+    () => 'The picture was not saved: the images folder of the server cannot be written.',
+  ),
+  IMG_ERR_STORE_FULL: row(
+    'service',
+    507,
+    true,
+    () => 'The picture was not saved: the disk of the images folder is full.',
+  ),
+  IMG_ERR_STORE_MOVED: row(
+    'service',
+    409,
+    true,
+    () => 'The picture was not saved: its folder was moved or replaced while the picture was made.',
+  ),
+  IMG_ERR_STORE_FAILED: row('service', 500, true, () => 'The picture was not saved: writing the file failed.'),
   IMG_ERR_STORE_MISSING: row('input', 404, false, () => 'There is no picture of this name.'),
   IMG_ERR_STORE_CURSOR: row(
     'input',

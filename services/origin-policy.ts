@@ -90,8 +90,8 @@ const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
-/** `hostname` as URLs have it: IPv6 addresses in brackets. */
-function isLocal(hostname: string): boolean {
+/** Whether a name or address means this machine and nobody else; IPv6 addresses with or without brackets. */
+export function isLocal(hostname: string): boolean {
   if (hostname === 'localhost' || hostname.endsWith('.localhost')) return true
   const address = hostname.replace(/^\[(.*)\]$/, '$1')
   const version = isIP(address)

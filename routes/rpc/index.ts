@@ -42,6 +42,8 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     }
   })
 
+  fastify.addHook('onRequest', fastify.authenticate)
+
   fastify.addHook('onSend', async function limitStall({ raw: { socket } }) {
     // From here on only the caller can be slow; Node lets a silent connection go when this is over.
     if (socket instanceof Socket) socket.setTimeout(stallMs)
@@ -112,7 +114,7 @@ function contextOf(request: FastifyRequest, reply: FastifyReply): RequestContext
       method: single(headers['mcp-method']),
       name: single(headers['mcp-name']),
     },
-    caller: request.ip,
+    caller: request.caller?.id ?? `address:${request.ip}`,
     requestId: request.id,
     signal: leavingOf(reply),
     log: request.log,

@@ -1,3 +1,4 @@
+import type { HeldBytes } from './held-bytes.ts'
 import { placeholderOf } from './json-splice.ts'
 
 /** Formats that the service hands out or takes in. */
@@ -80,16 +81,26 @@ export function isEncodedImage(value: unknown): value is EncodedImage {
 /** Bytes encoded at a time; a multiple of three, so that the pieces' texts join without padding between them. */
 const pieceBytes = 49_152
 
-/** Encodes a finished picture (a link's answer, a preview) into memory. */
-export function encodeImage(bytes: Buffer, facts: ImageFacts): EncodedImage {
-  let pieces: Buffer[] = []
+function* encodedPieces(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += pieceBytes) {
-    pieces.push(Buffer.from(bytes.toString('base64', at, at + pieceBytes), 'latin1'))
+    yield Buffer.from(bytes.toString('base64', at, at + pieceBytes), 'latin1')
   }
+}
+
+/** Encodes a finished picture (a preview, a test's) into memory. */
+export function encodeImage(bytes: Buffer, facts: ImageFacts): EncodedImage {
+  let pieces = [...encodedPieces(bytes)]
   return createEncodedImage(facts, bytes.length, {
     chunks: () => pieces,
     async release() {
       pieces = []
     },
   })
+}
+
+/** The same within the bound on memory (for a picture that came behind a link, or from a file). */
+export async function holdImage(bytes: Buffer, facts: ImageFacts, held: HeldBytes): Promise<EncodedImage> {
+  const writer = held.open()
+  for (const piece of encodedPieces(bytes)) await writer.write(piece)
+  return createEncodedImage(facts, bytes.length, writer.end())
 }

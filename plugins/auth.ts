@@ -1,0 +1,141 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { AccessError } from '../services/access/access-error.ts'
+import { isSameSecret, parseApiKeys } from '../services/access/api-keys.ts'
+import { type Caller, createGatekeeper, type Gatekeeper, readBearer } from '../services/access/gatekeeper.ts'
+import { createIssuer } from '../services/access/issuer.ts'
+import { followKeyFile, type KeySource } from '../services/access/key-file.ts'
+import { createKeySet } from '../services/access/key-set.ts'
+import { isPrivateAddress } from '../services/access/private-address.ts'
+import { challenge, describeResources, type ProtectedResource } from '../services/access/resource-metadata.ts'
+import { createTokenVerifier } from '../services/access/tokens.ts'
+import { createDispatcher } from '../services/azure/transport.ts'
+import { isLocal } from '../services/origin-policy.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Hook of routes that spend money: sets `request.caller`. @throws AccessError */
+    authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void>
+    /** Hook of `/metrics`. @throws AccessError */
+    authenticateScrape(request: FastifyRequest, reply: FastifyReply): Promise<void>
+    /** What OAuth clients may look up; undefined without OAuth. */
+    protectedResources: ReturnType<typeof describeResources> | undefined
+  }
+  interface FastifyRequest {
+    /** Who calls; null where nobody asked. */
+    caller: Caller | null
+  }
+}
+
+/** Keys shorter than this can be found by trying. */
+const WEAK_KEY_LENGTH = 16
+
+/** Who may call. */
+async function auth(fastify: FastifyInstance): Promise<void> {
+  const { config } = fastify
+  const resources = config.PUBLIC_URL === undefined ? undefined : describeResources(config.PUBLIC_URL)
+  const oauth = config.OAUTH_ISSUER === undefined ? undefined : resources
+  const scopes = listOf(config.OAUTH_REQUIRED_SCOPES)
+  const gatekeeper = createGatekeeper({ keys: openKeys(fastify), verifyToken: openTokens(fastify) })
+  warnOfRisks(fastify, gatekeeper)
+
+  fastify.decorate('protectedResources', oauth)
+  fastify.decorateRequest('caller', null)
+
+  fastify.decorate('authenticate', async function authenticate(request: FastifyRequest, reply: FastifyReply) {
+    try {
+      request.caller = await gatekeeper.identify({
+        authorization: request.headers.authorization,
+        apiKey: single(request.headers['x-api-key']),
+        address: request.ip,
+      })
+    } catch (error) {
+      if (error instanceof AccessError) refuse(request, reply, error, oauth && resourceOf(request, oauth))
+      throw error
+    }
+  })
+
+  fastify.decorate('authenticateScrape', async function authenticateScrape(request, reply) {
+    if (config.METRICS_TOKEN === undefined) {
+      // Without trust, a proxy's own address says nothing of who stands behind it.
+      const isHidden = isForwarded(request) && !fastify.trustedProxies.has(request.socket.remoteAddress ?? '')
+      if (isPrivateAddress(request.ip) && !isHidden) return
+      throw new AccessError(403, 'Metrics are for private networks only, unless METRICS_TOKEN is set.')
+    }
+    const token = readBearer(request.headers.authorization)
+    if (token !== undefined && isSameSecret(config.METRICS_TOKEN, token)) return
+    const error = new AccessError(401, 'Metrics need "Authorization: Bearer" with METRICS_TOKEN.')
+    reply.header('www-authenticate', challenge(error, undefined, []))
+    throw error
+  })
+
+  function refuse(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    error: AccessError,
+    resource?: ProtectedResource,
+  ): void {
+    if (error.statusCode === 503) reply.header('retry-after', '30')
+    else reply.header('www-authenticate', challenge(error, resource?.metadataUrl, resource ? scopes : []))
+    request.log.info({ status: error.statusCode, reason: error.message, err: error.cause }, 'caller refused')
+  }
+}
+
+function openKeys(fastify: FastifyInstance): { keys: KeySource['keys'] } | undefined {
+  const { config, log } = fastify
+  if (config.MCP_API_KEYS === undefined) return undefined
+  const keys = parseApiKeys(config.MCP_API_KEYS)
+  // Only the hashes stay; `--check` still tells how long the secret was.
+  config.MCP_API_KEYS = '*'.repeat(config.MCP_API_KEYS.length)
+  for (const { name, length } of keys) {
+    if (length < WEAK_KEY_LENGTH)
+      log.warn({ name }, `a key is shorter than ${WEAK_KEY_LENGTH} characters and could be guessed`)
+  }
+  if (config.MCP_API_KEYS_FILE === undefined) return { keys }
+  const source = followKeyFile({ path: config.MCP_API_KEYS_FILE, keys, log })
+  fastify.addHook('onClose', async () => source.close())
+  return source
+}
+
+function openTokens(fastify: FastifyInstance) {
+  const { config, log } = fastify
+  const { OAUTH_ISSUER: issuer } = config
+  if (issuer === undefined) return undefined
+  const dispatcher = createDispatcher({
+    connectTimeoutMs: config.AZURE_CONNECT_TIMEOUT_MS,
+    proxy: { https: config.HTTPS_PROXY, none: config.NO_PROXY },
+  })
+  fastify.addHook('onClose', () => dispatcher.close())
+  return createTokenVerifier({
+    issuer,
+    audiences: listOf(config.OAUTH_AUDIENCE),
+    requiredScopes: listOf(config.OAUTH_REQUIRED_SCOPES),
+    findKey: createKeySet({ fetchKeys: createIssuer({ issuer, jwksUrl: config.OAUTH_JWKS_URL, dispatcher }), log }),
+  })
+}
+
+function warnOfRisks({ config, log }: FastifyInstance, { isOpen }: Gatekeeper): void {
+  if (!isOpen || isLocal(config.MCP_SERVER_HOST)) return
+  log.warn(
+    { MCP_SERVER_HOST: config.MCP_SERVER_HOST },
+    'anybody who reaches this address can make images at your cost and write files: set MCP_API_KEYS or OAUTH_ISSUER; REQUIRE_AUTH=true refuses to start without',
+  )
+}
+
+function resourceOf(request: FastifyRequest, { root, mcp }: ReturnType<typeof describeResources>): ProtectedResource {
+  return request.routeOptions.url === '/mcp' ? mcp : root
+}
+
+function isForwarded({ headers }: FastifyRequest): boolean {
+  return headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined
+}
+
+function listOf(list: string | undefined): string[] {
+  return (list ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header
+}
+
+export default fp(auth, { name: 'auth', dependencies: ['config', 'logging', 'trusted-proxies'] })

@@ -1,0 +1,101 @@
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { AccessError } from './access-error.ts'
+
+/** Characters; Entra's largest tokens are some 4 KB, and Node's whole header block is 16 KB. */
+const MAX_TOKEN_LENGTH = 16_384
+const MAX_SUBJECT_LENGTH = 256
+/** Seconds that two clocks may differ. */
+const CLOCK_TOLERANCE_S = 30
+
+/** Signatures with a public key only: a shared secret would let every holder of our configuration make tokens. */
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
+
+export interface TokenVerifierOptions {
+  issuer: string
+  /** Any of them must be in the token's `aud`. */
+  audiences: readonly string[]
+  /** All of them must be granted. */
+  requiredScopes: readonly string[]
+  findKey: JWTVerifyGetKey
+  /** The wall clock. */
+  now?: () => Date
+}
+
+export interface TokenSubject {
+  issuer: string
+  subject: string
+}
+
+/**
+ * Checks an access token as RFC 9068 wants it: signature, issuer, audience, times, scopes.
+ * @returns a function that throws AccessError: 401 for a token that is not good, 403 for a good one without the scopes
+ */
+export function createTokenVerifier(options: TokenVerifierOptions): (token: string) => Promise<TokenSubject> {
+  const { issuer, audiences, requiredScopes, findKey, now = () => new Date() } = options
+
+  return async function verify(token) {
+    if (token.length > MAX_TOKEN_LENGTH) throw invalid('The access token is too long.')
+    const { payload } = await checkSignature(token)
+    const subject = payload.sub ?? payload.azp ?? payload.client_id
+    if (typeof subject !== 'string' || subject === '' || subject.length > MAX_SUBJECT_LENGTH) {
+      throw invalid('The access token names no subject.')
+    }
+    const granted = readScopes(payload)
+    if (!requiredScopes.every((scope) => isGranted(scope, granted, audiences))) {
+      throw new AccessError(403, `The access token lacks a scope: ${requiredScopes.join(' ')} is required.`, {
+        reason: 'insufficient_scope',
+      })
+    }
+    return { issuer, subject }
+  }
+
+  async function checkSignature(token: string) {
+    try {
+      return await jwtVerify(token, findKey, {
+        issuer,
+        audience: [...audiences],
+        algorithms: ALGORITHMS,
+        requiredClaims: ['exp'],
+        clockTolerance: CLOCK_TOLERANCE_S,
+        currentDate: now(),
+      })
+    } catch (error) {
+      if (error instanceof AccessError) throw error
+      throw invalid(sentenceFor(error), error)
+    }
+  }
+}
+
+function invalid(message: string, cause?: unknown): AccessError {
+  return new AccessError(401, message, { reason: 'invalid_token', cause })
+}
+
+function sentenceFor(error: unknown): string {
+  if (error instanceof errors.JWTExpired) return 'The access token has expired.'
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    // The claim's name is from jose's closed set, never the token's own text.
+    return `The access token is not for this service or not valid now (claim "${error.claim}").`
+  }
+  return 'The access token is not valid.'
+}
+
+/**
+ * `scp` and `roles` are Entra's, for people and for programs; `scope` is RFC 9068's, by spaces, and some issuers' list.
+ * https://learn.microsoft.com/en-us/entra/identity-platform/access-token-claims-reference
+ */
+function readScopes({ scp, scope, roles }: JWTPayload): Set<string> {
+  return new Set(
+    [scp, scope, roles].flatMap((claim) => {
+      if (typeof claim === 'string') return claim.split(' ')
+      return Array.isArray(claim) ? claim.filter((entry) => typeof entry === 'string') : []
+    }),
+  )
+}
+
+/** Entra is asked for `api://<audience>/<scope>`, or `<audience>/<scope>`, and grants `<scope>`. */
+function isGranted(required: string, granted: ReadonlySet<string>, audiences: readonly string[]): boolean {
+  const slash = required.lastIndexOf('/')
+  const resource = required.slice(0, Math.max(slash, 0))
+  const isOurs = audiences.some((audience) => resource === audience || resource === `api://${audience}`)
+  return granted.has(required) || (isOurs && granted.has(required.slice(slash + 1)))
+}

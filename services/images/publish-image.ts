@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { createBase64Decoder } from './base64-decoder.ts'
+import type { EncodedImage } from './encoded-image.ts'
+import { codeOf, type Folder } from './folder.ts'
+import { temporaryName } from './held-bytes.ts'
+import { joinName } from './output-path.ts'
+
+/** Bytes written at a time; a multiple of three, so that whole groups of base64 fill it. */
+const blockBytes = 1_572_864
+/** Characters decoded at a time. */
+const pieceCharacters = 65_536
+
+/** Node's permission model forbids fsync; there every write itself waits for the disk. */
+const syncedWrites = process.permission === undefined ? 0 : (constants.O_DSYNC ?? 0)
+
+/** Writes a picture under a name of its own and waits for the disk. Nothing is left behind if that fails. */
+export async function writeTemporary(folder: Folder, image: EncodedImage | undefined): Promise<string> {
+  const name = temporaryName()
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | syncedWrites
+  const file = await folder.open(name, flags, 0o644)
+  try {
+    try {
+      if (image !== undefined) await writeDecoded(file, image)
+      if (syncedWrites === 0) await file.sync()
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    await removeQuietly(folder, name)
+    throw error
+  }
+  return name
+}
+
+async function writeDecoded(file: FileHandle, image: EncodedImage): Promise<void> {
+  const decoder = createBase64Decoder()
+  const block = Buffer.allocUnsafeSlow(Math.min(blockBytes, image.bytes) + pieceCharacters)
+  let filled = 0
+  for await (const chunk of image.chunks()) {
+    for (let at = 0; at < chunk.length; at += pieceCharacters) {
+      filled += decoder.write(chunk.subarray(at, at + pieceCharacters), block.subarray(filled))
+      if (filled < blockBytes) continue
+      await file.writeFile(block.subarray(0, filled))
+      filled = 0
+    }
+  }
+  decoder.end()
+  if (filled > 0) await file.writeFile(block.subarray(0, filled))
+}
+
+/** Names tried before chance is asked for one. */
+const maxCounter = 999
+
+/**
+ * Gives a finished temporary file its name, or the next free one: `name.png`, `name-2.png`, … The name comes to be in
+ * one step and never replaces another file, whoever else is writing. The temporary name stays or is gone.
+ */
+export async function publish(folder: Folder, temporary: string, stem: string, ending: string): Promise<string> {
+  for (let counter = 1; ; counter++) {
+    const name = joinName(stem, nameSuffix(counter) + ending)
+    try {
+      await linkOrReserve(folder, temporary, name)
+      return name
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+    }
+  }
+}
+
+function nameSuffix(counter: number): string {
+  if (counter === 1) return ''
+  return counter <= maxCounter ? `-${counter}` : `-${randomBytes(6).toString('hex')}`
+}
+
+/** Answers of file systems that know no hard links (FAT, many network and desktop mounts). */
+const withoutLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'EACCES', 'EINVAL'])
+
+async function linkOrReserve(folder: Folder, from: string, to: string): Promise<void> {
+  try {
+    await folder.link(from, to)
+  } catch (error) {
+    if (!withoutLinks.has(codeOf(error))) throw error
+    // The name is ours once the empty file is; what is renamed over it is then no one else's.
+    const reserved = await folder.open(to, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644)
+    await reserved.close()
+    try {
+      await folder.rename(from, to)
+    } catch (renameError) {
+      await removeQuietly(folder, to)
+      throw renameError
+    }
+  }
+}
+
+export async function removeQuietly(folder: Folder, name: string): Promise<void> {
+  await folder.unlink(name).catch(() => {})
+}

@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { before, describe, type TestContext, test } from 'node:test'
+import { temporaryFolder } from '../helper.ts'
+import { startSimulator } from '../simulator/helper.ts'
+import { freePorts, root, run } from '../system/helper.ts'
+import { callTool, image, requireImage } from './helper.ts'
+
+/** A folder with the compose files and the `.env` of an operator; the project's own `.env` must not get in between. */
+async function operatorsFolder(t: TestContext, dotEnv: string): Promise<string> {
+  const folder = await temporaryFolder(t)
+  for (const name of ['docker-compose.yml', 'deploy/docker-compose.production.yml', 'deploy/docker-stack.yml']) {
+    await mkdir(join(folder, 'deploy'), { recursive: true })
+    await copyFile(join(root, name), join(folder, name))
+  }
+  await mkdir(join(folder, 'secrets'))
+  await writeFile(join(folder, 'secrets/azure_api_key'), 'simulated-key')
+  await writeFile(join(folder, '.env'), dotEnv)
+  return folder
+}
+
+const threeVariables = 'AZURE_BASE_URL=https://a.example\nAZURE_API_KEY=key\nAZURE_DEPLOYMENT_NAME=FLUX.1-Kontext-pro\n'
+const production = ['-f', 'docker-compose.yml', '-f', 'deploy/docker-compose.production.yml']
+
+interface Composed {
+  services: Record<
+    string,
+    { environment?: Record<string, string | null>; ports?: unknown[]; read_only?: boolean; cap_drop?: string[] }
+  >
+}
+
+async function composed(folder: string, files: readonly string[]): Promise<{ config: Composed; stderr: string }> {
+  const { stdout, stderr } = await run('docker', ['compose', ...files, 'config', '--format', 'json'], { cwd: folder })
+  return { config: JSON.parse(stdout), stderr }
+}
+
+describe('the compose files', () => {
+  before(requireImage)
+
+  test('are clean with the three variables that are required', async (t: TestContext) => {
+    const folder = await operatorsFolder(t, threeVariables)
+    for (const files of [[], production]) {
+      const { stderr } = await composed(folder, files)
+      t.assert.equal(stderr, '')
+    }
+    const stack = await run('docker', ['stack', 'config', '--compose-file', 'deploy/docker-stack.yml'], { cwd: folder })
+    t.assert.equal(stack.stderr, '')
+  })
+
+  test('in production take the key from the secret file alone and publish nothing of the service', async (t: TestContext) => {
+    const folder = await operatorsFolder(t, `${threeVariables}MAX_BODY_BYTES=1000000\n`)
+    const { config } = await composed(folder, production)
+    const service = config.services['azure-image-editor']
+    t.assert.equal(service?.environment?.AZURE_API_KEY, '')
+    t.assert.equal(service?.environment?.AZURE_API_KEY_FILE, '/run/secrets/azure_api_key')
+    t.assert.equal(service?.environment?.MAX_BODY_BYTES, '1000000')
+    t.assert.deepEqual(service?.ports ?? [], [])
+    for (const [name, { read_only, cap_drop }] of Object.entries(config.services)) {
+      t.assert.deepEqual([read_only, cap_drop], [true, ['ALL']], name)
+    }
+  })
+
+  test('bring up a healthy service that makes a picture, with nothing changed but network, port and name', async (t: TestContext) => {
+    const simulator = await startSimulator(t)
+    const [port = 0] = await freePorts(1)
+    const folder = await operatorsFolder(
+      t,
+      threeVariables.replace('https://a.example', simulator.url).replace('=key', '=simulated-key'),
+    )
+    await writeFile(
+      join(folder, 'override.yml'),
+      `services:
+  azure-image-editor:
+    build: !reset null
+    container_name: !reset null
+    network_mode: host
+    ports: !reset []
+    environment:
+      - MCP_SERVER_HOST=127.0.0.1
+      - MCP_SERVER_PORT=${port}
+    healthcheck:
+      interval: 1s
+`,
+    )
+    const project = `test-${randomUUID().slice(0, 8)}`
+    const compose = (...args: string[]) =>
+      run('docker', ['compose', '-p', project, '-f', 'docker-compose.yml', '-f', 'override.yml', ...args], {
+        cwd: folder,
+      })
+    t.after(() => compose('down', '--volumes'))
+    await compose('up', '--detach', '--wait', '--no-build')
+    const { stdout } = await compose('images', '--format', 'json')
+    t.assert.match(stdout, new RegExp(image.split(':')[0] ?? ''))
+    const made = await callTool(`http://127.0.0.1:${port}`, 'generate_image', { prompt: 'A fox', size: '256x256' })
+    t.assert.equal(made.content[1]?.type, 'image')
+  })
+})

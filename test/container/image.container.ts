@@ -1,0 +1,171 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { before, describe, type TestContext, test } from 'node:test'
+import sharp from 'sharp'
+import { until } from '../system/helper.ts'
+import { callTool, docker, hardened, image, requireImage, secret, startContainer, volume } from './helper.ts'
+
+const isPng = (bytes: Buffer) => bytes.subarray(0, 8).equals(Buffer.from('89504e470d0a1a0a', 'hex'))
+
+describe('the image', { concurrency: 2 }, () => {
+  before(requireImage)
+
+  test('works as nobody in particular: healthy without root, capabilities or a writable file system, key from a file', async (t: TestContext) => {
+    const images = await volume(t, '/app/images')
+    const logs = await volume(t, '/app/logs')
+    const key = await secret(t, 'azure_api_key', 'simulated-key\n')
+    const container = await startContainer(t, {
+      flags: [...hardened, images.flag, logs.flag, key],
+      environment: { AZURE_API_KEY: '', AZURE_API_KEY_FILE: '/run/secrets/azure_api_key' },
+    })
+    await container.healthy()
+
+    const status = await docker('exec', container.name, 'cat', '/proc/1/status')
+    t.assert.match(status, /^Uid:\s+1000\s+1000/m)
+    t.assert.match(status, /^CapEff:\s+0{16}$/m)
+    t.assert.match(status, /^NoNewPrivs:\s+1$/m)
+    await t.assert.rejects(docker('exec', container.name, 'touch', '/app/dist/intruder'), /Read-only file system/)
+
+    const made = await callTool(container.url, 'generate_image', {
+      prompt: 'A beautiful sunset over mountains',
+      size: '1024x1024',
+      output_path: '/app/images/sunset.png',
+    })
+    t.assert.deepEqual(
+      made.content.map(({ text, mimeType }) => text ?? mimeType),
+      ['Image successfully generated. Saved to server at: /app/images/sunset.png', 'image/png'],
+    )
+    const saved = await readFile(join(images.folder, 'sunset.png'))
+    t.assert.ok(isPng(saved))
+    t.assert.equal(saved.toString('base64'), made.content[1]?.data)
+    t.assert.equal((await stat(join(images.folder, 'sunset.png'))).uid, 1000)
+
+    // WebP goes through sharp, whose native code must load under Node's permission model.
+    const webp = await sharp(saved).webp().toBuffer()
+    const edited = await callTool(container.url, 'edit_image', {
+      prompt: 'Make this black and white',
+      image_data_base64: webp.toString('base64'),
+      output_path: 'edited.png',
+    })
+    t.assert.match(
+      edited.content[0]?.text ?? '',
+      /^Image successfully edited\. Saved to server at: \/app\/images\/edited\.png/,
+    )
+
+    const [logFile = ''] = await readdir(logs.folder)
+    const written = await readFile(join(logs.folder, logFile), 'utf8')
+    t.assert.match(written, /request answered/)
+    const said = await container.logs()
+    for (const text of [said, written]) t.assert.doesNotMatch(text, /simulated-key|sunset over mountains/)
+    for (const line of said.trim().split('\n')) t.assert.doesNotThrow(() => JSON.parse(line), line)
+  })
+
+  test('keeps its process inside its folders by the permission model of Node', async (t: TestContext) => {
+    const container = await startContainer(t)
+    await container.healthy()
+    const flags = await docker('exec', container.name, 'sh', '-c', "tr '\\0' '\\n' < /proc/1/cmdline")
+    t.assert.match(flags, /^--permission$/m)
+    const probe = `
+      const fs = require('node:fs')
+      const outcome = (act) => { try { act(); return 'ok' } catch ({ code }) { return code } }
+      console.log(JSON.stringify([
+        outcome(() => fs.readFileSync('/etc/passwd')),
+        outcome(() => fs.writeFileSync('/app/dist/server.js', '')),
+        outcome(() => require('node:child_process').execFileSync('id')),
+        outcome(() => fs.writeFileSync('/app/images/probe', '')),
+        outcome(() => fs.readFileSync('/run/secrets/none')),
+      ]))`
+    const args = flags
+      .split('\n')
+      .slice(1, -1)
+      .filter((flag) => flag !== 'dist/server.js')
+    const said = await docker('exec', '--user', '0', container.name, 'node', ...args, '-e', probe)
+    t.assert.deepEqual(JSON.parse(said), [
+      'ERR_ACCESS_DENIED',
+      'ERR_ACCESS_DENIED',
+      'ERR_ACCESS_DENIED',
+      'ok',
+      'ENOENT',
+    ])
+  })
+
+  test('on SIGTERM finishes the call that runs and exits with 0', async (t: TestContext) => {
+    const container = await startContainer(t, { flags: hardened })
+    await container.healthy()
+    const call = callTool(container.url, 'generate_image', { prompt: 'A snail fault:slow=3000', size: '256x256' })
+    await until('the call being under way', async () => {
+      const metrics = await (await fetch(`${container.url}/metrics`)).text()
+      return /^image_mcp_tool_calls_in_flight 1$/m.test(metrics) || undefined
+    })
+    await docker('kill', '--signal', 'SIGTERM', container.name)
+    t.assert.equal((await call).content[1]?.type, 'image')
+    t.assert.equal(await container.exitCode(), 0)
+  })
+
+  test('runs as any user, also one that no file knows', async (t: TestContext) => {
+    const container = await startContainer(t, { flags: ['--user', '4321:4321', ...hardened.slice(3)] })
+    await container.healthy()
+    const made = await callTool(container.url, 'generate_image', {
+      prompt: 'A fox',
+      size: '256x256',
+      output_path: 'fox.png',
+    })
+    t.assert.match(made.content[0]?.text ?? '', /Saved to server at: \/app\/images\/fox\.png/)
+  })
+
+  test('returns the picture and says how to mend it when the folders of the host belong to somebody else', async (t: TestContext) => {
+    const images = await volume(t, '/app/images', { writable: false })
+    const logs = await volume(t, '/app/logs', { writable: false })
+    const container = await startContainer(t, { flags: [...hardened, images.flag, logs.flag] })
+    await container.healthy()
+    t.assert.match(await container.logs(), /sudo chown 1000:1000 images logs/)
+    const ready = await fetch(`${container.url}/ready`)
+    t.assert.equal(ready.status, 200)
+    t.assert.match(await ready.text(), /"images":"unwritable"/)
+    const made = await callTool(container.url, 'generate_image', {
+      prompt: 'A fox',
+      size: '256x256',
+      output_path: 'fox.png',
+    })
+    t.assert.match(made.content[0]?.text ?? '', /^Image successfully generated\.\nNot saved: /)
+    t.assert.equal(made.content[1]?.type, 'image')
+  })
+
+  test('ends with 1 and every problem when the configuration is wrong', async (t: TestContext) => {
+    const container = await startContainer(t, {
+      environment: { AZURE_API_KEY: '', AZURE_BASE_URL: 'nowhere', LOG_LEVEL: 'loud' },
+    })
+    t.assert.equal(await container.exitCode(), 1)
+    const said = await container.logs()
+    for (const name of ['AZURE_API_KEY', 'AZURE_BASE_URL', 'LOG_LEVEL'])
+      t.assert.match(said, new RegExp(`^ *${name}:`, 'm'))
+  })
+
+  test('takes values with the quotes that docker --env-file keeps', async (t: TestContext) => {
+    const container = await startContainer(t, {
+      environment: { AZURE_API_KEY: '"simulated-key"', LOG_LEVEL: '"debug"' },
+    })
+    await container.healthy()
+    const made = await callTool(container.url, 'generate_image', { prompt: 'A fox', size: '256x256' })
+    t.assert.equal(made.isError, undefined)
+  })
+
+  test('holds production dependencies, compiled code and labels, and no sources', async (t: TestContext) => {
+    const listed = await docker('run', '--rm', '--network', 'none', image, 'ls', '-A', '/app')
+    t.assert.deepEqual(listed.split('\n').sort(), [
+      '.npmrc',
+      'bin',
+      'dist',
+      'images',
+      'logs',
+      'node_modules',
+      'package-lock.json',
+      'package.json',
+    ])
+    const modules = await docker('run', '--rm', '--network', 'none', image, 'ls', '/app/node_modules')
+    t.assert.doesNotMatch(modules, /^typescript$/m)
+    const labels = JSON.parse(await docker('image', 'inspect', '--format', '{{json .Config.Labels}}', image))
+    t.assert.equal(labels['org.opencontainers.image.title'], 'azure-image-editor-mcp')
+    t.assert.equal(labels['org.opencontainers.image.licenses'], 'MIT')
+  })
+})

@@ -1,0 +1,240 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fixtureCatalog } from '../fixture-catalog.ts'
+import { buildApp, temporaryFolder } from '../helper.ts'
+import { startIssuer } from '../issuer.ts'
+
+const ping = { jsonrpc: '2.0', id: 7, method: 'ping' }
+const keys = { MCP_API_KEYS: 'alice:a-key-of-alice-0001,bob:a-key-of-bob-000002' }
+const build = (t: TestContext, environment: Record<string, string>) =>
+  buildApp(t, environment, { extendCatalog: () => fixtureCatalog })
+
+type App = Awaited<ReturnType<typeof buildApp>>['app']
+const call = (app: App, headers: Record<string, string> = {}, url = '/') =>
+  app.inject({ method: 'POST', url, payload: ping, headers })
+
+describe('API keys', () => {
+  for (const [what, headers] of [
+    ['a bearer', { authorization: 'Bearer a-key-of-alice-0001' }],
+    ['a bearer in small letters', { authorization: 'bearer   a-key-of-alice-0001 ' }],
+    ['X-API-Key', { 'x-api-key': 'a-key-of-bob-000002' }],
+    ['X-API-Key beside Basic for a proxy', { 'x-api-key': 'a-key-of-bob-000002', authorization: 'Basic eDp5' }],
+  ] as const) {
+    test(`are taken as ${what}`, async (t: TestContext) => {
+      const { app } = await build(t, keys)
+      const response = await call(app, headers)
+      t.assert.equal(response.statusCode, 200, response.body)
+    })
+  }
+
+  for (const [what, headers] of [
+    ['nothing', {}],
+    ['a wrong key', { authorization: 'Bearer wrong' }],
+    ['an empty bearer', { authorization: 'Bearer ' }],
+    ['Basic', { authorization: 'Basic YWxpY2U6YS1rZXktb2YtYWxpY2UtMDAwMQ==' }],
+    ['a good key beside a wrong bearer', { authorization: 'Bearer wrong', 'x-api-key': 'a-key-of-bob-000002' }],
+    ['a token, since OAuth is off', { authorization: 'Bearer a.b.c' }],
+  ] as const) {
+    test(`are missed by ${what}: 401 in the envelope, with WWW-Authenticate`, async (t: TestContext) => {
+      const { app } = await build(t, keys)
+      for (const url of ['/', '/mcp']) {
+        const response = await call(app, headers, url)
+        t.assert.equal(response.statusCode, 401)
+        t.assert.match(String(response.headers['www-authenticate']), /^Bearer realm="azure-image-editor-mcp"/)
+        t.assert.partialDeepStrictEqual(response.json(), { jsonrpc: '2.0', error: { code: 401 } })
+      }
+    })
+  }
+
+  test('are not in log lines nor in what --check prints', async (t: TestContext) => {
+    const { app, logs } = await build(t, { ...keys, LOG_LEVEL: 'trace' })
+    await call(app, { authorization: 'Bearer a-key-of-alice-0001' })
+    await call(app, { 'x-api-key': 'a-wrong-key-here' })
+    t.assert.doesNotMatch(logs.text, /a-key-of|a-wrong-key/)
+    t.assert.doesNotMatch(JSON.stringify(app.config), /a-key-of/)
+    t.assert.ok(logs.entries.some(({ caller }) => caller === 'key:alice'))
+  })
+
+  test('change with MCP_API_KEYS_FILE', async (t: TestContext) => {
+    const path = join(await temporaryFolder(t), 'keys')
+    await writeFile(path, 'alice:a-key-of-alice-0001\n')
+    const { app, logs } = await build(t, { MCP_API_KEYS_FILE: path })
+    t.assert.equal((await call(app, { 'x-api-key': 'a-key-of-alice-0001' })).statusCode, 200)
+    await writeFile(path, 'bob:a-longer-key-of-bob-2\n')
+    while (!logs.text.includes('key file reloaded')) await pause(20)
+    t.assert.equal((await call(app, { 'x-api-key': 'a-key-of-alice-0001' })).statusCode, 401)
+    t.assert.equal((await call(app, { 'x-api-key': 'a-longer-key-of-bob-2' })).statusCode, 200)
+  })
+
+  test('leave health, readiness and the page open', async (t: TestContext) => {
+    const { app } = await build(t, keys)
+    for (const url of ['/health', '/ready', '/']) t.assert.equal((await app.inject(url)).statusCode, 200)
+  })
+})
+
+describe('without keys and issuer', () => {
+  const warning = 'anybody who reaches this address'
+
+  test('everybody may call on a local bind, and nothing is said of it', async (t: TestContext) => {
+    const { app, logs } = await build(t, {})
+    t.assert.equal((await call(app)).statusCode, 200)
+    t.assert.equal(logs.text.includes(warning), false)
+  })
+
+  test('the risk of any other bind is named', async (t: TestContext) => {
+    const { app, logs } = await build(t, { MCP_SERVER_HOST: '0.0.0.0' })
+    t.assert.equal((await call(app)).statusCode, 200)
+    t.assert.equal(logs.text.includes(warning), true)
+  })
+
+  test('REQUIRE_AUTH=true refuses to start', async (t: TestContext) => {
+    await t.assert.rejects(build(t, { REQUIRE_AUTH: 'true' }), /REQUIRE_AUTH: is true, but neither/)
+    await build(t, { REQUIRE_AUTH: 'true', ...keys })
+  })
+})
+
+describe('configuration of access', () => {
+  for (const [problem, environment] of [
+    [/MCP_API_KEYS: has in entry 1 no name/, { MCP_API_KEYS: 'only-a-key' }],
+    [/MCP_API_KEYS_FILE: names a file that cannot be read/, { MCP_API_KEYS_FILE: '/nowhere/at/all' }],
+    [
+      /OAUTH_AUDIENCE: is required with OAUTH_ISSUER/,
+      { OAUTH_ISSUER: 'https://issuer.example', PUBLIC_URL: 'https://a.example' },
+    ],
+    [/PUBLIC_URL: is required with OAUTH_ISSUER/, { OAUTH_ISSUER: 'https://issuer.example', OAUTH_AUDIENCE: 'a' }],
+    [/OAUTH_ISSUER: is required with/, { OAUTH_AUDIENCE: 'a' }],
+    [
+      /OAUTH_ISSUER: is not an https URL/,
+      { OAUTH_ISSUER: 'http://issuer.example', OAUTH_AUDIENCE: 'a', PUBLIC_URL: 'https://a.example' },
+    ],
+  ] as const) {
+    test(`names ${problem.source.split(':')[0]} when it is wrong`, async (t: TestContext) => {
+      await t.assert.rejects(build(t, environment), (error: Error) => {
+        t.assert.match(error.message, problem)
+        t.assert.doesNotMatch(error.message, /only-a-key/)
+        return true
+      })
+    })
+  }
+})
+
+describe('access tokens', () => {
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+
+  test('are taken when they are good', async (t: TestContext) => {
+    const issuer = await startIssuer(t)
+    const { app, logs } = await build(t, issuer.environment)
+    t.assert.equal((await call(app, bearer(await issuer.token()))).statusCode, 200)
+    t.assert.ok(logs.entries.some(({ caller }) => caller === `subject:${issuer.issuer}#alice`))
+  })
+
+  test('go on working when the issuer rotates its keys and while it is gone', async (t: TestContext) => {
+    const issuer = await startIssuer(t)
+    const { app } = await build(t, issuer.environment)
+    t.assert.equal((await call(app, bearer(await issuer.token()))).statusCode, 200)
+    issuer.isUp = false
+    t.assert.equal((await call(app, bearer(await issuer.token({ sub: 'bob' })))).statusCode, 200)
+  })
+
+  test('get 503 with Retry-After while the keys were never seen', async (t: TestContext) => {
+    const issuer = await startIssuer(t)
+    issuer.isUp = false
+    const { app } = await build(t, issuer.environment)
+    const response = await call(app, bearer(await issuer.token()))
+    t.assert.equal(response.statusCode, 503)
+    t.assert.equal(response.headers['retry-after'], '30')
+    t.assert.equal(response.json().error.code, 503)
+  })
+
+  test('are taken beside keys', async (t: TestContext) => {
+    const issuer = await startIssuer(t)
+    const { app } = await build(t, { ...issuer.environment, ...keys })
+    t.assert.equal((await call(app, bearer(await issuer.token()))).statusCode, 200)
+    t.assert.equal((await call(app, bearer('a-key-of-alice-0001'))).statusCode, 200)
+    t.assert.equal((await call(app, bearer('a.b.c'))).statusCode, 401)
+  })
+
+  for (const [url, suffix] of [
+    ['/', ''],
+    ['/mcp', '/mcp'],
+  ] as const) {
+    test(`are asked for at ${url} with the place of the metadata, which names ${url} and the issuer`, async (t: TestContext) => {
+      const issuer = await startIssuer(t)
+      const { app } = await build(t, { ...issuer.environment, OAUTH_REQUIRED_SCOPES: 'images.make' })
+      const response = await call(app, {}, url)
+      const place = `/.well-known/oauth-protected-resource${suffix}`
+      t.assert.equal(
+        response.headers['www-authenticate'],
+        `Bearer realm="azure-image-editor-mcp", scope="images.make", resource_metadata="https://images.example.com${place}"`,
+      )
+      t.assert.deepEqual((await app.inject(place)).json(), {
+        resource: `https://images.example.com${suffix}`,
+        resource_name: 'Azure Image Editor',
+        authorization_servers: [issuer.issuer],
+        bearer_methods_supported: ['header'],
+        scopes_supported: ['images.make'],
+      })
+    })
+  }
+
+  for (const [what, required, claims, status] of [
+    ['by scope', 'images.make', { scope: 'openid images.make' }, 200],
+    ['by scp', 'images.make', { scp: 'images.make' }, 200],
+    ['by roles', 'images.make', { roles: ['images.make'] }, 200],
+    ['by Entra’s short form', 'api://image-editor/images.make', { scp: 'images.make' }, 200],
+    ['not by the short form of another resource', 'api://other/images.make', { scp: 'images.make' }, 403],
+    ['not by a part of a name', 'images.make', { scope: 'images.makers' }, 403],
+    ['not by one of two', 'a,b', { scope: 'a' }, 403],
+    ['not by a scope of the wrong type', 'a', { scope: { a: true } }, 403],
+  ] as const) {
+    test(`are granted scopes ${what}`, async (t: TestContext) => {
+      const issuer = await startIssuer(t)
+      const { app } = await build(t, { ...issuer.environment, OAUTH_REQUIRED_SCOPES: required })
+      const response = await call(app, bearer(await issuer.token(claims)))
+      t.assert.equal(response.statusCode, status)
+      if (status === 200) return
+      t.assert.equal(response.json().error.code, 403)
+      t.assert.match(String(response.headers['www-authenticate']), /error="insufficient_scope".*scope="/)
+    })
+  }
+})
+
+describe('/metrics', () => {
+  test('is open to this machine and private networks only', async (t: TestContext) => {
+    const { app } = await build(t, keys)
+    for (const [remoteAddress, status] of [
+      ['127.0.0.1', 200],
+      ['::1', 200],
+      ['::ffff:10.1.2.3', 200],
+      ['192.168.1.1', 200],
+      ['fd00::1', 200],
+      ['8.8.8.8', 403],
+      ['2001:4860:4860::8888', 403],
+      ['172.32.0.1', 403],
+    ] as const) {
+      t.assert.equal((await app.inject({ url: '/metrics', remoteAddress })).statusCode, status, remoteAddress)
+    }
+  })
+
+  test('does not take a proxy’s address for that of the one behind it', async (t: TestContext) => {
+    const hidden = await build(t, {})
+    const headers = { 'x-forwarded-for': '10.0.0.1' }
+    t.assert.equal((await hidden.app.inject({ url: '/metrics', headers })).statusCode, 403)
+    const trusted = await build(t, { TRUST_PROXY: '127.0.0.1' })
+    t.assert.equal((await trusted.app.inject({ url: '/metrics', headers })).statusCode, 200)
+    headers['x-forwarded-for'] = '8.8.8.8'
+    t.assert.equal((await trusted.app.inject({ url: '/metrics', headers })).statusCode, 403)
+  })
+
+  test('wants METRICS_TOKEN from everybody if it is set', async (t: TestContext) => {
+    const { app } = await build(t, { METRICS_TOKEN: 'a-token-for-metrics' })
+    t.assert.equal((await app.inject('/metrics')).statusCode, 401)
+    const authorization = 'Bearer a-token-for-metrics'
+    t.assert.equal(
+      (await app.inject({ url: '/metrics', headers: { authorization }, remoteAddress: '8.8.8.8' })).statusCode,
+      200,
+    )
+  })
+})

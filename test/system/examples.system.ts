@@ -1,0 +1,60 @@
+import { join } from 'node:path'
+import { before, describe, type TestContext, test } from 'node:test'
+import sharp from 'sharp'
+import { listen } from '../helper.ts'
+import { documents, type Example, examplesOf, isDockers } from '../markdown.ts'
+import { startSimulator } from '../simulator/helper.ts'
+import { copyOfTree, requireProgram, run, strangersEnvironment } from './helper.ts'
+
+/** Marks of examples that have a test of their own. */
+const ownTests: readonly (string | undefined)[] = ['demo', 'all tests']
+
+const canRun = (example: Example): boolean =>
+  example.language === 'bash' &&
+  !isDockers(example) &&
+  !example.mark?.startsWith('not run') &&
+  !ownTests.includes(example.mark)
+
+/** A running service and a copy of the project to type in; only addresses and paths of an example are replaced. */
+async function stage(t: TestContext): Promise<{ folder: string; adapt: (code: string) => string }> {
+  const simulator = await startSimulator(t)
+  const service = await listen(t, { AZURE_BASE_URL: simulator.url, AZURE_API_KEY: 'simulated-key' })
+  const folder = await copyOfTree(t)
+  await run('git', ['init', '--quiet'], { cwd: folder })
+  const picture = join(folder, 'local-picture.png')
+  await sharp({ create: { width: 96, height: 64, channels: 3, background: 'teal' } }).toFile(picture)
+  return {
+    folder,
+    adapt: (code) =>
+      code
+        .replaceAll('http://localhost:8000', service.url)
+        .replaceAll('/app/images', service.images)
+        .replaceAll('/path/to/local/image.png', picture),
+  }
+}
+
+describe('every example of the documentation that needs no Docker', () => {
+  before(async () => {
+    for (const program of ['bash', 'curl', 'jq', 'openssl', 'git']) await requireProgram(program)
+  })
+
+  for (const document of documents) {
+    const examples = examplesOf(document).filter(canRun)
+    if (examples.length === 0) continue
+    test(`in ${document} works as it is written`, async (t: TestContext) => {
+      const { folder, adapt } = await stage(t)
+      for (const { line, code } of examples) {
+        const options = { cwd: folder, env: strangersEnvironment(), timeout: 60_000, maxBuffer: 64 * 1_048_576 }
+        const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', adapt(code)], options).catch((error) => {
+          throw new Error(`${document}:${line} failed: ${error.stderr}`, { cause: error })
+        })
+        t.assert.doesNotMatch(stdout.slice(0, 2_000), /"isError":true|"error":\{/, `${document}:${line}`)
+        t.diagnostic(`${document}:${line} ${stdout.slice(0, 80).replaceAll('\n', ' ')}`)
+      }
+    })
+  }
+
+  test('is one of a good number', (t: TestContext) => {
+    t.assert.ok(documents.flatMap(examplesOf).filter(canRun).length >= 20)
+  })
+})

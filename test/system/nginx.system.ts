@@ -1,0 +1,177 @@
+import { randomBytes } from 'node:crypto'
+import { describe, type TestContext, test } from 'node:test'
+import sharp from 'sharp'
+import { type BuiltApp, listen } from '../helper.ts'
+import { startSimulator } from '../simulator/helper.ts'
+import { toolCall } from './helper.ts'
+import { type NginxProxy, startNginx } from './nginx.ts'
+
+/** The service on the simulator, behind Nginx. */
+async function behindNginx(
+  t: TestContext,
+  environment: Record<string, string> = {},
+  change?: (conf: string) => string,
+): Promise<BuiltApp & { proxy: NginxProxy }> {
+  const simulator = await startSimulator(t)
+  const service = await listen(t, {
+    AZURE_BASE_URL: simulator.url,
+    AZURE_API_KEY: 'simulated-key',
+    TRUST_PROXY: '127.0.0.1',
+    ...environment,
+  })
+  return { ...service, proxy: await startNginx(t, service.url, change) }
+}
+
+const initialize = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'test', version: '1' } },
+})
+
+/** Milliseconds at which each chunk of a body came, and the whole. */
+async function timeline(body: AsyncIterable<Buffer>): Promise<{ at: number[]; text: string }> {
+  const at: number[] = []
+  let text = ''
+  for await (const chunk of body) {
+    at.push(performance.now())
+    text += chunk
+  }
+  return { at, text }
+}
+
+describe('behind the shipped Nginx', { concurrency: true }, () => {
+  test('an answer that takes 75 seconds arrives', async (t: TestContext) => {
+    const { proxy } = await behindNginx(t)
+    const startedAt = performance.now()
+    const { statusCode, body } = await proxy.send('/', {
+      body: JSON.stringify(toolCall('generate_image', { prompt: 'A slow snail fault:slow=75000', size: '256x256' })),
+    })
+    const { result } = (await body.json()) as { result: { content: { type: string }[] } }
+    t.assert.ok(performance.now() - startedAt > 75_000)
+    t.assert.equal(statusCode, 200)
+    t.assert.deepEqual(
+      result.content.map(({ type }) => type),
+      ['text', 'image'],
+    )
+  })
+
+  test('a body of 30 MB arrives', async (t: TestContext) => {
+    const { proxy } = await behindNginx(t, { MAX_IMAGE_BYTES: String(25 * 1_048_576) })
+    const side = 2740
+    const noise = await sharp(randomBytes(side * side * 3), { raw: { width: side, height: side, channels: 3 } })
+      .png({ compressionLevel: 1 })
+      .toBuffer()
+    const message = JSON.stringify(
+      toolCall('edit_image', { prompt: 'Make this black and white', image_data_base64: noise.toString('base64') }),
+    )
+    t.assert.ok(message.length > 30_000_000, `${message.length} bytes`)
+    const { statusCode, body } = await proxy.send('/', { body: message })
+    const { result } = (await body.json()) as { result: { content: { type: string }[]; isError?: boolean } }
+    t.assert.equal(statusCode, 200)
+    t.assert.equal(result.isError, undefined)
+    t.assert.equal(result.content[1]?.type, 'image')
+  })
+
+  test('a body above MAX_BODY_BYTES is refused by the service, one above the limit of Nginx by Nginx, both in JSON-RPC', async (t: TestContext) => {
+    const { proxy } = await behindNginx(t)
+    for (const [mebibytes, message] of [
+      [32.5, /larger than 33554432 bytes/],
+      [34, /too large/],
+    ] as const) {
+      const { statusCode, headers, body } = await proxy.send('/', { body: Buffer.alloc(mebibytes * 1_048_576, ' ') })
+      const answer = (await body.json()) as { jsonrpc: string; id: null; error: { code: number; message: string } }
+      t.assert.equal(statusCode, 413)
+      t.assert.match(String(headers['content-type']), /^application\/json/)
+      t.assert.deepEqual([answer.jsonrpc, answer.id, answer.error.code], ['2.0', null, -32600])
+      t.assert.match(answer.error.message, message)
+    }
+  })
+
+  for (const [what, change] of [
+    ['as shipped', undefined],
+    [
+      'even with a proxy that buffers, since the answer asks it not to',
+      (conf: string) =>
+        conf
+          .replace('proxy_buffering off', 'proxy_buffering on')
+          .replace('proxy_http_version 1.1', 'proxy_http_version 1.0'),
+    ],
+  ] as const) {
+    test(`an event stream passes as it is written, ${what}`, async (t: TestContext) => {
+      const { proxy } = await behindNginx(t, {}, change)
+      const { statusCode, headers, body } = await proxy.send('/', {
+        headers: { accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2025-06-18' },
+        body: JSON.stringify(
+          toolCall('generate_image', { prompt: 'A snail fault:slow=2000', size: '256x256' }, { progressToken: 'p' }),
+        ),
+      })
+      const { at, text } = await timeline(body)
+      t.assert.equal(statusCode, 200)
+      t.assert.match(String(headers['content-type']), /^text\/event-stream/)
+      t.assert.match(text, /notifications\/progress[\s\S]*"type":"image"/)
+      const spread = (at.at(-1) ?? 0) - (at[0] ?? 0)
+      t.assert.ok(spread > 1_500, `the first event came only ${Math.round(spread)} ms before the last`)
+    })
+  }
+
+  test('/metrics is refused however it is spelt', async (t: TestContext) => {
+    const { proxy } = await behindNginx(t)
+    for (const path of [
+      '/metrics',
+      '/metrics?x=1',
+      '/metrics/',
+      '//metrics',
+      '/%6detrics',
+      '/./metrics',
+      '/x/../metrics',
+    ]) {
+      const { statusCode, body } = await proxy.send(path, { method: 'GET' })
+      t.assert.doesNotMatch(await body.text(), /image_mcp_/, path)
+      t.assert.equal(statusCode, 403, path)
+    }
+    for (const path of ['/METRICS', '/metrics;x', '/metrics%2f', '/metrics%00']) {
+      const { statusCode, body } = await proxy.send(path, { method: 'GET' })
+      t.assert.doesNotMatch(await body.text(), /image_mcp_/, path)
+      t.assert.ok(statusCode >= 400, path)
+    }
+  })
+
+  test("the service sees the caller's address and not what the caller claims, and only through a proxy it trusts", async (t: TestContext) => {
+    for (const [trusted, seen] of [
+      ['127.0.0.1', '127.0.0.2'],
+      ['10.0.0.0/8', '127.0.0.1'],
+    ]) {
+      const { proxy, logs } = await behindNginx(t, { TRUST_PROXY: trusted ?? '' })
+      const { body } = await proxy.send('/', {
+        body: initialize,
+        from: '127.0.0.2',
+        headers: { 'x-forwarded-for': '203.0.113.9', forwarded: 'for=203.0.113.9' },
+      })
+      await body.dump()
+      const callers = logs.entries.flatMap(({ caller, method }) => (method === 'POST' ? [caller] : []))
+      t.assert.deepEqual(callers, [seen])
+    }
+  })
+
+  test('plain HTTP is redirected without losing the method, and HTTPS says to stay', async (t: TestContext) => {
+    const { proxy } = await behindNginx(t)
+    const redirect = await fetch(`${proxy.httpUrl}/mcp?a=1`, { method: 'POST', body: '{}', redirect: 'manual' })
+    t.assert.equal(redirect.status, 308)
+    t.assert.equal(redirect.headers.get('location'), 'https://localhost/mcp?a=1')
+    const { headers, body } = await proxy.send('/', { method: 'GET' })
+    await body.dump()
+    t.assert.match(String(headers['strict-transport-security']), /max-age=\d{8}/)
+    t.assert.equal(headers['x-content-type-options'], 'nosniff')
+    t.assert.equal(headers.server, 'nginx')
+  })
+
+  test('a service that is away is told in JSON-RPC, with when to come back', async (t: TestContext) => {
+    const { app, proxy } = await behindNginx(t)
+    await app.close()
+    const { statusCode, headers, body } = await proxy.send('/', { body: initialize })
+    const answer = (await body.json()) as { error: { code: number } }
+    t.assert.deepEqual([statusCode, answer.error.code, headers['retry-after']], [503, 503, '10'])
+    t.assert.match(String(headers['strict-transport-security']), /max-age/)
+  })
+})

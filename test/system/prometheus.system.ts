@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { before, describe, type TestContext, test } from 'node:test'
+import { parse } from 'yaml'
+import { listen, temporaryFolder } from '../helper.ts'
+import { startSimulator } from '../simulator/helper.ts'
+import { freePorts, requireProgram, root, run, startProgram, toolCall, until } from './helper.ts'
+
+const shipped = join(root, 'deploy/prometheus')
+
+/** The service on the simulator, after a call that worked, one that Azure refused and one that nobody knows. */
+async function busyService(t: TestContext): Promise<string> {
+  const simulator = await startSimulator(t)
+  const { url } = await listen(t, { AZURE_BASE_URL: simulator.url, AZURE_API_KEY: 'simulated-key' })
+  const calls = [
+    toolCall('generate_image', { prompt: 'A lighthouse', size: '256x256', output_path: 'lighthouse.png' }),
+    toolCall('generate_image', { prompt: 'A lighthouse fault:content-filter' }),
+    { jsonrpc: '2.0', id: 1, method: 'no/such/method' },
+  ]
+  for (const call of calls) {
+    const headers = { 'content-type': 'application/json' }
+    await (await fetch(url, { method: 'POST', headers, body: JSON.stringify(call) })).arrayBuffer()
+  }
+  return url
+}
+
+const metricsOf = async (url: string) => (await fetch(`${url}/metrics`)).text()
+
+describe('promtool', { concurrency: true }, () => {
+  before(() => requireProgram('promtool'))
+
+  test('finds nothing to improve in our own series', async (t: TestContext) => {
+    const own = (await metricsOf(await busyService(t))).split('\n').filter((line) => line.includes('image_mcp_'))
+    const check = spawn('promtool', ['check', 'metrics'])
+    check.stdin.end(`${own.join('\n')}\n`)
+    const [stdout, stderr, [code]] = await Promise.all([
+      check.stdout.toArray(),
+      check.stderr.toArray(),
+      once(check, 'close'),
+    ])
+    t.assert.equal(Buffer.concat([...stdout, ...stderr]).toString(), '')
+    t.assert.equal(code, 0)
+    t.assert.ok(own.length > 50)
+  })
+
+  test('accepts the configuration and the rules', async (t: TestContext) => {
+    const config = await run('promtool', ['check', 'config', join(shipped, 'prometheus.yml')])
+    t.assert.match(config.stdout, /is valid prometheus config/)
+    const rules = await run('promtool', ['check', 'rules', join(shipped, 'alerts.yml')])
+    t.assert.match(rules.stdout, /\d+ rules found/)
+  })
+
+  test('sees each alert fire when it should and only then', async (t: TestContext) => {
+    const { stdout } = await run('promtool', ['test', 'rules', join(shipped, 'alerts.test.yml')])
+    t.assert.match(stdout, /SUCCESS/)
+  })
+})
+
+describe('the alert rules', () => {
+  const rules = async (): Promise<{ alert: string; expr: string }[]> =>
+    parse(await readFile(join(shipped, 'alerts.yml'), 'utf8')).groups[0].rules
+
+  test('ask for series that the service has', async (t: TestContext) => {
+    const exposed = await metricsOf(await busyService(t))
+    for (const { alert, expr } of await rules()) {
+      for (const [name] of expr.matchAll(/\b(image_mcp|process|nodejs)_\w+/g)) {
+        t.assert.ok(new RegExp(`^${name}[{ ]`, 'm').test(exposed), `${alert} asks for ${name}`)
+      }
+    }
+  })
+
+  test('are each in a unit test and in both guides', async (t: TestContext) => {
+    const places = ['deploy/prometheus/alerts.test.yml', 'docs/deployment.md', 'docs/deployment.zh-CN.md']
+    for (const place of places) {
+      const text = await readFile(join(root, place), 'utf8')
+      for (const { alert } of await rules()) {
+        const named =
+          text.includes(alert) || (place.endsWith('.yml') && /^Azure/.test(alert) && text.includes('Azure.*'))
+        t.assert.ok(named, `${alert} in ${place}`)
+      }
+    }
+  })
+})
+
+test('Prometheus with the shipped configuration scrapes the service and answers a query', async (t: TestContext) => {
+  await requireProgram('prometheus')
+  const service = await busyService(t)
+  const folder = await temporaryFolder(t)
+  await cp(shipped, folder, { recursive: true })
+  const config = await readFile(join(folder, 'prometheus.yml'), 'utf8')
+  t.assert.match(config, /"azure-image-editor:8000"/)
+  await writeFile(join(folder, 'prometheus.yml'), config.replace('azure-image-editor:8000', new URL(service).host))
+
+  const [port = 0] = await freePorts(1)
+  const prometheus = startProgram(t, 'prometheus', [
+    `--config.file=${join(folder, 'prometheus.yml')}`,
+    `--storage.tsdb.path=${join(folder, 'data')}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--log.level=warn',
+  ])
+  const ask = async <T>(path: string): Promise<T> => {
+    const answer = (await (await fetch(`http://127.0.0.1:${port}/api/v1/${path}`)).json()) as { data: T }
+    return answer.data
+  }
+  const value = async (expression: string): Promise<string | undefined> => {
+    const path = `query?query=${encodeURIComponent(expression)}`
+    return (await ask<{ result: { value: [number, string] }[] }>(path)).result[0]?.value[1]
+  }
+
+  // The first scrape comes within one interval, which is 15 s.
+  const options = { withinMs: 60_000, explain: () => prometheus.said }
+  const calls = 'sum(image_mcp_tool_calls_total{job="azure-image-editor", tool="generate_image"})'
+  t.assert.equal(await until('the first scrape', () => value(calls), options), '2')
+  t.assert.equal(await value('up{job="azure-image-editor"}'), '1')
+  t.assert.equal(await value('image_mcp_images_saved_total'), '1')
+  t.assert.equal(await value('image_mcp_rpc_requests_total{outcome="method_not_found"}'), '1')
+
+  type Groups = { groups: { rules: { name: string; health: string }[] }[] }
+  const evaluated = await until(
+    'the rules being evaluated',
+    async () => {
+      const rules = (await ask<Groups>('rules')).groups[0]?.rules ?? []
+      return rules.every(({ health }) => health === 'ok') ? rules.length : undefined
+    },
+    options,
+  )
+  t.assert.ok(evaluated >= 10)
+})
