@@ -103,7 +103,8 @@ export class Folder {
 const noFollow = constants.O_NOFOLLOW ?? 0
 const folderFlags = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | noFollow
 
-function isSame(one: Stats, other: Stats): boolean {
+/** Whether two looks saw the same file. */
+export function isSame(one: Stats, other: Stats): boolean {
   return one.ino === other.ino && one.dev === other.dev
 }
 

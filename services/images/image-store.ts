@@ -37,8 +37,8 @@ export interface ImagePage {
 /** Where pictures are kept. All callers share it. */
 export interface ImageStore {
   /**
-   * Checks an `output_path` and where it leads, links and `..` resolved; touches nothing. To be called before money is
-   * spent. An unwritable store is no reason to refuse: the picture is then returned without being saved.
+   * Checks an `output_path` and where it leads, links and `..` resolved; makes nothing but the store's own folder. To be
+   * called before money is spent. An unwritable store is no reason to refuse: the picture is then returned without being saved.
    * @throws ServiceError `IMG_ERR_PATH_NAME`, `IMG_ERR_PATH_OUTSIDE`
    */
   resolve(outputPath: string): Promise<SaveTarget>

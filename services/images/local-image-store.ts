@@ -2,12 +2,13 @@ import { constants, type Stats } from 'node:fs'
 import { lstat, mkdir, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { type ErrorCode, ServiceError, serviceError } from '../errors.ts'
+import type { EncodedImage } from './encoded-image.ts'
 import { codeOf, Folder } from './folder.ts'
 import type { HeldBytes } from './held-bytes.ts'
 import { fitEnding } from './image-names.ts'
 import type { ImageStore, SavedImage, SaveTarget } from './image-store.ts'
 import { nameError, parseOutputPath } from './output-path.ts'
-import { publish, removeQuietly, writeTemporary } from './publish-image.ts'
+import { isPublished, publish, removeQuietly, retract, writeTemporary } from './publish-image.ts'
 import { listImages, readStoredImage, removeStaleFiles } from './stored-images.ts'
 
 export interface LocalImageStoreOptions {
@@ -40,64 +41,21 @@ export function createLocalImageStore({
   return {
     resolve,
     save: (target, image) =>
-      inStoreWords(async (): Promise<SavedImage> => {
-        const folder = await openFolders(root, target.folders, true)
-        try {
-          const temporary = await writeTemporary(folder, image)
-          try {
-            const { stem, ending } = fitEnding(target.fileName, image.mimeType)
-            const wanted = stem + ending
-            if (!(await folder.isIntact())) throw serviceError('IMG_ERR_STORE_MOVED', [])
-            const fileName = await publish(folder, temporary, stem, ending)
-            if (!(await folder.isIntact())) {
-              await removeQuietly(folder, fileName)
-              throw serviceError('IMG_ERR_STORE_MOVED', [])
-            }
-            await folder.sync()
-            return {
-              path: path.join(await folder.path(), fileName),
-              name: [...target.folders, fileName].join('/'),
-              bytes: image.bytes,
-              changes: [
-                ...(wanted === target.fileName ? [] : ['extension' as const]),
-                ...(wanted === fileName ? [] : ['taken' as const]),
-              ],
-            }
-          } finally {
-            await removeQuietly(folder, temporary)
-          }
-        } finally {
-          await folder.close()
-        }
-      }),
+      inStoreWords(() => withFolders(root, target.folders, true, (folder) => saveIn(folder, target, image))),
     list: ({ cursor, limit = 100 } = {}) => listImages(() => Folder.open(root), cursor, limit),
     async read(name) {
       try {
         const { folders, fileName } = await resolve(name)
-        const folder = await openFolders(root, folders, false)
-        try {
-          // Without waiting: a pipe of that name would never open.
-          const file = await folder.open(fileName, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
-          try {
-            return await readStoredImage(file, held, maxReadBytes)
-          } finally {
-            await file.close()
-          }
-        } finally {
-          await folder.close()
-        }
+        return await withFolders(root, folders, false, (folder) => readIn(folder, fileName, held, maxReadBytes))
       } catch (cause) {
         throw serviceError('IMG_ERR_STORE_MISSING', [], { cause })
       }
     },
     async check() {
       try {
-        const folder = await Folder.open(root, true)
-        try {
-          await removeQuietly(folder, await writeTemporary(folder, undefined))
-        } finally {
-          await folder.close()
-        }
+        await withFolders(root, [], true, async (folder) => {
+          await removeQuietly(folder, (await writeTemporary(folder, undefined)).name)
+        })
         return { isWritable: true, path: root }
       } catch (error) {
         return { isWritable: false, path: root, reason: codeOf(error) || 'unknown' }
@@ -148,21 +106,69 @@ function relativeTo(root: string, name: string): string[] {
   return path.relative(root, name).split(path.sep).filter(Boolean)
 }
 
-async function openFolders(root: string, names: readonly string[], create: boolean): Promise<Folder> {
+async function withFolders<T>(
+  root: string,
+  names: readonly string[],
+  create: boolean,
+  work: (folder: Folder) => Promise<T>,
+): Promise<T> {
   let folder = await Folder.open(root, create)
-  for (const name of names) {
-    const outer = folder
-    try {
-      folder = await outer.folder(name, create)
-    } catch (cause) {
-      // What was a folder, or nothing, when the path was checked is a link or a file now.
-      const isSwapped = ['ELOOP', 'ENOTDIR', 'EMLINK'].includes(codeOf(cause))
-      throw isSwapped ? serviceError('IMG_ERR_STORE_MOVED', [], { cause }) : cause
-    } finally {
+  try {
+    for (const name of names) {
+      const outer = folder
+      folder = await openInner(outer, name, create)
       await outer.close()
     }
+    return await work(folder)
+  } finally {
+    await folder.close()
   }
-  return folder
+}
+
+async function openInner(outer: Folder, name: string, create: boolean): Promise<Folder> {
+  try {
+    return await outer.folder(name, create)
+  } catch (cause) {
+    // What was a folder, or nothing, when the path was checked is a link or a file now.
+    const isSwapped = ['ELOOP', 'ENOTDIR', 'EMLINK'].includes(codeOf(cause))
+    throw isSwapped ? serviceError('IMG_ERR_STORE_MOVED', [], { cause }) : cause
+  }
+}
+
+async function saveIn(folder: Folder, target: SaveTarget, image: EncodedImage): Promise<SavedImage> {
+  const temporary = await writeTemporary(folder, image)
+  try {
+    const { stem, ending } = fitEnding(target.fileName, image.mimeType)
+    const wanted = stem + ending
+    if (!(await folder.isIntact())) throw serviceError('IMG_ERR_STORE_MOVED', [])
+    const fileName = await publish(folder, temporary, stem, ending)
+    if (!(await isPublished(folder, fileName, temporary)) || !(await folder.isIntact())) {
+      await retract(folder, fileName, temporary)
+      throw serviceError('IMG_ERR_STORE_MOVED', [])
+    }
+    await folder.sync()
+    return {
+      path: path.join(await folder.path(), fileName),
+      name: [...target.folders, fileName].join('/'),
+      bytes: image.bytes,
+      changes: [
+        ...(wanted === target.fileName ? [] : ['extension' as const]),
+        ...(wanted === fileName ? [] : ['taken' as const]),
+      ],
+    }
+  } finally {
+    await removeQuietly(folder, temporary.name)
+  }
+}
+
+async function readIn(folder: Folder, fileName: string, held: HeldBytes, maxBytes: number): Promise<EncodedImage> {
+  // Without waiting: a pipe of that name would never open.
+  const file = await folder.open(fileName, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  try {
+    return await readStoredImage(file, held, maxBytes)
+  } finally {
+    await file.close()
+  }
 }
 
 const codesByCause: Readonly<Record<string, ErrorCode>> = {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { createBase64Decoder } from './base64-decoder.ts'
 import type { EncodedImage } from './encoded-image.ts'
-import { codeOf, type Folder } from './folder.ts'
+import { codeOf, type Folder, isSame } from './folder.ts'
 import { temporaryName } from './held-bytes.ts'
 import { joinName } from './output-path.ts'
 
@@ -15,8 +15,14 @@ const pieceCharacters = 65_536
 /** Node's permission model forbids fsync; there every write itself waits for the disk. */
 const syncedWrites = process.permission === undefined ? 0 : (constants.O_DSYNC ?? 0)
 
+export interface TemporaryFile {
+  name: string
+  /** What the file is, whatever it is called. */
+  stats: Stats
+}
+
 /** Writes a picture under a name of its own and waits for the disk. Nothing is left behind if that fails. */
-export async function writeTemporary(folder: Folder, image: EncodedImage | undefined): Promise<string> {
+export async function writeTemporary(folder: Folder, image: EncodedImage | undefined): Promise<TemporaryFile> {
   const name = temporaryName()
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | syncedWrites
   const file = await folder.open(name, flags, 0o644)
@@ -24,6 +30,7 @@ export async function writeTemporary(folder: Folder, image: EncodedImage | undef
     try {
       if (image !== undefined) await writeDecoded(file, image)
       if (syncedWrites === 0) await file.sync()
+      return { name, stats: await file.stat() }
     } finally {
       await file.close()
     }
@@ -31,7 +38,6 @@ export async function writeTemporary(folder: Folder, image: EncodedImage | undef
     await removeQuietly(folder, name)
     throw error
   }
-  return name
 }
 
 async function writeDecoded(file: FileHandle, image: EncodedImage): Promise<void> {
@@ -57,11 +63,11 @@ const maxCounter = 999
  * Gives a finished temporary file its name, or the next free one: `name.png`, `name-2.png`, … The name comes to be in
  * one step and never replaces another file, whoever else is writing. The temporary name stays or is gone.
  */
-export async function publish(folder: Folder, temporary: string, stem: string, ending: string): Promise<string> {
+export async function publish(folder: Folder, temporary: TemporaryFile, stem: string, ending: string): Promise<string> {
   for (let counter = 1; ; counter++) {
     const name = joinName(stem, nameSuffix(counter) + ending)
     try {
-      await linkOrReserve(folder, temporary, name)
+      await linkOrReserve(folder, temporary.name, name)
       return name
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
@@ -92,6 +98,22 @@ async function linkOrReserve(folder: Folder, from: string, to: string): Promise<
       throw renameError
     }
   }
+}
+
+/** Whether a name leads to the file that was written. */
+export async function isPublished(folder: Folder, name: string, { stats }: TemporaryFile): Promise<boolean> {
+  const file = await folder.open(name, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch(() => undefined)
+  if (file === undefined) return false
+  try {
+    return isSame(await file.stat(), stats)
+  } finally {
+    await file.close()
+  }
+}
+
+/** Takes a published file back, unless its name is by now that of somebody else's file. */
+export async function retract(folder: Folder, name: string, temporary: TemporaryFile): Promise<void> {
+  if (await isPublished(folder, name, temporary)) await removeQuietly(folder, name)
 }
 
 export async function removeQuietly(folder: Folder, name: string): Promise<void> {

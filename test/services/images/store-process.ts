@@ -1,0 +1,20 @@
+import { encodeImage } from '../../../services/images/encoded-image.ts'
+import { createHeldBytes } from '../../../services/images/held-bytes.ts'
+import { createLocalImageStore } from '../../../services/images/local-image-store.ts'
+
+/**
+ * A process of its own that saves pictures, to be killed, confined or starved. Arguments: folder, bytes of a picture,
+ * how many. Prints a line for each: the path, or the code and the sentence of the error.
+ */
+const [folder = '', bytes = '', count = ''] = process.argv.slice(2)
+const held = createHeldBytes({ maxBytes: 1_000_000_000, spillFolders: [] })
+const store = createLocalImageStore({ folder, held })
+const image = encodeImage(Buffer.alloc(Number(bytes), 'picture'), { mimeType: 'image/png', width: 1, height: 1 })
+const say = (line: string) => new Promise((resolve) => process.stdout.write(`${line}\n`, resolve))
+for (let index = 0; index < Number(count); index++) {
+  try {
+    await say((await store.save(await store.resolve('album/x.png'), image)).path)
+  } catch (error) {
+    await say(error instanceof Error && 'code' in error ? `${error.code} ${error.message}` : String(error))
+  }
+}
