@@ -125,9 +125,14 @@ async function goOn(
   if (rule.next === 'wait') pauseGate(failure, deployment, progress)
   if (rule.elsewhere && moveOn(rule, deployment, progress)) return
   if (rule.next === 'renew' && (await renew(error, deployment, route, progress))) return
-  if (rule.next === 'wait' && progress.tries < maxTries) return
+  if (rule.next === 'wait' && progress.tries < maxTries && isInTime(deployment, context)) return
   if (rule.next !== 'retry' || progress.tries >= maxTries) throw failure
   await pause(retryDelayMs(progress.tries, failure.retryAfterMs), failure, context)
+}
+
+/** Whether a deployment that was told to be quiet opens before the call must end. */
+function isInTime({ gate }: Deployment, { deadlineAt }: CallContext): boolean {
+  return Date.now() + gate.pausedMs() < deadlineAt
 }
 
 function isAzureCode(code: string): code is AzureErrorCode {

@@ -51,7 +51,7 @@ interface Waiter {
 /** How many may run while nothing is known of the quota. */
 const coldRequests = 4
 /** A little more than the even distance, since two requests may travel at different speeds. */
-const spacing = 1.02
+const spacing = 1.05
 
 export function createRequestGate({
   requestsPerMinute,

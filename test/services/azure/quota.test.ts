@@ -1,0 +1,286 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { keyFileCredential, tokenCredential } from '../../../services/azure/credential.ts'
+import { ServiceError } from '../../../services/errors.ts'
+import { temporaryFolder } from '../../helper.ts'
+import {
+  afterBody,
+  answering,
+  callContext,
+  clientOf,
+  deploymentOf,
+  failureOf,
+  fakeAzure,
+  imageAnswer,
+} from './fake-azure.ts'
+
+const rateLimited = { error: { code: '429', message: 'Rate limit is exceeded' } }
+
+/** Azure with so many requests a minute, enforced over a tenth of it as well. */
+function limitedAzure(t: TestContext, requestsPerMinute: number, minuteMs: number) {
+  const starts: number[] = []
+  const prompts: string[] = []
+  let refusals = 0
+  const behave = afterBody((response, seen) => {
+    const now = Date.now()
+    const headers = { 'x-ratelimit-limit-requests': String(requestsPerMinute) }
+    const inMinute = starts.filter((start) => start > now - minuteMs)
+    const [oldest] = inMinute
+    if (inMinute.length >= requestsPerMinute && oldest !== undefined) {
+      refusals++
+      const waitMs = oldest + minuteMs - now
+      response.writeHead(429, { ...headers, 'retry-after-ms': String(waitMs) }).end(JSON.stringify(rateLimited))
+      return
+    }
+    starts.push(now)
+    prompts.push(JSON.parse(seen.body.toString()).prompt)
+    response.writeHead(200, headers).end(JSON.stringify(imageAnswer))
+  })
+  return { azure: fakeAzure(t, behave), prompts, refused: () => refusals }
+}
+
+describe('quota', () => {
+  test('50 calls at 10 requests a minute: nobody is lost, nobody is told of a 429, all come in order', async (t: TestContext) => {
+    const minuteMs = 1_500
+    const { azure, prompts, refused } = limitedAzure(t, 10, minuteMs)
+    const { url } = await azure
+    const images = clientOf(t, [deploymentOf(url, 'gpt-image-2', { minuteMs })])
+    const calls = Array.from({ length: 50 }, (_unused, index) =>
+      images.generate({ prompt: String(index) }, callContext({ deadlineAt: Date.now() + 60_000 })),
+    )
+    const answers = await Promise.all(calls)
+    t.assert.equal(answers.length, 50)
+    t.assert.equal(refused(), 0)
+    // The first four go at once, on connections of their own, and may overtake each other.
+    t.assert.deepEqual(
+      prompts.slice(4),
+      Array.from({ length: 46 }, (_unused, index) => String(index + 4)),
+    )
+    t.assert.deepEqual(prompts.slice(0, 4).sort(), ['0', '1', '2', '3'])
+  })
+
+  test('beyond the bound a caller is told at once when to come back', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const deployment = deploymentOf(azure.url, 'gpt-image-2', { requestsPerMinute: 60, maxWaiting: 3, minuteMs: 3_000 })
+    const images = clientOf(t, [deployment])
+    const calls = Array.from({ length: 10 }, () => images.generate({ prompt: 'A boat' }, callContext()))
+    const results = await Promise.allSettled(calls)
+    const refused = results.filter((result) => result.status === 'rejected')
+    t.assert.equal(refused.length, 6)
+    for (const { reason } of refused) {
+      t.assert.ok(reason instanceof ServiceError)
+      t.assert.equal(reason.code, 'IMG_ERR_AZURE_BUSY')
+      t.assert.match(reason.message, /Try again in \d+ s/)
+    }
+    t.assert.equal(azure.seen.length, 4)
+  })
+
+  test('a quota that cannot be met before the deadline is said at once', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { requestsPerMinute: 1 })])
+    await images.generate({ prompt: 'A boat' }, callContext())
+    const startedAt = Date.now()
+    const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
+    t.assert.equal(error.code, 'IMG_ERR_AZURE_BUSY')
+    t.assert.ok(Date.now() - startedAt < 1_000)
+  })
+
+  test('an account block keeps further calls back until it is looked at again', async (t: TestContext) => {
+    let isBlocked = true
+    const azure = await fakeAzure(
+      t,
+      afterBody((response) => {
+        const block = { error: { code: 'Forbidden', message: 'Your resource has been temporarily blocked' } }
+        response.writeHead(isBlocked ? 403 : 200).end(JSON.stringify(isBlocked ? block : imageAnswer))
+      }),
+    )
+    const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { blockMs: 300 })])
+    for (let call = 0; call < 5; call++) {
+      const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
+      t.assert.equal(error.code, 'IMG_ERR_AZURE_ACCOUNT_BLOCKED')
+    }
+    t.assert.equal(azure.seen.length, 1)
+    isBlocked = false
+    const until = Date.now() + 5_000
+    while (azure.seen.length < 2 && Date.now() < until) {
+      await images.generate({ prompt: 'A boat' }, callContext()).catch(() => new Promise(setImmediate))
+    }
+    await images.generate({ prompt: 'A boat' }, callContext())
+    t.assert.equal(azure.seen.length, 3)
+  })
+
+  test('a refusal of the content filter opens no breaker', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(400, { error: { code: 'contentFilter', message: 'x' } }))
+    const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2')])
+    for (let call = 0; call < 3; call++) {
+      const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
+      t.assert.equal(error.code, 'IMG_ERR_AZURE_CONTENT')
+    }
+    t.assert.equal(azure.seen.length, 3)
+  })
+})
+
+describe('failover', () => {
+  const cases: readonly [string, Parameters<typeof fakeAzure>[1], boolean][] = [
+    ['429', answering(429, rateLimited, { 'retry-after': '30' }), true],
+    ['404', answering(404, { error: { code: 'DeploymentNotFound' } }), true],
+    ['an account block', answering(403, { error: { code: 'Forbidden', message: 'temporarily blocked' } }), true],
+    ['500', answering(500, { error: { code: 'x' } }), false],
+    ['408', answering(408, { error: { code: 'Timeout' } }), false],
+    ['a refusal', answering(400, { error: { code: 'content_filter' } }), false],
+    ['a reset', afterBody((response) => response.socket?.resetAndDestroy()), false],
+  ]
+  for (const [name, behave, moves] of cases) {
+    test(`${name} ${moves ? 'moves' : 'does not move'} to the fallback`, async (t: TestContext) => {
+      const first = await fakeAzure(t, behave)
+      const second = await fakeAzure(t, answering(200, imageAnswer))
+      const images = clientOf(t, [
+        deploymentOf(first.url, 'gpt-image-2', { name: 'main', fallbacks: ['spare'] }),
+        deploymentOf(second.url, 'gpt-image-1.5', { name: 'spare' }),
+      ])
+      const request = { prompt: 'A boat', size: { width: 2048, height: 1152 }, quality: 'high' }
+      const result = await images.generate(request, callContext()).catch((error: unknown) => error)
+      t.assert.equal(second.seen.length, moves ? 1 : 0)
+      t.assert.equal(result instanceof ServiceError, !moves)
+      if (!moves) return
+      t.assert.equal(first.seen.length, 1)
+      // The fallback's own model gets a size that it makes.
+      t.assert.equal(JSON.parse(String(second.seen[0]?.body)).size, '1536x1024')
+    })
+  }
+
+  test('a refused connection moves to the fallback', async (t: TestContext) => {
+    const second = await fakeAzure(t, answering(200, imageAnswer))
+    const images = clientOf(t, [
+      deploymentOf('http://127.0.0.1:9', 'gpt-image-2', { name: 'main', fallbacks: ['spare'] }),
+      deploymentOf(second.url, 'gpt-image-2', { name: 'spare' }),
+    ])
+    const answer = await images.generate({ prompt: 'A boat' }, callContext())
+    t.assert.deepEqual(answer.madeBy, { deployment: 'spare', model: 'gpt-image-2' })
+  })
+
+  test('a fallback that cannot do the same is left alone', async (t: TestContext) => {
+    const second = await fakeAzure(t, answering(200, imageAnswer))
+    const images = clientOf(t, [
+      deploymentOf('http://127.0.0.1:9', 'gpt-image-2', { name: 'main', fallbacks: ['spare'] }),
+      deploymentOf(second.url, 'FLUX.2-pro', { name: 'spare' }),
+    ])
+    await failureOf(t, images.generate({ prompt: 'A boat', count: 3 }, callContext()))
+    t.assert.equal(second.seen.length, 0)
+  })
+})
+
+describe('routes of FLUX.1', () => {
+  const provider = /^\/providers\/blackforestlabs\/v1\/flux-kontext-pro\?api-version=preview$/
+  const scoped = /^\/openai\/deployments\/FLUX\.1-Kontext-pro\/images\/generations\?api-version=/
+
+  test('the provider route comes first, the other one when it is wrong, and what worked is remembered', async (t: TestContext) => {
+    const azure = await fakeAzure(t, (request, response, seen) => {
+      const isProvider = provider.test(request.url ?? '')
+      answering(isProvider ? 404 : 200, isProvider ? { error: { code: '404' } } : imageAnswer)(request, response, seen)
+    })
+    const images = clientOf(t, [deploymentOf(azure.url)])
+    await images.generate({ prompt: 'A boat' }, callContext())
+    await images.generate({ prompt: 'A boat' }, callContext())
+    const urls = azure.seen.map(({ url }) => url)
+    t.assert.equal(urls.length, 3)
+    t.assert.match(urls[0] ?? '', provider)
+    t.assert.match(urls[1] ?? '', scoped)
+    t.assert.match(urls[2] ?? '', scoped)
+  })
+
+  test('with an API version set the deployment route comes first', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const images = clientOf(t, [deploymentOf(azure.url, 'FLUX.1-Kontext-pro', { apiVersion: '2025-04-01-preview' })])
+    await images.generate({ prompt: 'A boat' }, callContext())
+    t.assert.match(azure.seen[0]?.url ?? '', scoped)
+  })
+
+  for (const [name, status, code] of [
+    ['refusal', 400, 'content_filter'],
+    ['credential', 401, '401'],
+    ['quota', 429, '429'],
+  ] as const) {
+    test(`a ${name} answer does not try the other route`, async (t: TestContext) => {
+      const azure = await fakeAzure(t, answering(status, { error: { code } }))
+      await failureOf(t, clientOf(t, [deploymentOf(azure.url)]).generate({ prompt: 'A boat' }, callContext()))
+      for (const { url } of azure.seen) t.assert.match(url, provider)
+    })
+  }
+})
+
+describe('credentials', () => {
+  test('a key file that changes is read again, also when Azure refuses the old key', async (t: TestContext) => {
+    const path = join(await temporaryFolder(t), 'key')
+    await writeFile(path, 'first\n')
+    let valid = 'first'
+    const azure = await fakeAzure(t, (request, response, seen) => {
+      const isValid = request.headers['api-key'] === valid
+      answering(isValid ? 200 : 401, isValid ? imageAnswer : { error: { code: '401' } })(request, response, seen)
+    })
+    const images = clientOf(t, [
+      deploymentOf(azure.url, 'gpt-image-2', { credential: keyFileCredential(path, 'first') }),
+    ])
+    await images.generate({ prompt: 'A boat' }, callContext())
+    valid = 'second'
+    await writeFile(path, 'second\n')
+    await Promise.all([1, 2, 3].map(() => images.generate({ prompt: 'A boat' }, callContext())))
+    t.assert.deepEqual(
+      azure.seen.map(({ headers }) => headers['api-key']),
+      ['first', 'second', 'second', 'second'],
+    )
+  })
+
+  function tokens(lifetimeMs: number) {
+    let issued = 0
+    const source = {
+      getToken: async () => ({ token: `token-${++issued}`, expiresOnTimestamp: Date.now() + lifetimeMs }),
+    }
+    return { credential: tokenCredential(async () => source), issued: () => issued }
+  }
+
+  test('a token is fetched once for many calls and sent as a bearer', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const { credential, issued } = tokens(3_600_000)
+    const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { credential })])
+    await Promise.all([1, 2, 3, 4].map(() => images.generate({ prompt: 'A boat' }, callContext())))
+    t.assert.equal(issued(), 1)
+    for (const { headers } of azure.seen) {
+      t.assert.equal(headers.authorization, 'Bearer token-1')
+      t.assert.equal(headers['api-key'], undefined)
+    }
+  })
+
+  test('a token that ends soon is renewed before it is used', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const { credential, issued } = tokens(60_000)
+    const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { credential })])
+    await images.generate({ prompt: 'A boat' }, callContext())
+    await images.generate({ prompt: 'A boat' }, callContext())
+    t.assert.equal(issued(), 2)
+  })
+
+  test('a 401 renews the token once; a second one is told', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(401, { statusCode: 401, message: 'expired' }))
+    const { credential } = tokens(3_600_000)
+    const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { credential })])
+    const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
+    t.assert.equal(error.code, 'IMG_ERR_AZURE_CREDENTIAL')
+    t.assert.deepEqual(
+      azure.seen.map(({ headers }) => headers.authorization),
+      ['Bearer token-1', 'Bearer token-2'],
+    )
+  })
+
+  test('without a token nothing is sent', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const credential = tokenCredential(async () => ({ getToken: async () => null }))
+    const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { credential })])
+    t.assert.equal(
+      (await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))).code,
+      'IMG_ERR_AZURE_TOKEN',
+    )
+    t.assert.equal(azure.seen.length, 0)
+  })
+})
