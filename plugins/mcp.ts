@@ -23,7 +23,7 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
     'mcp',
     createDispatcher({
       catalog: extendCatalog({
-        tools: [],
+        tools: fastify.tools,
         prompts,
         complete: createCompletion({ models: [azureImages.deployment.model] }),
       }),
@@ -49,4 +49,4 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
   )
 }
 
-export default fp(mcp, { name: 'mcp', dependencies: ['config', 'metrics', 'azure-images'] })
+export default fp(mcp, { name: 'mcp', dependencies: ['config', 'metrics', 'azure-images', 'tools'] })

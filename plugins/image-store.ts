@@ -1,0 +1,39 @@
+import { resolve } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type { ImageStore } from '../services/images/image-store.ts'
+import { createLocalImageStore } from '../services/images/local-image-store.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    imageStore: ImageStore
+  }
+}
+
+/** Replicas share the folder, so a younger temporary file may be another's that is being written. */
+const STALE_AFTER_MS = 3_600_000
+
+/** The folder for saved pictures. One that cannot be written is said, and does not stop the service. */
+async function imageStore(fastify: FastifyInstance): Promise<void> {
+  const { config, log, readiness, heldBytes } = fastify
+  const folder = resolve(config.IMAGES_DIR)
+  const store = createLocalImageStore({ folder, held: heldBytes })
+  fastify.decorate('imageStore', store)
+  readiness.add('images', async () => {
+    const { isWritable } = await store.check()
+    return { ready: true, state: isWritable ? 'writable' : 'unwritable' }
+  })
+
+  const { isWritable, reason } = await store.check()
+  if (isWritable) {
+    const removed = await store.removeStale(STALE_AFTER_MS)
+    if (removed > 0) log.info({ removed }, 'temporary files of an earlier run were removed')
+  } else {
+    log.warn(
+      { IMAGES_DIR: folder, reason },
+      'images folder is not writable, pictures are returned but not saved; for the container: sudo chown 1000:1000 images logs',
+    )
+  }
+}
+
+export default fp(imageStore, { name: 'image-store', dependencies: ['config', 'readiness', 'held-bytes'] })

@@ -1,0 +1,31 @@
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { createImageConverter } from '../services/images/prepare-image.ts'
+import type { Tool } from '../services/mcp/catalog.ts'
+import { createTools } from '../services/tools/index.ts'
+import { parseSize } from '../services/tools/size.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    tools: readonly Tool[]
+  }
+}
+
+/** What callers can have done. */
+async function tools(fastify: FastifyInstance): Promise<void> {
+  const { config, metrics, azureImages, imageStore } = fastify
+  fastify.decorate(
+    'tools',
+    createTools({
+      azure: azureImages,
+      store: imageStore,
+      converter: createImageConverter({ maxPixels: config.MAX_IMAGE_PIXELS }),
+      defaultSize: parseSize(config.DEFAULT_IMAGE_SIZE),
+      maxImageBytes: config.MAX_IMAGE_BYTES,
+      maxImagePixels: config.MAX_IMAGE_PIXELS,
+      onSaved: () => metrics.imagesSaved.inc(),
+    }),
+  )
+}
+
+export default fp(tools, { name: 'tools', dependencies: ['config', 'metrics', 'azure-images', 'image-store'] })

@@ -1,0 +1,16 @@
+import type { CallContext, CallStage } from '../azure/images-client.ts'
+import type { ToolContext } from '../mcp/catalog.ts'
+
+/** What a person or a model is told of a stage. */
+const stageMessages: Readonly<Record<CallStage, string>> = {
+  queued: 'waiting for a turn at Azure',
+  sent: 'sent to Azure, which is working on the picture',
+  receiving: 'the picture is arriving',
+  sketched: 'a first sketch of the picture has arrived',
+  saving: 'saving the picture',
+}
+
+/** A tool's context as the Azure client wants it. */
+export function callContext({ signal, deadlineAt, log, progress }: ToolContext): CallContext {
+  return { signal, deadlineAt, log, onStage: (stage) => progress(stageMessages[stage]) }
+}

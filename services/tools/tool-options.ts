@@ -1,0 +1,18 @@
+import type { ImagesClient, Size } from '../azure/images-client.ts'
+import type { ImageStore } from '../images/image-store.ts'
+import type { ImageConverter } from '../images/prepare-image.ts'
+
+/** What the tools work with. */
+export interface ToolOptions {
+  azure: ImagesClient
+  store: ImageStore
+  converter: ImageConverter
+  /** Size of a generated picture when the caller names none. */
+  defaultSize: Size
+  /** Bytes of a picture that a caller sends, decoded. */
+  maxImageBytes: number
+  /** Width times height of a picture that a caller sends. */
+  maxImagePixels: number
+  /** A picture has been written to the store. */
+  onSaved(): void
+}
