@@ -1,0 +1,232 @@
+import { describe, type TestContext, test } from 'node:test'
+import sharp from 'sharp'
+import type { DialectName, Model } from '../../../schemas/models.ts'
+import { keyCredential } from '../../../services/azure/credential.ts'
+import type { DeploymentOptions } from '../../../services/azure/deployment.ts'
+import type { EditRequest, ImageRequest, InputImage } from '../../../services/azure/images-client.ts'
+import { modelTable } from '../../../services/azure/models/table.ts'
+import type { Simulator } from '../../../simulator/app.ts'
+import { startSimulator } from '../../simulator/helper.ts'
+import { callContext, clientOf, deploymentOf } from './fake-azure.ts'
+
+/**
+ * What we rely on in Azure, model by model and argument by argument. It runs on the simulator always, and with
+ * AZURE_CONTRACT_BASE_URL, AZURE_CONTRACT_API_KEY, AZURE_CONTRACT_DEPLOYMENT and AZURE_CONTRACT_MODEL on a real
+ * deployment too, where every case is paid for.
+ */
+
+const prompt = 'A red boat on a calm lake'
+
+async function picture(width: number, height: number, alpha = false): Promise<InputImage> {
+  const background = alpha ? { r: 0, g: 0, b: 0, alpha: 0 } : { r: 200, g: 120, b: 40 }
+  const image = sharp({ create: { width, height, channels: alpha ? 4 : 3, background } })
+  return { bytes: await image.png().toBuffer(), mimeType: 'image/png', width, height }
+}
+
+/** An argument, whether a model takes it, and the field in which a dialect sends it. */
+interface Argument {
+  name: string
+  isTaken: (model: Model) => boolean
+  request: (model: Model) => Partial<ImageRequest & EditRequest>
+  field: string
+  value: (model: Model) => unknown
+}
+
+const taken: readonly Argument[] = [
+  { name: 'n', isTaken: ({ maxCount }) => maxCount > 1, request: () => ({ count: 2 }), field: 'n', value: () => 2 },
+  { name: 'seed', isTaken: ({ seed }) => seed, request: () => ({ seed: 7 }), field: 'seed', value: () => 7 },
+  {
+    name: 'quality',
+    isTaken: ({ qualities }) => qualities.length > 0,
+    request: ({ qualities }) => ({ quality: qualities.at(-2) }),
+    field: 'quality',
+    value: ({ qualities }) => qualities.at(-2),
+  },
+  {
+    name: 'output_format',
+    isTaken: ({ choosesFormat }) => choosesFormat,
+    request: () => ({ format: 'jpeg' }),
+    field: 'output_format',
+    value: () => 'jpeg',
+  },
+  {
+    name: 'output_compression',
+    isTaken: ({ compression }) => compression,
+    request: () => ({ format: 'jpeg', compression: 60 }),
+    field: 'output_compression',
+    value: () => 60,
+  },
+  {
+    name: 'background',
+    isTaken: ({ backgrounds }) => backgrounds.length > 0,
+    request: () => ({ background: 'transparent' }),
+    field: 'background',
+    value: () => 'transparent',
+  },
+  {
+    name: 'guidance',
+    isTaken: ({ guidance }) => guidance !== undefined,
+    request: () => ({ guidance: 3 }),
+    field: 'guidance',
+    value: () => 3,
+  },
+  {
+    name: 'steps',
+    isTaken: ({ steps }) => steps !== undefined,
+    request: () => ({ steps: 20 }),
+    field: 'steps',
+    value: () => 20,
+  },
+  {
+    name: 'aspect_ratio',
+    isTaken: ({ aspectRatios }) => aspectRatios.length > 0,
+    request: () => ({ aspectRatio: '16:9' }),
+    field: 'aspect_ratio',
+    value: () => '16:9',
+  },
+  {
+    name: 'auto_aspect_ratio',
+    isTaken: ({ grounding }) => grounding,
+    request: () => ({ autoAspectRatio: true }),
+    field: 'auto_aspect_ratio',
+    value: () => true,
+  },
+  {
+    name: 'web_grounding',
+    isTaken: ({ grounding }) => grounding,
+    request: () => ({ webGrounding: true }),
+    field: 'web_grounding',
+    value: () => true,
+  },
+]
+
+interface Far {
+  deployment: DeploymentOptions
+  simulator?: Simulator
+}
+
+/** One model on one of its routes, on the simulator. */
+async function simulated(t: TestContext, model: Model, dialect: DialectName): Promise<Far> {
+  const { simulator, url } = await startSimulator(t)
+  const credential = keyCredential('simulated-key')
+  return { deployment: deploymentOf(url, model.id, { dialect, credential }), simulator }
+}
+
+function client(t: TestContext, { deployment }: Far, streaming: 'never' | 'always' = 'never') {
+  return clientOf(t, [deployment], { maxAnswerBytes: 100_000_000, streaming })
+}
+
+const lastFields = (simulator: Simulator | undefined) => simulator?.requests.at(-1)?.fields ?? {}
+
+function suite(title: string, model: Model, far: (t: TestContext) => Promise<Far>) {
+  describe(title, () => {
+    test('generates, in a size that it was asked for', async (t: TestContext) => {
+      const place = await far(t)
+      const images = client(t, place)
+      const size = images.deployment.fitSize('generate', { width: 1024, height: 1024 })
+      const answer = await images.generate({ prompt, size }, callContext({ deadlineAt: Date.now() + 300_000 }))
+      const [{ width, height, mimeType }] = answer.images
+      t.assert.deepEqual({ width, height }, size)
+      t.assert.match(mimeType, /^image\/(png|jpeg)$/)
+      t.assert.equal(place.simulator?.requests.length ?? 1, 1)
+    })
+
+    if (model.operations.includes('edit')) {
+      test('edits with as many pictures as it takes', async (t: TestContext) => {
+        const place = await far(t)
+        const images = client(t, place)
+        const input = await picture(1024, 768)
+        const references = Array.from({ length: images.deployment.can.maxImages - 1 }, () => input)
+        const size =
+          images.deployment.can.editSize.kind === 'none' ? undefined : images.deployment.fitSize('edit', input)
+        const answer = await images.edit(
+          { prompt, size, images: [input, ...references] },
+          callContext({ deadlineAt: Date.now() + 300_000 }),
+        )
+        t.assert.equal(answer.images.length, 1)
+        if (place.simulator === undefined) return
+        t.assert.equal(place.simulator.requests.at(-1)?.files.length, references.length + 1)
+      })
+    }
+
+    if (model.mask) {
+      test('edits under a mask', async (t: TestContext) => {
+        const place = await far(t)
+        const mask = await picture(1024, 1024, true)
+        const request = { prompt, images: [await picture(1024, 1024)] as const, mask }
+        const answer = await client(t, place).edit(request, callContext({ deadlineAt: Date.now() + 300_000 }))
+        t.assert.equal(answer.images.length, 1)
+      })
+    }
+
+    if (model.streaming) {
+      test('draws in an event stream, with a sketch on the way', async (t: TestContext) => {
+        const stages: string[] = []
+        const place = await far(t)
+        const context = callContext({ onStage: (stage) => stages.push(stage), deadlineAt: Date.now() + 300_000 })
+        const answer = await client(t, place, 'always').generate({ prompt }, context)
+        t.assert.equal(answer.images.length, 1)
+        t.assert.ok(stages.includes('sketched'), stages.join())
+        t.assert.ok((answer.usage.tokensOut ?? 0) > 0)
+      })
+    }
+
+    for (const argument of taken.filter(({ isTaken }) => isTaken(model))) {
+      test(`takes ${argument.name}`, async (t: TestContext) => {
+        const place = await far(t)
+        const images = client(t, place)
+        const count = argument.name === 'n' ? 2 : 1
+        const request = { prompt, ...argument.request(model) }
+        const answer = await images.generate(request, callContext({ deadlineAt: Date.now() + 300_000 }))
+        t.assert.equal(answer.images.length, count)
+        if (place.simulator === undefined) return
+        t.assert.deepEqual(lastFields(place.simulator)[argument.field], argument.value(model))
+      })
+    }
+  })
+}
+
+const routeFields: Readonly<Record<DialectName, readonly string[]>> = {
+  deployments: [],
+  v1: ['model'],
+  bfl: ['model'],
+  mai: ['model'],
+}
+
+for (const model of modelTable) {
+  for (const dialect of model.dialects) {
+    // FLUX.1 on the deployment route takes a prompt and a size; that is tested below.
+    if (dialect === 'deployments' && model.providerPath !== undefined) continue
+    suite(`${model.id} on ${dialect}`, model, (t) => simulated(t, model, dialect))
+    test(`${model.id} on ${dialect}: \`model\` is in the body where the route wants it, and nowhere else`, async (t: TestContext) => {
+      const place = await simulated(t, model, dialect)
+      await client(t, place).generate({ prompt }, callContext())
+      const fields = Object.keys(lastFields(place.simulator))
+      t.assert.deepEqual(
+        fields.filter((field) => field === 'model'),
+        routeFields[dialect],
+      )
+    })
+  }
+}
+
+for (const id of ['FLUX.1-Kontext-pro', 'FLUX-1.1-pro']) {
+  test(`${id} on deployments: sends prompt, n and size only`, async (t: TestContext) => {
+    const { simulator, url } = await startSimulator(t)
+    const credential = keyCredential('simulated-key')
+    const deployment = deploymentOf(url, id, { dialect: 'deployments', credential })
+    const images = clientOf(t, [deployment], { maxAnswerBytes: 100_000_000 })
+    await images.generate({ prompt, size: { width: 1024, height: 1024 }, seed: 3, format: 'png' }, callContext())
+    t.assert.deepEqual(Object.keys(lastFields(simulator)).sort(), ['n', 'prompt', 'size'])
+  })
+}
+
+const { AZURE_CONTRACT_BASE_URL: baseUrl, AZURE_CONTRACT_API_KEY: key, AZURE_CONTRACT_MODEL: id = '' } = process.env
+const real = modelTable.find((model) => model.id.toLowerCase() === id.toLowerCase())
+if (baseUrl !== undefined && key !== undefined && real !== undefined) {
+  const deployment = deploymentOf(baseUrl, real.id, {
+    credential: keyCredential(key),
+    deployment: process.env.AZURE_CONTRACT_DEPLOYMENT ?? real.id,
+  })
+  suite(`${real.id} on Azure itself`, real, async () => ({ deployment }))
+}
