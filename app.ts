@@ -7,13 +7,15 @@ import fp from 'fastify-plugin'
 import pino from 'pino'
 import config from './plugins/config.ts'
 import type { Environment } from './services/configuration.ts'
+import { createLogLines, type LogLines } from './services/log-lines.ts'
+import { hideSecrets } from './services/log-redaction.ts'
 import type { Catalog } from './services/mcp/catalog.ts'
 import type { Timing } from './services/mcp/timing.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Where log lines go; `logging` fills it once the configuration is known. */
-    logStreams: pino.MultiStreamRes
+    logLines: LogLines
     appOptions: Readonly<AppOptions>
     appVersion: string
   }
@@ -24,6 +26,8 @@ export interface AppOptions {
   environment: Environment
   /** Where log lines go, besides `LOG_DIR`. */
   logDestination: Writable
+  /** Milliseconds that log lines may wait to be written together; 0 unless told. */
+  logDelayMs?: number
   /** Whether `logDestination` is a terminal in front of a person. */
   isTerminal?: boolean
   /** How callers come; `http` unless told. */
@@ -59,9 +63,11 @@ const callerRequestId = /^[\w.:-]{1,64}$/
  * A wrong configuration rejects `ready()` with a `ConfigurationError`.
  */
 export function createApp(options: AppOptions): FastifyInstance {
-  const logStreams = pino.multistream([])
+  const logLines = createLogLines({ delayMs: options.logDelayMs ?? 0 })
   const fastify: FastifyInstance = Fastify({
-    loggerInstance: createLogger(logStreams),
+    loggerInstance: createLogger(logLines),
+    // Without options pino makes a child by the short way.
+    childLoggerFactory: (logger, bindings) => logger.child(bindings),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: ({ headers }) => {
       const given = headers['x-request-id']
@@ -76,24 +82,21 @@ export function createApp(options: AppOptions): FastifyInstance {
     http: { headersTimeout: 60_000, connectionsCheckingInterval: 5_000 },
     routerOptions: { maxParamLength: 256 },
   })
-  fastify.decorate('logStreams', logStreams)
+  fastify.decorate('logLines', logLines)
   fastify.decorate('appOptions', options)
   fastify.decorate('appVersion', version)
   fastify.register(application, options)
   return fastify
 }
 
-function createLogger(streams: pino.MultiStreamRes): FastifyBaseLogger {
+function createLogger(lines: LogLines): FastifyBaseLogger {
   return pino(
     {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact: {
-        paths: ['*.authorization', '*["api-key"]', '*["x-api-key"]', '*.prompt', '*.data'],
-        censor: '[redacted]',
-      },
-      serializers: { err: pino.stdSerializers.err },
+      formatters: { log: hideSecrets },
+      serializers: { err: (error: Error) => hideSecrets({ err: pino.stdSerializers.err(error) }).err },
     },
-    streams,
+    lines,
   )
 }

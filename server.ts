@@ -21,6 +21,9 @@ const usage = `Usage: ${name} [--stdio] [--check] [--version] [--help]
 The configuration comes from the environment and from .env in the working directory; the environment wins.
 `
 
+/** Short enough for whoever watches, long enough to write many lines at a time. */
+const LOG_DELAY_MS = 50
+
 const flags = {
   stdio: { type: 'boolean', default: false },
   check: { type: 'boolean', default: false },
@@ -39,6 +42,7 @@ async function main(): Promise<void> {
   const app = createApp({
     environment,
     logDestination: process.stdout,
+    logDelayMs: LOG_DELAY_MS,
     isTerminal: process.stdout.isTTY,
   })
   await app.ready()
@@ -77,6 +81,8 @@ async function serveClient(environment: Environment): Promise<void> {
 }
 
 function closeOnSignals(app: FastifyInstance) {
+  // What is logged on the way out finds no further turn of the event loop.
+  process.once('exit', app.logLines.flush)
   // Above the drain of the app, so that this is only the last resort.
   return closeWithGrace(
     { delay: app.config.SHUTDOWN_GRACE_MS + 5_000, logger: app.log },

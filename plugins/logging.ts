@@ -15,21 +15,20 @@ const FILES_KEPT = 14
  * container's permission flags give.
  */
 async function logging(fastify: FastifyInstance): Promise<void> {
-  const { config, logStreams, appOptions, log } = fastify
+  const { config, logLines, appOptions, log } = fastify
   const { logDestination, isTerminal = false } = appOptions
   const isPretty = config.LOG_FORMAT === 'pretty' || (config.LOG_FORMAT === 'auto' && isTerminal)
 
   log.level = config.LOG_LEVEL
-  logStreams.add({
-    level: 'trace',
-    stream: isPretty ? pretty({ destination: logDestination, colorize: isTerminal, sync: true }) : logDestination,
-  })
+  logLines.add(isPretty ? pretty({ destination: logDestination, colorize: isTerminal, sync: true }) : logDestination)
+  fastify.addHook('onClose', async () => logLines.flush())
   if (config.LOG_DIR !== undefined) await logToFiles(fastify, config.LOG_DIR)
 
-  fastify.addHook('onResponse', async function logRequest(request: FastifyRequest, reply: FastifyReply) {
+  fastify.addHook('onResponse', function logRequest(request: FastifyRequest, reply: FastifyReply, done) {
     const fields = { ...describe(request), status: reply.statusCode, durationMs: Math.round(reply.elapsedTime) }
     if (isRoutine(request)) request.log.debug(fields, 'request answered')
     else request.log.info(fields, 'request answered')
+    done()
   })
   fastify.addHook('onRequestAbort', async function logAbort(request: FastifyRequest) {
     request.log.info(describe(request), 'caller left before the answer')
@@ -64,8 +63,9 @@ async function logToFiles(fastify: FastifyInstance, folder: string): Promise<voi
     await once(stream, 'ready')
     // A disk that fills up later must not end the service; stdout still has every line.
     stream.on('error', () => {})
-    fastify.logStreams.add({ level: 'trace', stream })
+    fastify.logLines.add(stream)
     fastify.addHook('onClose', async () => {
+      fastify.logLines.remove(stream)
       stream.end()
     })
   } catch (err) {

@@ -31,17 +31,19 @@ async function metrics(fastify: FastifyInstance): Promise<void> {
     return { route: request.routeOptions.url ?? 'unmatched', method }
   }
 
-  fastify.addHook('onRequest', async function countStart(request, reply) {
+  fastify.addHook('onRequest', function countStart(request, reply, done) {
     series.httpInFlight.inc()
     // `close` comes once for an answer that was sent and for one that never will be.
     reply.raw.once('close', () => {
       series.httpInFlight.dec()
       if (request.raw.socket !== null) countBytes(request.raw.socket)
     })
+    done()
   })
-  fastify.addHook('onResponse', async function countAnswer(request, reply) {
+  fastify.addHook('onResponse', function countAnswer(request, reply, done) {
     series.httpRequests.inc({ ...labels(request), status: reply.statusCode })
     series.httpDuration.observe(labels(request), reply.elapsedTime / 1000)
+    done()
   })
   fastify.addHook('onRequestAbort', async function countAbort(request) {
     // 499 is what Nginx logs for a caller that left: https://nginx.org/en/docs/http/ngx_http_core_module.html

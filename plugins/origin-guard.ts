@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { refusal } from '../services/mcp/protocol-error.ts'
 import { createOriginPolicy } from '../services/origin-policy.ts'
@@ -6,7 +6,7 @@ import { createOriginPolicy } from '../services/origin-policy.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     /** Hook for `onRequest`: turns away what comes under a foreign name or from a foreign page. */
-    guardOrigin(request: FastifyRequest): Promise<void>
+    guardOrigin(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
   }
 }
 
@@ -18,12 +18,13 @@ async function originGuard(fastify: FastifyInstance): Promise<void> {
     allowedHosts: ALLOWED_HOSTS,
     allowedOrigins: ALLOWED_ORIGINS,
   })
-  fastify.decorate('guardOrigin', async function guardOrigin({ headers: { host, origin } }: FastifyRequest) {
+  fastify.decorate('guardOrigin', function guardOrigin({ headers: { host, origin } }, _reply, done) {
     if (!policy.allowsHost(host))
       throw refusal(403, 'This Host is not served here; the operator may list it in ALLOWED_HOSTS.')
     if (!policy.allowsOrigin(origin)) {
       throw refusal(403, 'Pages of this Origin may not call; the operator may list it in ALLOWED_ORIGINS.')
     }
+    done()
   })
 }
 

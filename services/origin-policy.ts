@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { remember } from './remember.ts'
 
 export interface OriginPolicyOptions {
   /** Address that the service listens on. */
@@ -27,11 +28,12 @@ export function createOriginPolicy({ boundHost, allowedHosts, allowedOrigins }: 
   const origins = new Set(parseAllowedOrigins(allowedOrigins))
   const isListed = (url: URL) => hosts.some(({ hostname, port }) => matches(url, hostname, port))
   const anyHost = hosts.length === 0 && !isLocal(bracketed(boundHost))
+  const isAllowed = remember((host) => {
+    const url = parseHost(host)
+    return url !== undefined && (anyHost || isLocal(url.hostname) || isListed(url))
+  })
   return {
-    allowsHost(header) {
-      const url = header === undefined ? undefined : parseHost(header)
-      return url !== undefined && (anyHost || isLocal(url.hostname) || isListed(url))
-    },
+    allowsHost: (header) => header !== undefined && isAllowed(header),
     allowsOrigin(header) {
       if (header === undefined || origins.has(header)) return true
       const url = URL.canParse(header) ? new URL(header) : undefined

@@ -1,3 +1,5 @@
+import { remember } from '../../services/remember.ts'
+
 /** Which kinds of answer a caller takes. */
 export interface Accepted {
   json: boolean
@@ -8,6 +10,10 @@ export interface Accepted {
 /** https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1 */
 export function readAccept(header: string | undefined): Accepted {
   if (header === undefined || header.trim() === '') return { json: true, stream: false }
+  return readRanges(header)
+}
+
+const readRanges = remember((header): Accepted => {
   const ranges = header.split(',').map(readRange)
   const accepts = (...names: string[]) => {
     // The most specific range decides, so that `*/*, application/json;q=0` refuses JSON.
@@ -15,7 +21,7 @@ export function readAccept(header: string | undefined): Accepted {
     return range !== undefined && range.weight > 0
   }
   return { json: accepts('application/json', 'application/*', '*/*'), stream: accepts('text/event-stream') }
-}
+})
 
 function readRange(range: string) {
   const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())

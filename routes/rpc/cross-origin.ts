@@ -1,16 +1,22 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 
 /**
  * Lets pages read answers whose origin the guard has let through, such as MCP Inspector's.
  * https://fetch.spec.whatwg.org/#http-cors-protocol
  */
-export async function allowOrigin({ headers: { origin } }: FastifyRequest, reply: FastifyReply): Promise<void> {
+export function allowOrigin(
+  { headers: { origin } }: FastifyRequest,
+  reply: FastifyReply,
+  done: HookHandlerDoneFunction,
+): void {
   reply.header('vary', 'Origin')
-  if (origin === undefined) return
-  reply.headers({
-    'access-control-allow-origin': origin,
-    'access-control-expose-headers': 'X-Request-Id, Retry-After, WWW-Authenticate',
-  })
+  if (origin !== undefined) {
+    reply.headers({
+      'access-control-allow-origin': origin,
+      'access-control-expose-headers': 'X-Request-Id, Retry-After, WWW-Authenticate',
+    })
+  }
+  done()
 }
 
 /** Seconds that a browser may remember a preflight; two hours is the most that Chromium keeps. */

@@ -58,8 +58,12 @@ export function createEventStream(commentEveryMs: number): EventStream {
     }
   }
 
+  let readable: Readable | undefined
   return {
-    readable: Readable.from(events(), { objectMode: false }),
+    get readable() {
+      readable ??= Readable.from(events(), { objectMode: false })
+      return readable
+    },
     opened: opened.promise,
     open,
     notify(message) {

@@ -31,22 +31,25 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     },
   )
 
-  fastify.addHook('onRequest', async function nameRequest(request, reply) {
+  fastify.addHook('onRequest', function nameRequest(request, reply, done) {
     reply.header('x-request-id', request.id)
+    done()
   })
   fastify.addHook('onRequest', fastify.guardOrigin)
   fastify.addHook('onRequest', allowOrigin)
-  fastify.addHook('onRequest', async function refuseEncodings(request) {
+  fastify.addHook('onRequest', function refuseEncodings(request, _reply, done) {
     if (!isPlain(request.headers['content-encoding'])) {
       throw invalidRequest('Send the body as it is: Content-Encoding is not supported.', 415)
     }
+    done()
   })
 
   fastify.addHook('onRequest', fastify.authenticate)
 
-  fastify.addHook('onSend', async function limitStall({ raw: { socket } }) {
+  fastify.addHook('onSend', function limitStall({ raw: { socket } }, _reply, payload, done) {
     // From here on only the caller can be slow; Node lets a silent connection go when this is over.
     if (socket instanceof Socket) socket.setTimeout(stallMs)
+    done(null, payload)
   })
 
   fastify.setErrorHandler(async function answerFailure(error: FastifyError, request: FastifyRequest, reply) {
@@ -137,10 +140,10 @@ function sendJson(reply: FastifyReply, { status, body }: Answer): FastifyReply {
   reply.code(status)
   if (body === undefined) return reply.send()
   const json = spliceJson(body)
+  reply.type('application/json; charset=utf-8')
+  if (json.text !== undefined) return reply.send(json.text)
   releaseAfter(reply, json)
-  const [only, ...others] = json.buffers ?? []
-  reply.type('application/json; charset=utf-8').header('content-length', json.byteLength)
-  return reply.send(only !== undefined && others.length === 0 ? only : json.stream())
+  return reply.header('content-length', json.byteLength).send(json.stream())
 }
 
 function sendStream(reply: FastifyReply, stream: EventStream): FastifyReply {

@@ -14,6 +14,8 @@ import type { EncodedImage } from './encoded-image.ts'
 export interface SplicedJson {
   /** Bytes of the whole text, for `content-length`. */
   readonly byteLength: number
+  /** The whole text, if no picture is in it. */
+  readonly text: string | undefined
   /** All of it in order, if every picture lies in memory: to be written at one go. */
   readonly buffers: readonly Buffer[] | undefined
   /** All of it in order, wherever the pictures lie. May be called more than once. */
@@ -32,6 +34,7 @@ export interface SpliceOptions {
 }
 
 interface Collector {
+  /** Made for the first picture. */
   nonce: string
   images: EncodedImage[]
 }
@@ -43,12 +46,14 @@ let collector: Collector | undefined
 export function placeholderOf(image: EncodedImage): string {
   if (collector === undefined) return `(${image.mimeType}, ${image.bytes} bytes)`
   collector.images.push(image)
+  collector.nonce ||= randomUUID()
   return collector.nonce
 }
 
 /** Serialises `value` as `JSON.stringify` does, with each `EncodedImage` in it as a string of its base64 text. */
 export function spliceJson(value: unknown, { prefix = '', suffix = '' }: SpliceOptions = {}): SplicedJson {
   const { json, nonce, images } = stringify(value)
+  if (images.length === 0) return createPlainJson(prefix + json + suffix)
   const parts: (Buffer | EncodedImage)[] = []
   let from = 0
   let before = prefix
@@ -65,7 +70,7 @@ export function spliceJson(value: unknown, { prefix = '', suffix = '' }: SpliceO
 
 function stringify(value: unknown) {
   const outer = collector
-  const mine: Collector = { nonce: randomUUID(), images: [] }
+  const mine: Collector = { nonce: '', images: [] }
   collector = mine
   try {
     const json = JSON.stringify(value)
@@ -76,7 +81,26 @@ function stringify(value: unknown) {
   }
 }
 
+function createPlainJson(text: string): SplicedJson {
+  const bytes = () => Buffer.from(text)
+  return {
+    text,
+    get byteLength() {
+      return Buffer.byteLength(text)
+    },
+    get buffers() {
+      return [bytes()]
+    },
+    async *chunks() {
+      yield bytes()
+    },
+    stream: () => streamOf([bytes()]),
+    async release() {},
+  }
+}
+
 function createSplicedJson(parts: readonly (Buffer | EncodedImage)[], images: readonly EncodedImage[]): SplicedJson {
+  const buffers = inMemory(parts)
   async function* chunks() {
     for (const part of parts) {
       if (Buffer.isBuffer(part)) yield part
@@ -85,13 +109,25 @@ function createSplicedJson(parts: readonly (Buffer | EncodedImage)[], images: re
   }
   return {
     byteLength: parts.reduce((sum, part) => sum + (Buffer.isBuffer(part) ? part.length : part.encodedBytes), 0),
-    buffers: inMemory(parts),
+    text: undefined,
+    buffers,
     chunks,
-    stream: () => Readable.from(chunks(), { objectMode: false }),
+    stream: () => (buffers === undefined ? Readable.from(chunks(), { objectMode: false }) : streamOf(buffers)),
     async release() {
       await Promise.all(images.map((image) => image.release()))
     },
   }
+}
+
+/** Without the promises that an iterator would cost for each Buffer. */
+function streamOf(buffers: readonly Buffer[]): Readable {
+  let next = 0
+  return new Readable({
+    read() {
+      let wantsMore = true
+      while (wantsMore) wantsMore = this.push(buffers[next++] ?? null)
+    },
+  })
 }
 
 function inMemory(parts: readonly (Buffer | EncodedImage)[]): Buffer[] | undefined {
