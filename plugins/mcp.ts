@@ -7,6 +7,7 @@ import { createDispatcher, type Dispatcher } from '../services/mcp/dispatcher.ts
 import { defaultTiming } from '../services/mcp/timing.ts'
 import { createCompletion } from '../services/prompts/completion.ts'
 import { prompts } from '../services/prompts/index.ts'
+import { createSavedPictures, PICTURE_VARIABLE, pictureTemplate } from '../services/resources/saved-pictures.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,7 +17,7 @@ declare module 'fastify' {
 
 /** The protocol engine, fed with what this service offers. */
 async function mcp(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics, azureImages } = fastify
+  const { config, metrics, azureImages, imageStore } = fastify
   const { extendCatalog = (catalog: Catalog) => catalog, timing, transport = 'http' } = fastify.appOptions
   const { progressRepeatMs } = { ...defaultTiming, ...timing }
   fastify.decorate(
@@ -25,7 +26,15 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
       catalog: extendCatalog({
         tools: fastify.tools,
         prompts,
-        complete: createCompletion({ models: [azureImages.deployment.model] }),
+        resources: createSavedPictures(imageStore),
+        complete: createCompletion({
+          models: [azureImages.deployment.model],
+          pictures: {
+            uriTemplate: pictureTemplate.uriTemplate,
+            variable: PICTURE_VARIABLE,
+            names: async () => (await imageStore.list()).images.map(({ name }) => name),
+          },
+        }),
       }),
       serverInfo: {
         name: 'azure-image-editor-mcp',
@@ -49,4 +58,4 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
   )
 }
 
-export default fp(mcp, { name: 'mcp', dependencies: ['config', 'metrics', 'azure-images', 'tools'] })
+export default fp(mcp, { name: 'mcp', dependencies: ['config', 'metrics', 'azure-images', 'image-store', 'tools'] })

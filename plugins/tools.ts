@@ -23,6 +23,8 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       defaultSize: parseSize(config.DEFAULT_IMAGE_SIZE),
       maxImageBytes: config.MAX_IMAGE_BYTES,
       maxImagePixels: config.MAX_IMAGE_PIXELS,
+      readsLocalFiles: fastify.appOptions.transport === 'stdio',
+      maxInlineBytes: config.INLINE_IMAGE_MAX_BYTES,
       onSaved: () => metrics.imagesSaved.inc(),
     }),
   )

@@ -157,6 +157,12 @@ export const ConfigSchema = Type.Object({
     pattern: '^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$',
   }),
   IMAGES_DIR: text('Folder for saved pictures (`/app/images` in the container)', './images', { default: './images' }),
+  INLINE_IMAGE_MAX_BYTES: count(
+    'Largest picture inside an answer, as base64; a larger one is saved whole and returned as a JPEG preview. 0 is no limit',
+    0,
+    0,
+    1024 * MIB,
+  ),
   MAX_BODY_BYTES: count('Largest request body', 32 * MIB, 1024, 1024 * MIB),
   MAX_IMAGE_BYTES: count('Largest picture a caller may send, decoded from base64', 20 * MIB, 1024, 512 * MIB),
   MAX_IMAGE_PIXELS: count('Largest picture a caller may send, width times height', 50_000_000, 1, 1_000_000_000),

@@ -297,6 +297,27 @@ export const errorTable = {
       'This service cannot convert pictures at the moment; send a plain 8-bit PNG or JPEG, which needs no conversion.',
   ),
 
+  IMG_ERR_IMAGE_PATH: row(
+    'input',
+    400,
+    false,
+    (problem: string) => `The picture at image_path cannot be read: ${problem}.`,
+  ),
+  IMG_ERR_IMAGE_PATH_REMOTE: row(
+    'input',
+    400,
+    false,
+    () =>
+      'image_path does not work over HTTP, because this server cannot open files of yours; read the file and send its ' +
+      'bytes as base64 in image_data_base64.',
+  ),
+  IMG_ERR_IMAGE_SOURCE: row(
+    'input',
+    400,
+    false,
+    () => 'Send the picture to change exactly once: either its path in image_path or its bytes in image_data_base64.',
+  ),
+
   // Where pictures are saved
   IMG_ERR_PATH_NAME: row('input', 400, false, (problem: string) => `The output path cannot be used: ${problem}.`),
   IMG_ERR_PATH_OUTSIDE: row(

@@ -11,6 +11,12 @@ export const promptArgument = (description: string) =>
 
 export const sizeArgument = (description: string) => Type.String({ description, pattern: SIZE_PATTERN, maxLength: 32 })
 
+export const imagePathArgument = Type.String({
+  description: 'Absolute path of the picture to change, on the machine of the user. It is only read.',
+  minLength: 1,
+  maxLength: 4096,
+})
+
 export const outputPathArgument = Type.String({
   description:
     "Where to save the picture on the server, inside its images folder, such as 'sunset.png' or 'trips/sunset.png'. " +

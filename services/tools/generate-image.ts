@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import { pictureIcon } from '../icons.ts'
 import type { Tool } from '../mcp/catalog.ts'
 import { outputPathArgument, promptArgument, sizeArgument } from './arguments.ts'
 import { callContext } from './call-context.ts'
@@ -36,6 +37,7 @@ export function generateImage(options: ToolOptions) {
       'To change an existing picture use edit_image.',
     inputSchema,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
+    icons: pictureIcon,
 
     async call({ prompt, size, output_path }, context) {
       const wish = size === undefined ? defaultSize : parseSize(size)

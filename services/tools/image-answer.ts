@@ -2,11 +2,13 @@ import type { ImageAnswer, Size } from '../azure/images-client.ts'
 import { ServiceError } from '../errors.ts'
 import type { EncodedImage } from '../images/encoded-image.ts'
 import type { SavedImage, SaveTarget } from '../images/image-store.ts'
-import type { ToolContext, ToolResult } from '../mcp/catalog.ts'
+import { createPreview } from '../images/preview.ts'
+import type { ContentBlock, ToolContext, ToolResult } from '../mcp/catalog.ts'
+import { pictureUri } from '../resources/saved-pictures.ts'
 import { formatSize, isSameSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
-type Saving = Pick<ToolOptions, 'store' | 'onSaved'>
+type Saving = Pick<ToolOptions, 'store' | 'onSaved' | 'maxInlineBytes'>
 
 export interface FinishOptions {
   /** What the first line says was done. */
@@ -18,9 +20,15 @@ export interface FinishOptions {
   model: string
 }
 
+interface Finished {
+  lines: string[]
+  picture: ContentBlock
+  link?: ContentBlock
+}
+
 /**
- * Turns a paid answer into a result: text first, then the pictures. From here on nothing may throw the pictures away:
- * one that cannot be saved is returned all the same, with a line that says so.
+ * Turns a paid answer into a result: text first, then the pictures, then links to those that were saved. From here on
+ * nothing may throw the pictures away: one that cannot be saved is returned all the same, with a line that says so.
  */
 export async function finishImages(
   { images }: ImageAnswer,
@@ -29,36 +37,77 @@ export async function finishImages(
   context: ToolContext,
 ): Promise<ToolResult> {
   if (options.target !== undefined) context.progress('saving')
-  const lines: string[] = []
-  for (const image of images) lines.push(...(await finishOne(image, saving, options, context)))
+  const finished: Finished[] = []
+  for (const image of images) finished.push(await finishOne(image, saving, options, context))
   return {
     content: [
-      { type: 'text', text: lines.join('\n') },
-      ...images.map((image) => ({ type: 'image' as const, data: image, mimeType: image.mimeType })),
+      { type: 'text', text: finished.flatMap(({ lines }) => lines).join('\n') },
+      ...finished.map(({ picture }) => picture),
+      ...finished.flatMap(({ link }) => link ?? []),
     ],
   }
 }
 
 async function finishOne(
   image: EncodedImage,
-  { store, onSaved }: Saving,
+  saving: Saving,
   { verb, target, wish, model }: FinishOptions,
   context: ToolContext,
-): Promise<string[]> {
+): Promise<Finished> {
   const done = `Image successfully ${verb}.`
   const facts = isSameSize(image, wish)
     ? []
     : [`Size: ${formatSize(image)} (${formatSize(wish)} was asked for; ${model} makes the nearest it can).`]
-  if (target === undefined) return [done, ...facts]
+  const isLarge = saving.maxInlineBytes > 0 && image.encodedBytes > saving.maxInlineBytes
+  const place = target ?? (isLarge ? await saving.store.resolve(nameFor(image)) : undefined)
+  if (place === undefined) return { lines: [done, ...facts], picture: block(image) }
   try {
-    const saved = await store.save(target, image)
-    onSaved()
-    return [`${done} Saved to server at: ${saved.path}`, ...renaming(saved, image), ...facts]
+    const saved = await saving.store.save(place, image)
+    saving.onSaved()
+    const lines = [`${done} Saved to server at: ${saved.path}`, ...renaming(saved, image), ...facts]
+    return { ...(await inline(image, lines, isLarge, saving, context)), link: linkTo(saved, image) }
   } catch (error) {
     context.log.warn({ err: error, requestId: context.requestId }, 'picture was paid for but not saved')
     const reason = error instanceof ServiceError ? error.message : 'writing the file failed'
-    return [done, `Not saved on the server: ${reason}. The picture itself is in this answer.`, ...facts]
+    return {
+      lines: [done, `Not saved on the server: ${reason}. The picture itself is in this answer.`, ...facts],
+      picture: block(image),
+    }
   }
+}
+
+/** The whole picture, or a preview of one that is saved and too large for the client. */
+async function inline(
+  image: EncodedImage,
+  lines: string[],
+  isLarge: boolean,
+  { maxInlineBytes }: Saving,
+  { log, requestId }: ToolContext,
+): Promise<Finished> {
+  if (!isLarge) return { lines, picture: block(image) }
+  try {
+    const preview = await createPreview(image, maxInlineBytes)
+    await image.release()
+    const note = `The picture below is a preview of ${formatSize(preview)}; the whole one is the saved file of ${formatSize(image)}.`
+    return { lines: [...lines, note], picture: block(preview) }
+  } catch (err) {
+    log.warn({ err, requestId }, 'no preview could be made, the whole picture is returned')
+    return { lines, picture: block(image) }
+  }
+}
+
+function block(image: EncodedImage): ContentBlock {
+  return { type: 'image', data: image, mimeType: image.mimeType }
+}
+
+function linkTo({ name, bytes }: SavedImage, { mimeType }: EncodedImage): ContentBlock {
+  return { type: 'resource_link', uri: pictureUri(name), name, mimeType, size: bytes }
+}
+
+/** A name for a picture that nobody named; the store adds a counter if it is taken. */
+function nameFor({ mimeType }: EncodedImage): string {
+  const time = new Date().toISOString().replaceAll(/[:.]/g, '-')
+  return `picture-${time}.${mimeType.slice('image/'.length)}`
 }
 
 /** Says why the file is not called what the caller wrote. */

@@ -13,6 +13,10 @@ export interface ToolOptions {
   maxImageBytes: number
   /** Width times height of a picture that a caller sends. */
   maxImagePixels: number
+  /** Whether callers are on this machine and may name files on it. */
+  readsLocalFiles: boolean
+  /** Characters of base64 that one picture may take in an answer; 0: any number. */
+  maxInlineBytes: number
   /** A picture has been written to the store. */
   onSaved(): void
 }
