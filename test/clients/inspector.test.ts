@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { temporaryFolder } from '../helper.ts'
+import { startService } from '../service.ts'
+
+const inspector = fileURLToPath(new URL('../../node_modules/.bin/mcp-inspector', import.meta.url))
+const run = promisify(execFile)
+
+test('MCP Inspector lists, calls and reads from its command line', async (t: TestContext) => {
+  const { url } = await startService(t)
+  const home = await temporaryFolder(t)
+  async function inspect(...args: string[]): Promise<Record<string, unknown>> {
+    const { stdout } = await run(inspector, ['--cli', `${url}/mcp`, '--transport', 'http', '--method', ...args], {
+      env: { ...process.env, HOME: home },
+      maxBuffer: 64 * 1024 * 1024,
+      timeout: 60_000,
+    })
+    return JSON.parse(stdout)
+  }
+
+  const { tools } = Object(await inspect('tools/list'))
+  t.assert.deepStrictEqual(
+    tools.map(({ name }: { name: string }) => name),
+    ['generate_image', 'edit_image'],
+  )
+  const { content } = Object(
+    await inspect('tools/call', '--tool-name', 'generate_image', '--tool-arg', 'prompt=a kite', 'output_path=kite.png'),
+  )
+  t.assert.match(content[0].text, /^Image successfully generated\. Saved to server at: .*kite\.png/)
+  const { resources } = Object(await inspect('resources/list'))
+  t.assert.strictEqual(resources[0].uri, 'image:///kite.png')
+  const { contents } = Object(await inspect('resources/read', '--uri', 'image:///kite.png'))
+  t.assert.strictEqual(contents[0].blob, content[1].data)
+  const { prompts } = Object(await inspect('prompts/list'))
+  t.diagnostic(
+    `inspector: ${tools.length} tools, a picture of ${content[1].data.length} characters, ${prompts.length} prompts`,
+  )
+})
