@@ -11,6 +11,7 @@ import { type Accepted, readAccept } from './accept.ts'
 import { allowOrigin, answerPreflight } from './cross-origin.ts'
 import { createEventStream, type EventStream } from './event-stream.ts'
 import { toProtocolError } from './failure.ts'
+import { letBodyPass } from './refused-body.ts'
 
 /** `POST /` and `POST /mcp`: JSON-RPC over HTTP. Whatever goes wrong here is answered in JSON-RPC's envelope. */
 export default async function rpc(fastify: FastifyInstance): Promise<void> {
@@ -57,6 +58,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     if (error.validation !== undefined && request.body !== undefined) {
       return sendJson(reply, await mcp.handle(request.body, contextOf(request, reply)))
     }
+    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') letBodyPass(request, reply, config.MAX_BODY_BYTES)
     const failure = error.validation === undefined ? error : parseError('The body is empty: send one JSON-RPC message.')
     const known = toProtocolError(failure, request.id, config.MAX_BODY_BYTES)
     return sendJson(reply, mcp.refuse(known, request.body, contextOf(request, reply)))

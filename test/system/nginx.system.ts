@@ -139,8 +139,8 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
 
   test("the service sees the caller's address and not what the caller claims, and only through a proxy it trusts", async (t: TestContext) => {
     for (const [trusted, seen] of [
-      ['127.0.0.1', '127.0.0.2'],
-      ['10.0.0.0/8', '127.0.0.1'],
+      ['127.0.0.1', 'address:127.0.0.2'],
+      ['10.0.0.0/8', 'address:127.0.0.1'],
     ]) {
       const { proxy, logs } = await behindNginx(t, { TRUST_PROXY: trusted ?? '' })
       const { body } = await proxy.send('/', {
