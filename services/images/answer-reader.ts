@@ -3,7 +3,7 @@ import { Base64Error, createBase64Decoder, decodedCapacity } from './base64-deco
 import { createEncodedImage, type EncodedImage, type ImageFacts } from './encoded-image.ts'
 import type { EncodedTextWriter, HeldBytes } from './held-bytes.ts'
 import { sniffFacts } from './image-probe.ts'
-import { createJsonLifter, LiftError } from './json-lifter.ts'
+import { createJsonLifter, LiftError, type LiftEvent } from './json-lifter.ts'
 
 export interface AnswerReaderOptions {
   held: HeldBytes
@@ -23,8 +23,11 @@ export interface Answer {
 }
 
 export interface AnswerReader {
-  /** Takes the next bytes; they are kept, not copied, so must not be reused. */
-  write(chunk: Buffer): Promise<void>
+  /**
+   * Takes the next bytes; they are kept, not copied, so must not be reused. A promise, if given, must be awaited before
+   * the next ones: a picture is on its way to a file.
+   */
+  write(chunk: Buffer): Promise<void> | undefined
   /** The answer, once every byte has come. */
   end(): Promise<Answer>
   /** Drops what was read. Needed unless `end` gave the answer. */
@@ -44,17 +47,27 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
   const pictures: ArrivingPicture[] = []
   let received = 0
 
-  async function write(chunk: Buffer) {
+  function write(chunk: Buffer): Promise<void> | undefined {
     received += chunk.length
     if (received > maxBytes) throw serviceError('IMG_ERR_AZURE_ANSWER_TOO_LARGE', [])
-    for (const event of lifter.write(chunk)) {
-      if (event.type === 'open') {
-        if (pictures.length === maxImages) throw new LiftError(`it holds more than ${maxImages} pictures`)
-        pictures.push(new ArrivingPicture(held.open()))
-      } else if (event.type === 'piece') {
-        await pictures.at(-1)?.write(event.piece)
-      } else pictures.at(-1)?.end()
+    return takeAll(lifter.write(chunk)[Symbol.iterator]())
+  }
+
+  /** Without a promise as long as nothing goes to a file: most chunks are dealt with at once. */
+  function takeAll(events: Iterator<LiftEvent>): Promise<void> | undefined {
+    for (let next = events.next(); !next.done; next = events.next()) {
+      const waiting = take(next.value)
+      if (waiting !== undefined) return waiting.then(() => takeAll(events))
     }
+    return undefined
+  }
+
+  function take(event: LiftEvent): Promise<void> | undefined {
+    if (event.type === 'piece') return pictures.at(-1)?.write(event.piece)
+    if (event.type === 'close') return pictures.at(-1)?.end()
+    if (pictures.length === maxImages) throw new LiftError(`it holds more than ${maxImages} pictures`)
+    pictures.push(new ArrivingPicture(held.open()))
+    return undefined
   }
 
   async function end(): Promise<Answer> {
@@ -76,14 +89,27 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
   async function abort() {
     await Promise.all(pictures.map((picture) => picture.abort()))
   }
-  return { write: (chunk) => inOurWords(() => write(chunk)), end: () => inOurWords(end), abort }
+  return {
+    write(chunk) {
+      try {
+        return write(chunk)?.catch(throwInOurWords)
+      } catch (error) {
+        return throwInOurWords(error)
+      }
+    },
+    end: () => end().catch(throwInOurWords),
+    abort,
+  }
 }
 
 /** Reads a whole answer; nothing is held if it fails. @throws as the reader, and what `source` throws */
 export async function readAnswer(source: AsyncIterable<Buffer>, options: AnswerReaderOptions): Promise<Answer> {
   const reader = createAnswerReader(options)
   try {
-    for await (const chunk of source) await reader.write(chunk)
+    for await (const chunk of source) {
+      const waiting = reader.write(chunk)
+      if (waiting !== undefined) await waiting
+    }
     return await reader.end()
   } catch (error) {
     await reader.abort()
@@ -91,13 +117,9 @@ export async function readAnswer(source: AsyncIterable<Buffer>, options: AnswerR
   }
 }
 
-async function inOurWords<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (cause) {
-    if (cause instanceof ServiceError) throw cause
-    throw serviceError('IMG_ERR_AZURE_BAD_ANSWER', [], { cause, detail: { problem: problemOf(cause) } })
-  }
+function throwInOurWords(cause: unknown): never {
+  if (cause instanceof ServiceError) throw cause
+  throw serviceError('IMG_ERR_AZURE_BAD_ANSWER', [], { cause, detail: { problem: problemOf(cause) } })
 }
 
 function problemOf(error: unknown): string {
@@ -140,11 +162,14 @@ class ArrivingPicture {
     return this.#text.write(piece)
   }
 
-  end() {
+  end(): Promise<void> | undefined {
     this.#decoder.end()
-    if (this.#bytes === 0) return
+    return this.#bytes === 0 ? undefined : this.#finish()
+  }
+
+  async #finish() {
     if (this.#facts === undefined) throw new LiftError('a picture in it is of no known format')
-    this.#image = createEncodedImage(this.#facts, this.#bytes, this.#text.end())
+    this.#image = createEncodedImage(this.#facts, this.#bytes, await this.#text.end())
   }
 
   async abort() {

@@ -102,5 +102,5 @@ export function encodeImage(bytes: Buffer, facts: ImageFacts): EncodedImage {
 export async function holdImage(bytes: Buffer, facts: ImageFacts, held: HeldBytes): Promise<EncodedImage> {
   const writer = held.open()
   for (const piece of encodedPieces(bytes)) await writer.write(piece)
-  return createEncodedImage(facts, bytes.length, writer.end())
+  return createEncodedImage(facts, bytes.length, await writer.end())
 }

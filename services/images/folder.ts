@@ -23,8 +23,11 @@ export class Folder {
 
   /** Opens a folder by its path, whose links are followed. */
   static async open(name: string, create = false): Promise<Folder> {
-    if (create) await mkdir(name, { recursive: true })
-    const real = await realpath(name)
+    const real = await realpath(name).catch(async (error: unknown) => {
+      if (!create || codeOf(error) !== 'ENOENT') throw error
+      await mkdir(name, { recursive: true })
+      return realpath(name)
+    })
     return Folder.#of(await open(real, folderFlags), real)
   }
 
@@ -41,11 +44,17 @@ export class Folder {
 
   static async #of(handle: FileHandle, name: string): Promise<Folder> {
     const anchor = `/proc/self/fd/${handle.fd}`
-    const isAnchored = await Promise.all([stat(anchor), handle.stat()]).then(
+    // What the system offers does not change while the process runs.
+    canAnchor ??= Promise.all([stat(anchor), handle.stat()]).then(
       ([one, other]) => isSame(one, other),
       () => false,
     )
-    return new Folder(handle, name, isAnchored ? anchor : name)
+    return new Folder(handle, name, (await canAnchor) ? anchor : name)
+  }
+
+  /** Whether names are looked up in the open folder itself, so that no swap can lead elsewhere. */
+  get isAnchored(): boolean {
+    return this.#anchor !== this.#name
   }
 
   #at(name: string): string {
@@ -75,16 +84,17 @@ export class Folder {
     return readdir(this.#anchor, { withFileTypes: true })
   }
 
-  /** Where the open folder is now. */
-  path(): Promise<string> {
-    return this.#anchor === this.#name ? realpath(this.#name) : readlink(this.#anchor)
+  /** Where the folder was when it was opened; still is, if it `isIntact`. */
+  get path(): string {
+    return this.#name
   }
 
-  /** Whether the folder is still found under its name. */
+  /** Whether the folder is still found under its path. */
   async isIntact(): Promise<boolean> {
     try {
-      const [open, named] = await Promise.all([this.#handle.stat(), stat(this.#name)])
-      return isSame(open, named) && (await this.path()) === this.#name
+      if (this.isAnchored) return (await readlink(this.#anchor)) === this.#name
+      const [open, named, real] = await Promise.all([this.#handle.stat(), stat(this.#name), realpath(this.#name)])
+      return isSame(open, named) && real === this.#name
     } catch {
       return false
     }
@@ -99,6 +109,8 @@ export class Folder {
     await this.#handle.close()
   }
 }
+
+let canAnchor: Promise<boolean> | undefined
 
 const noFollow = constants.O_NOFOLLOW ?? 0
 const folderFlags = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | noFollow

@@ -5,7 +5,7 @@ import path from 'node:path'
 import type { EncodedText } from './encoded-image.ts'
 
 export interface HeldBytesOptions {
-  /** Bytes of encoded pictures that may lie in memory at a time. */
+  /** Bytes of encoded pictures that may lie in memory at a time; one on its way to a file may hold 256 KiB more. */
   maxBytes: number
   /** Folders for temporary files, the best first; the next is taken when one cannot be written. */
   spillFolders: readonly string[]
@@ -28,8 +28,8 @@ export interface EncodedTextWriter {
    */
   write(piece: Buffer): Promise<void> | undefined
   /** The whole text; the writer must not be used afterwards. */
-  end(): EncodedText
-  /** Drops what was kept. */
+  end(): Promise<EncodedText>
+  /** Drops what was kept, also while a piece is on its way to a file. */
   abort(): Promise<void>
 }
 
@@ -75,27 +75,38 @@ interface Budget {
 
 /** Bytes read back from a file at a time. */
 const readBytes = 65_536
+/** Bytes gathered before they are written to a file: a few large writes cost less than many small ones. */
+const writeBytes = 262_144
 
 class HeldText implements EncodedTextWriter, EncodedText {
   readonly #budget: Budget
+  /** In memory for good, or (with a file) until the next write. */
   #pieces: Buffer[] = []
-  #inMemory = 0
+  #gathered = 0
+  #reserved = 0
   #file: SpillFile | undefined
   #inFile = 0
   #mustStay = false
+  #isReleased = false
 
   constructor(budget: Budget) {
     this.#budget = budget
   }
 
   write(piece: Buffer): Promise<void> | undefined {
-    if (this.#file !== undefined) return this.#append(this.#file, piece)
-    if (!this.#budget.reserve(piece.length, this.#mustStay)) return this.#spill(piece)
-    this.#keep(piece)
-    return undefined
+    if (this.#isReleased) return undefined
+    if (this.#file === undefined) {
+      const fits = this.#budget.reserve(piece.length, this.#mustStay)
+      if (fits) this.#reserved += piece.length
+      this.#gather(piece)
+      return fits ? undefined : this.#spill()
+    }
+    this.#gather(piece)
+    return this.#gathered < writeBytes ? undefined : this.#flush(this.#file)
   }
 
-  end(): EncodedText {
+  async end(): Promise<EncodedText> {
+    if (this.#file !== undefined && this.#gathered > 0) await this.#flush(this.#file)
     return this
   }
 
@@ -108,7 +119,24 @@ class HeldText implements EncodedTextWriter, EncodedText {
   }
 
   async release() {
+    this.#isReleased = true
     this.#forget()
+    await this.#closeFile()
+  }
+
+  #gather(piece: Buffer) {
+    this.#pieces.push(piece)
+    this.#gathered += piece.length
+  }
+
+  #forget() {
+    this.#budget.free(this.#reserved)
+    this.#reserved = 0
+    this.#gathered = 0
+    this.#pieces = []
+  }
+
+  async #closeFile() {
     const file = this.#file
     this.#file = undefined
     if (file === undefined) return
@@ -116,50 +144,42 @@ class HeldText implements EncodedTextWriter, EncodedText {
     await file.close()
   }
 
-  #keep(piece: Buffer) {
-    this.#pieces.push(piece)
-    this.#inMemory += piece.length
-  }
-
-  #forget() {
-    this.#budget.free(this.#inMemory)
-    this.#inMemory = 0
-    this.#pieces = []
-  }
-
-  async #spill(piece: Buffer) {
+  async #spill() {
     const file = await this.#budget.spill()
-    try {
-      if (file !== undefined) await writeAll(file.handle, [...this.#pieces, piece], 0)
-    } catch {
-      this.#budget.closed()
-      await file?.close()
-      return this.#stay(piece)
-    }
-    if (file === undefined) return this.#stay(piece)
-    this.#inFile = this.#inMemory + piece.length
-    this.#forget()
     this.#file = file
+    if (file === undefined) this.#stay(this.#pieces)
+    else if (this.#isReleased) await this.#closeFile()
+    else await this.#flush(file)
+  }
+
+  async #flush(file: SpillFile) {
+    const block = Buffer.concat(this.#pieces)
+    try {
+      await writeAll(file.handle, block, this.#inFile)
+      if (this.#isReleased) return
+      this.#inFile += block.length
+      this.#forget()
+    } catch {
+      if (!this.#isReleased) await this.#bringBack(file, block)
+    }
+  }
+
+  /** The disk took no more: what the file has comes back into memory. */
+  async #bringBack(file: SpillFile, block: Buffer) {
+    const pieces: Buffer[] = []
+    for await (const chunk of this.#read(file)) pieces.push(chunk)
+    await this.#closeFile()
+    if (!this.#isReleased) this.#stay([...pieces, block])
   }
 
   /** A picture that was paid for is worth more than the bound: with no room on any disk it stays in memory. */
-  #stay(piece: Buffer) {
+  #stay(pieces: Buffer[]) {
+    this.#forget()
     this.#mustStay = true
-    this.#budget.reserve(piece.length, true)
-    this.#keep(piece)
-  }
-
-  async #append(file: SpillFile, piece: Buffer) {
-    try {
-      await writeAll(file.handle, [piece], this.#inFile)
-      this.#inFile += piece.length
-    } catch {
-      // The disk is full: what the file has comes back into memory.
-      const pieces: Buffer[] = []
-      for await (const chunk of this.#read(file)) pieces.push(chunk)
-      await this.release()
-      for (const chunk of pieces) this.#stay(chunk)
-      this.#stay(piece)
+    for (const piece of pieces) {
+      this.#budget.reserve(piece.length, true)
+      this.#reserved += piece.length
+      this.#gather(piece)
     }
   }
 
@@ -212,13 +232,9 @@ async function openSpillFile(folders: readonly string[]): Promise<SpillFile | un
   return undefined
 }
 
-async function writeAll(handle: FileHandle, pieces: readonly Buffer[], position: number): Promise<void> {
-  let at = position
-  for (const piece of pieces) {
-    for (let from = 0; from < piece.length; ) {
-      const { bytesWritten } = await handle.write(piece, from, piece.length - from, at)
-      from += bytesWritten
-      at += bytesWritten
-    }
+async function writeAll(handle: FileHandle, block: Buffer, position: number): Promise<void> {
+  for (let from = 0; from < block.length; ) {
+    const { bytesWritten } = await handle.write(block, from, block.length - from, position + from)
+    from += bytesWritten
   }
 }

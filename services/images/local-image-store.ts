@@ -8,7 +8,7 @@ import type { HeldBytes } from './held-bytes.ts'
 import { fitEnding } from './image-names.ts'
 import type { ImageStore, SavedImage, SaveTarget } from './image-store.ts'
 import { nameError, parseOutputPath } from './output-path.ts'
-import { isPublished, publish, removeQuietly, retract, writeTemporary } from './publish-image.ts'
+import { isPublished, publish, removeQuietly, retract, type TemporaryFile, writeTemporary } from './publish-image.ts'
 import { listImages, readStoredImage, removeStaleFiles } from './stored-images.ts'
 
 export interface LocalImageStoreOptions {
@@ -140,15 +140,14 @@ async function saveIn(folder: Folder, target: SaveTarget, image: EncodedImage): 
   try {
     const { stem, ending } = fitEnding(target.fileName, image.mimeType)
     const wanted = stem + ending
-    if (!(await folder.isIntact())) throw serviceError('IMG_ERR_STORE_MOVED', [])
     const fileName = await publish(folder, temporary, stem, ending)
-    if (!(await isPublished(folder, fileName, temporary)) || !(await folder.isIntact())) {
+    if (!(await isWhereItSays(folder, fileName, temporary))) {
       await retract(folder, fileName, temporary)
       throw serviceError('IMG_ERR_STORE_MOVED', [])
     }
     await folder.sync()
     return {
-      path: path.join(await folder.path(), fileName),
+      path: path.join(folder.path, fileName),
       name: [...target.folders, fileName].join('/'),
       bytes: image.bytes,
       changes: [
@@ -159,6 +158,11 @@ async function saveIn(folder: Folder, target: SaveTarget, image: EncodedImage): 
   } finally {
     await removeQuietly(folder, temporary.name)
   }
+}
+
+async function isWhereItSays(folder: Folder, fileName: string, temporary: TemporaryFile): Promise<boolean> {
+  if (!(await folder.isIntact())) return false
+  return folder.isAnchored || isPublished(folder, fileName, temporary)
 }
 
 async function readIn(folder: Folder, fileName: string, held: HeldBytes, maxBytes: number): Promise<EncodedImage> {

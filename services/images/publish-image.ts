@@ -8,7 +8,7 @@ import { temporaryName } from './held-bytes.ts'
 import { joinName } from './output-path.ts'
 
 /** Bytes written at a time; a multiple of three, so that whole groups of base64 fill it. */
-const blockBytes = 1_572_864
+const blockBytes = 786_432
 /** Characters decoded at a time. */
 const pieceCharacters = 65_536
 

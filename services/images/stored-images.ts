@@ -75,7 +75,7 @@ export async function listImages(
     if (stats === undefined || !stats.isFile() || stats.size === 0) continue
     images.push({
       name: found.name,
-      path: path.join(await found.folder.path(), found.fileName),
+      path: path.join(found.folder.path, found.fileName),
       bytes: stats.size,
       mimeType,
       modifiedAt: stats.mtimeMs,

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -20,7 +21,7 @@ test('keeps the very Buffers while there is room, and counts them', async (t: Te
   const piece = Buffer.from('AAAA')
   const writer = held.open()
   t.assert.strictEqual(writer.write(piece), undefined)
-  const text = writer.end()
+  const text = await writer.end()
   t.assert.strictEqual([...(text.chunks() as Iterable<Buffer>)][0], piece)
   t.assert.strictEqual(held.used, 4)
   await text.release()
@@ -58,6 +59,37 @@ test('keeps a picture beyond the bound when no disk takes it', async (t: TestCon
   t.assert.strictEqual(await textOf(text.chunks()), 'aaaabbbbcccc')
   await text.release()
   t.assert.strictEqual(held.used, 0)
+})
+
+test('brings a picture back into memory when the disk takes no more of it', async (t: TestContext) => {
+  const folder = await temporaryFolder(t)
+  const printed = execFileSync(
+    'sh',
+    // A limit on the size of files fails a write half-way, as a full disk does, and needs no rights.
+    [
+      '-c',
+      'ulimit -f 1000 && exec "$@"',
+      'sh',
+      process.execPath,
+      path.join(import.meta.dirname, 'spill-process.ts'),
+      folder,
+    ],
+    { encoding: 'utf8' },
+  )
+  t.assert.deepStrictEqual(JSON.parse(printed), { isWhole: true, used: 3_000_000, spilled: 0, usedAfter: 0 })
+})
+
+test('a picture dropped while it is on its way to a file leaves nothing behind', async (t: TestContext) => {
+  const held = createHeldBytes({ maxBytes: 4, spillFolders: [await temporaryFolder(t)] })
+  for (const before of [[], ['aaaa', 'bbbb']]) {
+    const writer = held.open()
+    for (const piece of before) await writer.write(Buffer.from(piece))
+    const writing = writer.write(Buffer.alloc(300_000))
+    await writer.abort()
+    await writing
+    t.assert.strictEqual(writer.write(Buffer.alloc(10)), undefined)
+    t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
+  }
 })
 
 test('an aborted picture leaves nothing behind', async (t: TestContext) => {

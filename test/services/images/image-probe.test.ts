@@ -82,6 +82,20 @@ test('refuses a header of 50,000 by 50,000 pixels without decoding', (t: TestCon
   )
 })
 
+test('refuses the largest size that each format can claim', async (t: TestContext) => {
+  const jpeg = Buffer.from(await pictures.jpeg())
+  jpeg.fill(0xff, jpeg.indexOf(Buffer.from([0xff, 0xc0])) + 5, jpeg.indexOf(Buffer.from([0xff, 0xc0])) + 9)
+  const gif = Buffer.from(await pictures.gif()).fill(0xff, 6, 10)
+  const webp = Buffer.from('RIFF\x1a\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\0\0\0\0', 'latin1')
+  const claims: [bytes: Buffer, size: string][] = [
+    [pictures.pngOf({ width: 2 ** 32 - 1, height: 2 ** 32 - 1 }), '4294967295x4294967295'],
+    [jpeg, '65535x65535'],
+    [gif, '65535x65535'],
+    [webp, '16777216x16777216'],
+  ]
+  for (const [bytes, size] of claims) t.assert.ok(refusal(bytes).startsWith(`The picture is ${size} pixels, `), size)
+})
+
 test('refuses more frames than allowed, whatever the header claims', (t: TestContext) => {
   const bomb = pictures.pngOf({ width: 4, height: 4, extra: [pictures.animationControl(4_000_000_000)] })
   t.assert.strictEqual(

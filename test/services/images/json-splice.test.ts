@@ -21,7 +21,7 @@ async function textOf(spliced: SplicedJson): Promise<string> {
 async function spilled(bytes: Buffer): Promise<EncodedImage> {
   const writer = createHeldBytes({ maxBytes: 0, spillFolders: [tmpdir()] }).open()
   await writer.write(Buffer.from(bytes.toString('base64')))
-  return createEncodedImage(facts, bytes.length, writer.end())
+  return createEncodedImage(facts, bytes.length, await writer.end())
 }
 
 test('puts the base64 where the picture is', async (t: TestContext) => {

@@ -69,6 +69,16 @@ test('the pixel limit holds in the decoder too, for a header that lies', async (
   await t.assert.rejects(prepare(bytes, strict), { code: 'IMG_ERR_IMAGE_CONVERSION' })
 })
 
+test('a small canvas around a large picture does not get past the limit', async (t: TestContext) => {
+  const large = await pictures.drawing(1500, 1500).webp({ lossless: true }).toBuffer()
+  const canvas = Buffer.from('VP8X\x0a\0\0\0\0\0\0\0\x03\0\0\x03\0\0', 'latin1')
+  const lying = Buffer.concat([large.subarray(0, 12), canvas, large.subarray(12)])
+  lying.writeUInt32LE(lying.length - 8, 4)
+  t.assert.strictEqual(probeImage(lying, limits).width, 4)
+  const prepared = await prepare(lying).catch((error) => error)
+  t.assert.ok(prepared instanceof ServiceError || prepared.width * prepared.height <= maxPixels)
+})
+
 test('a caller who leaves while waiting for a turn takes none', async (t: TestContext) => {
   const single = createImageConverter({ maxPixels, concurrency: 1 })
   const bytes = await pictures.webp(600, 600)
