@@ -110,7 +110,7 @@ test('reads any JSON around pictures as JSON.parse does, cut anywhere', async (t
         t.assert.deepStrictEqual(await readBack(json, places), JSON.parse(json))
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: 1500 },
   )
   t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
 })

@@ -1,6 +1,8 @@
 import { type TestContext, test } from 'node:test'
+import fc from 'fast-check'
 import { ServiceError } from '../../../services/errors.ts'
 import { joinName, parseOutputPath } from '../../../services/images/output-path.ts'
+import { checkProperty } from './property.ts'
 
 const roots = ['/srv/images', '/mnt/data/images']
 const outside = "The output path leads outside the server's images folder; give a relative path such as sunset.png."
@@ -93,4 +95,42 @@ for (const [outputPath, sentence] of refused) {
 test('shortens a stem by whole characters so that the name stays within 255 bytes', (t: TestContext) => {
   t.assert.strictEqual(joinName('日'.repeat(85), '-2.png'), `${'日'.repeat(83)}-2.png`)
   t.assert.strictEqual(joinName('😀'.repeat(64), '.png'), `${'😀'.repeat(62)}.png`)
+})
+
+test('whatever the text, what is taken lies below the folder under names that every system takes', async (t: TestContext) => {
+  const part = fc.oneof(
+    fc.constantFrom(
+      '..',
+      '.',
+      '',
+      'a',
+      '...',
+      '.a',
+      'a.',
+      '..\\',
+      '\0',
+      'C:',
+      '~',
+      'con',
+      ' ',
+      '/srv/images',
+      '\ud800',
+    ),
+    fc.string({ unit: 'binary', maxLength: 6 }),
+  )
+  const place = fc.tuple(fc.constantFrom('', '/', '/srv/images/', '//'), fc.array(part, { maxLength: 8 }))
+  await checkProperty(
+    t,
+    fc.property(place, ([head, parts]) => {
+      try {
+        const { folders, fileName } = parseOutputPath(head + parts.join('/'), roots)
+        return [...folders, fileName].every(
+          (name) => /^[^./\\:\p{Cc}][^/\\:\p{Cc}]*$/u.test(name) && !/[. ]$/.test(name),
+        )
+      } catch (error) {
+        return error instanceof ServiceError && /^IMG_ERR_PATH_/.test(error.code)
+      }
+    }),
+    { numRuns: 8000 },
+  )
 })
