@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { createImagesClient } from '../services/azure/azure-images-client.ts'
@@ -7,7 +6,6 @@ import type { AzureEvents } from '../services/azure/events.ts'
 import type { ImagesClient } from '../services/azure/images-client.ts'
 import { retirementState } from '../services/azure/models/model-catalog.ts'
 import { ConfigurationError } from '../services/configuration.ts'
-import { createHeldBytes } from '../services/images/held-bytes.ts'
 import type { Metrics } from '../services/metrics.ts'
 
 declare module 'fastify' {
@@ -34,7 +32,7 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
     deployments: [first, ...others],
     connectTimeoutMs: config.AZURE_CONNECT_TIMEOUT_MS,
     maxAnswerBytes: config.AZURE_MAX_ANSWER_BYTES,
-    held: createHeldBytes({ maxBytes: config.MAX_HELD_BYTES, spillFolders: [config.IMAGES_DIR, tmpdir()] }),
+    held: fastify.heldBytes,
     streaming: config.AZURE_STREAM,
     imageHosts: config.AZURE_IMAGE_HOSTS.split(',').map((host) => host.trim().toLowerCase()),
     proxy: { https: config.HTTPS_PROXY, none: config.NO_PROXY },
@@ -80,4 +78,4 @@ function reportRetirements(fastify: FastifyInstance, { deployments }: ImagesClie
   })
 }
 
-export default fp(azureImages, { name: 'azure-images', dependencies: ['config', 'metrics', 'readiness'] })
+export default fp(azureImages, { name: 'azure-images', dependencies: ['config', 'metrics', 'readiness', 'held-bytes'] })

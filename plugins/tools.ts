@@ -25,6 +25,7 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       maxImagePixels: config.MAX_IMAGE_PIXELS,
       readsLocalFiles: fastify.appOptions.transport === 'stdio',
       maxInlineBytes: config.INLINE_IMAGE_MAX_BYTES,
+      reportCost: config.REPORT_COST,
       onSaved: () => metrics.imagesSaved.inc(),
     }),
   )

@@ -27,6 +27,34 @@ export const errorTable = {
   IMG_ERR_ARGUMENTS: row('input', 400, false, (problems: string) => `The arguments are not valid: ${problems}.`),
   IMG_ERR_CANCELLED: row('input', 499, true, () => 'The call was cancelled before anything was sent to Azure.'),
 
+  IMG_ERR_MODEL_UNKNOWN: row(
+    'input',
+    400,
+    false,
+    (names: readonly string[]) => `There is no such model here; the models are ${names.join(', ')}.`,
+  ),
+  IMG_ERR_MODEL_ARGUMENT: row(
+    'input',
+    400,
+    false,
+    (model: string, name: string, known: readonly string[]) =>
+      `${model} does not take ${name}; beside the prompt it takes ${known.join(', ')}.`,
+  ),
+  IMG_ERR_MODEL_VALUE: row(
+    'input',
+    400,
+    false,
+    (model: string, name: string, values: string) => `${model} does not take this ${name}; it takes ${values}.`,
+  ),
+  IMG_ERR_MODEL_IMAGES: row(
+    'input',
+    400,
+    false,
+    (model: string, most: number) =>
+      `${model} takes ${most === 1 ? 'one picture' : `at most ${most} pictures, the one to edit included`}; send fewer.`,
+  ),
+  IMG_ERR_MASK: row('input', 400, false, (problem: string) => `The mask ${problem}.`),
+
   // Azure: nothing was made, nothing is billed
   IMG_ERR_AZURE_UNREACHABLE: row(
     'upstream',

@@ -1,20 +1,44 @@
-import Type, { type Static } from 'typebox'
+import Type, { type TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { InputImage } from '../azure/images-client.ts'
 import { serviceError } from '../errors.ts'
 import { pencilIcon } from '../icons.ts'
 import { decodeBase64Image } from '../images/base64.ts'
 import { probeImage } from '../images/image-probe.ts'
-import type { Tool, ToolContext } from '../mcp/catalog.ts'
-import { imagePathArgument, outputPathArgument, promptArgument, sizeArgument } from './arguments.ts'
+import type { Tool } from '../mcp/catalog.ts'
+import {
+  imagePathArgument,
+  type Options,
+  OptionsSchema,
+  optionProperties,
+  promptArgument,
+  takesSize,
+} from './arguments.ts'
 import { callContext } from './call-context.ts'
 import { finishImages } from './image-answer.ts'
 import { readLocalPicture } from './local-picture.ts'
+import { maskOfPicture, maskOfRegion } from './mask.ts'
+import { chooseModel, requestOptions } from './model-choice.ts'
 import { parseSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
-/** Changes a picture that the caller sends. */
-export function editImage(options: ToolOptions) {
+const editArguments = Compile(
+  Type.Intersect([
+    Type.Object({
+      image_data_base64: Type.Optional(Type.String()),
+      image_path: Type.Optional(Type.String()),
+      prompt: Type.String(),
+    }),
+    OptionsSchema,
+  ]),
+)
+
+/** Changes a picture that the caller sends; `undefined` where no configured model edits. */
+export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
   const { azure, store, converter, maxImageBytes, maxImagePixels } = options
-  const { model, fitSize, promptAdvice } = azure.deployment
+  const cards = azure.deployments.filter(({ can }) => can.operations.includes('edit'))
+  const [first] = cards
+  if (first === undefined) return undefined
 
   const data = Type.String({
     description:
@@ -22,59 +46,79 @@ export function editImage(options: ToolOptions) {
       `(data:image/png;base64,…). At most ${maxImageBytes} bytes when decoded. Not a path and not a web address.`,
     minLength: 1,
   })
-  const others = {
-    prompt: promptArgument(
-      `What to change and what to keep, such as "make the sky pink, leave everything else as it is".${promptAdvice ? ` ${promptAdvice}` : ''}`,
-    ),
-    size: Type.Optional(
-      sizeArgument(
-        "Width x height in pixels of the result; the sent picture's own unless told. A size the model cannot make is " +
-          'fitted to the nearest it can, and the answer says so.',
+  const source = options.readsLocalFiles
+    ? { image_path: Type.Optional(imagePathArgument), image_data_base64: Type.Optional(data) }
+    : { image_data_base64: data }
+  const inputSchema = Type.Object(
+    {
+      ...source,
+      prompt: promptArgument(
+        'What to change and what to keep, such as "make the sky pink, leave everything else as it is".',
+        first,
       ),
-    ),
-    output_path: Type.Optional(outputPathArgument),
-  }
-  const closed = { additionalProperties: false }
-  const remoteSchema = Type.Object({ image_data_base64: data, ...others }, closed)
-  const localSchema = Type.Object(
-    { image_path: Type.Optional(imagePathArgument), image_data_base64: Type.Optional(data), ...others },
-    closed,
+      ...optionProperties('edit', cards, "Width x height in pixels of the result; the sent picture's own unless told."),
+    },
+    { additionalProperties: false },
   )
-  const inputSchema = options.readsLocalFiles ? localSchema : remoteSchema
 
-  async function readSource({ image_path, image_data_base64 }: Static<typeof localSchema>): Promise<Buffer> {
-    if ((image_path === undefined) === (image_data_base64 === undefined)) throw serviceError('IMG_ERR_IMAGE_SOURCE', [])
-    return image_data_base64 === undefined
-      ? await readLocalPicture(image_path ?? '', maxImageBytes)
-      : decodeBase64Image(image_data_base64, { maxBytes: maxImageBytes })
+  const decode = (text: string) => decodeBase64Image(text, { maxBytes: maxImageBytes })
+
+  async function readSource(text: string | undefined, path: string | undefined): Promise<Buffer> {
+    if ((path === undefined) === (text === undefined)) throw serviceError('IMG_ERR_IMAGE_SOURCE', [])
+    return text === undefined ? readLocalPicture(path ?? '', maxImageBytes) : decode(text)
+  }
+
+  async function readPicture(bytes: Buffer, signal: AbortSignal): Promise<InputImage> {
+    const header = probeImage(bytes, { maxBytes: maxImageBytes, maxPixels: maxImagePixels })
+    return converter.prepare(bytes, header, signal)
+  }
+
+  async function readMask(wishes: Options, picture: InputImage): Promise<InputImage | undefined> {
+    const { mask_base64: text, mask_region: region } = wishes
+    if (text !== undefined && region !== undefined) {
+      throw serviceError('IMG_ERR_ARGUMENTS', ['give mask_base64 or mask_region, not both'])
+    }
+    if (region !== undefined) return maskOfRegion(region, picture)
+    if (text === undefined) return undefined
+    const bytes = decode(text)
+    return maskOfPicture(bytes, probeImage(bytes, { maxBytes: maxImageBytes, maxPixels: maxImagePixels }), picture)
   }
 
   return {
     name: 'edit_image',
     title: 'Edit image',
     description:
-      `Changes a picture as told in words with ${model} on Azure, and returns the new one as an image; the original is ` +
-      'not touched. Each call costs money and takes from seconds to minutes: call it once per change wanted. ' +
+      `Changes a picture as told in words with ${first.model} on Azure, and returns the new one as an image; the original ` +
+      'is not touched. Each call costs money and takes from seconds to minutes: call it once per change wanted. ' +
       'To make a picture from nothing use generate_image.',
     inputSchema,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
-
     icons: pencilIcon,
 
-    refuse(args: Readonly<Record<string, unknown>>) {
+    refuse(args) {
       if (!options.readsLocalFiles && 'image_path' in args) throw serviceError('IMG_ERR_IMAGE_PATH_REMOTE', [])
     },
 
-    async call(args: Static<typeof localSchema>, context: ToolContext) {
-      const { prompt, size, output_path } = args
-      const target = output_path === undefined ? undefined : await store.resolve(output_path)
-      const bytes = await readSource(args)
-      const header = probeImage(bytes, { maxBytes: maxImageBytes, maxPixels: maxImagePixels })
-      const image = await converter.prepare(bytes, header, context.signal)
-      const wish = size === undefined ? { width: image.width, height: image.height } : parseSize(size)
-      const request = { prompt, size: fitSize('edit', wish), images: [image] as const }
+    async call(args, context) {
+      if (!editArguments.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', ['they do not match the schema'])
+      const { image_data_base64: text, image_path: path, prompt, ...wishes } = args
+      const card = chooseModel('edit', wishes, cards)
+      const references = wishes.reference_images_base64 ?? []
+      if (references.length + 1 > card.can.maxImages) {
+        throw serviceError('IMG_ERR_MODEL_IMAGES', [card.model, card.can.maxImages])
+      }
+      const target = wishes.output_path === undefined ? undefined : await store.resolve(wishes.output_path)
+      const picture = await readPicture(await readSource(text, path), context.signal)
+      const mask = await readMask(wishes, picture)
+      const images: [InputImage, ...InputImage[]] = [picture]
+      for (const reference of references) images.push(await readPicture(decode(reference), context.signal))
+      const isShaped = wishes.size === undefined && wishes.aspect_ratio !== undefined
+      const wish = isShaped || !takesSize('edit', card) ? undefined : wishes.size ? parseSize(wishes.size) : picture
+      const size = wish && card.fitSize('edit', wish)
+      const inputFidelity = wishes.input_fidelity
+      const request = { prompt, size, ...requestOptions(wishes, card), images, mask, inputFidelity }
       const answer = await azure.edit(request, callContext(context))
-      return finishImages(answer, options, { verb: 'edited', target, wish, model }, context)
+      return finishImages(answer, options, { verb: 'edited', target, wish, card }, context)
     },
-  } satisfies Tool<typeof inputSchema>
+  }
 }

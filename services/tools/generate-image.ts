@@ -1,29 +1,28 @@
-import Type from 'typebox'
+import Type, { type TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { serviceError } from '../errors.ts'
 import { pictureIcon } from '../icons.ts'
 import type { Tool } from '../mcp/catalog.ts'
-import { outputPathArgument, promptArgument, sizeArgument } from './arguments.ts'
+import { OptionsSchema, optionProperties, promptArgument, takesSize } from './arguments.ts'
 import { callContext } from './call-context.ts'
 import { finishImages } from './image-answer.ts'
+import { chooseModel, requestOptions } from './model-choice.ts'
 import { formatSize, parseSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
-/** Makes a picture from words. */
-export function generateImage(options: ToolOptions) {
-  const { azure, store, defaultSize } = options
-  const { model, fitSize, promptAdvice } = azure.deployment
+const generateArguments = Compile(Type.Intersect([Type.Object({ prompt: Type.String() }), OptionsSchema]))
 
+/** Makes a picture from words. */
+export function generateImage(options: ToolOptions): Tool<TSchema> {
+  const { azure, store, defaultSize } = options
+  const { deployments: cards, deployment } = azure
   const inputSchema = Type.Object(
     {
       prompt: promptArgument(
-        `What the picture shows: subject, setting, style, light, colours, any text in quotes.${promptAdvice ? ` ${promptAdvice}` : ''}`,
+        'What the picture shows: subject, setting, style, light, colours, any text in quotes.',
+        deployment,
       ),
-      size: Type.Optional(
-        sizeArgument(
-          `Width x height in pixels; ${formatSize(defaultSize)} unless told. 1024x1024, 1024x1536 (upright) and 1536x1024 ` +
-            '(wide) are good choices. A size the model cannot make is fitted to the nearest it can, and the answer says so.',
-        ),
-      ),
-      output_path: Type.Optional(outputPathArgument),
+      ...optionProperties('generate', cards, `Width x height in pixels; ${formatSize(defaultSize)} unless told.`),
     },
     { additionalProperties: false },
   )
@@ -32,18 +31,24 @@ export function generateImage(options: ToolOptions) {
     name: 'generate_image',
     title: 'Generate image',
     description:
-      `Makes a new picture from a text description with ${model} on Azure, and returns it as an image. Each call costs ` +
-      'money and takes from seconds to minutes: call it once per picture wanted, with a complete description. ' +
+      `Makes a new picture from a text description with ${deployment.model} on Azure, and returns it as an image. Each ` +
+      'call costs money and takes from seconds to minutes: call it once per picture wanted, with a complete description. ' +
       'To change an existing picture use edit_image.',
     inputSchema,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
     icons: pictureIcon,
 
-    async call({ prompt, size, output_path }, context) {
-      const wish = size === undefined ? defaultSize : parseSize(size)
-      const target = output_path === undefined ? undefined : await store.resolve(output_path)
-      const answer = await azure.generate({ prompt, size: fitSize('generate', wish) }, callContext(context))
-      return finishImages(answer, options, { verb: 'generated', target, wish, model }, context)
+    async call(args, context) {
+      if (!generateArguments.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', ['they do not match the schema'])
+      const { prompt, ...wishes } = args
+      const card = chooseModel('generate', wishes, cards)
+      const isShaped = wishes.size === undefined && wishes.aspect_ratio !== undefined
+      const wish =
+        isShaped || !takesSize('generate', card) ? undefined : wishes.size ? parseSize(wishes.size) : defaultSize
+      const target = wishes.output_path === undefined ? undefined : await store.resolve(wishes.output_path)
+      const size = wish && card.fitSize('generate', wish)
+      const answer = await azure.generate({ prompt, size, ...requestOptions(wishes, card) }, callContext(context))
+      return finishImages(answer, options, { verb: 'generated', target, wish, card }, context)
     },
-  } satisfies Tool<typeof inputSchema>
+  }
 }

@@ -1,4 +1,4 @@
-import type { ImageAnswer, Size } from '../azure/images-client.ts'
+import type { DeploymentCard, ImageAnswer, Size } from '../azure/images-client.ts'
 import { ServiceError } from '../errors.ts'
 import type { EncodedImage } from '../images/encoded-image.ts'
 import type { SavedImage, SaveTarget } from '../images/image-store.ts'
@@ -8,16 +8,17 @@ import { pictureUri } from '../resources/saved-pictures.ts'
 import { formatSize, isSameSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
-type Saving = Pick<ToolOptions, 'store' | 'onSaved' | 'maxInlineBytes'>
+type Saving = Pick<ToolOptions, 'store' | 'onSaved' | 'maxInlineBytes' | 'reportCost'>
 
 export interface FinishOptions {
   /** What the first line says was done. */
   verb: 'generated' | 'edited'
   /** Where the caller wants the picture saved; checked before Azure was asked. */
   target: SaveTarget | undefined
-  /** What the caller asked for, or the size of the picture it sent. */
-  wish: Size
-  model: string
+  /** What the caller asked for, or the size of the picture it sent; absent where a size was not asked for. */
+  wish: Size | undefined
+  /** The deployment that was asked. */
+  card: DeploymentCard
 }
 
 interface Finished {
@@ -31,17 +32,18 @@ interface Finished {
  * nothing may throw the pictures away: one that cannot be saved is returned all the same, with a line that says so.
  */
 export async function finishImages(
-  { images }: ImageAnswer,
+  answer: ImageAnswer,
   saving: Saving,
   options: FinishOptions,
   context: ToolContext,
 ): Promise<ToolResult> {
   if (options.target !== undefined) context.progress('saving')
   const finished: Finished[] = []
-  for (const image of images) finished.push(await finishOne(image, saving, options, context))
+  for (const image of answer.images) finished.push(await finishOne(image, saving, options, answer, context))
+  const lines = [...finished.flatMap((one) => one.lines), ...notes(answer, options.card, saving.reportCost)]
   return {
     content: [
-      { type: 'text', text: finished.flatMap(({ lines }) => lines).join('\n') },
+      { type: 'text', text: lines.join('\n') },
       ...finished.map(({ picture }) => picture),
       ...finished.flatMap(({ link }) => link ?? []),
     ],
@@ -51,13 +53,15 @@ export async function finishImages(
 async function finishOne(
   image: EncodedImage,
   saving: Saving,
-  { verb, target, wish, model }: FinishOptions,
+  { verb, target, wish }: FinishOptions,
+  { madeBy }: ImageAnswer,
   context: ToolContext,
 ): Promise<Finished> {
   const done = `Image successfully ${verb}.`
-  const facts = isSameSize(image, wish)
-    ? []
-    : [`Size: ${formatSize(image)} (${formatSize(wish)} was asked for; ${model} makes the nearest it can).`]
+  const facts =
+    wish === undefined || isSameSize(image, wish)
+      ? []
+      : [`Size: ${formatSize(image)} (${formatSize(wish)} was asked for; ${madeBy.model} makes the nearest it can).`]
   const isLarge = saving.maxInlineBytes > 0 && image.encodedBytes > saving.maxInlineBytes
   const place = target ?? (isLarge ? await saving.store.resolve(nameFor(image)) : undefined)
   if (place === undefined) return { lines: [done, ...facts], picture: block(image) }
@@ -74,6 +78,16 @@ async function finishOne(
       picture: block(image),
     }
   }
+}
+
+/** What is true of the call as a whole. */
+function notes({ madeBy, costUsd }: ImageAnswer, card: DeploymentCard, reportCost: boolean): string[] {
+  const lines: string[] = []
+  if (madeBy.deployment !== card.name) {
+    lines.push(`Made by ${madeBy.deployment} (${madeBy.model}), because ${card.name} was not available.`)
+  }
+  if (reportCost && costUsd !== undefined) lines.push(`Cost: about US$${costUsd.toFixed(4)} at list price.`)
+  return lines
 }
 
 /** The whole picture, or a preview of one that is saved and too large for the client. */

@@ -17,6 +17,8 @@ export interface ToolOptions {
   readsLocalFiles: boolean
   /** Characters of base64 that one picture may take in an answer; 0: any number. */
   maxInlineBytes: number
+  /** Whether answers say what a call cost. */
+  reportCost: boolean
   /** A picture has been written to the store. */
   onSaved(): void
 }
