@@ -27,6 +27,7 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       maxInlineBytes: config.INLINE_IMAGE_MAX_BYTES,
       reportCost: config.REPORT_COST,
       onSaved: () => metrics.imagesSaved.inc(),
+      onNotSaved: () => metrics.imagesNotSaved.inc(),
     }),
   )
 }

@@ -53,6 +53,7 @@ export function createMetrics(version: string) {
     azureMegapixels: counter('azure_megapixels_total', 'Megapixels used up, as Azure reports them', ['model', 'kind']),
     azureCost: counter('azure_cost_usd_total', 'US dollars by the price table', ['model']),
     imagesSaved: counter('images_saved_total', 'Pictures written to IMAGES_DIR'),
+    imagesNotSaved: counter('images_not_saved_total', 'Pictures that could not be written to IMAGES_DIR'),
   }
 }
 

@@ -52,10 +52,11 @@ describe('generate_image', () => {
     t.assert.equal(isError, false)
     t.assert.match(
       text,
-      /^Image successfully generated\.\nNot saved on the server: .*\. The picture itself is in this answer\.$/,
+      /^Image successfully generated\.\nThe picture was not saved: .*\. The picture itself is in this answer\.$/,
     )
     t.assert.equal(pictures.length, 1)
     t.assert.match((await app.inject('/ready')).body, /"images":"unwritable"/)
+    t.assert.match((await app.inject('/metrics')).body, /^image_mcp_images_not_saved_total 1$/m)
   })
 
   test('refuses a path that leaves the folder before Azure is asked', async (t: TestContext) => {

@@ -8,7 +8,7 @@ import { pictureUri } from '../resources/saved-pictures.ts'
 import { formatSize, isSameSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
-type Saving = Pick<ToolOptions, 'store' | 'onSaved' | 'maxInlineBytes' | 'reportCost'>
+type Saving = Pick<ToolOptions, 'store' | 'onSaved' | 'onNotSaved' | 'maxInlineBytes' | 'reportCost'>
 
 export interface FinishOptions {
   /** What the first line says was done. */
@@ -71,10 +71,11 @@ async function finishOne(
     const lines = [`${done} Saved to server at: ${saved.path}`, ...renaming(saved, image), ...facts]
     return { ...(await inline(image, lines, isLarge, saving, context)), link: linkTo(saved, image) }
   } catch (error) {
+    saving.onNotSaved()
     context.log.warn({ err: error, requestId: context.requestId }, 'picture was paid for but not saved')
-    const reason = error instanceof ServiceError ? error.message : 'writing the file failed'
+    const reason = error instanceof ServiceError ? error.message : 'The picture was not saved: writing the file failed.'
     return {
-      lines: [done, `Not saved on the server: ${reason}. The picture itself is in this answer.`, ...facts],
+      lines: [done, `${reason} The picture itself is in this answer.`, ...facts],
       picture: block(image),
     }
   }

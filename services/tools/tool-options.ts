@@ -21,4 +21,6 @@ export interface ToolOptions {
   reportCost: boolean
   /** A picture has been written to the store. */
   onSaved(): void
+  /** Told of every picture that should have been written to the images folder and could not. */
+  onNotSaved(): void
 }

@@ -88,11 +88,15 @@ describe('the compose files', () => {
       run('docker', ['compose', '-p', project, '-f', 'docker-compose.yml', '-f', 'override.yml', ...args], {
         cwd: folder,
       })
-    t.after(() => compose('down', '--volumes'))
-    await compose('up', '--detach', '--wait', '--no-build')
-    const { stdout } = await compose('images', '--format', 'json')
-    t.assert.match(stdout, new RegExp(image.split(':')[0] ?? ''))
-    const made = await callTool(`http://127.0.0.1:${port}`, 'generate_image', { prompt: 'A fox', size: '256x256' })
-    t.assert.equal(made.content[1]?.type, 'image')
+    try {
+      await compose('up', '--detach', '--wait', '--no-build')
+      const { stdout } = await compose('images', '--format', 'json')
+      t.assert.match(stdout, new RegExp(image.split(':')[0] ?? ''))
+      const made = await callTool(`http://127.0.0.1:${port}`, 'generate_image', { prompt: 'A fox', size: '256x256' })
+      t.assert.equal(made.content[1]?.type, 'image')
+    } finally {
+      // Not in t.after, by which time the folder with the files is gone.
+      await compose('down', '--volumes')
+    }
   })
 })
