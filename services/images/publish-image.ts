@@ -111,9 +111,12 @@ export async function isPublished(folder: Folder, name: string, { stats }: Tempo
   }
 }
 
-/** Takes a published file back, unless its name is by now that of somebody else's file. */
+/**
+ * Takes a published file back, unless its name is by now that of somebody else's file. By names alone that cannot be
+ * known: between the look and the removal another folder may be put in place, so the file is left where it is.
+ */
 export async function retract(folder: Folder, name: string, temporary: TemporaryFile): Promise<void> {
-  if (await isPublished(folder, name, temporary)) await removeQuietly(folder, name)
+  if (folder.isAnchored && (await isPublished(folder, name, temporary))) await removeQuietly(folder, name)
 }
 
 export async function removeQuietly(folder: Folder, name: string): Promise<void> {
