@@ -1,5 +1,4 @@
 import type { Readable, Writable } from 'node:stream'
-import { finished } from 'node:stream/promises'
 import type { JsonRpcNotification, RequestId } from '../../schemas/json-rpc.ts'
 import { spliceJson } from '../images/json-splice.ts'
 import type { Logger } from '../logger.ts'
@@ -36,22 +35,30 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
   let lastWrite: Promise<void> = Promise.resolve()
 
   // The client has closed its end: there is nobody to tell anything.
-  output.on('error', () => gone.abort())
+  output.on('error', () => gone.abort()).on('close', () => gone.abort())
 
   /** Messages go out whole and one after another. */
   function write(message: object): Promise<void> {
-    lastWrite = lastWrite.then(async () => {
-      const line = spliceJson(message, { suffix: '\n' })
-      try {
-        for await (const chunk of line.chunks()) {
-          if (gone.signal.aborted) return
-          if (!output.write(chunk)) await drained(output, gone.signal)
-        }
-      } finally {
-        await line.release()
-      }
-    })
+    lastWrite = lastWrite
+      .then(() => send(message))
+      .catch((err: unknown) => {
+        log.error({ err }, 'a message could not be written whole')
+        // The next one begins on a line of its own.
+        if (!gone.signal.aborted) output.write('\n')
+      })
     return lastWrite
+  }
+
+  async function send(message: object): Promise<void> {
+    const line = spliceJson(message, { suffix: '\n' })
+    try {
+      for await (const chunk of line.chunks()) {
+        if (gone.signal.aborted) return
+        if (!output.write(chunk)) await drained(output)
+      }
+    } finally {
+      await line.release()
+    }
   }
 
   function contextOf(signal: AbortSignal, requestId: string): RequestContext {
@@ -118,11 +125,16 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
   await lastWrite
 }
 
-async function drained(output: Writable, signal: AbortSignal): Promise<void> {
-  await Promise.race([
-    new Promise((resolve) => output.once('drain', resolve)),
-    finished(output, { signal, cleanup: true }).catch(() => {}),
-  ])
+/** Resolves when there is room again, or never will be. */
+function drained(output: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      output.off('drain', done).off('close', done)
+      resolve()
+    }
+    output.on('drain', done).on('close', done)
+    if (output.closed) done()
+  })
 }
 
 function idOf(message: unknown): RequestId | undefined {

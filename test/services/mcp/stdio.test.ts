@@ -1,5 +1,8 @@
 import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
+import Type from 'typebox'
+import { createEncodedImage, type EncodedImage, encodeImage } from '../../../services/images/encoded-image.ts'
+import type { Tool } from '../../../services/mcp/catalog.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
 import { serveStdio } from '../../../services/mcp/stdio.ts'
 import { createWaitingTool, fixtureCatalog } from '../../fixture-catalog.ts'
@@ -146,4 +149,45 @@ test('stops work when nobody reads any more', async (t: TestContext) => {
   output.destroy(new Error('EPIPE'))
   await stopped
   finish()
+})
+
+/** A tool whose answer holds one picture. */
+const showing = (image: EncodedImage): Tool => ({
+  name: 'show',
+  title: 'Show',
+  description: 'Shows a picture.',
+  inputSchema: Type.Object({}),
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  call: async () => ({ content: [{ type: 'image', data: image, mimeType: image.mimeType }] }),
+})
+const show = { jsonrpc: '2.0', id: 's', method: 'tools/call', params: { name: 'show' } }
+const facts = { mimeType: 'image/png', width: 1, height: 1 } as const
+
+test('waits for a client that reads slowly without piling up listeners', async (t: TestContext) => {
+  const { say, next, input, output, done } = serve(t, [showing(encodeImage(Buffer.alloc(3_000_000), facts))])
+  const before = output.listenerCount('close')
+  let most = 0
+  output.on('newListener', () => {
+    most = Math.max(most, output.listenerCount('close'))
+  })
+  say(show)
+  t.assert.partialDeepStrictEqual(await next(), { id: 's' })
+  t.assert.ok(most <= before + 2, `${most} listeners`)
+  input.end()
+  await done
+})
+
+test('a picture that cannot be read to its end costs its own answer only', async (t: TestContext) => {
+  const broken = createEncodedImage(facts, 3, {
+    chunks: async function* () {
+      yield Buffer.from('AA')
+      throw new Error('the disk is gone')
+    },
+    release: async () => {},
+  })
+  const { say, input, output, done } = serve(t, [showing(broken)])
+  say(show)
+  input.end(`${JSON.stringify(ping(2))}\n`)
+  await done
+  t.assert.strictEqual(String(output.read()).split('\n').at(-2), '{"jsonrpc":"2.0","id":2,"result":{}}')
 })
