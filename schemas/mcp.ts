@@ -25,10 +25,13 @@ export const InitializeParamsSchema = Type.Object({
 
 export const ListParamsSchema = Type.Object({ ...meta, cursor: Type.Optional(Type.String({ maxLength: 1024 })) })
 
+/** Far more than any tool has; looking at each of a hundred thousand would take long. */
+const MAX_ARGUMENTS = 256
+
 export const CallToolParamsSchema = Type.Object({
   ...meta,
   name,
-  arguments: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  arguments: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { maxProperties: MAX_ARGUMENTS })),
 })
 
 export const ReadResourceParamsSchema = Type.Object({ ...meta, uri })

@@ -9,28 +9,26 @@ const MAX_NAME_LENGTH = 60
  * Names come from the caller and are cut; values are never repeated.
  */
 export function describeProblems(errors: readonly TLocalizedValidationError[]): string {
-  const problems = errors.map(describe).filter((problem) => problem !== undefined)
-  const unique = [...new Set(problems)]
-  const rest = unique.length - MAX_PROBLEMS
-  return [...unique.slice(0, MAX_PROBLEMS), ...(rest > 0 ? [`and ${rest} more`] : [])].join('; ')
+  const unique = [...new Set(errors.flatMap(describe))]
+  return [...unique.slice(0, MAX_PROBLEMS), ...(unique.length > MAX_PROBLEMS ? ['and more'] : [])].join('; ')
 }
 
-function describe(error: TLocalizedValidationError): string | undefined {
+function describe(error: TLocalizedValidationError): string[] {
   const path = error.instancePath.split('/').slice(1).map(unescapePointer)
   const at = (name: string) => quote([...path, name].join('.'))
   const here = path.length === 0 ? 'the value' : quote(path.join('.'))
   switch (error.keyword) {
-    // Comes as a shadow of `additionalProperties` or of a union.
     case 'boolean':
-      return undefined
+      // Before the error of the object itself, and without it if there are many; of a union it is a shadow.
+      return error.schemaPath.endsWith('/additionalProperties') ? [`${here} is unknown`] : []
     case 'required':
-      return error.params.requiredProperties.map((name) => `${at(name)} is missing`).join(', ')
+      return error.params.requiredProperties.map((name) => `${at(name)} is missing`)
     case 'additionalProperties':
-      return error.params.additionalProperties.map((name) => `${at(name)} is unknown`).join(', ')
+      return error.params.additionalProperties.map((name) => `${at(name)} is unknown`)
     case 'enum':
-      return `${here} must be one of ${error.params.allowedValues.join(', ')}`
+      return [`${here} must be one of ${error.params.allowedValues.join(', ')}`]
     default:
-      return `${here} ${error.message}`
+      return [`${here} ${error.message}`]
   }
 }
 

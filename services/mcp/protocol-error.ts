@@ -58,9 +58,12 @@ export const missingCapability = (capability: string) =>
     status: 400,
   })
 
+/** Characters of a caller's text that are told back to it. */
+const MAX_ECHO_LENGTH = 64
+
 export const unsupportedVersion = (requested: string, supported: readonly string[]) =>
   new ProtocolError(UNSUPPORTED_VERSION, 'Unsupported protocol version', {
-    data: { supported, requested },
+    data: { supported, requested: requested.slice(0, MAX_ECHO_LENGTH) },
     status: 400,
   })
 

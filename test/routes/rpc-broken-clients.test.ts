@@ -132,3 +132,23 @@ test('a caller that leaves while its call waits stops it, and the next caller is
   tool.finish()
   await assertWell(t, service)
 })
+
+test('a call with hundreds of arguments is turned away unread', async (t: TestContext) => {
+  const { url } = await build(t)
+  const args = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`a${index}`, 1]))
+  const { status, body } = await post(url, {
+    ...ping(1),
+    method: 'tools/call',
+    params: { name: 'echo', arguments: args },
+  })
+  t.assert.strictEqual(status, 200)
+  t.assert.partialDeepStrictEqual(body, { id: 1, error: { code: -32602 } })
+})
+
+test('a version of any length is told back in a few characters', async (t: TestContext) => {
+  const { url } = await build(t)
+  const _meta = { 'io.modelcontextprotocol/protocolVersion': '9'.repeat(100_000) }
+  const { status, body } = await post(url, { ...ping(1), params: { _meta } })
+  t.assert.strictEqual(status, 400)
+  t.assert.strictEqual(body.error.data.requested, '9'.repeat(64))
+})
