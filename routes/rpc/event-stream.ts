@@ -37,6 +37,7 @@ export function createEventStream(commentEveryMs: number): EventStream {
 
   function open(): void {
     opened.resolve()
+    if (finished) return
     timer ??= setInterval(() => {
       if (waiting.length === 0) push(Buffer.from(':\n\n'))
     }, commentEveryMs).unref()
@@ -74,6 +75,8 @@ export function createEventStream(commentEveryMs: number): EventStream {
     },
     finish(answer) {
       finished = true
+      // Nobody may ever have read it, so the end of reading is not enough.
+      clearInterval(timer)
       if (answer !== undefined) waiting.push(answer)
       wake.resolve()
     },

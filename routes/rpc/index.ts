@@ -45,8 +45,6 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     done()
   })
 
-  fastify.addHook('onRequest', fastify.authenticate)
-
   fastify.addHook('onSend', function limitStall({ raw: { socket } }, _reply, payload, done) {
     // From here on only the caller can be slow; Node lets a silent connection go when this is over.
     if (socket instanceof Socket) socket.setTimeout(stallMs)
@@ -76,8 +74,8 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   /** Answers in an event stream if there is something to tell before the answer or the answer takes long. */
   async function answerStreaming(request: FastifyRequest, reply: FastifyReply, accepted: Accepted) {
     const stream = createEventStream(commentEveryMs)
-    const timer = setTimeout(stream.open, streamAfterMs).unref()
     const isBatch = Array.isArray(request.body)
+    const timer = isBatch ? undefined : setTimeout(stream.open, streamAfterMs).unref()
     const pending = mcp.handle(request.body, {
       ...contextOf(request, reply),
       ...(isBatch ? {} : { notify: stream.notify }),
@@ -89,12 +87,20 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
       return sendStream(reply, stream)
     }
     const wantsStream = first.status === 200 && !isBatch && (!accepted.json || hasProgressToken(request.body))
-    if (!wantsStream) return sendJson(reply, first)
+    if (!wantsStream) {
+      stream.finish()
+      return sendJson(reply, first)
+    }
     finishStream(reply, stream, first)
     return sendStream(reply, stream)
   }
 
-  const route = { schema: { body: messageSchema }, bodyLimit: config.MAX_BODY_BYTES }
+  const route = {
+    schema: { body: messageSchema },
+    bodyLimit: config.MAX_BODY_BYTES,
+    // Not of preflights, which browsers send without credentials.
+    onRequest: fastify.authenticate,
+  }
   for (const url of ['/', '/mcp']) {
     fastify.post(url, route, answerMessage)
     fastify.options(url, answerPreflight)

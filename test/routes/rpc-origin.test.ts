@@ -55,6 +55,14 @@ test('answers a preflight with whatever headers MCP may want', async (t: TestCon
   t.assert.strictEqual(response.headers['access-control-allow-headers'], headers['access-control-request-headers'])
 })
 
+test('answers a preflight without a key, since browsers send none with it', async (t: TestContext) => {
+  const { app } = await buildApp(t, { MCP_API_KEYS: 'alice:a-long-and-random-key' })
+  const headers = { origin: 'http://localhost:6274', 'access-control-request-method': 'POST' }
+  t.assert.strictEqual((await app.inject({ method: 'OPTIONS', url: '/', headers })).statusCode, 204)
+  const payload = { jsonrpc: '2.0', id: 1, method: 'ping' }
+  t.assert.strictEqual((await app.inject({ method: 'POST', url: '/', headers, payload })).statusCode, 401)
+})
+
 test('refuses a preflight of a foreign page', async (t: TestContext) => {
   const { app } = await buildApp(t)
   const response = await app.inject({ method: 'OPTIONS', url: '/', headers: { origin: 'http://evil.example' } })
