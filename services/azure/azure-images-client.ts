@@ -2,7 +2,7 @@ import { serviceError } from '../errors.ts'
 import { type EncodedImage, encodeImage } from '../images/encoded-image.ts'
 import type { HeldBytes } from '../images/held-bytes.ts'
 import { sniffFacts } from '../images/image-probe.ts'
-import type { AnswerPart } from './answer.ts'
+import type { AnswerPart, AnswerReading } from './answer.ts'
 import { runCall } from './call.ts'
 import { adaptRequest, createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
 import { type AzureEvents, silentEvents } from './events.ts'
@@ -85,18 +85,28 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     context: CallContext,
   ) {
     const { name, model, can } = maker.card
-    const { parts, usage } = await reading.finish()
-    const [image, ...more] = parts
-    const images: [EncodedImage, ...EncodedImage[]] = [
-      await resolvePart(image, context.deadlineAt),
-      ...(await Promise.all(more.map((part) => resolvePart(part, context.deadlineAt)))),
-    ]
+    const { images, usage } = await collect(reading, context.deadlineAt)
     const costUsd = costOf(can.price, usage, images.length)
     const facts = { operation, deployment: name, model, count: images.length, usage, costUsd }
     events.imagesMade(facts)
     context.log.info({ ...facts, azureRequestId: requestId }, 'azure made images')
     const madeBy = { deployment: name, model }
     return { images, madeBy, usage, ...(costUsd === undefined ? {} : { costUsd }) } satisfies ImageAnswer
+  }
+
+  async function collect(reading: AnswerReading, deadlineAt: number) {
+    try {
+      const { parts, usage } = await reading.finish()
+      const [image, ...more] = parts
+      const images: [EncodedImage, ...EncodedImage[]] = [
+        await resolvePart(image, deadlineAt),
+        ...(await Promise.all(more.map((part) => resolvePart(part, deadlineAt)))),
+      ]
+      return { images, usage }
+    } catch (error) {
+      await reading.abort()
+      throw error
+    }
   }
 
   async function resolvePart(part: AnswerPart, deadlineAt: number): Promise<EncodedImage> {

@@ -13,6 +13,7 @@ const errorBody = Compile(AzureErrorBodySchema)
 
 const newline = 10
 const dataField = Buffer.from('data:')
+const dataStart = Buffer.from('data: ')
 
 /**
  * Reads server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation)
@@ -33,8 +34,8 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
 
   async function startLine(bytes: Buffer): Promise<Buffer> {
     const seen = Buffer.concat([lineStart ?? Buffer.alloc(0), bytes])
-    // One byte more than the field's name, so that the blank after the colon is seen too.
-    if (seen.length <= dataField.length && seen.equals(dataField.subarray(0, seen.length))) {
+    // The first byte of the payload decides how it is read, and a blank may stand before it.
+    if (seen.length <= dataStart.length && seen.equals(dataStart.subarray(0, seen.length))) {
       lineStart = seen
       return Buffer.alloc(0)
     }
@@ -52,7 +53,10 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
     event = undefined
     isSkipped = false
     if (reader === undefined) return
-    const { document, images } = await reader.end()
+    const { document, images } = await reader.end().catch(async (error: unknown) => {
+      await reader.abort()
+      throw error
+    })
     if (errorBody.Check(document)) failure ??= streamError(document)
     const completed = streamEvent.Check(document) && /\.completed$/.test(document.type) ? document.b64_json : undefined
     if (isEncodedImage(completed)) {

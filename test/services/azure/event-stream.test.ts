@@ -1,0 +1,83 @@
+import { describe, type TestContext, test } from 'node:test'
+import { openAnswer } from '../../../services/azure/answer.ts'
+import { ServiceError } from '../../../services/errors.ts'
+import { createHeldBytes } from '../../../services/images/held-bytes.ts'
+import { pixelPng } from './fake-azure.ts'
+
+const partial = { type: 'image_generation.partial_image', b64_json: pixelPng, partial_image_index: 0 }
+const completed = {
+  type: 'image_generation.completed',
+  b64_json: pixelPng,
+  usage: { input_tokens: 5, output_tokens: 9 },
+}
+const event = (document: { type: string }, end = '\n') =>
+  `event: ${document.type}${end}data: ${JSON.stringify(document)}${end}${end}`
+
+function open() {
+  const held = createHeldBytes({ maxBytes: 1_000_000, spillFolders: [] })
+  let sketches = 0
+  const onSketch = () => sketches++
+  const reading = openAnswer(
+    { 'content-type': 'text/event-stream; charset=utf-8' },
+    { held, maxBytes: 1_000_000, onSketch },
+  )
+  return { reading, held, sketches: () => sketches }
+}
+
+async function read(pieces: readonly Buffer[]) {
+  const stream = open()
+  for (const piece of pieces) await stream.reading.write(piece)
+  return { ...stream, answer: await stream.reading.finish() }
+}
+
+describe('event stream', () => {
+  for (const [name, end] of [
+    ['line feeds', '\n'],
+    ['carriage returns too', '\r\n'],
+  ] as const) {
+    test(`reads the picture wherever the bytes are cut, with ${name}`, async (t: TestContext) => {
+      const text = Buffer.from(
+        `: hello${end}${end}${event(partial, end)}${event(completed, end)}data: [DONE]${end}${end}`,
+      )
+      for (let at = 1; at < text.length; at++) {
+        const { answer, held, sketches } = await read([text.subarray(0, at), text.subarray(at)])
+        t.assert.equal(answer.parts.length, 1)
+        t.assert.equal(sketches(), 1)
+        t.assert.deepEqual(answer.usage, { textTokensIn: 5, tokensOut: 9 })
+        const [part] = answer.parts
+        if (!('image' in part)) throw new Error('a link')
+        t.assert.equal(Buffer.concat([...(part.image.chunks() as Iterable<Buffer>)]).toString(), pixelPng)
+        t.assert.equal(held.used, pixelPng.length)
+        await part.image.release()
+        t.assert.equal(held.used, 0)
+      }
+    })
+  }
+
+  const failures: readonly [string, string, string][] = [
+    ['without a completed picture', event(partial), 'IMG_ERR_AZURE_NO_IMAGE'],
+    [
+      'with a refusal',
+      `data: {"type":"error","error":{"code":"moderation_blocked","message":"x"}}\n\n`,
+      'IMG_ERR_AZURE_CONTENT',
+    ],
+    [
+      'with a failure',
+      `${event(partial)}data: {"error":{"code":"server_error","message":"x"}}\n\n`,
+      'IMG_ERR_AZURE_BROKE_OFF',
+    ],
+    ['that stops inside an event', event(completed).slice(0, 90), 'IMG_ERR_AZURE_BAD_ANSWER'],
+  ]
+  for (const [what, text, code] of failures) {
+    test(`${what} is ${code}, and nothing stays held`, async (t: TestContext) => {
+      const { reading, held } = open()
+      const result = await Promise.resolve(reading.write(Buffer.from(text)))
+        .then(() => reading.finish())
+        .catch((error: unknown) => error)
+      t.assert.ok(result instanceof ServiceError)
+      t.assert.equal(result.code, code)
+      await reading.abort()
+      t.assert.equal(held.used, 0)
+    })
+  }
+})
