@@ -30,8 +30,14 @@ async function logging(fastify: FastifyInstance): Promise<void> {
     else request.log.info(fields, 'request answered')
     done()
   })
-  fastify.addHook('onRequestAbort', async function logAbort(request: FastifyRequest) {
-    request.log.info(describe(request), 'caller left before the answer')
+  // Not `onRequestAbort`: that one follows the request message, which is over once its body has been read.
+  fastify.addHook('onRequest', function watchLeaving(request: FastifyRequest, reply: FastifyReply, done) {
+    reply.raw.once('close', () => {
+      if (reply.raw.writableFinished) return
+      const fields = { ...describe(request), durationMs: Math.round(reply.elapsedTime) }
+      request.log.info(fields, 'caller left before the answer')
+    })
+    done()
   })
 }
 

@@ -37,6 +37,8 @@ async function metrics(fastify: FastifyInstance): Promise<void> {
     reply.raw.once('close', () => {
       series.httpInFlight.dec()
       if (request.raw.socket !== null) countBytes(request.raw.socket)
+      // 499 is what Nginx logs for a caller that left: https://nginx.org/en/docs/http/ngx_http_core_module.html
+      if (!reply.raw.writableFinished) series.httpRequests.inc({ ...labels(request), status: 499 })
     })
     done()
   })
@@ -44,10 +46,6 @@ async function metrics(fastify: FastifyInstance): Promise<void> {
     series.httpRequests.inc({ ...labels(request), status: reply.statusCode })
     series.httpDuration.observe(labels(request), reply.elapsedTime / 1000)
     done()
-  })
-  fastify.addHook('onRequestAbort', async function countAbort(request) {
-    // 499 is what Nginx logs for a caller that left: https://nginx.org/en/docs/http/ngx_http_core_module.html
-    series.httpRequests.inc({ ...labels(request), status: 499 })
   })
 }
 

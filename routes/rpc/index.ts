@@ -148,6 +148,11 @@ function sendJson(reply: FastifyReply, { status, body }: Answer): FastifyReply {
   reply.code(status)
   if (body === undefined) return reply.send()
   const json = spliceJson(body)
+  if (reply.raw.destroyed) {
+    // Sending would fail, and be counted as one more failure.
+    releaseAfter(reply, json)
+    return reply.hijack()
+  }
   reply.type('application/json; charset=utf-8')
   if (json.text !== undefined) return reply.send(json.text)
   releaseAfter(reply, json)
@@ -155,6 +160,7 @@ function sendJson(reply: FastifyReply, { status, body }: Answer): FastifyReply {
 }
 
 function sendStream(reply: FastifyReply, stream: EventStream): FastifyReply {
+  if (reply.raw.destroyed) return reply.hijack()
   return reply.code(200).headers(STREAM_HEADERS).send(stream.readable)
 }
 
