@@ -45,6 +45,7 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
       instructions: serverInstructions(transport),
       callDeadlineMs: config.CALL_DEADLINE_MS,
       progressRepeatMs,
+      guardCall: fastify.callGate.guard,
       observer: {
         requestFinished: (method, outcome) => metrics.rpcRequests.inc({ method, outcome }),
         toolStarted: () => metrics.toolsInFlight.inc(),
@@ -58,4 +59,4 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
   )
 }
 
-export default fp(mcp, { name: 'mcp', dependencies: ['config', 'metrics', 'azure-images', 'image-store', 'tools'] })
+export default fp(mcp, { name: 'mcp', dependencies: ['call-gate', 'config', 'metrics', 'azure-images', 'image-store', 'tools'] })

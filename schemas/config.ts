@@ -152,6 +152,41 @@ export const ConfigSchema = Type.Object({
     secret('Bearer token for `/metrics`; without one it is open to private networks only', 'a-long-random-token'),
   ),
 
+  RATE_LIMIT_PER_MINUTE: Type.Optional(
+    Type.Integer({
+      description:
+        'Requests that a caller may send in a minute; 0 sets no limit. Unset: no limit on a local bind, else 600',
+      examples: [600],
+      minimum: 0,
+      maximum: 1_000_000,
+    }),
+  ),
+  TOOL_CALLS_PER_MINUTE: count(
+    'Calls of one tool that a caller may make in a minute; 0 sets no limit',
+    0,
+    0,
+    1_000_000,
+  ),
+  IMAGES_PER_DAY: count('Images that a caller may have made in a day (UTC); 0 sets no limit', 0, 0, 1_000_000),
+  REDIS_URL: Type.Optional(
+    secret(
+      'Redis or Valkey in which replicas count these together; without it each counts by itself',
+      'redis://redis:6379',
+      {
+        pattern: '^rediss?://[^\\s]+$',
+      },
+    ),
+  ),
+  MAX_CONNECTIONS: count('Connections at a time', 2_000, 1, 100_000),
+  MAX_CONCURRENT_CALLS: count('Tool calls at a time; more get 503', 512, 1, 100_000),
+  MAX_INFLIGHT_BYTES: count(
+    'Request bodies held together; more get 503 before they are read',
+    256 * MIB,
+    1024,
+    64 * 1024 * MIB,
+  ),
+  MAX_EVENT_LOOP_DELAY_MS: count('Delay of the event loop above which new calls get 503', 1_000, 10, MINUTE),
+
   DEFAULT_IMAGE_SIZE: text('Size of a generated picture when the caller names none', '1024x1024', {
     default: '1024x1024',
     pattern: '^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$',

@@ -161,6 +161,10 @@ export function valueProblems(values: Readonly<Record<string, string>>): Configu
   if (values.AZURE_BASE_URL !== undefined && !URL.canParse(values.AZURE_BASE_URL)) {
     problems.push({ variable: 'AZURE_BASE_URL', problem: 'is not a URL' })
   }
+  const numberOf = (wanted: string) => Number(values[wanted] ?? variables.find(({ name }) => name === wanted)?.default)
+  if (numberOf('MAX_INFLIGHT_BYTES') < numberOf('MAX_BODY_BYTES')) {
+    problems.push({ variable: 'MAX_INFLIGHT_BYTES', problem: 'must be at least MAX_BODY_BYTES' })
+  }
   problems.push(...accessProblems(values))
   return problems
 }

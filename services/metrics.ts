@@ -24,6 +24,16 @@ export function createMetrics(version: string) {
 
   gauge('build_info', 'Always 1; the version is a label', ['version']).set({ version }, 1)
 
+  let readBodyBytes = () => 0
+  new Gauge({
+    name: `${PREFIX}body_bytes_in_flight`,
+    help: 'Bytes of request bodies for which room is held',
+    registers,
+    collect() {
+      this.set(readBodyBytes())
+    },
+  })
+
   return {
     registry,
     httpRequests: counter('http_requests_total', 'HTTP requests answered', ['route', 'method', 'status']),
@@ -34,6 +44,11 @@ export function createMetrics(version: string) {
       HTTP_BUCKETS,
     ),
     httpInFlight: gauge('http_requests_in_flight', 'HTTP requests being worked on'),
+    refusals: counter('refusals_total', 'What was turned away because of a limit', ['reason']),
+    /** Tells the gauge where to look; it is asked at each scrape. */
+    setBodyBytes(used: () => number) {
+      readBodyBytes = used
+    },
     receivedBytes: counter('received_bytes_total', 'Bytes read from callers, headers included'),
     sentBytes: counter('sent_bytes_total', 'Bytes written to callers, headers included'),
     rpcRequests: counter('rpc_requests_total', 'JSON-RPC messages', ['method', 'outcome']),

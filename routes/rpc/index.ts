@@ -67,8 +67,18 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     if (!accepted.json && !accepted.stream) {
       throw invalidRequest('Accept application/json or text/event-stream: nothing else is spoken here.', 406)
     }
-    if (!accepted.stream) return sendJson(reply, await mcp.handle(request.body, contextOf(request, reply)))
+    if (!accepted.stream) return sendJson(reply, await handle(request, contextOf(request, reply)))
     return answerStreaming(request, reply, accepted)
+  }
+
+  /** A call may outlive its connection, and its body stays in memory as long as it. */
+  async function handle(request: FastifyRequest, context: RequestContext): Promise<Answer> {
+    request.bodyRoom?.retain()
+    try {
+      return await mcp.handle(request.body, context)
+    } finally {
+      request.bodyRoom?.release()
+    }
   }
 
   /** Answers in an event stream if there is something to tell before the answer or the answer takes long. */
@@ -76,7 +86,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     const stream = createEventStream(commentEveryMs)
     const isBatch = Array.isArray(request.body)
     const timer = isBatch ? undefined : setTimeout(stream.open, streamAfterMs).unref()
-    const pending = mcp.handle(request.body, {
+    const pending = handle(request, {
       ...contextOf(request, reply),
       ...(isBatch ? {} : { notify: stream.notify }),
     })
@@ -99,7 +109,8 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     schema: { body: messageSchema },
     bodyLimit: config.MAX_BODY_BYTES,
     // Not of preflights, which browsers send without credentials.
-    onRequest: fastify.authenticate,
+    onRequest: [fastify.authenticate, fastify.limitRequests, fastify.reserveBody],
+    preValidation: fastify.settleBody,
   }
   for (const url of ['/', '/mcp']) {
     fastify.post(url, route, answerMessage)
@@ -144,8 +155,9 @@ function leavingOf(reply: FastifyReply): AbortSignal {
   return leaving.signal
 }
 
-function sendJson(reply: FastifyReply, { status, body }: Answer): FastifyReply {
+function sendJson(reply: FastifyReply, { status, body, retryAfterMs }: Answer): FastifyReply {
   reply.code(status)
+  if (retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(retryAfterMs / 1000))
   if (body === undefined) return reply.send()
   const json = spliceJson(body)
   if (reply.raw.destroyed) {

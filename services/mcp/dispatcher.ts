@@ -14,7 +14,7 @@ import {
 import { BaseParamsSchema } from '../../schemas/mcp.ts'
 import type { Logger } from '../logger.ts'
 import { type Catalog, compileCatalog } from './catalog.ts'
-import type { Method, ServerInfo, ToolObserver } from './method.ts'
+import type { CallGuard, Method, ServerInfo, ToolObserver } from './method.ts'
 import { describeServer } from './methods/lifecycle.ts'
 import { checkModernRequest, guessRevision, type McpHeaders, negotiate, type VersionSigns } from './negotiation.ts'
 import { createProgress } from './progress.ts'
@@ -59,6 +59,8 @@ export interface DispatcherOptions {
   callDeadlineMs: number
   /** Milliseconds of silence after which progress is repeated. */
   progressRepeatMs: number
+  /** Stands between calls and their tools; absent: every call is made. */
+  guardCall?: CallGuard
 }
 
 /** One message or batch, and the way it came. */
@@ -82,6 +84,8 @@ export interface Answer {
   body?: JsonRpcResponse | JsonRpcResponse[]
   /** HTTP status that goes with it. */
   status: number
+  /** Milliseconds after which another try makes sense. */
+  retryAfterMs?: number
 }
 
 export interface Dispatcher {
@@ -174,6 +178,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         log: context.log,
         progress: progress.report,
         observer,
+        guardCall: options.guardCall ?? ((_call, run) => run()),
       })
       observer.requestFinished(call.method, outcomeOf(result, context.signal))
       const complete = isModern ? finishModern(result, method, describeServer(options.serverInfo, revision)) : result
@@ -197,6 +202,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const isModern = revision?.era === 'modern'
     return {
       status: failure.status === 404 && !isModern ? 200 : failure.status,
+      ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
       body: toErrorResponse(failure, readId(message), revision),
     }
   }

@@ -1,7 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Logger } from '../logger.ts'
-import type { CompiledCatalog, Icon } from './catalog.ts'
+import type { CompiledCatalog, Icon, ToolResult } from './catalog.ts'
 import { describeProblems } from './problems.ts'
 import { invalidParams } from './protocol-error.ts'
 import type { Revision } from './revisions.ts'
@@ -33,14 +33,38 @@ export interface MethodCall {
   log: Logger
   progress(message: string): void
   observer: ToolObserver
+  guardCall: CallGuard
 }
 
-export type ToolOutcome = 'ok' | 'input_error' | 'upstream_error' | 'service_error' | 'internal_error' | 'cancelled'
+export type ToolOutcome =
+  | 'ok'
+  | 'input_error'
+  | 'upstream_error'
+  | 'service_error'
+  | 'internal_error'
+  | 'cancelled'
+  | 'refused'
 
 export interface ToolObserver {
   toolStarted(tool: string): void
   toolFinished(tool: string, outcome: ToolOutcome, seconds: number): void
 }
+
+/** A call whose tool exists and whose arguments have been checked. */
+export interface PendingCall {
+  tool: string
+  args: Readonly<Record<string, unknown>>
+  caller: string
+  /** Fires when the caller is gone. */
+  signal: AbortSignal
+  log: Logger
+}
+
+/**
+ * Stands between a call and its tool. Decides before `run` whether there may be a call, and may answer in its place.
+ * @throws ProtocolError the refusal
+ */
+export type CallGuard = (call: PendingCall, run: () => Promise<ToolResult>) => Promise<ToolResult>
 
 /** How long a client may keep a result, and whether it may share it between users. */
 export interface CachePolicy {

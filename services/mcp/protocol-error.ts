@@ -19,6 +19,8 @@ export interface ProtocolErrorOptions {
   cause?: unknown
   /** HTTP status where the message itself, not what it asks for, is at fault. */
   status?: number
+  /** Milliseconds after which another try makes sense. */
+  retryAfterMs?: number
 }
 
 /** An error that is answered with a JSON-RPC `error` object; `message` is one sentence of ours. */
@@ -27,6 +29,7 @@ export class ProtocolError extends Error {
   readonly data: unknown
   /** HTTP status. 404 is only for modern revisions; to older ones an unknown method is a 200. */
   readonly status: number
+  readonly retryAfterMs: number | undefined
 
   constructor(code: number, message: string, options: ProtocolErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -34,6 +37,7 @@ export class ProtocolError extends Error {
     this.code = code
     this.data = options.data
     this.status = options.status ?? 200
+    this.retryAfterMs = options.retryAfterMs
   }
 }
 
@@ -71,6 +75,12 @@ export const unsupportedVersion = (requested: string, supported: readonly string
 export const internalError = (requestId: string, cause?: unknown) =>
   new ProtocolError(INTERNAL_ERROR, 'Internal error', { data: { requestId }, cause })
 
-/** An answer of the guards in front of the protocol: its code is the HTTP status. */
-export const refusal = (status: number, message: string, data?: unknown) =>
-  new ProtocolError(status, message, { status, data })
+/**
+ * An answer of the guards in front of the protocol: its code is the HTTP status. When to come back stands in `data` too,
+ * because members of a batch and callers on stdio have no headers.
+ */
+export const refusal = (status: number, message: string, { retryAfterMs }: { retryAfterMs?: number } = {}) =>
+  new ProtocolError(status, message, {
+    status,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs, data: { retryAfterMs: Math.ceil(retryAfterMs) } }),
+  })

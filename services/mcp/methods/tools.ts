@@ -57,7 +57,10 @@ async function runTool(compiled: CompiledTool, args: Record<string, unknown>, ca
     outcome = result.isError === true ? 'input_error' : 'ok'
     return { ...result, content: result.content.filter((block) => isKnownTo(call.revision, block)) }
   } catch (error) {
-    if (error instanceof ProtocolError) throw error
+    if (error instanceof ProtocolError) {
+      outcome = 'refused'
+      throw error
+    }
     if (call.signal.aborted) outcome = 'cancelled'
     else if (error instanceof ServiceError) outcome = `${error.family}_error`
     return answerFailure(error, name, call)
@@ -82,7 +85,8 @@ async function callChecked(
   }
   tool.refuse?.(args, context)
   if (!validator.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', [describeProblems(validator.Errors(args))])
-  return await tool.call(args, context)
+  const pending = { tool: tool.name, args, caller: call.caller, signal: call.signal, log: call.log }
+  return await call.guardCall(pending, () => tool.call(args, context))
 }
 
 /** The only place that turns a throw into a result; whatever is not ours to tell is an internal error. */

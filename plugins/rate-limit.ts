@@ -1,0 +1,62 @@
+import rateLimiter, { type FastifyRateLimitStore } from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { UnitCounter } from '../services/limits/unit-counter.ts'
+import { isLocal } from '../services/origin-policy.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Hook for `onRequest`, after `authenticate`: counts a request of the caller's. */
+    limitRequests(request: FastifyRequest, reply: FastifyReply): Promise<void>
+  }
+}
+
+const DEFAULT_PER_MINUTE = 600
+
+/** How many requests a caller may send. */
+async function rateLimit(fastify: FastifyInstance): Promise<void> {
+  const { config, metrics, unitCounter } = fastify
+  const max = config.RATE_LIMIT_PER_MINUTE ?? (isLocal(config.MCP_SERVER_HOST) ? 0 : DEFAULT_PER_MINUTE)
+  if (max === 0) {
+    fastify.decorate('limitRequests', async () => {})
+    return
+  }
+
+  await fastify.register(rateLimiter, {
+    global: false,
+    max,
+    timeWindow: 60_000,
+    store: storeOn(unitCounter),
+    keyGenerator: (request) => request.caller?.id ?? `address:${request.ip}`,
+    onExceeded: () => metrics.refusals.inc({ reason: 'requests' }),
+    errorResponseBuilder: (_request, { ttl, statusCode }) =>
+      Object.assign(
+        new Error(`You have sent too many requests in the last minute. Try again in ${Math.ceil(ttl / 1000)} s.`),
+        {
+          statusCode,
+        },
+      ),
+  })
+  const limit = fastify.rateLimit()
+  fastify.decorate('limitRequests', async function limitRequests(request: FastifyRequest, reply: FastifyReply) {
+    await limit.call(fastify, request, reply)
+  })
+}
+
+/** Makes the limiter count where everything else is counted. */
+function storeOn(counter: UnitCounter) {
+  return class CounterStore implements FastifyRateLimitStore {
+    incr: FastifyRateLimitStore['incr'] = (key, callback, timeWindow) => {
+      counter.add(`requests:${key}`, 1, timeWindow).then(
+        ({ units, resetMs }) => callback(null, { current: units, ttl: resetMs }),
+        (error: Error) => callback(error),
+      )
+    }
+
+    child(): FastifyRateLimitStore {
+      return this
+    }
+  }
+}
+
+export default fp(rateLimit, { name: 'rate-limit', dependencies: ['auth', 'config', 'metrics', 'unit-counter'] })

@@ -1,0 +1,27 @@
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { createRedisCounter } from '../services/limits/redis-counter.ts'
+import { createMemoryCounter, type UnitCounter } from '../services/limits/unit-counter.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    unitCounter: UnitCounter
+  }
+}
+
+/** What callers have used, counted here or together with other replicas. */
+async function unitCounter(fastify: FastifyInstance): Promise<void> {
+  const { config, log, readiness } = fastify
+  const memory = createMemoryCounter()
+  if (config.REDIS_URL === undefined) {
+    fastify.decorate('unitCounter', memory)
+    return
+  }
+  const shared = createRedisCounter(config.REDIS_URL, memory, log)
+  fastify.decorate('unitCounter', shared)
+  // Without Redis the service can still do its job.
+  readiness.add('redis', () => ({ ready: true, state: shared.isConnected ? 'connected' : 'unreachable' }))
+  fastify.addHook('onClose', async () => shared.close())
+}
+
+export default fp(unitCounter, { name: 'unit-counter', dependencies: ['config', 'logging', 'readiness'] })

@@ -1,0 +1,86 @@
+import { ServiceError } from '../errors.ts'
+import type { CallLimits, Refusal } from '../limits/call-limits.ts'
+import type { CallGuard, PendingCall } from '../mcp/method.ts'
+import { refusal } from '../mcp/protocol-error.ts'
+
+/** Why a call was turned away: a closed set for metrics. */
+export type CallRefusal = 'calls' | 'images' | 'full' | 'shutdown'
+
+export interface CallGateOptions {
+  /** Calls at a time in this process. */
+  maxCalls: number
+  limits: CallLimits
+  onRefused: (reason: CallRefusal) => void
+}
+
+/** Milliseconds after which a full process is worth another try. */
+const FULL_RETRY_MS = 5_000
+
+export interface CallGate {
+  guard: CallGuard
+  readonly running: number
+}
+
+/**
+ * What stands between a call and its tool: how many run at a time, how often a caller may call, how many images it may
+ * have made in a day. Refused calls cost nothing and are told when to come back.
+ */
+export function createCallGate({ maxCalls, limits, onRefused }: CallGateOptions): CallGate {
+  let running = 0
+
+  async function guard(call: PendingCall, run: () => ReturnType<CallGuard>): ReturnType<CallGuard> {
+    if (running >= maxCalls) {
+      onRefused('full')
+      throw refusal(503, 'The service is working on as many calls as it can. Try again in some seconds.', {
+        retryAfterMs: FULL_RETRY_MS,
+      })
+    }
+    running++
+    try {
+      return await runWithin(call, run)
+    } finally {
+      running--
+    }
+  }
+
+  async function runWithin({ tool, args, caller }: PendingCall, run: () => ReturnType<CallGuard>) {
+    const images = imagesOf(args)
+    const refused = await limits.take(caller, tool, images)
+    if (refused !== undefined) {
+      onRefused(refused.limit)
+      throw refusal(429, sentenceFor(refused), { retryAfterMs: refused.retryAfterMs })
+    }
+    try {
+      return await run()
+    } catch (error) {
+      // What the caller got wrong or took back was never made.
+      if (error instanceof ServiceError && error.family === 'input') await limits.giveBack(caller, images)
+      throw error
+    }
+  }
+
+  return {
+    guard,
+    get running() {
+      return running
+    },
+  }
+}
+
+/** n images are n units. */
+function imagesOf({ n }: Readonly<Record<string, unknown>>): number {
+  return typeof n === 'number' && Number.isInteger(n) && n > 1 ? n : 1
+}
+
+function sentenceFor({ limit, retryAfterMs }: Refusal): string {
+  const wait = describeWait(retryAfterMs)
+  if (limit === 'calls') return `You have called this tool too often in the last minute. Try again in ${wait}.`
+  return `Your images of today are used up. There will be new ones in ${wait}, at midnight UTC.`
+}
+
+function describeWait(ms: number): string {
+  const seconds = Math.ceil(ms / 1000)
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.ceil(seconds / 60)
+  return minutes < 120 ? `${minutes} min` : `${Math.ceil(minutes / 60)} h`
+}

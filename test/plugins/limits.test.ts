@@ -1,0 +1,258 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import Type from 'typebox'
+import { serviceError } from '../../services/errors.ts'
+import type { Tool } from '../../services/mcp/catalog.ts'
+import { buildApp, listen } from '../helper.ts'
+
+/** A tool that ends when it is told to, or at once. */
+function controlledTool() {
+  let finish = () => {}
+  const state = { running: 0, finishAll: () => finish() }
+  const ended = new Promise<void>((resolve) => (finish = resolve))
+  const inputSchema = Type.Object({
+    n: Type.Optional(Type.Integer()),
+    wait: Type.Optional(Type.Boolean()),
+    fail: Type.Optional(Type.Boolean()),
+    pad: Type.Optional(Type.String()),
+  })
+  const tool: Tool<typeof inputSchema> = {
+    name: 'work',
+    title: 'Work',
+    description: 'Works.',
+    inputSchema,
+    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    async call({ wait, fail }) {
+      state.running++
+      if (wait === true) await ended
+      state.running--
+      if (fail === true) throw serviceError('IMG_ERR_CANCELLED', [])
+      return { content: [{ type: 'text', text: 'done' }] }
+    },
+  }
+  return { state, options: { extendCatalog: () => ({ tools: [tool] }) } }
+}
+
+const work = (args: object = {}, id = 1) => ({
+  jsonrpc: '2.0',
+  id,
+  method: 'tools/call',
+  params: { name: 'work', arguments: args },
+})
+
+async function build(t: TestContext, environment: Record<string, string>) {
+  const { state, options } = controlledTool()
+  const { app } = await buildApp(t, environment, options)
+  const post = (payload: object, headers: Record<string, string> = {}) =>
+    app.inject({ method: 'POST', url: '/', payload, headers })
+  return { app, state, post }
+}
+
+function isRefused(
+  t: TestContext,
+  response: Awaited<ReturnType<Awaited<ReturnType<typeof build>>['post']>>,
+  status: number,
+) {
+  t.assert.equal(response.statusCode, status)
+  t.assert.equal(response.json().error.code, status)
+  t.assert.ok(Number(response.headers['retry-after']) > 0)
+  t.assert.match(String(response.headers['content-type']), /^application\/json/)
+}
+
+describe('requests in a minute', () => {
+  test('are limited by caller: 429 with Retry-After in the envelope', async (t: TestContext) => {
+    const { post } = await build(t, { RATE_LIMIT_PER_MINUTE: '2', MCP_API_KEYS: 'alice:key-of-alice,bob:key-of-bob' })
+    const alice = { 'x-api-key': 'key-of-alice' }
+    t.assert.equal((await post(work(), alice)).statusCode, 200)
+    t.assert.equal((await post(work(), alice)).statusCode, 200)
+    isRefused(t, await post(work(), alice), 429)
+    t.assert.equal((await post(work(), { 'x-api-key': 'key-of-bob' })).statusCode, 200)
+  })
+
+  test('are not limited on a local bind unless wanted, and are on others', async (t: TestContext) => {
+    const local = await build(t, {})
+    t.assert.equal((await local.post(work())).headers['x-ratelimit-limit'], undefined)
+    const open = await build(t, { MCP_SERVER_HOST: '0.0.0.0' })
+    t.assert.equal((await open.post(work())).headers['x-ratelimit-limit'], '600')
+  })
+
+  test('leave health, readiness and metrics alone', async (t: TestContext) => {
+    const { app } = await build(t, { RATE_LIMIT_PER_MINUTE: '1' })
+    for (let n = 0; n < 5; n++) {
+      for (const url of ['/health', '/ready', '/metrics']) t.assert.equal((await app.inject(url)).statusCode, 200)
+    }
+  })
+
+  test('go by the address that a trusted proxy tells, and by no other', async (t: TestContext) => {
+    const trusting = await build(t, { RATE_LIMIT_PER_MINUTE: '1', TRUST_PROXY: '127.0.0.1' })
+    for (const address of ['1.1.1.1', '2.2.2.2']) {
+      t.assert.equal((await trusting.post(work(), { 'x-forwarded-for': address })).statusCode, 200)
+    }
+    const careful = await build(t, { RATE_LIMIT_PER_MINUTE: '1' })
+    t.assert.equal((await careful.post(work(), { 'x-forwarded-for': '1.1.1.1' })).statusCode, 200)
+    t.assert.equal((await careful.post(work(), { 'x-forwarded-for': '2.2.2.2' })).statusCode, 429)
+  })
+})
+
+describe('calls of a tool and images', () => {
+  test('are limited before any stream header', async (t: TestContext) => {
+    const { post } = await build(t, { TOOL_CALLS_PER_MINUTE: '1' })
+    t.assert.equal((await post(work())).statusCode, 200)
+    isRefused(t, await post(work(), { accept: 'text/event-stream' }), 429)
+    const withToken = { ...work(), params: { name: 'work', _meta: { progressToken: 1 } } }
+    isRefused(t, await post(withToken, { accept: 'application/json, text/event-stream' }), 429)
+  })
+
+  test('do not limit what costs nothing', async (t: TestContext) => {
+    const { post } = await build(t, { TOOL_CALLS_PER_MINUTE: '1', IMAGES_PER_DAY: '1' })
+    for (let n = 0; n < 5; n++) {
+      t.assert.equal((await post({ jsonrpc: '2.0', id: 1, method: 'tools/list' })).statusCode, 200)
+    }
+  })
+
+  test('refuse a member of a batch inside a 200', async (t: TestContext) => {
+    const { post } = await build(t, { TOOL_CALLS_PER_MINUTE: '1' })
+    const response = await post([work({}, 1), work({}, 2), { jsonrpc: '2.0', id: 3, method: 'ping' }])
+    t.assert.equal(response.statusCode, 200)
+    const [first, second, third] = response.json()
+    t.assert.partialDeepStrictEqual(first, { id: 1, result: {} })
+    t.assert.partialDeepStrictEqual(second, { id: 2, error: { code: 429 } })
+    t.assert.ok(second.error.data.retryAfterMs > 0)
+    t.assert.partialDeepStrictEqual(third, { id: 3, result: {} })
+  })
+
+  test('count n images as n, and give back what was never made', async (t: TestContext) => {
+    const { post } = await build(t, { IMAGES_PER_DAY: '4' })
+    t.assert.equal((await post(work({ n: 3 }))).statusCode, 200)
+    t.assert.equal((await post(work({ n: 1, fail: true }))).statusCode, 200)
+    const refused = await post(work({ n: 2 }))
+    isRefused(t, refused, 429)
+    t.assert.match(refused.json().error.message, /midnight UTC/)
+    t.assert.equal((await post(work())).statusCode, 200)
+    isRefused(t, await post(work()), 429)
+  })
+
+  test('are bounded in this process: 503 when it is full, and health goes on', async (t: TestContext) => {
+    const { app, state, post } = await build(t, { MAX_CONCURRENT_CALLS: '2' })
+    const running = [post(work({ wait: true })), post(work({ wait: true }))]
+    while (state.running < 2) await pause(1)
+    isRefused(t, await post(work()), 503)
+    t.assert.equal((await app.inject('/health')).statusCode, 200)
+    state.finishAll()
+    for (const { statusCode } of await Promise.all(running)) t.assert.equal(statusCode, 200)
+    t.assert.equal((await post(work())).statusCode, 200)
+  })
+})
+
+describe('bodies in flight', () => {
+  const environment = { MAX_BODY_BYTES: '100000', MAX_INFLIGHT_BYTES: '150000' }
+
+  /** Sends the head of an upload and no body. */
+  async function begin(t: TestContext, url: string, head: string) {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    t.after(() => socket.destroy())
+    let received = ''
+    socket.on('data', (chunk: Buffer) => (received += chunk))
+    socket.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${head}\r\n\r\n`)
+    await once(socket, 'connect')
+    return {
+      socket,
+      async answer() {
+        while (!received.includes('\r\n\r\n') || !received.includes('}')) await once(socket, 'data')
+        return received
+      },
+    }
+  }
+
+  async function settled(app: Awaited<ReturnType<typeof listen>>['app'], bytes: number) {
+    const line = `image_mcp_body_bytes_in_flight ${bytes}\n`
+    while (!(await app.inject('/metrics')).body.includes(line)) await pause(2)
+  }
+
+  test('are bounded: 503 before the body is read, and room again afterwards', async (t: TestContext) => {
+    const { app, url } = await listen(t, environment, controlledTool().options)
+    const first = await begin(t, url, 'Content-Length: 90000')
+    await settled(app, 90_000)
+    const second = await begin(t, url, 'Content-Length: 90000')
+    const answer = await second.answer()
+    t.assert.match(answer, /^HTTP\/1\.1 503 .*retry-after: 5.*"code":503/is)
+    first.socket.destroy()
+    await settled(app, 0)
+    const third = await begin(t, url, 'Content-Length: 90000')
+    third.socket.write(JSON.stringify(work({ pad: 'x'.repeat(80_000) })).padEnd(90_000))
+    t.assert.match(await third.answer(), /^HTTP\/1\.1 200/)
+  })
+
+  test('count as the whole limit while their length is unknown, then as what they are', async (t: TestContext) => {
+    const { state, options } = controlledTool()
+    const { app, url } = await listen(t, environment, options)
+    const first = await begin(t, url, 'Transfer-Encoding: chunked')
+    await settled(app, 100_000)
+    const body = JSON.stringify(work({ wait: true }))
+    first.socket.write(`${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`)
+    while (state.running === 0) await pause(1)
+    const used = Number(/body_bytes_in_flight (\d+)/.exec((await app.inject('/metrics')).body)?.[1])
+    t.assert.ok(used > 0 && used < 1000, String(used))
+    // The work goes on without the connection, and so does its body.
+    first.socket.destroy()
+    await pause(20)
+    t.assert.ok((await app.inject('/metrics')).body.includes(`body_bytes_in_flight ${used}\n`))
+    state.finishAll()
+    await settled(app, 0)
+  })
+
+  test('are not sent at all by who asks first', async (t: TestContext) => {
+    const { app, url } = await listen(t, environment, controlledTool().options)
+    const first = await begin(t, url, 'Content-Length: 90000\r\nExpect: 100-continue')
+    while (first.socket.bytesRead === 0) await pause(1)
+    await settled(app, 90_000)
+    const second = await begin(t, url, 'Content-Length: 90000\r\nExpect: 100-continue')
+    t.assert.match(await second.answer(), /^HTTP\/1\.1 503/)
+  })
+})
+
+describe('pressure', () => {
+  test('sheds calls with 503 in the envelope, but not probes and scrapes; readiness waits before it gives up', async (t: TestContext) => {
+    const { app, post } = await build(t, { MAX_EVENT_LOOP_DELAY_MS: '10' })
+    const busy = setInterval(() => {
+      for (const end = performance.now() + 60; performance.now() < end; );
+    }, 1)
+    t.after(() => clearInterval(busy))
+    while (!app.isUnderPressure()) await pause(50)
+    isRefused(t, await post(work()), 503)
+    for (const url of ['/health', '/ready', '/metrics', '/'])
+      t.assert.equal((await app.inject(url)).statusCode, 200, url)
+    t.assert.equal((await app.inject({ method: 'POST', url: '/nothing', payload: {} })).statusCode, 404)
+  })
+})
+
+describe('connections', () => {
+  test('are bounded, and those that only wait make room', async (t: TestContext) => {
+    const { app, url } = await listen(t, { MAX_CONNECTIONS: '3' })
+    const idle = Array.from({ length: 6 }, () => connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}))
+    t.after(() => idle.forEach((socket) => void socket.destroy()))
+    await pause(50)
+    t.assert.ok(app.server.maxConnections === 3)
+    const count = await new Promise<number>((resolve) => app.server.getConnections((_error, n) => resolve(n)))
+    t.assert.ok(count <= 3, String(count))
+  })
+
+  test('without a whole head are dropped after the time for headers', async (t: TestContext) => {
+    const { app, url } = await listen(t)
+    t.assert.equal(app.server.headersTimeout, 15_000)
+    app.server.headersTimeout = 300
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    socket.write('POST / HTTP/1.1\r\nHost: loc')
+    const [chunk] = await once(socket, 'data')
+    t.assert.match(String(chunk), /^HTTP\/1\.1 408/)
+    socket.destroy()
+  })
+})
+
+test('a preflight needs no key', async (t: TestContext) => {
+  const { app } = await buildApp(t, { MCP_API_KEYS: 'alice:key-of-alice' })
+  const headers = { origin: 'http://localhost:6274', 'access-control-request-method': 'POST' }
+  t.assert.equal((await app.inject({ method: 'OPTIONS', url: '/', headers })).statusCode, 204)
+})
