@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { createImagesClient } from '../services/azure/azure-images-client.ts'
@@ -13,6 +14,9 @@ declare module 'fastify' {
     azureImages: ImagesClient
   }
 }
+
+/** Milliseconds that the connections may take to end. */
+const CLOSE_MS = 1_000
 
 /** Azure's image models for everybody else, counted. */
 async function azureImages(fastify: FastifyInstance): Promise<void> {
@@ -39,7 +43,8 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
     events: countingEvents(metrics),
   })
   fastify.decorate('azureImages', client)
-  fastify.addHook('onClose', () => client.close())
+  // What still runs after the drain has nobody left to answer to.
+  fastify.addHook('onClose', () => Promise.race([client.close(), pause(CLOSE_MS, undefined, { ref: false })]))
   reportRetirements(fastify, client)
 }
 

@@ -1,6 +1,8 @@
+import { join, resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { type CallGate, createCallGate } from '../services/calls/call-gate.ts'
+import { createUndelivered } from '../services/calls/undelivered.ts'
 import { createCallLimits } from '../services/limits/call-limits.ts'
 
 declare module 'fastify' {
@@ -9,9 +11,23 @@ declare module 'fastify' {
   }
 }
 
+/** A day's worth of bad connections, and a bound for a caller that leaves on purpose. */
+const MAX_UNDELIVERED = 200
+const MAX_UNDELIVERED_BYTES = 536_870_912
+
 /** What stands between a call and its tool. */
 async function callGate(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics, unitCounter } = fastify
+  const { config, log, metrics, unitCounter } = fastify
+  const undelivered = createUndelivered({
+    folder: join(resolve(config.IMAGES_DIR), '.undelivered'),
+    ttlMs: config.UNDELIVERED_TTL_MS,
+    maxEntries: MAX_UNDELIVERED,
+    maxBytes: MAX_UNDELIVERED_BYTES,
+    log,
+    onEvent: (event) => metrics.undelivered.inc({ event }),
+  })
+  await undelivered.load()
+  fastify.addHook('onClose', () => undelivered.close())
   fastify.decorate(
     'callGate',
     createCallGate({
@@ -21,9 +37,10 @@ async function callGate(fastify: FastifyInstance): Promise<void> {
         imagesPerDay: config.IMAGES_PER_DAY,
         counter: unitCounter,
       }),
+      ...(config.UNDELIVERED_TTL_MS > 0 ? { attend: undelivered.attend } : {}),
       onRefused: (reason) => metrics.refusals.inc({ reason }),
     }),
   )
 }
 
-export default fp(callGate, { name: 'call-gate', dependencies: ['config', 'metrics', 'unit-counter'] })
+export default fp(callGate, { name: 'call-gate', dependencies: ['config', 'logging', 'metrics', 'unit-counter'] })

@@ -59,4 +59,7 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
   )
 }
 
-export default fp(mcp, { name: 'mcp', dependencies: ['call-gate', 'config', 'metrics', 'azure-images', 'image-store', 'tools'] })
+export default fp(mcp, {
+  name: 'mcp',
+  dependencies: ['call-gate', 'config', 'metrics', 'azure-images', 'image-store', 'tools'],
+})

@@ -208,6 +208,12 @@ export const ConfigSchema = Type.Object({
     64 * 1024 * MIB,
   ),
   CALL_DEADLINE_MS: count('Longest a tool call may take, queue and retries included', 10 * MINUTE, 1000, 60 * MINUTE),
+  UNDELIVERED_TTL_MS: count(
+    'Pictures of calls whose caller left are kept this long for the identical retry; 0 keeps none',
+    10 * MINUTE,
+    0,
+    24 * 60 * MINUTE,
+  ),
   SHUTDOWN_GRACE_MS: count('How long running calls may go on after SIGTERM', 25_000, 0, 60 * MINUTE),
 
   LOG_LEVEL: choice(

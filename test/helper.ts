@@ -39,6 +39,8 @@ export const minimalEnvironment: Environment = {
   AZURE_API_KEY: 'test-key',
   AZURE_DEPLOYMENT_NAME: 'FLUX.1-Kontext-pro',
   MCP_SERVER_PORT: '0',
+  // A test that leaves a call running must not wait for it.
+  SHUTDOWN_GRACE_MS: '200',
 }
 
 export interface BuiltApp {

@@ -5,7 +5,7 @@ import { type SplicedJson, spliceJson } from '../../services/images/json-splice.
 import type { Answer, RequestContext } from '../../services/mcp/dispatcher.ts'
 import { messageSchema } from '../../services/mcp/dispatcher.ts'
 import { parseJsonBody } from '../../services/mcp/json-body.ts'
-import { invalidRequest, parseError } from '../../services/mcp/protocol-error.ts'
+import { invalidRequest, parseError, refusal } from '../../services/mcp/protocol-error.ts'
 import { defaultTiming } from '../../services/mcp/timing.ts'
 import { type Accepted, readAccept } from './accept.ts'
 import { allowOrigin, answerPreflight } from './cross-origin.ts'
@@ -15,7 +15,7 @@ import { letBodyPass } from './refused-body.ts'
 
 /** `POST /` and `POST /mcp`: JSON-RPC over HTTP. Whatever goes wrong here is answered in JSON-RPC's envelope. */
 export default async function rpc(fastify: FastifyInstance): Promise<void> {
-  const { mcp, config } = fastify
+  const { mcp, config, drain } = fastify
   const { streamAfterMs, commentEveryMs, stallMs } = { ...defaultTiming, ...fastify.appOptions.timing }
 
   fastify.setValidatorCompiler(TypeBoxValidatorCompiler)
@@ -54,12 +54,12 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   fastify.setErrorHandler(async function answerFailure(error: FastifyError, request: FastifyRequest, reply) {
     // The engine makes the same check and knows the words for it.
     if (error.validation !== undefined && request.body !== undefined) {
-      return sendJson(reply, await mcp.handle(request.body, contextOf(request, reply)))
+      return sendJson(reply, await mcp.handle(request.body, contextOf(request, reply, drain.over)))
     }
     if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') letBodyPass(request, reply, config.MAX_BODY_BYTES)
     const failure = error.validation === undefined ? error : parseError('The body is empty: send one JSON-RPC message.')
     const known = toProtocolError(failure, request.id, config.MAX_BODY_BYTES)
-    return sendJson(reply, mcp.refuse(known, request.body, contextOf(request, reply)))
+    return sendJson(reply, mcp.refuse(known, request.body, contextOf(request, reply, drain.over)))
   })
 
   async function answerMessage(request: FastifyRequest, reply: FastifyReply) {
@@ -67,18 +67,18 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     if (!accepted.json && !accepted.stream) {
       throw invalidRequest('Accept application/json or text/event-stream: nothing else is spoken here.', 406)
     }
-    if (!accepted.stream) return sendJson(reply, await handle(request, contextOf(request, reply)))
+    if (!accepted.stream) return sendJson(reply, await handle(request, contextOf(request, reply, drain.over)))
     return answerStreaming(request, reply, accepted)
   }
 
   /** A call may outlive its connection, and its body stays in memory as long as it. */
   async function handle(request: FastifyRequest, context: RequestContext): Promise<Answer> {
     request.bodyRoom?.retain()
-    try {
-      return await mcp.handle(request.body, context)
-    } finally {
-      request.bodyRoom?.release()
-    }
+    const running = mcp.handle(request.body, context).finally(() => request.bodyRoom?.release())
+    const tooLate = refusal(503, 'The service is shutting down, and the call did not end in time.', {
+      retryAfterMs: RESTART_MS,
+    })
+    return await orWhen(drain.over, running, () => mcp.refuse(tooLate, request.body, context))
   }
 
   /** Answers in an event stream if there is something to tell before the answer or the answer takes long. */
@@ -87,7 +87,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     const isBatch = Array.isArray(request.body)
     const timer = isBatch ? undefined : setTimeout(stream.open, streamAfterMs).unref()
     const pending = handle(request, {
-      ...contextOf(request, reply),
+      ...contextOf(request, reply, drain.over),
       ...(isBatch ? {} : { notify: stream.notify }),
     })
     const first = isBatch ? await pending : await Promise.race([pending, stream.opened])
@@ -109,7 +109,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     schema: { body: messageSchema },
     bodyLimit: config.MAX_BODY_BYTES,
     // Not of preflights, which browsers send without credentials.
-    onRequest: [fastify.authenticate, fastify.limitRequests, fastify.reserveBody],
+    onRequest: [drain.admit, fastify.authenticate, fastify.limitRequests, fastify.reserveBody],
     preValidation: fastify.settleBody,
   }
   for (const url of ['/', '/mcp']) {
@@ -127,7 +127,16 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   })
 }
 
-function contextOf(request: FastifyRequest, reply: FastifyReply): RequestContext {
+/** Resolves with what comes first, the answer or the end of waiting for it. */
+function orWhen(over: AbortSignal, running: Promise<Answer>, instead: () => Answer): Promise<Answer> {
+  const { promise, resolve } = Promise.withResolvers<Answer>()
+  const cut = () => resolve(instead())
+  over.addEventListener('abort', cut, { once: true })
+  void running.then(resolve).finally(() => over.removeEventListener('abort', cut))
+  return promise
+}
+
+function contextOf(request: FastifyRequest, reply: FastifyReply, over: AbortSignal): RequestContext {
   const { headers } = request
   return {
     transport: 'http',
@@ -138,18 +147,21 @@ function contextOf(request: FastifyRequest, reply: FastifyReply): RequestContext
     },
     caller: request.caller?.id ?? `address:${request.ip}`,
     requestId: request.id,
-    signal: leavingOf(reply),
+    signal: leavingOf(reply, over),
     log: request.log,
   }
 }
 
 /**
- * Fires when the connection closes before the answer is out. Not `request.signal`: that one follows the request
+ * Fires when the connection closes before the answer is out, or when waiting for the answer is over. Not `request.signal`: that one follows the request
  * message, which closes as soon as its body has been read.
  */
-function leavingOf(reply: FastifyReply): AbortSignal {
+function leavingOf(reply: FastifyReply, over: AbortSignal): AbortSignal {
   const leaving = new AbortController()
+  const leave = () => leaving.abort()
+  over.addEventListener('abort', leave, { once: true })
   reply.raw.once('close', () => {
+    over.removeEventListener('abort', leave)
     if (!reply.raw.writableFinished) leaving.abort()
   })
   return leaving.signal
@@ -175,6 +187,9 @@ function sendStream(reply: FastifyReply, stream: EventStream): FastifyReply {
   if (reply.raw.destroyed) return reply.hijack()
   return reply.code(200).headers(STREAM_HEADERS).send(stream.readable)
 }
+
+/** Milliseconds until another process is likely to be there. */
+const RESTART_MS = 2_000
 
 const STREAM_HEADERS = {
   'content-type': 'text/event-stream',

@@ -4,12 +4,14 @@ import type { CallGuard, PendingCall } from '../mcp/method.ts'
 import { refusal } from '../mcp/protocol-error.ts'
 
 /** Why a call was turned away: a closed set for metrics. */
-export type CallRefusal = 'calls' | 'images' | 'full' | 'shutdown'
+export type CallRefusal = 'calls' | 'images' | 'full'
 
 export interface CallGateOptions {
   /** Calls at a time in this process. */
   maxCalls: number
   limits: CallLimits
+  /** Makes a call, or answers it with what is left of an earlier one; absent: every call is made. */
+  attend?: CallGuard
   onRefused: (reason: CallRefusal) => void
 }
 
@@ -18,6 +20,7 @@ const FULL_RETRY_MS = 5_000
 
 export interface CallGate {
   guard: CallGuard
+  /** Calls under way, those included whose caller left. */
   readonly running: number
 }
 
@@ -25,10 +28,15 @@ export interface CallGate {
  * What stands between a call and its tool: how many run at a time, how often a caller may call, how many images it may
  * have made in a day. Refused calls cost nothing and are told when to come back.
  */
-export function createCallGate({ maxCalls, limits, onRefused }: CallGateOptions): CallGate {
+export function createCallGate({
+  maxCalls,
+  limits,
+  attend = (_call, run) => run(),
+  onRefused,
+}: CallGateOptions): CallGate {
   let running = 0
 
-  async function guard(call: PendingCall, run: () => ReturnType<CallGuard>): ReturnType<CallGuard> {
+  async function admit(call: PendingCall, run: () => ReturnType<CallGuard>): ReturnType<CallGuard> {
     if (running >= maxCalls) {
       onRefused('full')
       throw refusal(503, 'The service is working on as many calls as it can. Try again in some seconds.', {
@@ -60,7 +68,7 @@ export function createCallGate({ maxCalls, limits, onRefused }: CallGateOptions)
   }
 
   return {
-    guard,
+    guard: (call, run) => attend(call, () => admit(call, run)),
     get running() {
       return running
     },

@@ -1,0 +1,66 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { refusal } from '../services/mcp/protocol-error.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    drain: {
+      /** Hook for `onRequest` of routes whose answers are waited for; turns new requests away while closing. */
+      admit(request: FastifyRequest, reply: FastifyReply): Promise<void>
+      /** Fires when waiting is over: whatever still runs must answer now. */
+      readonly over: AbortSignal
+    }
+  }
+}
+
+const POLL_MS = 20
+/** For last answers to go out after waiting is over. */
+const LAST_WORDS_MS = 1_000
+const RETRY_AFTER_MS = 2_000
+
+/**
+ * An end in order: nothing new is taken, what runs may finish within SHUTDOWN_GRACE_MS, whoever still waits then is told
+ * so, and connections that do not end by themselves are cut. All of it has an end, so that the process can exit with 0.
+ */
+async function drain(fastify: FastifyInstance): Promise<void> {
+  const { config, log, metrics, callGate, server } = fastify
+  const over = new AbortController()
+  let isClosing = false
+  let open = 0
+  let cut: NodeJS.Timeout | undefined
+
+  const isBusy = () => open > 0 || callGate.running > 0
+  async function settle(limitMs: number): Promise<boolean> {
+    for (const endsAt = performance.now() + limitMs; isBusy() && performance.now() < endsAt; ) await pause(POLL_MS)
+    return !isBusy()
+  }
+
+  fastify.decorate('drain', {
+    over: over.signal,
+    async admit(_request: FastifyRequest, reply: FastifyReply) {
+      if (isClosing) {
+        metrics.refusals.inc({ reason: 'shutdown' })
+        reply.header('connection', 'close')
+        throw refusal(503, 'The service is shutting down. Try again in some seconds.', { retryAfterMs: RETRY_AFTER_MS })
+      }
+      open++
+      reply.raw.once('close', () => open--)
+    },
+  })
+
+  fastify.addHook('preClose', async function drainCalls() {
+    isClosing = true
+    if (isBusy()) log.info({ open, calls: callGate.running }, 'waiting for running calls')
+    if (!(await settle(config.SHUTDOWN_GRACE_MS))) {
+      log.warn({ open, calls: callGate.running }, 'calls are cut off, because SHUTDOWN_GRACE_MS is over')
+      over.abort()
+      await settle(LAST_WORDS_MS)
+    }
+    // Fastify now waits for every connection, and some callers never read.
+    cut = setTimeout(() => server.closeAllConnections(), LAST_WORDS_MS)
+  })
+  fastify.addHook('onClose', async () => clearTimeout(cut))
+}
+
+export default fp(drain, { name: 'drain', dependencies: ['call-gate', 'config', 'logging', 'metrics'] })

@@ -1,0 +1,310 @@
+import { chmod, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { createUndelivered, type UndeliveredEvent } from '../../../services/calls/undelivered.ts'
+import { serviceError } from '../../../services/errors.ts'
+import { encodeImage, isEncodedImage } from '../../../services/images/encoded-image.ts'
+import type { ToolResult } from '../../../services/mcp/catalog.ts'
+import type { PendingCall } from '../../../services/mcp/method.ts'
+import { temporaryFolder } from '../../helper.ts'
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+const MINUTE = 60_000
+
+function resultOf(text: string, bytes = Buffer.from(text)): ToolResult {
+  const image = encodeImage(bytes, { mimeType: 'image/png', width: 2, height: 1 })
+  return {
+    content: [
+      { type: 'text', text: 'Image successfully generated.' },
+      { type: 'image', data: image, mimeType: image.mimeType },
+    ],
+  }
+}
+
+async function setUp(t: TestContext, options: { folder?: string; maxEntries?: number; maxBytes?: number } = {}) {
+  const folder = options.folder ?? join(await temporaryFolder(t), '.undelivered')
+  const world = { wall: Date.UTC(2030, 0, 1), monotonic: 0, paid: 0 }
+  const events: UndeliveredEvent[] = []
+  const undelivered = createUndelivered({
+    folder,
+    ttlMs: 10 * MINUTE,
+    maxEntries: options.maxEntries ?? 10,
+    maxBytes: options.maxBytes ?? 1_000_000,
+    log: silent,
+    onEvent: (event) => events.push(event),
+    now: () => world.wall,
+    monotonic: () => world.monotonic,
+  })
+  t.after(() => undelivered.close())
+
+  /** A call and the hands of its caller: it can leave, and take the pictures. */
+  function call(args: object = { prompt: 'a' }, caller = 'key:alice') {
+    const leaving = new AbortController()
+    const work = Promise.withResolvers<ToolResult>()
+    const pending: PendingCall = {
+      tool: 'generate_image',
+      args: { ...args },
+      caller,
+      signal: leaving.signal,
+      log: silent,
+    }
+    const answer = undelivered.attend(pending, () => {
+      world.paid++
+      return work.promise
+    })
+    answer.catch(() => {})
+    return {
+      leave: () => leaving.abort(),
+      finish: (text = 'picture') => work.resolve(resultOf(text)),
+      fail: () => work.reject(serviceError('IMG_ERR_CANCELLED', [])),
+      answer,
+      async take() {
+        const { content } = await answer
+        const texts = content.flatMap((block) => (block.type === 'text' ? [block.text] : []))
+        const pictures: string[] = []
+        for (const block of content) {
+          if (block.type !== 'image' || !isEncodedImage(block.data)) continue
+          const chunks: Buffer[] = []
+          for await (const chunk of block.data.chunks()) chunks.push(chunk)
+          pictures.push(Buffer.from(Buffer.concat(chunks).toString('latin1'), 'base64').toString())
+          await block.data.release()
+        }
+        return { text: texts.join('\n'), pictures }
+      },
+    }
+  }
+
+  async function seen(event: UndeliveredEvent, times = 1) {
+    while (events.filter((one) => one === event).length < times) await pause(1)
+  }
+
+  /** A call that is paid for, left, and kept. */
+  async function abandoned(args?: object, text?: string, caller?: string) {
+    const times = events.filter((one) => one === 'kept').length
+    const left = call(args, caller)
+    left.leave()
+    left.finish(text)
+    await seen('kept', times + 1)
+    await left.answer
+  }
+
+  return { folder, world, events, undelivered, call, seen, abandoned, files: () => readdir(folder).catch(() => []) }
+}
+
+const note = /made for your earlier, identical call/
+
+describe('a call that was received', () => {
+  test('leaves nothing behind, and its twin is made and paid on its own', async (t: TestContext) => {
+    const { call, world, undelivered, files } = await setUp(t)
+    for (const paid of [1, 2]) {
+      const one = call()
+      one.finish(`picture ${paid}`)
+      const { text, pictures } = await one.take()
+      t.assert.deepEqual(pictures, [`picture ${paid}`])
+      t.assert.doesNotMatch(text, note)
+      one.leave()
+      t.assert.equal(world.paid, paid)
+    }
+    t.assert.equal(undelivered.waiting, 0)
+    t.assert.deepEqual(await files(), [])
+  })
+
+  test('is independent of a twin that runs at the same time', async (t: TestContext) => {
+    const { call, world } = await setUp(t)
+    const [first, second] = [call(), call()]
+    first.finish('one')
+    second.finish('two')
+    t.assert.deepEqual((await first.take()).pictures, ['one'])
+    t.assert.deepEqual((await second.take()).pictures, ['two'])
+    t.assert.equal(world.paid, 2)
+  })
+})
+
+describe('a call whose caller leaves', () => {
+  for (const [when, order] of [
+    ['while it runs', ['leave', 'finish']],
+    ['when it is finished, before its last byte', ['finish', 'leave']],
+  ] as const) {
+    test(`${when}: the identical call receives its picture once, and is told`, async (t: TestContext) => {
+      const { call, world, seen, files } = await setUp(t)
+      const first = call({ prompt: 'a', size: '1x1' })
+      for (const step of order) {
+        first[step]('the picture')
+        await pause(5)
+      }
+      await seen('kept')
+      t.assert.equal((await files()).length, 1)
+
+      const retry = call({ size: '1x1', prompt: 'a' })
+      const { text, pictures } = await retry.take()
+      t.assert.deepEqual(pictures, ['the picture'])
+      t.assert.match(text, /^Image successfully generated\.\n/)
+      t.assert.match(text, note)
+      t.assert.equal(world.paid, 1)
+      await seen('received')
+      while ((await files()).length > 0) await pause(1)
+
+      const third = call({ prompt: 'a', size: '1x1' })
+      third.finish('another')
+      t.assert.deepEqual((await third.take()).pictures, ['another'])
+      t.assert.equal(world.paid, 2)
+    })
+  }
+
+  test('is joined by the identical call while it runs', async (t: TestContext) => {
+    const { call, world } = await setUp(t)
+    const first = call()
+    first.leave()
+    const retry = call()
+    first.finish('late')
+    const { text, pictures } = await retry.take()
+    t.assert.deepEqual(pictures, ['late'])
+    t.assert.match(text, note)
+    t.assert.equal(world.paid, 1)
+  })
+
+  test('is kept again when the retry leaves too', async (t: TestContext) => {
+    const { call, abandoned, world } = await setUp(t)
+    await abandoned()
+    for (let n = 0; n < 3; n++) {
+      const retry = call()
+      await retry.answer
+      retry.leave()
+    }
+    t.assert.deepEqual((await call().take()).pictures, ['picture'])
+    t.assert.equal(world.paid, 1)
+  })
+
+  test('is not for another caller, tool or argument', async (t: TestContext) => {
+    const { call, abandoned, world } = await setUp(t)
+    await abandoned({ prompt: 'a', list: ['b', 'c'] })
+    const strangers = [
+      call({ prompt: 'a', list: ['b', 'c'] }, 'key:bob'),
+      call({ prompt: 'b', list: ['b', 'c'] }),
+      call({ prompt: 'a', list: ['bc'] }),
+      call({ prompt: 'a', list: ['b', 'c'], extra: null }),
+    ]
+    t.assert.equal(world.paid, 1 + strangers.length)
+    for (const stranger of strangers) stranger.finish('own')
+    for (const stranger of strangers) t.assert.deepEqual((await stranger.take()).pictures, ['own'])
+  })
+
+  test('gives two twins to two retries', async (t: TestContext) => {
+    const { call, abandoned, world } = await setUp(t)
+    await abandoned({ prompt: 'a' }, 'one')
+    const second = call({ prompt: 'b' })
+    second.leave()
+    second.finish('two')
+    t.assert.deepEqual((await call({ prompt: 'b' }).take()).pictures, ['two'])
+    t.assert.deepEqual((await call({ prompt: 'a' }).take()).pictures, ['one'])
+    t.assert.equal(world.paid, 2)
+  })
+
+  test('leaves nothing when it failed, and the retry is made anew', async (t: TestContext) => {
+    const { call, world, undelivered } = await setUp(t)
+    const first = call()
+    first.leave()
+    first.fail()
+    await t.assert.rejects(first.answer)
+    while (undelivered.waiting > 0) await pause(1)
+    const retry = call()
+    retry.finish('new')
+    t.assert.deepEqual((await retry.take()).pictures, ['new'])
+    t.assert.equal(world.paid, 2)
+  })
+})
+
+describe('what is kept', () => {
+  test('goes after its time, whatever the wall clock does', async (t: TestContext) => {
+    const { call, abandoned, world, seen, files } = await setUp(t)
+    await abandoned()
+    world.wall += 365 * 24 * 60 * MINUTE
+    world.monotonic = 9 * MINUTE
+    const retry = call()
+    await retry.answer
+    retry.leave()
+    t.assert.equal(world.paid, 1)
+    world.wall = 0
+    world.monotonic = 10 * MINUTE
+    call().finish()
+    await seen('expired')
+    t.assert.equal(world.paid, 2)
+    while ((await files()).length > 0) await pause(1)
+  })
+
+  test('is bounded in number: the oldest goes first', async (t: TestContext) => {
+    const { abandoned, files, seen, undelivered } = await setUp(t, { maxEntries: 3 })
+    for (let n = 0; n < 5; n++) await abandoned({ prompt: `${n}` })
+    await seen('evicted', 2)
+    while ((await files()).length > 3) await pause(1)
+    t.assert.equal(undelivered.waiting, 3)
+  })
+
+  test('is bounded in bytes', async (t: TestContext) => {
+    const { abandoned, seen, call, world } = await setUp(t, { maxBytes: 5000 })
+    await abandoned({ prompt: 'old' }, 'x'.repeat(2500))
+    await abandoned({ prompt: 'new' }, 'y'.repeat(2500))
+    await seen('evicted')
+    t.assert.equal((await call({ prompt: 'new' }).take()).pictures[0]?.length, 2500)
+    t.assert.equal(world.paid, 2)
+  })
+
+  test('survives the process: the next one hands it over', async (t: TestContext) => {
+    const before = await setUp(t)
+    await before.abandoned()
+    await before.undelivered.close()
+    const after = await setUp(t, { folder: before.folder })
+    await after.undelivered.load()
+    t.assert.equal(after.undelivered.waiting, 1)
+    const { text, pictures } = await after.call().take()
+    t.assert.deepEqual(pictures, ['picture'])
+    t.assert.match(text, note)
+    t.assert.equal(after.world.paid, 0)
+  })
+
+  test('tells a reader of the disk neither caller nor prompt', async (t: TestContext) => {
+    const { abandoned, folder, files } = await setUp(t)
+    await abandoned({ prompt: 'a secret wish' })
+    const [name = ''] = await files()
+    t.assert.doesNotMatch(await readFile(join(folder, name), 'latin1'), /alice|secret wish/)
+  })
+
+  test('is not taken over when it is torn, foreign or over its time, and old temporary files go', async (t: TestContext) => {
+    const before = await setUp(t)
+    await before.abandoned({ prompt: 'torn' })
+    const [torn = ''] = await before.files()
+    await truncate(join(before.folder, torn), 200)
+    await writeFile(join(before.folder, 'foreign.kept'), '{"version":1}\n')
+    await writeFile(join(before.folder, 'noise.kept'), Buffer.alloc(100_000, 7))
+    await writeFile(join(before.folder, 'old.part'), 'x')
+    await utimes(join(before.folder, 'old.part'), 0, 0)
+    await writeFile(join(before.folder, 'young.part'), 'x')
+    const after = await setUp(t, { folder: before.folder })
+    after.world.wall = Date.now()
+    await after.undelivered.load()
+    t.assert.equal(after.undelivered.waiting, 0)
+    t.assert.deepEqual(await after.files(), ['young.part'])
+  })
+
+  test('waits in memory when the disk cannot be written', async (t: TestContext) => {
+    const parent = await temporaryFolder(t)
+    await writeFile(join(parent, 'file'), '')
+    const { call, abandoned, world } = await setUp(t, { folder: join(parent, 'file', 'below') })
+    await abandoned()
+    t.assert.deepEqual((await call().take()).pictures, ['picture'])
+    t.assert.equal(world.paid, 1)
+  })
+
+  test('is paid anew when somebody removed it', async (t: TestContext) => {
+    const { call, abandoned, world, folder } = await setUp(t)
+    await abandoned()
+    await chmod(folder, 0o700)
+    await rm(folder, { recursive: true })
+    const retry = call()
+    await pause(20)
+    retry.finish('again')
+    t.assert.deepEqual((await retry.take()).pictures, ['again'])
+    t.assert.equal(world.paid, 2)
+  })
+})
