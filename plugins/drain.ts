@@ -15,6 +15,7 @@ declare module 'fastify' {
 }
 
 const POLL_MS = 20
+const MAX_LISTENERS = 20
 /** For last answers to go out after waiting is over. */
 const LAST_WORDS_MS = 1_000
 const RETRY_AFTER_MS = 2_000
@@ -45,6 +46,8 @@ async function drain(fastify: FastifyInstance): Promise<void> {
         throw refusal(503, 'The service is shutting down. Try again in some seconds.', { retryAfterMs: RETRY_AFTER_MS })
       }
       open++
+      // Many parts wait for the end of an answer: counters, the body's room, the pictures, the framework's own streams.
+      reply.raw.setMaxListeners(MAX_LISTENERS)
       reply.raw.once('close', () => open--)
     },
   })

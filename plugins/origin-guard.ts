@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { refusal } from '../services/mcp/protocol-error.ts'
@@ -18,14 +19,21 @@ async function originGuard(fastify: FastifyInstance): Promise<void> {
     allowedHosts: ALLOWED_HOSTS,
     allowedOrigins: ALLOWED_ORIGINS,
   })
-  fastify.decorate('guardOrigin', function guardOrigin({ headers: { host, origin } }, _reply, done) {
-    if (!policy.allowsHost(host))
+  fastify.decorate('guardOrigin', function guardOrigin({ headers: { host, origin }, raw }, _reply, done) {
+    if (!policy.allowsHost(host) || hostsOf(raw) > 1)
       throw refusal(403, 'This Host is not served here; the operator may list it in ALLOWED_HOSTS.')
     if (!policy.allowsOrigin(origin)) {
       throw refusal(403, 'Pages of this Origin may not call; the operator may list it in ALLOWED_ORIGINS.')
     }
     done()
   })
+}
+
+/** Node keeps the first of several and a proxy may go by the last, so more than one is foreign. */
+function hostsOf({ rawHeaders }: IncomingMessage): number {
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === 'host') hosts++
+  return hosts
 }
 
 export default fp(originGuard, { name: 'origin-guard', dependencies: ['config'] })

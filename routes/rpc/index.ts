@@ -59,7 +59,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') letBodyPass(request, reply, config.MAX_BODY_BYTES)
     const failure = error.validation === undefined ? error : parseError('The body is empty: send one JSON-RPC message.')
     const known = toProtocolError(failure, request.id, config.MAX_BODY_BYTES)
-    return sendJson(reply, mcp.refuse(known, request.body, contextOf(request, reply, drain.over)))
+    return sendJson(reply, mcp.refuse(known, request.body, describeRequest(request)))
   })
 
   async function answerMessage(request: FastifyRequest, reply: FastifyReply) {
@@ -137,6 +137,10 @@ function orWhen(over: AbortSignal, running: Promise<Answer>, instead: () => Answ
 }
 
 function contextOf(request: FastifyRequest, reply: FastifyReply, over: AbortSignal): RequestContext {
+  return { ...describeRequest(request), signal: leavingOf(reply, over) }
+}
+
+function describeRequest(request: FastifyRequest): Omit<RequestContext, 'signal' | 'notify'> {
   const { headers } = request
   return {
     transport: 'http',
@@ -147,7 +151,6 @@ function contextOf(request: FastifyRequest, reply: FastifyReply, over: AbortSign
     },
     caller: request.caller?.id ?? `address:${request.ip}`,
     requestId: request.id,
-    signal: leavingOf(reply, over),
     log: request.log,
   }
 }

@@ -13,7 +13,7 @@ export interface ProtectedResource {
 
 /** The two addresses of the endpoint: `PUBLIC_URL` itself, and `/mcp` below it. */
 export function describeResources(publicUrl: string): { root: ProtectedResource; mcp: ProtectedResource } {
-  const base = publicUrl.replace(/\/+$/, '')
+  const base = publicUrl.replace(/(?<!\/)\/+$/, '')
   return { root: describe(base), mcp: describe(`${base}/mcp`) }
 }
 

@@ -28,7 +28,7 @@ const routePath = /\/(openai(\/v1)?|mai(\/v1)?|providers\/blackforestlabs(\/v1)?
 export function apiUrl(baseUrl: string, segments: readonly string[], apiVersion?: string): URL {
   if (segments.some((segment) => /^\.{1,2}$/.test(segment))) throw new TypeError('a name must not be "." or ".."')
   const url = new URL(baseUrl)
-  const base = url.pathname.replace(/\/+$/, '').replace(routePath, '')
+  const base = url.pathname.replace(/(?<!\/)\/+$/, '').replace(routePath, '')
   url.pathname = [base, ...segments.map((segment) => encodeURIComponent(segment))].join('/')
   if (apiVersion !== undefined) url.searchParams.set('api-version', apiVersion)
   return url

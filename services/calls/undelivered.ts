@@ -134,13 +134,11 @@ export function createUndelivered(options: UndeliveredOptions): Undelivered {
     const kept = keep(result, owner, fingerprint)
     const entry: Abandoned = { owner, fingerprint, kept, bytes: 0, expiresAt: Number.POSITIVE_INFINITY }
     add(entry)
-    track(
-      kept.then((made) => {
-        // Somebody may have joined in the meantime; then it is no longer ours to count.
-        if (made === undefined) remove(entry)
-        else settle(entry, made)
-      }),
-    )
+    // Not tracked: a call that Azure does not end must not hold up the end of the process.
+    void kept.then((made) => {
+      if (made === undefined) remove(entry)
+      else settle(entry, made)
+    })
   }
 
   function settle(entry: Abandoned, { bytes }: Kept): void {
@@ -155,6 +153,17 @@ export function createUndelivered(options: UndeliveredOptions): Undelivered {
     if (result === undefined || result.isError === true) return undefined
     const { texts, images } = partsOf(result)
     if (images.length === 0) return undefined
+    const work = write(texts, images, owner, fingerprint)
+    track(work)
+    return await work
+  }
+
+  async function write(
+    texts: string[],
+    images: readonly EncodedImage[],
+    owner: string,
+    fingerprint: string,
+  ): Promise<Kept> {
     const bytes = images.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0)
     try {
       const facts = { owner, fingerprint, expiresAt: Math.round(now() + ttlMs), texts }

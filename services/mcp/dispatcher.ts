@@ -16,7 +16,14 @@ import type { Logger } from '../logger.ts'
 import { type Catalog, compileCatalog } from './catalog.ts'
 import type { CallGuard, Method, ServerInfo, ToolObserver } from './method.ts'
 import { describeServer } from './methods/lifecycle.ts'
-import { checkModernRequest, guessRevision, type McpHeaders, negotiate, type VersionSigns } from './negotiation.ts'
+import {
+  checkModernRequest,
+  claimedRevision,
+  guessRevision,
+  type McpHeaders,
+  negotiate,
+  type VersionSigns,
+} from './negotiation.ts'
 import { createProgress } from './progress.ts'
 import {
   INTERNAL_ERROR,
@@ -256,9 +263,9 @@ function readId(message: unknown): RequestId | undefined {
 /** The revision by whose rules an error is told, even where it is the revision that is in doubt. */
 function revisionOf(message: unknown, context: VersionSigns): Revision | undefined {
   try {
-    return calls.Check(message) ? negotiate(message, context) : guessRevision(context)
+    return calls.Check(message) ? negotiate(message, context) : claimedRevision(message, context)
   } catch {
-    return guessRevision(context)
+    return claimedRevision(message, context)
   }
 }
 

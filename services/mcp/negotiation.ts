@@ -49,6 +49,16 @@ export function negotiate(call: Call, { headers, assumedVersion }: VersionSigns)
   return revision
 }
 
+/**
+ * The revision by whose rules a refused message is told so. One that claims the modern era in either place is answered
+ * in its way, even if the claim is what is wrong.
+ */
+export function claimedRevision(message: unknown, signs: VersionSigns): Revision | undefined {
+  const inBody = isRecord(message) ? readMeta(message.params)[VERSION_KEY] : undefined
+  const claimsModern = isModern(signs.headers?.protocolVersion) || typeof inBody === 'string'
+  return claimsModern ? findRevision(FIRST_MODERN) : guessRevision(signs)
+}
+
 /** The revision of a message that could not be read, as far as the header tells. */
 export function guessRevision({ headers, assumedVersion }: VersionSigns): Revision | undefined {
   return findRevision(headers?.protocolVersion ?? assumedVersion ?? ASSUMED_VERSION)

@@ -42,6 +42,9 @@ const catalogOf = (image: EncodedImage): Catalog => ({
   ],
 })
 
+/** What is not received is read once more, to be kept; here it shall be seen who reads. */
+const keepNothing = { UNDELIVERED_TTL_MS: '0' }
+
 const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'picture' } }
 
 test('sends a picture as part of the JSON, with its length, and gives it back', async (t: TestContext) => {
@@ -74,7 +77,7 @@ for (const accept of ['application/json', 'text/event-stream']) {
   test(`a caller that stops reading ${accept} stops the sending, and is let go`, async (t: TestContext) => {
     const pieces = 4000
     const { image, state, released } = createPicture(pieces)
-    const { url } = await listen(t, {}, { extendCatalog: () => catalogOf(image), timing: { stallMs: 300 } })
+    const { url } = await listen(t, keepNothing, { extendCatalog: () => catalogOf(image), timing: { stallMs: 300 } })
     const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
     const body = JSON.stringify(call)
     socket.write(
@@ -106,7 +109,7 @@ test('gives a picture back when the caller has left in the meantime', async (t: 
       },
     ],
   }
-  const { url } = await listen(t, {}, { extendCatalog: () => slow })
+  const { url } = await listen(t, keepNothing, { extendCatalog: () => slow })
   const leaving = new AbortController()
   const asked = fetch(url, {
     method: 'POST',

@@ -1,0 +1,92 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { describe, type TestContext, test } from 'node:test'
+import { listen } from '../helper.ts'
+
+/** Sends bytes as they are and returns everything that comes back until the connection ends or is quiet. */
+async function exchange(url: string, bytes: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  let received = ''
+  socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')))
+  socket.on('error', () => {})
+  socket.write(bytes, 'latin1')
+  socket.setTimeout(400, () => socket.destroy())
+  await once(socket, 'close')
+  return received
+}
+
+const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}'
+const head = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+/** A second request that must never be seen as one. */
+const hidden = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'
+const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
+
+const smuggling: Record<string, string> = {
+  'Content-Length beside Transfer-Encoding': `${head}Content-Length: ${ping.length}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
+  'two lengths that differ': `${head}Content-Length: 5\r\nContent-Length: ${ping.length}\r\n\r\n${ping}${hidden}`,
+  'a list of lengths': `${head}Content-Length: 5, ${ping.length}\r\n\r\n${ping}${hidden}`,
+  'a signed length': `${head}Content-Length: +${ping.length}\r\n\r\n${ping}${hidden}`,
+  'a length in hex': `${head}Content-Length: 0x10\r\n\r\n${ping}${hidden}`,
+  'a negative length': `${head}Content-Length: -1\r\n\r\n${hidden}`,
+  'an encoding that ends in something else': `${head}Transfer-Encoding: chunked, identity\r\n\r\n${chunk(ping)}0\r\n\r\n${hidden}`,
+  'an encoding in disguise': `${head}Transfer-Encoding: xchunked\r\n\r\n${chunk(ping)}0\r\n\r\n${hidden}`,
+  'a space before the colon': `${head}Transfer-Encoding : chunked\r\n\r\n${chunk(ping)}0\r\n\r\n${hidden}`,
+  'a folded header': `${head}X-Fold: a\r\n b: c\r\nContent-Length: 0\r\n\r\n${hidden}`,
+  'a bare line feed in the head': `POST / HTTP/1.1\nHost: localhost\n\n${hidden}`,
+  'a NUL in a header': `${head}X-Nul: a\0b\r\nContent-Length: 0\r\n\r\n${hidden}`,
+  'a chunk size that is none': `${head}Transfer-Encoding: chunked\r\n\r\nzz\r\n${ping}\r\n0\r\n\r\n${hidden}`,
+  'a chunk longer than it says': `${head}Transfer-Encoding: chunked\r\n\r\n2\r\n${ping}\r\n0\r\n\r\n${hidden}`,
+  'no Host': `POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: ${ping.length}\r\n\r\n${ping}${hidden}`,
+  'HTTP/2 by prior knowledge': `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${hidden}`,
+  'a version that is none': `POST / HTTP/1.9\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n${hidden}`,
+}
+
+describe('a request that two servers would read differently is refused, and nothing behind it is answered', () => {
+  for (const [what, bytes] of Object.entries(smuggling)) {
+    test(what, async (t: TestContext) => {
+      const { url } = await listen(t)
+      const answer = await exchange(url, bytes)
+      t.assert.doesNotMatch(answer, /HTTP\/1\.1 200/)
+      t.assert.equal(answer.split('HTTP/1.1 ').length - 1 <= 1, true, answer)
+    })
+  }
+})
+
+test('the head has a bound in bytes and in headers', async (t: TestContext) => {
+  const { url } = await listen(t)
+  t.assert.match(await exchange(url, `${head}X-Long: ${'x'.repeat(20_000)}\r\n\r\n`), /^HTTP\/1\.1 431/)
+  t.assert.match(
+    await exchange(url, `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`),
+    /^HTTP\/1\.1 431/,
+  )
+})
+
+test('two requests on one connection are two answers, in order', async (t: TestContext) => {
+  const { url } = await listen(t)
+  const one = (id: number) => {
+    const body = ping.replace('1,', `${id},`)
+    return `${head}Content-Length: ${body.length}\r\n\r\n${body}`
+  }
+  const answer = await exchange(url, one(1) + one(2))
+  t.assert.match(answer, /"id":1,"result".*"id":2,"result"/s)
+})
+
+for (const [what, lines] of [
+  ['two Hosts', 'Host: localhost\r\nHost: evil.example\r\n'],
+  ['a foreign Host', 'Host: evil.example\r\n'],
+  ['a Host with a user', 'Host: localhost@evil.example\r\n'],
+  ['a Host that begins like ours', 'Host: localhost.evil.example\r\n'],
+  ['a foreign Origin', 'Host: localhost\r\nOrigin: https://evil.example\r\n'],
+  ['the Origin null', 'Host: localhost\r\nOrigin: null\r\n'],
+  ['an Origin that begins like ours', 'Host: localhost\r\nOrigin: http://localhost.evil.example\r\n'],
+] as const) {
+  test(`${what} is refused on a local bind`, async (t: TestContext) => {
+    const { url } = await listen(t)
+    const answer = await exchange(
+      url,
+      `POST / HTTP/1.1\r\n${lines}Content-Type: application/json\r\nContent-Length: ${ping.length}\r\n\r\n${ping}`,
+    )
+    t.assert.match(answer, /^HTTP\/1\.1 (400|403) /)
+    t.assert.doesNotMatch(answer, /"result"/)
+  })
+}

@@ -1,0 +1,15 @@
+import { type TestContext, test } from 'node:test'
+import { buildApp } from '../helper.ts'
+
+test('every answer that a browser may show forbids it to do more', async (t: TestContext) => {
+  const { app } = await buildApp(t)
+  for (const url of ['/', '/health', '/ready', '/metrics', '/mcp', '/nothing', '/%2e%2e/x', '/.env']) {
+    const { headers } = await app.inject(url)
+    t.assert.equal(headers['x-content-type-options'], 'nosniff', url)
+    t.assert.equal(headers['x-frame-options'], 'DENY', url)
+    t.assert.equal(headers['referrer-policy'], 'no-referrer', url)
+    t.assert.match(String(headers['content-security-policy']), /^default-src 'none'.*frame-ancestors 'none'/, url)
+    t.assert.equal(headers['x-powered-by'], undefined)
+    t.assert.equal(headers.server, undefined)
+  }
+})
