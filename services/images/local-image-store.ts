@@ -34,8 +34,8 @@ export function createLocalImageStore({
     if (realRoot === undefined) return { folders, fileName }
     const real = await followFolders(realRoot, folders)
     await refuseFolder(path.join(realRoot, ...real, fileName))
-    // Links may lead to places that callers must not name.
-    return parseOutputPath(path.join(realRoot, ...real, fileName), [realRoot])
+    // Links may lead to places that callers must not name; what the operator called the folder is no matter of theirs.
+    return parseOutputPath(`./${[...real, fileName].join('/')}`, [realRoot])
   }
 
   return {

@@ -78,7 +78,7 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
     if (text !== undefined && region !== undefined) {
       throw serviceError('IMG_ERR_ARGUMENTS', ['give mask_base64 or mask_region, not both'])
     }
-    if (region !== undefined) return maskOfRegion(region, picture)
+    if (region !== undefined) return await maskOfRegion(region, picture)
     if (text === undefined) return undefined
     const bytes = decode(text)
     return maskOfPicture(bytes, probeImage(bytes, { maxBytes: maxImageBytes, maxPixels: maxImagePixels }), picture)

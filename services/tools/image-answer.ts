@@ -63,9 +63,9 @@ async function finishOne(
       ? []
       : [`Size: ${formatSize(image)} (${formatSize(wish)} was asked for; ${madeBy.model} makes the nearest it can).`]
   const isLarge = saving.maxInlineBytes > 0 && image.encodedBytes > saving.maxInlineBytes
-  const place = target ?? (isLarge ? await saving.store.resolve(nameFor(image)) : undefined)
-  if (place === undefined) return { lines: [done, ...facts], picture: block(image) }
+  if (target === undefined && !isLarge) return { lines: [done, ...facts], picture: block(image) }
   try {
+    const place = target ?? (await saving.store.resolve(nameFor(image)))
     const saved = await saving.store.save(place, image)
     saving.onSaved()
     const lines = [`${done} Saved to server at: ${saved.path}`, ...renaming(saved, image), ...facts]

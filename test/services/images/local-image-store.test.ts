@@ -52,6 +52,13 @@ test('saves the bytes under the name, and says where', async (t: TestContext) =>
   await assertNoTemporaryFiles(t, root)
 })
 
+test('saves in a folder whatever the operator called it', async (t: TestContext) => {
+  const root = path.join(await temporaryFolder(t), 'odd:name\\here', '.hidden')
+  const store = createLocalImageStore({ folder: root, held })
+  const { path: saved } = await store.save(await store.resolve('trips/sunset.png'), image)
+  t.assert.strictEqual(saved, path.join(root, 'trips', 'sunset.png'))
+})
+
 test('saves pictures of any size, however their text is cut', async (t: TestContext) => {
   const { root, save } = await build(t)
   for (const size of [1, 2, 3, 49_151, 49_152, 1_572_864, 1_572_865, 4_000_000]) {
