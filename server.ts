@@ -98,12 +98,14 @@ function say(text: string): void {
   process.stdout.write(text)
 }
 
+/** A file that is there but cannot be read is said: Docker makes a folder where a mounted file is missing. */
 function readDotEnv(): Environment {
   try {
     return parseEnv(readFileSync('.env', 'utf8'))
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
-    throw error
+    if (!(error instanceof Error && 'code' in error)) throw error
+    if (error.code !== 'ENOENT') process.stderr.write(`.env in the working directory cannot be read (${error.code}).\n`)
+    return {}
   }
 }
 

@@ -12,11 +12,16 @@ export default async function home(fastify: FastifyInstance): Promise<void> {
       .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
       .header('x-content-type-options', 'nosniff')
       .header('referrer-policy', 'no-referrer')
-      .send(page(fastify.appVersion))
+      .send(page(fastify.appVersion, `${request.protocol}://${plainHost(request.host)}`))
   })
 }
 
-const page = (version: string) => `<!doctype html>
+/** Whoever asks says the host; it goes back to nobody else, but not as markup. */
+function plainHost(host: string): string {
+  return host.replaceAll(/[^\w.:[\]-]/g, '') || 'localhost'
+}
+
+const page = (version: string, address: string) => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -29,9 +34,9 @@ const page = (version: string) => `<!doctype html>
 <p>This service makes and edits pictures with the image models of Azure AI Foundry. It speaks
 <a href="https://modelcontextprotocol.io">MCP</a> and plain JSON-RPC 2.0: <code>POST /</code>, also at <code>POST /mcp</code>.</p>
 <h2>Connect a client</h2>
-<p>Give VS Code, Claude, Cursor or any other MCP client this page's address with <code>/mcp</code> at its end, transport “HTTP”.</p>
+<p>Give VS Code, Claude, Cursor or any other MCP client the address <code>${address}/mcp</code>, transport “HTTP”.</p>
 <h2>Try it</h2>
-<pre>curl -X POST http://localhost:8000/ \\
+<pre>curl -X POST ${address}/ \\
   -H "Content-Type: application/json" \\
   -d '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}'</pre>
 <p><a href="/health">health</a> · <a href="/ready">readiness</a> · <a href="/metrics">metrics</a> · version ${version} ·

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
@@ -84,6 +84,14 @@ describe('the executable', () => {
     t.assert.match(run.output.stdout, /^AZURE_DEPLOYMENT_NAME=from-environment$/m)
     t.assert.match(run.output.stdout, /^AZURE_API_KEY=\(secret, 11 characters\)$/m)
     t.assert.doesNotMatch(run.output.stdout + run.output.stderr, /file-secret/)
+  })
+
+  test('a .env that cannot be read is said in one line', async (t: TestContext) => {
+    const folder = await temporaryFolder(t)
+    await mkdir(join(folder, '.env'))
+    const { output, ended } = await start(t, minimalEnvironment, ['--check'], folder)
+    t.assert.strictEqual(await ended, 0)
+    t.assert.strictEqual(output.stderr, '.env in the working directory cannot be read (EISDIR).\n')
   })
 
   test('--check exits with 1 and every problem when the configuration is wrong', async (t: TestContext) => {

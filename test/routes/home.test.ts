@@ -1,0 +1,15 @@
+import { type TestContext, test } from 'node:test'
+import { buildApp } from '../helper.ts'
+
+test('shows calls to the address under which the page was asked for', async (t: TestContext) => {
+  const { app } = await buildApp(t)
+  const { body } = await app.inject({ url: '/', headers: { host: 'localhost:9000' } })
+  t.assert.ok(body.includes('curl -X POST http://localhost:9000/ '), body)
+  t.assert.ok(body.includes('http://localhost:9000/mcp'), body)
+})
+
+test('a host that is markup is not', async (t: TestContext) => {
+  const { app } = await buildApp(t)
+  const { body } = await app.inject({ url: '/', headers: { host: 'x"><script>alert(1)</script>' } })
+  t.assert.ok(!body.includes('<script'), body)
+})
