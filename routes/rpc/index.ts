@@ -93,7 +93,14 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     const first = isBatch ? await pending : await Promise.race([pending, stream.opened])
     clearTimeout(timer)
     if (first === undefined) {
-      pending.then((answer) => finishStream(reply, stream, answer))
+      pending
+        .then((answer) => finishStream(reply, stream, answer))
+        .catch((err: unknown) => {
+          // Too late for another answer; a cut connection is at least no empty one.
+          request.log.error({ err }, 'answer could not be sent')
+          stream.finish()
+          reply.raw.destroy()
+        })
       return sendStream(reply, stream)
     }
     const wantsStream = first.status === 200 && !isBatch && (!accepted.json || hasProgressToken(request.body))
@@ -156,8 +163,8 @@ function describeRequest(request: FastifyRequest): Omit<RequestContext, 'signal'
 }
 
 /**
- * Fires when the connection closes before the answer is out, or when waiting for the answer is over. Not `request.signal`: that one follows the request
- * message, which closes as soon as its body has been read.
+ * Fires when the connection closes before the answer is out, or when waiting for the answer is over. Not
+ * `request.signal`: that one follows the request message, which closes as soon as its body has been read.
  */
 function leavingOf(reply: FastifyReply, over: AbortSignal): AbortSignal {
   const leaving = new AbortController()

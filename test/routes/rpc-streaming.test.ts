@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
+import { encodeImage } from '../../services/images/encoded-image.ts'
+import type { ToolContext, ToolResult } from '../../services/mcp/catalog.ts'
 import { openCall } from '../event-stream.ts'
 import { createWaitingTool } from '../fixture-catalog.ts'
 import { listen } from '../helper.ts'
@@ -158,4 +160,25 @@ test('an answered call is not cancelled when its connection closes', async (t: T
   const { signal } = await started
   await app.close()
   t.assert.strictEqual(signal.aborted, false)
+})
+
+test('an answer that cannot be sent cuts its own stream, and the service goes on', async (t: TestContext) => {
+  const image = encodeImage(Buffer.from('gone'), { mimeType: 'image/png', width: 1, height: 1 })
+  await image.release()
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>()
+  const tool = createWaitingTool().catalog.tools.map((waiting) => ({
+    ...waiting,
+    call: async (_args: unknown, context: ToolContext): Promise<ToolResult> => {
+      context.progress('drawing')
+      await opened
+      return { content: [{ type: 'image', data: image, mimeType: image.mimeType }] }
+    },
+  }))
+  const { url, logs } = await listen(t, {}, { extendCatalog: () => ({ tools: tool }) })
+  const stream = await openCall(url, withToken)
+  await stream.next()
+  open()
+  await t.assert.rejects(stream.rest())
+  t.assert.match(logs.text, /answer could not be sent/)
+  t.assert.strictEqual((await fetch(`${url}/health`)).status, 200)
 })
