@@ -42,7 +42,7 @@ function limitedAzure(t: TestContext, requestsPerMinute: number, minuteMs: numbe
 
 describe('quota', () => {
   test('50 calls at 10 requests a minute: nobody is lost, nobody is told of a 429, and the order is fair', async (t: TestContext) => {
-    const minuteMs = 1_500
+    const minuteMs = 3_000
     const { azure, prompts, refused } = limitedAzure(t, 10, minuteMs)
     const { url } = await azure
     const images = clientOf(t, [deploymentOf(url, 'gpt-image-2', { minuteMs })])
