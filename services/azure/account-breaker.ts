@@ -11,6 +11,7 @@ export interface AccountBreaker {
   trip(): void
   /** Azure answered anything else. */
   reset(): void
+  /** Whether calls are kept away now; no longer once a call may look, so that a fallback does not keep them for good. */
   readonly isOpen: boolean
 }
 
@@ -19,7 +20,7 @@ export function createAccountBreaker(openMs: number): AccountBreaker {
   let isOpen = false
   return {
     get isOpen() {
-      return isOpen
+      return isOpen && Date.now() < openUntil
     },
     check() {
       if (!isOpen) return

@@ -105,6 +105,8 @@ export function isRefusal({ codes, message }: AzureFault): boolean {
 function errorCode(status: number, fault: AzureFault) {
   const { codes, message } = fault
   const has = (name: string) => codes.includes(name)
+  // Accepted in some other way than with a picture: to send it anywhere else might pay for a second one.
+  if (status < 300) return 'IMG_ERR_AZURE_BAD_ANSWER'
   if (status >= 300 && status < 400) return 'IMG_ERR_AZURE_REDIRECT'
   if (status === 401) return 'IMG_ERR_AZURE_CREDENTIAL'
   if (status === 403) {

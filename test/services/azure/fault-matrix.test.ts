@@ -73,6 +73,13 @@ const once: Row[] = [
     classes: ['2xx'],
   },
   {
+    fault: '202',
+    behave: answering(202, imageAnswer),
+    code: 'IMG_ERR_AZURE_BAD_ANSWER',
+    requests: 1,
+    classes: ['2xx'],
+  },
+  {
     fault: 'an answer 10 times too large',
     behave: answering(200, { data: [{ b64_json: 'AAAA'.repeat(2_500_000) }] }),
     code: 'IMG_ERR_AZURE_ANSWER_TOO_LARGE',

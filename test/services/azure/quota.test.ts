@@ -109,6 +109,22 @@ describe('quota', () => {
     t.assert.equal(azure.seen.length, 3)
   })
 
+  test('a blocked account is looked at again although a fallback stands in for it', async (t: TestContext) => {
+    const block = { error: { code: 'Forbidden', message: 'Your resource has been temporarily blocked' } }
+    const first = await fakeAzure(t, answering(403, block))
+    const second = await fakeAzure(t, answering(200, imageAnswer))
+    const images = clientOf(t, [
+      deploymentOf(first.url, 'gpt-image-2', { name: 'main', fallbacks: ['spare'], blockMs: 300 }),
+      deploymentOf(second.url, 'gpt-image-2', { name: 'spare' }),
+    ])
+    await images.generate({ prompt: 'A boat' }, callContext())
+    await images.generate({ prompt: 'A boat' }, callContext())
+    t.assert.equal(first.seen.length, 1)
+    const until = Date.now() + 5_000
+    while (first.seen.length < 2 && Date.now() < until) await images.generate({ prompt: 'A boat' }, callContext())
+    t.assert.equal(first.seen.length, 2)
+  })
+
   test('a refusal of the content filter opens no breaker', async (t: TestContext) => {
     const azure = await fakeAzure(t, answering(400, { error: { code: 'contentFilter', message: 'x' } }))
     const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2')])
@@ -200,6 +216,7 @@ describe('routes of FLUX.1', () => {
     ['refusal', 400, 'content_filter'],
     ['credential', 401, '401'],
     ['quota', 429, '429'],
+    ['202', 202, undefined],
   ] as const) {
     test(`a ${name} answer does not try the other route`, async (t: TestContext) => {
       const azure = await fakeAzure(t, answering(status, { error: { code } }))
