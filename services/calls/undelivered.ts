@@ -183,8 +183,13 @@ export function createUndelivered(options: UndeliveredOptions): Undelivered {
   async function hand(entry: Abandoned, call: PendingCall): Promise<ToolResult | undefined> {
     remove(entry)
     onEvent('joined')
+    // Who waits may leave too, and the next who asks must find the call that still runs.
+    const leave = () => add(entry)
+    call.signal.addEventListener('abort', leave, { once: true })
     const kept = await entry.kept
+    call.signal.removeEventListener('abort', leave)
     if (kept === undefined) return undefined
+    if (call.signal.aborted) return { content: kept.texts.map((text) => ({ type: 'text', text })) }
     // A file that somebody removed is found out now, and not in the middle of an answer.
     if (kept.file !== undefined && !(await isThere(kept.file))) {
       onEvent('failed')
@@ -248,7 +253,7 @@ export function createUndelivered(options: UndeliveredOptions): Undelivered {
 
     async attend(call, run) {
       purge()
-      const entry = owners.size === 0 ? undefined : findFor(call)
+      const entry = owners.size === 0 || call.signal.aborted ? undefined : findFor(call)
       const handed = entry === undefined ? undefined : await hand(entry, call)
       return handed ?? (await attendAnew(call, run))
     },

@@ -164,6 +164,33 @@ describe('a call whose caller leaves', () => {
     t.assert.equal(world.paid, 1)
   })
 
+  test('is joined by the third call when the second leaves too while it runs', async (t: TestContext) => {
+    const { call, world, undelivered, files } = await setUp(t)
+    const first = call()
+    first.leave()
+    const second = call()
+    second.leave()
+    const third = call()
+    first.finish('late')
+    t.assert.deepEqual((await third.take()).pictures, ['late'])
+    t.assert.deepEqual((await second.take()).pictures, [])
+    t.assert.equal(world.paid, 1)
+    t.assert.equal(undelivered.waiting, 0)
+    while ((await files()).length > 0) await pause(1)
+  })
+
+  test('is kept when all who joined it have left before its end', async (t: TestContext) => {
+    const { call, world, seen } = await setUp(t)
+    const first = call()
+    first.leave()
+    call().leave()
+    call().leave()
+    first.finish('late')
+    await seen('kept')
+    t.assert.deepEqual((await call().take()).pictures, ['late'])
+    t.assert.equal(world.paid, 1)
+  })
+
   test('is kept again when the retry leaves too', async (t: TestContext) => {
     const { call, abandoned, world } = await setUp(t)
     await abandoned()
