@@ -77,7 +77,7 @@ async function auth(fastify: FastifyInstance): Promise<void> {
   ): void {
     if (error.statusCode === 503) reply.header('retry-after', '30')
     else reply.header('www-authenticate', challenge(error, resource?.metadataUrl, resource ? scopes : []))
-    request.log.info({ status: error.statusCode, reason: error.message, err: error.cause }, 'caller refused')
+    request.log.info({ status: error.statusCode, reason: error.message, cause: codeOf(error.cause) }, 'caller refused')
   }
 }
 
@@ -128,6 +128,11 @@ function resourceOf(request: FastifyRequest, { root, mcp }: ReturnType<typeof de
 
 function isForwarded({ headers }: FastifyRequest): boolean {
   return headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined
+}
+
+/** Only which kind of failure it was: jose's errors carry the claims of the token, names and addresses among them. */
+function codeOf(cause: unknown): string | undefined {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
 }
 
 function listOf(list: string | undefined): string[] {

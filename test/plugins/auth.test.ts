@@ -130,6 +130,15 @@ describe('access tokens', () => {
     t.assert.ok(logs.entries.some(({ caller }) => caller === `subject:${issuer.issuer}#alice`))
   })
 
+  test('leave none of their claims in the log when they are refused', async (t: TestContext) => {
+    const issuer = await startIssuer(t)
+    const { app, logs } = await build(t, { ...issuer.environment, LOG_LEVEL: 'trace' })
+    const token = await issuer.token({ exp: 1, email: 'alice@private.example' })
+    t.assert.equal((await call(app, bearer(token))).statusCode, 401)
+    t.assert.ok(logs.entries.some(({ msg, cause }) => msg === 'caller refused' && cause === 'ERR_JWT_EXPIRED'))
+    t.assert.doesNotMatch(logs.text, /private\.example/)
+  })
+
   test('go on working when the issuer rotates its keys and while it is gone', async (t: TestContext) => {
     const issuer = await startIssuer(t)
     const { app } = await build(t, issuer.environment)
