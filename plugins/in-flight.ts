@@ -43,6 +43,8 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
         retryAfterMs: RETRY_AFTER_MS,
       })
     }
+    // Who left while it was asked who it is has no end of the answer any more that would give the room back.
+    if (reply.raw.destroyed) return room.release()
     request.bodyRoom = room
     const { socket } = request.raw
     uploads.set(request, { request, startedAt: performance.now(), readBefore: socket.bytesRead })

@@ -169,6 +169,8 @@ function describeRequest(request: FastifyRequest): Omit<RequestContext, 'signal'
 function leavingOf(reply: FastifyReply, over: AbortSignal): AbortSignal {
   const leaving = new AbortController()
   const leave = () => leaving.abort()
+  // It may have left while a guard was asking around.
+  if (reply.raw.destroyed) leave()
   over.addEventListener('abort', leave, { once: true })
   reply.raw.once('close', () => {
     over.removeEventListener('abort', leave)

@@ -1,7 +1,10 @@
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { createWaitingTool } from '../fixture-catalog.ts'
 import { listen } from '../helper.ts'
+import { startIssuer } from '../issuer.ts'
 
 for (const accept of ['application/json', 'application/json, text/event-stream']) {
   test(`a caller that leaves its call is logged and counted once (${accept})`, async (t: TestContext) => {
@@ -31,6 +34,40 @@ for (const accept of ['application/json', 'application/json, text/event-stream']
     )
   })
 }
+
+test('a caller that leaves while its token is checked leaves no room taken and no call behind', async (t: TestContext) => {
+  const issuer = await startIssuer(t)
+  const asked = Promise.withResolvers<void>()
+  const checked = Promise.withResolvers<void>()
+  const keys = createServer(async (_request, response) => {
+    asked.resolve()
+    await checked.promise
+    response.end(await (await fetch(`${issuer.issuer}/keys`)).text())
+  })
+  await once(keys.listen(0, '127.0.0.1'), 'listening')
+  t.after(() => keys.close())
+  const { port } = keys.address() as AddressInfo
+  const environment = { ...issuer.environment, OAUTH_JWKS_URL: `http://127.0.0.1:${port}/` }
+  const { catalog } = createWaitingTool()
+  const { app, url, logs } = await listen(t, environment, { extendCatalog: () => catalog })
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${await issuer.token()}` }
+  const post = (message: object, signal?: AbortSignal) =>
+    fetch(url, { method: 'POST', headers, body: JSON.stringify(message), ...(signal === undefined ? {} : { signal }) })
+
+  const leaving = new AbortController()
+  const left = post({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'wait' } }, leaving.signal)
+  await asked.promise
+  leaving.abort()
+  await t.assert.rejects(left, { name: 'AbortError' })
+  while (!logs.text.includes('caller left before the answer')) await new Promise(setImmediate)
+  checked.resolve()
+  t.assert.equal((await post({ jsonrpc: '2.0', id: 2, method: 'ping' })).status, 200)
+  await fetch(`${url}/health`)
+
+  const [room] = await seriesOf(app, 'image_mcp_body_bytes_in_flight', /./)
+  t.assert.equal(room, 'image_mcp_body_bytes_in_flight 0')
+  t.assert.equal(app.callGate.running, 0)
+})
 
 async function seriesOf(app: Awaited<ReturnType<typeof listen>>['app'], name: string, which: RegExp) {
   const { body } = await app.inject('/metrics')
