@@ -20,7 +20,7 @@ export interface Caller {
 const pngStart = 'iVBORw0KGgo'
 
 export function createCaller(origin: string, headers: Readonly<Record<string, string>> = {}): Caller {
-  const agent = new Agent({ headersTimeout: 120_000, bodyTimeout: 120_000, keepAliveTimeout: 60_000 })
+  const agent = new Agent({ headersTimeout: 120_000, bodyTimeout: 120_000 })
   return {
     async call(call) {
       const response = await agent.request({

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { type Lab, openLab, type SubjectName } from './lab.ts'
-import { formatTable, type Result } from './table.ts'
+import { formatRow, formatTable, type Result } from './table.ts'
 import type { Effort, Workload } from './workload.ts'
 import { latencyWorkloads } from './workloads/latency.ts'
 import { listWorkloads } from './workloads/lists.ts'
@@ -35,7 +35,9 @@ const workloads = [...listWorkloads, ...pictureWorkloads, ...memoryWorkloads, ..
 async function main(): Promise<void> {
   if (values.help) return say(usage)
   if (process.platform !== 'linux') throw new Error('the benchmark reads /proc, so it needs Linux')
-  const chosen = workloads.filter(({ name }) => values.only.every((text) => name.includes(text)))
+  const chosen = workloads.filter(
+    ({ name }) => values.only.length === 0 || values.only.some((text) => name.includes(text)),
+  )
   const effort = { scale: values.smoke ? 0.02 : Number(values.scale) }
   const rounds = values.smoke ? 1 : Number(values.rounds)
   // The source is what is at hand in a test; what is shipped is compiled.
@@ -44,8 +46,9 @@ async function main(): Promise<void> {
   try {
     const results: Result[] = []
     for (const workload of chosen) {
-      results.push(await run(lab, workload, rounds, effort))
-      process.stderr.write(`${results.length}/${chosen.length} ${workload.name}\n`)
+      const result = await run(lab, workload, rounds, effort)
+      results.push(result)
+      process.stderr.write(`${results.length}/${chosen.length} ${formatRow(result).join('  ')}\n`)
     }
     say(formatTable(results))
   } finally {

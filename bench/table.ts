@@ -22,7 +22,8 @@ function padded(cell: string, width: number): string {
   return cell === '---' ? '-'.repeat(width) : cell.padEnd(width)
 }
 
-function formatRow({ workload, floor, service, peer }: Result): string[] {
+/** One workload's cells, in the order of the headings. */
+export function formatRow({ workload, floor, service, peer }: Result): string[] {
   return [
     workload.name,
     workload.unit,

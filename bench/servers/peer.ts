@@ -69,6 +69,8 @@ function createServer(): McpServer {
 }
 
 const app = createMcpFastifyApp()
+// As Fastify has it of itself: the driver's idle connections outlive the turns of others.
+app.server.keepAliveTimeout = 72_000
 app.get('/health', async () => ({ status: 'ok' }))
 app.post('/', { bodyLimit: 32 * 1024 * 1024 }, async (request, reply) => {
   const mcpServer = createServer()

@@ -5,7 +5,7 @@ import { Agent, createServer, request as send } from 'node:http'
 const agent = new Agent({ keepAlive: true })
 const azure = new URL(process.env.AZURE_BASE_URL ?? '')
 
-createServer((request, response) => {
+createServer({ keepAliveTimeout: 72_000 }, (request, response) => {
   if (request.url === '/health') return void response.end('{"status":"ok"}')
   const headers = {
     'content-type': request.headers['content-type'],
