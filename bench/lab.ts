@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Caller, createCaller } from './caller.ts'
+import { type Caller, callMany, createCaller, type ToolCall } from './caller.ts'
 import { fetchList } from './list-load.ts'
+import { MiB } from './picture.ts'
 import { goFirst } from './priority.ts'
 import { type ServerCommand, type ServerProcess, startServer } from './server-process.ts'
 
@@ -32,6 +33,8 @@ export interface LabOptions {
   serviceEntry: string
   /** Whether servers are bound to the first processor and everything else to the others. */
   pin: boolean
+  /** Calls of each kind before a shared server counts as warm. */
+  warmUpCalls: number
 }
 
 const key = 'benchmark-key-of-the-caller'
@@ -43,7 +46,7 @@ const serviceVariants: Partial<Record<SubjectName, Record<string, string>>> = {
   frugal: { MAX_HELD_BYTES: '33554432' },
 }
 
-export async function openLab({ serviceEntry, pin }: LabOptions): Promise<Lab> {
+export async function openLab({ serviceEntry, pin, warmUpCalls }: LabOptions): Promise<Lab> {
   const scratch = mkdtempSync(join(tmpdir(), 'azure-image-editor-bench-'))
   const imagesFolder = join(scratch, 'images')
   const cpu = pin && canPin() ? 0 : undefined
@@ -89,8 +92,22 @@ export async function openLab({ serviceEntry, pin }: LabOptions): Promise<Lab> {
   }
 
   function startShared(name: SubjectName): Promise<Subject> {
-    const subject = shared.get(name) ?? start(name)
+    const subject = shared.get(name) ?? start(name).then(warmUp)
     shared.set(name, subject)
+    return subject
+  }
+
+  /** Servers run for weeks: their code is compiled by the time it counts. */
+  async function warmUp(subject: Subject): Promise<Subject> {
+    const answer = Math.round(0.1 * MiB)
+    const plain = { answer, input: 0, delayMs: 0 }
+    const kinds: ToolCall[] = [plain, { ...plain, progress: true }, { ...plain, input: answer }]
+    // The bare floor has no tools.
+    const isAsked = await subject.caller.call(plain).then(
+      () => true,
+      () => false,
+    )
+    for (const kind of isAsked ? kinds : []) await callMany(subject.caller, warmUpCalls, 4, () => kind)
     return subject
   }
 

@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   const rounds = values.smoke ? 1 : Number(values.rounds)
   // The source is what is at hand in a test; what is shipped is compiled.
   const serviceEntry = values.smoke ? 'server.ts' : 'dist/server.js'
-  const lab = await openLab({ serviceEntry, pin: values.pin && !values.smoke })
+  const lab = await openLab({ serviceEntry, pin: values.pin && !values.smoke, warmUpCalls: values.smoke ? 2 : 500 })
   try {
     const results: Result[] = []
     for (const workload of chosen) {
