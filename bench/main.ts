@@ -79,4 +79,5 @@ function say(text: string): void {
   process.stdout.write(text)
 }
 
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 await main()

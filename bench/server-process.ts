@@ -41,6 +41,10 @@ export async function startServer({ args, environment, cpu }: ServerCommand): Pr
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = drain(child)
+  // However the benchmark ends, nothing of it is left running.
+  const endWithUs = () => child.kill('SIGKILL')
+  process.once('exit', endWithUs)
+  child.once('exit', () => process.off('exit', endWithUs))
   try {
     await firstAnswer(child, origin)
   } catch (cause) {
