@@ -1,3 +1,4 @@
+import { LONG_STRING, type StringSpan, setPicturesAside } from './long-strings.ts'
 import { invalidRequest, parseError } from './protocol-error.ts'
 
 /** Deep enough for any JSON Schema in arguments; deeper only to harm. */
@@ -20,9 +21,9 @@ const BACKSLASH = 0x5c
  */
 export function parseJsonBody(body: Buffer): unknown {
   if (body.length === 0) throw parseError('The body is empty: send one JSON-RPC message.')
-  checkStructure(body)
-  const value = parse(body.toString('utf8').replace(/^\uFEFF/, ''))
-  checkKeys(value)
+  const { text, aside } = setPicturesAside(body, checkStructure(body))
+  const value = parse(text.replace(/^\uFEFF/, ''))
+  checkKeys(value, aside)
   return value
 }
 
@@ -41,9 +42,10 @@ function parse(text: string): unknown {
 
 /**
  * Counts and nests before anything is built, since a few megabytes of brackets become gigabytes of objects. What is
- * not JSON at all is left to the parser.
+ * not JSON at all is left to the parser. Returns where long strings are.
  */
-function checkStructure(body: Buffer): void {
+function checkStructure(body: Buffer): StringSpan[] {
+  const long: StringSpan[] = []
   let depth = 0
   let tokens = 0
   let escapedQuotes = 0
@@ -55,7 +57,8 @@ function checkStructure(body: Buffer): void {
           if (++escapedQuotes > MAX_ESCAPED_QUOTES) throw tooComplex()
           end = body.indexOf(QUOTE, end + 1)
         }
-        if (end === -1) return
+        if (end === -1) return []
+        if (end - at > LONG_STRING) long.push({ start: at + 1, end })
         at = end
         tokens++
         break
@@ -78,6 +81,7 @@ function checkStructure(body: Buffer): void {
     }
     if (tokens > MAX_TOKENS) throw tooComplex()
   }
+  return long
 }
 
 /** Whether an odd number of backslashes stands before the quote. */
@@ -91,15 +95,19 @@ function tooComplex() {
   return invalidRequest(`The body holds more than ${MAX_TOKENS} values.`)
 }
 
-/** Keys with which a careless merge would reach the prototype of all objects. */
-function checkKeys(value: unknown): void {
+/** Refuses keys with which a careless merge would reach the prototype of all objects, and puts long strings back. */
+function checkKeys(value: unknown, aside: ReadonlyMap<string, string>): void {
   const open: unknown[] = [value]
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (typeof node !== 'object' || node === null) continue
     if (Object.hasOwn(node, '__proto__') || hasConstructorPrototype(node)) {
       throw invalidRequest('The body has a forbidden key: __proto__ or constructor.prototype.')
     }
-    for (const child of Object.values(node)) if (typeof child === 'object' && child !== null) open.push(child)
+    for (const [key, child] of Object.entries(node)) {
+      if (typeof child === 'object') open.push(child)
+      const text = typeof child === 'string' ? aside.get(child) : undefined
+      if (text !== undefined) Reflect.set(node, key, text)
+    }
   }
 }
 
