@@ -50,6 +50,8 @@ interface Waiter {
 
 /** How many may run while nothing is known of the quota. */
 const coldRequests = 4
+/** Node takes more for a millisecond: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+const longestTimerMs = 2 ** 31 - 1
 /** A little more than the even distance, since two requests may travel at different speeds. */
 const spacing = 1.05
 
@@ -174,7 +176,7 @@ class Gate implements RequestGate {
       const now = Date.now()
       const opensAt = Math.max(this.#pausedUntil, this.#nextStartAt)
       if (opensAt > now) {
-        this.#timer = setTimeout(() => this.#pump(), opensAt - now)
+        this.#timer = setTimeout(() => this.#pump(), Math.min(opensAt - now, longestTimerMs)).unref()
         return
       }
       if (this.#intervalMs === undefined && this.#running >= coldRequests) return

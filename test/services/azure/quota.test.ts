@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { keyFileCredential, tokenCredential } from '../../../services/azure/credential.ts'
+import { createRequestGate } from '../../../services/azure/request-gate.ts'
 import { ServiceError } from '../../../services/errors.ts'
 import { temporaryFolder } from '../../helper.ts'
 import {
@@ -83,6 +84,23 @@ describe('quota', () => {
     const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
     t.assert.equal(error.code, 'IMG_ERR_AZURE_BUSY')
     t.assert.ok(Date.now() - startedAt < 1_000)
+  })
+
+  test('a pause longer than a timer can be does not spin', async (t: TestContext) => {
+    const warnings: string[] = []
+    const listen = ({ name }: Error) => warnings.push(name)
+    process.on('warning', listen)
+    t.after(() => process.off('warning', listen))
+    const gate = createRequestGate({ maxWaiting: 2, requestsPerMinute: 1 })
+    const leaving = new AbortController()
+    const ticket = () => ({ signal: leaving.signal, deadlineAt: Date.now() + 120_000 })
+    await gate.enter(ticket())
+    const waiting = gate.enter(ticket())
+    gate.pause(1e12)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    leaving.abort()
+    await t.assert.rejects(waiting, { code: 'IMG_ERR_CANCELLED' })
+    t.assert.deepEqual(warnings, [])
   })
 
   test('an account block keeps further calls back until it is looked at again', async (t: TestContext) => {
