@@ -30,6 +30,16 @@ declare module 'fastify' {
 /** Keys shorter than this can be found by trying. */
 const WEAK_KEY_LENGTH = 16
 
+/** By any of them a proxy gives itself away. */
+const PROXY_HEADERS = [
+  'x-forwarded-for',
+  'forwarded',
+  'x-real-ip',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'via',
+] as const
+
 /** Who may call. */
 async function auth(fastify: FastifyInstance): Promise<void> {
   const { config } = fastify
@@ -127,7 +137,7 @@ function resourceOf(request: FastifyRequest, { root, mcp }: ReturnType<typeof de
 }
 
 function isForwarded({ headers }: FastifyRequest): boolean {
-  return headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined
+  return PROXY_HEADERS.some((name) => headers[name] !== undefined)
 }
 
 /** Only which kind of failure it was: jose's errors carry the claims of the token, names and addresses among them. */

@@ -44,10 +44,11 @@ export function createGatekeeper({ keys, verifyToken }: GatekeeperOptions): Gate
     isOpen,
     async identify({ authorization, apiKey, address }) {
       if (isOpen) return { id: `address:${address}`, kind: 'address' }
-      const secret = readBearer(authorization) ?? apiKey?.trim()
+      const bearer = readBearer(authorization)
+      const secret = bearer ?? apiKey?.trim()
       if (secret === undefined || secret === '') throw new AccessError(401, `Who calls must say so. ${wanted}`)
-      if (verifyToken !== undefined && isToken(secret)) {
-        const { issuer, subject } = await verifyToken(secret)
+      if (verifyToken !== undefined && bearer !== undefined && isToken(bearer)) {
+        const { issuer, subject } = await verifyToken(bearer)
         return { id: `subject:${issuer}#${subject}`, kind: 'subject' }
       }
       const name = keys === undefined ? undefined : findApiKey(keys.keys, secret)

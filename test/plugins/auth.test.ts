@@ -163,6 +163,10 @@ describe('access tokens', () => {
     t.assert.equal((await call(app, bearer(await issuer.token()))).statusCode, 200)
     t.assert.equal((await call(app, bearer('a-key-of-alice-0001'))).statusCode, 200)
     t.assert.equal((await call(app, bearer('a.b.c'))).statusCode, 401)
+    // Only a bearer is ever taken for a token.
+    const dotted = await build(t, { ...issuer.environment, MCP_API_KEYS: 'alice:a-key.of-alice.0001' })
+    t.assert.equal((await call(dotted.app, { 'x-api-key': 'a-key.of-alice.0001' })).statusCode, 200)
+    t.assert.equal((await call(dotted.app, { 'x-api-key': await issuer.token() })).statusCode, 401)
   })
 
   for (const [url, suffix] of [
@@ -231,6 +235,10 @@ describe('/metrics', () => {
     const hidden = await build(t, {})
     const headers = { 'x-forwarded-for': '10.0.0.1' }
     t.assert.equal((await hidden.app.inject({ url: '/metrics', headers })).statusCode, 403)
+    for (const name of ['forwarded', 'x-real-ip', 'via']) {
+      const one = { url: '/metrics', headers: { [name]: '10.0.0.1' } }
+      t.assert.equal((await hidden.app.inject(one)).statusCode, 403, name)
+    }
     const trusted = await build(t, { TRUST_PROXY: '127.0.0.1' })
     t.assert.equal((await trusted.app.inject({ url: '/metrics', headers })).statusCode, 200)
     headers['x-forwarded-for'] = '8.8.8.8'
