@@ -51,8 +51,8 @@ export function createCallGate({
     }
   }
 
-  async function runWithin({ tool, args, caller }: PendingCall, run: () => ReturnType<CallGuard>) {
-    const images = imagesOf(args)
+  async function runWithin({ tool, args, caller, isFree }: PendingCall, run: () => ReturnType<CallGuard>) {
+    const images = isFree === true ? 0 : imagesOf(args)
     const refused = await limits.take(caller, tool, images)
     if (refused !== undefined) {
       onRefused(refused.limit)
@@ -61,8 +61,10 @@ export function createCallGate({
     try {
       return await run()
     } catch (error) {
-      // What the caller got wrong or took back was never made.
-      if (error instanceof ServiceError && error.family === 'input') await limits.giveBack(caller, images)
+      // What the caller got wrong or took back was never made, and neither was what may be tried again for free.
+      if (error instanceof ServiceError && (error.family === 'input' || error.retryable)) {
+        await limits.giveBack(caller, images)
+      }
       throw error
     }
   }

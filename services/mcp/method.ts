@@ -54,6 +54,8 @@ export interface ToolObserver {
 export interface PendingCall {
   tool: string
   args: Readonly<Record<string, unknown>>
+  /** Whether the tool only tells something, and makes no picture. */
+  isFree?: boolean
   caller: string
   /** Fires when the caller is gone. */
   signal: AbortSignal

@@ -16,6 +16,7 @@ function controlledTool() {
     n: Type.Optional(Type.Integer()),
     wait: Type.Optional(Type.Boolean()),
     fail: Type.Optional(Type.Boolean()),
+    unreachable: Type.Optional(Type.Boolean()),
     pad: Type.Optional(Type.String()),
   })
   const tool: Tool<typeof inputSchema> = {
@@ -23,16 +24,24 @@ function controlledTool() {
     title: 'Work',
     description: 'Works.',
     inputSchema,
-    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-    async call({ wait, fail }) {
+    annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+    async call({ wait, fail, unreachable }) {
       state.running++
       if (wait === true) await ended
       state.running--
       if (fail === true) throw serviceError('IMG_ERR_CANCELLED', [])
+      if (unreachable !== undefined) {
+        throw serviceError(unreachable ? 'IMG_ERR_AZURE_UNREACHABLE' : 'IMG_ERR_AZURE_LOST', [])
+      }
       return { content: [{ type: 'text', text: 'done' }] }
     },
   }
-  return { state, options: { extendCatalog: () => ({ tools: [tool] }) } }
+  const look: Tool<typeof inputSchema> = {
+    ...tool,
+    name: 'look',
+    annotations: { ...tool.annotations, readOnlyHint: true },
+  }
+  return { state, options: { extendCatalog: () => ({ tools: [tool, look] }) } }
 }
 
 const work = (args: object = {}, id = 1) => ({
@@ -127,11 +136,21 @@ describe('calls of a tool and images', () => {
     const { post } = await build(t, { IMAGES_PER_DAY: '4' })
     t.assert.equal((await post(work({ n: 3 }))).statusCode, 200)
     t.assert.equal((await post(work({ n: 1, fail: true }))).statusCode, 200)
+    t.assert.equal((await post(work({ n: 1, unreachable: true }))).statusCode, 200)
     const refused = await post(work({ n: 2 }))
     isRefused(t, refused, 429)
     t.assert.match(refused.json().error.message, /midnight UTC/)
+    t.assert.equal((await post(work({ unreachable: false }))).statusCode, 200)
+    isRefused(t, await post(work()), 429)
+  })
+
+  test('count no image for a tool that makes none', async (t: TestContext) => {
+    const { post } = await build(t, { IMAGES_PER_DAY: '1' })
+    const look = { ...work(), params: { name: 'look', arguments: {} } }
+    t.assert.equal((await post(look)).statusCode, 200)
     t.assert.equal((await post(work())).statusCode, 200)
     isRefused(t, await post(work()), 429)
+    t.assert.equal((await post(look)).statusCode, 200)
   })
 
   test('are bounded in this process: 503 when it is full, and health goes on', async (t: TestContext) => {

@@ -85,7 +85,8 @@ async function callChecked(
   }
   tool.refuse?.(args, context)
   if (!validator.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', [describeProblems(validator.Errors(args))])
-  const pending = { tool: tool.name, args, caller: call.caller, signal: call.signal, log: call.log }
+  const isFree = tool.annotations.readOnlyHint
+  const pending = { tool: tool.name, args, isFree, caller: call.caller, signal: call.signal, log: call.log }
   return await call.guardCall(pending, () => tool.call(args, context))
 }
 
