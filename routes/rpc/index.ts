@@ -1,8 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { freeMemory } from '../../services/images/free-memory.ts'
 import { type SplicedJson, spliceJson } from '../../services/images/json-splice.ts'
 import type { Answer, RequestContext } from '../../services/mcp/dispatcher.ts'
 import { messageSchema } from '../../services/mcp/dispatcher.ts'
@@ -13,7 +11,6 @@ import { type Accepted, readAccept } from './accept.ts'
 import { allowOrigin, answerPreflight } from './cross-origin.ts'
 import { createEventStream, type EventStream } from './event-stream.ts'
 import { toProtocolError } from './failure.ts'
-import { readBody } from './read-body.ts'
 import { letBodyPass } from './refused-body.ts'
 
 /** `POST /` and `POST /mcp`: JSON-RPC over HTTP. Whatever goes wrong here is answered in JSON-RPC's envelope. */
@@ -25,12 +22,12 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser(
     /^application\/(?:[\w.-]+\+)?json(?:;|$)/i,
-    async function parseBody(request: FastifyRequest, payload: IncomingMessage) {
-      const body = await readBody(payload, request.headers['content-length'], config.MAX_BODY_BYTES)
+    { parseAs: 'buffer', bodyLimit: config.MAX_BODY_BYTES },
+    function parseBody(_request, body, done) {
       try {
-        return parseJsonBody(body)
-      } finally {
-        freeMemory([body])
+        done(null, parseJsonBody(Buffer.isBuffer(body) ? body : Buffer.from(body)))
+      } catch (error) {
+        done(error instanceof Error ? error : null)
       }
     },
   )

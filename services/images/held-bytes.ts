@@ -3,7 +3,6 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import type { EncodedText } from './encoded-image.ts'
-import { freeMemory } from './free-memory.ts'
 
 export interface HeldBytesOptions {
   /** Bytes of encoded pictures that may lie in memory at a time; one on its way to a file may hold 256 KiB more. */
@@ -24,7 +23,7 @@ export interface HeldBytes {
 
 export interface EncodedTextWriter {
   /**
-   * Keeps a piece (the Buffer itself, not a copy; it is emptied when the text is released). A promise, if given, must be awaited before the next piece: the text
+   * Keeps a piece (the Buffer itself, not a copy). A promise, if given, must be awaited before the next piece: the text
    * is on its way to a file.
    */
   write(piece: Buffer): Promise<void> | undefined
@@ -121,7 +120,6 @@ class HeldText implements EncodedTextWriter, EncodedText {
 
   async release() {
     this.#isReleased = true
-    freeMemory(this.#pieces)
     this.#forget()
     await this.#closeFile()
   }
@@ -156,13 +154,11 @@ class HeldText implements EncodedTextWriter, EncodedText {
 
   async #flush(file: SpillFile) {
     const block = Buffer.concat(this.#pieces)
-    freeMemory(this.#pieces)
     try {
       await writeAll(file.handle, block, this.#inFile)
       if (this.#isReleased) return
       this.#inFile += block.length
       this.#forget()
-      freeMemory([block])
     } catch {
       if (!this.#isReleased) await this.#bringBack(file, block)
     }
