@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { type Caller, callMany, createCaller, type ToolCall } from './caller.ts'
 import { fetchList } from './list-load.ts'
 import { MiB } from './picture.ts'
-import { goFirst } from './priority.ts'
 import { type ServerCommand, type ServerProcess, startServer } from './server-process.ts'
 
 /** Who is measured. */
@@ -51,8 +50,6 @@ export async function openLab({ serviceEntry, pin, warmUpCalls }: LabOptions): P
   const imagesFolder = join(scratch, 'images')
   const cpu = pin && canPin() ? 0 : undefined
   if (cpu !== undefined) execFileSync('taskset', ['-a', '-cp', `1-${availableParallelism() - 1}`, String(process.pid)])
-  // Inherited by every server that is started from here.
-  goFirst(process.pid, 10)
   const shared = new Map<SubjectName, Promise<Subject>>()
   let listText: Promise<string> | undefined
   const azure = await startServer({ args: [join(folder, 'servers/azure.ts')], environment: portOnly })
