@@ -34,6 +34,8 @@ export interface LabOptions {
   pin: boolean
   /** Calls of each kind before a shared server counts as warm. */
   warmUpCalls: number
+  /** For the `node` of every measured server. */
+  nodeOptions: readonly string[]
 }
 
 const key = 'benchmark-key-of-the-caller'
@@ -45,7 +47,7 @@ const serviceVariants: Partial<Record<SubjectName, Record<string, string>>> = {
   frugal: { MAX_HELD_BYTES: '33554432' },
 }
 
-export async function openLab({ serviceEntry, pin, warmUpCalls }: LabOptions): Promise<Lab> {
+export async function openLab({ serviceEntry, pin, warmUpCalls, nodeOptions }: LabOptions): Promise<Lab> {
   const scratch = mkdtempSync(join(tmpdir(), 'azure-image-editor-bench-'))
   const imagesFolder = join(scratch, 'images')
   const cpu = pin && canPin() ? 0 : undefined
@@ -57,10 +59,12 @@ export async function openLab({ serviceEntry, pin, warmUpCalls }: LabOptions): P
   async function commandOf(name: SubjectName): Promise<ServerCommand> {
     const variant = serviceVariants[name]
     if (variant !== undefined) {
-      return { args: [serviceEntry], environment: (port) => ({ ...serviceEnvironment(port), ...variant }), cpu }
+      const environment = (port: number) => ({ ...serviceEnvironment(port), ...variant })
+      return { args: [...nodeOptions, serviceEntry], environment, cpu }
     }
     const answer = name === 'bare' ? await listAnswer() : ''
-    return { ...plainCommand(name, { AZURE_BASE_URL: azure.origin, ANSWER: answer }), cpu }
+    const { args, environment } = plainCommand(name, { AZURE_BASE_URL: azure.origin, ANSWER: answer })
+    return { args: [...nodeOptions, ...args], environment, cpu }
   }
 
   /** As the container sets it, and the guide's own settings. */

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Lab, openLab, type SubjectName } from './lab.ts'
 import { formatRow, formatTable, type Result } from './table.ts'
@@ -10,12 +11,15 @@ import { pictureWorkloads } from './workloads/pictures.ts'
 /** `npm run bench`: the service, its floors and a peer, given the same work in turn in one run. Needs Linux. */
 
 const usage = `Usage: npm run bench -- [--only <text>] [--rounds <n>] [--scale <n>] [--smoke] [--no-pin]
+                        [--profile <folder>]
 
   --only <text>   only workloads whose name contains the text; may be repeated
   --rounds <n>    rounds that count, 5 unless told
   --scale <n>     multiplies calls and times of a round, 1 unless told
   --smoke         a little of everything: says whether answers are right, its numbers mean nothing
   --no-pin        do not bind the measured server to one processor
+  --profile <folder>
+                  writes a CPU profile of each server there; its figures then mean little
 `
 
 const { values } = parseArgs({
@@ -25,6 +29,7 @@ const { values } = parseArgs({
     scale: { type: 'string', default: '1' },
     smoke: { type: 'boolean', default: false },
     pin: { type: 'boolean', default: true },
+    profile: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
   allowNegative: true,
@@ -42,7 +47,12 @@ async function main(): Promise<void> {
   const rounds = values.smoke ? 1 : Number(values.rounds)
   // The source is what is at hand in a test; what is shipped is compiled.
   const serviceEntry = values.smoke ? 'server.ts' : 'dist/server.js'
-  const lab = await openLab({ serviceEntry, pin: values.pin && !values.smoke, warmUpCalls: values.smoke ? 2 : 500 })
+  const lab = await openLab({
+    serviceEntry,
+    pin: values.pin && !values.smoke,
+    warmUpCalls: values.smoke ? 2 : 500,
+    nodeOptions: values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(values.profile)}`],
+  })
   try {
     const results: Result[] = []
     for (const workload of chosen) {

@@ -75,10 +75,10 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   async function handle(request: FastifyRequest, context: RequestContext): Promise<Answer> {
     request.bodyRoom?.retain()
     const running = mcp.handle(request.body, context).finally(() => request.bodyRoom?.release())
-    const tooLate = refusal(503, 'The service is shutting down, and the call did not end in time.', {
-      retryAfterMs: RESTART_MS,
+    return await orWhen(drain.over, running, () => {
+      const sentence = 'The service is shutting down, and the call did not end in time.'
+      return mcp.refuse(refusal(503, sentence, { retryAfterMs: RESTART_MS }), request.body, context)
     })
-    return await orWhen(drain.over, running, () => mcp.refuse(tooLate, request.body, context))
   }
 
   /** Answers in an event stream if there is something to tell before the answer or the answer takes long. */
@@ -190,7 +190,7 @@ function sendJson(reply: FastifyReply, { status, body, retryAfterMs }: Answer): 
     return reply.hijack()
   }
   reply.type('application/json; charset=utf-8')
-  if (json.text !== undefined) return reply.send(json.text)
+  if (json.whole !== undefined) return reply.send(json.whole)
   releaseAfter(reply, json)
   return reply.header('content-length', json.byteLength).send(json.stream())
 }

@@ -7,7 +7,7 @@ import type { EncodedImage } from './encoded-image.ts'
  *
  * `JSON.stringify` makes the text; where it meets a picture it asks `toJSON`, which leaves a placeholder and notes the
  * picture. The text is then cut at the placeholders, and the pictures' own Buffers lie between the cuts. Base64 needs no
- * escape in JSON, so nothing of a picture is looked at or copied.
+ * escape in JSON, so nothing of a picture is looked at or copied. What `prepareJson` made goes in by the same way.
  *
  * A placeholder holds a random UUID that is made for one call and never leaves it, so no text of a caller can be it.
  */
@@ -15,7 +15,7 @@ export interface SplicedJson {
   /** Bytes of the whole text, for `content-length`. */
   readonly byteLength: number
   /** The whole text, if no picture is in it. */
-  readonly text: string | undefined
+  readonly whole: string | Buffer | undefined
   /** All of it in order, if every picture lies in memory: to be written at one go. */
   readonly buffers: readonly Buffer[] | undefined
   /** All of it in order, wherever the pictures lie. May be called more than once. */
@@ -33,44 +33,61 @@ export interface SpliceOptions {
   suffix?: string
 }
 
+/** What takes the place of a placeholder: a picture between its quotes, or finished JSON instead of them. */
+type Insert = EncodedImage | Buffer
+
 interface Collector {
-  /** Made for the first picture. */
+  /** Made for the first insert. */
   nonce: string
-  images: EncodedImage[]
+  inserts: Insert[]
 }
 
 /** Set only while `JSON.stringify` runs, which is synchronous. */
 let collector: Collector | undefined
 
+function putInto(collecting: Collector, insert: Insert): string {
+  collecting.inserts.push(insert)
+  collecting.nonce ||= randomUUID()
+  return collecting.nonce
+}
+
 /** What a picture's `toJSON` answers. */
 export function placeholderOf(image: EncodedImage): string {
-  if (collector === undefined) return `(${image.mimeType}, ${image.bytes} bytes)`
-  collector.images.push(image)
-  collector.nonce ||= randomUUID()
-  return collector.nonce
+  return collector === undefined ? `(${image.mimeType}, ${image.bytes} bytes)` : putInto(collector, image)
+}
+
+/**
+ * Makes the JSON of a value once, for one that goes into many answers. It is frozen, and stays what it is to everybody
+ * but `spliceJson`.
+ */
+export function prepareJson<T extends object>(value: T): T {
+  const json = Buffer.from(JSON.stringify(value))
+  const toJSON = () => (collector === undefined ? value : putInto(collector, json))
+  return Object.freeze(Object.defineProperty(value, 'toJSON', { value: toJSON }))
 }
 
 /** Serialises `value` as `JSON.stringify` does, with each `EncodedImage` in it as a string of its base64 text. */
 export function spliceJson(value: unknown, { prefix = '', suffix = '' }: SpliceOptions = {}): SplicedJson {
-  const { json, nonce, images } = stringify(value)
-  if (images.length === 0) return createPlainJson(prefix + json + suffix)
-  const parts: (Buffer | EncodedImage)[] = []
+  const { json, nonce, inserts } = stringify(value)
+  if (inserts.length === 0) return createPlainJson(prefix + json + suffix)
+  const parts: Insert[] = []
   let from = 0
   let before = prefix
-  for (const image of images) {
+  for (const insert of inserts) {
     const at = json.indexOf(nonce, from)
-    if (at === -1) throw new Error('a picture that was asked for its place is not in the JSON')
-    parts.push(Buffer.from(before + json.slice(from, at)), image)
+    if (at === -1) throw new Error('what was asked for its place is not in the JSON')
+    const quote = Buffer.isBuffer(insert) ? 1 : 0
+    parts.push(Buffer.from(before + json.slice(from, at - quote)), insert)
     before = ''
-    from = at + nonce.length
+    from = at + nonce.length + quote
   }
   parts.push(Buffer.from(before + json.slice(from) + suffix))
-  return createSplicedJson(parts, images)
+  return parts.every(Buffer.isBuffer) ? createPlainJson(Buffer.concat(parts)) : createSplicedJson(parts)
 }
 
 function stringify(value: unknown) {
   const outer = collector
-  const mine: Collector = { nonce: '', images: [] }
+  const mine: Collector = { nonce: '', inserts: [] }
   collector = mine
   try {
     const json = JSON.stringify(value)
@@ -81,12 +98,12 @@ function stringify(value: unknown) {
   }
 }
 
-function createPlainJson(text: string): SplicedJson {
-  const bytes = () => Buffer.from(text)
+function createPlainJson(whole: string | Buffer): SplicedJson {
+  const bytes = () => (Buffer.isBuffer(whole) ? whole : Buffer.from(whole))
   return {
-    text,
+    whole,
     get byteLength() {
-      return Buffer.byteLength(text)
+      return Buffer.byteLength(whole)
     },
     get buffers() {
       return [bytes()]
@@ -99,7 +116,7 @@ function createPlainJson(text: string): SplicedJson {
   }
 }
 
-function createSplicedJson(parts: readonly (Buffer | EncodedImage)[], images: readonly EncodedImage[]): SplicedJson {
+function createSplicedJson(parts: readonly Insert[]): SplicedJson {
   const buffers = inMemory(parts)
   async function* chunks() {
     for (const part of parts) {
@@ -109,12 +126,12 @@ function createSplicedJson(parts: readonly (Buffer | EncodedImage)[], images: re
   }
   return {
     byteLength: parts.reduce((sum, part) => sum + (Buffer.isBuffer(part) ? part.length : part.encodedBytes), 0),
-    text: undefined,
+    whole: undefined,
     buffers,
     chunks,
     stream: () => (buffers === undefined ? Readable.from(chunks(), { objectMode: false }) : streamOf(buffers)),
     async release() {
-      await Promise.all(images.map((image) => image.release()))
+      await Promise.all(parts.map((part) => (Buffer.isBuffer(part) ? undefined : part.release())))
     },
   }
 }
@@ -130,7 +147,7 @@ function streamOf(buffers: readonly Buffer[]): Readable {
   })
 }
 
-function inMemory(parts: readonly (Buffer | EncodedImage)[]): Buffer[] | undefined {
+function inMemory(parts: readonly Insert[]): Buffer[] | undefined {
   const buffers: Buffer[] = []
   for (const part of parts) {
     if (Buffer.isBuffer(part)) {

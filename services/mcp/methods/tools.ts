@@ -1,6 +1,7 @@
 import { CallToolParamsSchema, ListParamsSchema } from '../../../schemas/mcp.ts'
 import { ServiceError, serviceError } from '../../errors.ts'
-import type { CompiledTool, ContentBlock, ToolContext, ToolResult } from '../catalog.ts'
+import { prepareJson } from '../../images/json-splice.ts'
+import type { CompiledCatalog, CompiledTool, ContentBlock, ToolContext, ToolResult } from '../catalog.ts'
 import { defineMethod, type MethodCall, type ToolOutcome } from '../method.ts'
 import { describeProblems } from '../problems.ts'
 import { internalError, invalidParams, missingCapability, ProtocolError } from '../protocol-error.ts'
@@ -12,14 +13,23 @@ export const listTools = defineMethod(
   (params, { catalog, revision }) => {
     // Everything fits on one page, so a cursor can only be an invented one.
     if (params.cursor !== undefined) throw invalidParams('Unknown cursor: the list of tools has one page.')
-    return {
-      tools: catalog.tools
-        .values()
-        .map((tool) => describeTool(tool, revision))
-        .toArray(),
-    }
+    return { tools: describeTools(catalog, revision) }
   },
 )
+
+const described = new WeakMap<CompiledCatalog, Map<Revision, readonly object[]>>()
+
+/** Made once for each revision: with its schemas the list is by far the longest thing that is said without a picture. */
+function describeTools(catalog: CompiledCatalog, revision: Revision): readonly object[] {
+  const byRevision = described.get(catalog) ?? new Map<Revision, readonly object[]>()
+  described.set(catalog, byRevision)
+  const known = byRevision.get(revision)
+  if (known !== undefined) return known
+  const tools = catalog.tools.values().map((tool) => describeTool(tool, revision))
+  const list = prepareJson(tools.toArray())
+  byRevision.set(revision, list)
+  return list
+}
 
 function describeTool({ tool }: CompiledTool, revision: Revision) {
   const { name, title, description, inputSchema, annotations, icons } = tool

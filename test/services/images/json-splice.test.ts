@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { createEncodedImage, type EncodedImage, encodeImage } from '../../../services/images/encoded-image.ts'
 import { createHeldBytes } from '../../../services/images/held-bytes.ts'
-import { type SplicedJson, spliceJson } from '../../../services/images/json-splice.ts'
+import { prepareJson, type SplicedJson, spliceJson } from '../../../services/images/json-splice.ts'
 import { checkProperty } from './property.ts'
 
 const facts = { mimeType: 'image/png', width: 1, height: 1 } as const
@@ -81,6 +81,25 @@ test('text that equals a placeholder of an earlier answer stays text', async (t:
 test('a picture that is asked for its place and left out is a mistake, not a broken answer', (t: TestContext) => {
   const one = image(Buffer.from('xyz'))
   t.assert.throws(() => spliceJson([{ toJSON: () => one.toJSON().length }]), { message: /not in the JSON/ })
+})
+
+test('puts in what was prepared, without quotes and between pictures', async (t: TestContext) => {
+  const list = prepareJson([{ name: 'ü"' }, { name: 'two' }])
+  const one = image(Buffer.from('xyz'))
+  const text = '[{"name":"ü\\""},{"name":"two"}]'
+  t.assert.strictEqual(await textOf(spliceJson(list)), text)
+  t.assert.strictEqual(
+    await textOf(spliceJson({ a: list, b: one, c: [list] }, { prefix: '<', suffix: '>' })),
+    `<{"a":${text},"b":"eHl6","c":[${text}]}>`,
+  )
+  t.assert.ok(Buffer.isBuffer(spliceJson({ list }).whole))
+})
+
+test('what was prepared is itself to everybody else, and for good', (t: TestContext) => {
+  const list = prepareJson([{ name: 'one' }])
+  t.assert.deepStrictEqual(list, [{ name: 'one' }])
+  t.assert.strictEqual(JSON.stringify({ list }), '{"list":[{"name":"one"}]}')
+  t.assert.throws(() => list.push({ name: 'two' }), TypeError)
 })
 
 test('outside a splice a picture tells its size, not its bytes', (t: TestContext) => {
