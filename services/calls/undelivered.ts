@@ -293,16 +293,19 @@ function lend(
     open.clear()
     onLeft()
   }
-  const lent = images.map((image) =>
-    createEncodedImage(image, image.bytes, {
-      chunks: () => image.chunks(),
+  const lent = images.map((image) => {
+    // The answer may still be on its way out of memory when the picture itself is kept in a file and given up.
+    const shared = image.share()
+    return createEncodedImage(image, image.bytes, {
+      chunks: () => shared.chunks(),
       async release() {
+        await shared.release()
         if (!open.delete(image) || open.size > 0) return
         signal.removeEventListener('abort', leave)
         await onReceived()
       },
-    }),
-  )
+    })
+  })
   if (signal.aborted) leave()
   else signal.addEventListener('abort', leave, { once: true })
   return lent

@@ -24,8 +24,7 @@ export interface Answer {
 
 export interface AnswerReader {
   /**
-   * Takes the next bytes; they are kept, not copied, so must not be reused. A promise, if given, must be awaited before
-   * the next ones: a picture is on its way to a file.
+   * Takes the next bytes. A promise, if given, must be awaited before the next ones: a picture is on its way to a file.
    */
   write(chunk: Buffer): Promise<void> | undefined
   /** The answer, once every byte has come. */
@@ -35,8 +34,8 @@ export interface AnswerReader {
 }
 
 /**
- * Reads Azure's JSON as it arrives. Pictures in it never become strings: their text stays in the Buffers that came from
- * the socket, is checked to its last character on the way, and waits in a file if memory is short.
+ * Reads Azure's JSON as it arrives. Pictures in it never become strings: their text is held as it came, is
+ * checked to its last character on the way, and waits in a file if memory is short.
  *
  * All methods throw ServiceError `IMG_ERR_AZURE_BAD_ANSWER` or `IMG_ERR_AZURE_ANSWER_TOO_LARGE`; `detail.problem` says
  * what was wrong.

@@ -14,7 +14,7 @@ export interface ImageFacts {
 }
 
 /**
- * A finished picture as base64 text, held in the Buffers in which it arrived: never joined, never re-encoded. The text
+ * A finished picture as base64 text, held as it arrived: never joined, never re-encoded. The text
  * is canonical base64 (RFC 4648 §4, padded, no line breaks), already checked to its last byte.
  */
 export interface EncodedImage extends ImageFacts {
@@ -24,8 +24,10 @@ export interface EncodedImage extends ImageFacts {
   readonly bytes: number
   /** The text in order; may be called more than once. Reads from memory, or from a temporary file when it was spilled. */
   chunks(): Iterable<Buffer> | AsyncIterable<Buffer>
-  /** Gives the memory or the temporary file back. The picture must not be read afterwards. Idempotent. */
+  /** Gives the memory or the temporary file back, unless another holder has it too. Must not be read afterwards. Idempotent. */
   release(): Promise<void>
+  /** The same picture for another holder: memory and file are given back when every holder has released its own. */
+  share(): EncodedImage
   /** Makes `spliceJson` put the picture here. Plain `JSON.stringify` gets a short note, so that no log holds a picture. */
   toJSON(): string
 }
@@ -36,16 +38,20 @@ export interface EncodedText {
   release(): Promise<void>
 }
 
+interface HeldInCommon extends EncodedText {
+  holders: number
+}
+
 class HeldImage implements EncodedImage {
   readonly mimeType: ImageMimeType
   readonly width: number
   readonly height: number
   readonly encodedBytes: number
   readonly bytes: number
-  readonly #text: EncodedText
+  readonly #text: HeldInCommon
   #released: Promise<void> | undefined
 
-  constructor({ mimeType, width, height }: ImageFacts, bytes: number, text: EncodedText) {
+  constructor({ mimeType, width, height }: ImageFacts, bytes: number, text: HeldInCommon) {
     this.mimeType = mimeType
     this.width = width
     this.height = height
@@ -60,8 +66,14 @@ class HeldImage implements EncodedImage {
   }
 
   release() {
-    this.#released ??= this.#text.release()
+    this.#released ??= --this.#text.holders === 0 ? this.#text.release() : Promise.resolve()
     return this.#released
+  }
+
+  share() {
+    if (this.#released !== undefined) throw new Error('this picture has been released')
+    this.#text.holders++
+    return new HeldImage(this, this.bytes, this.#text)
   }
 
   toJSON() {
@@ -71,7 +83,7 @@ class HeldImage implements EncodedImage {
 
 /** A picture whose checked text lies in `text`; `bytes` is the decoded size. */
 export function createEncodedImage(facts: ImageFacts, bytes: number, text: EncodedText): EncodedImage {
-  return new HeldImage(facts, bytes, text)
+  return new HeldImage(facts, bytes, { holders: 1, chunks: () => text.chunks(), release: () => text.release() })
 }
 
 export function isEncodedImage(value: unknown): value is EncodedImage {

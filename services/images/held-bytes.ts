@@ -3,9 +3,10 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import type { EncodedText } from './encoded-image.ts'
+import { allocateOwn, freeOwn } from './own-memory.ts'
 
 export interface HeldBytesOptions {
-  /** Bytes of encoded pictures that may lie in memory at a time; one on its way to a file may hold 256 KiB more. */
+  /** Bytes of encoded pictures that may lie in memory at a time; one on its way to a file may hold 512 KiB more. */
   maxBytes: number
   /** Folders for temporary files, the best first; the next is taken when one cannot be written. */
   spillFolders: readonly string[]
@@ -23,8 +24,9 @@ export interface HeldBytes {
 
 export interface EncodedTextWriter {
   /**
-   * Keeps a piece (the Buffer itself, not a copy). A promise, if given, must be awaited before the next piece: the text
-   * is on its way to a file.
+   * Keeps a copy of a piece: one that came from a socket then dies young, and memory that is our own can be given back
+   * as soon as it is not needed. A promise, if given, must be awaited before the next piece: the text is on its way to a
+   * file.
    */
   write(piece: Buffer): Promise<void> | undefined
   /** The whole text; the writer must not be used afterwards. */
@@ -75,19 +77,22 @@ interface Budget {
 
 /** Bytes read back from a file at a time. */
 const readBytes = 65_536
-/** Bytes gathered before they are written to a file: a few large writes cost less than many small ones. */
-const writeBytes = 262_144
+/** Bytes of text in one piece of memory, and in one write to a file or socket: a few large writes cost less than many small ones. */
+const blockBytes = 262_144
 
 class HeldText implements EncodedTextWriter, EncodedText {
   readonly #budget: Budget
   /** In memory for good, or (with a file) until the next write. */
-  #pieces: Buffer[] = []
-  #gathered = 0
+  #blocks: Buffer[] = []
+  /** Bytes that the last block still has room for. */
+  #room = 0
   #reserved = 0
   #file: SpillFile | undefined
   #inFile = 0
   #mustStay = false
   #isReleased = false
+  /** What reads the blocks for a file. */
+  #flushing: Promise<void> | undefined
 
   constructor(budget: Budget) {
     this.#budget = budget
@@ -95,18 +100,17 @@ class HeldText implements EncodedTextWriter, EncodedText {
 
   write(piece: Buffer): Promise<void> | undefined {
     if (this.#isReleased) return undefined
-    if (this.#file === undefined) {
-      const fits = this.#budget.reserve(piece.length, this.#mustStay)
-      if (fits) this.#reserved += piece.length
-      this.#gather(piece)
-      return fits ? undefined : this.#spill()
-    }
-    this.#gather(piece)
-    return this.#gathered < writeBytes ? undefined : this.#flush(this.#file)
+    const fits = this.#file === undefined && this.#budget.reserve(piece.length, this.#mustStay)
+    if (fits) this.#reserved += piece.length
+    this.#keep(piece)
+    if (fits || (this.#file !== undefined && this.#blocks.length === 1)) return undefined
+    this.#flushing = this.#file === undefined ? this.#spill() : this.#flush(this.#file)
+    return this.#flushing
   }
 
   async end(): Promise<EncodedText> {
-    if (this.#file !== undefined && this.#gathered > 0) await this.#flush(this.#file)
+    if (this.#file !== undefined && this.#blocks.length > 0) this.#flushing = this.#flush(this.#file)
+    await this.#flushing
     return this
   }
 
@@ -115,25 +119,39 @@ class HeldText implements EncodedTextWriter, EncodedText {
   }
 
   chunks(): Iterable<Buffer> | AsyncIterable<Buffer> {
-    return this.#file === undefined ? this.#pieces : this.#read(this.#file)
+    return this.#file === undefined ? this.#pieces() : this.#read(this.#file)
   }
 
   async release() {
     this.#isReleased = true
+    await this.#flushing?.catch(() => {})
     this.#forget()
     await this.#closeFile()
   }
 
-  #gather(piece: Buffer) {
-    this.#pieces.push(piece)
-    this.#gathered += piece.length
+  #keep(piece: Buffer) {
+    for (let from = 0; from < piece.length; ) {
+      if (this.#room === 0) {
+        this.#blocks.push(allocateOwn(blockBytes))
+        this.#room = blockBytes
+      }
+      const copied = piece.copy(this.#blocks.at(-1) ?? piece, blockBytes - this.#room, from)
+      from += copied
+      this.#room -= copied
+    }
+  }
+
+  #pieces(): Buffer[] {
+    const last = this.#blocks.length - 1
+    return this.#blocks.map((block, at) => (at < last ? block : block.subarray(0, blockBytes - this.#room)))
   }
 
   #forget() {
     this.#budget.free(this.#reserved)
     this.#reserved = 0
-    this.#gathered = 0
-    this.#pieces = []
+    freeOwn(this.#blocks)
+    this.#blocks = []
+    this.#room = 0
   }
 
   async #closeFile() {
@@ -145,42 +163,44 @@ class HeldText implements EncodedTextWriter, EncodedText {
   }
 
   async #spill() {
-    const file = await this.#budget.spill()
-    this.#file = file
-    if (file === undefined) this.#stay(this.#pieces)
-    else if (this.#isReleased) await this.#closeFile()
-    else await this.#flush(file)
+    this.#file = await this.#budget.spill()
+    if (this.#file === undefined) this.#stay()
+    else await this.#flush(this.#file)
   }
 
   async #flush(file: SpillFile) {
-    const block = Buffer.concat(this.#pieces)
+    const pieces = this.#pieces()
     try {
-      await writeAll(file.handle, block, this.#inFile)
-      if (this.#isReleased) return
-      this.#inFile += block.length
+      let at = this.#inFile
+      for (const piece of pieces) {
+        await writeAll(file.handle, piece, at)
+        at += piece.length
+      }
+      this.#inFile = at
       this.#forget()
     } catch {
-      if (!this.#isReleased) await this.#bringBack(file, block)
+      if (!this.#isReleased) await this.#bringBack(file)
     }
   }
 
-  /** The disk took no more: what the file has comes back into memory. */
-  async #bringBack(file: SpillFile, block: Buffer) {
-    const pieces: Buffer[] = []
-    for await (const chunk of this.#read(file)) pieces.push(chunk)
+  /** The disk took no more: what the file has comes back into memory, before what it did not take. */
+  async #bringBack(file: SpillFile) {
+    const rest = this.#pieces()
+    this.#blocks = []
+    this.#room = 0
+    for await (const chunk of this.#read(file)) this.#keep(chunk)
+    for (const piece of rest) this.#keep(piece)
+    freeOwn(rest)
     await this.#closeFile()
-    if (!this.#isReleased) this.#stay([...pieces, block])
+    this.#stay()
   }
 
   /** A picture that was paid for is worth more than the bound: with no room on any disk it stays in memory. */
-  #stay(pieces: Buffer[]) {
-    this.#forget()
+  #stay() {
     this.#mustStay = true
-    for (const piece of pieces) {
-      this.#budget.reserve(piece.length, true)
-      this.#reserved += piece.length
-      this.#gather(piece)
-    }
+    this.#budget.free(this.#reserved)
+    this.#reserved = this.#blocks.length * blockBytes - this.#room
+    this.#budget.reserve(this.#reserved, true)
   }
 
   async *#read({ handle }: SpillFile) {

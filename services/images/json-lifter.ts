@@ -49,7 +49,8 @@ export function createJsonLifter({ key, maxOtherBytes }: JsonLifterOptions): Jso
   function keep(bytes: Buffer) {
     restBytes += bytes.length
     if (restBytes > maxOtherBytes) throw new LiftError(`it holds more than ${maxOtherBytes} bytes beside pictures`)
-    rest.push(bytes)
+    // A copy: a few bytes must not keep a whole chunk.
+    if (bytes.length > 0) rest.push(Buffer.from(bytes))
   }
 
   /** Up to and including the next opening quote; returns where to go on. */

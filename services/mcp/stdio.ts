@@ -57,6 +57,8 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
         if (!output.write(chunk)) await drained(output)
       }
     } finally {
+      // What was taken may still wait in the stream, and lies in the memory of the picture.
+      if (line.whole === undefined) await flushed(output)
       await line.release()
     }
   }
@@ -123,6 +125,11 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
   }
   await Promise.all(running)
   await lastWrite
+}
+
+/** Resolves when everything written before is out, or never will be. */
+function flushed(output: Writable): Promise<void> {
+  return new Promise((resolve) => void output.write('', () => resolve()))
 }
 
 /** Resolves when there is room again, or never will be. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
-import { encodeImage } from '../../services/images/encoded-image.ts'
+import { createEncodedImage } from '../../services/images/encoded-image.ts'
 import type { ToolContext, ToolResult } from '../../services/mcp/catalog.ts'
 import { openCall } from '../event-stream.ts'
 import { createWaitingTool } from '../fixture-catalog.ts'
@@ -163,8 +163,12 @@ test('an answered call is not cancelled when its connection closes', async (t: T
 })
 
 test('an answer that cannot be sent cuts its own stream, and the service goes on', async (t: TestContext) => {
-  const image = encodeImage(Buffer.from('gone'), { mimeType: 'image/png', width: 1, height: 1 })
-  await image.release()
+  const image = createEncodedImage({ mimeType: 'image/png', width: 1, height: 1 }, 3, {
+    chunks() {
+      throw new Error('gone')
+    },
+    release: async () => {},
+  })
   const { promise: opened, resolve: open } = Promise.withResolvers<void>()
   const tool = createWaitingTool().catalog.tools.map((waiting) => ({
     ...waiting,

@@ -16,17 +16,44 @@ async function writeAll(writer: EncodedTextWriter, pieces: readonly string[]) {
   return writer.end()
 }
 
-test('keeps the very Buffers while there is room, and counts them', async (t: TestContext) => {
+test('keeps copies while there is room, counts them, and empties them when they are released', async (t: TestContext) => {
   const held = createHeldBytes({ maxBytes: 8, spillFolders: [] })
   const piece = Buffer.from('AAAA')
   const writer = held.open()
   t.assert.strictEqual(writer.write(piece), undefined)
+  piece.fill('x')
   const text = await writer.end()
-  t.assert.strictEqual([...(text.chunks() as Iterable<Buffer>)][0], piece)
+  const [kept] = [...(text.chunks() as Iterable<Buffer>)]
+  t.assert.strictEqual(kept?.toString(), 'AAAA')
   t.assert.strictEqual(held.used, 4)
   await text.release()
   await text.release()
   t.assert.strictEqual(held.used, 0)
+  t.assert.strictEqual(kept?.length, 0)
+})
+
+test('gives memory back without waiting for the garbage collector', async (t: TestContext) => {
+  const held = createHeldBytes({ maxBytes: 200_000_000, spillFolders: [] })
+  const piece = Buffer.alloc(65_536)
+  const before = process.memoryUsage().arrayBuffers
+  for (let picture = 0; picture < 20; picture++) {
+    const writer = held.open()
+    for (let at = 0; at < 128; at++) writer.write(piece)
+    await (await writer.end()).release()
+  }
+  t.assert.ok(process.memoryUsage().arrayBuffers - before < 1_048_576)
+})
+
+test('joins pieces of any size to the same text', async (t: TestContext) => {
+  for (const maxBytes of [10_000_000, 300_000, 0]) {
+    const held = createHeldBytes({ maxBytes, spillFolders: [await temporaryFolder(t)] })
+    const sizes = [1, 262_143, 0, 262_144, 262_145, 70_000, 600_000, 3]
+    const pieces = sizes.map((size, at) => String.fromCharCode(97 + at).repeat(size))
+    const text = await writeAll(held.open(), pieces)
+    t.assert.ok((await textOf(text.chunks())) === pieces.join(''), `${maxBytes}`)
+    await text.release()
+    t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
+  }
 })
 
 test('moves a picture that does not fit to a file without a name, and gives the memory back', async (t: TestContext) => {

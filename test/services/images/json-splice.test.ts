@@ -157,3 +157,19 @@ test('equals JSON.stringify of the same value with plain strings, for any value'
     { numRuns: 2000 },
   )
 })
+
+test('a picture that is shared is given back when the last holder has released it', async (t: TestContext) => {
+  const held = createHeldBytes({ maxBytes: 100, spillFolders: [] })
+  const writer = held.open()
+  writer.write(Buffer.from('eHl6'))
+  const one = createEncodedImage(facts, 3, await writer.end())
+  const other = one.share()
+  const spliced = spliceJson([other])
+  await one.release()
+  await one.release()
+  t.assert.strictEqual(held.used, 4)
+  t.assert.throws(() => one.share(), /released/)
+  t.assert.strictEqual(await textOf(spliced), '["eHl6"]')
+  await other.release()
+  t.assert.strictEqual(held.used, 0)
+})

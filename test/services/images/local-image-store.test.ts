@@ -4,7 +4,7 @@ import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { ServiceError } from '../../../services/errors.ts'
-import { type EncodedImage, encodeImage } from '../../../services/images/encoded-image.ts'
+import { createEncodedImage, type EncodedImage, encodeImage } from '../../../services/images/encoded-image.ts'
 import { createHeldBytes } from '../../../services/images/held-bytes.ts'
 import { createLocalImageStore } from '../../../services/images/local-image-store.ts'
 import { temporaryFolder } from '../../helper.ts'
@@ -64,14 +64,12 @@ test('saves pictures of any size, however their text is cut', async (t: TestCont
   for (const size of [1, 2, 3, 49_151, 49_152, 1_572_864, 1_572_865, 4_000_000]) {
     const content = Buffer.alloc(size, 'content')
     const text = Buffer.from(content.toString('base64'))
-    const odd: EncodedImage = {
-      ...{ mimeType: 'image/png', width: 1, height: 1, encodedBytes: text.length, bytes: size },
+    const odd = createEncodedImage({ mimeType: 'image/png', width: 1, height: 1 }, size, {
       *chunks() {
         for (let at = 0; at < text.length; at += 99_999) yield text.subarray(at, at + 99_999)
       },
       release: async () => {},
-      toJSON: () => '',
-    }
+    })
     const { path: file } = await save(`${size}.png`, odd)
     t.assert.ok((await readFile(file)).equals(content))
   }
@@ -216,20 +214,14 @@ test('a folder swapped for a link while the picture is written receives nothing'
   const { root, store, assertNeighboursUntouched } = await build(t)
   await mkdir(path.join(root, 'album'), { recursive: true })
   const target = await store.resolve('album/x.png')
-  const swapping: EncodedImage = {
-    mimeType: 'image/png',
-    width: 3,
-    height: 2,
-    bytes: bytes.length,
-    encodedBytes: image.encodedBytes,
+  const swapping = createEncodedImage({ mimeType: 'image/png', width: 3, height: 2 }, bytes.length, {
     async *chunks() {
       await rename(path.join(root, 'album'), path.join(root, 'moved'))
       await symlink('../neighbour', path.join(root, 'album'))
       yield Buffer.from(bytes.toString('base64'))
     },
     release: async () => {},
-    toJSON: () => '',
-  }
+  })
   await t.assert.rejects(store.save(target, swapping), { code: 'IMG_ERR_STORE_MOVED' })
   t.assert.deepStrictEqual(await readdir(path.join(root, 'moved')), [])
   await assertNeighboursUntouched()
@@ -281,19 +273,13 @@ test('an images folder that cannot be written refuses no path, but the saving, a
 test('a picture that fails to arrive leaves no file', async (t: TestContext) => {
   const { root, store } = await build(t)
   const target = await store.resolve('a/x.png')
-  const failing: EncodedImage = {
-    mimeType: 'image/png',
-    width: 3,
-    height: 2,
-    bytes: 30,
-    encodedBytes: 40,
+  const failing = createEncodedImage({ mimeType: 'image/png', width: 3, height: 2 }, 30, {
     async *chunks() {
       yield Buffer.from('AAAA')
       throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
     },
     release: async () => {},
-    toJSON: () => '',
-  }
+  })
   await t.assert.rejects(store.save(target, failing), { code: 'IMG_ERR_STORE_FULL' })
   t.assert.deepStrictEqual(await readdir(path.join(root, 'a')), [])
 })
