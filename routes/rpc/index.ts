@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -11,6 +12,7 @@ import { type Accepted, readAccept } from './accept.ts'
 import { allowOrigin, answerPreflight } from './cross-origin.ts'
 import { createEventStream, type EventStream } from './event-stream.ts'
 import { toProtocolError } from './failure.ts'
+import { readBody } from './read-body.ts'
 import { letBodyPass } from './refused-body.ts'
 
 /** `POST /` and `POST /mcp`: JSON-RPC over HTTP. Whatever goes wrong here is answered in JSON-RPC's envelope. */
@@ -22,13 +24,9 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser(
     /^application\/(?:[\w.-]+\+)?json(?:;|$)/i,
-    { parseAs: 'buffer', bodyLimit: config.MAX_BODY_BYTES },
-    function parseBody(_request, body, done) {
-      try {
-        done(null, parseJsonBody(Buffer.isBuffer(body) ? body : Buffer.from(body)))
-      } catch (error) {
-        done(error instanceof Error ? error : null)
-      }
+    function parseBody(request: FastifyRequest, payload: IncomingMessage, done) {
+      const announced = request.headers['content-length']
+      readBody(payload, { announced, maxBytes: config.MAX_BODY_BYTES, parse: parseJsonBody }, done)
     },
   )
 
