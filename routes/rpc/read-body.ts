@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { errorCodes } from 'fastify'
-import { allocateOwn, freeOwn } from '../../services/images/own-memory.ts'
+import { giveBack, takeMemory } from '../../services/images/own-memory.ts'
 
 const { FST_ERR_CTP_BODY_TOO_LARGE, FST_ERR_CTP_INVALID_CONTENT_LENGTH } = errorCodes
 
@@ -17,7 +17,7 @@ const LARGE_BODY = 65_536
 
 /**
  * Reads a request's body into one Buffer and parses it. A small one is not copied if it came in one piece; a large one is
- * copied once, into memory that is given back as soon as it is parsed. Fastify's own reader would keep all of it, twice,
+ * copied once, into memory that is used again as soon as it is parsed. Fastify's own reader would keep all of it, twice,
  * for the garbage collector.
  *
  * @param done gets what `parse` gave, or an error: what it threw, or as Fastify's own reader has them,
@@ -70,16 +70,16 @@ interface Gathering {
   free(): void
 }
 
-/** The system gives pages only as they are written, so an announced length alone takes no memory. */
+/** The system gives new pages only as they are written, so an announced length alone takes hardly any. */
 function gatherLarge(length: number): Gathering {
-  const whole = allocateOwn(length)
+  const whole = takeMemory(length)
   let filled = 0
   return {
     add(piece) {
       filled += piece.copy(whole, filled)
     },
     whole: () => whole,
-    free: () => freeOwn([whole]),
+    free: () => giveBack([whole]),
   }
 }
 

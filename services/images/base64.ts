@@ -1,4 +1,5 @@
 import { serviceError } from '../errors.ts'
+import { giveBack, takeMemory } from './own-memory.ts'
 
 /**
  * The picture that a caller sends as text: base64 (RFC 4648 §4) or base64url (§5), bare or in a data URL (RFC 2397),
@@ -16,8 +17,8 @@ export interface Base64Limits {
 }
 
 /**
- * Decodes what a caller gave as a picture. Time is linear in the text; clean text costs one native decode. The size is
- * checked before anything is decoded.
+ * Decodes what a caller gave as a picture, into memory that goes to `giveBack` when nobody needs it any more. Time is
+ * linear in the text; clean text costs one native decode. The size is checked before anything is decoded.
  * @throws ServiceError `IMG_ERR_IMAGE_EMPTY`, `_IS_URL`, `_IS_PATH`, `_DATA_URL`, `_BYTES`, `_BASE64`
  */
 export function decodeBase64Image(text: string, { maxBytes }: Base64Limits): Buffer {
@@ -25,18 +26,24 @@ export function decodeBase64Image(text: string, { maxBytes }: Base64Limits): Buf
   if (isTooLong(payload, maxBytes)) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
   const bytes = decode(payload, 'base64') ?? decode(payload, 'base64url')
   if (bytes === undefined) throw refusal(payload)
-  if (bytes.length === 0) throw serviceError('IMG_ERR_IMAGE_EMPTY', [])
-  if (bytes.length < maxPathLength) refusePath(payload)
+  try {
+    if (bytes.length === 0) throw serviceError('IMG_ERR_IMAGE_EMPTY', [])
+    if (bytes.length < maxPathLength) refusePath(payload)
+  } catch (error) {
+    giveBack([bytes])
+    throw error
+  }
   return bytes
 }
 
 /** The native decoder checks every character; `undefined` if one does not belong, or the end is not one. */
 function decode(text: string, alphabet: 'base64' | 'base64url'): Buffer | undefined {
-  const bytes = Buffer.allocUnsafeSlow(Math.ceil((text.length * 3) / 4))
+  const bytes = takeMemory(Math.ceil((text.length * 3) / 4))
   try {
     const { written } = bytes.setFromBase64(text, { alphabet, lastChunkHandling: 'loose' })
     return bytes.subarray(0, written)
   } catch {
+    giveBack([bytes])
     return undefined
   }
 }

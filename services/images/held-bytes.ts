@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import type { EncodedText } from './encoded-image.ts'
-import { allocateOwn, freeOwn } from './own-memory.ts'
+import { giveBack, pieceBytes, takeMemory } from './own-memory.ts'
 
 export interface HeldBytesOptions {
   /** Bytes of encoded pictures that may lie in memory at a time; one on its way to a file may hold 512 KiB more. */
@@ -78,7 +78,7 @@ interface Budget {
 /** Bytes read back from a file at a time. */
 const readBytes = 65_536
 /** Bytes of text in one piece of memory, and in one write to a file or socket: a few large writes cost less than many small ones. */
-const blockBytes = 262_144
+const blockBytes = pieceBytes
 
 class HeldText implements EncodedTextWriter, EncodedText {
   readonly #budget: Budget
@@ -132,7 +132,7 @@ class HeldText implements EncodedTextWriter, EncodedText {
   #keep(piece: Buffer) {
     for (let from = 0; from < piece.length; ) {
       if (this.#room === 0) {
-        this.#blocks.push(allocateOwn(blockBytes))
+        this.#blocks.push(takeMemory(blockBytes))
         this.#room = blockBytes
       }
       const copied = piece.copy(this.#blocks.at(-1) ?? piece, blockBytes - this.#room, from)
@@ -149,7 +149,7 @@ class HeldText implements EncodedTextWriter, EncodedText {
   #forget() {
     this.#budget.free(this.#reserved)
     this.#reserved = 0
-    freeOwn(this.#blocks)
+    giveBack(this.#blocks)
     this.#blocks = []
     this.#room = 0
   }
@@ -190,7 +190,7 @@ class HeldText implements EncodedTextWriter, EncodedText {
     this.#room = 0
     for await (const chunk of this.#read(file)) this.#keep(chunk)
     for (const piece of rest) this.#keep(piece)
-    freeOwn(rest)
+    giveBack(rest)
     await this.#closeFile()
     this.#stay()
   }

@@ -1,17 +1,57 @@
 /**
- * Memory that is allocated here and given back here, without waiting for the garbage collector. Left to it, megabytes a
- * call make it come often, and it then costs more than all else that is done for a picture.
+ * Memory for megabytes that live for one call: taken here, given back here, and used again for the next call. Left to
+ * the garbage collector it would make it come often, and that costs more than all else that is done for a picture; left
+ * to the system, every page would have to be mapped and zeroed anew.
  *
- * Only for memory of our own: what a socket or a parser allocated may still be looked at from outside JavaScript.
+ * What a socket or a parser allocated is none of this: it may still be looked at from outside JavaScript.
  */
-export function allocateOwn(bytes: number): Buffer {
-  return Buffer.allocUnsafeSlow(bytes)
+
+/** The smallest piece; longer ones are this times a power of two, so that what is given back fits the next. */
+export const pieceBytes = 262_144
+/** Bytes that wait for their next use at most. */
+const maxIdleBytes = 67_108_864
+/** Milliseconds without any use after which nothing is kept waiting. */
+const idleMs = 10_000
+
+const idle = new Map<number, ArrayBuffer[]>()
+let idleBytes = 0
+let timer: NodeJS.Timeout | undefined
+
+/** A Buffer of so many bytes, with anything in them. Must go to `giveBack` when nobody reads it any more. */
+export function takeMemory(bytes: number): Buffer {
+  const size = sizeFor(bytes)
+  const known = idle.get(size)?.pop()
+  if (known === undefined) return Buffer.from(new ArrayBuffer(size), 0, bytes)
+  idleBytes -= size
+  return Buffer.from(known, 0, bytes)
 }
 
 /**
- * Gives the memory of Buffers from `allocateOwn` back at once; they and all views of them are empty afterwards. Nobody
- * may be reading them any more: neither a write to a socket or file that is under way, nor a thread.
+ * Gives the memory of Buffers from `takeMemory` back; they and all views of them are empty afterwards, so that a late
+ * reader gets nothing rather than another call's bytes. Outside JavaScript nobody may be reading them any more: neither
+ * a write to a socket or file that is under way, nor a thread.
  */
-export function freeOwn(buffers: readonly Buffer[]): void {
-  for (const { buffer } of buffers) if (buffer instanceof ArrayBuffer) buffer.transfer(0)
+export function giveBack(buffers: readonly Buffer[]): void {
+  for (const { buffer } of buffers) {
+    if (!(buffer instanceof ArrayBuffer) || buffer.byteLength === 0) continue
+    const size = buffer.byteLength
+    const isKept = idleBytes + size <= maxIdleBytes
+    const memory = buffer.transfer(isKept ? size : 0)
+    if (!isKept) continue
+    idle.set(size, [...(idle.get(size) ?? []), memory])
+    idleBytes += size
+    timer ??= setTimeout(forget, idleMs).unref()
+    timer.refresh()
+  }
+}
+
+function sizeFor(bytes: number): number {
+  let size = pieceBytes
+  while (size < bytes) size *= 2
+  return size
+}
+
+function forget(): void {
+  idle.clear()
+  idleBytes = 0
 }

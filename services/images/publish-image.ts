@@ -6,6 +6,7 @@ import type { EncodedImage } from './encoded-image.ts'
 import { codeOf, type Folder, isSame } from './folder.ts'
 import { temporaryName } from './held-bytes.ts'
 import { joinName } from './output-path.ts'
+import { giveBack, takeMemory } from './own-memory.ts'
 
 /** Bytes written at a time; a multiple of three, so that whole groups of base64 fill it. */
 const blockBytes = 786_432
@@ -42,18 +43,22 @@ export async function writeTemporary(folder: Folder, image: EncodedImage | undef
 
 async function writeDecoded(file: FileHandle, image: EncodedImage): Promise<void> {
   const decoder = createBase64Decoder()
-  const block = Buffer.allocUnsafeSlow(Math.min(blockBytes, image.bytes) + pieceCharacters)
+  const block = takeMemory(Math.min(blockBytes, image.bytes) + pieceCharacters)
   let filled = 0
-  for await (const chunk of image.chunks()) {
-    for (let at = 0; at < chunk.length; at += pieceCharacters) {
-      filled += decoder.write(chunk.subarray(at, at + pieceCharacters), block.subarray(filled))
-      if (filled < blockBytes) continue
-      await file.writeFile(block.subarray(0, filled))
-      filled = 0
+  try {
+    for await (const chunk of image.chunks()) {
+      for (let at = 0; at < chunk.length; at += pieceCharacters) {
+        filled += decoder.write(chunk.subarray(at, at + pieceCharacters), block.subarray(filled))
+        if (filled < blockBytes) continue
+        await file.writeFile(block.subarray(0, filled))
+        filled = 0
+      }
     }
+    decoder.end()
+    if (filled > 0) await file.writeFile(block.subarray(0, filled))
+  } finally {
+    giveBack([block])
   }
-  decoder.end()
-  if (filled > 0) await file.writeFile(block.subarray(0, filled))
 }
 
 /** Names tried before chance is asked for one. */

@@ -1,11 +1,12 @@
-import Type, { type TSchema } from 'typebox'
+import Type, { type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { InputImage } from '../azure/images-client.ts'
 import { serviceError } from '../errors.ts'
 import { pencilIcon } from '../icons.ts'
 import { decodeBase64Image } from '../images/base64.ts'
 import { probeImage } from '../images/image-probe.ts'
-import type { Tool } from '../mcp/catalog.ts'
+import { giveBack } from '../images/own-memory.ts'
+import type { Tool, ToolContext, ToolResult } from '../mcp/catalog.ts'
 import {
   imagePathArgument,
   type Options,
@@ -22,16 +23,19 @@ import { chooseModel, requestOptions } from './model-choice.ts'
 import { parseSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
-const editArguments = Compile(
-  Type.Intersect([
-    Type.Object({
-      image_data_base64: Type.Optional(Type.String()),
-      image_path: Type.Optional(Type.String()),
-      prompt: Type.String(),
-    }),
-    OptionsSchema,
-  ]),
-)
+const EditArgumentsSchema = Type.Intersect([
+  Type.Object({
+    image_data_base64: Type.Optional(Type.String()),
+    image_path: Type.Optional(Type.String()),
+    prompt: Type.String(),
+  }),
+  OptionsSchema,
+])
+type EditArguments = Static<typeof EditArgumentsSchema>
+const editArguments = Compile(EditArgumentsSchema)
+
+/** Makes bytes of a caller's text; they are there until the call has ended. */
+type Decode = (text: string) => Buffer
 
 /** Changes a picture that the caller sends; `undefined` where no configured model edits. */
 export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
@@ -61,9 +65,7 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
     { additionalProperties: false },
   )
 
-  const decode = (text: string) => decodeBase64Image(text, { maxBytes: maxImageBytes })
-
-  async function readSource(text: string | undefined, path: string | undefined): Promise<Buffer> {
+  async function readSource(text: string | undefined, path: string | undefined, decode: Decode): Promise<Buffer> {
     if ((path === undefined) === (text === undefined)) throw serviceError('IMG_ERR_IMAGE_SOURCE', [])
     return text === undefined ? readLocalPicture(path ?? '', maxImageBytes) : decode(text)
   }
@@ -73,7 +75,7 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
     return converter.prepare(bytes, header, signal)
   }
 
-  async function readMask(wishes: Options, picture: InputImage): Promise<InputImage | undefined> {
+  async function readMask(wishes: Options, picture: InputImage, decode: Decode): Promise<InputImage | undefined> {
     const { mask_base64: text, mask_region: region } = wishes
     if (text !== undefined && region !== undefined) {
       throw serviceError('IMG_ERR_ARGUMENTS', ['give mask_base64 or mask_region, not both'])
@@ -82,6 +84,27 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
     if (text === undefined) return undefined
     const bytes = decode(text)
     return maskOfPicture(bytes, probeImage(bytes, { maxBytes: maxImageBytes, maxPixels: maxImagePixels }), picture)
+  }
+
+  async function edit(args: EditArguments, context: ToolContext, decode: Decode): Promise<ToolResult> {
+    const { image_data_base64: text, image_path: path, prompt, ...wishes } = args
+    const card = chooseModel('edit', wishes, cards)
+    const references = wishes.reference_images_base64 ?? []
+    if (references.length + 1 > card.can.maxImages) {
+      throw serviceError('IMG_ERR_MODEL_IMAGES', [card.model, card.can.maxImages])
+    }
+    const target = wishes.output_path === undefined ? undefined : await store.resolve(wishes.output_path)
+    const picture = await readPicture(await readSource(text, path, decode), context.signal)
+    const mask = await readMask(wishes, picture, decode)
+    const images: [InputImage, ...InputImage[]] = [picture]
+    for (const reference of references) images.push(await readPicture(decode(reference), context.signal))
+    const isShaped = wishes.size === undefined && wishes.aspect_ratio !== undefined
+    const wish = isShaped || !takesSize('edit', card) ? undefined : wishes.size ? parseSize(wishes.size) : picture
+    const size = wish && card.fitSize('edit', wish)
+    const inputFidelity = wishes.input_fidelity
+    const request = { prompt, size, ...requestOptions(wishes, card), images, mask, inputFidelity }
+    const answer = await azure.edit(request, callContext(context))
+    return finishImages(answer, options, { verb: 'edited', target, wish, card }, context)
   }
 
   return {
@@ -101,24 +124,16 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
 
     async call(args, context) {
       if (!editArguments.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', ['they do not match the schema'])
-      const { image_data_base64: text, image_path: path, prompt, ...wishes } = args
-      const card = chooseModel('edit', wishes, cards)
-      const references = wishes.reference_images_base64 ?? []
-      if (references.length + 1 > card.can.maxImages) {
-        throw serviceError('IMG_ERR_MODEL_IMAGES', [card.model, card.can.maxImages])
+      const decoded: Buffer[] = []
+      try {
+        return await edit(args, context, (text) => {
+          const bytes = decodeBase64Image(text, { maxBytes: maxImageBytes })
+          decoded.push(bytes)
+          return bytes
+        })
+      } finally {
+        giveBack(decoded)
       }
-      const target = wishes.output_path === undefined ? undefined : await store.resolve(wishes.output_path)
-      const picture = await readPicture(await readSource(text, path), context.signal)
-      const mask = await readMask(wishes, picture)
-      const images: [InputImage, ...InputImage[]] = [picture]
-      for (const reference of references) images.push(await readPicture(decode(reference), context.signal))
-      const isShaped = wishes.size === undefined && wishes.aspect_ratio !== undefined
-      const wish = isShaped || !takesSize('edit', card) ? undefined : wishes.size ? parseSize(wishes.size) : picture
-      const size = wish && card.fitSize('edit', wish)
-      const inputFidelity = wishes.input_fidelity
-      const request = { prompt, size, ...requestOptions(wishes, card), images, mask, inputFidelity }
-      const answer = await azure.edit(request, callContext(context))
-      return finishImages(answer, options, { verb: 'edited', target, wish, card }, context)
     },
   }
 }
