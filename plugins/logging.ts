@@ -1,9 +1,8 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
+import type { Writable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import pretty from 'pino-pretty'
-import roll from 'pino-roll'
 
 /** Files are rolled daily and at this size, so that a noisy day cannot fill a disk. */
 const FILE_SIZE = '20m'
@@ -20,7 +19,7 @@ async function logging(fastify: FastifyInstance): Promise<void> {
   const isPretty = config.LOG_FORMAT === 'pretty' || (config.LOG_FORMAT === 'auto' && isTerminal)
 
   log.level = config.LOG_LEVEL
-  logLines.add(isPretty ? pretty({ destination: logDestination, colorize: isTerminal, sync: true }) : logDestination)
+  logLines.add(isPretty ? await prettify(logDestination, isTerminal) : logDestination)
   fastify.addHook('onClose', async () => logLines.flush())
   if (config.LOG_DIR !== undefined) await logToFiles(fastify, config.LOG_DIR)
 
@@ -54,8 +53,15 @@ function isRoutine({ routeOptions: { url } }: FastifyRequest): boolean {
   return url === '/health' || url === '/ready' || url === '/metrics'
 }
 
+/** Loaded only for those who want it, as are the files: each takes time to start and memory to keep. */
+async function prettify(destination: Writable, colorize: boolean) {
+  const { default: pretty } = await import('pino-pretty')
+  return pretty({ destination, colorize, sync: true })
+}
+
 async function logToFiles(fastify: FastifyInstance, folder: string): Promise<void> {
   try {
+    const { default: roll } = await import('pino-roll')
     const stream = await roll({
       file: join(folder, 'azure-image-editor'),
       extension: '.log',

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { createRedisCounter } from '../services/limits/redis-counter.ts'
 import { createMemoryCounter, type UnitCounter } from '../services/limits/unit-counter.ts'
 
 declare module 'fastify' {
@@ -17,6 +16,7 @@ async function unitCounter(fastify: FastifyInstance): Promise<void> {
     fastify.decorate('unitCounter', memory)
     return
   }
+  const { createRedisCounter } = await import('../services/limits/redis-counter.ts')
   const shared = createRedisCounter(config.REDIS_URL, memory, log)
   fastify.decorate('unitCounter', shared)
   // Without Redis the service can still do its job.

@@ -25,7 +25,8 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   fastify.addContentTypeParser(
     /^application\/(?:[\w.-]+\+)?json(?:;|$)/i,
     function parseBody(request: FastifyRequest, payload: IncomingMessage, done) {
-      const announced = request.headers['content-length']
+      const { 'content-length': length } = request.headers
+      const announced = length === undefined ? undefined : Number(length)
       readBody(payload, { announced, maxBytes: config.MAX_BODY_BYTES, parse: parseJsonBody }, done)
     },
   )

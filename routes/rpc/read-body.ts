@@ -1,57 +1,57 @@
 import type { Readable } from 'node:stream'
 import { errorCodes } from 'fastify'
 import { giveBack, takeMemory } from '../../services/images/own-memory.ts'
-
-const { FST_ERR_CTP_BODY_TOO_LARGE, FST_ERR_CTP_INVALID_CONTENT_LENGTH } = errorCodes
+import { invalidRequest } from '../../services/mcp/protocol-error.ts'
 
 export interface BodyOptions {
-  /** The header `Content-Length`. */
-  announced: string | undefined
+  /** What `Content-Length` says. */
+  announced: number | undefined
   maxBytes: number
-  /** Makes of the body what is wanted; must not keep it, since its memory is given back. */
+  /** Makes of the body what is wanted; must not keep it, since its memory is used again. */
   parse(body: Buffer): unknown
 }
 
-/** Bodies longer than this are copied piece by piece as they come, so that no piece lives long. */
-const LARGE_BODY = 65_536
+/** For a body that does not say its length; most are smaller. */
+const FIRST_BYTES = 16_384
+/** Each piece costs the process some microseconds, and chunks of one byte cost their sender next to nothing. */
+const MANY_PIECES = 10_000
+const LEAST_AVERAGE = 32
 
 /**
- * Reads a request's body into one Buffer and parses it. A small one is not copied if it came in one piece; a large one is
- * copied once, into memory that is used again as soon as it is parsed. Fastify's own reader would keep all of it, twice,
- * for the garbage collector.
+ * Reads a body into one Buffer as its pieces come, and parses it. Kept until the end, as the framework does it, large
+ * pieces make work for the garbage collector, and pieces of one byte (nobody hinders a caller from sending such chunks)
+ * take hundreds of times the memory for which room was found.
  *
- * @param done gets what `parse` gave, or an error: what it threw, or as Fastify's own reader has them,
- *   FST_ERR_CTP_BODY_TOO_LARGE and FST_ERR_CTP_INVALID_CONTENT_LENGTH
+ * @param done gets what `parse` gave, or an error: what it threw, what is wrong with the pieces, or as the framework has
+ *   them FST_ERR_CTP_BODY_TOO_LARGE and FST_ERR_CTP_INVALID_CONTENT_LENGTH
  */
 export function readBody(
   payload: Readable,
   { announced, maxBytes, parse }: BodyOptions,
   done: (error: Error | null, body?: unknown) => void,
 ): void {
-  const length = announced === undefined ? undefined : Number(announced)
-  if (length !== undefined && length > maxBytes) {
-    done(new FST_ERR_CTP_BODY_TOO_LARGE())
+  if (announced !== undefined && announced > maxBytes) {
+    done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE())
     return
   }
-  const body = length !== undefined && length > LARGE_BODY ? gatherLarge(length) : gatherSmall()
-  let received = 0
+  const body = createGathering(announced ?? Math.min(FIRST_BYTES, maxBytes), maxBytes)
+  let pieces = 0
 
   function take(piece: Buffer): void {
-    received += piece.length
-    if (received > (length ?? maxBytes)) end(new FST_ERR_CTP_BODY_TOO_LARGE())
-    else body.add(piece)
+    const length = body.length + piece.length
+    if (length > maxBytes) end(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE())
+    else if (++pieces > MANY_PIECES && length < pieces * LEAST_AVERAGE) {
+      end(invalidRequest('The body comes in too many small pieces: send it in larger ones.'))
+    } else body.add(piece)
   }
   function finish(): void {
-    if (length === undefined || received === length) end(null)
-    else end(new FST_ERR_CTP_INVALID_CONTENT_LENGTH())
-  }
-  function fail(error: Error): void {
-    end('statusCode' in error ? error : Object.assign(error, { statusCode: 400 }))
+    if (announced === undefined || body.length === announced) end(null)
+    else end(new errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH())
   }
   function end(failure: Error | null): void {
-    payload.off('data', take).off('end', finish).off('error', fail)
-    let parsed: unknown
+    payload.off('data', take).off('end', finish).off('error', end)
     let error = failure
+    let parsed: unknown
     try {
       if (error === null) parsed = parse(body.whole())
     } catch (thrown) {
@@ -61,33 +61,39 @@ export function readBody(
     done(error, parsed)
   }
 
-  payload.on('data', take).on('end', finish).on('error', fail).resume()
+  payload.on('data', take).on('end', finish).on('error', end).resume()
 }
 
-interface Gathering {
-  add(piece: Buffer): void
-  whole(): Buffer
-  free(): void
-}
+/** A body as far as it has come. One that comes in one piece, as nearly all without a picture do, is not copied. */
+function createGathering(expected: number, maxBytes: number) {
+  let bytes: Buffer | undefined
+  let first: Buffer | undefined
+  let length = 0
 
-/** The system gives new pages only as they are written, so an announced length alone takes hardly any. */
-function gatherLarge(length: number): Gathering {
-  const whole = takeMemory(length)
-  let filled = 0
-  return {
-    add(piece) {
-      filled += piece.copy(whole, filled)
-    },
-    whole: () => whole,
-    free: () => giveBack([whole]),
+  function makeRoom(needed: number): Buffer {
+    if (bytes !== undefined && needed <= bytes.length) return bytes
+    const wanted = Math.max(needed, Math.min(maxBytes, Math.max(expected, (bytes?.length ?? 0) * 2)))
+    const larger = takeMemory(wanted)
+    const before = bytes ?? first
+    before?.copy(larger, 0, 0, length)
+    if (bytes !== undefined) giveBack([bytes])
+    first = undefined
+    bytes = larger
+    return larger
   }
-}
 
-function gatherSmall(): Gathering {
-  const pieces: Buffer[] = []
   return {
-    add: (piece) => pieces.push(piece),
-    whole: () => (pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)),
-    free() {},
+    get length() {
+      return length
+    },
+    add(piece: Buffer) {
+      if (length === 0 && piece.length >= expected) first = piece
+      else piece.copy(makeRoom(length + piece.length), length)
+      length += piece.length
+    },
+    whole: () => first ?? bytes?.subarray(0, length) ?? Buffer.alloc(0),
+    free() {
+      if (bytes !== undefined) giveBack([bytes])
+    },
   }
 }
