@@ -13,6 +13,8 @@ async function errorHandler(fastify: FastifyInstance): Promise<void> {
     return reply.code(status).send({ statusCode: status, message: 'Internal error', requestId: request.id })
   })
 
+  // What is not found has its body read as well if there is a parser for it, before anybody was asked who it is.
+  fastify.removeAllContentTypeParsers()
   fastify.setNotFoundHandler(function answerNotFound(request: FastifyRequest, reply: FastifyReply) {
     return reply.code(404).send({
       statusCode: 404,
