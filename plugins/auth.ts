@@ -10,6 +10,7 @@ import { isPrivateAddress } from '../services/access/private-address.ts'
 import { challenge, describeResources, type ProtectedResource } from '../services/access/resource-metadata.ts'
 import { createTokenVerifier } from '../services/access/tokens.ts'
 import { createDispatcher } from '../services/azure/transport.ts'
+import { createLoginLimit } from '../services/limits/login-limit.ts'
 import { isLocal } from '../services/origin-policy.ts'
 
 declare module 'fastify' {
@@ -30,6 +31,8 @@ declare module 'fastify' {
 /** Keys shorter than this can be found by trying. */
 const WEAK_KEY_LENGTH = 16
 
+const WRONG = { reason: 'invalid_token' } as const
+
 /** By any of them a proxy gives itself away. */
 const PROXY_HEADERS = [
   'x-forwarded-for',
@@ -42,11 +45,12 @@ const PROXY_HEADERS = [
 
 /** Who may call. */
 async function auth(fastify: FastifyInstance): Promise<void> {
-  const { config } = fastify
+  const { config, metrics } = fastify
   const resources = config.PUBLIC_URL === undefined ? undefined : describeResources(config.PUBLIC_URL)
   const oauth = config.OAUTH_ISSUER === undefined ? undefined : resources
   const scopes = listOf(config.OAUTH_REQUIRED_SCOPES)
   const gatekeeper = createGatekeeper({ keys: openKeys(fastify), verifyToken: openTokens(fastify) })
+  const logins = createLoginLimit({ perMinute: config.FAILED_LOGINS_PER_MINUTE, counter: fastify.unitCounter })
   warnOfRisks(fastify, gatekeeper)
 
   fastify.decorate('protectedResources', oauth)
@@ -60,8 +64,9 @@ async function auth(fastify: FastifyInstance): Promise<void> {
         address: request.ip,
       })
     } catch (error) {
-      if (error instanceof AccessError) refuse(request, reply, error, oauth && resourceOf(request, oauth))
-      throw error
+      throw error instanceof AccessError
+        ? await refuse(request, reply, error, oauth && resourceOf(request, oauth))
+        : error
     }
   })
 
@@ -74,20 +79,35 @@ async function auth(fastify: FastifyInstance): Promise<void> {
     }
     const token = readBearer(request.headers.authorization)
     if (token !== undefined && isSameSecret(config.METRICS_TOKEN, token)) return
-    const error = new AccessError(401, 'Metrics need "Authorization: Bearer" with METRICS_TOKEN.')
-    reply.header('www-authenticate', challenge(error, undefined, []))
-    throw error
+    const sentence = 'Metrics need "Authorization: Bearer" with METRICS_TOKEN.'
+    throw await refuse(request, reply, new AccessError(401, sentence, token === undefined ? {} : WRONG))
   })
 
-  function refuse(
+  /** Gives the refusal its headers, or makes it another one if there were too many. */
+  async function refuse(
     request: FastifyRequest,
     reply: FastifyReply,
-    error: AccessError,
+    failure: AccessError,
     resource?: ProtectedResource,
-  ): void {
-    if (error.statusCode === 503) reply.header('retry-after', '30')
+  ): Promise<AccessError> {
+    const error = (await tooManyFailures(request, failure)) ?? failure
+    const { statusCode, retryAfterMs, message, cause } = error
+    if (retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(retryAfterMs / 1000))
     else reply.header('www-authenticate', challenge(error, resource?.metadataUrl, resource ? scopes : []))
-    request.log.info({ status: error.statusCode, reason: error.message, cause: codeOf(error.cause) }, 'caller refused')
+    request.log.info(
+      { status: statusCode, address: request.ip, reason: message, cause: codeOf(cause) },
+      'caller refused',
+    )
+    return error
+  }
+
+  /** Whoever presents nothing, or something good that grants too little, has not tried to guess. */
+  async function tooManyFailures({ ip }: FastifyRequest, { reason }: AccessError): Promise<AccessError | undefined> {
+    const retryAfterMs = reason === 'invalid_token' ? await logins.countFailure(ip) : undefined
+    if (retryAfterMs === undefined) return undefined
+    metrics.refusals.inc({ reason: 'logins' })
+    const wait = `Try again in ${Math.ceil(retryAfterMs / 1000)} s.`
+    return new AccessError(429, `Too many wrong keys or tokens came from this address. ${wait}`, { retryAfterMs })
   }
 }
 
@@ -153,4 +173,7 @@ function single(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header
 }
 
-export default fp(auth, { name: 'auth', dependencies: ['config', 'logging', 'trusted-proxies'] })
+export default fp(auth, {
+  name: 'auth',
+  dependencies: ['config', 'logging', 'metrics', 'trusted-proxies', 'unit-counter'],
+})

@@ -1,6 +1,7 @@
 import rateLimiter, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { addressCaller, sharedBy } from '../services/access/gatekeeper.ts'
 import type { UnitCounter } from '../services/limits/unit-counter.ts'
 import { isLocal } from '../services/origin-policy.ts'
 
@@ -27,14 +28,12 @@ async function rateLimit(fastify: FastifyInstance): Promise<void> {
     max,
     timeWindow: 60_000,
     store: storeOn(unitCounter),
-    keyGenerator: (request) => request.caller?.id ?? `address:${request.ip}`,
+    keyGenerator: (request) => sharedBy((request.caller ?? addressCaller(request.ip)).id),
     onExceeded: () => metrics.refusals.inc({ reason: 'requests' }),
     errorResponseBuilder: (_request, { ttl, statusCode }) =>
       Object.assign(
         new Error(`You have sent too many requests in the last minute. Try again in ${Math.ceil(ttl / 1000)} s.`),
-        {
-          statusCode,
-        },
+        { statusCode, retryAfterMs: ttl },
       ),
   })
   const limit = fastify.rateLimit()

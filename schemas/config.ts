@@ -152,6 +152,12 @@ export const ConfigSchema = Type.Object({
     secret('Bearer token for `/metrics`; without one it is open to private networks only', 'a-long-random-token'),
   ),
 
+  FAILED_LOGINS_PER_MINUTE: count(
+    'Wrong keys and tokens from one address in a minute, after which more get 429; good ones go on working. 0 sets no limit',
+    60,
+    0,
+    1_000_000,
+  ),
   RATE_LIMIT_PER_MINUTE: Type.Optional(
     Type.Integer({
       description:

@@ -3,6 +3,8 @@ import { internalError, invalidRequest, ProtocolError, parseError, refusal } fro
 interface HttpFailure {
   code?: string
   statusCode?: number
+  /** When to come back, if whoever refused knows. */
+  retryAfterMs?: number
   message: string
 }
 
@@ -11,9 +13,11 @@ export function toProtocolError(error: unknown, requestId: string, maxBodyBytes:
   if (!isHttpFailure(error)) return error
   const known = knownFailure(error, maxBodyBytes)
   if (known !== undefined) return known
-  const { statusCode = 500, message } = error
+  const { statusCode = 500, message, retryAfterMs } = error
   if (statusCode >= 500 && statusCode !== 503) return internalError(requestId, error)
-  return GUARD_STATUSES.has(statusCode) ? refusal(statusCode, message) : invalidRequest(message, statusCode)
+  return GUARD_STATUSES.has(statusCode)
+    ? refusal(statusCode, message, retryAfterMs === undefined ? {} : { retryAfterMs })
+    : invalidRequest(message, statusCode)
 }
 
 /** Statuses of access and load, which are told as the error's code. */

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { addressCaller } from '../../services/access/gatekeeper.ts'
 import { type SplicedJson, spliceJson } from '../../services/images/json-splice.ts'
 import type { Answer, RequestContext } from '../../services/mcp/dispatcher.ts'
 import { messageSchema } from '../../services/mcp/dispatcher.ts'
@@ -155,7 +156,7 @@ function describeRequest(request: FastifyRequest): Omit<RequestContext, 'signal'
       method: single(headers['mcp-method']),
       name: single(headers['mcp-name']),
     },
-    caller: request.caller?.id ?? `address:${request.ip}`,
+    caller: (request.caller ?? addressCaller(request.ip)).id,
     requestId: request.id,
     log: request.log,
   }

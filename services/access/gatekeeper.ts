@@ -1,8 +1,9 @@
 import { AccessError } from './access-error.ts'
 import { type ApiKey, findApiKey } from './api-keys.ts'
+import { networkOf, plainAddress } from './network.ts'
 import type { TokenSubject } from './tokens.ts'
 
-/** Who calls. Limits, kept pictures and log lines go by `id`. */
+/** Who calls. Kept pictures and log lines go by `id`, limits by what `sharedBy` makes of it. */
 export interface Caller {
   /** `key:<name>`, `subject:<issuer>#<subject>` or `address:<IP>`. */
   id: string
@@ -32,6 +33,8 @@ export interface Gatekeeper {
   identify(credentials: Credentials): Promise<Caller>
 }
 
+const ADDRESS = 'address:'
+
 /** Tells who calls, by key or token; with neither configured everybody is an address. */
 export function createGatekeeper({ keys, verifyToken }: GatekeeperOptions): Gatekeeper {
   const isOpen = keys === undefined && verifyToken === undefined
@@ -43,7 +46,7 @@ export function createGatekeeper({ keys, verifyToken }: GatekeeperOptions): Gate
   return {
     isOpen,
     async identify({ authorization, apiKey, address }) {
-      if (isOpen) return { id: `address:${address}`, kind: 'address' }
+      if (isOpen) return addressCaller(address)
       const bearer = readBearer(authorization)
       const secret = bearer ?? apiKey?.trim()
       if (secret === undefined || secret === '') throw new AccessError(401, `Who calls must say so. ${wanted}`)
@@ -56,6 +59,16 @@ export function createGatekeeper({ keys, verifyToken }: GatekeeperOptions): Gate
       return { id: `key:${name}`, kind: 'key' }
     },
   }
+}
+
+/** Who calls where nobody needs to say more. */
+export function addressCaller(address: string): Caller {
+  return { id: ADDRESS + plainAddress(address), kind: 'address' }
+}
+
+/** Under which name a caller's limits are counted: whoever has one IPv6 address has a whole network of them. */
+export function sharedBy(callerId: string): string {
+  return callerId.startsWith(ADDRESS) ? ADDRESS + networkOf(callerId.slice(ADDRESS.length)) : callerId
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6750#section-2.1 */

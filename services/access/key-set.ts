@@ -47,7 +47,9 @@ export function createKeySet({ fetchKeys, log, now = () => performance.now() }: 
   return async function findKey(header, token) {
     if (now() - fetchedAt >= FRESH_MS) await refresh()
     if (keys === undefined || now() - fetchedAt >= STALE_MS) {
-      throw new AccessError(503, 'Tokens cannot be checked at the moment. Try again in a minute.')
+      throw new AccessError(503, 'Tokens cannot be checked at the moment. Try again in a minute.', {
+        retryAfterMs: COOLDOWN_MS,
+      })
     }
     try {
       return await keys(header, token)

@@ -53,7 +53,7 @@ export function createCallGate({
 
   async function runWithin({ tool, args, caller, isFree }: PendingCall, run: () => ReturnType<CallGuard>) {
     const images = isFree === true ? 0 : imagesOf(args)
-    const refused = await limits.take(caller, tool, images)
+    const { refusal: refused, giveBack } = await limits.take(caller, tool, images)
     if (refused !== undefined) {
       onRefused(refused.limit)
       throw refusal(429, sentenceFor(refused), { retryAfterMs: refused.retryAfterMs })
@@ -62,9 +62,7 @@ export function createCallGate({
       return await run()
     } catch (error) {
       // What the caller got wrong or took back was never made, and neither was what may be tried again for free.
-      if (error instanceof ServiceError && (error.family === 'input' || error.retryable)) {
-        await limits.giveBack(caller, images)
-      }
+      if (error instanceof ServiceError && (error.family === 'input' || error.retryable)) await giveBack()
       throw error
     }
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { sharedBy } from '../access/gatekeeper.ts'
 import type { UnitCounter } from './unit-counter.ts'
 
 const MINUTE = 60_000
@@ -20,11 +21,17 @@ export interface Refusal {
   retryAfterMs: number
 }
 
+/** What a call was granted. */
+export interface Grant {
+  /** Undefined: it may be made. */
+  refusal: Refusal | undefined
+  /** Gives images back that were never made, to the day from which they were taken. */
+  giveBack(): Promise<void>
+}
+
 export interface CallLimits {
-  /** Counts a call of a tool, and the images it asks for. Undefined: it may be made. */
-  take(caller: string, tool: string, images: number): Promise<Refusal | undefined>
-  /** Gives images back that were never made. */
-  giveBack(caller: string, images: number): Promise<void>
+  /** Counts a call of a tool, and the images it asks for. */
+  take(caller: string, tool: string, images: number): Promise<Grant>
 }
 
 /** What a caller may spend. A refused call costs nothing of the day's images. */
@@ -34,30 +41,35 @@ export function createCallLimits({
   counter,
   now = Date.now,
 }: CallLimitsOptions): CallLimits {
-  async function takeImages(caller: string, images: number): Promise<Refusal | undefined> {
-    const { units } = await counter.add(dayKey(caller), images, DAY)
-    if (units <= imagesPerDay) return undefined
-    await counter.add(dayKey(caller), -images, DAY)
-    return { limit: 'images', retryAfterMs: DAY - (now() % DAY) }
+  async function takeCall(caller: string, tool: string): Promise<Refusal | undefined> {
+    const { units, resetMs } = await counter.add(`calls:${tool}:${digest(caller)}`, 1, MINUTE)
+    return units > callsPerMinute ? { limit: 'calls', retryAfterMs: resetMs } : undefined
   }
 
-  const dayKey = (caller: string) => `images:${Math.floor(now() / DAY)}:${digest(caller)}`
+  async function takeImages(caller: string, images: number): Promise<Grant> {
+    const key = `images:${Math.floor(now() / DAY)}:${digest(caller)}`
+    const giveBack = async () => void (await counter.add(key, -images, DAY))
+    const { units } = await counter.add(key, images, DAY)
+    if (units <= imagesPerDay) return { refusal: undefined, giveBack }
+    await giveBack()
+    return nothing({ limit: 'images', retryAfterMs: DAY - (now() % DAY) })
+  }
 
   return {
     async take(caller, tool, images) {
-      if (callsPerMinute > 0) {
-        const { units, resetMs } = await counter.add(`calls:${tool}:${digest(caller)}`, 1, MINUTE)
-        if (units > callsPerMinute) return { limit: 'calls', retryAfterMs: resetMs }
-      }
-      return imagesPerDay > 0 ? await takeImages(caller, images) : undefined
-    },
-    async giveBack(caller, images) {
-      if (imagesPerDay > 0) await counter.add(dayKey(caller), -images, DAY)
+      const refusal = callsPerMinute > 0 ? await takeCall(caller, tool) : undefined
+      if (refusal !== undefined || imagesPerDay === 0) return nothing(refusal)
+      return await takeImages(caller, images)
     },
   }
 }
 
+/** A grant by which nothing was taken that could be given back. */
+function nothing(refusal: Refusal | undefined): Grant {
+  return { refusal, giveBack: async () => {} }
+}
+
 /** Who calls is nobody's business in a shared store, and may be of any length. */
 function digest(caller: string): string {
-  return createHash('sha256').update(caller).digest('base64url').slice(0, 22)
+  return createHash('sha256').update(sharedBy(caller)).digest('base64url').slice(0, 22)
 }

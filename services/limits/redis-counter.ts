@@ -5,6 +5,7 @@ import type { UnitCounter } from './unit-counter.ts'
 /** One round trip, so that no two replicas can come between: add, start the window if it is new, tell both. */
 const script = `
 local units = redis.call('INCRBY', KEYS[1], ARGV[1])
+if units < 0 then units = redis.call('INCRBY', KEYS[1], -units) end
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
@@ -54,7 +55,7 @@ export function createRedisCounter(url: string, fallback: UnitCounter, log: Logg
       if (redis.status !== 'ready') return await fallback.add(key, units, windowMs)
       try {
         const [total, resetMs] = await runScript(redis, key, units, windowMs)
-        return { units: Math.max(0, total), resetMs }
+        return { units: total, resetMs }
       } catch {
         return await fallback.add(key, units, windowMs)
       }

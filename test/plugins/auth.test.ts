@@ -214,6 +214,79 @@ describe('access tokens', () => {
   }
 })
 
+describe('wrong keys and tokens from one address', () => {
+  const limited = { ...keys, FAILED_LOGINS_PER_MINUTE: '3' }
+  const wrong = { 'x-api-key': 'a-wrong-key-here' }
+  const from = (app: App, remoteAddress: string, headers: Record<string, string>) =>
+    app.inject({ method: 'POST', url: '/', payload: ping, headers, remoteAddress })
+
+  async function failThrice(t: TestContext, app: App, remoteAddress = '127.0.0.1') {
+    for (let n = 0; n < 3; n++) t.assert.equal((await from(app, remoteAddress, wrong)).statusCode, 401)
+  }
+
+  test('get 429 with Retry-After in the envelope after too many, and good ones go on working', async (t: TestContext) => {
+    const { app } = await build(t, limited)
+    await failThrice(t, app)
+    const response = await call(app, wrong)
+    t.assert.equal(response.statusCode, 429)
+    const wait = Number(response.headers['retry-after'])
+    t.assert.ok(wait > 0 && wait <= 60, String(wait))
+    t.assert.equal(response.headers['www-authenticate'], undefined)
+    t.assert.partialDeepStrictEqual(response.json(), { jsonrpc: '2.0', error: { code: 429 } })
+    t.assert.ok(response.json().error.data.retryAfterMs > 0)
+    t.assert.equal((await call(app, { 'x-api-key': 'a-key-of-alice-0001' })).statusCode, 200)
+    t.assert.match((await app.inject('/metrics')).body, /refusals_total\{reason="logins"\} 1\n/)
+  })
+
+  test('are counted by address, all of an IPv6 network together', async (t: TestContext) => {
+    const { app } = await build(t, limited)
+    await failThrice(t, app, '10.0.0.1')
+    for (const [address, status] of [
+      ['10.0.0.1', 429],
+      ['::ffff:10.0.0.1', 429],
+      ['10.0.0.2', 401],
+    ] as const) {
+      t.assert.equal((await from(app, address, wrong)).statusCode, status, address)
+    }
+    await failThrice(t, app, '2001:db8::1')
+    t.assert.equal((await from(app, '2001:db8::ffff:1', wrong)).statusCode, 429)
+    t.assert.equal((await from(app, '2001:db8:0:1::1', wrong)).statusCode, 401)
+  })
+
+  test('are what counts: not a request without any, nor a good token without a scope', async (t: TestContext) => {
+    const issuer = await startIssuer(t)
+    const { app } = await build(t, { ...issuer.environment, ...limited, OAUTH_REQUIRED_SCOPES: 'images.make' })
+    const narrow = { authorization: `Bearer ${await issuer.token()}` }
+    for (let n = 0; n < 5; n++) {
+      t.assert.equal((await call(app)).statusCode, 401)
+      t.assert.equal((await call(app, narrow)).statusCode, 403)
+    }
+    for (let n = 0; n < 3; n++) t.assert.equal((await call(app, { authorization: 'Bearer a.b.c' })).statusCode, 401)
+    t.assert.equal((await call(app, { authorization: 'Bearer a.b.c' })).statusCode, 429)
+    const good = { authorization: `Bearer ${await issuer.token({ scope: 'images.make' })}` }
+    t.assert.equal((await call(app, good)).statusCode, 200)
+  })
+
+  test('are limited at /metrics too, where the right token goes on working', async (t: TestContext) => {
+    const { app } = await build(t, { METRICS_TOKEN: 'a-token-for-metrics', FAILED_LOGINS_PER_MINUTE: '2' })
+    const scrape = (token: string) => app.inject({ url: '/metrics', headers: { authorization: `Bearer ${token}` } })
+    for (let n = 0; n < 2; n++) t.assert.equal((await scrape('wrong')).statusCode, 401)
+    const response = await scrape('wrong')
+    t.assert.equal(response.statusCode, 429)
+    t.assert.ok(Number(response.headers['retry-after']) > 0)
+    t.assert.equal((await scrape('a-token-for-metrics')).statusCode, 200)
+    t.assert.equal((await app.inject('/metrics')).statusCode, 401)
+  })
+
+  test('are limited unless FAILED_LOGINS_PER_MINUTE is 0', async (t: TestContext) => {
+    const { app } = await build(t, { ...keys, FAILED_LOGINS_PER_MINUTE: '0' })
+    for (let n = 0; n < 100; n++) t.assert.equal((await call(app, wrong)).statusCode, 401)
+    const usual = await build(t, keys)
+    for (let n = 0; n < 60; n++) t.assert.equal((await call(usual.app, wrong)).statusCode, 401)
+    t.assert.equal((await call(usual.app, wrong)).statusCode, 429)
+  })
+})
+
 describe('/metrics', () => {
   test('is open to this machine and private networks only', async (t: TestContext) => {
     const { app } = await build(t, keys)

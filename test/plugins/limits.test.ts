@@ -76,7 +76,9 @@ describe('requests in a minute', () => {
     const alice = { 'x-api-key': 'key-of-alice' }
     t.assert.equal((await post(work(), alice)).statusCode, 200)
     t.assert.equal((await post(work(), alice)).statusCode, 200)
-    isRefused(t, await post(work(), alice), 429)
+    const refused = await post(work(), alice)
+    isRefused(t, refused, 429)
+    t.assert.ok(refused.json().error.data.retryAfterMs > 0)
     t.assert.equal((await post(work(), { 'x-api-key': 'key-of-bob' })).statusCode, 200)
   })
 
@@ -102,6 +104,32 @@ describe('requests in a minute', () => {
     const careful = await build(t, { RATE_LIMIT_PER_MINUTE: '1' })
     t.assert.equal((await careful.post(work(), { 'x-forwarded-for': '1.1.1.1' })).statusCode, 200)
     t.assert.equal((await careful.post(work(), { 'x-forwarded-for': '2.2.2.2' })).statusCode, 429)
+  })
+
+  test('go by the last address that no trusted proxy has, whatever a caller put before it', async (t: TestContext) => {
+    const { post } = await build(t, { RATE_LIMIT_PER_MINUTE: '1', TRUST_PROXY: '127.0.0.1,10.0.0.0/8' })
+    const status = async (list: string) => (await post(work(), { 'x-forwarded-for': list })).statusCode
+    t.assert.equal(await status('1.1.1.1'), 200)
+    for (const list of [
+      '9.9.9.9, 1.1.1.1',
+      '9.9.9.8, 1.1.1.1, 10.0.0.1',
+      '10.0.0.9, 1.1.1.1,10.0.0.1 , 10.0.0.2',
+      '127.0.0.1, 1.1.1.1',
+      'nonsense, , 1.1.1.1',
+      '::ffff:1.1.1.1',
+    ]) {
+      t.assert.equal(await status(list), 429, list)
+    }
+    t.assert.equal(await status('1.1.1.1, 2.2.2.2, 10.0.0.1'), 200)
+  })
+
+  test('count an IPv6 network as one caller', async (t: TestContext) => {
+    const { app } = await build(t, { RATE_LIMIT_PER_MINUTE: '1' })
+    const status = async (remoteAddress: string) =>
+      (await app.inject({ method: 'POST', url: '/', payload: work(), remoteAddress })).statusCode
+    t.assert.equal(await status('2001:db8::1'), 200)
+    t.assert.equal(await status('2001:db8::2:1'), 429)
+    t.assert.equal(await status('2001:db8:0:1::1'), 200)
   })
 })
 

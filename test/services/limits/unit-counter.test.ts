@@ -29,6 +29,24 @@ describe('a counter in memory', () => {
     t.assert.equal((await counter.add('first', 1, DAY)).units, 1)
     t.assert.equal((await counter.add('name-50000', 1, DAY)).units, 2)
   })
+
+  test('forgets none of one kind because there are so many of another', async (t: TestContext) => {
+    const counter = createMemoryCounter()
+    await counter.add('images:alice', 5, DAY)
+    for (let n = 0; n < 50_001; n++) await counter.add(`logins:${n}`, 1, MINUTE)
+    t.assert.equal((await counter.add('images:alice', 1, DAY)).units, 6)
+  })
+
+  test('forgets what is over before anything that is not', async (t: TestContext) => {
+    let now = 0
+    const counter = createMemoryCounter(() => now)
+    for (let n = 0; n < 49_999; n++) await counter.add(`logins:${n}`, 1, MINUTE)
+    now = MINUTE - 1
+    await counter.add('logins:young', 1, MINUTE)
+    now = MINUTE
+    await counter.add('logins:new', 1, MINUTE)
+    t.assert.equal((await counter.add('logins:young', 1, MINUTE)).units, 2)
+  })
 })
 
 describe('limits of calls', () => {
@@ -41,33 +59,49 @@ describe('limits of calls', () => {
 
   test('are none unless set', async (t: TestContext) => {
     const { limits } = build({})
-    for (let n = 0; n < 100; n++) t.assert.equal(await limits.take('a', 'tool', 10), undefined)
+    for (let n = 0; n < 100; n++) t.assert.equal((await limits.take('a', 'tool', 10)).refusal, undefined)
   })
 
   test('count by caller and tool', async (t: TestContext) => {
     const { limits, world } = build({ callsPerMinute: 1 })
-    t.assert.equal(await limits.take('a', 'one', 1), undefined)
-    t.assert.deepEqual(await limits.take('a', 'one', 1), { limit: 'calls', retryAfterMs: MINUTE })
-    t.assert.equal(await limits.take('a', 'two', 1), undefined)
-    t.assert.equal(await limits.take('b', 'one', 1), undefined)
+    t.assert.equal((await limits.take('a', 'one', 1)).refusal, undefined)
+    t.assert.deepEqual((await limits.take('a', 'one', 1)).refusal, { limit: 'calls', retryAfterMs: MINUTE })
+    t.assert.equal((await limits.take('a', 'two', 1)).refusal, undefined)
+    t.assert.equal((await limits.take('b', 'one', 1)).refusal, undefined)
     world.monotonic = MINUTE
-    t.assert.equal(await limits.take('a', 'one', 1), undefined)
+    t.assert.equal((await limits.take('a', 'one', 1)).refusal, undefined)
   })
 
   test('take n images as n units, and nothing for a refused call', async (t: TestContext) => {
     const { limits, world } = build({ imagesPerDay: 5 })
-    t.assert.equal(await limits.take('a', 'tool', 4), undefined)
-    t.assert.deepEqual(await limits.take('a', 'tool', 2), { limit: 'images', retryAfterMs: 21 * 60 * MINUTE })
-    t.assert.equal(await limits.take('a', 'tool', 1), undefined)
-    t.assert.equal((await limits.take('a', 'tool', 1))?.limit, 'images')
+    t.assert.equal((await limits.take('a', 'tool', 4)).refusal, undefined)
+    t.assert.deepEqual((await limits.take('a', 'tool', 2)).refusal, { limit: 'images', retryAfterMs: 21 * 60 * MINUTE })
+    t.assert.equal((await limits.take('a', 'tool', 1)).refusal, undefined)
+    t.assert.equal((await limits.take('a', 'tool', 1)).refusal?.limit, 'images')
     world.wall += DAY
-    t.assert.equal(await limits.take('a', 'tool', 5), undefined)
+    t.assert.equal((await limits.take('a', 'tool', 5)).refusal, undefined)
   })
 
-  test('give images back that were never made', async (t: TestContext) => {
+  test('give images back that were never made, to the day from which they were taken', async (t: TestContext) => {
+    const { limits, world } = build({ imagesPerDay: 2 })
+    const { giveBack } = await limits.take('a', 'tool', 2)
+    await giveBack()
+    const late = await limits.take('a', 'tool', 2)
+    t.assert.equal(late.refusal, undefined)
+    world.wall += DAY
+    t.assert.equal((await limits.take('a', 'tool', 2)).refusal, undefined)
+    await late.giveBack()
+    t.assert.equal((await limits.take('a', 'tool', 1)).refusal?.limit, 'images')
+  })
+
+  test('count all addresses of one IPv6 network as one caller, and an IPv4 address as itself', async (t: TestContext) => {
     const { limits } = build({ imagesPerDay: 1 })
-    await limits.take('a', 'tool', 1)
-    await limits.giveBack('a', 1)
-    t.assert.equal(await limits.take('a', 'tool', 1), undefined)
+    const isRefused = async (caller: string) => (await limits.take(caller, 'tool', 1)).refusal !== undefined
+    t.assert.equal(await isRefused('address:2001:db8:0:1::1'), false)
+    t.assert.equal(await isRefused('address:2001:db8::1:ffff:0:0:9'), true)
+    t.assert.equal(await isRefused('address:2001:db8:0:2::1'), false)
+    t.assert.equal(await isRefused('address:10.0.0.1'), false)
+    t.assert.equal(await isRefused('address:::ffff:10.0.0.1'), true)
+    t.assert.equal(await isRefused('address:10.0.0.2'), false)
   })
 })
