@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ImageStore } from '../services/images/image-store.ts'
 import { createLocalImageStore } from '../services/images/local-image-store.ts'
+import { shareAnswer } from '../services/shared-answer.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -12,6 +13,8 @@ declare module 'fastify' {
 
 /** Replicas share the folder, so a younger temporary file may be another's that is being written. */
 const STALE_AFTER_MS = 3_600_000
+/** The check writes to the disk, and anybody may ask for readiness. */
+const CHECK_EVERY_MS = 5_000
 
 /** The folder for saved pictures. One that cannot be written is said, and does not stop the service. */
 async function imageStore(fastify: FastifyInstance): Promise<void> {
@@ -19,12 +22,13 @@ async function imageStore(fastify: FastifyInstance): Promise<void> {
   const folder = resolve(config.IMAGES_DIR)
   const store = createLocalImageStore({ folder, held: heldBytes })
   fastify.decorate('imageStore', store)
+  const check = shareAnswer(() => store.check(), CHECK_EVERY_MS)
   readiness.add('images', async () => {
-    const { isWritable } = await store.check()
+    const { isWritable } = await check()
     return { ready: true, state: isWritable ? 'writable' : 'unwritable' }
   })
 
-  const { isWritable, reason } = await store.check()
+  const { isWritable, reason } = await check()
   if (isWritable) {
     const removed = await store.removeStale(STALE_AFTER_MS)
     if (removed > 0) log.info({ removed }, 'temporary files of an earlier run were removed')

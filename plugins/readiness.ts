@@ -9,7 +9,7 @@ export interface PartState {
 }
 
 export interface Readiness {
-  /** Adds a part; its check must be cheap, since every probe runs it. */
+  /** Adds a part; its check must be cheap, since every probe runs it and anybody may probe. */
   add(part: string, check: () => PartState | Promise<PartState>): void
   /** Every part's state; `status` is `ready`, `shutting down` or `not ready`. */
   report(): Promise<{ ready: boolean; body: Record<string, string> }>

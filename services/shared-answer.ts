@@ -1,0 +1,28 @@
+/**
+ * A question whose answer is good for a while: it is asked once, however many want to know, and not again before `forMs`
+ * are over. A failed one is asked again.
+ * @param now milliseconds on a clock that never jumps
+ */
+export function shareAnswer<T>(ask: () => Promise<T>, forMs: number, now = () => performance.now()): () => Promise<T> {
+  let answer: Promise<T> | undefined
+  let endsAt = Number.POSITIVE_INFINITY
+
+  async function askAnew(): Promise<T> {
+    try {
+      const found = await ask()
+      endsAt = now() + forMs
+      return found
+    } catch (error) {
+      answer = undefined
+      throw error
+    }
+  }
+
+  return function answerOrShare() {
+    if (answer === undefined || now() >= endsAt) {
+      endsAt = Number.POSITIVE_INFINITY
+      answer = askAnew()
+    }
+    return answer
+  }
+}
