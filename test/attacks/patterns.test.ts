@@ -1,39 +1,21 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { ConfigSchema } from '../../schemas/config.ts'
+import { findPatterns } from './pattern-finder.ts'
 
 /**
  * No pattern of ours may take more than linear time, whatever text it gets: each is run against long runs of every
- * character that matters to patterns, with an end that does not fit. Quadratic behaviour over 50,000 characters takes
+ * character that matters to patterns, those that it names itself included, with an end that does not fit. Quadratic behaviour over 50,000 characters takes
  * seconds; CPU time is measured, so that a busy machine makes no difference.
  */
 const LENGTH = 50_000
 const LIMIT_MS = 1_500
 
 const root = join(import.meta.dirname, '../..')
-const literal =
-  /(?<=[=(:,[!&|?{;\s])\/((?:[^/\\\n[*]|\\.|\[(?:[^\]\\\n]|\\.)*\])(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])*)\/([dgimsuvy]*)(?=[\s.,;)\]}])/g
-
-function patternsIn(file: string): { file: string; pattern: RegExp }[] {
-  const code = readFileSync(join(root, file), 'utf8').replaceAll(/^\s*(\*|\/\/|\/\*).*$/gm, '')
-  return [...code.matchAll(literal)].flatMap(([, source = '', flags = '']) => {
-    try {
-      return [{ file, pattern: new RegExp(source, flags.replace(/[gy]/g, '')) }]
-    } catch {
-      // A division, not a pattern.
-      return []
-    }
-  })
-}
-
 const files = globSync(['*.ts', '{plugins,routes,services,schemas}/**/*.ts'], { cwd: root })
-const patterns = files.flatMap(patternsIn)
-for (const [name, schema] of Object.entries(ConfigSchema.properties)) {
-  if ('pattern' in schema && typeof schema.pattern === 'string') {
-    patterns.push({ file: `schemas/config.ts ${name}`, pattern: new RegExp(schema.pattern, 'u') })
-  }
-}
+const patterns = files.flatMap((file) =>
+  findPatterns(readFileSync(join(root, file), 'utf8')).map(({ pattern }) => ({ file, pattern })),
+)
 
 const runs = [
   'a',
@@ -67,11 +49,11 @@ const runs = [
 const ends = ['', '!', '\u0000', '\n!']
 
 test('every pattern takes linear time for any text', { timeout: 120_000 }, (t: TestContext) => {
-  t.assert.ok(patterns.length > 40, `found ${patterns.length} patterns`)
-  t.diagnostic(`${patterns.length} patterns, ${runs.length * ends.length} texts each`)
+  t.assert.ok(patterns.length > 80, `found ${patterns.length} patterns`)
+  t.diagnostic(`${patterns.length} patterns, at least ${runs.length * ends.length} texts each`)
   const slow = new Set<string>()
   for (const { file, pattern } of patterns) {
-    for (const run of runs) {
+    for (const run of new Set([...runs, ...pattern.source])) {
       for (const end of ends) {
         const text = run.repeat(LENGTH / run.length) + end
         const before = process.cpuUsage()
@@ -82,4 +64,20 @@ test('every pattern takes linear time for any text', { timeout: 120_000 }, (t: T
     }
   }
   t.assert.deepEqual([...slow], [])
+})
+
+test('patterns are found whatever stands around them', (t: TestContext) => {
+  const source = [
+    'const half = total / 2 / parts[0] / (1 + 2)',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source to be read
+    'const one = text.replace(/[/"]\\/x/g, `${text.split(/two/).length / 2} /none/ `)',
+    '// /none/',
+    'const f = (x: string): boolean => /three/u.test(x)',
+    "const schema = { pattern: '^four\\\\d$', text: '/none/' }",
+    "const FIVE_PATTERN = 'five'",
+    'return /six/',
+  ]
+  const found = findPatterns(`function f() {${source.join('\n')}}`).map(({ pattern }) => pattern.source)
+  t.assert.deepEqual(found, ['[/"]\\/x', 'two', 'three', '^four\\d$', 'five', 'six'])
+  t.assert.throws(() => findPatterns('const made = new RegExp(text)'), /made at run time/)
 })

@@ -63,8 +63,20 @@ const forgeries: Record<string, Forgery> = {
   'a key in its own header': (_issuer, claims) => embeddedKey(claims),
   'a key address in its own header': (_issuer, claims) =>
     signedBy({ alg: 'RS256', kid: 'x', jku: 'http://127.0.0.1:9/keys' }, claims),
+  'a certificate address in its own header': (_issuer, claims) =>
+    signedBy({ alg: 'RS256', x5u: 'http://127.0.0.1:9/cert' }, claims),
+  'a certificate in its own header': (_issuer, claims) => signedBy({ alg: 'RS256', x5c: ['AAAA'] }, claims),
+  'an unknown key name': (_issuer, claims) => signedBy({ alg: 'RS256', kid: 'never-published' }, claims),
+  'a key name that is no text': (_issuer, claims) => signedBy({ alg: 'RS256', kid: ['key-1'] }, claims),
+  'an EC algorithm for the RSA key': (_issuer, claims) => signedBy({ alg: 'ES256', kid: 'key-1' }, claims),
+  'another RSA algorithm than the key is for': (_issuer, claims) => signedBy({ alg: 'PS256', kid: 'key-1' }, claims),
+  'a payload that is not encoded': (_issuer, claims) =>
+    signedBy({ alg: 'RS256', kid: 'key-1', b64: false, crit: ['b64'] }, claims),
   'a path as key name': (_issuer, claims) => signedBy({ alg: 'RS256', kid: '../../../../dev/null' }, claims),
   'an unknown critical header': (_issuer, claims) => signedBy({ alg: 'RS256', crit: ['x'], x: 1 }, claims),
+  'critical headers that are no list': (_issuer, claims) =>
+    signedBy({ alg: 'RS256', kid: 'key-1', crit: 'exp' }, claims),
+  'an audience that only contains ours': (issuer) => issuer.token({ aud: 'image-editor-2' }),
   'wrong audience': (issuer) => issuer.token({ aud: 'another-service' }),
   'no audience': (issuer) => issuer.token({ aud: [] }),
   'wrong issuer': (issuer) => issuer.token({ iss: 'https://evil.example' }),
