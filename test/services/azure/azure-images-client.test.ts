@@ -297,6 +297,38 @@ describe('answers with a link', () => {
     t.assert.equal(store.seen.length, 0)
   })
 
+  for (const [what, link] of [
+    ['a decimal address', 'https://2130706433:PORT/a.png'],
+    ['a hexadecimal address', 'https://0x7f000001:PORT/a.png'],
+    ['an octal address', 'https://0177.0.0.1:PORT/a.png'],
+    ['a short address', 'https://127.1:PORT/a.png'],
+    ['an address in wide digits', 'https://①②⑦.0.0.1:PORT/a.png'],
+    ['nowhere', 'https://0.0.0.0:PORT/a.png'],
+    ['an IPv4 address in IPv6 clothing', 'https://[::ffff:127.0.0.1]:PORT/a.png'],
+    ['the same in hexadecimal', 'https://[::ffff:7f00:1]:PORT/a.png'],
+    ['the loopback of IPv6', 'https://[::1]:PORT/a.png'],
+    ['the metadata of a cloud', 'https://169.254.169.254/latest/meta-data'],
+    ['an allowed name as user', 'https://localhost@127.0.0.1:PORT/a.png'],
+    ['an allowed name behind a backslash', 'https://127.0.0.1:PORT\\@localhost/a.png'],
+    ['an allowed name in the path', 'https://127.0.0.1:PORT/localhost'],
+    ['a name that only ends like an allowed one', 'https://evil-localhost:PORT/a.png'],
+    ['an allowed name with a dot behind it', 'https://localhost.:PORT/a.png'],
+    ['a file', 'file:///etc/passwd'],
+    ['data', 'data:image/png;base64,AAAA'],
+    ['no scheme', '//localhost:PORT/a.png'],
+  ] as const) {
+    test(`to ${what} are not followed`, async (t: TestContext) => {
+      const store = await fakeAzure(t, (_request, response) => response.end(pixel), tls)
+      const azure = await fakeAzure(t, linkTo(link.replace('PORT', new URL(store.url).port)))
+      const imageHosts = ['localhost', '*.localhost', '*.0.0.1', '127.0.0.1', '0.0.0.0', '[::1]', '[::ffff:7f00:1]']
+      const images = client(t, azure.url, { certificateAuthority: tls.cert, imageHosts })
+      const error = await failureOf(t, images.generate({ prompt }, callContext()))
+      t.assert.equal(error.code, 'IMG_ERR_AZURE_DOWNLOAD')
+      // By the guard, and not by a certificate that happens to be another's.
+      t.assert.match(String(error.cause), /not public|not allowed|has the scheme|carries a credential|Invalid URL/)
+    })
+  }
+
   test('to plain http are not followed', async (t: TestContext) => {
     const store = await fakeAzure(t, (_request, response) => response.end(pixel))
     const azure = await fakeAzure(t, linkTo(`${store.url.replace('127.0.0.1', 'localhost')}/a.png`))

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import type { SizeRule } from '../../../schemas/models.ts'
 import { fitSize, nearestRatio } from '../../../services/azure/models/size-fitting.ts'
 import { modelTable } from '../../../services/azure/models/table.ts'
+import { checkProperty } from '../images/property.ts'
 
 const ruleOf = (id: string): SizeRule => {
   const model = modelTable.find((row) => row.id === id)
@@ -34,11 +35,12 @@ describe('fitSize', () => {
     })
   }
 
-  test('gives a size that its rule allows, whatever is wished for', (t: TestContext) => {
+  test('gives a size that its rule allows, whatever is wished for', async (t: TestContext) => {
     const edge = fc.integer({ min: 1, max: 20_000 })
     for (const { id, generateSize: rule } of modelTable) {
       if (rule.kind !== 'range') continue
-      fc.assert(
+      await checkProperty(
+        t,
         fc.property(edge, edge, (width, height) => {
           const size = fitSize(rule, { width, height })
           const { width: across, height: down } = size

@@ -104,6 +104,21 @@ test('refuses more frames than allowed, whatever the header claims', (t: TestCon
   )
 })
 
+test('refuses a GIF and a WebP of very many frames by counting them, without decoding one', (t: TestContext) => {
+  const frame = Buffer.from('\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0', 'latin1')
+  const gif = Buffer.concat([
+    Buffer.from('GIF89a\x01\0\x01\0\0\0\0', 'latin1'),
+    Buffer.alloc(frame.length * 50_000, frame),
+  ])
+  t.assert.match(refusal(gif), /^The picture is an animation of \d+ frames, and the limit here is 3/)
+  const animation = Buffer.from('ANMF\x10\0\0\0'.padEnd(24, '\0'), 'latin1')
+  const frames = Buffer.alloc(animation.length * 40_000, animation)
+  const head = Buffer.from('RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\0\0\0\0\0\0', 'latin1')
+  const webp = Buffer.concat([head, frames])
+  webp.writeUInt32LE(webp.length - 8, 4)
+  t.assert.match(refusal(webp), /^The picture is an animation of \d+ frames, and the limit here is 3/)
+})
+
 test('refuses a file beyond the limit on bytes', (t: TestContext) => {
   t.assert.match(refusal(Buffer.alloc(1_000_001)), /larger than 1000000 bytes/)
 })

@@ -1,10 +1,12 @@
 import { type TestContext, test } from 'node:test'
 import { deflateSync } from 'node:zlib'
+import fc from 'fast-check'
 import sharp from 'sharp'
 import { ServiceError } from '../../../services/errors.ts'
 import { probeImage } from '../../../services/images/image-probe.ts'
 import { createImageConverter, type ImageConverter } from '../../../services/images/prepare-image.ts'
 import * as pictures from './pictures.ts'
+import { checkProperty } from './property.ts'
 
 const maxPixels = 1_000_000
 const limits = { maxBytes: 10_000_000, maxPixels }
@@ -92,4 +94,39 @@ test('a caller who leaves while waiting for a turn takes none', async (t: TestCo
   await t.assert.rejects(single.prepare(bytes, header, leaving.signal), { code: 'IMG_ERR_CANCELLED' })
   t.assert.strictEqual((await first).width, 600)
   t.assert.strictEqual((await third).width, 600)
+})
+
+test('whatever the bytes, a picture comes out or a refusal in our words, and the decoder survives', async (t: TestContext) => {
+  const whole = await Promise.all([
+    pictures.webp(),
+    pictures.losslessWebp(),
+    pictures.gif(),
+    pictures.animation('gif'),
+    pictures.animation('webp'),
+    pictures.drawing().toColourspace('rgb16').png().toBuffer(),
+    pictures.drawing().toColourspace('cmyk').jpeg().toBuffer(),
+  ])
+  const damaged = fc
+    .record({
+      bytes: fc.constantFrom(...whole),
+      keep: fc.oneof(fc.constant(1), fc.double({ min: 0.01, max: 1, noNaN: true })),
+      changes: fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { maxLength: 8 }),
+    })
+    .map(({ bytes, keep, changes }) => {
+      const copy = Buffer.from(bytes.subarray(0, Math.ceil(bytes.length * keep)))
+      for (const [at, value] of changes) copy[at % copy.length] = value
+      return copy
+    })
+  await checkProperty(
+    t,
+    fc.asyncProperty(damaged, async (bytes) => {
+      try {
+        const { mimeType, width, height } = await prepare(bytes)
+        return (mimeType === 'image/png' || mimeType === 'image/jpeg') && width * height <= maxPixels
+      } catch (error) {
+        return error instanceof ServiceError && error.code.startsWith('IMG_ERR_IMAGE_')
+      }
+    }),
+    { numRuns: 1500 },
+  )
 })

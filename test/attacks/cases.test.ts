@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+
+/** The properties that strangers' input must not break, and where each is tried. */
+const properties: Readonly<Record<string, readonly string[]>> = {
+  'any JSON gets a valid answer': ['attacks/messages.test.ts', 'attacks/tools.test.ts'],
+  'any path stays inside the folder': [
+    'services/images/output-path.test.ts',
+    'services/images/local-image-store.test.ts',
+  ],
+  'any bytes are a picture or a refusal': [
+    'services/images/image-probe.test.ts',
+    'services/images/prepare-image.test.ts',
+  ],
+}
+
+/** By `checkProperty`, which prints its seed. */
+function casesIn(file: string): number {
+  const code = readFileSync(join(import.meta.dirname, '..', file), 'utf8')
+  const runs = [...code.matchAll(/checkProperty\([\s\S]*?numRuns: ([\d_]+)/g)]
+  return runs.reduce((sum, [, count = '']) => sum + Number(count.replaceAll('_', '')), 0)
+}
+
+test('at least 20,000 cases stand behind what no input may break', (t: TestContext) => {
+  let total = 0
+  for (const [property, files] of Object.entries(properties)) {
+    const cases = files.reduce((sum, file) => sum + casesIn(file), 0)
+    t.diagnostic(`${property}: ${cases} cases`)
+    t.assert.ok(cases >= 5_000, `${property}: only ${cases} cases`)
+    total += cases
+  }
+  t.assert.ok(total >= 20_000, `only ${total} cases`)
+})
