@@ -18,9 +18,9 @@ const CHECK_EVERY_MS = 5_000
 
 /** The folder for saved pictures. One that cannot be written is said, and does not stop the service. */
 async function imageStore(fastify: FastifyInstance): Promise<void> {
-  const { config, log, readiness, heldBytes } = fastify
+  const { config, log, readiness } = fastify
   const folder = resolve(config.IMAGES_DIR)
-  const store = createLocalImageStore({ folder, held: heldBytes })
+  const store = createLocalImageStore({ folder })
   fastify.decorate('imageStore', store)
   const check = shareAnswer(() => store.check(), CHECK_EVERY_MS)
   readiness.add('images', async () => {
@@ -40,4 +40,4 @@ async function imageStore(fastify: FastifyInstance): Promise<void> {
   }
 }
 
-export default fp(imageStore, { name: 'image-store', dependencies: ['config', 'readiness', 'held-bytes'] })
+export default fp(imageStore, { name: 'image-store', dependencies: ['config', 'logging', 'readiness'] })

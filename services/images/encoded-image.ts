@@ -1,4 +1,3 @@
-import type { HeldBytes } from './held-bytes.ts'
 import { placeholderOf } from './json-splice.ts'
 
 /** Formats that the service hands out or takes in. */
@@ -108,11 +107,4 @@ export function encodeImage(bytes: Buffer, facts: ImageFacts): EncodedImage {
       pieces = []
     },
   })
-}
-
-/** The same within the bound on memory (for a picture that came behind a link, or from a file). */
-export async function holdImage(bytes: Buffer, facts: ImageFacts, held: HeldBytes): Promise<EncodedImage> {
-  const writer = held.open()
-  for (const piece of encodedPieces(bytes)) await writer.write(piece)
-  return createEncodedImage(facts, bytes.length, await writer.end())
 }

@@ -4,17 +4,15 @@ import path from 'node:path'
 import { type ErrorCode, ServiceError, serviceError } from '../errors.ts'
 import type { EncodedImage } from './encoded-image.ts'
 import { codeOf, Folder } from './folder.ts'
-import type { HeldBytes } from './held-bytes.ts'
 import { fitEnding } from './image-names.ts'
 import type { ImageStore, SavedImage, SaveTarget } from './image-store.ts'
 import { nameError, parseOutputPath } from './output-path.ts'
 import { isPublished, publish, removeQuietly, retract, type TemporaryFile, writeTemporary } from './publish-image.ts'
-import { listImages, readStoredImage, removeStaleFiles } from './stored-images.ts'
+import { listImages, openStoredImage, removeStaleFiles } from './stored-images.ts'
 
 export interface LocalImageStoreOptions {
   /** Absolute path of the folder. Made when it is needed. */
   folder: string
-  held: HeldBytes
   /** Largest file that `read` gives, in bytes; 64 MiB unless told. */
   maxReadBytes?: number
   /** Milliseconds since 1970; for tests. */
@@ -24,7 +22,6 @@ export interface LocalImageStoreOptions {
 /** Pictures in a folder of the local disk (or of anything that is mounted there), shared with other replicas. */
 export function createLocalImageStore({
   folder: root,
-  held,
   maxReadBytes = 67_108_864,
   now = Date.now,
 }: LocalImageStoreOptions): ImageStore {
@@ -46,7 +43,7 @@ export function createLocalImageStore({
     async read(name) {
       try {
         const { folders, fileName } = await resolve(name)
-        return await withFolders(root, folders, false, (folder) => readIn(folder, fileName, held, maxReadBytes))
+        return await withFolders(root, folders, false, (folder) => readIn(folder, fileName, maxReadBytes))
       } catch (cause) {
         throw serviceError('IMG_ERR_STORE_MISSING', [], { cause })
       }
@@ -165,13 +162,14 @@ async function isWhereItSays(folder: Folder, fileName: string, temporary: Tempor
   return folder.isAnchored || isPublished(folder, fileName, temporary)
 }
 
-async function readIn(folder: Folder, fileName: string, held: HeldBytes, maxBytes: number): Promise<EncodedImage> {
+async function readIn(folder: Folder, fileName: string, maxBytes: number): Promise<EncodedImage> {
   // Without waiting: a pipe of that name would never open.
   const file = await folder.open(fileName, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   try {
-    return await readStoredImage(file, held, maxBytes)
-  } finally {
+    return await openStoredImage(file, maxBytes)
+  } catch (error) {
     await file.close()
+    throw error
   }
 }
 

@@ -2,9 +2,9 @@ import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import { serviceError } from '../errors.ts'
-import { type EncodedImage, holdImage } from './encoded-image.ts'
+import { createEncodedImage, type EncodedImage, type ImageFacts } from './encoded-image.ts'
 import { codeOf, type Folder } from './folder.ts'
-import { type HeldBytes, temporaryNamePattern } from './held-bytes.ts'
+import { temporaryNamePattern } from './held-bytes.ts'
 import { mimeTypeOfName } from './image-names.ts'
 import { sniffFacts } from './image-probe.ts'
 import type { ImagePage, StoredImage } from './image-store.ts'
@@ -109,19 +109,51 @@ function parseCursor(cursor: string): Place {
   return { modifiedAt: Number(modifiedAt), name }
 }
 
+/** Bytes in which a picture of most files says what it is. */
+const headBytes = 65_536
+/** Bytes read at a time; a multiple of three, so that the pieces' texts join without padding between them. */
+const pieceBytes = 196_608
+
 /**
- * Reads a picture from an open file.
+ * A picture in an open file, read only as fast as it is sent: a short request must not cost the memory of a large
+ * picture, nor may a hundred. Releasing it closes the file.
  * @throws Error if it is no plain file, no picture, or larger than `maxBytes`
  */
-export async function readStoredImage(file: FileHandle, held: HeldBytes, maxBytes: number): Promise<EncodedImage> {
+export async function openStoredImage(file: FileHandle, maxBytes: number): Promise<EncodedImage> {
   const stats = await file.stat()
-  if (!stats.isFile() || stats.size > maxBytes) throw new Error('not a plain file within the limit')
-  const buffer = Buffer.allocUnsafeSlow(stats.size)
-  const { bytesRead } = await file.read(buffer, 0, buffer.length, 0)
-  const bytes = buffer.subarray(0, bytesRead)
-  const facts = sniffFacts(bytes)
-  if (facts === undefined) throw new Error('not a picture')
-  return holdImage(bytes, facts, held)
+  const { size } = stats
+  if (!stats.isFile() || size > maxBytes) throw new Error('not a plain file within the limit')
+  return createEncodedImage(await readFacts(file, size), size, {
+    chunks: () => encodedPieces(file, size),
+    release: () => file.close(),
+  })
+}
+
+/** From as little of the file as says it. */
+async function readFacts(file: FileHandle, size: number): Promise<ImageFacts> {
+  for (let length = Math.min(headBytes, size); ; length = Math.min(length * 4, size)) {
+    const facts = sniffFacts(await readExactly(file, 0, length))
+    if (facts !== undefined) return facts
+    if (length === size) throw new Error('not a picture')
+  }
+}
+
+async function* encodedPieces(file: FileHandle, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < size; at += pieceBytes) {
+    const piece = await readExactly(file, at, Math.min(pieceBytes, size - at))
+    yield Buffer.from(piece.toString('base64'), 'latin1')
+  }
+}
+
+/** @throws Error if the file has become shorter: what was announced cannot be sent any more */
+async function readExactly(file: FileHandle, from: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length)
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await file.read(bytes, done, length - done, from + done)
+    if (bytesRead === 0) throw new Error('the file is shorter than it was')
+    done += bytesRead
+  }
+  return bytes
 }
 
 /** Removes temporary files of killed processes, and nothing that is not surely one. */

@@ -1,20 +1,22 @@
+import { randomBytes } from 'node:crypto'
 import { lstat, mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { ServiceError } from '../../../services/errors.ts'
 import { createEncodedImage, type EncodedImage, encodeImage } from '../../../services/images/encoded-image.ts'
-import { createHeldBytes } from '../../../services/images/held-bytes.ts'
 import { createLocalImageStore } from '../../../services/images/local-image-store.ts'
 import { temporaryFolder } from '../../helper.ts'
 import * as pictures from './pictures.ts'
 import { checkProperty } from './property.ts'
 
-const held = createHeldBytes({ maxBytes: 100_000_000, spillFolders: [tmpdir()] })
 const bytes = pictures.pngOf({ width: 3, height: 2 })
 const image = encodeImage(bytes, { mimeType: 'image/png', width: 3, height: 2 })
 const jpegImage: EncodedImage = encodeImage(Buffer.from('jpeg'), { mimeType: 'image/jpeg', width: 3, height: 2 })
+
+const textOf = (picture: EncodedImage) => text(Readable.from(picture.chunks()))
 
 /** A store in a folder that has neighbours, none of which may ever change. */
 async function build(t: TestContext) {
@@ -22,7 +24,7 @@ async function build(t: TestContext) {
   const root = path.join(outside, 'images')
   await mkdir(path.join(outside, 'neighbour'))
   await writeFile(path.join(outside, 'neighbour', 'secret.png'), 'secret')
-  const store = createLocalImageStore({ folder: root, held })
+  const store = createLocalImageStore({ folder: root })
   const save = async (outputPath: string, what = image) => store.save(await store.resolve(outputPath), what)
   const assertNeighboursUntouched = async () => {
     t.assert.deepStrictEqual((await readdir(outside)).sort(), ['images', 'neighbour'])
@@ -54,7 +56,7 @@ test('saves the bytes under the name, and says where', async (t: TestContext) =>
 
 test('saves in a folder whatever the operator called it', async (t: TestContext) => {
   const root = path.join(await temporaryFolder(t), 'odd:name\\here', '.hidden')
-  const store = createLocalImageStore({ folder: root, held })
+  const store = createLocalImageStore({ folder: root })
   const { path: saved } = await store.save(await store.resolve('trips/sunset.png'), image)
   t.assert.strictEqual(saved, path.join(root, 'trips', 'sunset.png'))
 })
@@ -127,7 +129,7 @@ test('keeps a name within what the file system takes when it grows', async (t: T
 test('a hundred pictures saved at once under one name become a hundred files', async (t: TestContext) => {
   const { root, store, save } = await build(t)
   const contents = Array.from({ length: 100 }, (_, index) => Buffer.concat([bytes, Buffer.from(String(index))]))
-  const second = createLocalImageStore({ folder: root, held })
+  const second = createLocalImageStore({ folder: root })
   const saved = await Promise.all(
     contents.map(async (content, index) => {
       const replica = index % 2 === 0 ? store : second
@@ -190,7 +192,7 @@ test('works when the images folder is itself reached through a link', async (t: 
   await mkdir(path.join(root, 'volume'), { recursive: true })
   const linked = path.join(root, 'linked')
   await symlink(path.join(outside, 'images/volume'), linked)
-  const store = createLocalImageStore({ folder: linked, held })
+  const store = createLocalImageStore({ folder: linked })
   for (const place of ['x.png', path.join(linked, 'y.png'), path.join(root, 'volume/z.png')]) {
     const saved = await store.save(await store.resolve(place), image)
     t.assert.strictEqual(path.dirname(saved.path), path.join(root, 'volume'))
@@ -260,7 +262,7 @@ test('saves again after its folder was removed', async (t: TestContext) => {
 
 test('an images folder that cannot be written refuses no path, but the saving, and says why', async (t: TestContext) => {
   const { outside } = await build(t)
-  const store = createLocalImageStore({ folder: path.join(outside, 'neighbour/secret.png/images'), held })
+  const store = createLocalImageStore({ folder: path.join(outside, 'neighbour/secret.png/images') })
   const target = await store.resolve('x.png')
   await t.assert.rejects(store.save(target, image), {
     code: 'IMG_ERR_STORE_UNWRITABLE',
@@ -332,7 +334,9 @@ test('reads back what was saved, and nothing that is no picture of the store', a
   await save('a/x.png')
   const read = await store.read('a/x.png')
   t.assert.deepStrictEqual([read.mimeType, read.width, read.height, read.bytes], ['image/png', 3, 2, bytes.length])
-  t.assert.strictEqual(Buffer.concat([...(read.chunks() as Iterable<Buffer>)]).toString(), bytes.toString('base64'))
+  for (let time = 0; time < 2; time++) {
+    t.assert.strictEqual(await textOf(read), bytes.toString('base64'))
+  }
   await read.release()
   await writeFile(path.join(root, 'text.png'), 'text')
   await writeFile(path.join(root, '.hidden.png'), bytes)
@@ -357,13 +361,13 @@ test('reads back what was saved, and nothing that is no picture of the store', a
 test('removes only its own temporary files, and only old ones', async (t: TestContext) => {
   const { root } = await build(t)
   const hour = 3_600_000
-  const later = createLocalImageStore({ folder: root, held, now: () => Date.now() + 2 * hour })
+  const later = createLocalImageStore({ folder: root, now: () => Date.now() + 2 * hour })
   t.assert.strictEqual(await later.removeStale(hour), 0)
   const own = `.${'0a'.repeat(16)}.tmp`
   const others = ['x.png', '.tmp', 'a.tmp', `.${'0a'.repeat(15)}.tmp`, `${'0a'.repeat(16)}.tmp`]
   await mkdir(path.join(root, 'a'), { recursive: true })
   for (const name of [own, path.join('a', own), ...others]) await writeFile(path.join(root, name), 'x')
-  const now = createLocalImageStore({ folder: root, held })
+  const now = createLocalImageStore({ folder: root })
   t.assert.strictEqual(await now.removeStale(hour), 0)
   t.assert.strictEqual(await later.removeStale(hour), 2)
   t.assert.deepStrictEqual((await readdir(root)).sort(), [...others, 'a'].sort())
@@ -416,4 +420,17 @@ test('any text as a path never writes outside the folder, and is answered in our
     { numRuns: 1000 },
   )
   await assertNeighboursUntouched()
+})
+
+test('reads a large picture as it is sent, and fails where its file has become shorter', async (t: TestContext) => {
+  const { root, store } = await build(t)
+  const large = Buffer.concat([bytes, randomBytes(1_000_000)])
+  await mkdir(root, { recursive: true })
+  await writeFile(path.join(root, 'large.png'), large)
+  const read = await store.read('large.png')
+  t.assert.strictEqual(read.encodedBytes, large.toString('base64').length)
+  t.assert.ok((await textOf(read)) === large.toString('base64'))
+  await writeFile(path.join(root, 'large.png'), large.subarray(0, 500_000))
+  await t.assert.rejects(textOf(read), /shorter than it was/)
+  await read.release()
 })

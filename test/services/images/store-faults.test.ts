@@ -4,7 +4,6 @@ import { mkdir, readdir, readFile, realpath, rename, rm, stat, symlink, utimes, 
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
-import { createHeldBytes } from '../../../services/images/held-bytes.ts'
 import { createLocalImageStore } from '../../../services/images/local-image-store.ts'
 import { temporaryFolder } from '../../helper.ts'
 
@@ -45,7 +44,7 @@ test('a kill in the middle of writing leaves no torn file, and the next start re
   }
   const left = (await readdir(album)).filter((name) => name.endsWith('.tmp'))
   for (const name of left) await utimes(path.join(album, name), 1, 1)
-  const store = createLocalImageStore({ folder: root, held: createHeldBytes({ maxBytes: 0, spillFolders: [] }) })
+  const store = createLocalImageStore({ folder: root })
   t.assert.strictEqual(await store.removeStale(3_600_000), left.length)
   t.assert.ok((await store.list()).images.length >= 15)
 })

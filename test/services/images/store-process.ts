@@ -1,5 +1,4 @@
 import { encodeImage } from '../../../services/images/encoded-image.ts'
-import { createHeldBytes } from '../../../services/images/held-bytes.ts'
 import { createLocalImageStore } from '../../../services/images/local-image-store.ts'
 
 /**
@@ -7,8 +6,7 @@ import { createLocalImageStore } from '../../../services/images/local-image-stor
  * how many. Prints a line for each: the path, or the code and the sentence of the error.
  */
 const [folder = '', bytes = '', count = ''] = process.argv.slice(2)
-const held = createHeldBytes({ maxBytes: 1_000_000_000, spillFolders: [] })
-const store = createLocalImageStore({ folder, held })
+const store = createLocalImageStore({ folder })
 const image = encodeImage(Buffer.alloc(Number(bytes), 'picture'), { mimeType: 'image/png', width: 1, height: 1 })
 const say = (line: string) => new Promise((resolve) => process.stdout.write(`${line}\n`, resolve))
 for (let index = 0; index < Number(count); index++) {

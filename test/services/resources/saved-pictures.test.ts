@@ -1,7 +1,7 @@
 import { mkdir, symlink, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
-import { createHeldBytes } from '../../../services/images/held-bytes.ts'
 import { createLocalImageStore } from '../../../services/images/local-image-store.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
 import { createSavedPictures, pictureUri } from '../../../services/resources/saved-pictures.ts'
@@ -21,9 +21,8 @@ async function build(t: TestContext, names: readonly string[]) {
     await writeFile(join(folder, name), bytes)
     await utimes(join(folder, name), 1_700_000_000 - age, 1_700_000_000 - age)
   }
-  const held = createHeldBytes({ maxBytes: 1_000_000, spillFolders: [root] })
   const dispatcher = createDispatcher({
-    catalog: { tools: [], resources: createSavedPictures(createLocalImageStore({ folder, held })) },
+    catalog: { tools: [], resources: createSavedPictures(createLocalImageStore({ folder })) },
     serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
     instructions: '',
     callDeadlineMs: 1000,
@@ -89,7 +88,8 @@ test('reads a picture as it was saved', async (t: TestContext) => {
   const [content] = (await ask('resources/read', { uri })).result.contents
   t.assert.strictEqual(content.uri, uri)
   t.assert.strictEqual(content.mimeType, 'image/png')
-  t.assert.strictEqual(Buffer.concat([...content.blob.chunks()]).toString(), bytes.toString('base64'))
+  t.assert.strictEqual(await text(content.blob.chunks()), bytes.toString('base64'))
+  await content.blob.release()
 })
 
 test('whatever is not a picture inside the folder does not exist, by the code of the revision', async (t: TestContext) => {
