@@ -11,6 +11,7 @@ import { createLogLines, type LogLines } from './services/log-lines.ts'
 import { hideSecrets } from './services/log-redaction.ts'
 import type { Catalog } from './services/mcp/catalog.ts'
 import type { Timing } from './services/mcp/timing.ts'
+import { SAFE_HEADERS } from './services/safe-headers.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -72,6 +73,12 @@ export function createApp(options: AppOptions): FastifyInstance {
     genReqId: ({ headers }) => {
       const given = headers['x-request-id']
       return typeof given === 'string' && callerRequestId.test(given) ? given : randomUUID()
+    },
+    // An address that cannot be read reaches no hook and no handler, and may hold anything.
+    frameworkErrors: (_error, { id }, reply) => {
+      const body = { statusCode: 400, message: 'The address of the request cannot be read.', requestId: id }
+      reply.raw.writeHead(400, { ...SAFE_HEADERS, 'content-type': 'application/json; charset=utf-8' })
+      reply.raw.end(JSON.stringify(body))
     },
     // Asked per request, so that the list may come from a configuration that is loaded later.
     trustProxy: (address) => fastify.trustedProxies.has(address),

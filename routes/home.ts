@@ -12,11 +12,11 @@ export default async function home(fastify: FastifyInstance): Promise<void> {
       .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
       .header('x-content-type-options', 'nosniff')
       .header('referrer-policy', 'no-referrer')
-      .send(page(fastify.appVersion, `${request.protocol}://${plainHost(request.host)}`))
+      .send(page(fastify.appVersion, `${request.protocol === 'https' ? 'https' : 'http'}://${plainHost(request.host)}`))
   })
 }
 
-/** Whoever asks says the host; it goes back to nobody else, but not as markup. */
+/** Whoever asks says the host, and a proxy the protocol; it goes back to nobody else, but not as markup. */
 function plainHost(host: string): string {
   return host.replaceAll(/[^\w.:[\]-]/g, '') || 'localhost'
 }

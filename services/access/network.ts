@@ -4,10 +4,17 @@ const GROUPS = 8
 /** A provider gives a caller at least this many groups of an IPv6 address: https://www.rfc-editor.org/rfc/rfc6177 */
 const NETWORK_GROUPS = 4
 
-/** An address in one spelling: an IPv4 address in IPv6 clothing is that IPv4 address, and no zone stays. */
+/** For what a proxy names in an address's place; whoever comes so shares one name. */
+const UNKNOWN = 'unknown'
+
+/**
+ * An address in one spelling: without port (Azure's Application Gateway adds it) and zone, and an IPv4 address in IPv6
+ * clothing is that IPv4 address.
+ */
 export function plainAddress(address: string): string {
-  if (isIP(address) !== 6) return address
-  const [unzoned = ''] = address.toLowerCase().split('%')
+  const bare = withoutPort(address)
+  if (isIP(bare) !== 6) return isIP(bare) === 4 ? bare : UNKNOWN
+  const [unzoned = ''] = bare.toLowerCase().split('%')
   const dotted = unzoned.slice(unzoned.lastIndexOf(':') + 1)
   const groups = groupsOf(unzoned)
   if (!groups.slice(0, 6).every((group, at) => group === (at === 5 ? 0xffff : 0))) return unzoned
@@ -18,13 +25,19 @@ export function plainAddress(address: string): string {
 
 /**
  * Whose address it is: of IPv6 the first 64 bits, since all that is below them is one caller's to choose from; of IPv4
- * the address itself. What is no address stays as it is.
+ * the address itself.
  */
 export function networkOf(address: string): string {
   const plain = plainAddress(address)
   if (isIP(plain) !== 6) return plain
   const network = groupsOf(plain).slice(0, NETWORK_GROUPS)
   return `${network.map((group) => group.toString(16)).join(':')}::/64`
+}
+
+function withoutPort(address: string): string {
+  if (address.startsWith('[')) return address.slice(1).split(']')[0] ?? ''
+  const colon = address.indexOf(':')
+  return colon !== -1 && colon === address.lastIndexOf(':') ? address.slice(0, colon) : address
 }
 
 /** The eight numbers of an IPv6 address; a dotted end counts as the two that it stands for, whatever they are. */

@@ -117,6 +117,7 @@ describe('requests in a minute', () => {
       '127.0.0.1, 1.1.1.1',
       'nonsense, , 1.1.1.1',
       '::ffff:1.1.1.1',
+      '1.1.1.1:55555',
     ]) {
       t.assert.equal(await status(list), 429, list)
     }

@@ -3,7 +3,7 @@ import { buildApp } from '../helper.ts'
 
 test('every answer that a browser may show forbids it to do more', async (t: TestContext) => {
   const { app } = await buildApp(t)
-  for (const url of ['/', '/health', '/ready', '/metrics', '/mcp', '/nothing', '/%2e%2e/x', '/.env']) {
+  for (const url of ['/', '/health', '/ready', '/metrics', '/mcp', '/nothing', '/%2e%2e/x', '/.env', '/%zz']) {
     const { headers } = await app.inject(url)
     t.assert.equal(headers['x-content-type-options'], 'nosniff', url)
     t.assert.equal(headers['x-frame-options'], 'DENY', url)
@@ -12,4 +12,12 @@ test('every answer that a browser may show forbids it to do more', async (t: Tes
     t.assert.equal(headers['x-powered-by'], undefined)
     t.assert.equal(headers.server, undefined)
   }
+})
+
+test('an address that cannot be read is not told back', async (t: TestContext) => {
+  const { app, logs } = await buildApp(t)
+  const response = await app.inject('/%zz?key=somebody-s-key')
+  t.assert.equal(response.statusCode, 400)
+  t.assert.equal(response.json().message, 'The address of the request cannot be read.')
+  t.assert.doesNotMatch(response.body + logs.text, /somebody/)
 })

@@ -13,3 +13,11 @@ test('a host that is markup is not', async (t: TestContext) => {
   const { body } = await app.inject({ url: '/', headers: { host: 'x"><script>alert(1)</script>' } })
   t.assert.ok(!body.includes('<script'), body)
 })
+
+test('a protocol that is markup is not, whoever the proxy is', async (t: TestContext) => {
+  const { app } = await buildApp(t, { TRUST_PROXY: '127.0.0.1' })
+  const page = async (protocol: string) =>
+    (await app.inject({ url: '/', headers: { host: 'localhost', 'x-forwarded-proto': protocol } })).body
+  t.assert.ok((await page('https')).includes('https://localhost/mcp'))
+  t.assert.ok(!(await page('"><script>')).includes('<script'))
+})

@@ -14,8 +14,12 @@ describe('an address', () => {
     ['fe80::1%eth0', 'fe80::1', 'fe80:0:0:0::/64'],
     ['::1', '::1', '0:0:0:0::/64'],
     ['1::', '1::', '1:0:0:0::/64'],
-    ['nonsense', 'nonsense', 'nonsense'],
-    ['', '', ''],
+    ['10.1.2.3:55555', '10.1.2.3', '10.1.2.3'],
+    ['[2001:db8::1]:443', '2001:db8::1', '2001:db8:0:0::/64'],
+    ['[2001:db8::1]', '2001:db8::1', '2001:db8:0:0::/64'],
+    ['nonsense', 'unknown', 'unknown'],
+    ['10.1.2', 'unknown', 'unknown'],
+    ['', 'unknown', 'unknown'],
   ] as const) {
     test(`${address} is ${plain}, of ${network}`, (t: TestContext) => {
       t.assert.equal(plainAddress(address), plain)
