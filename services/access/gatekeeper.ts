@@ -62,7 +62,7 @@ export function createGatekeeper({ keys, verifyToken }: GatekeeperOptions): Gate
 }
 
 /** Who calls where nobody needs to say more. */
-export function addressCaller(address: string): Caller {
+export function addressCaller(address: string | undefined): Caller {
   return { id: ADDRESS + plainAddress(address), kind: 'address' }
 }
 

@@ -9,10 +9,10 @@ const UNKNOWN = 'unknown'
 
 /**
  * An address in one spelling: without port (Azure's Application Gateway adds it) and zone, and an IPv4 address in IPv6
- * clothing is that IPv4 address.
+ * clothing is that IPv4 address. Node has none for a connection that is gone.
  */
-export function plainAddress(address: string): string {
-  const bare = withoutPort(address)
+export function plainAddress(address: string | undefined): string {
+  const bare = withoutPort(address ?? '')
   if (isIP(bare) !== 6) return isIP(bare) === 4 ? bare : UNKNOWN
   const [unzoned = ''] = bare.toLowerCase().split('%')
   const dotted = unzoned.slice(unzoned.lastIndexOf(':') + 1)
@@ -27,7 +27,7 @@ export function plainAddress(address: string): string {
  * Whose address it is: of IPv6 the first 64 bits, since all that is below them is one caller's to choose from; of IPv4
  * the address itself.
  */
-export function networkOf(address: string): string {
+export function networkOf(address: string | undefined): string {
   const plain = plainAddress(address)
   if (isIP(plain) !== 6) return plain
   const network = groupsOf(plain).slice(0, NETWORK_GROUPS)

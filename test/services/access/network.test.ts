@@ -20,6 +20,7 @@ describe('an address', () => {
     ['nonsense', 'unknown', 'unknown'],
     ['10.1.2', 'unknown', 'unknown'],
     ['', 'unknown', 'unknown'],
+    [undefined, 'unknown', 'unknown'],
   ] as const) {
     test(`${address} is ${plain}, of ${network}`, (t: TestContext) => {
       t.assert.equal(plainAddress(address), plain)
