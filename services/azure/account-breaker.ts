@@ -20,11 +20,11 @@ export function createAccountBreaker(openMs: number): AccountBreaker {
   let isOpen = false
   return {
     get isOpen() {
-      return isOpen && Date.now() < openUntil
+      return isOpen && performance.now() < openUntil
     },
     check() {
       if (!isOpen) return
-      const now = Date.now()
+      const now = performance.now()
       if (now < openUntil) {
         throw serviceError('IMG_ERR_AZURE_ACCOUNT_BLOCKED', [], { retryAfterMs: openUntil - now })
       }
@@ -33,7 +33,7 @@ export function createAccountBreaker(openMs: number): AccountBreaker {
     },
     trip() {
       isOpen = true
-      openUntil = Date.now() + openMs
+      openUntil = performance.now() + openMs
     },
     reset() {
       isOpen = false

@@ -133,7 +133,7 @@ function serverErrorCode(status: number, fault: AzureFault) {
 }
 
 /** When Azure wants to be asked again, in milliseconds; `retry-after-ms` is the finer one. */
-export function readRetryAfter(headers: AnswerHeaders, now = Date.now()): number | undefined {
+function readRetryAfter(headers: AnswerHeaders): number | undefined {
   const milliseconds = Number(single(headers['retry-after-ms']) ?? Number.NaN)
   if (Number.isFinite(milliseconds) && milliseconds >= 0) return milliseconds
   const after = single(headers['retry-after'])
@@ -141,7 +141,10 @@ export function readRetryAfter(headers: AnswerHeaders, now = Date.now()): number
   const seconds = Number(after)
   if (Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1000 : undefined
   const date = Date.parse(after)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
+  if (Number.isNaN(date)) return undefined
+  // By Azure's own clock: ours may be wrong by any amount.
+  const answeredAt = Date.parse(single(headers.date) ?? '')
+  return Math.max(0, date - (Number.isNaN(answeredAt) ? Date.now() : answeredAt))
 }
 
 /** Azure's name for the exchange; its support asks for it. */

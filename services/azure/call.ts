@@ -132,7 +132,7 @@ async function goOn(
 
 /** Whether a deployment that was told to be quiet opens before the call must end. */
 function isInTime({ gate }: Deployment, { deadlineAt }: CallContext): boolean {
-  return Date.now() + gate.pausedMs() < deadlineAt
+  return performance.now() + gate.pausedMs() < deadlineAt
 }
 
 function isAzureCode(code: string): code is AzureErrorCode {
@@ -169,7 +169,7 @@ async function renew(error: unknown, { options }: Deployment, route: Dialect, pr
 
 /** Waits, unless the deadline comes first; leaving is free here. */
 async function pause(delayMs: number, failure: ServiceError, context: CallContext): Promise<void> {
-  if (Date.now() + delayMs >= context.deadlineAt) throw failure
+  if (performance.now() + delayMs >= context.deadlineAt) throw failure
   try {
     await sleep(delayMs, undefined, { signal: context.signal })
   } catch {

@@ -76,7 +76,7 @@ function guardedLookup(isAllowed: (address: string) => boolean) {
 }
 
 async function download(dispatcher: Dispatcher, url: URL, maxBytes: number, deadlineAt: number): Promise<Buffer> {
-  const signal = AbortSignal.timeout(Math.max(0, deadlineAt - Date.now()))
+  const signal = AbortSignal.timeout(Math.max(0, Math.ceil(deadlineAt - performance.now())))
   const { statusCode, body } = await dispatcher.request({
     origin: url.origin,
     path: url.pathname + url.search,

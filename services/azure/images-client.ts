@@ -54,7 +54,7 @@ export interface CallContext {
    * paid for, and the call runs to its own deadline whatever the caller does.
    */
   signal: AbortSignal
-  /** `Date.now()` at which the call ends, queue and retries included. */
+  /** `performance.now()` at which the call ends, queue and retries included. */
   deadlineAt: number
   onStage?: (stage: CallStage) => void
   log: Logger

@@ -19,7 +19,7 @@ export interface RequestGateOptions {
 /** One call's place in the queue; it keeps it when it has to come back. */
 export interface Ticket {
   signal: AbortSignal
-  /** `Date.now()` at which waiting is pointless. */
+  /** `performance.now()` at which waiting is pointless. */
   deadlineAt: number
   /** Set at the first entry; the lowest goes first. */
   order?: number
@@ -88,11 +88,11 @@ class Gate implements RequestGate {
   }
 
   pausedMs() {
-    return Math.max(0, this.#pausedUntil - Date.now())
+    return Math.max(0, this.#pausedUntil - performance.now())
   }
 
   estimateMs() {
-    const now = Date.now()
+    const now = performance.now()
     const first = Math.max(this.#pausedUntil, this.#nextStartAt, now) - now
     return first + this.#queue.length * (this.#intervalMs ?? 0)
   }
@@ -101,7 +101,7 @@ class Gate implements RequestGate {
     const isNew = ticket.order === undefined
     const estimate = this.estimateMs()
     if (isNew && this.#queue.length >= this.#maxWaiting) return Promise.reject(busy(estimate))
-    if (Date.now() + estimate > ticket.deadlineAt) return Promise.reject(busy(estimate))
+    if (performance.now() + estimate > ticket.deadlineAt) return Promise.reject(busy(estimate))
     ticket.order ??= this.#nextOrder++
     const { order } = ticket
     return new Promise((resolve, reject) => {
@@ -119,7 +119,7 @@ class Gate implements RequestGate {
       const mine: Waiter = { ticket: { ...ticket, order }, start: () => settle(resolve) }
       const timer = setTimeout(
         () => leave(serviceError('IMG_ERR_AZURE_NOT_SENT', [])),
-        Math.max(0, ticket.deadlineAt - Date.now()),
+        Math.max(0, ticket.deadlineAt - performance.now()),
       )
       ticket.signal.addEventListener('abort', cancel, { once: true })
       const at = this.#queue.findIndex((waiter) => waiter.ticket.order > order)
@@ -138,7 +138,7 @@ class Gate implements RequestGate {
   }
 
   pause(ms: number) {
-    this.#pausedUntil = Math.max(this.#pausedUntil, Date.now() + ms)
+    this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + ms)
     this.#pump()
   }
 
@@ -164,7 +164,7 @@ class Gate implements RequestGate {
   }
 
   #recentStarts(): number {
-    const since = Date.now() - this.#minuteMs
+    const since = performance.now() - this.#minuteMs
     this.#starts = this.#starts.filter((start) => start > since)
     return this.#starts.length
   }
@@ -173,7 +173,7 @@ class Gate implements RequestGate {
     clearTimeout(this.#timer)
     this.#timer = undefined
     for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
-      const now = Date.now()
+      const now = performance.now()
       const opensAt = Math.max(this.#pausedUntil, this.#nextStartAt)
       if (opensAt > now) {
         this.#timer = setTimeout(() => this.#pump(), Math.min(opensAt - now, longestTimerMs)).unref()

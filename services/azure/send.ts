@@ -116,7 +116,7 @@ async function inTime<T>(work: Promise<T>, { signal, deadlineAt }: CallContext):
   const timeout = Promise.withResolvers<never>()
   const timer = setTimeout(
     () => timeout.reject(serviceError('IMG_ERR_AZURE_NOT_SENT', [])),
-    Math.max(0, deadlineAt - Date.now()),
+    Math.max(0, deadlineAt - performance.now()),
   )
   const cancel = () => timeout.reject(serviceError('IMG_ERR_CANCELLED', []))
   signal.addEventListener('abort', cancel, { once: true })

@@ -34,7 +34,7 @@ export interface Exchange<S extends AnswerSink> {
   body: RequestBody
   /** Obeyed until the first body byte goes out, and never after. */
   signal: AbortSignal
-  /** `Date.now()` at which the exchange is given up, whatever stage it is in. */
+  /** `performance.now()` at which the exchange is given up, whatever stage it is in. */
   deadlineAt: number
   /** The first byte of the body has gone out. */
   onSent?: () => void
@@ -166,7 +166,7 @@ class ExchangeHandler<S extends AnswerSink> implements Dispatcher.DispatchHandle
     this.#exchange = exchange
     this.#resolve = resolve
     this.#reject = reject
-    const leftMs = Math.max(0, exchange.deadlineAt - Date.now())
+    const leftMs = Math.max(0, exchange.deadlineAt - performance.now())
     this.#deadline = setTimeout(() => this.fail('timeout'), leftMs)
     // undici's own limit covers one connect, but not a proxy that takes the connection and then says nothing.
     this.#connectTimer = setTimeout(() => this.fail('connect', new Error('no connection in time')), connectTimeoutMs)

@@ -45,7 +45,7 @@ export interface ToolResult {
 export interface ToolContext {
   /** Fires when the caller cancels or disconnects. */
   signal: AbortSignal
-  /** `Date.now()` at which the call must have ended. */
+  /** `performance.now()` at which the call must have ended. */
   deadlineAt: number
   transport: 'http' | 'stdio'
   /** Who calls: key name, token subject, or address. Never shown to others. */

@@ -181,7 +181,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         caller: context.caller,
         requestId: context.requestId,
         signal: context.signal,
-        deadlineAt: Date.now() + options.callDeadlineMs,
+        deadlineAt: performance.now() + options.callDeadlineMs,
         log: context.log,
         progress: progress.report,
         observer,

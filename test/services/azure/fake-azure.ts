@@ -88,7 +88,7 @@ export const imageAnswer = { created: 1, data: [{ b64_json: pixelPng }] }
 export function callContext(changes: Partial<CallContext> = {}): CallContext {
   return {
     signal: new AbortController().signal,
-    deadlineAt: Date.now() + 10_000,
+    deadlineAt: performance.now() + 10_000,
     log: { debug() {}, info() {}, warn() {}, error() {} },
     ...changes,
   }

@@ -290,6 +290,20 @@ describe('what is kept', () => {
     t.assert.equal(after.world.paid, 0)
   })
 
+  test('survives the process and a clock that was set back a day, and not for a day longer', async (t: TestContext) => {
+    const before = await setUp(t)
+    await before.abandoned()
+    await before.undelivered.close()
+    const after = await setUp(t, { folder: before.folder })
+    after.world.wall = before.world.wall - 24 * 60 * MINUTE
+    await after.undelivered.load()
+    t.assert.equal(after.undelivered.waiting, 1)
+    after.world.monotonic = 10 * MINUTE
+    after.call().finish()
+    await after.seen('expired')
+    t.assert.equal(after.world.paid, 1)
+  })
+
   test('tells a reader of the disk neither caller nor prompt', async (t: TestContext) => {
     const { abandoned, folder, files } = await setUp(t)
     await abandoned({ prompt: 'a secret wish' })

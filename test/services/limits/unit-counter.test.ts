@@ -94,6 +94,24 @@ describe('limits of calls', () => {
     t.assert.equal((await limits.take('a', 'tool', 1)).refusal?.limit, 'images')
   })
 
+  for (const [name, jump] of [
+    ['forward', DAY],
+    ['back', -DAY],
+  ] as const) {
+    test(`outlast a wall clock that jumps a day ${name}, which can only make it another day`, async (t: TestContext) => {
+      const { limits, world } = build({ callsPerMinute: 3, imagesPerDay: 1 })
+      const limitNow = async () => (await limits.take('a', 'tool', 1)).refusal?.limit
+      t.assert.equal(await limitNow(), undefined)
+      world.wall += jump
+      t.assert.equal(await limitNow(), undefined)
+      t.assert.equal(await limitNow(), 'images')
+      world.wall -= jump
+      t.assert.equal(await limitNow(), 'calls')
+      world.monotonic = MINUTE
+      t.assert.equal(await limitNow(), 'images')
+    })
+  }
+
   test('count all addresses of one IPv6 network as one caller, and an IPv4 address as itself', async (t: TestContext) => {
     const { limits } = build({ imagesPerDay: 1 })
     const isRefused = async (caller: string) => (await limits.take(caller, 'tool', 1)).refusal !== undefined
