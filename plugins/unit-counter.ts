@@ -20,7 +20,10 @@ async function unitCounter(fastify: FastifyInstance): Promise<void> {
   const shared = createRedisCounter(config.REDIS_URL, memory, log)
   fastify.decorate('unitCounter', shared)
   // Without Redis the service can still do its job.
-  readiness.add('redis', () => ({ ready: true, state: shared.isConnected ? 'connected' : 'unreachable' }))
+  readiness.add('redis', async () => ({
+    ready: true,
+    state: (await shared.isAnswering()) ? 'connected' : 'unreachable',
+  }))
   fastify.addHook('onClose', async () => shared.close())
 }
 

@@ -20,7 +20,8 @@ const CONNECT_TIMEOUT_MS = 2_000
 const MAX_RECONNECT_MS = 5_000
 
 export interface RedisCounter extends UnitCounter {
-  readonly isConnected: boolean
+  /** Whether Redis answers now; one that hangs is connected and does not. */
+  isAnswering(): Promise<boolean>
   close(): void
 }
 
@@ -38,27 +39,37 @@ export function createRedisCounter(url: string, fallback: UnitCounter, log: Logg
   })
   let isLost = false
   // Told once each way: it tries again every few seconds, and every error would be a line.
-  redis.on('error', (err: Error) => {
+  const lose = (err: unknown) => {
     if (!isLost) log.warn({ err }, 'Redis cannot be reached, each replica counts by itself')
     isLost = true
-  })
-  redis.on('ready', () => {
+  }
+  const regain = () => {
     if (isLost) log.info({}, 'Redis is back, replicas count together')
     isLost = false
-  })
+  }
+  redis.on('error', lose)
+  redis.on('ready', regain)
+
+  /** Undefined: there was no answer in time. */
+  async function ask<T>(question: () => Promise<T>): Promise<T | undefined> {
+    if (redis.status !== 'ready') return undefined
+    try {
+      const answer = await question()
+      regain()
+      return answer
+    } catch (error) {
+      lose(error)
+      return undefined
+    }
+  }
 
   return {
-    get isConnected() {
-      return redis.status === 'ready'
-    },
+    isAnswering: async () => (await ask(() => redis.ping())) !== undefined,
     async add(key, units, windowMs) {
-      if (redis.status !== 'ready') return await fallback.add(key, units, windowMs)
-      try {
-        const [total, resetMs] = await runScript(redis, key, units, windowMs)
-        return { units: total, resetMs }
-      } catch {
-        return await fallback.add(key, units, windowMs)
-      }
+      const counted = await ask(() => runScript(redis, key, units, windowMs))
+      if (counted === undefined) return await fallback.add(key, units, windowMs)
+      const [total, resetMs] = counted
+      return { units: total, resetMs }
     },
     close: () => redis.disconnect(),
   }
