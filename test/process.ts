@@ -16,13 +16,22 @@ export interface Process {
   ended: Promise<number | null>
 }
 
+export interface Launch {
+  /** A command that executes the one that follows it, in a place that it makes or enters. */
+  within?: readonly string[]
+  /** Instead of the executable. */
+  script?: string
+}
+
 /** Starts the service as a process of its own and waits until it listens; killed after the test. */
 export async function startProcess(
   t: TestContext,
   environment: Record<string, string | undefined>,
   nodeOptions: readonly string[] = [],
+  { within = [], script = bin }: Launch = {},
 ): Promise<Process> {
-  const child = spawn(process.execPath, [...nodeOptions, bin], {
+  const [command = process.execPath, ...args] = [...within, process.execPath, ...nodeOptions, script]
+  const child = spawn(command, args, {
     cwd: await temporaryFolder(t),
     env: { PATH: process.env.PATH, ...minimalEnvironment, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,100 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { temporaryFolder } from '../helper.ts'
+import { post } from '../service.ts'
+import { CALLS, checkAnswers, isPicture, serves, startCalls, startWorld } from './calls.ts'
+import { toolCall, until } from './helper.ts'
+
+/** Callers who never finish what they say, and callers who never read, at once with 200 good ones. */
+
+const HALF_OPEN = 500
+const SLOW = 200
+/** So many slow readers ask for a picture that the system cannot take off the service's hands. */
+const STALLED = 40
+const LARGE_BYTES = 4_500_000
+/** A probe that waits longer is one that fails. */
+const PROBE_MS = 5_000
+
+const head = (length: number) =>
+  `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`
+
+/** Says something and then nothing any more. */
+async function openConnection(t: TestContext, url: string, said: string): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
+  t.after(() => socket.destroy())
+  await once(socket, 'connect')
+  socket.write(said)
+  return socket
+}
+
+const wishOf = (n: number) =>
+  JSON.stringify(
+    toolCall('generate_image', {
+      prompt: `slow ${n} ${n < STALLED ? `fault:padded=${LARGE_BYTES}` : ''}`,
+      size: '256x256',
+    }),
+  )
+
+async function figure(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `))
+  return Number(line?.slice(name.length) ?? 0)
+}
+
+test('connections that never finish and callers that never read hold up nobody, are let go in time, and lose no picture', async (t: TestContext) => {
+  const script = join(import.meta.dirname, 'hasty-service.ts')
+  const world = await startWorld(
+    t,
+    { IMAGES_DIR: await temporaryFolder(t), AZURE_MAX_WAITING_CALLS: String(CALLS + SLOW) },
+    { script },
+  )
+  const { url } = await world.start()
+  const startedAt = performance.now()
+  const half = await Promise.all(
+    Array.from({ length: HALF_OPEN }, (_unused, n) =>
+      openConnection(t, url, n % 2 === 0 ? 'POST / HTTP/1.1\r\nHost: localhost\r\nX-' : `${head(100_000)}{"jsonrpc"`),
+    ),
+  )
+  await until('bodies', async () => (await figure(url, 'image_mcp_body_bytes_in_flight')) > 0 || undefined)
+  // These see that they are let go; those that never read do not.
+  for (const socket of half) socket.resume()
+  const slow = await Promise.all(
+    Array.from({ length: SLOW }, (_unused, n) => openConnection(t, url, head(wishOf(n).length) + wishOf(n))),
+  )
+  const calls = startCalls(url, CALLS)
+  let slowestMs = 0
+  let isOver = false
+  t.after(() => {
+    isOver = true
+  })
+  const probes = (async () => {
+    while (!isOver) {
+      const askedAt = performance.now()
+      t.assert.equal((await fetch(`${url}/health`)).status, 200)
+      slowestMs = Math.max(slowestMs, performance.now() - askedAt)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  })()
+  await checkAnswers(t, '500 half-open connections, 200 slow readers', await calls.ended)
+  t.assert.equal(calls.count(isPicture), 120)
+
+  await until('an end of those who say nothing more', () => half.every(({ closed }) => closed) || undefined)
+  const halfMs = performance.now() - startedAt
+  await until('all pictures', () => world.made() === 120 + SLOW || undefined, { withinMs: 60_000 })
+  const kept = 'image_mcp_undelivered_total{event="kept"}'
+  await until('kept pictures', async () => (await figure(url, kept)) >= STALLED || undefined, { withinMs: 60_000 })
+  isOver = true
+  await probes
+  t.assert.ok(slowestMs < PROBE_MS, `/health took ${slowestMs} ms`)
+  t.assert.equal(await figure(url, 'image_mcp_body_bytes_in_flight'), 0)
+  const { answer } = await post(url, wishOf(0))
+  t.assert.match(JSON.stringify(answer).slice(0, 500), /made for your earlier, identical call/)
+  t.diagnostic(
+    `${HALF_OPEN} half-open connections gone after ${Math.round(halfMs / 1000)} s, ${await figure(url, kept)} pictures ` +
+      `of ${SLOW} slow readers kept for them, slowest /health ${Math.round(slowestMs)} ms`,
+  )
+  for (const socket of slow) socket.destroy()
+  await serves(t, url)
+})

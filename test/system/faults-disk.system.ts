@@ -1,0 +1,143 @@
+import { readdir, readFile, rename, rm, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { temporaryFolder } from '../helper.ts'
+import type { Process } from '../process.ts'
+import {
+  CALLS,
+  checkAnswers,
+  isNotSaved,
+  isSaved,
+  lookAt,
+  nobodyIsWithout,
+  serves,
+  startCalls,
+  startWorld,
+  temporaryFiles,
+} from './calls.ts'
+import { until } from './helper.ts'
+import { mountedFolder } from './mounted-folder.ts'
+
+/** What happens to the folder of pictures, or to whoever writes there, while 200 calls run. */
+
+const stateOfImages = async (url: string) => Object(await (await fetch(`${url}/ready`)).json()).images
+
+/**
+ * Kills the service while it writes: it is stopped again and again until a file lies there that it has not finished.
+ *
+ * @param known what was left there before
+ */
+async function killWhileWriting(
+  { child, ended }: Process,
+  images: string,
+  known: readonly string[],
+): Promise<string[]> {
+  for (;;) {
+    child.kill('SIGSTOP')
+    while (!(await isStopped(child.pid))) await pause(1)
+    const temporary = (await temporaryFiles(images)).filter((name) => !known.includes(name))
+    child.kill(temporary.length > 0 ? 'SIGKILL' : 'SIGCONT')
+    if (temporary.length > 0) {
+      await ended
+      return temporary
+    }
+    await pause(5)
+  }
+}
+
+/** Threads stop one by one, each when it comes back from what it asked of the system. */
+async function isStopped(pid: number | undefined): Promise<boolean> {
+  const tasks = await readdir(`/proc/${pid}/task`)
+  const states = await Promise.all(tasks.map((task) => readFile(`/proc/${pid}/task/${task}/status`, 'utf8')))
+  return states.every((state) => /^State:\s+T/m.test(state))
+}
+
+test('a kill in the middle of writes loses nothing that was reported as saved, tears nothing, and what it leaves is cleaned', async (t: TestContext) => {
+  const images = await temporaryFolder(t)
+  const world = await startWorld(t, { IMAGES_DIR: images })
+  async function killed(name: string, service: Process, known: readonly string[]): Promise<string[]> {
+    const calls = startCalls(service.url, CALLS, { name })
+    await until('saving', () => calls.count(isSaved) >= 10 || undefined)
+    const left = await killWhileWriting(service, images, known)
+    await checkAnswers(t, `kill -9, ${name}`, await calls.ended)
+    return left
+  }
+  const old = await killed('once', await world.start(), [])
+  const young = await killed('twice', await world.start(), old)
+  const twoHoursAgo = Date.now() / 1000 - 7_200
+  for (const name of old) await utimes(join(images, name), twoHoursAgo, twoHoursAgo)
+  const service = await world.start()
+  const { torn, temporary, whole } = await lookAt(images)
+  t.diagnostic(`${whole.length} whole files, ${torn.length} torn, ${old.length} old temporary files removed`)
+  t.assert.deepEqual(torn, [])
+  // Replicas share the folder, and a young one may be another's.
+  t.assert.deepEqual(temporary, young)
+  await serves(t, service.url)
+})
+
+test('a disk that fills up costs nobody a picture and loses nothing that was reported as saved', async (t: TestContext) => {
+  const { path, within, placeOf, remount } = await mountedFolder(t, '4m')
+  const placesOf = (file: string) => [placeOf(file)]
+  // Answers that memory may not hold wait on the same disk.
+  const variables = { IMAGES_DIR: path, TMPDIR: path, MAX_HELD_BYTES: '1000000' }
+  const world = await startWorld(t, variables, { within })
+  const { url } = await world.start()
+  const calls = startCalls(url, CALLS)
+  await checkAnswers(t, 'disk full', await calls.ended, placesOf)
+  nobodyIsWithout(t, calls.outcomes, world.made())
+  t.assert.ok(calls.count(isSaved) > 0 && calls.count(isNotSaved) > 0)
+  for (const { text } of calls.outcomes.filter(isNotSaved))
+    t.assert.match(text, /the disk of the images folder is full/)
+  const { torn, temporary } = await lookAt(placeOf(path))
+  t.assert.deepEqual({ torn, temporary }, { torn: [], temporary: [] })
+  await remount('size=64m')
+  await serves(t, url, placesOf)
+})
+
+test('an images folder that becomes read-only costs nobody a picture, and is used again as soon as it can be', async (t: TestContext) => {
+  const { path, within, placeOf, remount } = await mountedFolder(t, '64m')
+  const placesOf = (file: string) => [placeOf(file)]
+  const world = await startWorld(t, { IMAGES_DIR: path }, { within })
+  const { url } = await world.start()
+  const calls = startCalls(url, CALLS)
+  await until('saving', () => calls.count(isSaved) >= 10 || undefined)
+  // Not while a file is open for writing, says the system.
+  await until('read-only', () => remount('ro').then(() => true))
+  t.assert.equal(await stateOfImages(url), 'unwritable')
+  await until('refusals', () => calls.count(isNotSaved) >= 10 || undefined)
+  const before = calls.count(isSaved)
+  await remount('rw')
+  t.assert.equal(await stateOfImages(url), 'writable')
+  await checkAnswers(t, 'read-only', await calls.ended, placesOf)
+  nobodyIsWithout(t, calls.outcomes, world.made())
+  t.assert.ok(calls.count(isSaved) > before)
+  for (const { text } of calls.outcomes.filter(isNotSaved))
+    t.assert.match(text, /the images folder of the server cannot be written/)
+  const { torn, temporary } = await lookAt(placeOf(path))
+  t.assert.deepEqual({ torn, temporary }, { torn: [], temporary: [] })
+  await serves(t, url, placesOf)
+})
+
+test('an images folder that is taken away is made anew, and what was reported as saved went with it or is there', async (t: TestContext) => {
+  const folder = await temporaryFolder(t)
+  const images = join(folder, 'images')
+  const away = ['away-1', 'away-2'].map((name) => join(folder, name))
+  const placesOf = (file: string) => [images, ...away].map((place) => file.replace(images, place))
+  const world = await startWorld(t, { IMAGES_DIR: images })
+  const { url } = await world.start()
+  const calls = startCalls(url, CALLS)
+  for (const place of away) {
+    await until('saving', async () => (await readdir(images)).length >= 10 || undefined)
+    await rename(images, place)
+  }
+  await checkAnswers(t, 'folder gone twice', await calls.ended, placesOf)
+  nobodyIsWithout(t, calls.outcomes, world.made())
+  for (const place of [images, ...away]) {
+    const { whole, torn } = await lookAt(place)
+    t.assert.deepEqual(torn, [])
+    t.assert.notEqual(whole.length, 0)
+  }
+  await rm(images, { recursive: true })
+  await serves(t, url, placesOf)
+})

@@ -1,0 +1,173 @@
+import { type TestContext, test } from 'node:test'
+import { temporaryFolder } from '../helper.ts'
+import { startIssuer } from '../issuer.ts'
+import { post } from '../service.ts'
+import { CALLS, checkAnswers, isPicture, nobodyIsWithout, serves, startCalls, startWorld } from './calls.ts'
+import { freePorts, requireProgram, startProgram, toolCall, until } from './helper.ts'
+
+/** What happens to the clock and to those whom the service asks, while 200 calls run. */
+
+/** Runs in the service before anything of it does. Most signals end it; these two mean nothing to it. */
+const preloaded = (script: string) => ['--import', `data:text/javascript,${encodeURIComponent(script)}`]
+
+/** A wall clock that is a day ahead after the first signal, a day behind after the second, and right after the third. */
+const jumpingClock = preloaded(`
+  const RealDate = Date
+  const jumps = [864e5, -864e5, 0]
+  let ahead = 0
+  globalThis.Date = class extends RealDate {
+    constructor(...when) { super(...(when.length === 0 ? [RealDate.now() + ahead] : when)) }
+    static now() { return RealDate.now() + ahead }
+  }
+  process.on('SIGWINCH', () => { ahead = jumps.shift() })
+`)
+
+test('a clock that jumps a day ahead and a day back ends no call and holds none back', async (t: TestContext) => {
+  const world = await startWorld(t, { IMAGES_DIR: await temporaryFolder(t) })
+  const service = await world.start(jumpingClock)
+  const leaving = new AbortController()
+  const wish = JSON.stringify(toolCall('generate_image', { prompt: 'left behind', size: '256x256' }))
+  const headers = { 'content-type': 'application/json' }
+  const left = fetch(service.url, { method: 'POST', headers, body: wish, signal: leaving.signal }).catch(() => {})
+  await until('a call', () => world.simulator.requests.length > 0 || undefined)
+  leaving.abort()
+  await left
+  await until('a kept picture', () => /picture is kept for its retry/.test(service.log) || undefined)
+  const dayOf = (byMs: number) => new Date(Date.now() + byMs).toISOString().slice(0, 10)
+  const calls = startCalls(service.url, CALLS)
+  for (const [pictures, aheadMs] of [
+    [10, 86_400_000],
+    [30, -86_400_000],
+    [50, 0],
+  ] as const) {
+    await until('pictures', () => calls.count(isPicture) >= pictures || undefined)
+    const from = service.log.length
+    service.child.kill('SIGWINCH')
+    await until('the jump', () => service.log.slice(from).includes(`"time":"${dayOf(aheadMs)}`) || undefined)
+  }
+  await checkAnswers(t, 'clock a day ahead, a day back', await calls.ended)
+  nobodyIsWithout(t, calls.outcomes, world.made() - 1)
+  const { answer } = await post(service.url, wish)
+  t.assert.match(JSON.stringify(answer), /made for your earlier, identical call/)
+  await serves(t, service.url)
+})
+
+/** How many calls of one tool a caller may make. None of them draws, and each counts. */
+async function allowed(url: string, caller: string, tries: number): Promise<number> {
+  const body = JSON.stringify(toolCall('generate_image', { prompt: 'fault:content-filter', size: '256x256' }))
+  let count = 0
+  for (let n = 0; n < tries; n++) {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${keyOf(caller)}` }
+    const response = await fetch(url, { method: 'POST', headers, body })
+    if (response.status === 200) count++
+    await response.text()
+  }
+  return count
+}
+
+const keyOf = (caller: string) => `${caller}-`.padEnd(40, 'k')
+
+const stateOfRedis = async (url: string) => Object(await (await fetch(`${url}/ready`)).json()).redis
+
+test('a Redis that hangs, goes and comes back stops no call; meanwhile each replica counts, and then both together again', async (t: TestContext) => {
+  await requireProgram('redis-server')
+  const [port] = await freePorts(1)
+  const folder = await temporaryFolder(t)
+  const startRedis = () =>
+    startProgram(t, 'redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder])
+  let redis = startRedis()
+  const crowd = Array.from({ length: 20 }, (_unused, n) => `crowd-${n}`)
+  const world = await startWorld(t, {
+    IMAGES_DIR: await temporaryFolder(t),
+    REDIS_URL: `redis://127.0.0.1:${port}`,
+    TOOL_CALLS_PER_MINUTE: '10',
+    MCP_API_KEYS: [...crowd, 'alice', 'bob', 'carol'].map((name) => `${name}:${keyOf(name)}`).join(','),
+  })
+  const replicas = await Promise.all([world.start(), world.start()])
+  const [one, other] = replicas
+  const both = (state: string) =>
+    until(`Redis ${state}`, async () => {
+      const states = await Promise.all(replicas.map(({ url }) => stateOfRedis(url)))
+      return states.every((found) => found === state) || undefined
+    })
+  await both('connected')
+  t.assert.deepEqual([await allowed(one.url, 'alice', 6), await allowed(other.url, 'alice', 6)], [6, 4])
+
+  const headers = (id: number) => ({ authorization: `Bearer ${keyOf(`crowd-${id % crowd.length}`)}` })
+  const flows = replicas.map(({ url }, n) => startCalls(url, CALLS / 2, { name: `replica-${n}`, headers }))
+  const pictures = (count: number) =>
+    until('pictures', () => flows.every((flow) => flow.count(isPicture) >= count) || undefined)
+  await pictures(5)
+  redis.child.kill('SIGSTOP')
+  await both('unreachable')
+  redis.child.kill('SIGCONT')
+  await both('connected')
+  await pictures(15)
+  redis.child.kill('SIGKILL')
+  await both('unreachable')
+  t.assert.deepEqual([await allowed(one.url, 'bob', 12), await allowed(other.url, 'bob', 12)], [10, 10])
+  const outcomes = (await Promise.all(flows.map(({ ended }) => ended))).flat()
+  await checkAnswers(t, 'Redis hangs, goes', outcomes)
+  redis = startRedis()
+  await both('connected')
+  t.assert.deepEqual([await allowed(one.url, 'carol', 6), await allowed(other.url, 'carol', 6)], [6, 4])
+  t.assert.deepEqual(
+    outcomes.filter(({ kind, picture }) => kind !== 'list' && picture === undefined).map(({ text }) => text),
+    [],
+  )
+  for (const { url } of replicas) await serves(t, url, undefined, headers(0))
+})
+
+/** A process that is 31 s older after one signal, and 11 min after the other: what it keeps for a time is over. */
+const ageing = preloaded(`
+  const real = performance.now.bind(performance)
+  let older = 0
+  performance.now = () => real() + older
+  process.on('SIGWINCH', () => { older += 31e3; console.log('{"aged":1}') })
+  process.on('SIGIO', () => { older += 66e4; console.log('{"aged":1}') })
+`)
+
+test('an issuer that is gone locks out nobody whose key is known, and lets new keys in when it is back', async (t: TestContext) => {
+  const issuer = await startIssuer(t)
+  const world = await startWorld(t, { IMAGES_DIR: await temporaryFolder(t), ...issuer.environment })
+  const service = await world.start(ageing)
+  async function age(signal: 'SIGWINCH' | 'SIGIO'): Promise<void> {
+    const from = service.log.length
+    service.child.kill(signal)
+    await until('ageing', () => service.log.slice(from).includes('"aged"') || undefined)
+  }
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+  const known = bearer(await issuer.token({ exp: Math.floor(Date.now() / 1000) + 3_600 }))
+  const ask = async (headers: Record<string, string>) => {
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
+    const response = await fetch(service.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body,
+    })
+    return { status: response.status, answer: Object(await response.json()) }
+  }
+  t.assert.equal((await ask(known)).status, 200)
+  const calls = startCalls(service.url, CALLS, { headers: () => known })
+  await until('pictures', () => calls.count(isPicture) >= 10 || undefined)
+  issuer.isUp = false
+  await issuer.rotate()
+  const unknown = bearer(await issuer.token())
+  // Asked again at all only after a while, and in vain.
+  await age('SIGWINCH')
+  const refused = await ask(unknown)
+  t.assert.ok(refused.status === 401 || refused.status === 503, `${refused.status}`)
+  t.assert.equal(refused.answer.error.code, refused.status)
+  await until(
+    'a failed fetch',
+    () => service.log.includes('signing keys of the token issuer could not be fetched') || undefined,
+  )
+  await checkAnswers(t, 'issuer gone', await calls.ended)
+  nobodyIsWithout(t, calls.outcomes, world.made())
+  await age('SIGIO')
+  t.assert.equal((await ask(known)).status, 200)
+  issuer.isUp = true
+  await age('SIGWINCH')
+  t.assert.equal((await ask(unknown)).status, 200)
+  await serves(t, service.url, undefined, unknown)
+})
