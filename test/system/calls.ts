@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { crc32, inflateSync } from 'node:zlib'
-import { type Launch, startProcess } from '../process.ts'
+import { type Launch, type Process, startProcess } from '../process.ts'
 import type { RpcAnswer } from '../service.ts'
 import { key, startSimulator } from '../simulator/helper.ts'
 
@@ -15,6 +15,12 @@ const MODEL = 'FLUX.2-pro'
 const PICTURES_PER_MINUTE = 1_200
 
 export async function startWorld(t: TestContext, environment: Record<string, string>, launch: Launch = {}) {
+  const services: Process[] = []
+  // Before the simulator closes, which waits for whoever still calls it when a test has failed half-way.
+  t.after(async () => {
+    for (const { child } of services) child.kill('SIGKILL')
+    await Promise.all(services.map(({ ended }) => ended))
+  })
   const { simulator, url } = await startSimulator(t, {
     deployments: { [MODEL]: { model: MODEL, rpm: PICTURES_PER_MINUTE } },
   })
@@ -25,7 +31,11 @@ export async function startWorld(t: TestContext, environment: Record<string, str
     AZURE_MAX_WAITING_CALLS: String(CALLS),
     ...environment,
   }
-  const start = (nodeOptions: readonly string[] = []) => startProcess(t, variables, nodeOptions, launch)
+  async function start(nodeOptions: readonly string[] = []): Promise<Process> {
+    const service = await startProcess(t, variables, nodeOptions, launch)
+    services.push(service)
+    return service
+  }
   return {
     start,
     simulator,

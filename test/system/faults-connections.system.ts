@@ -2,10 +2,11 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { temporaryFolder } from '../helper.ts'
 import { post } from '../service.ts'
 import { CALLS, checkAnswers, isPicture, serves, startCalls, startWorld } from './calls.ts'
-import { toolCall, until } from './helper.ts'
+import { requireProgram, run, toolCall, until } from './helper.ts'
 
 /** Callers who never finish what they say, and callers who never read, at once with 200 good ones. */
 
@@ -14,8 +15,9 @@ const SLOW = 200
 /** So many slow readers ask for a picture that the system cannot take off the service's hands. */
 const STALLED = 40
 const LARGE_BYTES = 4_500_000
-/** A probe that waits longer is one that fails. */
-const PROBE_MS = 5_000
+/** Milliseconds that `/health` may take: most times, and at worst on a machine that has other things to do. */
+const PROBE_MS = 1_000
+const WORST_PROBE_MS = 10_000
 
 const head = (length: number) =>
   `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`
@@ -44,6 +46,7 @@ async function figure(url: string, name: string): Promise<number> {
 }
 
 test('connections that never finish and callers that never read hold up nobody, are let go in time, and lose no picture', async (t: TestContext) => {
+  await requireProgram('curl')
   const script = join(import.meta.dirname, 'hasty-service.ts')
   const world = await startWorld(
     t,
@@ -64,17 +67,26 @@ test('connections that never finish and callers that never read hold up nobody, 
     Array.from({ length: SLOW }, (_unused, n) => openConnection(t, url, head(wishOf(n).length) + wishOf(n))),
   )
   const calls = startCalls(url, CALLS)
-  let slowestMs = 0
+  const probeMs: number[] = []
   let isOver = false
   t.after(() => {
     isOver = true
   })
   const probes = (async () => {
     while (!isOver) {
-      const askedAt = performance.now()
-      t.assert.equal((await fetch(`${url}/health`)).status, 200)
-      slowestMs = Math.max(slowestMs, performance.now() - askedAt)
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      // By another process, because this one draws the pictures.
+      const { stdout } = await run('curl', [
+        '-s',
+        '-o',
+        '/dev/null',
+        '-w',
+        '%{http_code} %{time_total}',
+        `${url}/health`,
+      ])
+      const [status = '', seconds = ''] = stdout.split(' ')
+      t.assert.equal(status, '200')
+      probeMs.push(Number(seconds) * 1000)
+      await pause(100)
     }
   })()
   await checkAnswers(t, '500 half-open connections, 200 slow readers', await calls.ended)
@@ -87,14 +99,16 @@ test('connections that never finish and callers that never read hold up nobody, 
   await until('kept pictures', async () => (await figure(url, kept)) >= STALLED || undefined, { withinMs: 60_000 })
   isOver = true
   await probes
-  t.assert.ok(slowestMs < PROBE_MS, `/health took ${slowestMs} ms`)
+  probeMs.sort((a, b) => a - b)
+  const [median = 0, slowest = 0] = [probeMs[probeMs.length >> 1], probeMs.at(-1)].map((ms) => Math.round(ms ?? 0))
   t.assert.equal(await figure(url, 'image_mcp_body_bytes_in_flight'), 0)
   const { answer } = await post(url, wishOf(0))
   t.assert.match(JSON.stringify(answer).slice(0, 500), /made for your earlier, identical call/)
   t.diagnostic(
     `${HALF_OPEN} half-open connections gone after ${Math.round(halfMs / 1000)} s, ${await figure(url, kept)} pictures ` +
-      `of ${SLOW} slow readers kept for them, slowest /health ${Math.round(slowestMs)} ms`,
+      `of ${SLOW} slow readers kept for them, /health took ${median} ms, at most ${slowest} ms`,
   )
+  t.assert.ok(median < PROBE_MS && slowest < WORST_PROBE_MS)
   for (const socket of slow) socket.destroy()
   await serves(t, url)
 })

@@ -71,7 +71,8 @@ function folderOf(path: string, { pid }: ChildProcess, hasUser: boolean): Mounte
     within,
     placeOf: (file) => `/proc/${pid}/root${file}`,
     async remount(options) {
-      const [command = '', ...args] = [...within, 'mount', '-o', `remount,${options}`, path]
+      // With the source named, nothing is added that is known of the mount: owners of another user namespace, for one.
+      const [command = '', ...args] = [...within, 'mount', '-o', `remount,${options}`, 'tmpfs', path]
       await run(command, args)
     },
   }
