@@ -7,9 +7,11 @@
  */
 
 /** The smallest piece; longer ones are this times a power of two, so that what is given back fits the next. */
-export const pieceBytes = 262_144
+export const pieceBytes = 131_072
+/** Longer ones are so rare that they are not worth being kept. */
+const maxIdlePieceBytes = 8_388_608
 /** Bytes that wait for their next use at most. */
-const maxIdleBytes = 67_108_864
+const maxIdleBytes = 33_554_432
 /** Milliseconds without any use after which nothing is kept waiting. */
 const idleMs = 10_000
 
@@ -35,7 +37,7 @@ export function giveBack(buffers: readonly Buffer[]): void {
   for (const { buffer } of buffers) {
     if (!(buffer instanceof ArrayBuffer) || buffer.byteLength === 0) continue
     const size = buffer.byteLength
-    const isKept = idleBytes + size <= maxIdleBytes
+    const isKept = size <= maxIdlePieceBytes && idleBytes + size <= maxIdleBytes
     const memory = buffer.transfer(isKept ? size : 0)
     if (!isKept) continue
     idle.set(size, [...(idle.get(size) ?? []), memory])

@@ -47,7 +47,7 @@ test('gives memory back without waiting for the garbage collector', async (t: Te
 test('joins pieces of any size to the same text', async (t: TestContext) => {
   for (const maxBytes of [10_000_000, 300_000, 0]) {
     const held = createHeldBytes({ maxBytes, spillFolders: [await temporaryFolder(t)] })
-    const sizes = [1, 262_143, 0, 262_144, 262_145, 70_000, 600_000, 3]
+    const sizes = [1, 131_071, 0, 131_072, 131_073, 70_000, 600_000, 3]
     const pieces = sizes.map((size, at) => String.fromCharCode(97 + at).repeat(size))
     const text = await writeAll(held.open(), pieces)
     t.assert.ok((await textOf(text.chunks())) === pieces.join(''), `${maxBytes}`)
