@@ -61,7 +61,9 @@ async function main(): Promise<void> {
   }
 
   closeOnSignals(app)
-  await app.listen({ host: app.config.MCP_SERVER_HOST, port: app.config.MCP_SERVER_PORT })
+  const { MCP_SERVER_HOST: host, MCP_SERVER_PORT: port, MAX_CONNECTIONS } = app.config
+  // Where the queue is full the system drops a connection, and a probe waits for seconds until it tries again.
+  await app.listen({ host, port, backlog: MAX_CONNECTIONS })
 }
 
 /** Serves whoever started this process, over its standard streams, until it closes them. */
