@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { AccessError } from '../services/access/access-error.ts'
 import { isSameSecret, parseApiKeys } from '../services/access/api-keys.ts'
@@ -16,7 +16,7 @@ import { isLocal } from '../services/origin-policy.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     /** Hook of routes that spend money: sets `request.caller`. @throws AccessError */
-    authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void>
+    authenticate(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
     /** Hook of `/metrics`. @throws AccessError */
     authenticateScrape(request: FastifyRequest, reply: FastifyReply): Promise<void>
     /** What OAuth clients may look up; undefined without OAuth. */
@@ -56,18 +56,30 @@ async function auth(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('protectedResources', oauth)
   fastify.decorateRequest('caller', null)
 
-  fastify.decorate('authenticate', async function authenticate(request: FastifyRequest, reply: FastifyReply) {
+  // Without a promise where there is nothing to wait for, since every request passes here.
+  fastify.decorate('authenticate', function authenticate(request, reply, done) {
+    const admit = (caller: Caller) => {
+      request.caller = caller
+      done()
+    }
+    const turnAway = (error: Error) => {
+      if (error instanceof AccessError) {
+        refuse(request, reply, error, oauth && resourceOf(request, oauth)).then(done, done)
+      } else done(error)
+    }
+    let caller: Caller | Promise<Caller>
     try {
-      request.caller = await gatekeeper.identify({
+      caller = gatekeeper.identify({
         authorization: request.headers.authorization,
         apiKey: single(request.headers['x-api-key']),
         address: request.ip,
       })
     } catch (error) {
-      throw error instanceof AccessError
-        ? await refuse(request, reply, error, oauth && resourceOf(request, oauth))
-        : error
+      turnAway(error instanceof Error ? error : new Error('a caller could not be identified', { cause: error }))
+      return
     }
+    if (caller instanceof Promise) caller.then(admit, turnAway)
+    else admit(caller)
   })
 
   fastify.decorate('authenticateScrape', async function authenticateScrape(request, reply) {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { refusal } from '../services/mcp/protocol-error.ts'
 
@@ -7,9 +7,9 @@ declare module 'fastify' {
   interface FastifyInstance {
     drain: {
       /** Hook for `onRequest` of routes whose answers are waited for; turns new requests away while closing. */
-      admit(request: FastifyRequest, reply: FastifyReply): Promise<void>
-      /** Fires when waiting is over: whatever still runs must answer now. */
-      readonly over: AbortSignal
+      admit(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
+      /** Calls back when waiting is over: whatever still runs must answer now. Returns what takes that back. */
+      whenOver(callback: () => void): () => void
     }
   }
 }
@@ -26,7 +26,9 @@ const RETRY_AFTER_MS = 2_000
  */
 async function drain(fastify: FastifyInstance): Promise<void> {
   const { config, log, metrics, callGate, server } = fastify
-  const over = new AbortController()
+  /** A set and no signal, since every request comes and goes here. */
+  const whenOver = new Set<() => void>()
+  let isOver = false
   let isClosing = false
   let open = 0
   let cut: NodeJS.Timeout | undefined
@@ -38,8 +40,12 @@ async function drain(fastify: FastifyInstance): Promise<void> {
   }
 
   fastify.decorate('drain', {
-    over: over.signal,
-    async admit(_request: FastifyRequest, reply: FastifyReply) {
+    whenOver(callback) {
+      if (isOver) callback()
+      else whenOver.add(callback)
+      return () => whenOver.delete(callback)
+    },
+    admit(_request, reply, done) {
       if (isClosing) {
         metrics.refusals.inc({ reason: 'shutdown' })
         reply.header('connection', 'close')
@@ -49,6 +55,7 @@ async function drain(fastify: FastifyInstance): Promise<void> {
       // Many parts wait for the end of an answer: counters, the body's room, the pictures, the framework's own streams.
       reply.raw.setMaxListeners(MAX_LISTENERS)
       reply.raw.once('close', () => open--)
+      done()
     },
   })
 
@@ -57,7 +64,8 @@ async function drain(fastify: FastifyInstance): Promise<void> {
     if (isBusy()) log.info({ open, calls: callGate.running }, 'waiting for running calls')
     if (!(await settle(config.SHUTDOWN_GRACE_MS))) {
       log.warn({ open, calls: callGate.running }, 'calls are cut off, because SHUTDOWN_GRACE_MS is over')
-      over.abort()
+      isOver = true
+      for (const callback of whenOver) callback()
       await settle(LAST_WORDS_MS)
     }
     // Fastify now waits for every connection, and some callers never read.

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { type ByteReservation, createByteBudget } from '../services/limits/byte-budget.ts'
 import { isTooSlow } from '../services/limits/upload-watch.ts'
@@ -7,9 +7,9 @@ import { refusal } from '../services/mcp/protocol-error.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     /** Hook for `onRequest`: finds room for the body before it is read. */
-    reserveBody(request: FastifyRequest, reply: FastifyReply): Promise<void>
+    reserveBody(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
     /** Hook for `preValidation`: the body is here, and its true size known. */
-    settleBody(request: FastifyRequest): Promise<void>
+    settleBody(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
   }
   interface FastifyRequest {
     /** Room for this request's body; who goes on using the body after the answer retains it. */
@@ -35,7 +35,7 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
   metrics.setBodyBytes(() => budget.used)
   fastify.decorateRequest('bodyRoom', null)
 
-  fastify.decorate('reserveBody', async function reserveBody(request: FastifyRequest, reply: FastifyReply) {
+  fastify.decorate('reserveBody', function reserveBody(request, reply, done) {
     const room = budget.reserve(announcedBytes(request, config.MAX_BODY_BYTES))
     if (room === undefined) {
       metrics.refusals.inc({ reason: 'bytes' })
@@ -44,7 +44,11 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
       })
     }
     // Who left while it was asked who it is has no end of the answer any more that would give the room back.
-    if (reply.raw.destroyed) return room.release()
+    if (reply.raw.destroyed) {
+      room.release()
+      done()
+      return
+    }
     request.bodyRoom = room
     const { socket } = request.raw
     uploads.set(request, { request, startedAt: performance.now(), readBefore: socket.bytesRead })
@@ -54,12 +58,14 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
     })
     // Only now, so that a refused upload is never sent.
     if (request.headers.expect?.toLowerCase() === '100-continue') reply.raw.writeContinue()
+    done()
   })
 
-  fastify.decorate('settleBody', async function settleBody(request: FastifyRequest) {
+  fastify.decorate('settleBody', function settleBody(request, _reply, done) {
     const upload = uploads.get(request)
     if (upload !== undefined) request.bodyRoom?.shrink(request.raw.socket.bytesRead - upload.readBefore)
     uploads.delete(request)
+    done()
   })
 
   const watch = setInterval(() => {

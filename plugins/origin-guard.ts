@@ -32,7 +32,10 @@ async function originGuard(fastify: FastifyInstance): Promise<void> {
 /** Node keeps the first of several and a proxy may go by the last, so more than one is foreign. */
 function hostsOf({ rawHeaders }: IncomingMessage): number {
   let hosts = 0
-  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === 'host') hosts++
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
   return hosts
 }
 

@@ -1,5 +1,5 @@
 import rateLimiter, { type FastifyRateLimitStore } from '@fastify/rate-limit'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { addressCaller, sharedBy } from '../services/access/gatekeeper.ts'
 import type { UnitCounter } from '../services/limits/unit-counter.ts'
@@ -8,7 +8,7 @@ import { isLocal } from '../services/origin-policy.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     /** Hook for `onRequest`, after `authenticate`: counts a request of the caller's. */
-    limitRequests(request: FastifyRequest, reply: FastifyReply): Promise<void>
+    limitRequests(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
   }
 }
 
@@ -19,7 +19,7 @@ async function rateLimit(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, unitCounter } = fastify
   const max = config.RATE_LIMIT_PER_MINUTE ?? (isLocal(config.MCP_SERVER_HOST) ? 0 : DEFAULT_PER_MINUTE)
   if (max === 0) {
-    fastify.decorate('limitRequests', async () => {})
+    fastify.decorate('limitRequests', (_request, _reply, done) => done())
     return
   }
 
@@ -37,8 +37,8 @@ async function rateLimit(fastify: FastifyInstance): Promise<void> {
       ),
   })
   const limit = fastify.rateLimit()
-  fastify.decorate('limitRequests', async function limitRequests(request: FastifyRequest, reply: FastifyReply) {
-    await limit.call(fastify, request, reply)
+  fastify.decorate('limitRequests', function limitRequests(request, reply, done) {
+    limit.call(fastify, request, reply).then(() => done(), done)
   })
 }
 

@@ -54,7 +54,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   fastify.setErrorHandler(async function answerFailure(error: FastifyError, request: FastifyRequest, reply) {
     // The engine makes the same check and knows the words for it.
     if (error.validation !== undefined && request.body !== undefined) {
-      return sendJson(reply, await mcp.handle(request.body, contextOf(request, reply, drain.over)))
+      return sendJson(reply, await mcp.handle(request.body, contextOf(request, reply)))
     }
     if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') letBodyPass(request, reply, config.MAX_BODY_BYTES)
     const failure = error.validation === undefined ? error : parseError('The body is empty: send one JSON-RPC message.')
@@ -67,7 +67,10 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     if (!accepted.json && !accepted.stream) {
       throw invalidRequest('Accept application/json or text/event-stream: nothing else is spoken here.', 406)
     }
-    if (!accepted.stream) return sendJson(reply, await handle(request, contextOf(request, reply, drain.over)))
+    // A batch is answered as one JSON array, whatever the caller takes.
+    if (!accepted.stream || Array.isArray(request.body)) {
+      return sendJson(reply, await handle(request, contextOf(request, reply)))
+    }
     return answerStreaming(request, reply, accepted)
   }
 
@@ -75,22 +78,53 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   async function handle(request: FastifyRequest, context: RequestContext): Promise<Answer> {
     request.bodyRoom?.retain()
     const running = mcp.handle(request.body, context).finally(() => request.bodyRoom?.release())
-    return await orWhen(drain.over, running, () => {
+    return await orWhenOver(running, () => {
       const sentence = 'The service is shutting down, and the call did not end in time.'
       return mcp.refuse(refusal(503, sentence, { retryAfterMs: RESTART_MS }), request.body, context)
     })
   }
 
+  /** Resolves with what comes first, the answer or the end of waiting for it. */
+  function orWhenOver(running: Promise<Answer>, instead: () => Answer): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    const forget = drain.whenOver(() => resolve(instead()))
+    running.then(resolve, reject).finally(forget)
+    return promise
+  }
+
+  function contextOf(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    notify?: NonNullable<RequestContext['notify']>,
+  ): RequestContext {
+    const signal = leavingOf(reply)
+    const described = describeRequest(request)
+    return notify === undefined ? { ...described, signal } : { ...described, signal, notify }
+  }
+
+  /**
+   * Fires when the connection closes before the answer is out, or when waiting for the answer is over. Not
+   * `request.signal`: that one follows the request message, which closes as soon as its body has been read.
+   */
+  function leavingOf({ raw }: FastifyReply): AbortSignal {
+    const leaving = new AbortController()
+    const leave = () => leaving.abort()
+    // It may have left while a guard was asking around.
+    if (raw.destroyed) leave()
+    const forget = drain.whenOver(leave)
+    raw.once('close', () => {
+      forget()
+      if (!raw.writableFinished) leave()
+    })
+    return leaving.signal
+  }
+
   /** Answers in an event stream if there is something to tell before the answer or the answer takes long. */
   async function answerStreaming(request: FastifyRequest, reply: FastifyReply, accepted: Accepted) {
     const stream = createEventStream(commentEveryMs)
-    const isBatch = Array.isArray(request.body)
-    const timer = isBatch ? undefined : setTimeout(stream.open, streamAfterMs).unref()
-    const pending = handle(request, {
-      ...contextOf(request, reply, drain.over),
-      ...(isBatch ? {} : { notify: stream.notify }),
-    })
-    const first = isBatch ? await pending : await Promise.race([pending, stream.opened])
+    const timer = setTimeout(stream.open, streamAfterMs).unref()
+    const pending = handle(request, contextOf(request, reply, stream.notify))
+    const first = await Promise.race([pending, stream.opened])
     clearTimeout(timer)
     if (first === undefined) {
       pending
@@ -103,7 +137,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
         })
       return sendStream(reply, stream)
     }
-    const wantsStream = first.status === 200 && !isBatch && (!accepted.json || hasProgressToken(request.body))
+    const wantsStream = first.status === 200 && (!accepted.json || hasProgressToken(request.body))
     if (!wantsStream) {
       stream.finish()
       return sendJson(reply, first)
@@ -134,19 +168,6 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   })
 }
 
-/** Resolves with what comes first, the answer or the end of waiting for it. */
-function orWhen(over: AbortSignal, running: Promise<Answer>, instead: () => Answer): Promise<Answer> {
-  const { promise, resolve } = Promise.withResolvers<Answer>()
-  const cut = () => resolve(instead())
-  over.addEventListener('abort', cut, { once: true })
-  void running.then(resolve).finally(() => over.removeEventListener('abort', cut))
-  return promise
-}
-
-function contextOf(request: FastifyRequest, reply: FastifyReply, over: AbortSignal): RequestContext {
-  return { ...describeRequest(request), signal: leavingOf(reply, over) }
-}
-
 function describeRequest(request: FastifyRequest): Omit<RequestContext, 'signal' | 'notify'> {
   const { headers } = request
   return {
@@ -160,23 +181,6 @@ function describeRequest(request: FastifyRequest): Omit<RequestContext, 'signal'
     requestId: request.id,
     log: request.log,
   }
-}
-
-/**
- * Fires when the connection closes before the answer is out, or when waiting for the answer is over. Not
- * `request.signal`: that one follows the request message, which closes as soon as its body has been read.
- */
-function leavingOf(reply: FastifyReply, over: AbortSignal): AbortSignal {
-  const leaving = new AbortController()
-  const leave = () => leaving.abort()
-  // It may have left while a guard was asking around.
-  if (reply.raw.destroyed) leave()
-  over.addEventListener('abort', leave, { once: true })
-  reply.raw.once('close', () => {
-    over.removeEventListener('abort', leave)
-    if (!reply.raw.writableFinished) leaving.abort()
-  })
-  return leaving.signal
 }
 
 function sendJson(reply: FastifyReply, { status, body, retryAfterMs }: Answer): FastifyReply {

@@ -29,8 +29,8 @@ export interface GatekeeperOptions {
 export interface Gatekeeper {
   /** Whether nobody needs to say who it is. */
   readonly isOpen: boolean
-  /** @throws AccessError */
-  identify(credentials: Credentials): Promise<Caller>
+  /** Only a token takes time to check. @throws AccessError, or rejects with it */
+  identify(credentials: Credentials): Caller | Promise<Caller>
 }
 
 const ADDRESS = 'address:'
@@ -45,14 +45,16 @@ export function createGatekeeper({ keys, verifyToken }: GatekeeperOptions): Gate
 
   return {
     isOpen,
-    async identify({ authorization, apiKey, address }) {
+    identify({ authorization, apiKey, address }) {
       if (isOpen) return addressCaller(address)
       const bearer = readBearer(authorization)
       const secret = bearer ?? apiKey?.trim()
       if (secret === undefined || secret === '') throw new AccessError(401, `Who calls must say so. ${wanted}`)
       if (verifyToken !== undefined && bearer !== undefined && isToken(bearer)) {
-        const { issuer, subject } = await verifyToken(bearer)
-        return { id: `subject:${issuer}#${subject}`, kind: 'subject' }
+        return verifyToken(bearer).then(({ issuer, subject }) => ({
+          id: `subject:${issuer}#${subject}`,
+          kind: 'subject',
+        }))
       }
       const name = keys === undefined ? undefined : findApiKey(keys.keys, secret)
       if (name === undefined) throw new AccessError(401, 'The key is not known here.', { reason: 'invalid_token' })
