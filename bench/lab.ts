@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Caller, callMany, createCaller, type ToolCall } from './caller.ts'
@@ -39,11 +39,14 @@ export interface LabOptions {
 }
 
 const key = 'benchmark-key-of-the-caller'
+/** The highest there is, far above what a run can send in a minute. */
+const farLimit = '1000000'
 const folder = import.meta.dirname
 
 /** Differs from the defaults in nothing but what the workload is about. */
 const serviceVariants: Partial<Record<SubjectName, Record<string, string>>> = {
   service: {},
+  guarded: { MCP_API_KEYS: `bench:${key}`, RATE_LIMIT_PER_MINUTE: farLimit },
   frugal: { MAX_HELD_BYTES: '33554432' },
 }
 
@@ -60,7 +63,7 @@ export async function openLab({ serviceEntry, pin, warmUpCalls, nodeOptions }: L
     const variant = serviceVariants[name]
     if (variant !== undefined) {
       const environment = (port: number) => ({ ...serviceEnvironment(port), ...variant })
-      return { args: [...nodeOptions, serviceEntry], environment, cpu }
+      return { args: [...nodeOptions, ...memoryFlags(), serviceEntry], environment, cpu }
     }
     const answer = name === 'bare' ? await listAnswer() : ''
     const { args, environment } = plainCommand(name, { AZURE_BASE_URL: azure.origin, ANSWER: answer })
@@ -135,6 +138,15 @@ export async function openLab({ serviceEntry, pin, warmUpCalls, nodeOptions }: L
       rmSync(scratch, { recursive: true, force: true })
     },
   }
+}
+
+/** The container's flags for memory, without those for permissions, which are about its folders. */
+function memoryFlags(): string[] {
+  const [, command = '[]'] = /^CMD (\[[^\]]*\])/m.exec(readFileSync(join(folder, '../Dockerfile'), 'utf8')) ?? []
+  const words: unknown = JSON.parse(command.replaceAll('\\\n', ''))
+  const flags = Array.isArray(words) ? words.filter((word) => String(word).startsWith('--max-')) : []
+  if (flags.length === 0) throw new Error('the Dockerfile names no flags for memory')
+  return flags
 }
 
 const portOnly = (port: number) => ({ PORT: String(port) })

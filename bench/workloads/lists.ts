@@ -25,4 +25,5 @@ const common = {
 
 export const listWorkloads: readonly Workload[] = [
   { ...common, name: 'tools/list, 32 connections', service: 'service' },
+  { ...common, name: 'tools/list, key and rate limit', service: 'guarded' },
 ]
