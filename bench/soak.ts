@@ -1,4 +1,5 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -206,8 +207,8 @@ async function main(): Promise<number> {
         const reason = `${name}: ${error.message.slice(0, 160)}`
         failures.set(reason, (failures.get(reason) ?? 0) + 1)
       })
-      // The saved pictures are not what is measured.
-      if (n % 500 === 0) rmSync(join(scratch, 'images', 'soak'), { recursive: true, force: true })
+      // The saved pictures are not what is measured; what is saved meanwhile may stay for the next time.
+      if (n % 500 === 0) await rm(join(scratch, 'images', 'soak'), { recursive: true, force: true }).catch(() => {})
     }
   }
 
