@@ -3,12 +3,9 @@ import fp from 'fastify-plugin'
 import { AccessError } from '../services/access/access-error.ts'
 import { isSameSecret, parseApiKeys } from '../services/access/api-keys.ts'
 import { type Caller, createGatekeeper, type Gatekeeper, readBearer } from '../services/access/gatekeeper.ts'
-import { createIssuer } from '../services/access/issuer.ts'
 import { followKeyFile, type KeySource } from '../services/access/key-file.ts'
-import { createKeySet } from '../services/access/key-set.ts'
 import { isPrivateAddress } from '../services/access/private-address.ts'
 import { challenge, describeResources, type ProtectedResource } from '../services/access/resource-metadata.ts'
-import { createTokenVerifier } from '../services/access/tokens.ts'
 import { createDispatcher } from '../services/azure/transport.ts'
 import { createLoginLimit } from '../services/limits/login-limit.ts'
 import { isLocal } from '../services/origin-policy.ts'
@@ -49,7 +46,7 @@ async function auth(fastify: FastifyInstance): Promise<void> {
   const resources = config.PUBLIC_URL === undefined ? undefined : describeResources(config.PUBLIC_URL)
   const oauth = config.OAUTH_ISSUER === undefined ? undefined : resources
   const scopes = listOf(config.OAUTH_REQUIRED_SCOPES)
-  const gatekeeper = createGatekeeper({ keys: openKeys(fastify), verifyToken: openTokens(fastify) })
+  const gatekeeper = createGatekeeper({ keys: openKeys(fastify), verifyToken: await openTokens(fastify) })
   const logins = createLoginLimit({ perMinute: config.FAILED_LOGINS_PER_MINUTE, counter: fastify.unitCounter })
   warnOfRisks(fastify, gatekeeper)
 
@@ -139,10 +136,16 @@ function openKeys(fastify: FastifyInstance): { keys: KeySource['keys'] } | undef
   return source
 }
 
-function openTokens(fastify: FastifyInstance) {
+/** What checks tokens is loaded only where there are any. */
+async function openTokens(fastify: FastifyInstance) {
   const { config, log } = fastify
   const { OAUTH_ISSUER: issuer } = config
   if (issuer === undefined) return undefined
+  const [{ createIssuer }, { createKeySet }, { createTokenVerifier }] = await Promise.all([
+    import('../services/access/issuer.ts'),
+    import('../services/access/key-set.ts'),
+    import('../services/access/tokens.ts'),
+  ])
   const dispatcher = createDispatcher({
     connectTimeoutMs: config.AZURE_CONNECT_TIMEOUT_MS,
     proxy: { https: config.HTTPS_PROXY, none: config.NO_PROXY },
