@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
@@ -9,6 +10,16 @@ const body = (args: object) =>
 
 const kept = async ({ images }: Service) =>
   (await readdir(join(images, '.undelivered')).catch(() => [])).filter((name) => name.endsWith('.kept'))
+
+/** What this process has open below a folder, removed or not. */
+const openFiles = (folder: string) =>
+  readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(folder)
+    } catch {
+      return false
+    }
+  })
 
 /** Calls, and leaves once Azure is at work. */
 async function callAndLeave(service: Service, args: object, accept = 'application/json'): Promise<void> {
@@ -44,6 +55,15 @@ describe('a caller that leaves after Azure was asked', () => {
       t.assert.equal(service.simulator.requests.length, 2)
     })
   }
+
+  test('leaves no file open when it has its picture', async (t: TestContext) => {
+    const service = await startService(t, {}, { latencyMs: 100 })
+    await callAndLeave(service, { prompt: 'a bird' })
+    while ((await kept(service)).length === 0) await pause(5)
+    await callTool(service.url, 'generate_image', { prompt: 'a bird' })
+    while ((await kept(service)).length > 0) await pause(5)
+    while (openFiles(service.images).length > 0) await pause(5)
+  })
 
   test('joins its own call while that still runs', async (t: TestContext) => {
     const service = await startService(t, {}, { latencyMs: 400 })

@@ -47,11 +47,15 @@ export function openAnswer(headers: AnswerHeaders, options: AnswerOptions): Answ
     write: reader.write,
     async finish() {
       const { document, images } = await reader.end()
+      let parts: readonly AnswerPart[] = []
       try {
-        return readDocument(document)
-      } catch (error) {
-        await Promise.all(images.map((image) => image.release()))
-        throw error
+        const answer = readDocument(document)
+        parts = answer.parts
+        return answer
+      } finally {
+        // Also what lies where no picture is expected.
+        const taken = new Set(parts.map((part) => ('image' in part ? part.image : undefined)))
+        await Promise.all(images.map((image) => (taken.has(image) ? undefined : image.release())))
       }
     },
     abort: reader.abort,

@@ -62,10 +62,8 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
     if (isEncodedImage(completed)) {
       parts.push({ image: completed })
       usage = readUsage(document)
-      return
-    }
-    if (images.length > 0) options.onSketch()
-    await Promise.all(images.map((image) => image.release()))
+    } else if (images.length > 0) options.onSketch()
+    await Promise.all(images.map((image) => (image === completed ? undefined : image.release())))
   }
 
   async function writeLinePart(bytes: Buffer): Promise<void> {

@@ -91,10 +91,14 @@ export interface FormFile {
   image: InputImage
 }
 
+/** A socket takes less than this without waiting until it is out, and then nobody knows when its memory is free. */
+const unwatchedBytes = 65_536
+
 /**
  * An edit as multipart/form-data. Each file has its own media type and file name: Azure refuses
- * `application/octet-stream` (https://github.com/openai/openai-node/issues/1468). The pictures' bytes are sent from
- * where they lie.
+ * `application/octet-stream` (https://github.com/openai/openai-node/issues/1468). Large pictures are sent
+ * from where they lie: their memory may be used again once the answer is there, because undici closes a connection on
+ * which an answer comes before all is out.
  */
 export function formRequest(
   url: URL,
@@ -112,7 +116,8 @@ export function formRequest(
       for (const [name, value] of Object.entries(fields)) form.append(name, String(value))
       for (const [index, { field, image }] of files.entries()) {
         const extension = image.mimeType === 'image/png' ? 'png' : 'jpg'
-        form.append(field, image.bytes, { filename: `${index + 1}.${extension}`, contentType: image.mimeType })
+        const bytes = image.bytes.length < unwatchedBytes ? Buffer.from(image.bytes) : image.bytes
+        form.append(field, bytes, { filename: `${index + 1}.${extension}`, contentType: image.mimeType })
       }
       // Measured first: once piped, the form has forgotten its parts.
       const length = form.getLengthSync()

@@ -101,7 +101,10 @@ export function readKept({ header, path, start }: KeptFile): EncodedImage[] {
     const from = at
     at += encodedBytes
     return createEncodedImage(facts, bytes, {
-      chunks: () => createReadStream(path, { start: from, end: from + encodedBytes - 1 }),
+      // Opened only when it is read.
+      async *chunks() {
+        yield* createReadStream(path, { start: from, end: from + encodedBytes - 1 })
+      },
       release: async () => {},
     })
   })

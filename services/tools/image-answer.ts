@@ -102,7 +102,7 @@ async function inline(
   if (!isLarge) return { lines, picture: block(image) }
   try {
     const preview = await createPreview(image, maxInlineBytes)
-    await image.release()
+    await image.release().catch((err) => log.warn({ err, requestId }, 'a picture was not given back'))
     const note = `The picture below is a preview of ${formatSize(preview)}; the whole one is the saved file of ${formatSize(image)}.`
     return { lines: [...lines, note], picture: block(preview) }
   } catch (err) {

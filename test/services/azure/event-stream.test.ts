@@ -81,3 +81,16 @@ describe('event stream', () => {
     })
   }
 })
+
+test('a picture in a place where none is expected is given back at once', async (t: TestContext) => {
+  const { answer, held } = await read([
+    Buffer.from(event({ ...completed, more: { b64_json: pixelPng } } as typeof completed)),
+  ])
+  t.assert.equal(answer.parts.length, 1)
+  t.assert.equal(held.used, pixelPng.length)
+
+  const document = openAnswer({ 'content-type': 'application/json' }, { held, maxBytes: 1_000_000, onSketch: () => {} })
+  await document.write(Buffer.from(JSON.stringify({ data: [{ b64_json: pixelPng }], preview: { b64_json: pixelPng } })))
+  t.assert.equal((await document.finish()).parts.length, 1)
+  t.assert.equal(held.used, 2 * pixelPng.length)
+})
