@@ -10,6 +10,7 @@ const MAX_ESCAPED_QUOTES = 2_000_000
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const BYTE_ORDER_MARK = 0xfeff
 
 /**
  * Parses a body of JSON that nobody has looked at yet. A picture of megabytes is one string to it: the scan for
@@ -21,9 +22,10 @@ const BACKSLASH = 0x5c
  */
 export function parseJsonBody(body: Buffer): unknown {
   if (body.length === 0) throw parseError('The body is empty: send one JSON-RPC message.')
-  const { text, aside } = setPicturesAside(body, checkStructure(body))
-  const value = parse(text.replace(/^\uFEFF/, ''))
-  checkKeys(value, aside)
+  // A small body cannot become so much that it has to be looked at before it is parsed.
+  const { text, aside } = setPicturesAside(body, body.length > LONG_STRING ? checkStructure(body) : [])
+  const value = parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text)
+  if (typeof value === 'object' && value !== null) checkMembers(value, aside, 1)
   return value
 }
 
@@ -67,7 +69,7 @@ function checkStructure(body: Buffer): StringSpan[] {
       case 0x5b:
       case 0x7b:
         tokens++
-        if (++depth > MAX_DEPTH) throw invalidRequest(`The body is nested deeper than ${MAX_DEPTH} levels.`)
+        if (++depth > MAX_DEPTH) throw tooDeep()
         break
       // ] and }
       case 0x5d:
@@ -91,28 +93,31 @@ function isEscaped(body: Buffer, quote: number, start: number): boolean {
   return (quote - 1 - at) % 2 === 1
 }
 
+function tooDeep() {
+  return invalidRequest(`The body is nested deeper than ${MAX_DEPTH} levels.`)
+}
+
 function tooComplex() {
   return invalidRequest(`The body holds more than ${MAX_TOKENS} values.`)
 }
 
-/** Refuses keys with which a careless merge would reach the prototype of all objects, and puts long strings back. */
-function checkKeys(value: unknown, aside: ReadonlyMap<string, string>): void {
-  const open: unknown[] = [value]
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (typeof node !== 'object' || node === null) continue
-    if (Object.hasOwn(node, '__proto__') || hasConstructorPrototype(node)) {
+/**
+ * Refuses what is too deep and keys with which a careless merge would reach the prototype of all objects, and puts long
+ * strings back.
+ */
+function checkMembers(node: object, aside: ReadonlyMap<string, string>, depth: number): void {
+  if (depth > MAX_DEPTH) throw tooDeep()
+  for (const key of Object.keys(node)) {
+    const child: unknown = Reflect.get(node, key)
+    if (key === '__proto__' || (key === 'constructor' && hasPrototype(child))) {
       throw invalidRequest('The body has a forbidden key: __proto__ or constructor.prototype.')
     }
-    for (const [key, child] of Object.entries(node)) {
-      if (typeof child === 'object') open.push(child)
-      const text = typeof child === 'string' ? aside.get(child) : undefined
-      if (text !== undefined) Reflect.set(node, key, text)
-    }
+    if (typeof child === 'object' && child !== null) checkMembers(child, aside, depth + 1)
+    const text = aside.size > 0 && typeof child === 'string' ? aside.get(child) : undefined
+    if (text !== undefined) Reflect.set(node, key, text)
   }
 }
 
-function hasConstructorPrototype(node: object): boolean {
-  if (!Object.hasOwn(node, 'constructor')) return false
-  const named: unknown = node.constructor
+function hasPrototype(named: unknown): boolean {
   return typeof named === 'object' && named !== null && Object.hasOwn(named, 'prototype')
 }

@@ -18,12 +18,15 @@ export interface ShortenedJson {
   aside: ReadonlyMap<string, string>
 }
 
+const none: ReadonlyMap<string, string> = new Map()
+
 /**
  * Takes pictures out of JSON before it is parsed: `JSON.parse` would look at every character for escapes and copy the
  * string into its heap. Only base64 (also in a data URL) is taken out, for which that look would find nothing: so
  * putting the strings back gives exactly what `JSON.parse` would have given. All else stays where it is.
  */
 export function setPicturesAside(body: Buffer, spans: readonly StringSpan[]): ShortenedJson {
+  if (spans.length === 0) return { text: body.toString('utf8'), aside: none }
   const aside = new Map<string, string>()
   let text = ''
   let from = 0
