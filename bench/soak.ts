@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -173,6 +173,12 @@ function judge(samples: Sample[]): boolean {
   return isFlat
 }
 
+/** The saved pictures are not what is measured. Their folder stays, and what is being written in it. */
+async function removeSaved(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => [])
+  for (const name of names) if (!name.startsWith('.')) await rm(join(folder, name), { force: true })
+}
+
 async function main(): Promise<number> {
   if (values.help) {
     say(usage)
@@ -207,8 +213,7 @@ async function main(): Promise<number> {
         const reason = `${name}: ${error.message.slice(0, 160)}`
         failures.set(reason, (failures.get(reason) ?? 0) + 1)
       })
-      // The saved pictures are not what is measured; what is saved meanwhile may stay for the next time.
-      if (n % 500 === 0) await rm(join(scratch, 'images', 'soak'), { recursive: true, force: true }).catch(() => {})
+      if (n % 500 === 0) await removeSaved(join(scratch, 'images', 'soak'))
     }
   }
 
