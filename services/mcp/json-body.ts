@@ -23,8 +23,16 @@ const BYTE_ORDER_MARK = 0xfeff
 export function parseJsonBody(body: Buffer): unknown {
   if (body.length === 0) throw parseError('The body is empty: send one JSON-RPC message.')
   // A small body cannot become so much that it has to be looked at before it is parsed.
-  const { text, aside } = setPicturesAside(body, body.length > LONG_STRING ? checkStructure(body) : [])
-  const value = parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text)
+  const isLarge = body.length > LONG_STRING
+  const { text, aside } = setPicturesAside(body, isLarge ? checkStructure(body) : [])
+  let value: unknown
+  try {
+    value = parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text)
+  } catch (error) {
+    // What is wrong with its structure says more than that it is no JSON.
+    if (!isLarge) checkStructure(body)
+    throw error
+  }
   if (typeof value === 'object' && value !== null) checkMembers(value, aside, 1)
   return value
 }
