@@ -34,8 +34,8 @@ export interface AnswerReader {
 }
 
 /**
- * Reads Azure's JSON as it arrives. Pictures in it never become strings: their text is held as it came, is
- * checked to its last character on the way, and waits in a file if memory is short.
+ * Reads Azure's JSON as it arrives. Pictures in it never become strings: their text is held as it came, is checked to its
+ * last character on the way, and waits in a file if memory is short.
  *
  * All methods throw ServiceError `IMG_ERR_AZURE_BAD_ANSWER` or `IMG_ERR_AZURE_ANSWER_TOO_LARGE`; `detail.problem` says
  * what was wrong.

@@ -6,7 +6,7 @@ import type { EncodedText } from './encoded-image.ts'
 import { giveBack, pieceBytes, takeMemory } from './own-memory.ts'
 
 export interface HeldBytesOptions {
-  /** Bytes of encoded pictures that may lie in memory at a time; one on its way to a file may hold 512 KiB more. */
+  /** Bytes of encoded pictures that may lie in memory at a time; one on its way to a file may hold 256 KiB more. */
   maxBytes: number
   /** Folders for temporary files, the best first; the next is taken when one cannot be written. */
   spillFolders: readonly string[]

@@ -40,7 +40,9 @@ export function giveBack(buffers: readonly Buffer[]): void {
     const isKept = size <= maxIdlePieceBytes && idleBytes + size <= maxIdleBytes
     const memory = buffer.transfer(isKept ? size : 0)
     if (!isKept) continue
-    idle.set(size, [...(idle.get(size) ?? []), memory])
+    const waiting = idle.get(size)
+    if (waiting === undefined) idle.set(size, [memory])
+    else waiting.push(memory)
     idleBytes += size
     timer ??= setTimeout(forget, idleMs).unref()
     timer.refresh()
