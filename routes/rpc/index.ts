@@ -4,10 +4,11 @@ import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { addressCaller } from '../../services/access/gatekeeper.ts'
 import { type SplicedJson, spliceJson } from '../../services/images/json-splice.ts'
-import type { Answer, RequestContext } from '../../services/mcp/dispatcher.ts'
+import type { Answer, RefusalContext, RequestContext } from '../../services/mcp/dispatcher.ts'
 import { messageSchema } from '../../services/mcp/dispatcher.ts'
 import { parseJsonBody } from '../../services/mcp/json-body.ts'
 import { invalidRequest, parseError, refusal } from '../../services/mcp/protocol-error.ts'
+import { noPictures, type SentPictures } from '../../services/mcp/sent-pictures.ts'
 import { defaultTiming } from '../../services/mcp/timing.ts'
 import { type Accepted, readAccept } from './accept.ts'
 import { allowOrigin, answerPreflight } from './cross-origin.ts'
@@ -16,11 +17,19 @@ import { toProtocolError } from './failure.ts'
 import { readBody } from './read-body.ts'
 import { letBodyPass } from './refused-body.ts'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Pictures of the body, which are there until its room is given back. */
+    sentPictures: SentPictures | null
+  }
+}
+
 /** `POST /` and `POST /mcp`: JSON-RPC over HTTP. Whatever goes wrong here is answered in JSON-RPC's envelope. */
 export default async function rpc(fastify: FastifyInstance): Promise<void> {
   const { mcp, config, drain } = fastify
   const { streamAfterMs, commentEveryMs, stallMs } = { ...defaultTiming, ...fastify.appOptions.timing }
 
+  fastify.decorateRequest('sentPictures', null)
   fastify.setValidatorCompiler(TypeBoxValidatorCompiler)
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser(
@@ -28,7 +37,13 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     function parseBody(request: FastifyRequest, payload: IncomingMessage, done) {
       const { 'content-length': length } = request.headers
       const announced = length === undefined ? undefined : Number(length)
-      readBody(payload, { announced, maxBytes: config.MAX_BODY_BYTES, parse: parseJsonBody }, done)
+      const parse = (body: Buffer) => {
+        const { message, pictures } = parseJsonBody(body)
+        request.sentPictures = pictures
+        request.bodyRoom?.whenFree(pictures.release)
+        return message
+      }
+      readBody(payload, { announced, maxBytes: config.MAX_BODY_BYTES, parse }, done)
     },
   )
 
@@ -97,24 +112,28 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     reply: FastifyReply,
     notify?: NonNullable<RequestContext['notify']>,
   ): RequestContext {
-    const signal = leavingOf(reply)
-    const described = describeRequest(request)
-    return notify === undefined ? { ...described, signal } : { ...described, signal, notify }
+    const signal = leavingOf(request, reply)
+    const described = { ...describeRequest(request), signal, pictures: request.sentPictures ?? noPictures }
+    return notify === undefined ? described : { ...described, notify }
   }
 
   /**
    * Fires when the connection closes before the answer is out, or when waiting for the answer is over. Not
    * `request.signal`: that one follows the request message, which closes as soon as its body has been read.
    */
-  function leavingOf({ raw }: FastifyReply): AbortSignal {
+  function leavingOf({ bodyRoom }: FastifyRequest, { raw }: FastifyReply): AbortSignal {
     const leaving = new AbortController()
     const leave = () => leaving.abort()
     // It may have left while a guard was asking around.
     if (raw.destroyed) leave()
     const forget = drain.whenOver(leave)
+    // Who hears of it may want to look at the body once more.
+    const room = raw.closed ? null : bodyRoom
+    room?.retain()
     raw.once('close', () => {
       forget()
       if (!raw.writableFinished) leave()
+      room?.release()
     })
     return leaving.signal
   }
@@ -168,7 +187,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   })
 }
 
-function describeRequest(request: FastifyRequest): Omit<RequestContext, 'signal' | 'notify'> {
+function describeRequest(request: FastifyRequest): RefusalContext {
   const { headers } = request
   return {
     transport: 'http',

@@ -85,10 +85,10 @@ export function createUndelivered(options: UndeliveredOptions): Undelivered {
     else owners.set(entry.owner, left)
   }
 
-  function findFor({ caller, tool, args }: PendingCall): Abandoned | undefined {
-    const owner = ownerOf(caller)
+  function findFor(call: PendingCall): Abandoned | undefined {
+    const owner = ownerOf(call.caller)
     if (!owners.has(owner)) return undefined
-    const fingerprint = fingerprintOf(caller, tool, args)
+    const fingerprint = fingerprintOf(call)
     return waiting.values().find((entry) => entry.owner === owner && entry.fingerprint === fingerprint)
   }
 
@@ -128,9 +128,8 @@ export function createUndelivered(options: UndeliveredOptions): Undelivered {
   /** The caller of a running or finished call has left. */
   function abandon(call: PendingCall, result: Promise<ToolResult>): void {
     onEvent('abandoned')
-    const { caller, tool, args } = call
-    const owner = ownerOf(caller)
-    const fingerprint = fingerprintOf(caller, tool, args)
+    const owner = ownerOf(call.caller)
+    const fingerprint = fingerprintOf(call)
     const kept = keep(result, owner, fingerprint)
     const entry: Abandoned = { owner, fingerprint, kept, bytes: 0, expiresAt: Number.POSITIVE_INFINITY }
     add(entry)

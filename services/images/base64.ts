@@ -16,6 +16,14 @@ export interface Base64Limits {
   maxBytes: number
 }
 
+/** A long text of a caller that was decoded while its message was read. */
+export interface SentPicture {
+  /** What stood before the base64, as in a data URL; else empty. */
+  readonly header: string
+  /** In memory that the message owns. */
+  readonly bytes: Buffer
+}
+
 /**
  * Decodes what a caller gave as a picture, into memory that goes to `giveBack` when nobody needs it any more. Time is
  * linear in the text; clean text costs one native decode. The size is checked before anything is decoded.
@@ -33,6 +41,16 @@ export function decodeBase64Image(text: string, { maxBytes }: Base64Limits): Buf
     giveBack([bytes])
     throw error
   }
+  return bytes
+}
+
+/**
+ * The same of a text that has been decoded already.
+ * @throws ServiceError `IMG_ERR_IMAGE_DATA_URL`, `_BYTES`
+ */
+export function checkSentImage({ header, bytes }: SentPicture, { maxBytes }: Base64Limits): Buffer {
+  withoutDataUrlHeader(header)
+  if (bytes.length > maxBytes) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
   return bytes
 }
 

@@ -13,6 +13,8 @@ export interface ByteReservation {
   retain(): void
   /** A holder lets go. */
   release(): void
+  /** Calls back when every holder has let go. */
+  whenFree(callback: () => void): void
 }
 
 export function createByteBudget(limit: number): ByteBudget {
@@ -26,6 +28,7 @@ export function createByteBudget(limit: number): ByteBudget {
       if (used + bytes > limit) return undefined
       let held = bytes
       let holders = 1
+      const callbacks: (() => void)[] = []
       used += held
       const hold = (now: number) => {
         used += now - held
@@ -38,7 +41,12 @@ export function createByteBudget(limit: number): ByteBudget {
         },
         release: () => {
           holders--
-          if (holders === 0) hold(0)
+          if (holders > 0) return
+          hold(0)
+          for (const callback of callbacks.splice(0)) callback()
+        },
+        whenFree: (callback) => {
+          callbacks.push(callback)
         },
       }
     },

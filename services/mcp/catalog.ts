@@ -3,6 +3,7 @@ import { Compile } from 'typebox/compile'
 import type { TLocalizedValidationError } from 'typebox/error'
 import type { EncodedImage } from '../images/encoded-image.ts'
 import type { Logger } from '../logger.ts'
+import type { SentPictures } from './sent-pictures.ts'
 
 /**
  * What a server offers, told to the protocol layer. The layer knows revisions, envelopes and errors; it learns the
@@ -51,6 +52,8 @@ export interface ToolContext {
   /** Who calls: key name, token subject, or address. Never shown to others. */
   caller: string
   requestId: string
+  /** What names in the tool's `pictureArguments` stand for. */
+  pictures: SentPictures
   log: Logger
   /** Tells the caller where the work stands, if it asked to know. Never throws. */
   progress(message: string): void
@@ -62,6 +65,8 @@ export interface Tool<S extends TSchema = TSchema> {
   description: string
   inputSchema: S
   annotations: ToolAnnotations
+  /** Arguments in which a long base64 text may be a name that `ToolContext.pictures` knows; in all others it is itself. */
+  pictureArguments?: readonly string[]
   icons?: readonly Icon[]
   /** Client capabilities without which a call is answered with -32021. Only modern clients declare them. */
   requiredCapabilities?: readonly string[]

@@ -37,6 +37,7 @@ import {
   ProtocolError,
 } from './protocol-error.ts'
 import { knownMethods, legacyVersions, modernVersions, type Revision, revisions } from './revisions.ts'
+import { noPictures, type SentPictures } from './sent-pictures.ts'
 
 /** How a request ended, for metrics: a closed set. */
 export type RequestOutcome =
@@ -82,6 +83,8 @@ export interface RequestContext {
   /** Fires when the caller is gone. */
   signal: AbortSignal
   log: Logger
+  /** Pictures that lie beside the message; none unless told. */
+  pictures?: SentPictures
   /** Takes notifications that belong to this request; absent if the caller cannot be reached before the answer. */
   notify?: (notification: JsonRpcNotification) => void
 }
@@ -99,8 +102,11 @@ export interface Dispatcher {
   /** Answers whatever came in, already parsed from JSON. Never throws. */
   handle(body: unknown, context: RequestContext): Promise<Answer>
   /** The answer to a message that was turned away before `handle`; `body` is what could be read of it. */
-  refuse(error: unknown, body: unknown, context: Omit<RequestContext, 'notify' | 'signal'>): Answer
+  refuse(error: unknown, body: unknown, context: RefusalContext): Answer
 }
+
+/** What is told of a message that was turned away. */
+export type RefusalContext = Omit<RequestContext, 'notify' | 'signal' | 'pictures'>
 
 const calls = Compile(CallSchema)
 const responses = Compile(ResponseSchema)
@@ -181,6 +187,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         caller: context.caller,
         requestId: context.requestId,
         signal: context.signal,
+        pictures: context.pictures ?? noPictures,
         deadlineAt: performance.now() + options.callDeadlineMs,
         log: context.log,
         progress: progress.report,
@@ -195,12 +202,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     }
   }
 
-  function refuse(
-    error: unknown,
-    message: unknown,
-    context: Omit<RequestContext, 'notify' | 'signal'>,
-    method = 'none',
-  ): Answer {
+  function refuse(error: unknown, message: unknown, context: RefusalContext, method = 'none'): Answer {
     const failure = error instanceof ProtocolError ? error : internalError(context.requestId, error)
     if (failure.code === INTERNAL_ERROR) context.log.error({ err: failure.cause, method }, 'request failed')
     else context.log.debug({ code: failure.code, reason: failure.message, method }, 'request refused')

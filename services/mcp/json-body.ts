@@ -1,5 +1,5 @@
-import { LONG_STRING, type StringSpan, setPicturesAside } from './long-strings.ts'
 import { invalidRequest, parseError } from './protocol-error.ts'
+import { LONG_STRING, type SentPictures, type StringSpan, setPicturesAside } from './sent-pictures.ts'
 
 /** Deep enough for any JSON Schema in arguments; deeper only to harm. */
 const MAX_DEPTH = 64
@@ -12,29 +12,39 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const BYTE_ORDER_MARK = 0xfeff
 
+export interface ParsedBody {
+  message: unknown
+  /** Pictures among the arguments of a call to a tool; everywhere else the message has their texts. */
+  pictures: SentPictures
+}
+
 /**
  * Parses a body of JSON that nobody has looked at yet. A picture of megabytes is one string to it: the scan for
- * harmful structure skips strings natively. The last of duplicate keys wins.
+ * harmful structure skips strings natively, and its bytes go beside the message. The last of duplicate keys wins.
  *
  * `base64` on Linux wraps its lines, and a shell puts them into a JSON string as they are; such raw line breaks are
  * taken out and the body is tried once more.
  * @throws ProtocolError -32700 for what is no JSON, -32600 for what is too deep, too crowded or names a prototype
  */
-export function parseJsonBody(body: Buffer): unknown {
+export function parseJsonBody(body: Buffer): ParsedBody {
   if (body.length === 0) throw parseError('The body is empty: send one JSON-RPC message.')
   // A small body cannot become so much that it has to be looked at before it is parsed.
   const isLarge = body.length > LONG_STRING
-  const { text, aside } = setPicturesAside(body, isLarge ? checkStructure(body) : [])
-  let value: unknown
+  const { text, pictures } = setPicturesAside(body, isLarge ? checkStructure(body) : [])
   try {
-    value = parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text)
+    const message = parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text)
+    if (typeof message === 'object' && message !== null) {
+      checkMembers(message, 1)
+      const args = argumentsOf(message)
+      pictures.putBack(message, (node, key) => Reflect.get(node, key) === args)
+    }
+    return { message, pictures }
   } catch (error) {
+    pictures.release()
     // What is wrong with its structure says more than that it is no JSON.
     if (!isLarge) checkStructure(body)
     throw error
   }
-  if (typeof value === 'object' && value !== null) checkMembers(value, aside, 1)
-  return value
 }
 
 function parse(text: string): unknown {
@@ -109,23 +119,26 @@ function tooComplex() {
   return invalidRequest(`The body holds more than ${MAX_TOKENS} values.`)
 }
 
-/**
- * Refuses what is too deep and keys with which a careless merge would reach the prototype of all objects, and puts long
- * strings back.
- */
-function checkMembers(node: object, aside: ReadonlyMap<string, string>, depth: number): void {
+/** Refuses what is too deep, and keys with which a careless merge would reach the prototype of all objects. */
+function checkMembers(node: object, depth: number): void {
   if (depth > MAX_DEPTH) throw tooDeep()
   for (const key of Object.keys(node)) {
     const child: unknown = Reflect.get(node, key)
     if (key === '__proto__' || (key === 'constructor' && hasPrototype(child))) {
       throw invalidRequest('The body has a forbidden key: __proto__ or constructor.prototype.')
     }
-    if (typeof child === 'object' && child !== null) checkMembers(child, aside, depth + 1)
-    const text = aside.size > 0 && typeof child === 'string' ? aside.get(child) : undefined
-    if (text !== undefined) Reflect.set(node, key, text)
+    if (typeof child === 'object' && child !== null) checkMembers(child, depth + 1)
   }
 }
 
 function hasPrototype(named: unknown): boolean {
   return typeof named === 'object' && named !== null && Object.hasOwn(named, 'prototype')
+}
+
+/** What a call to a tool gives it. */
+function argumentsOf(message: object): object | undefined {
+  if (!('method' in message) || message.method !== 'tools/call' || !('params' in message)) return undefined
+  const { params } = message
+  if (typeof params !== 'object' || params === null || !('arguments' in params)) return undefined
+  return typeof params.arguments === 'object' && params.arguments !== null ? params.arguments : undefined
 }

@@ -5,6 +5,7 @@ import type { CompiledCatalog, Icon, ToolResult } from './catalog.ts'
 import { describeProblems } from './problems.ts'
 import { invalidParams } from './protocol-error.ts'
 import type { Revision } from './revisions.ts'
+import type { SentPictures } from './sent-pictures.ts'
 
 /** Who we are, as `initialize` and `server/discover` tell it. */
 export interface ServerInfo {
@@ -29,6 +30,7 @@ export interface MethodCall {
   caller: string
   requestId: string
   signal: AbortSignal
+  pictures: SentPictures
   deadlineAt: number
   log: Logger
   progress(message: string): void
@@ -54,6 +56,8 @@ export interface ToolObserver {
 export interface PendingCall {
   tool: string
   args: Readonly<Record<string, unknown>>
+  /** Pictures whose names stand in `args`. */
+  pictures: SentPictures
   /** Whether the tool only tells something, and makes no picture. */
   isFree?: boolean
   caller: string

@@ -3,9 +3,10 @@ import type { JsonRpcNotification, RequestId } from '../../schemas/json-rpc.ts'
 import { spliceJson } from '../images/json-splice.ts'
 import type { Logger } from '../logger.ts'
 import type { Answer, Dispatcher, RequestContext } from './dispatcher.ts'
-import { parseJsonBody } from './json-body.ts'
+import { type ParsedBody, parseJsonBody } from './json-body.ts'
 import { readLines, TOO_LONG } from './lines.ts'
 import { invalidRequest, refusal } from './protocol-error.ts'
+import { noPictures } from './sent-pictures.ts'
 
 export interface StdioOptions {
   dispatcher: Dispatcher
@@ -63,13 +64,14 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
     }
   }
 
-  function contextOf(signal: AbortSignal, requestId: string): RequestContext {
+  function contextOf(signal: AbortSignal, requestId: string, pictures = noPictures): RequestContext {
     return {
       transport: 'stdio',
       assumedVersion: handshakeVersion,
       caller: 'stdio',
       requestId,
       signal,
+      pictures,
       log,
       notify: (notification: JsonRpcNotification) => {
         if (!signal.aborted) void write(notification)
@@ -77,16 +79,16 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
     }
   }
 
-  async function answer(message: unknown): Promise<void> {
+  async function answer({ message, pictures }: ParsedBody): Promise<void> {
     const id = idOf(message)
     const leaving = new AbortController()
     const signal = AbortSignal.any([gone.signal, leaving.signal])
-    const context = contextOf(signal, newRequestId())
-    if (inFlight.size >= MAX_IN_FLIGHT)
-      return say(dispatcher.refuse(refusal(503, 'Too many requests at once.'), message, context))
-    // Two requests under one id cannot be told apart; the later one is the one that can be cancelled.
-    if (id !== undefined) inFlight.set(id, leaving)
+    const context = contextOf(signal, newRequestId(), pictures)
     try {
+      if (inFlight.size >= MAX_IN_FLIGHT)
+        return await say(dispatcher.refuse(refusal(503, 'Too many requests at once.'), message, context))
+      // Two requests under one id cannot be told apart; the later one is the one that can be cancelled.
+      if (id !== undefined) inFlight.set(id, leaving)
       const reply = await dispatcher.handle(message, context)
       handshakeVersion = versionOf(message, reply) ?? handshakeVersion
       // Nothing more is said of what was cancelled.
@@ -94,6 +96,7 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       else await say(reply)
     } finally {
       if (id !== undefined && inFlight.get(id) === leaving) inFlight.delete(id)
+      pictures.release()
     }
   }
 
@@ -105,14 +108,14 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
     const refuse = (error: unknown) => say(dispatcher.refuse(error, undefined, contextOf(gone.signal, newRequestId())))
     if (line === TOO_LONG)
       return refuse(invalidRequest(`The message is larger than ${maxMessageBytes} bytes (MAX_BODY_BYTES).`))
-    let message: unknown
+    let body: ParsedBody
     try {
-      message = parseJsonBody(line)
+      body = parseJsonBody(line)
     } catch (error) {
       return refuse(error)
     }
-    const cancelled = cancelledId(message)
-    if (cancelled === undefined) return answer(message)
+    const cancelled = cancelledId(body.message)
+    if (cancelled === undefined) return answer(body)
     inFlight.get(cancelled)?.abort()
     return undefined
   }

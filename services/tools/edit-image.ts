@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import type { InputImage } from '../azure/images-client.ts'
 import { serviceError } from '../errors.ts'
 import { pencilIcon } from '../icons.ts'
-import { decodeBase64Image } from '../images/base64.ts'
+import { checkSentImage, decodeBase64Image } from '../images/base64.ts'
 import { probeImage } from '../images/image-probe.ts'
 import { giveBack } from '../images/own-memory.ts'
 import type { Tool, ToolContext, ToolResult } from '../mcp/catalog.ts'
@@ -34,8 +34,8 @@ const EditArgumentsSchema = Type.Intersect([
 type EditArguments = Static<typeof EditArgumentsSchema>
 const editArguments = Compile(EditArgumentsSchema)
 
-/** Makes bytes of a caller's text; they are there until the call has ended. */
-type Decode = (text: string) => Buffer
+/** Makes bytes of a caller's argument; they are there until the call has ended. */
+type Decode = (argument: string) => Buffer
 
 /** Changes a picture that the caller sends; `undefined` where no configured model edits. */
 export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
@@ -116,6 +116,7 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
       'To make a picture from nothing use generate_image.',
     inputSchema,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
+    pictureArguments: ['image_data_base64', 'mask_base64', 'reference_images_base64'],
     icons: pencilIcon,
 
     refuse(args) {
@@ -126,8 +127,11 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
       if (!editArguments.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', ['they do not match the schema'])
       const decoded: Buffer[] = []
       try {
-        return await edit(args, context, (text) => {
-          const bytes = decodeBase64Image(text, { maxBytes: maxImageBytes })
+        return await edit(args, context, (argument) => {
+          const limits = { maxBytes: maxImageBytes }
+          const sent = context.pictures.find(argument)
+          if (sent !== undefined) return checkSentImage(sent, limits)
+          const bytes = decodeBase64Image(argument, limits)
           decoded.push(bytes)
           return bytes
         })

@@ -90,13 +90,17 @@ async function callChecked(
     transport: call.transport,
     caller: call.caller,
     requestId: call.requestId,
+    pictures: call.pictures,
     log: call.log,
     progress: call.progress,
   }
+  const { pictureArguments = [] } = tool
+  call.pictures.putBack(args, (node, key) => node === args && pictureArguments.includes(key))
   tool.refuse?.(args, context)
   if (!validator.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', [describeProblems(validator.Errors(args))])
   const isFree = tool.annotations.readOnlyHint
-  const pending = { tool: tool.name, args, isFree, caller: call.caller, signal: call.signal, log: call.log }
+  const { pictures, caller, signal, log } = call
+  const pending = { tool: tool.name, args, pictures, isFree, caller, signal, log }
   return await call.guardCall(pending, () => tool.call(args, context))
 }
 

@@ -7,6 +7,7 @@ import { serviceError } from '../../../services/errors.ts'
 import { encodeImage, isEncodedImage } from '../../../services/images/encoded-image.ts'
 import type { ToolResult } from '../../../services/mcp/catalog.ts'
 import type { PendingCall } from '../../../services/mcp/method.ts'
+import { noPictures } from '../../../services/mcp/sent-pictures.ts'
 import { temporaryFolder } from '../../helper.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -45,6 +46,7 @@ async function setUp(t: TestContext, options: { folder?: string; maxEntries?: nu
     const pending: PendingCall = {
       tool: 'generate_image',
       args: { ...args },
+      pictures: noPictures,
       caller,
       signal: leaving.signal,
       log: silent,

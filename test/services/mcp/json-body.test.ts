@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { parseJsonBody } from '../../../services/mcp/json-body.ts'
 
-const parse = (text: string) => parseJsonBody(Buffer.from(text))
+const parse = (text: string) => parseJsonBody(Buffer.from(text)).message
 
 test('takes raw line breaks out of a string, as wrapped base64 has them', (t: TestContext) => {
   t.assert.deepStrictEqual(parse('{"data":"aGVs\nbG8h\r\nIQ=="}'), { data: 'aGVsbG8hIQ==' })

@@ -1,10 +1,10 @@
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { parseJsonBody } from '../../../services/mcp/json-body.ts'
-import { LONG_STRING } from '../../../services/mcp/long-strings.ts'
+import { LONG_STRING } from '../../../services/mcp/sent-pictures.ts'
 
 const picture = Buffer.alloc(LONG_STRING, 'A long picture. ').toString('base64')
-const parse = (text: string) => parseJsonBody(Buffer.from(text))
+const parse = (text: string) => parseJsonBody(Buffer.from(text)).message
 
 for (const [what, text] of [
   ['a picture', picture],
