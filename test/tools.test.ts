@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { deflateSync } from 'node:zlib'
 import { temporaryFolder } from './helper.ts'
 import { callTool, startService } from './service.ts'
 import { gif, png, pngOf, webp } from './services/images/pictures.ts'
@@ -115,6 +117,56 @@ describe('edit_image', () => {
     const picture = await png(640, 480)
     await callTool(url, 'edit_image', { image_data_base64: picture.toString('base64'), prompt })
     t.assert.match(JSON.stringify(simulator.requests[0]), new RegExp(`\\b${picture.length}\\b`))
+  })
+
+  test('passes large pictures of many callers on, each its own', async (t: TestContext) => {
+    const { url, simulator } = await startService(t)
+    const digestOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+    const pictures = Array.from({ length: 12 }, (_, shade) => {
+      const data = deflateSync(Buffer.alloc(500 * 501, shade), { level: 0 })
+      return pngOf({ width: 500, height: 500, data })
+    })
+    for (let round = 0; round < 2; round++) {
+      await Promise.all(
+        pictures.map((bytes) => callTool(url, 'edit_image', { image_data_base64: bytes.toString('base64'), prompt })),
+      )
+    }
+    const seen = JSON.stringify(simulator.requests)
+    const counts = pictures.map((bytes) => seen.split(digestOf(bytes)).length - 1)
+    t.assert.deepEqual(counts, Array(12).fill(2))
+  })
+
+  test('refuses a long picture as it refuses a short one', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, { MAX_IMAGE_BYTES: '100000' })
+    const sentenceOf = async (length: number, header = '') => {
+      const image_data_base64 = header + Buffer.alloc(length, 'text ').toString('base64')
+      return await callTool(url, 'edit_image', { image_data_base64, prompt })
+    }
+    t.assert.deepEqual(await sentenceOf(60_000), await sentenceOf(40_000))
+    t.assert.deepEqual(
+      await sentenceOf(60_000, 'data:text/html;base64,'),
+      await sentenceOf(40_000, 'data:text/html;base64,'),
+    )
+    t.assert.deepEqual(await sentenceOf(60_000, 'data:image/png,'), await sentenceOf(40_000, 'data:image/png,'))
+    t.assert.match((await sentenceOf(100_001)).text, /100000 bytes/)
+    t.assert.equal(simulator.requests.length, 0)
+  })
+
+  test('takes a long base64 text that is no picture argument for the text that it is', async (t: TestContext) => {
+    const { url, simulator } = await startService(t)
+    const base64 = (await png()).toString('base64')
+    const long = 'abcd'.repeat(30_000)
+    for (const args of [
+      { prompt: long },
+      { prompt, output_path: long },
+      { prompt, size: long },
+      { prompt, [long]: long },
+    ]) {
+      const { isError, text } = await callTool(url, 'edit_image', { image_data_base64: base64, ...args })
+      t.assert.equal(isError, true, text.slice(0, 200))
+      t.assert.ok(text.length < 500)
+    }
+    t.assert.equal(simulator.requests.length, 0)
   })
 
   for (const [format, make] of [

@@ -3,10 +3,14 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { deflateSync } from 'node:zlib'
 import { callTool, post, type Service, startService } from './service.ts'
+import { pngOf } from './services/images/pictures.ts'
 
-const body = (args: object) =>
-  JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'generate_image', arguments: args } })
+const body = (args: object) => {
+  const name = 'image_data_base64' in args ? 'edit_image' : 'generate_image'
+  return JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } })
+}
 
 const kept = async ({ images }: Service) =>
   (await readdir(join(images, '.undelivered')).catch(() => [])).filter((name) => name.endsWith('.kept'))
@@ -20,6 +24,10 @@ const openFiles = (folder: string) =>
       return false
     }
   })
+
+/** A grey PNG as large as its pixels, since they are only stored. */
+const noise = (side: number, shade: number) =>
+  pngOf({ width: side, height: side, data: deflateSync(Buffer.alloc(side * (side + 1), shade), { level: 0 }) })
 
 /** Calls, and leaves once Azure is at work. */
 async function callAndLeave(service: Service, args: object, accept = 'application/json'): Promise<void> {
@@ -86,6 +94,19 @@ describe('a caller that leaves after Azure was asked', () => {
       ['cat.png'],
     )
   })
+
+  for (const side of [40, 400]) {
+    test(`finds what was made of its own ${side}x${side} picture, and of no other`, async (t: TestContext) => {
+      const service = await startService(t, {}, { latencyMs: 100 })
+      const mine = { prompt: 'greyer', image_data_base64: noise(side, 1).toString('base64') }
+      const other = { prompt: 'greyer', image_data_base64: noise(side, 2).toString('base64') }
+      await callAndLeave(service, mine)
+      while ((await kept(service)).length === 0) await pause(5)
+      t.assert.doesNotMatch((await callTool(service.url, 'edit_image', other)).text, note)
+      t.assert.match((await callTool(service.url, 'edit_image', mine)).text, note)
+      t.assert.equal(service.simulator.requests.length, 2)
+    })
+  }
 
   test('is not given what another caller left behind', async (t: TestContext) => {
     const keys = { MCP_API_KEYS: 'alice:key-of-alice,bob:key-of-bob' }

@@ -1,4 +1,4 @@
-import { type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { parseJsonBody } from '../../../services/mcp/json-body.ts'
 import { LONG_STRING } from '../../../services/mcp/sent-pictures.ts'
@@ -66,4 +66,53 @@ test('is what JSON.parse says, wherever pictures are', (t: TestContext) => {
     }),
     { numRuns: 200 },
   )
+})
+
+/** A call to a tool with these arguments, parsed, and its arguments as they lie in the message. */
+function parseCall(args: object) {
+  const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'edit_image', arguments: args } }
+  const { message, pictures } = parseJsonBody(Buffer.from(JSON.stringify(call)))
+  const { params } = message as typeof call
+  return { message, pictures, args: params.arguments as Record<string, unknown>, sent: call }
+}
+
+describe('the arguments of a call to a tool', () => {
+  const bytes = Buffer.from(picture, 'base64')
+
+  test('hold names, under which the bytes of their pictures are found', (t: TestContext) => {
+    const { args, pictures } = parseCall({ data: picture, list: [`data:image/png;base64,${picture}`], prompt: 'x' })
+    const [second] = args.list as string[]
+    t.assert.ok(String(args.data).length < 100)
+    t.assert.deepStrictEqual(pictures.find(String(args.data)), { header: '', bytes })
+    t.assert.deepStrictEqual(pictures.find(String(second)), { header: 'data:image/png;base64,', bytes })
+    t.assert.equal(args.prompt, 'x')
+    t.assert.equal(pictures.find('x'), undefined)
+  })
+
+  test('are what was sent when all is put back', (t: TestContext) => {
+    const { message, pictures, sent } = parseCall({ data: picture, deep: [{ text: `data:,${picture}` }], prompt: 'x' })
+    pictures.putBack(Object(message))
+    t.assert.deepStrictEqual(message, sent)
+  })
+
+  test('keep the names that are left out', (t: TestContext) => {
+    const { args, pictures } = parseCall({ data: picture, prompt: picture })
+    const name = args.data
+    pictures.putBack(args, (node, key) => node === args && key === 'data')
+    t.assert.deepStrictEqual(args, { data: name, prompt: picture })
+  })
+
+  test('cannot name a picture themselves', (t: TestContext) => {
+    const first = parseCall({ data: picture })
+    const { pictures } = parseCall({ data: picture })
+    t.assert.equal(pictures.find(String(first.args.data)), undefined)
+  })
+
+  test('have no bytes any more once they are released', (t: TestContext) => {
+    const { args, pictures } = parseCall({ data: picture })
+    const found = pictures.find(String(args.data))
+    pictures.release()
+    pictures.release()
+    t.assert.equal(found?.bytes.length, 0)
+  })
 })
