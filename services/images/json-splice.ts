@@ -15,7 +15,7 @@ export interface SplicedJson {
   /** Bytes of the whole text, for `content-length`. */
   readonly byteLength: number
   /** The whole text, if no picture is in it. */
-  readonly whole: string | Buffer | undefined
+  readonly whole: string | undefined
   /** All of it in order, if every picture lies in memory: to be written at one go. */
   readonly buffers: readonly Buffer[] | undefined
   /** All of it in order, wherever the pictures lie. May be called more than once. */
@@ -34,7 +34,9 @@ export interface SpliceOptions {
 }
 
 /** What takes the place of a placeholder: a picture between its quotes, or finished JSON instead of them. */
-type Insert = EncodedImage | Buffer
+type Insert = EncodedImage | string
+/** What an answer with pictures is made of. */
+type Part = EncodedImage | Buffer
 
 interface Collector {
   /** Made for the first insert. */
@@ -61,28 +63,38 @@ export function placeholderOf(image: EncodedImage): string {
  * but `spliceJson`.
  */
 export function prepareJson<T extends object>(value: T): T {
-  const json = Buffer.from(JSON.stringify(value))
+  const json = JSON.stringify(value).replaceAll(beyondAscii, escapeOf)
   const toJSON = () => (collector === undefined ? value : putInto(collector, json))
   return Object.freeze(Object.defineProperty(value, 'toJSON', { value: toJSON }))
+}
+
+const beyondAscii = /[^\0-\x7f]/g
+
+/** A string of nothing but ASCII is held and sent a byte a character, as any other is not. */
+function escapeOf(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
 /** Serialises `value` as `JSON.stringify` does, with each `EncodedImage` in it as a string of its base64 text. */
 export function spliceJson(value: unknown, { prefix = '', suffix = '' }: SpliceOptions = {}): SplicedJson {
   const { json, nonce, inserts } = stringify(value)
-  if (inserts.length === 0) return createPlainJson(prefix + json + suffix)
-  const parts: Insert[] = []
+  const parts: Part[] = []
+  let text = prefix
   let from = 0
-  let before = prefix
   for (const insert of inserts) {
     const at = json.indexOf(nonce, from)
     if (at === -1) throw new Error('what was asked for its place is not in the JSON')
-    const quote = Buffer.isBuffer(insert) ? 1 : 0
-    parts.push(Buffer.from(before + json.slice(from, at - quote)), insert)
-    before = ''
-    from = at + nonce.length + quote
+    if (typeof insert === 'string') {
+      text += json.slice(from, at - 1) + insert
+      from = at + nonce.length + 1
+    } else {
+      parts.push(Buffer.from(text + json.slice(from, at)), insert)
+      text = ''
+      from = at + nonce.length
+    }
   }
-  parts.push(Buffer.from(before + json.slice(from) + suffix))
-  return parts.every(Buffer.isBuffer) ? createPlainJson(Buffer.concat(parts)) : createSplicedJson(parts)
+  text += json.slice(from) + suffix
+  return parts.length === 0 ? createPlainJson(text) : createSplicedJson([...parts, Buffer.from(text)])
 }
 
 function stringify(value: unknown) {
@@ -98,25 +110,24 @@ function stringify(value: unknown) {
   }
 }
 
-function createPlainJson(whole: string | Buffer): SplicedJson {
-  const bytes = () => (Buffer.isBuffer(whole) ? whole : Buffer.from(whole))
+function createPlainJson(whole: string): SplicedJson {
   return {
     whole,
     get byteLength() {
       return Buffer.byteLength(whole)
     },
     get buffers() {
-      return [bytes()]
+      return [Buffer.from(whole)]
     },
     async *chunks() {
-      yield bytes()
+      yield Buffer.from(whole)
     },
-    stream: () => streamOf([bytes()]),
+    stream: () => streamOf([Buffer.from(whole)]),
     async release() {},
   }
 }
 
-function createSplicedJson(parts: readonly Insert[]): SplicedJson {
+function createSplicedJson(parts: readonly Part[]): SplicedJson {
   const buffers = inMemory(parts)
   async function* chunks() {
     for (const part of parts) {
@@ -147,7 +158,7 @@ function streamOf(buffers: readonly Buffer[]): Readable {
   })
 }
 
-function inMemory(parts: readonly Insert[]): Buffer[] | undefined {
+function inMemory(parts: readonly Part[]): Buffer[] | undefined {
   const buffers: Buffer[] = []
   for (const part of parts) {
     if (Buffer.isBuffer(part)) {
