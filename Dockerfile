@@ -1,4 +1,5 @@
-# The build stage compiles TypeScript; the runtime stage holds only what runs.
+# The build stage puts the service together (rolldown.config.ts); the runtime stage holds only what runs. All production
+# dependencies are installed there, although most are bundled: what is not is loaded from them, and scanners read them.
 FROM node:26-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import autoload from '@fastify/autoload'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import fp from 'fastify-plugin'
 import pino from 'pino'
+import packageJson from './package.json' with { type: 'json' }
 import config from './plugins/config.ts'
 import type { Environment } from './services/configuration.ts'
 import { createLogLines, type LogLines } from './services/log-lines.ts'
@@ -39,14 +39,7 @@ export interface AppOptions {
   timing?: Partial<Timing>
 }
 
-/** Name and version as `package.json` has them, which stands one folder higher in the built package. */
-export const { name, version } = readPackage()
-
-function readPackage(): { name: string; version: string } {
-  const beside = new URL('package.json', import.meta.url)
-  const above = new URL('../package.json', import.meta.url)
-  return JSON.parse(readFileSync(import.meta.url.endsWith('/dist/app.js') ? above : beside, 'utf8'))
-}
+export const { name, version } = packageJson
 
 /** Everything the service is made of: the configuration first, then plugins by their dependencies, then routes. */
 const application = fp(async (fastify: FastifyInstance, { environment }: AppOptions) => {

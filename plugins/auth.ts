@@ -6,7 +6,7 @@ import { type Caller, createGatekeeper, type Gatekeeper, readBearer } from '../s
 import { followKeyFile, type KeySource } from '../services/access/key-file.ts'
 import { isPrivateAddress } from '../services/access/private-address.ts'
 import { challenge, describeResources, type ProtectedResource } from '../services/access/resource-metadata.ts'
-import { createDispatcher } from '../services/azure/transport.ts'
+import { createConnections } from '../services/azure/transport.ts'
 import { createLoginLimit } from '../services/limits/login-limit.ts'
 import { isLocal } from '../services/origin-policy.ts'
 
@@ -146,16 +146,16 @@ async function openTokens(fastify: FastifyInstance) {
     import('../services/access/key-set.ts'),
     import('../services/access/tokens.ts'),
   ])
-  const dispatcher = createDispatcher({
+  const connections = createConnections({
     connectTimeoutMs: config.AZURE_CONNECT_TIMEOUT_MS,
     proxy: { https: config.HTTPS_PROXY, none: config.NO_PROXY },
   })
-  fastify.addHook('onClose', () => dispatcher.close())
+  fastify.addHook('onClose', connections.close)
   return createTokenVerifier({
     issuer,
     audiences: listOf(config.OAUTH_AUDIENCE),
     requiredScopes: listOf(config.OAUTH_REQUIRED_SCOPES),
-    findKey: createKeySet({ fetchKeys: createIssuer({ issuer, jwksUrl: config.OAUTH_JWKS_URL, dispatcher }), log }),
+    findKey: createKeySet({ fetchKeys: createIssuer({ issuer, jwksUrl: config.OAUTH_JWKS_URL, connections }), log }),
   })
 }
 

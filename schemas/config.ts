@@ -230,7 +230,9 @@ export const ConfigSchema = Type.Object({
   LOG_FORMAT: choice('`auto` is pretty on a terminal, JSON elsewhere', ['auto', 'json', 'pretty'], 'auto'),
   LOG_DIR: Type.Optional(text('Folder for daily log files, besides stdout (`/app/logs` in the container)', './logs')),
   HTTPS_PROXY: Type.Optional(
-    secret('Proxy for calls to Azure; a secret, because it may carry a password', 'http://proxy.example:3128'),
+    secret('Proxy for calls to Azure; a secret, because it may carry a password', 'http://proxy.example:3128', {
+      pattern: '^(https?|socks5?)://[^\\s]+$',
+    }),
   ),
   NO_PROXY: Type.Optional(text('Hosts that are reached without the proxy, by comma', 'localhost,.internal.example')),
 })

@@ -158,8 +158,9 @@ export function valueProblems(values: Readonly<Record<string, string>>): Configu
       problems.push({ variable, problem: error.message })
     }
   }
-  if (values.AZURE_BASE_URL !== undefined && !URL.canParse(values.AZURE_BASE_URL)) {
-    problems.push({ variable: 'AZURE_BASE_URL', problem: 'is not a URL' })
+  for (const variable of ['AZURE_BASE_URL', 'HTTPS_PROXY']) {
+    const value = values[variable]
+    if (value !== undefined && !URL.canParse(value)) problems.push({ variable, problem: 'is not a URL' })
   }
   const numberOf = (wanted: string) => Number(values[wanted] ?? variables.find(({ name }) => name === wanted)?.default)
   if (numberOf('MAX_INFLIGHT_BYTES') < numberOf('MAX_BODY_BYTES')) {

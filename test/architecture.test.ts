@@ -14,6 +14,8 @@ interface Import {
   /** A path from the root for a file of ours, else the package's name. */
   target: string
   isType: boolean
+  /** Loaded when its line is reached, not with its file. */
+  isLate: boolean
 }
 
 const statement = /^(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|\bimport\('([^']+)'\)/gm
@@ -25,6 +27,7 @@ const imports: Import[] = sources.flatMap((file) =>
       file,
       target: target.startsWith('.') ? normalize(join(dirname(file), target)) : target,
       isType: type !== undefined,
+      isLate: dynamic !== undefined,
     }
   }),
 )
@@ -89,6 +92,16 @@ describe('dependencies point one way', () => {
         file.startsWith('plugins/') && /^(routes\/|server\.ts|app\.ts)/.test(target) && !isType,
     )
     t.assert.deepEqual(wrong, [])
+  })
+
+  test('what no start needs is loaded late', (t: TestContext) => {
+    const late =
+      /^(undici|sharp|@azure\/identity|pino-pretty|pino-roll|services\/(limits\/redis-counter|access\/(issuer|key-set|tokens))\.ts)$/
+    const early = imports.filter(
+      ({ file, target, isType, isLate }) =>
+        /^(app|server|plugins|routes|services)\b/.test(file) && late.test(target) && !isType && !isLate,
+    )
+    t.assert.deepEqual(early, [])
   })
 
   test('the simulator shares no code with the service', (t: TestContext) => {

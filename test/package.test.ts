@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, readdir, symlink } from 'node:fs/promises'
+import { cp, readdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
@@ -44,7 +44,8 @@ test('the packed package runs from an empty folder, over HTTP and over stdio', a
     HOME: home,
     AZURE_BASE_URL: url,
     AZURE_API_KEY: key,
-    AZURE_DEPLOYMENT_NAME: 'FLUX.1-Kontext-pro',
+    AZURE_DEPLOYMENT_NAME: 'gpt-image-2',
+    INLINE_IMAGE_MAX_BYTES: '1000',
     MCP_SERVER_PORT: '0',
   }
 
@@ -54,6 +55,10 @@ test('the packed package runs from an empty folder, over HTTP and over stdio', a
   const address = await listening(child.stdout)
   const { text } = await callTool(address, 'generate_image', { prompt: 'a kite', output_path: 'kite.png' })
   t.assert.match(text, /^Image successfully generated\. Saved to server at: .*kite\.png/)
+  // Goes out as a form and comes back as a preview: other packages than a generated picture needs.
+  const kite = await readFile(join(home, 'images/kite.png'), 'base64')
+  const edited = await callTool(address, 'edit_image', { prompt: 'a red kite', image_data_base64: kite })
+  t.assert.match(edited.text, /^Image successfully edited\..*\n.*preview/)
   child.kill('SIGTERM')
   t.assert.deepStrictEqual(await ended, [0, null])
 

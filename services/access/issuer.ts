@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import { type Dispatcher, request } from 'undici'
+import type { Connections } from '../azure/transport.ts'
 import { isFetchable } from './private-address.ts'
 
 const MAX_DOCUMENT_BYTES = 1_048_576
@@ -13,14 +13,14 @@ export interface IssuerOptions {
   issuer: string
   /** Where the keys are; asked from the issuer's metadata when absent. */
   jwksUrl?: string | undefined
-  dispatcher: Dispatcher
+  connections: Connections
 }
 
 /**
  * Returns a function that fetches the issuer's signing keys, which first finds out where they are: by OpenID Connect
  * Discovery, then by RFC 8414. Bounded in bytes and time; redirects are not followed.
  */
-export function createIssuer({ issuer, jwksUrl, dispatcher }: IssuerOptions): () => Promise<unknown> {
+export function createIssuer({ issuer, jwksUrl, connections }: IssuerOptions): () => Promise<unknown> {
   let known = jwksUrl
 
   async function findKeys(): Promise<string> {
@@ -31,7 +31,7 @@ export function createIssuer({ issuer, jwksUrl, dispatcher }: IssuerOptions): ()
       `${origin}/.well-known/oauth-authorization-server${pathname === '/' ? '' : pathname}`,
     ]
     for (const place of places) {
-      const found = await fetchJson(place, dispatcher)
+      const found = await fetchJson(place, connections)
       if (!metadata.Check(found)) continue
       if (found.issuer !== issuer) throw new Error('the metadata is of another issuer than OAUTH_ISSUER')
       if (!isFetchable(found.jwks_uri)) throw new Error('the metadata names a key address that is not https')
@@ -42,16 +42,20 @@ export function createIssuer({ issuer, jwksUrl, dispatcher }: IssuerOptions): ()
 
   return async function fetchKeys() {
     known ??= await findKeys()
-    const keys = await fetchJson(known, dispatcher)
+    const keys = await fetchJson(known, connections)
     if (keys === undefined) throw new Error('the issuer does not publish its keys')
     return keys
   }
 }
 
 /** Undefined if there is no such document. */
-async function fetchJson(url: string, dispatcher: Dispatcher): Promise<unknown> {
-  const { statusCode, body } = await request(url, {
-    dispatcher,
+async function fetchJson(url: string, connections: Connections): Promise<unknown> {
+  const { origin, pathname, search } = new URL(url)
+  const dispatcher = await connections.get()
+  const { statusCode, body } = await dispatcher.request({
+    origin,
+    path: pathname + search,
+    method: 'GET',
     headers: { accept: 'application/json' },
     signal: AbortSignal.timeout(TIMEOUT_MS),
   })

@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { serviceError } from '../errors.ts'
 import { isPublicAddress } from './public-address.ts'
-import { createDispatcher, type TransportOptions } from './transport.ts'
+import { createConnections, type TransportOptions } from './transport.ts'
 
 export interface ImageDownloadOptions extends TransportOptions {
   /** Hosts that may be asked, lower case; `*.example.com` stands for every name below example.com. */
@@ -28,17 +28,17 @@ export interface ImageDownload {
 export function createImageDownload(options: ImageDownloadOptions): ImageDownload {
   const isAllowed = options.isAddressAllowed ?? isPublicAddress
   // Behind a proxy the name is resolved there, and the proxy's own rules are the guard.
-  const dispatcher = createDispatcher(options, { lookup: guardedLookup(isAllowed) })
+  const connections = createConnections(options, { lookup: guardedLookup(isAllowed) })
   return {
     async get(link, deadlineAt) {
       try {
         const url = checkLink(link, options.allowedHosts, isAllowed)
-        return await download(dispatcher, url, options.maxBytes, deadlineAt)
+        return await download(await connections.get(), url, options.maxBytes, deadlineAt)
       } catch (cause) {
         throw serviceError('IMG_ERR_AZURE_DOWNLOAD', [], { cause })
       }
     },
-    close: () => dispatcher.close(),
+    close: connections.close,
   }
 }
 

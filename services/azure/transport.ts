@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
+import type { Dispatcher } from 'undici'
 
 /**
  * One HTTP exchange with Azure: connect, send, read. It knows no image and no model, but it knows exactly when the first
@@ -77,12 +77,37 @@ export interface Transport {
   close(): Promise<void>
 }
 
-/**
- * The connections that a transport or a download uses: straight, or through the proxy.
- *
- * @param connect more for the connector of straight connections
- */
-export function createDispatcher(options: TransportOptions, connect: object = {}): Dispatcher {
+/** A start does not wait for undici to be loaded, nor does the first call if it comes later than this. */
+const LOAD_AFTER_MS = 1_000
+
+/** The connections that a transport or a download uses. */
+export interface Connections {
+  get(): Promise<Dispatcher>
+  /** Waits for running exchanges. */
+  close(): Promise<void>
+}
+
+/** @param connect more for the connector of straight connections */
+export function createConnections(options: TransportOptions, connect: object = {}): Connections {
+  let dispatcher: Promise<Dispatcher> | undefined
+  function get(): Promise<Dispatcher> {
+    dispatcher ??= createDispatcher(options, connect)
+    return dispatcher
+  }
+  // Whoever calls is told if it fails.
+  const loading = setTimeout(() => get().catch(() => undefined), LOAD_AFTER_MS).unref()
+  return {
+    get,
+    async close() {
+      clearTimeout(loading)
+      await (await dispatcher)?.close()
+    },
+  }
+}
+
+/** Straight connections, or through the proxy. */
+async function createDispatcher(options: TransportOptions, connect: object): Promise<Dispatcher> {
+  const { Agent, EnvHttpProxyAgent } = await import('undici')
   const tls = options.certificateAuthority === undefined ? {} : { ca: options.certificateAuthority }
   // HTTP/1.1 only: with HTTP/2 one lost connection would lose every paid call on it. undici's own two answer timers are
   // off, because the deadline is the one that counts, and undici's defaults (300 s) are shorter than Azure can be.
@@ -106,10 +131,10 @@ export function createDispatcher(options: TransportOptions, connect: object = {}
 }
 
 export function createTransport(options: TransportOptions): Transport {
-  const dispatcher = createDispatcher(options)
+  const connections = createConnections(options)
   return {
-    post: (exchange) => runExchange(dispatcher, exchange, options.connectTimeoutMs),
-    close: () => dispatcher.close(),
+    post: async (exchange) => runExchange(await connections.get(), exchange, options.connectTimeoutMs),
+    close: connections.close,
   }
 }
 

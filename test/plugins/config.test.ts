@@ -41,10 +41,12 @@ describe('configuration', () => {
       MAX_BODY_BYTES: '1',
       LOG_LEVEL: 'loud',
       TRUST_PROXY: 'true',
+      HTTPS_PROXY: 'value-that-must-not-show:3128',
     })
     t.assert.deepEqual(lines.map((line) => line.split(':')[0]).sort(), [
       'AZURE_BASE_URL',
       'AZURE_DEPLOYMENT_NAME',
+      'HTTPS_PROXY',
       'LOG_LEVEL',
       'MAX_BODY_BYTES',
       'MCP_SERVER_PORT',
@@ -52,6 +54,14 @@ describe('configuration', () => {
     ])
     t.assert.doesNotMatch(lines.join('\n'), /must-not-show/)
     for (const line of lines) t.assert.match(line, /for example/)
+  })
+
+  test('reports an address that cannot be one', async (t: TestContext) => {
+    const lines = await problems(t, { ...minimalEnvironment, AZURE_BASE_URL: 'https://[', HTTPS_PROXY: 'http://[' })
+    t.assert.deepEqual(lines, [
+      'AZURE_BASE_URL: is not a URL, for example AZURE_BASE_URL=https://your-endpoint.services.ai.azure.com',
+      'HTTPS_PROXY: is not a URL, for example HTTPS_PROXY=http://proxy.example:3128',
+    ])
   })
 
   test('takes defaults for what is unset or blank', async (t: TestContext) => {
