@@ -8,10 +8,10 @@ import { type AppOptions, createApp } from '../app.ts'
 import type { Environment } from '../services/configuration.ts'
 import { witness } from './mcp-witness.ts'
 
-/** A folder that is gone after the test. */
+/** A folder that is gone after the test, even if a picture is still being kept in it. */
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'azure-image-editor-test-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }))
   return folder
 }
 
