@@ -3,9 +3,8 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { deflateSync } from 'node:zlib'
 import { callTool, post, type Service, startService } from './service.ts'
-import { pngOf } from './services/images/pictures.ts'
+import { plainPng } from './services/images/pictures.ts'
 
 const body = (args: object) => {
   const name = 'image_data_base64' in args ? 'edit_image' : 'generate_image'
@@ -24,10 +23,6 @@ const openFiles = (folder: string) =>
       return false
     }
   })
-
-/** A grey PNG as large as its pixels, since they are only stored. */
-const noise = (side: number, shade: number) =>
-  pngOf({ width: side, height: side, data: deflateSync(Buffer.alloc(side * (side + 1), shade), { level: 0 }) })
 
 /** Calls, and leaves once Azure is at work. */
 async function callAndLeave(service: Service, args: object, accept = 'application/json'): Promise<void> {
@@ -98,8 +93,8 @@ describe('a caller that leaves after Azure was asked', () => {
   for (const side of [40, 400]) {
     test(`finds what was made of its own ${side}x${side} picture, and of no other`, async (t: TestContext) => {
       const service = await startService(t, {}, { latencyMs: 100 })
-      const mine = { prompt: 'greyer', image_data_base64: noise(side, 1).toString('base64') }
-      const other = { prompt: 'greyer', image_data_base64: noise(side, 2).toString('base64') }
+      const mine = { prompt: 'greyer', image_data_base64: plainPng(side, 1).toString('base64') }
+      const other = { prompt: 'greyer', image_data_base64: plainPng(side, 2).toString('base64') }
       await callAndLeave(service, mine)
       while ((await kept(service)).length === 0) await pause(5)
       t.assert.doesNotMatch((await callTool(service.url, 'edit_image', other)).text, note)

@@ -67,3 +67,9 @@ export function animationControl(frames: number): Buffer {
   data.writeUInt32BE(frames)
   return pngChunk('acTL', data)
 }
+
+/** A grey PNG with as many bytes as pixels, since they are stored as they are. */
+export function plainPng(side: number, shade: number): Buffer {
+  const row = Buffer.concat([Buffer.of(0), Buffer.alloc(side, shade)])
+  return pngOf({ width: side, height: side, data: deflateSync(Buffer.concat(Array(side).fill(row)), { level: 0 }) })
+}
