@@ -46,7 +46,8 @@ export function createByteBudget(limit: number): ByteBudget {
           for (const callback of callbacks.splice(0)) callback()
         },
         whenFree: (callback) => {
-          callbacks.push(callback)
+          if (holders > 0) callbacks.push(callback)
+          else callback()
         },
       }
     },

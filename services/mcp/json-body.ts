@@ -1,5 +1,5 @@
-import { invalidRequest, parseError } from './protocol-error.ts'
-import { LONG_STRING, type SentPictures, type StringSpan, setPicturesAside } from './sent-pictures.ts'
+import { invalidRequest, PARSE_ERROR, ProtocolError, parseError } from './protocol-error.ts'
+import { LONG_STRING, noPictures, type SentPictures, type StringSpan, setPicturesAside } from './sent-pictures.ts'
 
 /** Deep enough for any JSON Schema in arguments; deeper only to harm. */
 const MAX_DEPTH = 64
@@ -10,6 +10,8 @@ const MAX_ESCAPED_QUOTES = 2_000_000
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const LINE_FEED = 0x0a
+const CARRIAGE_RETURN = 0x0d
 const BYTE_ORDER_MARK = 0xfeff
 
 export interface ParsedBody {
@@ -28,17 +30,26 @@ export interface ParsedBody {
  */
 export function parseJsonBody(body: Buffer): ParsedBody {
   if (body.length === 0) throw parseError('The body is empty: send one JSON-RPC message.')
+  try {
+    return parseOnce(body)
+  } catch (error) {
+    const hasLineBreaks = body.includes(LINE_FEED) || body.includes(CARRIAGE_RETURN)
+    if (!(error instanceof ProtocolError) || error.code !== PARSE_ERROR || !hasLineBreaks) throw error
+  }
+  // From the start: without its line breaks, strings may begin and end elsewhere.
+  return parseOnce(withoutLineBreaks(body))
+}
+
+function parseOnce(body: Buffer): ParsedBody {
   // A small body cannot become so much that it has to be looked at before it is parsed.
   const isLarge = body.length > LONG_STRING
   const { text, pictures } = setPicturesAside(body, isLarge ? checkStructure(body) : [])
   try {
     const message = parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text)
-    if (typeof message === 'object' && message !== null) {
-      checkMembers(message, 1)
-      const args = argumentsOf(message)
-      pictures.putBack(message, (node, key) => Reflect.get(node, key) === args)
-    }
-    return { message, pictures }
+    const args = typeof message === 'object' && message !== null ? checkMessage(message, pictures) : undefined
+    if (args !== undefined) return { message, pictures }
+    pictures.release()
+    return { message, pictures: noPictures }
   } catch (error) {
     pictures.release()
     // What is wrong with its structure says more than that it is no JSON.
@@ -47,17 +58,30 @@ export function parseJsonBody(body: Buffer): ParsedBody {
   }
 }
 
+/** Puts back what is not an argument of a call to a tool, and returns those arguments. */
+function checkMessage(message: object, pictures: SentPictures): object | undefined {
+  checkMembers(message, 1)
+  const args = argumentsOf(message)
+  pictures.putBack(message, (node, key) => args !== undefined && Reflect.get(node, key) === args)
+  return args
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    if (!/[\r\n]/.test(text)) throw parseError('The body is not valid JSON.')
-  }
-  try {
-    return JSON.parse(text.replace(/[\r\n]+/g, ''))
-  } catch {
     throw parseError('The body is not valid JSON.')
   }
+}
+
+function withoutLineBreaks(body: Buffer): Buffer {
+  const joined = Buffer.allocUnsafeSlow(body.length)
+  let length = 0
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at] ?? 0
+    if (byte !== LINE_FEED && byte !== CARRIAGE_RETURN) joined[length++] = byte
+  }
+  return joined.subarray(0, length)
 }
 
 /**

@@ -51,3 +51,17 @@ test('takes brackets and quotes inside a string for text', (t: TestContext) => {
 test('allows a key that only looks like a prototype', (t: TestContext) => {
   t.assert.deepStrictEqual(parse('{"constructor":"x","proto":1}'), { constructor: 'x', proto: 1 })
 })
+
+/** After a backslash, a line break makes the quote behind it the end of a string for whoever leaves the line break in. */
+const openString = '"x\\\n","'
+
+test('counts what is there once line breaks are taken out, not what was there before', (t: TestContext) => {
+  t.assert.throws(() => parse(`[${openString}${',{}'.repeat(300_000)}]`), { code: -32600 })
+  t.assert.throws(() => parse(`[${openString}${','}${'['.repeat(100_000)}`), { code: -32600 })
+})
+
+test('takes a long base64 text for text where line breaks had made it look like a string of its own', (t: TestContext) => {
+  const base64 = 'abcd'.repeat(40_000)
+  const call = (prompt: string) => `{"method":"tools/call","params":{"arguments":{"prompt":${prompt}}}}`
+  t.assert.deepStrictEqual(parse(call(`"x\\\n" \\\n"${base64}"`)), JSON.parse(call(`"x\\" \\"${base64}"`)))
+})
