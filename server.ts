@@ -85,6 +85,8 @@ async function serveClient(environment: Environment): Promise<void> {
     log: app.log,
     maxMessageBytes: app.config.MAX_BODY_BYTES,
     newRequestId: randomUUID,
+    enter: app.drain.enter,
+    whenOver: app.drain.whenOver,
   })
   uninstall()
   await app.close()

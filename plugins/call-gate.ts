@@ -1,33 +1,36 @@
 import { join, resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { type AbandonedResults, createAbandonedResults } from '../services/calls/abandoned-results.ts'
 import { type CallGate, createCallGate } from '../services/calls/call-gate.ts'
-import { createUndelivered } from '../services/calls/undelivered.ts'
 import { createCallLimits } from '../services/limits/call-limits.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     callGate: CallGate
+    abandonedResults: AbandonedResults
   }
 }
 
 /** A day's worth of bad connections, and a bound for a caller that leaves on purpose. */
-const MAX_UNDELIVERED = 200
-const MAX_UNDELIVERED_BYTES = 536_870_912
+const MAX_ABANDONED = 200
+const MAX_ABANDONED_BYTES = 536_870_912
 
 /** What stands between a call and its tool. */
 async function callGate(fastify: FastifyInstance): Promise<void> {
   const { config, log, metrics, unitCounter } = fastify
-  const undelivered = createUndelivered({
+  const abandonedResults = createAbandonedResults({
     folder: join(resolve(config.IMAGES_DIR), '.undelivered'),
     ttlMs: config.UNDELIVERED_TTL_MS,
-    maxEntries: MAX_UNDELIVERED,
-    maxBytes: MAX_UNDELIVERED_BYTES,
+    maxEntries: MAX_ABANDONED,
+    maxBytes: MAX_ABANDONED_BYTES,
     log,
     onEvent: (event) => metrics.undelivered.inc({ event }),
+    onDelivered: (proof) => metrics.responsesDelivered.inc({ proof }),
   })
-  await undelivered.load()
-  fastify.addHook('onClose', () => undelivered.close())
+  await abandonedResults.load()
+  fastify.addHook('onClose', () => abandonedResults.close())
+  fastify.decorate('abandonedResults', abandonedResults)
   fastify.decorate(
     'callGate',
     createCallGate({
@@ -37,7 +40,7 @@ async function callGate(fastify: FastifyInstance): Promise<void> {
         imagesPerDay: config.IMAGES_PER_DAY,
         counter: unitCounter,
       }),
-      ...(config.UNDELIVERED_TTL_MS > 0 ? { attend: undelivered.attend } : {}),
+      ...(config.UNDELIVERED_TTL_MS > 0 ? { attend: abandonedResults.attend } : {}),
       onRefused: (reason) => metrics.refusals.inc({ reason }),
     }),
   )

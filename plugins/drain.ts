@@ -6,6 +6,11 @@ import { refusal } from '../services/mcp/protocol-error.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     drain: {
+      /**
+       * A request on a transport without hooks; returns what tells that its response is out.
+       * @throws ProtocolError while closing
+       */
+      enter(): () => void
       /** Hook for `onRequest` of routes whose answers are waited for; turns new requests away while closing. */
       admit(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
       /** Calls back when waiting is over: whatever still runs must answer now. Returns what takes that back. */
@@ -33,6 +38,17 @@ async function drain(fastify: FastifyInstance): Promise<void> {
   let open = 0
   let cut: NodeJS.Timeout | undefined
 
+  function enter(): () => void {
+    if (isClosing) {
+      metrics.refusals.inc({ reason: 'shutdown' })
+      throw refusal(503, 'The service is shutting down. Try again in some seconds.', { retryAfterMs: RETRY_AFTER_MS })
+    }
+    open++
+    return () => {
+      open--
+    }
+  }
+
   const isBusy = () => open > 0 || callGate.running > 0
   async function settle(limitMs: number): Promise<boolean> {
     for (const endsAt = performance.now() + limitMs; isBusy() && performance.now() < endsAt; ) await pause(POLL_MS)
@@ -45,16 +61,13 @@ async function drain(fastify: FastifyInstance): Promise<void> {
       else whenOver.add(callback)
       return () => whenOver.delete(callback)
     },
+    enter,
     admit(_request, reply, done) {
-      if (isClosing) {
-        metrics.refusals.inc({ reason: 'shutdown' })
-        reply.header('connection', 'close')
-        throw refusal(503, 'The service is shutting down. Try again in some seconds.', { retryAfterMs: RETRY_AFTER_MS })
-      }
-      open++
+      if (isClosing) reply.header('connection', 'close')
+      const leave = enter()
       // Many parts wait for the end of an answer: counters, the body's room, the pictures, the framework's own streams.
       reply.raw.setMaxListeners(MAX_LISTENERS)
-      reply.raw.once('close', () => open--)
+      reply.raw.once('close', leave)
       done()
     },
   })

@@ -46,6 +46,7 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
       callDeadlineMs: config.CALL_DEADLINE_MS,
       progressRepeatMs,
       guardCall: fastify.callGate.guard,
+      onCancelled: fastify.abandonedResults.suspect,
       observer: {
         requestFinished: (method, outcome) => metrics.rpcRequests.inc({ method, outcome }),
         toolStarted: () => metrics.toolsInFlight.inc(),

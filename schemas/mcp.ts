@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { RequestIdSchema } from './json-rpc.ts'
 
 /**
  * Parameters of each method. Unknown members are let through, as the specification wants it; what a revision adds is
@@ -53,6 +54,9 @@ export const CompleteParamsSchema = Type.Object({
     Type.Object({ arguments: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 4096 }))) }),
   ),
 })
+
+/** Of `notifications/cancelled`. */
+export const CancelledParamsSchema = Type.Object({ requestId: RequestIdSchema })
 
 /** `_meta` of a modern request. https://modelcontextprotocol.io/specification/2026-07-28/basic#_meta */
 export const ModernMetaSchema = Type.Object({

@@ -46,6 +46,11 @@ export function createMetrics(version: string) {
     httpInFlight: gauge('http_requests_in_flight', 'HTTP requests being worked on'),
     refusals: counter('refusals_total', 'What was turned away because of a limit', ['reason']),
     undelivered: counter('undelivered_total', 'What became of pictures whose caller had left', ['event']),
+    responsesDelivered: counter(
+      'responses_delivered_total',
+      'Responses with generated images by what proved their delivery; none: sent, but never proven',
+      ['proof'],
+    ),
     /** Tells the gauge where to look; it is asked at each scrape. */
     setBodyBytes(used: () => number) {
       readBodyBytes = used

@@ -53,6 +53,8 @@ describe('a caller that leaves after Azure was asked', () => {
       t.assert.match(again.text, /^Image successfully generated\.\n/)
       t.assert.match(again.text, note)
       t.assert.equal(service.simulator.requests.length, 1)
+      // The next request on the connection proves that the response was read.
+      await fetch(`${service.url}/health`)
       while ((await kept(service)).length > 0) await pause(5)
       t.assert.doesNotMatch((await callTool(service.url, 'generate_image', { prompt: 'a cat' })).text, note)
       t.assert.equal(service.simulator.requests.length, 2)
@@ -64,6 +66,7 @@ describe('a caller that leaves after Azure was asked', () => {
     await callAndLeave(service, { prompt: 'a bird' })
     while ((await kept(service)).length === 0) await pause(5)
     await callTool(service.url, 'generate_image', { prompt: 'a bird' })
+    await fetch(`${service.url}/health`)
     while ((await kept(service)).length > 0) await pause(5)
     while (openFiles(service.images).length > 0) await pause(5)
   })

@@ -12,6 +12,7 @@ import { noPictures, type SentPictures } from '../../services/mcp/sent-pictures.
 import { defaultTiming } from '../../services/mcp/timing.ts'
 import { type Accepted, readAccept } from './accept.ts'
 import { allowOrigin, answerPreflight } from './cross-origin.ts'
+import { trackDeliveries } from './delivery.ts'
 import { createEventStream, type EventStream } from './event-stream.ts'
 import { toProtocolError } from './failure.ts'
 import { readBody } from './read-body.ts'
@@ -27,7 +28,9 @@ declare module 'fastify' {
 /** `POST /` and `POST /mcp`: JSON-RPC over HTTP. Whatever goes wrong here is answered in JSON-RPC's envelope. */
 export default async function rpc(fastify: FastifyInstance): Promise<void> {
   const { mcp, config, drain } = fastify
-  const { streamAfterMs, commentEveryMs, stallMs } = { ...defaultTiming, ...fastify.appOptions.timing }
+  const timing = { ...defaultTiming, ...fastify.appOptions.timing }
+  const { streamAfterMs, commentEveryMs, stallMs } = timing
+  const deliveries = trackDeliveries(fastify, timing)
 
   fastify.decorateRequest('sentPictures', null)
   fastify.setValidatorCompiler(TypeBoxValidatorCompiler)
@@ -113,7 +116,8 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     notify?: NonNullable<RequestContext['notify']>,
   ): RequestContext {
     const signal = leavingOf(request, reply)
-    const described = { ...describeRequest(request), signal, pictures: request.sentPictures ?? noPictures }
+    const response = deliveries.pathOf(request, reply)
+    const described = { ...describeRequest(request), signal, response, pictures: request.sentPictures ?? noPictures }
     return notify === undefined ? described : { ...described, notify }
   }
 

@@ -4,6 +4,7 @@ import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from 'no
 import { join } from 'node:path'
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { durableFlags, waitForDisk, writeAll } from '../images/durable-file.ts'
 import { createEncodedImage, type EncodedImage } from '../images/encoded-image.ts'
 
 /**
@@ -25,6 +26,8 @@ const HeaderSchema = Type.Object({
   owner: Type.String({ maxLength: 64 }),
   /** Wall clock, because it is read by another process. */
   expiresAt: Type.Integer(),
+  /** Whether it was sent and may have been received. */
+  isUnproven: Type.Optional(Type.Boolean()),
   texts: Type.Array(Type.String(), { maxItems: 64 }),
   images: Type.Array(
     Type.Object({
@@ -50,7 +53,7 @@ export interface KeptFile {
   start: number
 }
 
-export interface Keepable extends Pick<KeptHeader, 'fingerprint' | 'owner' | 'expiresAt'> {
+export interface Keepable extends Pick<KeptHeader, 'fingerprint' | 'owner' | 'expiresAt' | 'isUnproven'> {
   texts: string[]
   images: readonly EncodedImage[]
 }
@@ -74,11 +77,11 @@ export async function writeKept(folder: string, { images, ...facts }: Keepable):
   const line = Buffer.from(`${JSON.stringify(header)}\n`)
   if (line.length > MAX_HEADER_BYTES) throw new Error('the texts of a result are too long to be kept')
   const path = join(folder, randomUUID())
-  const file = await open(path + TEMPORARY, 'wx', 0o600)
+  const file = await open(path + TEMPORARY, durableFlags, 0o600)
   try {
     await writeAll(file, line)
     for (const image of images) for await (const chunk of image.chunks()) await writeAll(file, chunk)
-    await file.sync()
+    await waitForDisk(file)
     const { size } = await file.stat()
     await file.close()
     await rename(path + TEMPORARY, path + KEPT)
@@ -88,10 +91,6 @@ export async function writeKept(folder: string, { images, ...facts }: Keepable):
     await removeKept(path + TEMPORARY)
     throw error
   }
-}
-
-async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
-  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten
 }
 
 /** The pictures of a file, read when they are sent. Releasing them does nothing: the file is another matter. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import path from 'node:path'
+import { writeAll } from './durable-file.ts'
 import type { EncodedText } from './encoded-image.ts'
 import { giveBack, pieceBytes, takeMemory } from './own-memory.ts'
 
@@ -250,11 +251,4 @@ async function openSpillFile(folders: readonly string[]): Promise<SpillFile | un
     }
   }
   return undefined
-}
-
-async function writeAll(handle: FileHandle, block: Buffer, position: number): Promise<void> {
-  for (let from = 0; from < block.length; ) {
-    const { bytesWritten } = await handle.write(block, from, block.length - from, position + from)
-    from += bytesWritten
-  }
 }

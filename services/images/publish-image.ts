@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { createBase64Decoder } from './base64-decoder.ts'
+import { durableFlags, waitForDisk, writeAll } from './durable-file.ts'
 import type { EncodedImage } from './encoded-image.ts'
 import { codeOf, type Folder, isSame } from './folder.ts'
 import { temporaryName } from './held-bytes.ts'
@@ -13,9 +14,6 @@ const blockBytes = 786_432
 /** Characters decoded at a time. */
 const pieceCharacters = 65_536
 
-/** Node's permission model forbids fsync; there every write itself waits for the disk. */
-const syncedWrites = process.permission === undefined ? 0 : (constants.O_DSYNC ?? 0)
-
 export interface TemporaryFile {
   name: string
   /** What the file is, whatever it is called. */
@@ -25,12 +23,11 @@ export interface TemporaryFile {
 /** Writes a picture under a name of its own and waits for the disk. Nothing is left behind if that fails. */
 export async function writeTemporary(folder: Folder, image: EncodedImage | undefined): Promise<TemporaryFile> {
   const name = temporaryName()
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | syncedWrites
-  const file = await folder.open(name, flags, 0o644)
+  const file = await folder.open(name, durableFlags, 0o644)
   try {
     try {
       if (image !== undefined) await writeDecoded(file, image)
-      if (syncedWrites === 0) await file.sync()
+      await waitForDisk(file)
       return { name, stats: await file.stat() }
     } finally {
       await file.close()
@@ -50,12 +47,12 @@ async function writeDecoded(file: FileHandle, image: EncodedImage): Promise<void
       for (let at = 0; at < chunk.length; at += pieceCharacters) {
         filled += decoder.write(chunk.subarray(at, at + pieceCharacters), block.subarray(filled))
         if (filled < blockBytes) continue
-        await file.writeFile(block.subarray(0, filled))
+        await writeAll(file, block.subarray(0, filled))
         filled = 0
       }
     }
     decoder.end()
-    if (filled > 0) await file.writeFile(block.subarray(0, filled))
+    if (filled > 0) await writeAll(file, block.subarray(0, filled))
   } finally {
     giveBack([block])
   }

@@ -11,7 +11,8 @@ import {
   RequestIdSchema,
   ResponseSchema,
 } from '../../schemas/json-rpc.ts'
-import { BaseParamsSchema } from '../../schemas/mcp.ts'
+import { BaseParamsSchema, CancelledParamsSchema } from '../../schemas/mcp.ts'
+import type { ResponsePath } from '../calls/delivery.ts'
 import type { Logger } from '../logger.ts'
 import { type Catalog, compileCatalog } from './catalog.ts'
 import type { CallGuard, Method, ServerInfo, ToolObserver } from './method.ts'
@@ -69,6 +70,11 @@ export interface DispatcherOptions {
   progressRepeatMs: number
   /** Stands between calls and their tools; absent: every call is made. */
   guardCall?: CallGuard
+  /**
+   * A caller's notice that it no longer waits for its request of this id. Over HTTP it must stop nothing: without
+   * sessions two clients may use one id.
+   */
+  onCancelled?: (caller: string, id: RequestId) => void
 }
 
 /** One message or batch, and the way it came. */
@@ -82,6 +88,8 @@ export interface RequestContext {
   requestId: string
   /** Fires when the caller is gone. */
   signal: AbortSignal
+  /** The way back to the client; absent: a response counts as delivered once it was returned. */
+  response?: ResponsePath
   log: Logger
   /** Pictures that lie beside the message; none unless told. */
   pictures?: SentPictures
@@ -106,12 +114,19 @@ export interface Dispatcher {
 }
 
 /** What is told of a message that was turned away. */
-export type RefusalContext = Omit<RequestContext, 'notify' | 'signal' | 'pictures'>
+export type RefusalContext = Omit<RequestContext, 'notify' | 'signal' | 'pictures' | 'response'>
 
 const calls = Compile(CallSchema)
 const responses = Compile(ResponseSchema)
 const requestIds = Compile(RequestIdSchema)
 const baseParams = Compile(BaseParamsSchema)
+const cancelledParams = Compile(CancelledParamsSchema)
+
+/** A response that is handed over within the process is delivered at once. */
+const withinProcess: ResponsePath = {
+  openedAt: 0,
+  track: () => ({ watch: (listener) => listener({ state: 'delivered', proof: 'flushed' }) }),
+}
 
 /** Shape of a message, in words for whoever got it wrong. */
 const ENVELOPE = 'a message has "jsonrpc": "2.0", a string "method", and an "id" that is a string or an integer'
@@ -146,7 +161,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       return refuse(invalidRequest('initialize cannot be part of a batch.'), member, context)
     }
     // By JSON-RPC nothing in a batch that lacks an id is answered.
-    if (calls.Check(member) && member.id === undefined) return { status: 202 }
+    if (calls.Check(member) && member.id === undefined) {
+      heedNotification(member, context)
+      return { status: 202 }
+    }
     return handleMessage(member, context)
   }
 
@@ -155,11 +173,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     try {
       if (!calls.Check(message)) return acceptResponse(message, context)
       method = knownMethods.has(message.method) ? message.method : 'other'
+      if (message.id === undefined) heedNotification(message, context)
       const revision = negotiate(message, context)
       if (message.id === undefined) return acceptNotification(message)
       return await handleRequest(message, message.id, revision, context)
     } catch (error) {
       return refuse(error, message, context, method)
+    }
+  }
+
+  function heedNotification({ method, params }: Call, { caller }: RequestContext): void {
+    if (method === 'notifications/cancelled' && cancelledParams.Check(params)) {
+      options.onCancelled?.(caller, params.requestId)
     }
   }
 
@@ -186,7 +211,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         transport: context.transport,
         caller: context.caller,
         requestId: context.requestId,
+        id,
         signal: context.signal,
+        response: context.response ?? withinProcess,
         pictures: context.pictures ?? noPictures,
         deadlineAt: performance.now() + options.callDeadlineMs,
         log: context.log,

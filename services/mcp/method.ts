@@ -1,5 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
+import type { RequestId } from '../../schemas/json-rpc.ts'
+import type { ResponsePath } from '../calls/delivery.ts'
 import type { Logger } from '../logger.ts'
 import type { CompiledCatalog, Icon, ToolResult } from './catalog.ts'
 import { describeProblems } from './problems.ts'
@@ -29,7 +31,11 @@ export interface MethodCall {
   transport: 'http' | 'stdio'
   caller: string
   requestId: string
+  /** The JSON-RPC id that the client chose. */
+  id: RequestId
   signal: AbortSignal
+  /** The way back to the client. */
+  response: ResponsePath
   pictures: SentPictures
   deadlineAt: number
   log: Logger
@@ -61,8 +67,12 @@ export interface PendingCall {
   /** Whether the tool only tells something, and makes no picture. */
   isFree?: boolean
   caller: string
+  /** The JSON-RPC id that the client chose; unique neither between clients nor in time. */
+  id: RequestId
   /** Fires when the caller is gone. */
   signal: AbortSignal
+  /** The way back to the client. */
+  response: ResponsePath
   log: Logger
 }
 

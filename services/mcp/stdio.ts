@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { JsonRpcNotification, RequestId } from '../../schemas/json-rpc.ts'
+import { createDelivery, type Delivery } from '../calls/delivery.ts'
 import { spliceJson } from '../images/json-splice.ts'
 import type { Logger } from '../logger.ts'
 import type { Answer, Dispatcher, RequestContext } from './dispatcher.ts'
@@ -17,6 +18,13 @@ export interface StdioOptions {
   /** Bytes of one message. */
   maxMessageBytes: number
   newRequestId: () => string
+  /**
+   * Asked for each request before it is handled; returns what tells that its response is out.
+   * @throws ProtocolError where no request is taken any more
+   */
+  enter: () => () => void
+  /** Calls back when waiting is over: what is not out by then never will be. */
+  whenOver: (callback: () => void) => void
 }
 
 /** A client that sends more requests at once than these has lost count. */
@@ -27,50 +35,54 @@ const MAX_IN_FLIGHT = 64
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio
  */
 export async function serveStdio(options: StdioOptions): Promise<void> {
-  const { dispatcher, input, output, log, maxMessageBytes, newRequestId } = options
+  const { dispatcher, input, output, log, maxMessageBytes, newRequestId, enter, whenOver } = options
   const gone = new AbortController()
   const inFlight = new Map<RequestId, AbortController>()
-  const running = new Set<Promise<void>>()
+  const running = new Set<Promise<unknown>>()
   /** What the handshake of this process settled, for requests that do not say it themselves. */
   let handshakeVersion: string | undefined
-  let lastWrite: Promise<void> = Promise.resolve()
+  let lastWrite: Promise<unknown> = Promise.resolve()
 
   // The client has closed its end: there is nobody to tell anything.
   output.on('error', () => gone.abort()).on('close', () => gone.abort())
+  whenOver(() => gone.abort())
 
-  /** Messages go out whole and one after another. */
-  function write(message: object): Promise<void> {
-    lastWrite = lastWrite
+  /** Messages go out whole and one after another. Resolves with whether the client's end of the pipe has all of it. */
+  function write(message: object): Promise<boolean> {
+    const written = lastWrite
       .then(() => send(message))
       .catch((err: unknown) => {
         log.error({ err }, 'a message could not be written whole')
         // The next one begins on a line of its own.
         if (!gone.signal.aborted) output.write('\n')
+        return false
       })
-    return lastWrite
+    lastWrite = written
+    return written
   }
 
-  async function send(message: object): Promise<void> {
+  async function send(message: object): Promise<boolean> {
     const line = spliceJson(message, { suffix: '\n' })
     try {
       for await (const chunk of line.chunks()) {
-        if (gone.signal.aborted) return
-        if (!output.write(chunk)) await drained(output)
+        if (gone.signal.aborted) return false
+        if (!output.write(chunk)) await drained(output, gone.signal)
       }
     } finally {
-      // What was taken may still wait in the stream, and lies in the memory of the picture.
-      if (line.whole === undefined) await flushed(output)
-      await line.release()
+      // What still waits in the stream lies in the memory of the image, which then stays until the process ends.
+      if (await flushed(output, gone.signal)) await line.release()
     }
+    return !gone.signal.aborted
   }
 
-  function contextOf(signal: AbortSignal, requestId: string, pictures = noPictures): RequestContext {
+  function contextOf(signal: AbortSignal, delivery: Delivery, pictures = noPictures): RequestContext {
     return {
       transport: 'stdio',
       assumedVersion: handshakeVersion,
       caller: 'stdio',
-      requestId,
+      requestId: newRequestId(),
       signal,
+      response: { openedAt: 0, track: () => delivery },
       pictures,
       log,
       notify: (notification: JsonRpcNotification) => {
@@ -83,29 +95,37 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
     const id = idOf(message)
     const leaving = new AbortController()
     const signal = AbortSignal.any([gone.signal, leaving.signal])
-    const context = contextOf(signal, newRequestId(), pictures)
+    const { delivery, advance } = createDelivery()
+    const context = contextOf(signal, delivery, pictures)
+    let leave = () => {}
     try {
-      if (inFlight.size >= MAX_IN_FLIGHT)
-        return await say(dispatcher.refuse(refusal(503, 'Too many requests at once.'), message, context))
+      if (inFlight.size >= MAX_IN_FLIGHT) throw refusal(503, 'Too many requests at once.')
+      leave = enter()
       // Two requests under one id cannot be told apart; the later one is the one that can be cancelled.
       if (id !== undefined) inFlight.set(id, leaving)
       const reply = await dispatcher.handle(message, context)
       handshakeVersion = versionOf(message, reply) ?? handshakeVersion
       // Nothing more is said of what was cancelled.
       if (leaving.signal.aborted) await spliceJson(reply.body ?? null).release()
-      else await say(reply)
+      else if (await say(reply)) advance({ state: 'delivered', proof: 'flushed' })
+    } catch (error) {
+      await say(dispatcher.refuse(error, message, context))
     } finally {
+      // After the last word, delivered or not.
+      advance({ state: 'abandoned' })
+      leave()
       if (id !== undefined && inFlight.get(id) === leaving) inFlight.delete(id)
       pictures.release()
     }
   }
 
-  async function say({ body }: Answer): Promise<void> {
-    if (body !== undefined) await write(body)
+  async function say({ body }: Answer): Promise<boolean> {
+    return body === undefined || (await write(body))
   }
 
-  function take(line: Buffer | typeof TOO_LONG): Promise<void> | undefined {
-    const refuse = (error: unknown) => say(dispatcher.refuse(error, undefined, contextOf(gone.signal, newRequestId())))
+  function take(line: Buffer | typeof TOO_LONG): Promise<unknown> | undefined {
+    const refuse = (error: unknown) =>
+      say(dispatcher.refuse(error, undefined, contextOf(gone.signal, createDelivery().delivery)))
     if (line === TOO_LONG)
       return refuse(invalidRequest(`The message is larger than ${maxMessageBytes} bytes (MAX_BODY_BYTES).`))
     let body: ParsedBody
@@ -130,14 +150,14 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
   await lastWrite
 }
 
-/** Resolves when everything written before is out, or never will be. */
-function flushed(output: Writable): Promise<void> {
-  return new Promise((resolve) => void output.write('', () => resolve()))
+/** Resolves when everything written before is out or the stream has let go of it; false: waiting was over before. */
+function flushed(output: Writable, gone: AbortSignal): Promise<boolean> {
+  return beforeGone(gone, (resolve) => void output.write('', () => resolve()))
 }
 
 /** Resolves when there is room again, or never will be. */
-function drained(output: Writable): Promise<void> {
-  return new Promise((resolve) => {
+function drained(output: Writable, gone: AbortSignal): Promise<boolean> {
+  return beforeGone(gone, (resolve) => {
     const done = () => {
       output.off('drain', done).off('close', done)
       resolve()
@@ -145,6 +165,19 @@ function drained(output: Writable): Promise<void> {
     output.on('drain', done).on('close', done)
     if (output.closed) done()
   })
+}
+
+/** Whether something happened before waiting was over. */
+function beforeGone(gone: AbortSignal, wait: (resolve: () => void) => void): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const giveUp = () => resolve(false)
+  gone.addEventListener('abort', giveUp, { once: true })
+  wait(() => {
+    gone.removeEventListener('abort', giveUp)
+    resolve(true)
+  })
+  if (gone.aborted) setImmediate(giveUp)
+  return promise
 }
 
 function idOf(message: unknown): RequestId | undefined {

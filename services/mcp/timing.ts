@@ -8,6 +8,10 @@ export interface Timing {
   progressRepeatMs: number
   /** A caller that takes nothing of its answer for this long is let go. */
   stallMs: number
+  /** After a client's clean end a reset may still follow, if it ended before it had read everything. */
+  settleMs: number
+  /** A client that asked for the connection to be closed has this long to end it too. */
+  lingerMs: number
 }
 
 export const defaultTiming: Timing = {
@@ -15,4 +19,6 @@ export const defaultTiming: Timing = {
   commentEveryMs: 15_000,
   progressRepeatMs: 15_000,
   stallMs: 120_000,
+  settleMs: 500,
+  lingerMs: 30_000,
 }

@@ -29,6 +29,8 @@ function serve(t: TestContext, tools = fixtureCatalog.tools) {
     log: silent,
     maxMessageBytes: 4096,
     newRequestId: () => 'r',
+    enter: () => () => {},
+    whenOver() {},
   }).finally(() => output.end())
 
   async function next(version = '2025-03-26'): Promise<Record<string, unknown> | undefined> {

@@ -2,7 +2,8 @@ import { chmod, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { createUndelivered, type UndeliveredEvent } from '../../../services/calls/undelivered.ts'
+import { type AbandonedEvent, createAbandonedResults } from '../../../services/calls/abandoned-results.ts'
+import { createDelivery } from '../../../services/calls/delivery.ts'
 import { serviceError } from '../../../services/errors.ts'
 import { encodeImage, isEncodedImage } from '../../../services/images/encoded-image.ts'
 import type { ToolResult } from '../../../services/mcp/catalog.ts'
@@ -23,11 +24,15 @@ function resultOf(text: string, bytes = Buffer.from(text)): ToolResult {
   }
 }
 
-async function setUp(t: TestContext, options: { folder?: string; maxEntries?: number; maxBytes?: number } = {}) {
+async function setUp(
+  t: TestContext,
+  options: { folder?: string; maxEntries?: number; maxBytes?: number; storeUnprovenAfterMs?: number } = {},
+) {
   const folder = options.folder ?? join(await temporaryFolder(t), '.undelivered')
   const world = { wall: Date.UTC(2030, 0, 1), monotonic: 0, paid: 0 }
-  const events: UndeliveredEvent[] = []
-  const undelivered = createUndelivered({
+  const events: AbandonedEvent[] = []
+  const proofs: string[] = []
+  const abandonedResults = createAbandonedResults({
     folder,
     ttlMs: 10 * MINUTE,
     maxEntries: options.maxEntries ?? 10,
@@ -36,22 +41,27 @@ async function setUp(t: TestContext, options: { folder?: string; maxEntries?: nu
     onEvent: (event) => events.push(event),
     now: () => world.wall,
     monotonic: () => world.monotonic,
+    onDelivered: (proof) => proofs.push(proof),
+    storeUnprovenAfterMs: options.storeUnprovenAfterMs ?? 60_000,
   })
-  t.after(() => undelivered.close())
+  t.after(() => abandonedResults.close())
 
-  /** A call and the hands of its caller: it can leave, and take the pictures. */
-  function call(args: object = { prompt: 'a' }, caller = 'key:alice') {
+  /** A call and the hands of its caller: it can disconnect, read the images, and prove that it did. */
+  function call(args: object = { prompt: 'a' }, { caller = 'key:alice', id = 1, openedAt = 0 } = {}) {
     const leaving = new AbortController()
+    const { delivery, advance } = createDelivery()
     const work = Promise.withResolvers<ToolResult>()
     const pending: PendingCall = {
       tool: 'generate_image',
       args: { ...args },
       pictures: noPictures,
       caller,
+      id,
       signal: leaving.signal,
+      response: { openedAt, track: () => delivery },
       log: silent,
     }
-    const answer = undelivered.attend(pending, () => {
+    const answer = abandonedResults.attend(pending, () => {
       world.paid++
       return work.promise
     })
@@ -61,7 +71,15 @@ async function setUp(t: TestContext, options: { folder?: string; maxEntries?: nu
       finish: (text = 'picture') => work.resolve(resultOf(text)),
       fail: () => work.reject(serviceError('IMG_ERR_CANCELLED', [])),
       answer,
+      advance,
+      /** Reads the response and proves it. */
       async take() {
+        const taken = await this.read()
+        advance({ state: 'sent' })
+        advance({ state: 'delivered', proof: 'next_request' })
+        return taken
+      },
+      async read() {
         const { content } = await answer
         const texts = content.flatMap((block) => (block.type === 'text' ? [block.text] : []))
         const pictures: string[] = []
@@ -77,28 +95,38 @@ async function setUp(t: TestContext, options: { folder?: string; maxEntries?: nu
     }
   }
 
-  async function seen(event: UndeliveredEvent, times = 1) {
+  async function seen(event: AbandonedEvent, times = 1) {
     while (events.filter((one) => one === event).length < times) await pause(1)
   }
 
   /** A call that is paid for, left, and kept. */
   async function abandoned(args?: object, text?: string, caller?: string) {
     const times = events.filter((one) => one === 'kept').length
-    const left = call(args, caller)
+    const left = call(args, caller === undefined ? {} : { caller })
     left.leave()
     left.finish(text)
     await seen('kept', times + 1)
     await left.answer
   }
 
-  return { folder, world, events, undelivered, call, seen, abandoned, files: () => readdir(folder).catch(() => []) }
+  return {
+    folder,
+    world,
+    events,
+    abandonedResults,
+    call,
+    seen,
+    abandoned,
+    proofs,
+    files: () => readdir(folder).catch(() => []),
+  }
 }
 
 const note = /made for your earlier, identical call/
 
 describe('a call that was received', () => {
   test('leaves nothing behind, and its twin is made and paid on its own', async (t: TestContext) => {
-    const { call, world, undelivered, files } = await setUp(t)
+    const { call, world, abandonedResults, files } = await setUp(t)
     for (const paid of [1, 2]) {
       const one = call()
       one.finish(`picture ${paid}`)
@@ -108,7 +136,7 @@ describe('a call that was received', () => {
       one.leave()
       t.assert.equal(world.paid, paid)
     }
-    t.assert.equal(undelivered.waiting, 0)
+    t.assert.equal(abandonedResults.waiting, 0)
     t.assert.deepEqual(await files(), [])
   })
 
@@ -167,7 +195,7 @@ describe('a call whose caller leaves', () => {
   })
 
   test('is joined by the third call when the second leaves too while it runs', async (t: TestContext) => {
-    const { call, world, undelivered, files } = await setUp(t)
+    const { call, world, abandonedResults, files } = await setUp(t)
     const first = call()
     first.leave()
     const second = call()
@@ -177,7 +205,7 @@ describe('a call whose caller leaves', () => {
     t.assert.deepEqual((await third.take()).pictures, ['late'])
     t.assert.deepEqual((await second.take()).pictures, [])
     t.assert.equal(world.paid, 1)
-    t.assert.equal(undelivered.waiting, 0)
+    t.assert.equal(abandonedResults.waiting, 0)
     while ((await files()).length > 0) await pause(1)
   })
 
@@ -209,7 +237,7 @@ describe('a call whose caller leaves', () => {
     const { call, abandoned, world } = await setUp(t)
     await abandoned({ prompt: 'a', list: ['b', 'c'] })
     const strangers = [
-      call({ prompt: 'a', list: ['b', 'c'] }, 'key:bob'),
+      call({ prompt: 'a', list: ['b', 'c'] }, { caller: 'key:bob' }),
       call({ prompt: 'b', list: ['b', 'c'] }),
       call({ prompt: 'a', list: ['bc'] }),
       call({ prompt: 'a', list: ['b', 'c'], extra: null }),
@@ -231,12 +259,12 @@ describe('a call whose caller leaves', () => {
   })
 
   test('leaves nothing when it failed, and the retry is made anew', async (t: TestContext) => {
-    const { call, world, undelivered } = await setUp(t)
+    const { call, world, abandonedResults } = await setUp(t)
     const first = call()
     first.leave()
     first.fail()
     await t.assert.rejects(first.answer)
-    while (undelivered.waiting > 0) await pause(1)
+    while (abandonedResults.waiting > 0) await pause(1)
     const retry = call()
     retry.finish('new')
     t.assert.deepEqual((await retry.take()).pictures, ['new'])
@@ -263,11 +291,11 @@ describe('what is kept', () => {
   })
 
   test('is bounded in number: the oldest goes first', async (t: TestContext) => {
-    const { abandoned, files, seen, undelivered } = await setUp(t, { maxEntries: 3 })
+    const { abandoned, files, seen, abandonedResults } = await setUp(t, { maxEntries: 3 })
     for (let n = 0; n < 5; n++) await abandoned({ prompt: `${n}` })
     await seen('evicted', 2)
     while ((await files()).length > 3) await pause(1)
-    t.assert.equal(undelivered.waiting, 3)
+    t.assert.equal(abandonedResults.waiting, 3)
   })
 
   test('is bounded in bytes', async (t: TestContext) => {
@@ -282,10 +310,10 @@ describe('what is kept', () => {
   test('survives the process: the next one hands it over', async (t: TestContext) => {
     const before = await setUp(t)
     await before.abandoned()
-    await before.undelivered.close()
+    await before.abandonedResults.close()
     const after = await setUp(t, { folder: before.folder })
-    await after.undelivered.load()
-    t.assert.equal(after.undelivered.waiting, 1)
+    await after.abandonedResults.load()
+    t.assert.equal(after.abandonedResults.waiting, 1)
     const { text, pictures } = await after.call().take()
     t.assert.deepEqual(pictures, ['picture'])
     t.assert.match(text, note)
@@ -295,11 +323,11 @@ describe('what is kept', () => {
   test('survives the process and a clock that was set back a day, and not for a day longer', async (t: TestContext) => {
     const before = await setUp(t)
     await before.abandoned()
-    await before.undelivered.close()
+    await before.abandonedResults.close()
     const after = await setUp(t, { folder: before.folder })
     after.world.wall = before.world.wall - 24 * 60 * MINUTE
-    await after.undelivered.load()
-    t.assert.equal(after.undelivered.waiting, 1)
+    await after.abandonedResults.load()
+    t.assert.equal(after.abandonedResults.waiting, 1)
     after.world.monotonic = 10 * MINUTE
     after.call().finish()
     await after.seen('expired')
@@ -325,8 +353,8 @@ describe('what is kept', () => {
     await writeFile(join(before.folder, 'young.part'), 'x')
     const after = await setUp(t, { folder: before.folder })
     after.world.wall = Date.now()
-    await after.undelivered.load()
-    t.assert.equal(after.undelivered.waiting, 0)
+    await after.abandonedResults.load()
+    t.assert.equal(after.abandonedResults.waiting, 0)
     t.assert.deepEqual(await after.files(), ['young.part'])
   })
 

@@ -1,0 +1,390 @@
+import type { RequestId } from '../../schemas/json-rpc.ts'
+import { type EncodedImage, isEncodedImage } from '../images/encoded-image.ts'
+import type { Logger } from '../logger.ts'
+import type { ToolResult } from '../mcp/catalog.ts'
+import type { CallGuard, PendingCall } from '../mcp/method.ts'
+import type { DeliveryProof, DeliveryStep } from './delivery.ts'
+import { fingerprintOf, ownerOf } from './fingerprint.ts'
+import { findKept, readKept } from './kept-files.ts'
+import { createOffers, type Offer, type Result } from './offers.ts'
+import { createResultStore, isThere } from './result-store.ts'
+
+/** What became of a result that its client did not receive: a closed set for metrics. */
+export type AbandonedEvent = 'abandoned' | 'kept' | 'joined' | 'received' | 'expired' | 'evicted' | 'failed'
+
+export interface AbandonedResultsOptions {
+  /** Where results are stored, so that a restart does not lose them. */
+  folder: string
+  /** Milliseconds that an abandoned result is stored. */
+  ttlMs: number
+  maxEntries: number
+  /** Bytes on disk and in memory together. */
+  maxBytes: number
+  log: Logger
+  onEvent?: (event: AbandonedEvent) => void
+  /** How a paid response ended; `none`: the client proved nothing for a minute. */
+  onDelivered?: (proof: DeliveryProof | 'none') => void
+  /** Milliseconds after which a result whose delivery is not proved moves from memory to disk. 5,000 by default. */
+  storeUnprovenAfterMs?: number
+  /** The wall clock, which the next process shares. */
+  now?: () => number
+  /** Milliseconds on a clock that never jumps. */
+  monotonic?: () => number
+}
+
+export interface AbandonedResults {
+  /** Makes a call, or answers it with what an identical call has paid for and its client did not receive. */
+  attend: CallGuard
+  /**
+   * A client says that it no longer waits for its request of this id. That stops nothing, since another client may use
+   * the same id, but from now on an identical call joins it or receives its result.
+   */
+  suspect(caller: string, id: RequestId): void
+  /** Results that wait for an identical call, those still running included. */
+  readonly waiting: number
+  /** Takes over what an earlier process stored. */
+  load(): Promise<void>
+  /** Stores what no client has proved to have, and waits until everything is on the disk. */
+  close(): Promise<void>
+}
+
+const PURGE_EVERY_MS = 15_000
+/** Milliseconds in which a result whose delivery is not proved is for an identical call on a newer connection. */
+const UNPROVEN_TTL_MS = 60_000
+
+const ABANDONED_NOTE =
+  'This was made for your earlier, identical call, whose response you did not receive; nothing was paid again for it.'
+const UNPROVEN_NOTE =
+  'This was made for your identical call of a moment ago, because nothing shows that you received its response; nothing ' +
+  'was paid again for it. For another image, send the call again now.'
+
+/** One client's claim to a result, until it has it or never will. */
+interface Handover {
+  /** The result is on its way to the client. */
+  follow(): void
+  /** The client no longer waits, or so it says. */
+  abandon(): void
+  close(): void
+}
+
+/**
+ * Nothing paid for is lost: a call whose client disconnects runs to its end, its result is stored, and the identical call
+ * of the same caller joins it or receives it. So does the result of a response that the client cannot have read. What was
+ * delivered is forgotten, so that the next identical call is made anew.
+ */
+export function createAbandonedResults(options: AbandonedResultsOptions): AbandonedResults {
+  const { folder, ttlMs, log, now = Date.now, monotonic = () => performance.now() } = options
+  const { onEvent = () => {}, onDelivered = () => {}, storeUnprovenAfterMs = 5_000 } = options
+  const offers = createOffers()
+  const store = createResultStore({ folder, log, now })
+  /** Handovers under way, by caller and request id. */
+  const underWay = new Map<string, Set<Handover>>()
+
+  /** Puts a result on offer to identical calls. */
+  function put(result: Result, kind: Offer['kind'], onDropped: () => void): Offer {
+    // Its arguments may be gone from memory when somebody asks.
+    result.fingerprint()
+    result.holders++
+    const sentAt = monotonic()
+    const expiresAt = kind === 'abandoned' ? (result.expiresAt ?? Number.POSITIVE_INFINITY) : sentAt + UNPROVEN_TTL_MS
+    const offer: Offer = { result, kind, sentAt, expiresAt, isTaken: false, onDropped }
+    offers.add(offer)
+    // Not waited for at the end of the process: Azure may never end the call.
+    if (kind === 'abandoned') void storeAbandoned(offer)
+    if (kind === 'unproven') {
+      offer.timer = setTimeout(() => void storeUnproven(offer), storeUnprovenAfterMs).unref()
+    }
+    return offer
+  }
+
+  /** Takes a result off the list; its holder becomes the caller's to drop. */
+  function take(offer: Offer): void {
+    clearTimeout(offer.timer)
+    offer.isTaken = true
+    offers.delete(offer)
+    offers.wake(offer.result)
+  }
+
+  function withdraw(offer: Offer): void {
+    if (offer.isTaken) return
+    take(offer)
+    store.drop(offer.result)
+  }
+
+  function giveUp(offer: Offer, event: 'expired' | 'evicted'): void {
+    withdraw(offer)
+    if (offer.kind === 'abandoned') onEvent(event)
+    else onDelivered('none')
+    offer.onDropped()
+  }
+
+  function purge(): void {
+    for (const offer of offers.all()) if (offer.expiresAt <= monotonic()) giveUp(offer, 'expired')
+  }
+
+  /** Holds the bounds on what is stored, the oldest first. */
+  function evict(): void {
+    let { bytes, count } = offers.size()
+    for (const offer of offers.all()) {
+      if (bytes <= options.maxBytes && count <= options.maxEntries) return
+      if (offer.expiresAt === Number.POSITIVE_INFINITY) continue
+      log.warn({ bytes: offer.result.bytes }, 'an abandoned result was dropped, because too many are stored')
+      bytes -= offer.result.bytes
+      count--
+      giveUp(offer, 'evicted')
+    }
+  }
+
+  async function storeAbandoned(offer: Offer): Promise<void> {
+    const { result } = offer
+    const content = await result.content
+    // Whatever went wrong has been logged by what made the call.
+    if (content === undefined) return withdraw(offer)
+    result.expiresAt ??= monotonic() + ttlMs
+    offer.expiresAt = result.expiresAt
+    const isStored = content.file !== undefined && content.file.header.isUnproven !== true
+    if (!isStored) {
+      await store.write(result, result.expiresAt - monotonic(), false)
+      onEvent('kept')
+    }
+    evict()
+  }
+
+  async function storeUnproven(offer: Offer): Promise<void> {
+    clearTimeout(offer.timer)
+    if (offer.isTaken || (await offer.result.content)?.file !== undefined) return
+    await store.write(offer.result, Math.max(0, offer.expiresAt - monotonic()), true)
+    evict()
+  }
+
+  function openHandover(result: Result, call: PendingCall, isRepeated: boolean): Handover {
+    result.holders++
+    let own: Offer | undefined
+    let isOver = false
+    let isFollowing = false
+    let unproven: NodeJS.Timeout | undefined
+    const key = keyOf(call.caller, call.id)
+
+    function offer(kind: Offer['kind']): void {
+      if (isOver || own?.isTaken === true || own?.kind === 'abandoned') return
+      const earlier = own
+      own = put(result, kind, kind === 'abandoned' ? () => {} : close)
+      if (earlier !== undefined) withdraw(earlier)
+      if (kind === 'abandoned') onEvent('abandoned')
+    }
+
+    function step(now: DeliveryStep): void {
+      if (isOver) return
+      switch (now.state) {
+        case 'sent':
+          // A result that was sent twice without a proof is not offered once more.
+          if (isRepeated) unproven = setTimeout(giveUpWaiting, UNPROVEN_TTL_MS).unref()
+          else offer('unproven')
+          return
+        case 'settling':
+          offer('settling')
+          return
+        case 'delivered':
+          if (own !== undefined && own.kind !== 'abandoned') withdraw(own)
+          onDelivered(now.proof)
+          if (isRepeated) onEvent('received')
+          call.log.debug({ proof: now.proof }, 'result delivered')
+          break
+        case 'abandoned':
+          call.log.info({}, 'the connection broke before the client can have read the whole result')
+          offer('abandoned')
+      }
+      close()
+    }
+
+    function giveUpWaiting(): void {
+      onDelivered('none')
+      close()
+    }
+
+    function close(): void {
+      if (isOver) return
+      isOver = true
+      clearTimeout(unproven)
+      call.signal.removeEventListener('abort', disconnected)
+      const others = underWay.get(key)
+      others?.delete(handover)
+      if (others?.size === 0) underWay.delete(key)
+      store.drop(result)
+    }
+
+    function disconnected(): void {
+      offer('abandoned')
+      if (isFollowing) close()
+    }
+
+    const handover = {
+      follow() {
+        isFollowing = true
+        call.response.track().watch(step)
+      },
+      abandon: () => offer('abandoned'),
+      close,
+    }
+    underWay.set(key, (underWay.get(key) ?? new Set()).add(handover))
+    if (call.signal.aborted) disconnected()
+    else call.signal.addEventListener('abort', disconnected, { once: true })
+    return handover
+  }
+
+  /** What an identical call has left for this one. */
+  function findOffer(call: PendingCall, { owner, fingerprint }: Identity): Offer | undefined {
+    purge()
+    if (call.signal.aborted || !offers.has(owner)) return undefined
+    return offers.find(owner, fingerprint(), call.response.openedAt)
+  }
+
+  /** The result of an identical call. Undefined: there is nothing after all. */
+  async function hand(offer: Offer, call: PendingCall): Promise<ToolResult | undefined> {
+    take(offer)
+    onEvent('joined')
+    const { result } = offer
+    const handover = openHandover(result, call, true)
+    store.drop(result)
+    const content = await result.content
+    // A file that somebody removed is found out now, and not in the middle of a response.
+    const isLost = content?.file !== undefined && !(await isThere(content.file))
+    if (isLost) onEvent('failed')
+    if (content === undefined || isLost) {
+      handover.close()
+      return undefined
+    }
+    const [first = '', ...others] = content.texts
+    const note = offer.kind === 'abandoned' ? ABANDONED_NOTE : UNPROVEN_NOTE
+    const texts = [`${first}\n${note}`, ...others].map((text) => ({ type: 'text' as const, text }))
+    if (call.signal.aborted) {
+      handover.close()
+      return { content: texts }
+    }
+    call.log.info({ images: content.images.length }, 'an identical call receives a result that was not delivered')
+    const images = content.images.map((image) => image.share())
+    handover.follow()
+    return {
+      content: [
+        ...texts,
+        ...images.map((image) => ({ type: 'image' as const, data: image, mimeType: image.mimeType })),
+      ],
+    }
+  }
+
+  async function attendAnew(
+    call: PendingCall,
+    identity: Identity,
+    run: () => Promise<ToolResult>,
+  ): Promise<ToolResult> {
+    const running = run()
+    const content = running.then(contentOf, () => undefined)
+    const result = createResult(identity, content)
+    const handover = openHandover(result, call, false)
+    try {
+      const made = await running
+      const { images = [] } = (await content) ?? {}
+      result.bytes = images.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0)
+      if (images.length === 0 || call.signal.aborted) {
+        handover.close()
+        return images.length === 0 ? made : { content: made.content.filter(({ type }) => type === 'text') }
+      }
+      const shared = images.map((image) => image.share())
+      handover.follow()
+      return { ...made, content: withImages(made, shared) }
+    } catch (error) {
+      handover.close()
+      throw error
+    }
+  }
+
+  const timer = setInterval(purge, PURGE_EVERY_MS).unref()
+
+  return {
+    get waiting() {
+      return offers.size().count
+    },
+
+    async attend(call, run) {
+      if (call.isFree === true) return await run()
+      const identity = identityOf(call)
+      let offer = findOffer(call, identity)
+      while (offer?.kind === 'settling') {
+        await offers.changeOf(offer.result, call.signal)
+        offer = findOffer(call, identity)
+      }
+      // Found and taken in one turn, so that no two calls take the same.
+      const handed = offer && (await hand(offer, call))
+      return handed ?? (await attendAnew(call, identity, run))
+    },
+
+    suspect(caller, id) {
+      for (const handover of underWay.get(keyOf(caller, id)) ?? []) handover.abandon()
+    },
+
+    async load() {
+      for (const file of await findKept(folder, now())) {
+        const { fingerprint, owner, texts, expiresAt, isUnproven = false } = file.header
+        const result = createResult(
+          { owner, fingerprint: () => fingerprint },
+          Promise.resolve({ texts, images: readKept(file), file }),
+        )
+        // The clock may have been set back since.
+        const leftMs = Math.min(isUnproven ? UNPROVEN_TTL_MS : ttlMs, expiresAt - now())
+        result.expiresAt = monotonic() + leftMs
+        result.bytes = file.size
+        result.holders = 1
+        const kind = isUnproven ? 'unproven' : 'abandoned'
+        // Sent before any connection of this process was opened.
+        const sentAt = Number.NEGATIVE_INFINITY
+        offers.add({ result, kind, sentAt, expiresAt: result.expiresAt, isTaken: false, onDropped() {} })
+      }
+      evict()
+    },
+
+    async close() {
+      clearInterval(timer)
+      const unproven = [...offers.all()].filter(({ kind }) => kind === 'unproven')
+      await Promise.all(unproven.map(storeUnproven))
+      await store.idle()
+    },
+  }
+}
+
+const keyOf = (caller: string, id: RequestId) => JSON.stringify([caller, id])
+
+type Identity = Pick<Result, 'owner' | 'fingerprint'>
+
+function identityOf(call: PendingCall): Identity {
+  let known: string | undefined
+  return {
+    owner: ownerOf(call.caller),
+    fingerprint() {
+      known ??= fingerprintOf(call)
+      return known
+    },
+  }
+}
+
+function createResult(identity: Identity, content: Result['content']): Result {
+  return { ...identity, content, holders: 0, bytes: 0, expiresAt: undefined, writing: Promise.resolve() }
+}
+
+/** The part of a result that is worth storing; undefined where nothing was paid for. */
+function contentOf(result: ToolResult) {
+  if (result.isError === true) return undefined
+  const texts = result.content.flatMap((block) => (block.type === 'text' ? [block.text] : []))
+  const images = result.content.flatMap((block) =>
+    block.type === 'image' && isEncodedImage(block.data) ? [block.data] : [],
+  )
+  return images.length === 0 ? undefined : { texts, images, file: undefined }
+}
+
+/** The same blocks with other images in the places of theirs. */
+function withImages({ content }: ToolResult, images: readonly EncodedImage[]): ToolResult['content'] {
+  const rest = images.values()
+  return content.map((block) => {
+    if (block.type !== 'image' || !isEncodedImage(block.data)) return block
+    return { ...block, data: rest.next().value ?? block.data }
+  })
+}

@@ -1,0 +1,85 @@
+import { stat } from 'node:fs/promises'
+import type { Logger } from '../logger.ts'
+import { type KeptFile, readKept, removeKept, writeKept } from './kept-files.ts'
+import type { Result } from './offers.ts'
+
+export interface ResultStoreOptions {
+  folder: string
+  log: Logger
+  /** The wall clock, which the next process shares. */
+  now: () => number
+}
+
+/** Moves results from memory to disk, and releases them when no one needs them any more. */
+export interface ResultStore {
+  /** Writes a result whose call has ended; where nothing can be written it stays in memory. */
+  write(result: Result, forMs: number, isUnproven: boolean): Promise<void>
+  /** One holder less. */
+  drop(result: Result): void
+  /** Waits until nothing is being written or removed. */
+  idle(): Promise<void>
+}
+
+export function createResultStore({ folder, log, now }: ResultStoreOptions): ResultStore {
+  const working = new Set<Promise<unknown>>()
+
+  function track(work: Promise<void>): Promise<void> {
+    const tracked = work
+      .catch((err) => log.error({ err }, 'an abandoned result could not be stored or removed'))
+      .finally(() => working.delete(tracked))
+    working.add(tracked)
+    return tracked
+  }
+
+  function drop(result: Result): void {
+    result.holders--
+    if (result.holders === 0) track(dispose(result))
+  }
+
+  async function dispose(result: Result): Promise<void> {
+    const content = await result.content
+    await result.writing
+    if (content?.file !== undefined) await removeKept(content.file.path)
+    await Promise.all(content?.images.map((image) => image.release()) ?? [])
+  }
+
+  async function moveToDisk(result: Result, forMs: number, isUnproven: boolean): Promise<void> {
+    const content = await result.content
+    if (content === undefined) return
+    const { texts, images, file: earlier } = content
+    const { owner, fingerprint } = result
+    const expiresAt = Math.round(now() + forMs)
+    try {
+      const file = await writeKept(folder, { owner, fingerprint: fingerprint(), expiresAt, isUnproven, texts, images })
+      content.images = readKept(file)
+      content.file = file
+      result.bytes = file.size
+      if (earlier !== undefined) await removeKept(earlier.path)
+      await Promise.all(images.map((image) => image.release()))
+      log.info({ bytes: file.size, images: images.length, isUnproven }, 'a result was stored for an identical call')
+    } catch (err) {
+      log.warn({ err, bytes: result.bytes }, 'a result could not be written to disk and stays in memory')
+    }
+  }
+
+  return {
+    drop,
+    write(result, forMs, isUnproven) {
+      result.holders++
+      const work = result.writing.then(() => moveToDisk(result, forMs, isUnproven))
+      result.writing = work
+      return track(work.finally(() => drop(result)))
+    },
+    async idle() {
+      while (working.size > 0) await Promise.all(working)
+    },
+  }
+}
+
+/** Whether a stored result is still there, whole. */
+export async function isThere({ path, size }: KeptFile): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.size === size,
+    () => false,
+  )
+}
