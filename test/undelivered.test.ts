@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { callTool, post, type Service, startService } from './service.ts'
+import { connectRaw } from './raw-client.ts'
+import { callTool, post, type RpcAnswer, type Service, startService } from './service.ts'
 import { plainPng } from './services/images/pictures.ts'
 
 const body = (args: object) => {
@@ -39,6 +40,20 @@ async function callAndLeave(service: Service, args: object, accept = 'applicatio
   leaving.abort()
 }
 
+/** Calls on a connection of its own, and ends that in order: so the response is proved to be received. */
+async function callAndEnd(t: TestContext, { url }: Service, args: object) {
+  const client = await connectRaw(t, url)
+  client.post(body(args))
+  const response: RpcAnswer = JSON.parse((await client.response()).body)
+  await client.end()
+  const content = response.result?.content ?? []
+  return {
+    isError: response.result?.isError ?? false,
+    text: content.map(({ text }) => text ?? '').join(''),
+    pictures: content.filter(({ data }) => data !== undefined),
+  }
+}
+
 const note = /made for your earlier, identical call/
 
 describe('a caller that leaves after Azure was asked', () => {
@@ -47,14 +62,12 @@ describe('a caller that leaves after Azure was asked', () => {
       const service = await startService(t, {}, { latencyMs: 150 })
       await callAndLeave(service, { prompt: 'a cat' }, accept)
       while ((await kept(service)).length === 0) await pause(5)
-      const again = await callTool(service.url, 'generate_image', { prompt: 'a cat' })
+      const again = await callAndEnd(t, service, { prompt: 'a cat' })
       t.assert.equal(again.isError, false)
       t.assert.equal(again.pictures.length, 1)
       t.assert.match(again.text, /^Image successfully generated\.\n/)
       t.assert.match(again.text, note)
       t.assert.equal(service.simulator.requests.length, 1)
-      // The next request on the connection proves that the response was read.
-      await fetch(`${service.url}/health`)
       while ((await kept(service)).length > 0) await pause(5)
       t.assert.doesNotMatch((await callTool(service.url, 'generate_image', { prompt: 'a cat' })).text, note)
       t.assert.equal(service.simulator.requests.length, 2)
@@ -65,8 +78,7 @@ describe('a caller that leaves after Azure was asked', () => {
     const service = await startService(t, {}, { latencyMs: 100 })
     await callAndLeave(service, { prompt: 'a bird' })
     while ((await kept(service)).length === 0) await pause(5)
-    await callTool(service.url, 'generate_image', { prompt: 'a bird' })
-    await fetch(`${service.url}/health`)
+    await callAndEnd(t, service, { prompt: 'a bird' })
     while ((await kept(service)).length > 0) await pause(5)
     while (openFiles(service.images).length > 0) await pause(5)
   })
