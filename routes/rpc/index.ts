@@ -11,6 +11,7 @@ import { invalidRequest, parseError, refusal } from '../../services/mcp/protocol
 import { noPictures, type SentPictures } from '../../services/mcp/sent-pictures.ts'
 import { defaultTiming } from '../../services/mcp/timing.ts'
 import { type Accepted, readAccept } from './accept.ts'
+import { checkContentType } from './content-type.ts'
 import { allowOrigin, answerPreflight } from './cross-origin.ts'
 import { createEventStream, type EventStream } from './event-stream.ts'
 import { toProtocolError } from './failure.ts'
@@ -27,7 +28,7 @@ declare module 'fastify' {
 /** `POST /` and `POST /mcp`: JSON-RPC over HTTP. Whatever goes wrong here is answered in JSON-RPC's envelope. */
 export default async function rpc(fastify: FastifyInstance): Promise<void> {
   const { mcp, config, drain } = fastify
-  const { streamAfterMs, commentEveryMs, stallMs } = { ...defaultTiming, ...fastify.appOptions.timing }
+  const { streamAfterMs, commentEveryMs, stallMs, headwayMs } = { ...defaultTiming, ...fastify.appOptions.timing }
 
   fastify.decorateRequest('sentPictures', null)
   fastify.setValidatorCompiler(TypeBoxValidatorCompiler)
@@ -38,12 +39,14 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
       const { 'content-length': length } = request.headers
       const announced = length === undefined ? undefined : Number(length)
       const parse = (body: Buffer) => {
-        const { message, pictures } = parseJsonBody(body)
-        request.sentPictures = pictures
-        request.bodyRoom?.whenFree(pictures.release)
-        return message
+        const parsed = parseJsonBody(body)
+        request.sentPictures = parsed.pictures
+        request.bodyRoom?.whenFree(parsed.pictures.release)
+        return parsed
       }
-      readBody(payload, { announced, maxBytes: config.MAX_BODY_BYTES, parse }, done)
+      const { bodyRoom: reservation } = request
+      const { rejectBody } = fastify
+      readBody(payload, { announced, maxBytes: config.MAX_BODY_BYTES, reservation, rejectBody, headwayMs, parse }, done)
     },
   )
 
@@ -60,6 +63,8 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     done()
   })
 
+  fastify.addHook('onRequest', checkContentType)
+
   fastify.addHook('onSend', function limitStall({ raw: { socket } }, _reply, payload, done) {
     // From here on only the caller can be slow; Node lets a silent connection go when this is over.
     if (socket instanceof Socket) socket.setTimeout(stallMs)
@@ -71,7 +76,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     if (error.validation !== undefined && request.body !== undefined) {
       return sendJson(reply, await mcp.handle(request.body, contextOf(request, reply)))
     }
-    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') letBodyPass(request, reply, config.MAX_BODY_BYTES)
+    letBodyPass(error, request, reply, config.MAX_BODY_BYTES)
     const failure = error.validation === undefined ? error : parseError('The body is empty: send one JSON-RPC message.')
     const known = toProtocolError(failure, request.id, config.MAX_BODY_BYTES)
     return sendJson(reply, mcp.refuse(known, request.body, describeRequest(request)))
@@ -169,8 +174,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     schema: { body: messageSchema },
     bodyLimit: config.MAX_BODY_BYTES,
     // Not of preflights, which browsers send without credentials.
-    onRequest: [drain.admit, fastify.authenticate, fastify.limitRequests, fastify.reserveBody],
-    preValidation: fastify.settleBody,
+    onRequest: [drain.admit, fastify.authenticate, fastify.limitRequests, fastify.openBody],
   }
   for (const url of ['/', '/mcp']) {
     fastify.post(url, route, answerMessage)

@@ -8,6 +8,10 @@ export interface Timing {
   progressRepeatMs: number
   /** A caller that takes nothing of its answer for this long is let go. */
   stallMs: number
+  /** Within each such period a body must bring 64 KiB, or what is left of it. */
+  headwayMs: number
+  /** How long a growing body waits for capacity. */
+  bodyWaitMs: number
 }
 
 export const defaultTiming: Timing = {
@@ -15,4 +19,6 @@ export const defaultTiming: Timing = {
   commentEveryMs: 15_000,
   progressRepeatMs: 15_000,
   stallMs: 120_000,
+  headwayMs: 10_000,
+  bodyWaitMs: 5_000,
 }
