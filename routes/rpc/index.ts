@@ -259,7 +259,8 @@ function hasProgressToken(body: unknown): boolean {
   if (typeof body !== 'object' || body === null || !('params' in body)) return false
   const { params } = body
   if (typeof params !== 'object' || params === null || !('_meta' in params)) return false
-  return typeof params._meta === 'object' && params._meta !== null && 'progressToken' in params._meta
+  const { _meta: meta } = params
+  return typeof meta === 'object' && meta !== null && 'progressToken' in meta && meta.progressToken !== null
 }
 
 function isPlain(encoding: string | undefined): boolean {
