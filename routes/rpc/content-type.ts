@@ -12,12 +12,12 @@ const MAX_LENGTH = 256
 
 /** Hook for `onRequest`: makes one header of a repeated one, and rejects a body in another encoding before it is read. */
 export function checkContentType(
-  { headers }: FastifyRequest,
+  { method, headers }: FastifyRequest,
   _reply: FastifyReply,
   done: HookHandlerDoneFunction,
 ): void {
   const given = headers['content-type']
-  if (given !== undefined && given.length <= MAX_LENGTH) {
+  if (method === 'POST' && given !== undefined && given.length <= MAX_LENGTH) {
     const type = given.includes(',') ? (REPEATED.exec(given)?.[1] ?? given) : given
     headers['content-type'] = type
     if (type.includes(';')) checkCharset(type)

@@ -15,6 +15,7 @@ import { checkContentType } from './content-type.ts'
 import { allowOrigin, answerPreflight } from './cross-origin.ts'
 import { createEventStream, type EventStream } from './event-stream.ts'
 import { toProtocolError } from './failure.ts'
+import { rejectMethods } from './methods.ts'
 import { readBody } from './read-body.ts'
 import { letBodyPass } from './refused-body.ts'
 
@@ -57,7 +58,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   fastify.addHook('onRequest', fastify.guardOrigin)
   fastify.addHook('onRequest', allowOrigin)
   fastify.addHook('onRequest', function refuseEncodings(request, _reply, done) {
-    if (!isPlain(request.headers['content-encoding'])) {
+    if (request.method === 'POST' && !isPlain(request.headers['content-encoding'])) {
       throw invalidRequest('Send the body as it is: Content-Encoding is not supported.', 415)
     }
     done()
@@ -178,17 +179,11 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   }
   for (const url of ['/', '/mcp']) {
     fastify.post(url, route, answerMessage)
-    fastify.options(url, answerPreflight)
+    // In a hook, before a body is looked at that some clients announce.
+    fastify.options(url, { onRequest: answerPreflight }, answerPreflight)
   }
-
-  fastify.route({
-    method: ['GET', 'DELETE'],
-    url: '/mcp',
-    handler: async function refuseMethod(_request, reply) {
-      reply.header('allow', 'POST')
-      throw invalidRequest('Send JSON-RPC with POST: there are no sessions and no streams of their own here.', 405)
-    },
-  })
+  rejectMethods(fastify, '/', ['GET', 'POST', 'OPTIONS'], 'GET, POST')
+  rejectMethods(fastify, '/mcp', ['POST', 'OPTIONS'], 'POST')
 }
 
 function describeRequest(request: FastifyRequest): RefusalContext {

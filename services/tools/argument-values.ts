@@ -1,3 +1,5 @@
+import { plainSize, SIZE_PATTERN } from './size.ts'
+
 /**
  * Arguments as clients really send them, made what the published schema says: frameworks fill in what a model left out
  * with null or a blank text, and models write numbers in quotes. The schema stays strict, and judges what comes out.
@@ -42,6 +44,7 @@ function normalize(value: unknown, schema: unknown): unknown {
   const { type } = schema
   if (type === 'object' && isRecord(value)) return normalizeArguments(value, schema, [])
   if (typeof value !== 'string' || value.length > MAX_NUMBER_LENGTH) return value
+  if (schema.pattern === SIZE_PATTERN) return plainSize(value)
   const text = value.trim()
   if ((type === 'integer' && INTEGER.test(text)) || (type === 'number' && NUMBER.test(text))) return Number(text)
   if (type === 'boolean' && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true'
