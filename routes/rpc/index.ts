@@ -40,7 +40,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
       const { 'content-length': length } = request.headers
       const announced = length === undefined ? undefined : Number(length)
       const parse = (body: Buffer) => {
-        const parsed = parseJsonBody(body)
+        const parsed = fastify.chargeLoop(request, () => parseJsonBody(body))
         request.sentPictures = parsed.pictures
         request.bodyRoom?.whenFree(parsed.pictures.release)
         return parsed
@@ -98,7 +98,9 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   /** A call may outlive its connection, and its body stays in memory as long as it. */
   async function handle(request: FastifyRequest, context: RequestContext): Promise<Answer> {
     request.bodyRoom?.retain()
-    const running = mcp.handle(request.body, context).finally(() => request.bodyRoom?.release())
+    const running = fastify
+      .chargeLoop(request, () => mcp.handle(request.body, context))
+      .finally(() => request.bodyRoom?.release())
     return await orWhenOver(running, () => {
       const sentence = 'The service is shutting down, and the call did not end in time.'
       return mcp.refuse(refusal(503, sentence, { retryAfterMs: RESTART_MS }), request.body, context)
@@ -175,7 +177,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     schema: { body: messageSchema },
     bodyLimit: config.MAX_BODY_BYTES,
     // Not of preflights, which browsers send without credentials.
-    onRequest: [drain.admit, fastify.authenticate, fastify.limitRequests, fastify.openBody],
+    onRequest: [drain.admit, fastify.authenticate, fastify.shedLoad, fastify.limitRequests, fastify.openBody],
   }
   for (const url of ['/', '/mcp']) {
     fastify.post(url, route, answerMessage)

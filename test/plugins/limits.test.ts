@@ -199,8 +199,9 @@ describe('bodies in flight', () => {
   const type = 'Content-Type: application/json'
 
   /** Sends the head of an upload and no body. */
-  async function begin(t: TestContext, url: string, head: string) {
-    const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
+  async function begin(t: TestContext, url: string, head: string, localAddress = '127.0.0.1') {
+    const options = { port: Number(new URL(url).port), host: '127.0.0.1', localAddress }
+    const socket = connect(options).on('error', () => {})
     t.after(() => socket.destroy())
     let received = ''
     socket.on('data', (chunk: Buffer) => (received += chunk))
@@ -328,11 +329,21 @@ describe('bodies in flight', () => {
     t.assert.match(await upload.answer(), /^HTTP\/1\.1 200/)
   })
 
-  test('that drip, a hundred of them, keep nobody from a ping, and nine honest chunked ones pass at once', async (t: TestContext) => {
+  test('are not read at all of a caller that sent too many requests', async (t: TestContext) => {
+    const { app, url } = await listen(t, { ...environment, RATE_LIMIT_PER_MINUTE: '1' })
+    for (const status of [/^HTTP\/1\.1 400 /, /^HTTP\/1\.1 429 /]) {
+      const upload = await begin(t, url, ofLength(3))
+      if (status.test('HTTP/1.1 400 ')) upload.send('{{{')
+      t.assert.match(await upload.answer(), status)
+    }
+    t.assert.equal(await inFlight(app), 0)
+  })
+
+  test('that drip, two hundred of them, keep nobody from a ping, and nine honest chunked ones pass at once', async (t: TestContext) => {
     const { app, url } = await listen(t, { MAX_INFLIGHT_BYTES: '33554432' }, controlledTool().options)
     const ping = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' })
-    for (let n = 0; n < 100; n++) {
-      const upload = await begin(t, url, n % 2 === 0 ? chunked : ofLength(30_000_000))
+    for (let n = 0; n < 200; n++) {
+      const upload = await begin(t, url, n % 2 === 0 ? chunked : ofLength(30_000_000), `127.0.0.${1 + (n % 4)}`)
       if (n % 2 === 0) upload.sendChunk('x'.repeat(1_200))
       else upload.send('x'.repeat(1_200))
     }
@@ -369,6 +380,23 @@ describe('pressure', () => {
       t.assert.equal((await app.inject(url)).statusCode, 200, url)
     t.assert.equal((await app.inject({ method: 'POST', url: '/nothing', payload: {} })).statusCode, 404)
   })
+})
+
+test('pressure sheds the caller that makes it, and serves the others', async (t: TestContext) => {
+  const keys = { MCP_API_KEYS: 'alice:key-of-alice,bob:key-of-bob' }
+  const { post } = await build(t, { MAX_EVENT_LOOP_DELAY_MS: '10', ...keys })
+  const busy = setInterval(() => {
+    for (const end = performance.now() + 60; performance.now() < end; );
+  }, 1)
+  t.after(() => clearInterval(busy))
+  const [alice, bob] = [{ 'x-api-key': 'key-of-alice' }, { 'x-api-key': 'key-of-bob' }]
+  const large = work({ pad: 'a b '.repeat(250_000) })
+  let response = await post(large, alice)
+  for (; response.statusCode === 200; response = await post(large, alice)) {
+    t.assert.equal((await post(work(), bob)).statusCode, 200)
+  }
+  isRefused(t, response, 503)
+  t.assert.equal((await post(work(), bob)).statusCode, 200)
 })
 
 describe('connections', () => {
