@@ -9,8 +9,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Hook for `onRequest`, after `authenticate`: opens the reservation that grows with the request's body. */
     openBody(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
-    /** What a body gets that found no memory in time. */
-    rejectBody(): Error
+    /** What a body is rejected with that found no memory in time, or made no headway. */
+    rejectBody(reason: 'bytes' | 'slow'): Error
   }
   interface FastifyRequest {
     /** Reserved for this request's body; code that uses the body after the response retains it. */
@@ -23,13 +23,17 @@ const RETRY_AFTER_MS = 5_000
 /** The bound on request bodies in memory, and the number of connections. */
 async function inFlight(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, server } = fastify
-  const { bodyWaitMs } = { ...defaultTiming, ...fastify.appOptions.timing }
+  const { bodyWaitMs, headwayMs } = { ...defaultTiming, ...fastify.appOptions.timing }
   const budget = createByteBudget({ limit: config.MAX_INFLIGHT_BYTES, waitMs: bodyWaitMs })
   metrics.setBodyBytes(() => budget.used)
   fastify.decorateRequest('bodyRoom', null)
 
-  function rejectBody(): Error {
-    metrics.refusals.inc({ reason: 'bytes' })
+  function rejectBody(reason: 'bytes' | 'slow'): Error {
+    metrics.refusals.inc({ reason })
+    if (reason === 'slow') {
+      const pace = `send at least ${UNRESERVED_BYTES} bytes every ${headwayMs / 1000} s`
+      return refusal(408, `The body came too slowly: ${pace}.`)
+    }
     return refusal(503, 'The service holds as many uploads as it can. Try again in some seconds.', {
       retryAfterMs: RETRY_AFTER_MS,
     })
@@ -41,7 +45,7 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
     const asksFirst = request.headers.expect?.toLowerCase() === '100-continue'
     const announced = announcedBytes(request, config.MAX_BODY_BYTES)
     // The upload is not even sent, which is cheaper than waiting for capacity with half of it.
-    if (asksFirst && announced > UNRESERVED_BYTES && !budget.fits(owner, announced)) throw rejectBody()
+    if (asksFirst && announced > UNRESERVED_BYTES && !budget.fits(owner, announced)) throw rejectBody('bytes')
     // A caller that disconnected while it was identified has no end of the response any more that would free anything.
     if (!reply.raw.destroyed) {
       const room = budget.open(owner)

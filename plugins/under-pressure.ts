@@ -24,7 +24,10 @@ const SUSTAINED_MS = 10_000
 const SAMPLE_MS = 1_000
 const RETRY_AFTER_MS = 5_000
 
-/** Sheds the calls of those that keep the process busy while it cannot keep up. Probes and scrapes are answered under any load. */
+/**
+ * Sheds the calls of those that keep the process busy while it cannot keep up. Probes and scrapes are answered under any
+ * load.
+ */
 async function underPressure(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, readiness } = fastify
   let since: number | undefined

@@ -3,7 +3,7 @@ import { errorCodes } from 'fastify'
 import { giveBack, sizeFor, takeMemory } from '../../services/images/own-memory.ts'
 import { type ByteReservation, UNRESERVED_BYTES } from '../../services/limits/byte-budget.ts'
 import { watchHeadway } from '../../services/limits/headway.ts'
-import { invalidRequest, refusal } from '../../services/mcp/protocol-error.ts'
+import { invalidRequest } from '../../services/mcp/protocol-error.ts'
 
 export interface BodyOptions {
   /** What `Content-Length` says. */
@@ -11,8 +11,8 @@ export interface BodyOptions {
   maxBytes: number
   /** Grows with the body; null: nothing bounds it. */
   reservation: ByteReservation | null
-  /** What a body is rejected with that found no memory in time. */
-  rejectBody: () => Error
+  /** What a body is rejected with that found no memory in time, or made no headway. */
+  rejectBody: (reason: 'bytes' | 'slow') => Error
   /** Milliseconds in which a body must bring 64 KiB, or what is left of it. */
   headwayMs: number
   /** Makes of the body what is wanted; must not keep it, since its memory is used again. */
@@ -46,7 +46,7 @@ export function readBody(
     return
   }
   const body = createGathering(announced)
-  const headway = watchHeadway({ announced, periodMs: headwayMs, onStalled: () => end(tooSlow(headwayMs)) })
+  const headway = watchHeadway({ announced, periodMs: headwayMs, onStalled: () => end(rejectBody('slow')) })
   let pieces = 0
   let hasEnded = false
 
@@ -73,7 +73,7 @@ export function readBody(
         body.add(piece)
         headway.resume()
         payload.resume()
-      } else end(rejectBody())
+      } else end(rejectBody('bytes'))
     }, end)
   }
   function finish(): void {
@@ -104,10 +104,6 @@ function problemOf(length: number, pieces: number, maxBytes: number): Error | un
   if (length > maxBytes) return new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
   if (pieces <= MANY_PIECES || length >= pieces * LEAST_AVERAGE) return undefined
   return invalidRequest('The body comes in too many small pieces: send it in larger ones.')
-}
-
-function tooSlow(headwayMs: number) {
-  return refusal(408, `The body came too slowly: send at least ${UNRESERVED_BYTES} bytes every ${headwayMs / 1000} s.`)
 }
 
 /** A body as far as it has come. One that comes in one chunk, as nearly all without an image do, is not copied. */

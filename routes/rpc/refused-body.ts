@@ -5,8 +5,8 @@ import { ProtocolError } from '../../services/mcp/protocol-error.ts'
 const LINGER_BYTES = 64 * 1_048_576
 
 /**
- * Keeps the connection of a body that was too large or found no memory, so that Node takes in and drops the rest of it (in at most the
- * server's `requestTimeout`). Closing it with bytes unread would reset it, and a caller that is still sending, as a proxy
+ * Keeps the connection of a body that was too large or found no memory, so that Node takes in and drops the rest of it
+ * (in at most the server's `requestTimeout`). Closing it with bytes unread would reset it, and a caller that is still sending, as a proxy
  * is, would lose the answer. A body far too large is not worth that.
  */
 export function letBodyPass(

@@ -308,13 +308,14 @@ describe('bodies in flight', () => {
     ['announced as small', ofLength(20_000), ' '],
   ] as const) {
     test(`without headway are dropped with 408 (${what})`, async (t: TestContext) => {
-      const { url } = await listen(t, environment, { ...controlledTool().options, timing: { headwayMs: 200 } })
+      const { app, url } = await listen(t, environment, { ...controlledTool().options, timing: { headwayMs: 200 } })
       const upload = await begin(t, url, head)
       const closed = once(upload.socket, 'close')
       const drip = setInterval(() => upload.send(start), 20)
       t.after(() => clearInterval(drip))
       t.assert.match(await upload.answer(), /^HTTP\/1\.1 408 .*"code":408,"message":"The body came too slowly/s)
       await closed
+      t.assert.match((await app.inject('/metrics')).body, /refusals_total\{reason="slow"\} 1\n/)
     })
   }
 
