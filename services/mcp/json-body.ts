@@ -39,10 +39,10 @@ export function parseJsonBody(body: Buffer): ParsedBody {
   try {
     return parseOnce(body)
   } catch (error) {
-    const mended = error instanceof ProtocolError && error.code === PARSE_ERROR ? escapeLineBreaks(body) : undefined
-    if (mended === undefined) throw error
+    const fixed = error instanceof ProtocolError && error.code === PARSE_ERROR ? escapeLineBreaks(body) : undefined
+    if (fixed === undefined) throw error
     // From the start: with other line breaks, strings may begin and end elsewhere.
-    return parseOnce(mended)
+    return parseOnce(fixed)
   }
 }
 

@@ -5,7 +5,7 @@ import { plainSize, SIZE_PATTERN } from './size.ts'
  * with null or a blank text, and models write numbers in quotes. The schema stays strict, and judges what comes out.
  */
 
-/** What n8n adds to the arguments of every tool. https://github.com/n8n-io/n8n/issues/21716 */
+/** What n8n adds to the arguments of every tool. */
 const IGNORED: ReadonlySet<string> = new Set(['toolCallId', 'sessionId', 'action', 'chatInput', 'tool'])
 
 /** Longer numbers are none that an argument takes. */
