@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { METHODS } from 'node:http'
 import type { Writable } from 'node:stream'
 import autoload from '@fastify/autoload'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
@@ -82,8 +83,12 @@ export function createApp(options: AppOptions): FastifyInstance {
     pluginTimeout: 120_000,
     requestTimeout: 300_000,
     http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
   })
+  // So that a path tells what it serves, whatever is asked of it. CONNECT reaches no route.
+  for (const method of METHODS) {
+    if (method !== 'CONNECT' && !fastify.supportedMethods.includes(method)) fastify.addHttpMethod(method)
+  }
   fastify.decorate('logLines', logLines)
   fastify.decorate('appOptions', options)
   fastify.decorate('appVersion', version)

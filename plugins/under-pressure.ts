@@ -1,8 +1,19 @@
 import { getHeapStatistics } from 'node:v8'
 import pressure from '@fastify/under-pressure'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
+import { addressCaller, sharedBy } from '../services/access/gatekeeper.ts'
+import { createLoadShare } from '../services/limits/load-share.ts'
 import { refusal } from '../services/mcp/protocol-error.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Hook for `onRequest`, after `authenticate`: sheds the callers that keep the process busy. */
+    shedLoad(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
+    /** Does a synchronous part of a request's work, and counts its time as its caller's. */
+    chargeLoop<T>(request: FastifyRequest, work: () => T): T
+  }
+}
 
 /** Of what V8 may use at most; beyond it the collector only runs and nothing else does. */
 const MAX_HEAP_SHARE = 0.9
@@ -12,29 +23,45 @@ const SHED_AFTER_MS = 2_000
 const SUSTAINED_MS = 10_000
 const SAMPLE_MS = 1_000
 const RETRY_AFTER_MS = 5_000
-const RPC_ROUTES = new Set(['/', '/mcp'])
 
-/** Sheds calls while the process cannot keep up. Probes and scrapes are answered under any load. */
+/**
+ * Sheds the calls of those that keep the process busy while it cannot keep up. Probes and scrapes are answered under any
+ * load.
+ */
 async function underPressure(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, readiness } = fastify
   let since: number | undefined
+  const share = createLoadShare()
   await fastify.register(pressure, {
     sampleInterval: SAMPLE_MS,
     maxEventLoopDelay: config.MAX_EVENT_LOOP_DELAY_MS,
     maxHeapUsedBytes: Math.floor(getHeapStatistics().heap_size_limit * MAX_HEAP_SHARE),
-    pressureHandler: shed,
+    // It answers nothing by itself: whom to shed is known once the caller is.
+    pressureHandler: () => undefined,
   })
 
   const lastedMs = () => (since === undefined ? 0 : performance.now() - since)
 
-  function shed({ method, routeOptions: { url = '' } }: FastifyRequest): Promise<void> | undefined {
-    if (method !== 'POST' || !RPC_ROUTES.has(url) || lastedMs() < SHED_AFTER_MS) return undefined
-    metrics.refusals.inc({ reason: 'pressure' })
-    const sentence = 'The service is overloaded. Try again in some seconds.'
-    return Promise.reject(refusal(503, sentence, { retryAfterMs: RETRY_AFTER_MS }))
-  }
+  fastify.decorate('shedLoad', function shedLoad(request, _reply, done) {
+    const isLasting = lastedMs() >= SHED_AFTER_MS && fastify.isUnderPressure()
+    if (isLasting && share.isHeavy(ownerOf(request))) {
+      metrics.refusals.inc({ reason: 'pressure' })
+      throw refusal(503, 'The service is overloaded. Try again in some seconds.', { retryAfterMs: RETRY_AFTER_MS })
+    }
+    done()
+  })
+
+  fastify.decorate('chargeLoop', function chargeLoop(request, work) {
+    const startedAt = performance.now()
+    try {
+      return work()
+    } finally {
+      share.charge(ownerOf(request), performance.now() - startedAt)
+    }
+  })
 
   const timer = setInterval(() => {
+    share.decay()
     since = fastify.isUnderPressure() ? (since ?? performance.now()) : undefined
   }, SAMPLE_MS).unref()
   fastify.addHook('onClose', async () => clearInterval(timer))
@@ -42,6 +69,10 @@ async function underPressure(fastify: FastifyInstance): Promise<void> {
     if (since === undefined) return { ready: true, state: 'normal' }
     return { ready: lastedMs() < SUSTAINED_MS, state: 'high' }
   })
+}
+
+function ownerOf(request: FastifyRequest): string {
+  return sharedBy((request.caller ?? addressCaller(request.ip)).id)
 }
 
 export default fp(underPressure, { name: 'under-pressure', dependencies: ['config', 'metrics', 'readiness'] })

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 export default async function home(fastify: FastifyInstance): Promise<void> {
   fastify.get('/', async function showPage(request, reply) {
     // A client that probes for the old event stream would take the page for one.
-    if (request.headers.accept?.includes('text/event-stream')) {
+    if (request.headers.accept?.toLowerCase().includes('text/event-stream')) {
       return reply.code(405).header('allow', 'POST').send({ statusCode: 405, message: 'Send JSON-RPC with POST.' })
     }
     return reply

@@ -1,5 +1,6 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { resourceMetadata } from '../services/access/resource-metadata.ts'
+import { PREFLIGHT_MAX_AGE } from './rpc/cross-origin.ts'
 
 /** Where OAuth clients learn whose tokens to get. Open, since who asks has none yet. */
 export default async function wellKnown(fastify: FastifyInstance): Promise<void> {
@@ -13,5 +14,22 @@ export default async function wellKnown(fastify: FastifyInstance): Promise<void>
       // Pages of other origins are clients too, and nothing here is secret.
       return reply.headers({ 'access-control-allow-origin': '*', 'cache-control': 'max-age=3600' }).send(body)
     })
+    fastify.options(resource.metadataPath, { onRequest: answerPreflight }, answerPreflight)
   }
+}
+
+/** Browsers ask first, because MCP clients name their protocol version in a header of its own. */
+async function answerPreflight({ headers }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const asked = headers['access-control-request-headers']
+  if (asked !== undefined) reply.header('access-control-allow-headers', asked)
+  return reply
+    .code(204)
+    .headers({
+      allow: 'GET, HEAD, OPTIONS',
+      vary: 'Access-Control-Request-Headers',
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET',
+      'access-control-max-age': PREFLIGHT_MAX_AGE,
+    })
+    .send()
 }

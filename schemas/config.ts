@@ -186,7 +186,7 @@ export const ConfigSchema = Type.Object({
   MAX_CONNECTIONS: count('Connections at a time', 2_000, 1, 100_000),
   MAX_CONCURRENT_CALLS: count('Tool calls at a time; more get 503', 512, 1, 100_000),
   MAX_INFLIGHT_BYTES: count(
-    'Request bodies held together; more get 503 before they are read',
+    'Request bodies in memory together; more wait up to 5 s, then get 503',
     256 * MIB,
     1024,
     64 * 1024 * MIB,

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox'
+import Type, { type Static, type TSchema } from 'typebox'
 import { RequestIdSchema } from './json-rpc.ts'
 
 /**
@@ -12,6 +12,9 @@ const MetaSchema = Type.Object({
 
 /** The part of `params` that every request may carry. */
 export const BaseParamsSchema = Type.Object({ _meta: Type.Optional(MetaSchema) })
+
+/** What a client writes that fills in every argument. */
+const orNull = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
 
 const name = Type.String({ maxLength: 256 })
 const uri = Type.String({ maxLength: 4096 })
@@ -40,7 +43,7 @@ export const ReadResourceParamsSchema = Type.Object({ ...meta, uri })
 export const GetPromptParamsSchema = Type.Object({
   ...meta,
   name,
-  arguments: Type.Optional(Type.Record(Type.String(), Type.String())),
+  arguments: Type.Optional(Type.Record(Type.String(), orNull(Type.String()), { maxProperties: MAX_ARGUMENTS })),
 })
 
 export const CompleteParamsSchema = Type.Object({
@@ -51,7 +54,11 @@ export const CompleteParamsSchema = Type.Object({
   ]),
   argument: Type.Object({ name, value: Type.String({ maxLength: 4096 }) }),
   context: Type.Optional(
-    Type.Object({ arguments: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 4096 }))) }),
+    Type.Object({
+      arguments: Type.Optional(
+        Type.Record(Type.String(), orNull(Type.String({ maxLength: 4096 })), { maxProperties: MAX_ARGUMENTS }),
+      ),
+    }),
   ),
 })
 

@@ -20,7 +20,7 @@ export function allowOrigin(
 }
 
 /** Seconds that a browser may remember a preflight; two hours is the most that Chromium keeps. */
-const PREFLIGHT_MAX_AGE = 7200
+export const PREFLIGHT_MAX_AGE = 7200
 
 /** Any header may be asked for: MCP has clients mirror parameters into headers with names of their own. */
 export async function answerPreflight({ headers }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

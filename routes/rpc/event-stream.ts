@@ -3,6 +3,8 @@ import { Readable } from 'node:stream'
 /** More unread events than these, and the oldest progress is of no interest any more. */
 const MAX_WAITING = 32
 
+const COMMENT = Buffer.from(':\n\n')
+
 type Event = Buffer | AsyncIterable<Buffer>
 
 export interface EventStream {
@@ -12,7 +14,7 @@ export interface EventStream {
   readonly opened: Promise<void>
   /** Sends a message of its own; dropped if the caller does not keep up. */
   notify(message: object): void
-  /** Opens the stream if it is not open, so that intermediaries see life. */
+  /** Opens the stream with a comment if it is not open, so that client and proxies see life at once. */
   open(): void
   /** Sends the answer and ends. */
   finish(answer?: Event): void
@@ -37,9 +39,11 @@ export function createEventStream(commentEveryMs: number): EventStream {
 
   function open(): void {
     opened.resolve()
-    if (finished) return
-    timer ??= setInterval(() => {
-      if (waiting.length === 0) push(Buffer.from(':\n\n'))
+    if (finished || timer !== undefined) return
+    // The headers go out with the first bytes, and some clients wait no more than ten seconds for them.
+    push(COMMENT)
+    timer = setInterval(() => {
+      if (waiting.length === 0) push(COMMENT)
     }, commentEveryMs).unref()
   }
 
@@ -70,8 +74,8 @@ export function createEventStream(commentEveryMs: number): EventStream {
     notify(message) {
       if (finished) return
       if (waiting.length >= MAX_WAITING) waiting.shift()
-      push(Buffer.from(`event: message\ndata: ${JSON.stringify(message)}\n\n`))
       open()
+      push(Buffer.from(`event: message\ndata: ${JSON.stringify(message)}\n\n`))
     },
     finish(answer) {
       finished = true

@@ -11,10 +11,12 @@ import { invalidRequest, parseError, refusal } from '../../services/mcp/protocol
 import { noPictures, type SentPictures } from '../../services/mcp/sent-pictures.ts'
 import { defaultTiming } from '../../services/mcp/timing.ts'
 import { type Accepted, readAccept } from './accept.ts'
+import { checkContentType } from './content-type.ts'
 import { allowOrigin, answerPreflight } from './cross-origin.ts'
 import { trackDeliveries } from './delivery.ts'
 import { createEventStream, type EventStream } from './event-stream.ts'
 import { toProtocolError } from './failure.ts'
+import { rejectMethods } from './methods.ts'
 import { readBody } from './read-body.ts'
 import { letBodyPass } from './refused-body.ts'
 
@@ -29,7 +31,7 @@ declare module 'fastify' {
 export default async function rpc(fastify: FastifyInstance): Promise<void> {
   const { mcp, config, drain } = fastify
   const timing = { ...defaultTiming, ...fastify.appOptions.timing }
-  const { streamAfterMs, commentEveryMs, stallMs } = timing
+  const { streamAfterMs, commentEveryMs, stallMs, headwayMs } = timing
   const deliveries = trackDeliveries(fastify, timing)
 
   fastify.decorateRequest('sentPictures', null)
@@ -41,12 +43,14 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
       const { 'content-length': length } = request.headers
       const announced = length === undefined ? undefined : Number(length)
       const parse = (body: Buffer) => {
-        const { message, pictures } = parseJsonBody(body)
-        request.sentPictures = pictures
-        request.bodyRoom?.whenFree(pictures.release)
-        return message
+        const parsed = fastify.chargeLoop(request, () => parseJsonBody(body))
+        request.sentPictures = parsed.pictures
+        request.bodyRoom?.whenFree(parsed.pictures.release)
+        return parsed
       }
-      readBody(payload, { announced, maxBytes: config.MAX_BODY_BYTES, parse }, done)
+      const { bodyRoom: reservation } = request
+      const { rejectBody } = fastify
+      readBody(payload, { announced, maxBytes: config.MAX_BODY_BYTES, reservation, rejectBody, headwayMs, parse }, done)
     },
   )
 
@@ -57,11 +61,13 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   fastify.addHook('onRequest', fastify.guardOrigin)
   fastify.addHook('onRequest', allowOrigin)
   fastify.addHook('onRequest', function refuseEncodings(request, _reply, done) {
-    if (!isPlain(request.headers['content-encoding'])) {
+    if (request.method === 'POST' && !isPlain(request.headers['content-encoding'])) {
       throw invalidRequest('Send the body as it is: Content-Encoding is not supported.', 415)
     }
     done()
   })
+
+  fastify.addHook('onRequest', checkContentType)
 
   fastify.addHook('onSend', function limitStall({ raw: { socket } }, _reply, payload, done) {
     // From here on only the caller can be slow; Node lets a silent connection go when this is over.
@@ -74,7 +80,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     if (error.validation !== undefined && request.body !== undefined) {
       return sendJson(reply, await mcp.handle(request.body, contextOf(request, reply)))
     }
-    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') letBodyPass(request, reply, config.MAX_BODY_BYTES)
+    letBodyPass(error, request, reply, config.MAX_BODY_BYTES)
     const failure = error.validation === undefined ? error : parseError('The body is empty: send one JSON-RPC message.')
     const known = toProtocolError(failure, request.id, config.MAX_BODY_BYTES)
     return sendJson(reply, mcp.refuse(known, request.body, describeRequest(request)))
@@ -95,7 +101,9 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   /** A call may outlive its connection, and its body stays in memory as long as it. */
   async function handle(request: FastifyRequest, context: RequestContext): Promise<Answer> {
     request.bodyRoom?.retain()
-    const running = mcp.handle(request.body, context).finally(() => request.bodyRoom?.release())
+    const running = fastify
+      .chargeLoop(request, () => mcp.handle(request.body, context))
+      .finally(() => request.bodyRoom?.release())
     return await orWhenOver(running, () => {
       const sentence = 'The service is shutting down, and the call did not end in time.'
       return mcp.refuse(refusal(503, sentence, { retryAfterMs: RESTART_MS }), request.body, context)
@@ -173,22 +181,15 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     schema: { body: messageSchema },
     bodyLimit: config.MAX_BODY_BYTES,
     // Not of preflights, which browsers send without credentials.
-    onRequest: [drain.admit, fastify.authenticate, fastify.limitRequests, fastify.reserveBody],
-    preValidation: fastify.settleBody,
+    onRequest: [drain.admit, fastify.authenticate, fastify.shedLoad, fastify.limitRequests, fastify.openBody],
   }
   for (const url of ['/', '/mcp']) {
     fastify.post(url, route, answerMessage)
-    fastify.options(url, answerPreflight)
+    // In a hook, before a body is looked at that some clients announce.
+    fastify.options(url, { onRequest: answerPreflight }, answerPreflight)
   }
-
-  fastify.route({
-    method: ['GET', 'DELETE'],
-    url: '/mcp',
-    handler: async function refuseMethod(_request, reply) {
-      reply.header('allow', 'POST')
-      throw invalidRequest('Send JSON-RPC with POST: there are no sessions and no streams of their own here.', 405)
-    },
-  })
+  rejectMethods(fastify, '/', ['GET', 'POST', 'OPTIONS'], 'GET, POST')
+  rejectMethods(fastify, '/mcp', ['POST', 'OPTIONS'], 'POST')
 }
 
 function describeRequest(request: FastifyRequest): RefusalContext {
@@ -259,7 +260,8 @@ function hasProgressToken(body: unknown): boolean {
   if (typeof body !== 'object' || body === null || !('params' in body)) return false
   const { params } = body
   if (typeof params !== 'object' || params === null || !('_meta' in params)) return false
-  return typeof params._meta === 'object' && params._meta !== null && 'progressToken' in params._meta
+  const { _meta: meta } = params
+  return typeof meta === 'object' && meta !== null && 'progressToken' in meta && meta.progressToken !== null
 }
 
 function isPlain(encoding: string | undefined): boolean {

@@ -49,7 +49,8 @@ export function giveBack(buffers: readonly Buffer[]): void {
   }
 }
 
-function sizeFor(bytes: number): number {
+/** Bytes that `takeMemory` really takes. */
+export function sizeFor(bytes: number): number {
   let size = pieceBytes
   while (size < bytes) size *= 2
   return size

@@ -70,6 +70,8 @@ export interface Tool<S extends TSchema = TSchema> {
   icons?: readonly Icon[]
   /** Client capabilities without which a call is answered with -32021. Only modern clients declare them. */
   requiredCapabilities?: readonly string[]
+  /** Makes of what a client sent what the schema is to judge; absent: the arguments stay as they are. */
+  normalize?(args: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>
   /**
    * Looks at the raw arguments before the schema does, for mistakes that deserve a better sentence than a schema's.
    * @throws ServiceError

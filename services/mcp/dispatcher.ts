@@ -14,6 +14,7 @@ import {
 import { BaseParamsSchema, CancelledParamsSchema } from '../../schemas/mcp.ts'
 import type { ResponsePath } from '../calls/delivery.ts'
 import type { Logger } from '../logger.ts'
+import { withoutAbsent } from './absent.ts'
 import { type Catalog, compileCatalog } from './catalog.ts'
 import type { CallGuard, Method, ServerInfo, ToolObserver } from './method.ts'
 import { describeServer } from './methods/lifecycle.ts'
@@ -194,14 +195,15 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const clientCapabilities = isModern ? checkModernRequest(call, method, context.headers) : {}
     if (method === undefined) throw methodNotFound(call.method)
 
+    const params = withoutAbsent(call.params ?? {})
     const progress = createProgress({
-      token: baseParams.Check(call.params) ? call.params._meta?.progressToken : undefined,
+      token: baseParams.Check(params) ? params._meta?.progressToken : undefined,
       notify: context.notify,
       repeatMs: options.progressRepeatMs,
       withMessage: revision.hasProgressMessages,
     })
     try {
-      const result = await method.run(call.params, {
+      const result = await method.run(params, {
         revision,
         versions: isModern ? modernVersions : legacyVersions,
         catalog,

@@ -1,23 +1,28 @@
+import { isUtf8 } from 'node:buffer'
+import { escapeLineBreaks } from './line-breaks.ts'
 import { invalidRequest, PARSE_ERROR, ProtocolError, parseError } from './protocol-error.ts'
 import { LONG_STRING, noPictures, type SentPictures, type StringSpan, setPicturesAside } from './sent-pictures.ts'
 
 /** Deep enough for any JSON Schema in arguments; deeper only to harm. */
 const MAX_DEPTH = 64
-/** Strings, brackets and commas outside strings; a call with a picture has some twenty. */
-const MAX_TOKENS = 200_000
+/**
+ * Strings, brackets and commas outside strings. A call with an image has some twenty, one with a mask of thousands of
+ * points some fifteen thousand; each costs time in the parser, the checks and the schema.
+ */
+const MAX_TOKENS = 20_000
 /** Escaped quotes, which make the scan below stop and look. */
-const MAX_ESCAPED_QUOTES = 2_000_000
+const MAX_ESCAPED_QUOTES = 200_000
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
-const LINE_FEED = 0x0a
-const CARRIAGE_RETURN = 0x0d
 const BYTE_ORDER_MARK = 0xfeff
 
 export interface ParsedBody {
   message: unknown
   /** Pictures among the arguments of a call to a tool; everywhere else the message has their texts. */
   pictures: SentPictures
+  /** Memory that the message and its images take from now on. */
+  retainedBytes: number
 }
 
 /**
@@ -25,19 +30,34 @@ export interface ParsedBody {
  * harmful structure skips strings natively, and its bytes go beside the message. The last of duplicate keys wins.
  *
  * `base64` on Linux wraps its lines, and a shell puts them into a JSON string as they are; such raw line breaks are
- * taken out and the body is tried once more.
- * @throws ProtocolError -32700 for what is no JSON, -32600 for what is too deep, too crowded or names a prototype
+ * taken out of base64 and escaped elsewhere, and the body is tried once more.
+ * @throws ProtocolError -32700 for what is no JSON or no UTF-8, -32600 for what is too deep, too crowded or names a prototype
  */
 export function parseJsonBody(body: Buffer): ParsedBody {
   if (body.length === 0) throw parseError('The body is empty: send one JSON-RPC message.')
+  checkEncoding(body)
   try {
     return parseOnce(body)
   } catch (error) {
-    const hasLineBreaks = body.includes(LINE_FEED) || body.includes(CARRIAGE_RETURN)
-    if (!(error instanceof ProtocolError) || error.code !== PARSE_ERROR || !hasLineBreaks) throw error
+    const fixed = error instanceof ProtocolError && error.code === PARSE_ERROR ? escapeLineBreaks(body) : undefined
+    if (fixed === undefined) throw error
+    // From the start: with other line breaks, strings may begin and end elsewhere.
+    return parseOnce(fixed)
   }
-  // From the start: without its line breaks, strings may begin and end elsewhere.
-  return parseOnce(withoutLineBreaks(body))
+}
+
+const ON_WINDOWS =
+  'On Windows, curl.exe sends a file that was saved as UTF-8 with --data-binary @body.json, and PowerShell 5.1 the bytes ' +
+  '[Text.Encoding]::UTF8.GetBytes($json).'
+
+/** A prompt in another encoding would reach Azure as rubbish, and be paid for. */
+function checkEncoding(body: Buffer): void {
+  // ASCII in UTF-16 has a NUL in every other byte, and JSON begins with ASCII.
+  const [first, second] = body
+  const isUtf16 = (first === 0 || second === 0) && first !== second
+  const hasMark = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
+  if (isUtf16 || hasMark) throw parseError(`The body is not UTF-8 but UTF-16. ${ON_WINDOWS}`)
+  if (!isUtf8(body)) throw parseError(`The body is not UTF-8. ${ON_WINDOWS}`)
 }
 
 function parseOnce(body: Buffer): ParsedBody {
@@ -47,9 +67,9 @@ function parseOnce(body: Buffer): ParsedBody {
   try {
     const message = parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text)
     const args = typeof message === 'object' && message !== null ? checkMessage(message, pictures) : undefined
-    if (args !== undefined) return { message, pictures }
+    if (args !== undefined) return { message, pictures, retainedBytes: text.length + pictures.allocatedBytes }
     pictures.release()
-    return { message, pictures: noPictures }
+    return { message, pictures: noPictures, retainedBytes: body.length }
   } catch (error) {
     pictures.release()
     // What is wrong with its structure says more than that it is no JSON.
@@ -72,16 +92,6 @@ function parse(text: string): unknown {
   } catch {
     throw parseError('The body is not valid JSON.')
   }
-}
-
-function withoutLineBreaks(body: Buffer): Buffer {
-  const joined = Buffer.allocUnsafeSlow(body.length)
-  let length = 0
-  for (let at = 0; at < body.length; at++) {
-    const byte = body[at] ?? 0
-    if (byte !== LINE_FEED && byte !== CARRIAGE_RETURN) joined[length++] = byte
-  }
-  return joined.subarray(0, length)
 }
 
 /**

@@ -95,7 +95,7 @@ export interface Method {
   cache?: CachePolicy
   /** The part of the catalog without which the method does not exist. */
   needs?: 'resources' | 'prompts' | 'complete'
-  /** @throws ProtocolError */
+  /** @param params without what is null; an empty object where there are none. @throws ProtocolError */
   run(params: unknown, call: MethodCall): Promise<object>
 }
 
@@ -109,11 +109,10 @@ export function defineMethod<S extends TSchema>(
   return {
     ...traits,
     run: async (params, call) => {
-      const given = params === undefined ? {} : params
-      if (!validator.Check(given)) {
-        throw invalidParams(`Invalid params of ${traits.name}: ${describeProblems(validator.Errors(given))}.`)
+      if (!validator.Check(params)) {
+        throw invalidParams(`Invalid params of ${traits.name}: ${describeProblems(validator.Errors(params))}.`)
       }
-      return run(given, call)
+      return run(params, call)
     },
   }
 }

@@ -37,7 +37,7 @@ const CAPABILITIES_KEY = 'io.modelcontextprotocol/clientCapabilities'
  */
 export function negotiate(call: Call, { headers, assumedVersion }: VersionSigns): Revision {
   const inBody = readMeta(call.params)[VERSION_KEY]
-  const inHeader = headers?.protocolVersion
+  const inHeader = versionInHeader(call, headers)
   if (typeof inBody !== 'string' && !isModern(inHeader)) return legacyRevision(inHeader ?? assumedVersion)
 
   if (typeof inBody === 'string' && inHeader !== undefined && inBody !== inHeader) {
@@ -47,6 +47,12 @@ export function negotiate(call: Call, { headers, assumedVersion }: VersionSigns)
   const revision = findRevision(version)
   if (revision === undefined || revision.era === 'legacy') throw unsupportedVersion(version, modernVersions)
   return revision
+}
+
+/** The handshake negotiates by its body: a header with a version that is unknown here only says what a client would like. */
+function versionInHeader({ method }: Call, headers: McpHeaders | undefined): string | undefined {
+  const version = headers?.protocolVersion
+  return method === 'initialize' && version !== undefined && findRevision(version) === undefined ? undefined : version
 }
 
 /**

@@ -14,6 +14,8 @@ export const LONG_STRING = 65_536
 
 /** The long base64 texts of one message, which has a name in the place of each. */
 export interface SentPictures {
+  /** Memory that they take. */
+  readonly allocatedBytes: number
   /** What a string of the message stands for, if it is such a name. */
   find(name: string): SentPicture | undefined
   /** Puts the texts themselves back where their names are, except in members for which `isLeft` says so. */
@@ -23,6 +25,7 @@ export interface SentPictures {
 }
 
 export const noPictures: SentPictures = {
+  allocatedBytes: 0,
   find: () => undefined,
   putBack() {},
   release() {},
@@ -68,10 +71,12 @@ function createSentPictures(found: ReadonlyMap<string, SentPicture>): SentPictur
       if (picture !== undefined) Reflect.set(node, key, picture.header + picture.bytes.toString('base64'))
     }
   }
+  const buffers = [...found.values()].map(({ bytes }) => bytes)
   return {
+    allocatedBytes: buffers.reduce((sum, { buffer }) => sum + buffer.byteLength, 0),
     find: (name) => found.get(name),
     putBack,
-    release: () => giveBack([...found.values()].map(({ bytes }) => bytes)),
+    release: () => giveBack(buffers),
   }
 }
 

@@ -12,6 +12,10 @@ export interface Timing {
   settleMs: number
   /** A client that asked for the connection to be closed has this long to end it too. */
   lingerMs: number
+  /** Within each such period a body must bring 64 KiB, or what is left of it. */
+  headwayMs: number
+  /** How long a growing body waits for capacity. */
+  bodyWaitMs: number
 }
 
 export const defaultTiming: Timing = {
@@ -21,4 +25,6 @@ export const defaultTiming: Timing = {
   stallMs: 120_000,
   settleMs: 500,
   lingerMs: 30_000,
+  headwayMs: 10_000,
+  bodyWaitMs: 5_000,
 }

@@ -44,6 +44,9 @@ export const OptionsSchema = Type.Object({
 })
 export type Options = Static<typeof OptionsSchema>
 
+/** Arguments that a client may send as null to any model, because another model or transport has them. */
+export const optionNames: readonly string[] = [...Object.keys(OptionsSchema.properties), 'image_path']
+
 export const promptArgument = (description: string, { can }: DeploymentCard) =>
   Type.String({
     description: can.promptAdvice === undefined ? description : `${description} ${can.promptAdvice}`,
@@ -66,7 +69,9 @@ const outputPathArgument = Type.String({
   maxLength: 1024,
 })
 
-const choice = (description: string, values: readonly string[]) => Type.Enum([...values], { description })
+/** With its type: several clients reject a whole request for one node of a schema that has none. */
+const choice = (description: string, values: readonly string[]) =>
+  Type.Enum([...values], { type: 'string', description })
 
 /** All values that a list of any of these models has, in order. */
 const anyOf = (cards: readonly DeploymentCard[], values: (card: DeploymentCard) => readonly string[]): string[] => [

@@ -7,10 +7,12 @@ import { checkSentImage, decodeBase64Image } from '../images/base64.ts'
 import { probeImage } from '../images/image-probe.ts'
 import { giveBack } from '../images/own-memory.ts'
 import type { Tool, ToolContext, ToolResult } from '../mcp/catalog.ts'
+import { normalizeArguments } from './argument-values.ts'
 import {
   imagePathArgument,
   type Options,
   OptionsSchema,
+  optionNames,
   optionProperties,
   promptArgument,
   takesSize,
@@ -20,6 +22,7 @@ import { finishImages } from './image-answer.ts'
 import { readLocalPicture } from './local-picture.ts'
 import { maskOfPicture, maskOfRegion } from './mask.ts'
 import { chooseModel, requestOptions } from './model-choice.ts'
+import { checkPrompt } from './prompt-text.ts'
 import { parseSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
@@ -88,6 +91,7 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
 
   async function edit(args: EditArguments, context: ToolContext, decode: Decode): Promise<ToolResult> {
     const { image_data_base64: text, image_path: path, prompt, ...wishes } = args
+    checkPrompt(prompt)
     const card = chooseModel('edit', wishes, cards)
     const references = wishes.reference_images_base64 ?? []
     if (references.length + 1 > card.can.maxImages) {
@@ -115,6 +119,7 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
       'is not touched. Each call costs money and takes from seconds to minutes: call it once per change wanted. ' +
       'To make a picture from nothing use generate_image.',
     inputSchema,
+    normalize: (args) => normalizeArguments(args, inputSchema, optionNames),
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
     pictureArguments: ['image_data_base64', 'mask_base64', 'reference_images_base64'],
     icons: pencilIcon,

@@ -3,10 +3,12 @@ import { Compile } from 'typebox/compile'
 import { serviceError } from '../errors.ts'
 import { pictureIcon } from '../icons.ts'
 import type { Tool } from '../mcp/catalog.ts'
-import { OptionsSchema, optionProperties, promptArgument, takesSize } from './arguments.ts'
+import { normalizeArguments } from './argument-values.ts'
+import { OptionsSchema, optionNames, optionProperties, promptArgument, takesSize } from './arguments.ts'
 import { callContext } from './call-context.ts'
 import { finishImages } from './image-answer.ts'
 import { chooseModel, requestOptions } from './model-choice.ts'
+import { checkPrompt } from './prompt-text.ts'
 import { formatSize, parseSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
@@ -37,10 +39,12 @@ export function generateImage(options: ToolOptions): Tool<TSchema> {
     inputSchema,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
     icons: pictureIcon,
+    normalize: (args) => normalizeArguments(args, inputSchema, optionNames),
 
     async call(args, context) {
       if (!generateArguments.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', ['they do not match the schema'])
       const { prompt, ...wishes } = args
+      checkPrompt(prompt)
       const card = chooseModel('generate', wishes, cards)
       const isShaped = wishes.size === undefined && wishes.aspect_ratio !== undefined
       const wish =

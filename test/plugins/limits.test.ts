@@ -195,69 +195,175 @@ describe('calls of a tool and images', () => {
 })
 
 describe('bodies in flight', () => {
-  const environment = { MAX_BODY_BYTES: '100000', MAX_INFLIGHT_BYTES: '150000' }
+  const environment = { MAX_BODY_BYTES: '1048576', MAX_INFLIGHT_BYTES: '1048576' }
+  const type = 'Content-Type: application/json'
 
   /** Sends the head of an upload and no body. */
-  async function begin(t: TestContext, url: string, head: string) {
-    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  async function begin(t: TestContext, url: string, head: string, localAddress = '127.0.0.1') {
+    const options = { port: Number(new URL(url).port), host: '127.0.0.1', localAddress }
+    const socket = connect(options).on('error', () => {})
     t.after(() => socket.destroy())
     let received = ''
     socket.on('data', (chunk: Buffer) => (received += chunk))
-    socket.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${head}\r\n\r\n`)
+    socket.write(`POST / HTTP/1.1\r\nHost: localhost\r\n${head}\r\n\r\n`)
     await once(socket, 'connect')
     return {
       socket,
+      send: (text: string) => void socket.write(text),
+      sendChunk: (text: string) => void socket.write(`${text.length.toString(16)}\r\n${text}\r\n`),
       async answer() {
         while (!received.includes('\r\n\r\n') || !received.includes('}')) await once(socket, 'data')
         return received
       },
     }
   }
+  const chunked = `${type}\r\nTransfer-Encoding: chunked`
+  const ofLength = (bytes: number) => `${type}\r\nContent-Length: ${bytes}`
 
-  async function settled(app: Awaited<ReturnType<typeof listen>>['app'], bytes: number) {
-    const line = `image_mcp_body_bytes_in_flight ${bytes}\n`
-    while (!(await app.inject('/metrics')).body.includes(line)) await pause(2)
+  async function inFlight(app: Awaited<ReturnType<typeof listen>>['app']) {
+    return Number(/body_bytes_in_flight (\d+)/.exec((await app.inject('/metrics')).body)?.[1])
+  }
+  async function settled(app: Awaited<ReturnType<typeof listen>>['app'], fits: (bytes: number) => boolean) {
+    while (!fits(await inFlight(app))) await pause(2)
   }
 
-  test('are bounded: 503 before the body is read, and room again afterwards', async (t: TestContext) => {
+  test('reserve what has come and not what was announced, and nothing up to 64 KiB', async (t: TestContext) => {
     const { app, url } = await listen(t, environment, controlledTool().options)
-    const first = await begin(t, url, 'Content-Length: 90000')
-    await settled(app, 90_000)
-    const second = await begin(t, url, 'Content-Length: 90000')
-    const answer = await second.answer()
-    t.assert.match(answer, /^HTTP\/1\.1 503 .*retry-after: 5.*"code":503/is)
-    first.socket.destroy()
-    await settled(app, 0)
-    const third = await begin(t, url, 'Content-Length: 90000')
-    third.socket.write(JSON.stringify(work({ pad: 'x'.repeat(80_000) })).padEnd(90_000))
-    t.assert.match(await third.answer(), /^HTTP\/1\.1 200/)
+    for (const head of [chunked, ofLength(1_000_000)]) {
+      const upload = await begin(t, url, head)
+      const send = head === chunked ? upload.sendChunk : upload.send
+      send('x'.repeat(60_000))
+      await pause(20)
+      t.assert.equal(await inFlight(app), 0)
+      send('x'.repeat(60_000))
+      await settled(app, (bytes) => bytes === 131_072)
+      upload.socket.destroy()
+      await settled(app, (bytes) => bytes === 0)
+    }
   })
 
-  test('count as the whole limit while their length is unknown, then as what they are', async (t: TestContext) => {
+  test('wait for capacity, and get it when another body ends', async (t: TestContext) => {
+    const { app, url } = await listen(t, environment, controlledTool().options)
+    const first = await begin(t, url, chunked)
+    first.sendChunk('x'.repeat(600_000))
+    await settled(app, (bytes) => bytes === 1_048_576)
+    const second = await begin(t, url, ofLength(200_000))
+    second.send(JSON.stringify(work({ pad: 'x'.repeat(100_000) })).padEnd(200_000))
+    await pause(50)
+    t.assert.equal(await inFlight(app), 1_048_576)
+    first.socket.destroy()
+    t.assert.match(await second.answer(), /^HTTP\/1\.1 200/)
+    await settled(app, (bytes) => bytes === 0)
+  })
+
+  test('get 503 with Retry-After in the envelope when no capacity comes in time', async (t: TestContext) => {
+    const { app, url } = await listen(t, environment, { ...controlledTool().options, timing: { bodyWaitMs: 100 } })
+    const first = await begin(t, url, chunked)
+    first.sendChunk('x'.repeat(600_000))
+    await settled(app, (bytes) => bytes === 1_048_576)
+    const second = await begin(t, url, ofLength(200_000))
+    second.send(' '.repeat(200_000))
+    t.assert.match(await second.answer(), /^HTTP\/1\.1 503 .*retry-after: 5.*"code":503/is)
+    t.assert.equal((await app.inject({ method: 'POST', url: '/', payload: work() })).statusCode, 200)
+  })
+
+  test('are freed as soon as their call and their response are done', async (t: TestContext) => {
     const { state, options } = controlledTool()
     const { app, url } = await listen(t, environment, options)
-    const first = await begin(t, url, 'Transfer-Encoding: chunked')
-    await settled(app, 100_000)
-    const body = JSON.stringify(work({ wait: true }))
-    first.socket.write(`${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`)
+    const first = await begin(t, url, chunked)
+    first.sendChunk(JSON.stringify(work({ wait: true, pad: 'x'.repeat(200_000) })))
+    first.send('0\r\n\r\n')
     while (state.running === 0) await pause(1)
-    const used = Number(/body_bytes_in_flight (\d+)/.exec((await app.inject('/metrics')).body)?.[1])
-    t.assert.ok(used > 0 && used < 1000, String(used))
+    const used = await inFlight(app)
+    t.assert.ok(used >= 200_000 && used < 300_000, String(used))
     // The work goes on without the connection, and so does its body.
     first.socket.destroy()
     await pause(20)
-    t.assert.ok((await app.inject('/metrics')).body.includes(`body_bytes_in_flight ${used}\n`))
+    t.assert.equal(await inFlight(app), used)
     state.finishAll()
-    await settled(app, 0)
+    await settled(app, (bytes) => bytes === 0)
   })
 
-  test('are not sent at all by who asks first', async (t: TestContext) => {
+  test('are not sent at all by a caller that asks first', async (t: TestContext) => {
     const { app, url } = await listen(t, environment, controlledTool().options)
-    const first = await begin(t, url, 'Content-Length: 90000\r\nExpect: 100-continue')
+    const first = await begin(t, url, `${chunked}\r\nExpect: 100-continue`)
     while (first.socket.bytesRead === 0) await pause(1)
-    await settled(app, 90_000)
-    const second = await begin(t, url, 'Content-Length: 90000\r\nExpect: 100-continue')
+    first.sendChunk('x'.repeat(600_000))
+    await settled(app, (bytes) => bytes === 1_048_576)
+    const second = await begin(t, url, `${ofLength(900_000)}\r\nExpect: 100-continue`)
     t.assert.match(await second.answer(), /^HTTP\/1\.1 503/)
+  })
+
+  test('reserve nothing for a caller that was not let in', async (t: TestContext) => {
+    const { app, url } = await listen(t, { ...environment, MCP_API_KEYS: 'alice:key-of-alice' })
+    const upload = await begin(t, url, chunked)
+    upload.sendChunk('x'.repeat(600_000))
+    t.assert.match(await upload.answer(), /^HTTP\/1\.1 401/)
+    t.assert.equal(await inFlight(app), 0)
+  })
+
+  for (const [what, head, start] of [
+    ['chunked', chunked, '1\r\n \r\n'],
+    ['announced as large', ofLength(1_000_000), ' '],
+    ['announced as small', ofLength(20_000), ' '],
+  ] as const) {
+    test(`without headway are dropped with 408 (${what})`, async (t: TestContext) => {
+      const { app, url } = await listen(t, environment, { ...controlledTool().options, timing: { headwayMs: 200 } })
+      const upload = await begin(t, url, head)
+      const closed = once(upload.socket, 'close')
+      const drip = setInterval(() => upload.send(start), 20)
+      t.after(() => clearInterval(drip))
+      t.assert.match(await upload.answer(), /^HTTP\/1\.1 408 .*"code":408,"message":"The body came too slowly/s)
+      await closed
+      t.assert.match((await app.inject('/metrics')).body, /refusals_total\{reason="slow"\} 1\n/)
+    })
+  }
+
+  test('with headway may take as long as they need', async (t: TestContext) => {
+    const { url } = await listen(t, environment, { ...controlledTool().options, timing: { headwayMs: 300 } })
+    const body = JSON.stringify(work({ pad: 'x'.repeat(400_000) }))
+    const upload = await begin(t, url, ofLength(body.length))
+    for (let at = 0; at < body.length; at += 40_000) {
+      upload.send(body.slice(at, at + 40_000))
+      await pause(60)
+    }
+    t.assert.match(await upload.answer(), /^HTTP\/1\.1 200/)
+  })
+
+  test('are not read at all of a caller that sent too many requests', async (t: TestContext) => {
+    const { app, url } = await listen(t, { ...environment, RATE_LIMIT_PER_MINUTE: '1' })
+    for (const status of [/^HTTP\/1\.1 400 /, /^HTTP\/1\.1 429 /]) {
+      const upload = await begin(t, url, ofLength(3))
+      if (status.test('HTTP/1.1 400 ')) upload.send('{{{')
+      t.assert.match(await upload.answer(), status)
+    }
+    t.assert.equal(await inFlight(app), 0)
+  })
+
+  test('that drip, two hundred of them, keep nobody from a ping, and nine honest chunked ones pass at once', async (t: TestContext) => {
+    const { app, url } = await listen(t, { MAX_INFLIGHT_BYTES: '33554432' }, controlledTool().options)
+    const ping = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' })
+    for (let n = 0; n < 200; n++) {
+      const upload = await begin(t, url, n % 2 === 0 ? chunked : ofLength(30_000_000), `127.0.0.${1 + (n % 4)}`)
+      if (n % 2 === 0) upload.sendChunk('x'.repeat(1_200))
+      else upload.send('x'.repeat(1_200))
+    }
+    t.assert.equal(await inFlight(app), 0)
+    const ask = (body: RequestInit['body']) =>
+      fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+        duplex: 'half',
+      } as RequestInit)
+    for (let n = 0; n < 20; n++) t.assert.equal((await ask(ping)).status, 200)
+    const large = new TextEncoder().encode(JSON.stringify(work({ pad: 'x'.repeat(2_000_000) })))
+    const streamed = () => ReadableStream.from([large.subarray(0, 70_000), large.subarray(70_000)])
+    const answers = await Promise.all(Array.from({ length: 9 }, () => ask(streamed())))
+    t.assert.deepEqual(
+      answers.map(({ status }) => status),
+      Array.from({ length: 9 }, () => 200),
+    )
   })
 })
 
@@ -275,6 +381,23 @@ describe('pressure', () => {
       t.assert.equal((await app.inject(url)).statusCode, 200, url)
     t.assert.equal((await app.inject({ method: 'POST', url: '/nothing', payload: {} })).statusCode, 404)
   })
+})
+
+test('pressure sheds the caller that makes it, and serves the others', async (t: TestContext) => {
+  const keys = { MCP_API_KEYS: 'alice:key-of-alice,bob:key-of-bob' }
+  const { post } = await build(t, { MAX_EVENT_LOOP_DELAY_MS: '10', ...keys })
+  const busy = setInterval(() => {
+    for (const end = performance.now() + 60; performance.now() < end; );
+  }, 1)
+  t.after(() => clearInterval(busy))
+  const [alice, bob] = [{ 'x-api-key': 'key-of-alice' }, { 'x-api-key': 'key-of-bob' }]
+  const large = work({ pad: 'a b '.repeat(250_000) })
+  let response = await post(large, alice)
+  for (; response.statusCode === 200; response = await post(large, alice)) {
+    t.assert.equal((await post(work(), bob)).statusCode, 200)
+  }
+  isRefused(t, response, 503)
+  t.assert.equal((await post(work(), bob)).statusCode, 200)
 })
 
 describe('connections', () => {

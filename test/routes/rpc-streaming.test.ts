@@ -37,6 +37,7 @@ test('streams progress with rising values, then the answer, then ends', async (t
   t.assert.strictEqual(stream.status, 200)
   t.assert.strictEqual(stream.headers['content-type'], 'text/event-stream')
   t.assert.strictEqual(stream.headers['x-accel-buffering'], 'no')
+  t.assert.deepStrictEqual(await stream.next(), {})
   t.assert.deepStrictEqual(await stream.next(), progress(1, 'waiting for a turn'))
   context.progress('drawing')
   t.assert.deepStrictEqual(await stream.next(), progress(2, 'drawing'))
@@ -60,6 +61,7 @@ test('repeats the last progress while nothing new happens', async (t: TestContex
   context.progress('drawing')
   const stream = await opening
   await stream.next()
+  await stream.next()
   t.assert.deepStrictEqual(await stream.next(), progress(2, 'drawing (0 s)'))
   t.assert.deepStrictEqual(await stream.next(), progress(3, 'drawing (0 s)'))
   finish()
@@ -68,6 +70,7 @@ test('repeats the last progress while nothing new happens', async (t: TestContex
 test('shows life to a caller with a token even when a tool reports nothing', async (t: TestContext) => {
   const { url, finish } = await start(t, { progressRepeatMs: 20 })
   const stream = await openCall(url, withToken)
+  t.assert.deepStrictEqual(await stream.next(), {})
   t.assert.deepStrictEqual(await stream.next(), progress(1, 'working (0 s)'))
   finish()
 })
@@ -84,6 +87,21 @@ test('sends no progress without a token, but comments once an answer takes long'
   const rest = await stream.rest()
   t.assert.deepStrictEqual(rest.at(-1), { message: answer })
 })
+
+for (const [what, message] of [
+  ['a call', call()],
+  ['a call with a token', withToken],
+] as const) {
+  test(`opens the stream of ${what} with a comment at once, and with it the headers`, async (t: TestContext) => {
+    // Nothing but the opening can send the headers: the next sign of life is a minute away.
+    const { url, finish } = await start(t, { streamAfterMs: 50, commentEveryMs: 60_000, progressRepeatMs: 60_000 })
+    const stream = await openCall(url, message)
+    t.assert.strictEqual(stream.headers['content-type'], 'text/event-stream')
+    t.assert.deepStrictEqual(await stream.next(), {})
+    finish()
+    t.assert.deepStrictEqual(await stream.rest(), [{ message: answer }])
+  })
+}
 
 test('answers in JSON what is quick and has no token', async (t: TestContext) => {
   const { url, finish } = await start(t)

@@ -57,7 +57,11 @@ test('connections that never finish and callers that never read hold up nobody, 
   const startedAt = performance.now()
   const half = await Promise.all(
     Array.from({ length: HALF_OPEN }, (_unused, n) =>
-      openConnection(t, url, n % 2 === 0 ? 'POST / HTTP/1.1\r\nHost: localhost\r\nX-' : `${head(100_000)}{"jsonrpc"`),
+      openConnection(
+        t,
+        url,
+        n % 2 === 0 ? 'POST / HTTP/1.1\r\nHost: localhost\r\nX-' : `${head(100_000)}{"jsonrpc":"${'x'.repeat(70_000)}`,
+      ),
     ),
   )
   await until('bodies', async () => (await figure(url, 'image_mcp_body_bytes_in_flight')) > 0 || undefined)

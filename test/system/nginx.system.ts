@@ -115,6 +115,19 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     })
   }
 
+  test('the headers of an event stream arrive long before its answer, although there is nothing to tell', async (t: TestContext) => {
+    const { proxy } = await behindNginx(t)
+    const startedAt = performance.now()
+    const { headers, body } = await proxy.send('/', {
+      headers: { accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2025-06-18' },
+      body: JSON.stringify(toolCall('generate_image', { prompt: 'A snail fault:slow=9000', size: '256x256' })),
+    })
+    const waited = performance.now() - startedAt
+    t.assert.match(String(headers['content-type']), /^text\/event-stream/)
+    t.assert.ok(waited < 8_500, `${Math.round(waited)} ms`)
+    t.assert.match((await timeline(body)).text, /^:\n\n[\s\S]*"type":"image"/)
+  })
+
   test('/metrics is refused however it is spelt', async (t: TestContext) => {
     const { proxy } = await behindNginx(t)
     for (const path of [

@@ -1,4 +1,5 @@
 import { CompleteParamsSchema } from '../../../schemas/mcp.ts'
+import { withoutNulls } from '../absent.ts'
 import { defineMethod } from '../method.ts'
 import { invalidParams } from '../protocol-error.ts'
 
@@ -9,7 +10,7 @@ export const complete = defineMethod(
   { name: 'completion/complete', needs: 'complete' },
   CompleteParamsSchema,
   async ({ ref, argument, context }, { catalog }) => {
-    const values = await catalog.complete?.({ ref, argument, given: context?.arguments ?? {} })
+    const values = await catalog.complete?.({ ref, argument, given: withoutNulls(context?.arguments ?? {}) })
     if (values === undefined) throw invalidParams('Nothing here has such an argument.')
     return {
       completion: { values: values.slice(0, MAX_VALUES), total: values.length, hasMore: values.length > MAX_VALUES },

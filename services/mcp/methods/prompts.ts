@@ -1,4 +1,5 @@
 import { GetPromptParamsSchema, ListParamsSchema } from '../../../schemas/mcp.ts'
+import { withoutNulls } from '../absent.ts'
 import type { Prompt, PromptArgument } from '../catalog.ts'
 import { defineMethod } from '../method.ts'
 import { invalidParams } from '../protocol-error.ts'
@@ -33,7 +34,8 @@ function describeArgument({ title, ...argument }: PromptArgument, revision: Revi
 export const getPrompt = defineMethod(
   { name: 'prompts/get', nameMember: 'name', needs: 'prompts' },
   GetPromptParamsSchema,
-  ({ name, arguments: given = {} }, { catalog }) => {
+  ({ name, arguments: args = {} }, { catalog }) => {
+    const given = withoutNulls(args)
     const prompt = catalog.prompts?.find((candidate) => candidate.name === name)
     if (prompt === undefined) throw invalidParams(`Unknown prompt: ${name}. prompts/list names the prompts.`)
     checkArguments(prompt, given)

@@ -81,7 +81,7 @@ async function runTool(compiled: CompiledTool, args: Record<string, unknown>, ca
 
 async function callChecked(
   { tool, validator }: CompiledTool,
-  args: Record<string, unknown>,
+  given: Readonly<Record<string, unknown>>,
   call: MethodCall,
 ): Promise<ToolResult> {
   const context: ToolContext = {
@@ -94,6 +94,7 @@ async function callChecked(
     log: call.log,
     progress: call.progress,
   }
+  const args = tool.normalize?.(given) ?? given
   const { pictureArguments = [] } = tool
   call.pictures.putBack(args, (node, key) => node === args && pictureArguments.includes(key))
   tool.refuse?.(args, context)

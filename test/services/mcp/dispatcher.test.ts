@@ -1,6 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import { createDispatcher, type RequestContext } from '../../../services/mcp/dispatcher.ts'
-import { fixtureCatalog } from '../../fixture-catalog.ts'
+import { echo, fixtureCatalog } from '../../fixture-catalog.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -275,4 +275,27 @@ test('needs the client capability that a tool needs', async (t: TestContext) => 
     status: 200,
     body: { result: { resultType: 'complete' } },
   })
+})
+
+test('the guard of a call sees its arguments as the tool made them of what was sent', async (t: TestContext) => {
+  const seen: unknown[] = []
+  const echoed = { ...echo, normalize: () => ({ text: 'as the schema has it' }) }
+  const dispatcher = createDispatcher({
+    catalog: { tools: [echoed] },
+    serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
+    instructions: '',
+    callDeadlineMs: 1000,
+    progressRepeatMs: 1000,
+    observer: { requestFinished() {}, toolStarted() {}, toolFinished() {} },
+    guardCall: (call, run) => {
+      seen.push(call.args)
+      return run()
+    },
+  })
+  const log = { debug() {}, info() {}, warn() {}, error() {} }
+  const { signal } = new AbortController()
+  const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { text: null } } }
+  const { body } = await dispatcher.handle(message, { transport: 'stdio', caller: 'a', requestId: 'r', signal, log })
+  t.assert.deepStrictEqual(seen, [{ text: 'as the schema has it' }])
+  t.assert.match(JSON.stringify(body), /as the schema has it/)
 })

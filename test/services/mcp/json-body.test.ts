@@ -52,16 +52,49 @@ test('allows a key that only looks like a prototype', (t: TestContext) => {
   t.assert.deepStrictEqual(parse('{"constructor":"x","proto":1}'), { constructor: 'x', proto: 1 })
 })
 
-/** After a backslash, a line break makes the quote behind it the end of a string for whoever leaves the line break in. */
-const openString = '"x\\\n","'
+/** After a backslash, a line break makes the quote behind it the end of a string for a reader that leaves the line break in. */
+const openString = '"image":"x\\\n","'
 
 test('counts what is there once line breaks are taken out, not what was there before', (t: TestContext) => {
-  t.assert.throws(() => parse(`[${openString}${',{}'.repeat(300_000)}]`), { code: -32600 })
-  t.assert.throws(() => parse(`[${openString}${','}${'['.repeat(100_000)}`), { code: -32600 })
+  t.assert.throws(() => parse(`{${openString},"a":[0${',{}'.repeat(300_000)}]}`), { code: -32600 })
+  t.assert.throws(() => parse(`{${openString},"a":${'['.repeat(100_000)}`), { code: -32600 })
 })
 
 test('takes a long base64 text for text where line breaks had made it look like a string of its own', (t: TestContext) => {
   const base64 = 'abcd'.repeat(40_000)
-  const call = (prompt: string) => `{"method":"tools/call","params":{"arguments":{"prompt":${prompt}}}}`
+  const call = (image: string) => `{"method":"tools/call","params":{"arguments":{"image":${image}}}}`
   t.assert.deepStrictEqual(parse(call(`"x\\\n" \\\n"${base64}"`)), JSON.parse(call(`"x\\" \\"${base64}"`)))
 })
+
+test('keeps a raw line break inside a text, and one behind a backslash', (t: TestContext) => {
+  t.assert.deepStrictEqual(parse('{\n"prompt":"a kite\nover\r\nthe \\\nsea\\\\\n\\"x\\"",\n"image":"aGVs\nbG8h"}'), {
+    prompt: 'a kite\nover\r\nthe \nsea\\\n"x"',
+    image: 'aGVsbG8h',
+  })
+})
+
+test('takes line breaks out of every text in a list of images, and of no text behind it', (t: TestContext) => {
+  t.assert.deepStrictEqual(parse('{"reference_images_base64":["aG\nVs","bG\r\n8h"],"prompt":"a\nb"}'), {
+    reference_images_base64: ['aGVs', 'bG8h'],
+    prompt: 'a\nb',
+  })
+})
+
+const utf16le = Buffer.from('{"id":1}', 'utf16le')
+for (const [what, bytes, sentence] of [
+  [
+    'GBK',
+    Buffer.from([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xb7, 0xe7, 0x22, 0x7d]),
+    /not UTF-8\. On Windows.*UTF8\.GetBytes/,
+  ],
+  ['Latin-1', Buffer.from('{"prompt":"Möwe"}', 'latin1'), /not UTF-8\./],
+  ['a lone byte in base64', Buffer.from('{"image_data_base64":"aGVs\xff"}', 'latin1'), /not UTF-8\./],
+  ['UTF-16 with its mark', Buffer.concat([Buffer.from([0xff, 0xfe]), utf16le]), /UTF-16/],
+  ['UTF-16 without a mark', utf16le, /UTF-16/],
+  ['UTF-16 of the other order', Buffer.from(utf16le).swap16(), /UTF-16/],
+  ['a surrogate written as UTF-8', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]), /not UTF-8\./],
+] as const) {
+  test(`refuses ${what} with -32700`, (t: TestContext) => {
+    t.assert.throws(() => parseJsonBody(bytes), { code: -32700, message: sentence })
+  })
+}

@@ -193,3 +193,16 @@ test('a picture that cannot be read to its end costs its own answer only', async
   await done
   t.assert.strictEqual(String(output.read()).split('\n').at(-2), '{"jsonrpc":"2.0","id":2,"result":{}}')
 })
+
+test('a line in another encoding is rejected, and the next one answered', async (t: TestContext) => {
+  const { next, input, done } = serve(t)
+  input.write(Buffer.from(`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"Möwe"}}\n`, 'latin1'))
+  t.assert.partialDeepStrictEqual(await next(), { error: { code: -32700 } })
+  input.write(Buffer.from('\ufeff{"jsonrpc":"2.0","id":2,"method":"ping","params":null}\n'))
+  t.assert.deepStrictEqual(await next(), { jsonrpc: '2.0', id: 2, result: {} })
+  input.end(Buffer.from('{"jsonrpc":"2.0","id":3,"method":"ping"}', 'utf16le'))
+  const rejected = await next()
+  t.assert.partialDeepStrictEqual(rejected, { error: { code: -32700 } })
+  t.assert.match(JSON.stringify(rejected), /UTF-16/)
+  await done
+})

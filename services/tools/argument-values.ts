@@ -1,0 +1,64 @@
+import { plainSize, SIZE_PATTERN } from './size.ts'
+
+/**
+ * Arguments as clients really send them, made what the published schema says: frameworks fill in what a model left out
+ * with null or a blank text, and models write numbers in quotes. The schema stays strict, and judges what comes out.
+ */
+
+/** What n8n adds to the arguments of every tool. */
+const IGNORED: ReadonlySet<string> = new Set(['toolCallId', 'sessionId', 'action', 'chatInput', 'tool'])
+
+/** Longer numbers are none that an argument takes. */
+const MAX_NUMBER_LENGTH = 32
+const INTEGER = /^[+-]?\d+(?:\.0+)?$/
+const NUMBER = /^[+-]?\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?$/i
+
+type Arguments = Readonly<Record<string, unknown>>
+
+/**
+ * @param schema the tool's published schema
+ * @param optional names that no schema of a tool requires; whatever a model lacks among them may be null all the same
+ */
+export function normalizeArguments(args: Arguments, schema: object, optional: readonly string[]): Arguments {
+  const properties = propertiesOf(schema)
+  const required = requiredOf(schema)
+  const kept: Record<string, unknown> = {}
+  for (const key of Object.keys(args)) {
+    const value = args[key]
+    const property = Object.hasOwn(properties, key) ? properties[key] : undefined
+    if (property === undefined && IGNORED.has(key)) continue
+    const isOptional = property === undefined ? optional.includes(key) : !required.includes(key)
+    if (isOptional && isAbsent(value)) continue
+    kept[key] = property === undefined ? value : normalize(value, property)
+  }
+  return kept
+}
+
+function isAbsent(value: unknown): boolean {
+  if (typeof value === 'string') return value.trim() === ''
+  return value === null || value === undefined || (Array.isArray(value) && value.length === 0)
+}
+
+function normalize(value: unknown, schema: unknown): unknown {
+  if (!isRecord(schema)) return value
+  const { type } = schema
+  if (type === 'object' && isRecord(value)) return normalizeArguments(value, schema, [])
+  if (typeof value !== 'string' || value.length > MAX_NUMBER_LENGTH) return value
+  if (schema.pattern === SIZE_PATTERN) return plainSize(value)
+  const text = value.trim()
+  if ((type === 'integer' && INTEGER.test(text)) || (type === 'number' && NUMBER.test(text))) return Number(text)
+  if (type === 'boolean' && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true'
+  return value
+}
+
+function propertiesOf(schema: object): Readonly<Record<string, unknown>> {
+  return 'properties' in schema && isRecord(schema.properties) ? schema.properties : {}
+}
+
+function requiredOf(schema: object): readonly unknown[] {
+  return 'required' in schema && Array.isArray(schema.required) ? schema.required : []
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

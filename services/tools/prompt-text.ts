@@ -1,0 +1,17 @@
+import { serviceError } from '../errors.ts'
+
+const VISIBLE = /[^\s\p{Z}\p{Cc}\p{Cf}]/u
+
+/**
+ * Rejects a prompt that no image can follow, before it is paid for.
+ * @throws ServiceError IMG_ERR_ARGUMENTS
+ */
+export function checkPrompt(prompt: string): void {
+  if (!VISIBLE.test(prompt)) throw unusable('is blank: say what the image shall show')
+  if (prompt.includes('\0')) throw unusable('has a NUL character in it: leave it out')
+  if (!prompt.isWellFormed()) throw unusable('has half a surrogate pair in it: send whole characters')
+}
+
+function unusable(problem: string) {
+  return serviceError('IMG_ERR_ARGUMENTS', [`"prompt" ${problem}`])
+}
