@@ -1,11 +1,7 @@
-import { Compile } from 'typebox/compile'
-import { AzureBareErrorSchema, type AzureError, AzureErrorBodySchema } from '../../schemas/azure.ts'
 import { type ServiceError, type ServiceErrorOptions, serviceError } from '../errors.ts'
+import { listOf, member, textOf } from './fields.ts'
 import { redact } from './redact.ts'
 import type { AnswerHeaders } from './transport.ts'
-
-const errorBody = Compile(AzureErrorBodySchema)
-const bareError = Compile(AzureBareErrorSchema)
 
 /** Facts about the call that sentences or the log need. */
 export interface ErrorContext {
@@ -26,34 +22,64 @@ export interface AzureFault {
   categories: readonly string[]
 }
 
-/** Reads an error body: wrapped, bare, spelled in any of the known ways, or not JSON at all. */
+/** Reads an error body: wrapped, bare, spelled in any of the known ways, an event of a stream, or not JSON at all. */
 export function readFault(body: Buffer): AzureFault {
-  const json = parseJson(body)
-  if (errorBody.Check(json)) {
-    const { error } = json
-    const inner = error.inner_error ?? error.innererror ?? error.innerError
-    const results =
-      error.content_filter_results ??
-      error.content_filter_result ??
-      inner?.content_filter_results ??
-      inner?.content_filter_result
-    const message = text(error.message)
-    return {
-      isJson: true,
-      codes: [error.code, error.type, inner?.code].map(text).filter(Boolean).map(plain),
-      message,
-      parameter: text(error.param) || undefined,
-      categories: hitCategories(results, message),
-    }
-  }
-  const bare = bareError.Check(json) ? json : undefined
+  // Strips a byte order mark, on which JSON.parse would fail.
+  const text = new TextDecoder().decode(body)
+  const json = parseJson(text) ?? parseJson(/^data: ?(.*)$/m.exec(text)?.[1] ?? '')
+  const fault = faultOf(json)
+  return fault.isJson || fault.message !== '' ? fault : { ...fault, message: text.slice(0, 1000) }
+}
+
+/** The same of a document that has been parsed: a body, or an event of a stream. */
+export function faultOf(document: unknown): AzureFault {
+  const errors = listOf(document).flatMap((entry) => errorsIn(entry))
+  const all = errors.flatMap((error) => withInner(error))
+  const message = all.map((error) => textOf(member(error, 'message'))).find(Boolean) ?? ''
+  const results = all.map((error) =>
+    ['content_filter_results', 'content_filter_result'].map((name) => member(error, name)),
+  )
+  const said = listOf(document)
+    .map((entry) => member(entry, 'error', 'message'))
+    .find((text) => typeof text === 'string')
   return {
-    isJson: bare !== undefined,
-    codes: [],
-    message: text(bare?.message) || (bare === undefined ? body.toString('utf8', 0, 1000) : ''),
-    parameter: undefined,
-    categories: [],
+    isJson: errors.length > 0,
+    codes: all
+      .flatMap((error) => [member(error, 'code'), member(error, 'type')])
+      .map((code) => plain(textOf(code)))
+      .filter(Boolean),
+    message: message || textOf(said),
+    parameter: all.map((error) => textOf(member(error, 'param'))).find(Boolean),
+    categories: hitCategories(results, message),
   }
+}
+
+/** The error objects of a body: under `error` or `errors`, one or several, wrapped once more, or the body itself. */
+function errorsIn(body: unknown): readonly unknown[] {
+  const wrapped = listOf(member(body, 'error', 'errors')).filter(isObject)
+  if (wrapped.length > 0) {
+    return wrapped.flatMap((error) => [error, ...listOf(member(error, 'error')).filter(isObject)])
+  }
+  const isBare =
+    // The 401 of the gateway has no wrapper, nor has the error event of a stream.
+    typeof member(body, 'statusCode') === 'number' ||
+    textOf(member(body, 'type')) === 'error' ||
+    (textOf(member(body, 'code')) !== '' && textOf(member(body, 'message')) !== '')
+  return isBare ? [body] : []
+}
+
+/** Deeper than Azure nests. */
+const maxInnerErrors = 4
+
+/** An error with what it names as its causes, the outermost first. The inner error is spelled in three ways. */
+function withInner(error: unknown, depth = 0): readonly unknown[] {
+  if (depth === maxInnerErrors) return []
+  const inner = ['inner_error', 'innererror', 'innerError', 'details'].flatMap((name) => listOf(member(error, name)))
+  return [error, ...inner.filter(isObject).flatMap((each) => withInner(each, depth + 1))]
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /**
@@ -97,8 +123,8 @@ const refusalWords = /safety system|content (management )?policy|content filter|
 const capacityWords = /high demand|temporarily unable|capacity|overloaded/i
 
 /** Whether the content filter spoke, in any of its spellings. */
-export function isRefusal({ codes, message }: AzureFault): boolean {
-  return codes.some((code) => refusal.test(code)) || refusalWords.test(message)
+export function isRefusal({ codes, message, categories }: AzureFault): boolean {
+  return codes.some((code) => refusal.test(code)) || refusalWords.test(message) || categories.length > 0
 }
 
 /** Which row a failure belongs to; the order of the questions matters (a block also speaks of "content policy"). */
@@ -157,16 +183,12 @@ function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value
 }
 
-function parseJson(body: Buffer): unknown {
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(body.toString('utf8'))
+    return JSON.parse(text)
   } catch {
     return undefined
   }
-}
-
-function text(value: AzureError['code']): string {
-  return value === undefined || value === null ? '' : String(value)
 }
 
 function plain(code: string): string {
@@ -180,17 +202,28 @@ function knownParameter(name: string | undefined): string | undefined {
 
 const knownCategories = ['hate', 'sexual', 'violence', 'self_harm', 'jailbreak', 'profanity', 'protected_material']
 
-/** Only categories that we know are named, since the names reach the caller. */
-export function hitCategories(results: AzureError['content_filter_results'], message = ''): string[] {
-  const names = Object.entries(results ?? {})
-    .filter(([, verdict]) => isHit(verdict))
-    .map(([name]) => name)
+/**
+ * The content filter categories that were hit, in any of the shapes that results come in: by name, in a list, nested.
+ * https://learn.microsoft.com/en-us/azure/ai-foundry/openai/concepts/content-filter
+ * Only categories that we know are named, since the names reach the caller.
+ */
+export function hitCategories(results: unknown, message = ''): string[] {
   const listed = /safety_violations=\[([^\]]*)\]/.exec(message)?.[1]?.split(/[,\s]+/) ?? []
-  const all = [...names, ...listed].map((name) => name.toLowerCase().replaceAll('-', '_'))
+  const all = [...hitNames(results), ...listed].map((name) => name.toLowerCase().replaceAll('-', '_'))
   return knownCategories.filter((category) => all.some((name) => name.startsWith(category)))
 }
 
+/** Deeper than results are nested. */
+const maxResultDepth = 6
+
+function hitNames(results: unknown, depth = 0): string[] {
+  if (typeof results !== 'object' || results === null || depth === maxResultDepth) return []
+  return Object.entries(results).flatMap(([name, verdict]) => {
+    if (!isHit(verdict)) return hitNames(verdict, depth + 1)
+    return [Array.isArray(results) ? textOf(member(verdict, 'category', 'name', 'type', 'id')) : name]
+  })
+}
+
 function isHit(verdict: unknown): boolean {
-  if (typeof verdict !== 'object' || verdict === null) return false
-  return ('filtered' in verdict && verdict.filtered === true) || ('detected' in verdict && verdict.detected === true)
+  return member(verdict, 'filtered') === true || member(verdict, 'detected') === true
 }

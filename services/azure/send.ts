@@ -83,6 +83,7 @@ async function exchange(
   events.requestStarted(facts)
   let statusClass: StatusClass = 'lost'
   let reading: AnswerReading | undefined
+  let headers: AnswerHeaders = {}
   try {
     const answer = await transport.post<AnswerReading | ErrorBodyCollector>({
       url,
@@ -91,11 +92,12 @@ async function exchange(
       signal: context.signal,
       deadlineAt: context.deadlineAt,
       onSent: () => context.onStage?.('sent'),
-      open(status, headers) {
+      open(status, received) {
+        headers = received
         if (status !== 200) return new ErrorBodyCollector()
         context.onStage?.('receiving')
         const onSketch = () => context.onStage?.('sketched')
-        reading = openAnswer(headers, { held, maxBytes: maxAnswerBytes, onSketch })
+        reading = openAnswer(received, { held, maxBytes: maxAnswerBytes, onSketch })
         return reading
       },
     })
@@ -103,6 +105,8 @@ async function exchange(
     return answer
   } catch (error) {
     statusClass = faultClass(error)
+    // What is there has been paid for, also if the stream ends without a word of goodbye.
+    if (reading?.hasImage) return { status: 200, headers, sink: reading }
     await reading?.abort()
     throw exchangeError(error)
   } finally {
