@@ -1,12 +1,12 @@
 import { type ServiceError, type ServiceErrorOptions, serviceError } from '../errors.ts'
+import { safeId } from './azure-text.ts'
 import { listOf, member, textOf } from './fields.ts'
-import { redact } from './redact.ts'
 import type { AnswerHeaders } from './transport.ts'
 
 /** Facts about the call that sentences or the log need. */
 export interface ErrorContext {
   deployment: string
-  /** Exact texts that must not reach the log: key, prompt. */
+  /** Texts that must not reach the log in any form: key, prompt. */
   secrets: readonly string[]
 }
 
@@ -83,20 +83,22 @@ function isObject(value: unknown): value is object {
 }
 
 /**
- * Azure's failure as a row of the error table. Its own words go to `detail`, redacted.
- *
- * @param body the first kilobytes of the answer
+ * Azure's failure as a row of the error table. None of its own words are in it, since they may quote prompt and key:
+ * `detail` has its status, its request id, and codes that we know.
  */
-export function azureError(status: number, headers: AnswerHeaders, body: Buffer, context: ErrorContext): ServiceError {
-  const fault = readFault(body)
+export function azureError(
+  status: number,
+  headers: AnswerHeaders,
+  fault: AzureFault,
+  context: ErrorContext,
+): ServiceError {
   const retryAfterMs = readRetryAfter(headers)
   const options: ServiceErrorOptions = {
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     detail: {
       azureStatus: status,
-      azureRequestId: requestId(headers),
-      azureCode: redact(fault.codes.join(' '), context.secrets),
-      azureMessage: redact(fault.message, context.secrets),
+      azureRequestId: requestId(headers, context.secrets),
+      azureCode: knownCodes(fault),
     },
   }
   const waitSeconds = retryAfterMs === undefined ? undefined : Math.ceil(retryAfterMs / 1000)
@@ -174,9 +176,39 @@ function readRetryAfter(headers: AnswerHeaders): number | undefined {
 }
 
 /** Azure's name for the exchange; its support asks for it. */
-export function requestId(headers: AnswerHeaders): string | undefined {
+export function requestId(headers: AnswerHeaders, secrets: readonly string[]): string | undefined {
   const id = single(headers['apim-request-id']) ?? single(headers['x-request-id'])
-  return id === undefined ? undefined : redact(id)
+  return id === undefined ? undefined : safeId(id, secrets)
+}
+
+/** Codes that are no text of anybody's; a code that is not known may be anything. */
+const loggedCodes: ReadonlySet<string> = new Set([
+  ...['400', '401', '403', '404', '408', '409', '413', '415', '429', '500', '502', '503', '504', 'invalidrequesterror'],
+  ...[
+    'contentfilter',
+    'contentpolicyviolation',
+    'responsibleaipolicyviolation',
+    'moderationblocked',
+    'requestmoderated',
+  ],
+  ...['contentsafetyviolation', 'contentmoderated', 'unknownparameter', 'invalidpayload', 'unsupportedrequestvalue'],
+  ...[
+    'operationnotsupported',
+    'unsupportedcontenttype',
+    'unsupportedapiversion',
+    'deploymentnotfound',
+    'modelnotfound',
+  ],
+  ...['resourcenotfound', 'notfound', 'badrequest', 'forbidden', 'unauthorized', 'permissiondenied', 'timeout'],
+  ...['authenticationtypedisabled', 'invalidimagefile', 'invalidmaskimageformat', 'imagegenerationusererror'],
+  ...['ratelimitreached', 'ratelimitexceeded', 'toomanyrequests', 'insufficientquota', 'billinghardlimitreached'],
+  ...['servererror', 'internalservererror', 'internalerror', 'serviceunavailable', 'nocapacity', 'invalidvalue'],
+  ...['missingrequiredparameter', 'invalidparameter', 'modeldeprecated', 'deploymentnotready', 'accountblocked'],
+])
+
+/** The codes that may stand in a log line, by one blank. */
+export function knownCodes({ codes }: AzureFault): string | undefined {
+  return codes.filter((code) => loggedCodes.has(code)).join(' ') || undefined
 }
 
 function single(value: string | string[] | undefined): string | undefined {
@@ -195,9 +227,41 @@ function plain(code: string): string {
   return code.toLowerCase().replace(/[^a-z0-9]/g, '')
 }
 
-/** Azure's parameter names are its own vocabulary; anything else is foreign text and is not repeated. */
+/** What a request can hold: Azure's name for it reaches the caller, and anything else is text from outside. */
+const parameters: ReadonlySet<string> = new Set([
+  ...[
+    'prompt',
+    'model',
+    'n',
+    'num_images',
+    'size',
+    'width',
+    'height',
+    'aspect_ratio',
+    'seed',
+    'quality',
+    'style',
+    'steps',
+  ],
+  ...['output_format', 'output_compression', 'response_format', 'background', 'input_fidelity', 'moderation', 'user'],
+  ...[
+    'image',
+    'images',
+    'mask',
+    'input_image',
+    'stream',
+    'partial_images',
+    'guidance',
+    'safety_tolerance',
+    'api_version',
+  ],
+  ...['auto_aspect_ratio', 'web_grounding', 'negative_prompt', 'prompt_upsampling', 'complexity'],
+])
+
+/** `image[0]` and `input_image_2` are parameters too. */
 function knownParameter(name: string | undefined): string | undefined {
-  return name !== undefined && /^[a-z][a-z0-9_]{0,39}$/.test(name) ? name : undefined
+  const base = name?.replace(/(\[\d{0,2}\]|_\d{1,2})$/, '')
+  return base !== undefined && parameters.has(base) ? name : undefined
 }
 
 const knownCategories = ['hate', 'sexual', 'violence', 'self_harm', 'jailbreak', 'profanity', 'protected_material']

@@ -1,7 +1,7 @@
 import { type ServiceError, serviceError } from '../errors.ts'
 import { type Answer, type AnswerReader, createAnswerReader } from '../images/answer-reader.ts'
 import { type AnswerOptions, type AnswerPart, type AnswerReading, partsOf, type ReadAnswer } from './answer.ts'
-import { type AzureFault, faultOf, isRefusal } from './azure-error.ts'
+import { type AzureFault, faultOf, isRefusal, knownCodes } from './azure-error.ts'
 import { member, textOf } from './fields.ts'
 import type { Usage } from './images-client.ts'
 import { readUsage } from './usage.ts'
@@ -146,7 +146,8 @@ async function releaseAll(parts: readonly AnswerPart[]): Promise<void> {
 }
 
 function streamError(fault: AzureFault): ServiceError {
+  const detail = { azureCode: knownCodes(fault) }
   return isRefusal(fault)
-    ? serviceError('IMG_ERR_AZURE_CONTENT', [fault.categories])
-    : serviceError('IMG_ERR_AZURE_BROKE_OFF', [])
+    ? serviceError('IMG_ERR_AZURE_CONTENT', [fault.categories], { detail })
+    : serviceError('IMG_ERR_AZURE_BROKE_OFF', [], { detail })
 }

@@ -332,7 +332,7 @@ test('every error keeps its meaning, whatever stands beside its code', async (t:
     t,
     fc.property(errors, fc.constantFrom(...shapes), ({ status, expected, error }, shape) => {
       const body = toJson(shape(error))
-      const { code } = azureError(status, {}, Buffer.from(body), { deployment: 'd', secrets: [] })
+      const { code } = azureError(status, {}, readFault(Buffer.from(body)), { deployment: 'd', secrets: [] })
       t.assert.equal(code, expected, body)
     }),
     { numRuns },
@@ -352,7 +352,9 @@ test('no body of an error breaks the reading of it', async (t: TestContext) => {
   await checkProperty(
     t,
     fc.property(bodies, status, (body, of) => {
-      t.assert.ok(azureError(of, {}, Buffer.from(body), { deployment: 'd', secrets: [] }) instanceof ServiceError)
+      t.assert.ok(
+        azureError(of, {}, readFault(Buffer.from(body)), { deployment: 'd', secrets: [] }) instanceof ServiceError,
+      )
       t.assert.ok(Array.isArray(readFault(Buffer.from(body)).codes))
     }),
     { numRuns },
