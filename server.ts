@@ -69,6 +69,8 @@ async function main(): Promise<void> {
 
 /** Serves whoever started this process, over its standard streams, until it closes them. */
 async function serveClient(environment: Environment): Promise<void> {
+  // The client takes everything on stdout for a message.
+  redirectConsole(toStdout, explainConsole)
   // Clients start their servers in `/`, where nothing can be written.
   const folder = environment.IMAGES_DIR?.trim() || join(homedir(), 'azure-image-editor', 'images')
   const app = createApp({
@@ -92,12 +94,17 @@ async function serveClient(environment: Environment): Promise<void> {
   await app.close()
 }
 
+type ConsoleMethod = 'warn' | 'error' | 'trace' | 'log' | 'info' | 'debug'
+const toStderr = ['warn', 'error', 'trace'] as const
+const toStdout = ['log', 'info', 'debug'] as const
+
 function closeOnSignals(app: FastifyInstance) {
   // What is logged on the way out finds no further turn of the event loop.
   process.once('exit', app.logLines.flush)
   process.off('uncaughtException', failAtOnce)
   process.off('warning', explainWarning)
   process.on('warning', (err) => app.log.warn({ err }, 'a warning of Node.js or of a library'))
+  redirectConsole(toStderr, (method) => app.log.warn({ method }, 'a library wrote to the console'))
   // Above the drain of the app, so that this is only the last resort.
   return closeWithGrace(
     { delay: app.config.SHUTDOWN_GRACE_MS + 5_000, logger: app.log },
@@ -150,7 +157,17 @@ function explainWarning(warning: Error): void {
   process.stderr.write(`A warning of Node.js or of a library: ${JSON.stringify(describeError(warning))}\n`)
 }
 
+/** Only that it happened: libraries write to the console what they please. */
+function explainConsole(method: string): void {
+  process.stderr.write(`A library wrote to the console (${method}).\n`)
+}
+
+function redirectConsole(methods: readonly ConsoleMethod[], report: (method: string) => void): void {
+  for (const method of methods) console[method] = () => report(method)
+}
+
 process.on('uncaughtException', failAtOnce)
+redirectConsole(toStderr, explainConsole)
 process.removeAllListeners('warning')
 process.on('warning', explainWarning)
 

@@ -160,7 +160,7 @@ export function valueProblems(values: Readonly<Record<string, string>>): Configu
       problems.push({ variable, problem: error.message })
     }
   }
-  for (const variable of ['AZURE_BASE_URL', 'HTTPS_PROXY']) {
+  for (const variable of ['AZURE_BASE_URL', 'HTTPS_PROXY', 'REDIS_URL']) {
     const value = values[variable]
     if (value !== undefined && !URL.canParse(value)) problems.push({ variable, problem: 'is not a URL' })
   }

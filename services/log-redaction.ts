@@ -21,12 +21,18 @@ export function hideSecrets<T extends object>(fields: T): T {
 function hideMembers<T extends object>(fields: T, depth: number): T {
   let copy: T | undefined
   for (const [name, value] of Object.entries(fields)) {
-    const shown = hiddenNames.has(name) ? '[redacted]' : hideWithin(value, depth)
+    const shown = shownOf(name, value, depth)
     if (shown === value) continue
     copy ??= { ...fields }
     Object.assign(copy, { [name]: shown })
   }
   return copy ?? fields
+}
+
+function shownOf(name: string, value: unknown, depth: number): unknown {
+  if (hiddenNames.has(name)) return '[redacted]'
+  // Anything can be thrown, a text too.
+  return name === 'err' && value !== undefined ? describeError(value) : hideWithin(value, depth)
 }
 
 function hideWithin(value: unknown, depth: number): unknown {
@@ -76,7 +82,8 @@ export function describeError(error: unknown): DescribedError {
 function describe(error: unknown, depth: number): DescribedError {
   if (!(error instanceof Error)) return { type: typeof error }
   const message = sentenceOf(error)
-  const frames = error instanceof ReportedError ? [] : framesOf(error)
+  const isOurs = error instanceof ServiceError || error instanceof ReportedError
+  const frames = isOurs ? [] : framesOf(error)
   const { code, syscall, statusCode, cause, errors } = membersOf(error)
   const isDeeper = depth < maxCauses
   return {
@@ -152,10 +159,15 @@ type LogArguments = [fields: unknown, message?: string | undefined, ...values: u
  * `hooks.logMethod`.
  */
 export function withoutErrorText([first, message, ...values]: LogArguments): LogArguments {
+  // Values that are put into a text.
+  if (typeof first === 'string' && message === undefined) return [first]
+  if (typeof first === 'string') return [first, withoutError(message), ...values.map(withoutError)]
   const fields = first instanceof Error ? { err: first } : first
   const error = typeof fields === 'object' && fields !== null && 'err' in fields ? fields.err : undefined
   const isErrorText = error instanceof Error && (message === undefined || message === error.message)
-  const plain = values.map((value) => (value instanceof Error ? JSON.stringify(describeError(value)) : value))
-  if (isErrorText) return [fields, 'an error was reported', ...plain]
-  return message === undefined ? [fields] : [fields, message, ...plain]
+  return [fields, isErrorText ? 'an error was reported' : message, ...values.map(withoutError)]
+}
+
+function withoutError<T>(value: T): T | string {
+  return value instanceof Error ? JSON.stringify(describeError(value)) : value
 }
