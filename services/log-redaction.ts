@@ -41,13 +41,18 @@ function hideWithin(value: unknown, depth: number): unknown {
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
   if (depth === maxDepth) return '[nested too deep]'
   if (Array.isArray(value)) return value.map((member) => hideWithin(member, depth + 1))
-  return isPlain(value) || value instanceof Date ? hideMembers(value, depth + 1) : `[${value.constructor.name}]`
+  return isPlain(value) || value instanceof Date ? hideMembers(value, depth + 1) : `[${classOf(value)}]`
 }
 
 /** A request, a socket or a client of a library carries more than its name says. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
+}
+
+function classOf(value: object): string {
+  const maker: unknown = Reflect.get(value, 'constructor')
+  return typeof maker === 'function' ? maker.name : 'object'
 }
 
 /** What a log line says of an error. */
@@ -76,7 +81,12 @@ const maxFrames = 8
  * password, a parser's the text, a token library's the claims.
  */
 export function describeError(error: unknown): DescribedError {
-  return describe(error, 0)
+  try {
+    return describe(error, 0)
+  } catch {
+    // Its members are computed, and fail.
+    return { type: 'Error' }
+  }
 }
 
 function describe(error: unknown, depth: number): DescribedError {
@@ -132,12 +142,16 @@ function defined<K extends string, V>(name: K, value: V | undefined): { [key in 
 
 const frame = /^\s+at .*?((?:[\w.@-]+\/)?[\w.@-]+:\d{1,7}:\d{1,7})\)?$/
 
-/** The message stands in front of the frames and may look like one. */
+/** `TypeError: ` or `TypeError [ERR_CODE]: `, in front of the message. */
+const stackHeader = /^[\w$]{0,64}(?: \[\w{1,64}\])?(?:: )?$/
+
+/** The message stands in front of the frames and may look like one: unless it is found whole there, no frame is safe. */
 function framesOf({ stack, message }: Error): string[] {
-  if (typeof stack !== 'string') return []
-  const at = typeof message === 'string' ? stack.indexOf(message) : -1
-  // Where the message was changed since, nothing tells where it ends.
-  if (at === -1) return []
+  if (typeof stack !== 'string' || typeof message !== 'string') return []
+  const first = stack.indexOf('\n')
+  const at = message === '' ? first : stack.indexOf(`: ${message}\n`) + 2
+  const isWhole = message === '' || at > 1
+  if (at === -1 || !isWhole || !stackHeader.test(stack.slice(0, at))) return []
   const lines = stack.slice(at + message.length).split('\n')
   return lines.flatMap((line) => frame.exec(line)?.[1] ?? []).slice(0, maxFrames)
 }

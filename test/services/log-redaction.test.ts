@@ -79,6 +79,20 @@ test('describes an error wherever it stands, and whatever was thrown', (t: TestC
   t.assert.match(JSON.stringify(fields), /"\[Client\]"/)
 })
 
+test('takes no frame from a message, not even from one that was changed afterwards', (t: TestContext) => {
+  const forged = 'x\n    at secret (/srv/secret.js:1:1)'
+  const whole = new Error(forged)
+  const changed = ['', 'r'].map((message) => {
+    const error = new Error(forged)
+    // Only now it is made of the message.
+    t.assert.match(error.stack ?? '', /secret/)
+    return Object.assign(error, { message })
+  })
+  t.assert.match(describeError(whole).frames?.[0] ?? '', /log-redaction\.test\.ts/)
+  for (const error of [whole, ...changed]) t.assert.ok(!JSON.stringify(describeError(error)).includes('secret'))
+  t.assert.match(describeError(new Error('')).frames?.[0] ?? '', /log-redaction\.test\.ts/)
+})
+
 test('hides credentials and query strings of addresses in a text', (t: TestContext) => {
   t.assert.equal(
     hideAddresses('redis://u:secret@redis:6379 and http://secret@h/p?key=secret&b=1, "at?" https://h/p'),
