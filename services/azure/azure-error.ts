@@ -33,39 +33,38 @@ export function readFault(body: Buffer): AzureFault {
 
 /** The same of a document that has been parsed: a body, or an event of a stream. */
 export function faultOf(document: unknown): AzureFault {
-  const errors = listOf(document).flatMap((entry) => errorsIn(entry))
-  const all = errors.flatMap((error) => withInner(error))
-  const message = all.map((error) => textOf(member(error, 'message'))).find(Boolean) ?? ''
-  const results = all.map((error) =>
-    ['content_filter_results', 'content_filter_result'].map((name) => member(error, name)),
+  const bodies = listOf(document).filter(isObject)
+  const texts = bodies.map((body) => member(body, 'error')).filter((error) => typeof error === 'string')
+  // Under `error` or `errors`, one or several, perhaps wrapped once more.
+  const wrapped = bodies
+    .flatMap((body) => listOf(member(body, 'error', 'errors')).filter(isObject))
+    .flatMap((error) => [error, ...listOf(member(error, 'error')).filter(isObject)])
+  const all = [...wrapped, ...bodies].flatMap((error) => withInner(error))
+  const messages = all.map((error) => textOf(member(error, 'message')))
+  const message = [...messages, ...texts].find(Boolean) ?? ''
+  const results = ['content_filter_results', 'content_filter_result'].map((name) =>
+    all.map((error) => member(error, name)),
   )
-  const said = listOf(document)
-    .map((entry) => member(entry, 'error', 'message'))
-    .find((text) => typeof text === 'string')
+  const codes = all.flatMap((error) => [member(error, 'code'), member(error, 'type')]).map(textOf)
   return {
-    isJson: errors.length > 0,
-    codes: all
-      .flatMap((error) => [member(error, 'code'), member(error, 'type')])
-      .map((code) => plain(textOf(code)))
-      .filter(Boolean),
-    message: message || textOf(said),
+    isJson: wrapped.length > 0 || bodies.some(isBareError),
+    codes: [...codes, ...texts].map(plain).filter((code) => code !== '' && code.length <= maxCodeLength),
+    message,
     parameter: all.map((error) => textOf(member(error, 'param'))).find(Boolean),
     categories: hitCategories(results, message),
   }
 }
 
-/** The error objects of a body: under `error` or `errors`, one or several, wrapped once more, or the body itself. */
-function errorsIn(body: unknown): readonly unknown[] {
-  const wrapped = listOf(member(body, 'error', 'errors')).filter(isObject)
-  if (wrapped.length > 0) {
-    return wrapped.flatMap((error) => [error, ...listOf(member(error, 'error')).filter(isObject)])
-  }
-  const isBare =
-    // The 401 of the gateway has no wrapper, nor has the error event of a stream.
+/** Letters and digits; a longer one is a sentence. */
+const maxCodeLength = 64
+
+/** The 401 of the gateway has no wrapper, nor has the error event of a stream. */
+function isBareError(body: object): boolean {
+  return (
     typeof member(body, 'statusCode') === 'number' ||
     textOf(member(body, 'type')) === 'error' ||
     (textOf(member(body, 'code')) !== '' && textOf(member(body, 'message')) !== '')
-  return isBare ? [body] : []
+  )
 }
 
 /** Deeper than Azure nests. */

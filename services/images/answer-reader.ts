@@ -95,14 +95,21 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
   function parse(images: readonly (EncodedImage | undefined)[], used: Set<EncodedImage>): unknown {
     const json = lifter.end()
     problem ??= lifter.overflow
-    return JSON.parse(json, (key, value: unknown) => {
-      // Every string under such a key was taken out, so a string here is the number of one.
-      if (!isImageKey.has(key) || typeof value !== 'string') return value
-      const image = images[Number(value)]
-      if (image === undefined) return ''
-      used.add(image)
-      return image
-    })
+    const root: { document: unknown } = { document: JSON.parse(json) }
+    // Not by a function given to `JSON.parse`, whose depth the stack bounds.
+    for (const open: object[] = [root]; ; ) {
+      const parent = open.pop()
+      if (parent === undefined) return root.document
+      for (const [key, value] of Object.entries(parent)) {
+        if (typeof value === 'object' && value !== null) open.push(value)
+        // Every string under such a key was taken out, so a string here is the number of one.
+        else if (isImageKey.has(key) && typeof value === 'string') {
+          const image = images[Number(value)]
+          if (image !== undefined) used.add(image)
+          Object.assign(parent, { [key]: image ?? '' })
+        }
+      }
+    }
   }
 
   async function end(): Promise<Answer> {
@@ -115,8 +122,13 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
       throw problem ?? error
     }
     // Of two equal keys the last one wins; the image under the first belongs to no one.
-    for (const image of images) if (image !== undefined && !used.has(image)) await image.release()
-    return { document, images: [...used], problem: problem === undefined ? undefined : inOurWords(problem) }
+    const whole = images.filter((image) => image !== undefined)
+    for (const image of whole) if (!used.has(image)) await image.release()
+    return {
+      document,
+      images: whole.filter((image) => used.has(image)),
+      problem: problem === undefined ? undefined : inOurWords(problem),
+    }
   }
 
   async function abort() {
@@ -178,9 +190,15 @@ const scratch = Buffer.allocUnsafeSlow(decodedCapacity(checkedCharacters))
 /** Metadata that a JPEG may put before its size. */
 const maxHeadBytes = 1_048_576
 
+const dataScheme = 'data:'
+/** Of a data URL, its comma not counted. */
+const maxHeaderBytes = 256
+
 class ArrivingPicture {
   readonly #text: EncodedTextWriter
   readonly #decoder = createBase64Decoder()
+  /** What may be the header of a data URL; `undefined` once the base64 has begun. */
+  #start: Buffer | undefined = Buffer.alloc(0)
   #bytes = 0
   #head: Buffer = Buffer.alloc(0)
   #facts: ImageFacts | undefined
@@ -198,6 +216,21 @@ class ArrivingPicture {
   }
 
   write(piece: Buffer): Promise<void> | undefined {
+    const text = this.#start === undefined ? piece : this.#withoutHeader(Buffer.concat([this.#start, piece]))
+    return text === undefined ? undefined : this.#take(text)
+  }
+
+  /** Some gateways write a data URL; `undefined` until it is known where the base64 begins. */
+  #withoutHeader(seen: Buffer): Buffer | undefined {
+    const scheme = seen.toString('latin1', 0, dataScheme.length)
+    const isHeader = scheme === dataScheme
+    const comma = isHeader ? seen.indexOf(',') : -1
+    this.#start = comma === -1 && dataScheme.startsWith(scheme) ? seen : undefined
+    if (this.#start !== undefined && seen.length > maxHeaderBytes) throw new LiftError('a picture in it is not base64')
+    return this.#start === undefined ? seen.subarray(comma + 1) : undefined
+  }
+
+  #take(piece: Buffer): Promise<void> | undefined {
     for (let at = 0; at < piece.length; at += checkedCharacters) {
       const written = this.#decoder.write(piece.subarray(at, at + checkedCharacters), scratch)
       this.#bytes += written
@@ -207,6 +240,8 @@ class ArrivingPicture {
   }
 
   end(): Promise<void> | undefined {
+    if (this.#start !== undefined && this.#start.length > 0)
+      throw new LiftError('a picture in it is of no known format')
     this.#decoder.end()
     if (this.#bytes === 0) return undefined
     if (this.#facts === undefined) throw new LiftError('a picture in it is of no known format')

@@ -297,6 +297,13 @@ const meanings = [
   [500, 'server_error', 'IMG_ERR_AZURE_FAILED'],
   [503, 'ServiceUnavailable', 'IMG_ERR_AZURE_UNAVAILABLE'],
 ] as const
+/** With the code alone. */
+const bareShapes: readonly ((code: string) => unknown)[] = [
+  (code) => ({ error: code }),
+  (code) => ({ error: null, code, message: null }),
+  (code) => [{ error: [{ code: { value: code } }] }],
+  (code) => ({ error: { code: null, innererror: [{ innerError: { code } }] } }),
+]
 const shapes: readonly ((error: unknown) => unknown)[] = [
   (error) => objectOf([['error', error]]),
   (error) => objectOf([['error', [error]]]),
@@ -337,6 +344,16 @@ test('every error keeps its meaning, whatever stands beside its code', async (t:
     }),
     { numRuns },
   )
+})
+
+test('a refusal is recognised by its code alone, wherever it stands', (t: TestContext) => {
+  for (const [status, code, expected] of meanings.filter(([, , meaning]) => meaning === 'IMG_ERR_AZURE_CONTENT')) {
+    for (const shape of bareShapes) {
+      const body = JSON.stringify(shape(code))
+      const error = azureError(status, {}, readFault(Buffer.from(body)), { deployment: 'd', secrets: [] })
+      t.assert.equal(error.code, expected, body)
+    }
+  }
 })
 
 test('no body of an error breaks the reading of it', async (t: TestContext) => {

@@ -195,6 +195,9 @@ test('keeps the images beside what is no image, is too much or too long', async 
     ['bytes of no known format', `[{"b64_json":"aGVsbG8="},${image}]`, 1],
     ['long texts', `{"a":"${'\\u65e5'.repeat(400)}","b":${image},"c":1}`, 1],
     ['a flood of long texts', `[${Array(5).fill(`"${'x'.repeat(900)}\\""`)},${image}]`, 1],
+    ['a data URL', `{"b64_json":"data:image/png;base64,${base64}"}`, 1],
+    ['what only begins like one', `[{"b64_json":"dat"},{"b64_json":"data:${'x'.repeat(300)}"},${image}]`, 1],
+    ['deep nesting', `[${'['.repeat(900)}${']'.repeat(900)},${image}]`, 1],
     ['another name', `{"image_base64":"${base64}"}`, 1],
   ]
   for (const [name, json, kept] of beside) {
@@ -207,6 +210,13 @@ test('keeps the images beside what is no image, is too much or too long', async 
       t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
     }
   }
+})
+
+test('reads an image beside what is nested deeper than the stack', async (t: TestContext) => {
+  const json = `{"x":${'['.repeat(200_000)}${']'.repeat(200_000)},"data":[{"b64_json":"${base64}"}]}`
+  const { images } = await readAnswer(cut(json, []), { held, maxBytes: 1_000_000 })
+  t.assert.equal(images.length, 1)
+  for (const image of images) await image.release()
 })
 
 test('refuses an answer beyond the limit as soon as it is passed', async (t: TestContext) => {
