@@ -97,7 +97,7 @@ function describe(error: unknown, depth: number): DescribedError {
   const { code, syscall, statusCode, cause, errors } = membersOf(error)
   const isDeeper = depth < maxCauses
   return {
-    type: matching(error.name, /^[A-Za-z]{1,64}$/) ?? 'Error',
+    type: matching(error.name, /^(?:[A-Z][A-Za-z]{0,60})?(?:Error|Exception|Warning)$/) ?? 'Error',
     ...defined('code', typeof code === 'number' ? code : matching(code, /^[A-Z][A-Z0-9_]{1,63}$/)),
     ...defined('message', message),
     ...defined('syscall', matching(syscall, /^[a-z]{1,16}$/)),
