@@ -9,7 +9,7 @@ import packageJson from './package.json' with { type: 'json' }
 import config from './plugins/config.ts'
 import type { Environment } from './services/configuration.ts'
 import { createLogLines, type LogLines } from './services/log-lines.ts'
-import { hideSecrets } from './services/log-redaction.ts'
+import { describeError, hideAddresses, hideSecrets, withoutErrorText } from './services/log-redaction.ts'
 import type { Catalog } from './services/mcp/catalog.ts'
 import type { Timing } from './services/mcp/timing.ts'
 import { SAFE_HEADERS } from './services/safe-headers.ts'
@@ -66,7 +66,9 @@ export function createApp(options: AppOptions): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: ({ headers }) => {
       const given = headers['x-request-id']
-      return typeof given === 'string' && callerRequestId.test(given) ? given : randomUUID()
+      const secrets = `${headers.authorization} ${headers['x-api-key']}`
+      const isUsable = typeof given === 'string' && callerRequestId.test(given) && !secrets.includes(given)
+      return isUsable ? given : randomUUID()
     },
     // An address that cannot be read reaches no hook and no handler, and may hold anything.
     frameworkErrors: (_error, { id }, reply) => {
@@ -108,14 +110,20 @@ function createTimestamp(): () => string {
   }
 }
 
+function logWithoutErrorText(this: pino.Logger, args: Parameters<pino.LogFn>, method: pino.LogFn): void {
+  method.apply(this, withoutErrorText(args))
+}
+
 function createLogger(lines: LogLines): FastifyBaseLogger {
   return pino(
     {
       base: null,
       timestamp: createTimestamp(),
       formatters: { log: hideSecrets },
-      serializers: { err: (error: Error) => hideSecrets({ err: pino.stdSerializers.err(error) }).err },
+      // The formatter has made errors plain by then; pino's own serializer would show all of one that comes another way.
+      serializers: { err: (error: unknown) => (error instanceof Error ? describeError(error) : error) },
+      hooks: { logMethod: logWithoutErrorText },
     },
-    lines,
+    { write: (line: string) => lines.write(hideAddresses(line)) },
   )
 }

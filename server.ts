@@ -8,6 +8,7 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { createApp, name, version } from './app.ts'
 import { ConfigurationError, type Environment, printConfiguration } from './services/configuration.ts'
+import { describeError } from './services/log-redaction.ts'
 import { serveStdio } from './services/mcp/stdio.ts'
 
 /** The executable: the only file that reads the environment, the arguments and `.env`. */
@@ -68,6 +69,8 @@ async function main(): Promise<void> {
 
 /** Serves whoever started this process, over its standard streams, until it closes them. */
 async function serveClient(environment: Environment): Promise<void> {
+  // The client takes everything on stdout for a message.
+  redirectConsole(toStdout, explainConsole)
   // Clients start their servers in `/`, where nothing can be written.
   const folder = environment.IMAGES_DIR?.trim() || join(homedir(), 'azure-image-editor', 'images')
   const app = createApp({
@@ -89,12 +92,21 @@ async function serveClient(environment: Environment): Promise<void> {
     whenOver: app.drain.whenOver,
   })
   uninstall()
+  process.on('uncaughtException', failAtOnce)
   await app.close()
 }
+
+type ConsoleMethod = 'warn' | 'error' | 'trace' | 'log' | 'info' | 'debug'
+const toStderr = ['warn', 'error', 'trace'] as const
+const toStdout = ['log', 'info', 'debug'] as const
 
 function closeOnSignals(app: FastifyInstance) {
   // What is logged on the way out finds no further turn of the event loop.
   process.once('exit', app.logLines.flush)
+  process.off('uncaughtException', failAtOnce)
+  process.off('warning', explainWarning)
+  process.on('warning', (err) => app.log.warn({ err }, 'a warning of Node.js or of a library'))
+  redirectConsole(toStderr, (method) => app.log.warn({ method }, 'a library wrote to the console'))
   // Above the drain of the app, so that this is only the last resort.
   return closeWithGrace(
     { delay: app.config.SHUTDOWN_GRACE_MS + 5_000, logger: app.log },
@@ -127,17 +139,42 @@ function explain(error: unknown): string {
     return `The configuration is not usable:\n${error.message.replaceAll(/^/gm, '  ')}\n${hint}`
   }
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-    return `${error.message}: another program listens there; set MCP_SERVER_PORT to a free port.\n`
+    return `MCP_SERVER_PORT is in use (EADDRINUSE): another program listens there; set MCP_SERVER_PORT to a free port.\n`
   }
   if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')) {
-    return `${error.message.split('. ')[0]}; --help lists the flags.\n`
+    const isFlag = error.code !== 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL'
+    return `${isFlag ? error.message.split('. ')[0] : 'Only flags are taken'}; --help lists the flags.\n`
   }
-  return `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`
+  return `The service could not go on: ${JSON.stringify(describeError(error))}\n`
 }
+
+/** Until an application can log it. Node would print the error whole, with what its library hung on it. */
+function failAtOnce(error: unknown): void {
+  process.stderr.write(explain(error))
+  process.exit(1)
+}
+
+/** Node's own listener prints the text of a warning, which may be a library's. */
+function explainWarning(warning: Error): void {
+  process.stderr.write(`A warning of Node.js or of a library: ${JSON.stringify(describeError(warning))}\n`)
+}
+
+/** Only that it happened: libraries write to the console what they please. */
+function explainConsole(method: string): void {
+  process.stderr.write(`A library wrote to the console (${method}).\n`)
+}
+
+function redirectConsole(methods: readonly ConsoleMethod[], report: (method: string) => void): void {
+  for (const method of methods) console[method] = () => report(method)
+}
+
+process.on('uncaughtException', failAtOnce)
+redirectConsole(toStderr, explainConsole)
+process.removeAllListeners('warning')
+process.on('warning', explainWarning)
 
 try {
   await main()
 } catch (error) {
-  process.stderr.write(explain(error))
-  process.exit(1)
+  failAtOnce(error)
 }

@@ -3,6 +3,8 @@ import { type VariableFacts, variables } from '../schemas/config.ts'
 import { parseApiKeys } from './access/api-keys.ts'
 import { isFetchable } from './access/private-address.ts'
 import { readDeployments } from './azure/deployment-list.ts'
+import { ReportedError } from './errors.ts'
+import { hideAddresses } from './log-redaction.ts'
 import { parseAllowedHosts, parseAllowedOrigins } from './origin-policy.ts'
 import { parseTrustedProxies } from './trusted-proxies.ts'
 
@@ -17,7 +19,7 @@ export interface ConfigurationProblem {
 }
 
 /** Everything that is wrong with the configuration, at once. Its message has one line a problem and never a value. */
-export class ConfigurationError extends Error {
+export class ConfigurationError extends ReportedError {
   readonly problems: readonly ConfigurationProblem[]
   /** No variable of the service is set at all: somebody is trying it for the first time. */
   readonly empty: boolean
@@ -158,7 +160,7 @@ export function valueProblems(values: Readonly<Record<string, string>>): Configu
       problems.push({ variable, problem: error.message })
     }
   }
-  for (const variable of ['AZURE_BASE_URL', 'HTTPS_PROXY']) {
+  for (const variable of ['AZURE_BASE_URL', 'HTTPS_PROXY', 'REDIS_URL']) {
     const value = values[variable]
     if (value !== undefined && !URL.canParse(value)) problems.push({ variable, problem: 'is not a URL' })
   }
@@ -211,7 +213,7 @@ export function printConfiguration(config: Readonly<Record<string, unknown>>): s
     .map(({ name, secret }) => {
       const value = config[name]
       if (value === undefined) return `${name} is not set`
-      return `${name}=${secret ? `(secret, ${String(value).length} characters)` : String(value)}`
+      return `${name}=${secret ? `(secret, ${String(value).length} characters)` : hideAddresses(String(value))}`
     })
     .join('\n')
 }

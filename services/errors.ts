@@ -392,6 +392,11 @@ export interface ServiceErrorOptions {
   detail?: Readonly<Record<string, unknown>>
 }
 
+/** An error whose message is a sentence of ours without text from outside, so that a log line may hold it. */
+export class ReportedError extends Error {
+  override name = 'ReportedError'
+}
+
 /** A failure with a row in the table. `message` is the sentence a model or a person reads. */
 export class ServiceError extends Error {
   readonly code: ErrorCode
@@ -412,6 +417,11 @@ export class ServiceError extends Error {
     this.retryAfterMs = options.retryAfterMs
     this.detail = options.detail
   }
+}
+
+/** The sentence, unless it repeats something: what a caller sent is in no log line. */
+export function sentenceForLog({ code, message }: ServiceError): string | undefined {
+  return errorTable[code].sentence.length === 0 ? message : undefined
 }
 
 /** Makes the error of a row; `args` are what its sentence takes. */

@@ -1,5 +1,7 @@
+import { ReportedError } from '../errors.ts'
+
 /** A caller that is turned away. `message` is one sentence of ours; a guard's status goes with it. */
-export class AccessError extends Error {
+export class AccessError extends ReportedError {
   readonly statusCode: 401 | 403 | 429 | 503
   /** What a `WWW-Authenticate` header says besides where to look: https://www.rfc-editor.org/rfc/rfc6750#section-3.1 */
   readonly reason: 'invalid_token' | 'insufficient_scope' | undefined

@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Connections } from '../azure/transport.ts'
+import { ReportedError } from '../errors.ts'
 import { isFetchable } from './private-address.ts'
 
 const MAX_DOCUMENT_BYTES = 1_048_576
@@ -33,17 +34,17 @@ export function createIssuer({ issuer, jwksUrl, connections }: IssuerOptions): (
     for (const place of places) {
       const found = await fetchJson(place, connections)
       if (!metadata.Check(found)) continue
-      if (found.issuer !== issuer) throw new Error('the metadata is of another issuer than OAUTH_ISSUER')
-      if (!isFetchable(found.jwks_uri)) throw new Error('the metadata names a key address that is not https')
+      if (found.issuer !== issuer) throw new ReportedError('the metadata is of another issuer than OAUTH_ISSUER')
+      if (!isFetchable(found.jwks_uri)) throw new ReportedError('the metadata names a key address that is not https')
       return found.jwks_uri
     }
-    throw new Error('the issuer publishes no metadata with a jwks_uri')
+    throw new ReportedError('the issuer publishes no metadata with a jwks_uri')
   }
 
   return async function fetchKeys() {
     known ??= await findKeys()
     const keys = await fetchJson(known, connections)
-    if (keys === undefined) throw new Error('the issuer does not publish its keys')
+    if (keys === undefined) throw new ReportedError('the issuer does not publish its keys')
     return keys
   }
 }
@@ -62,14 +63,14 @@ async function fetchJson(url: string, connections: Connections): Promise<unknown
   if (statusCode !== 200) {
     await body.dump()
     if (statusCode === 404) return undefined
-    throw new Error(`the issuer answered ${statusCode}`)
+    throw new ReportedError(`the issuer answered ${statusCode}`)
   }
   let size = 0
   const chunks: Buffer[] = []
   for await (const chunk of body) {
     const bytes = Buffer.from(chunk)
     size += bytes.length
-    if (size > MAX_DOCUMENT_BYTES) throw new Error('the issuer answered with too much')
+    if (size > MAX_DOCUMENT_BYTES) throw new ReportedError('the issuer answered with too much')
     chunks.push(bytes)
   }
   return JSON.parse(Buffer.concat(chunks).toString('utf8'))

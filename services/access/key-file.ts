@@ -35,7 +35,9 @@ export function followKeyFile({ path, keys, log, pollMs = 2_000 }: KeyFileOption
       current = parseApiKeys(text)
       log.info({ keys: current.length }, 'key file reloaded')
     } catch (err) {
-      log.error({ err }, 'key file is not usable, the keys stay as they were')
+      // The parser names an entry by its place, never by its text.
+      const reason = err instanceof RangeError ? err.message : undefined
+      log.error({ err, reason }, 'key file is not usable, the keys stay as they were')
     }
   }
 

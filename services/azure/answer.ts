@@ -1,16 +1,13 @@
-import { Compile } from 'typebox/compile'
-import { AzureAnswerSchema } from '../../schemas/azure.ts'
 import { serviceError } from '../errors.ts'
-import { createAnswerReader } from '../images/answer-reader.ts'
+import { createAnswerReader, imageKeys } from '../images/answer-reader.ts'
 import { type EncodedImage, isEncodedImage } from '../images/encoded-image.ts'
 import type { HeldBytes } from '../images/held-bytes.ts'
-import { hitCategories } from './azure-error.ts'
+import { faultOf, hitCategories, isRefusal } from './azure-error.ts'
 import { openEventStream } from './event-stream.ts'
+import { listOf, member } from './fields.ts'
 import type { Usage } from './images-client.ts'
 import type { AnswerHeaders, AnswerSink } from './transport.ts'
 import { readUsage } from './usage.ts'
-
-const answerBody = Compile(AzureAnswerSchema)
 
 /** Where a picture of an answer is: in it, or behind a link. */
 export type AnswerPart = { image: EncodedImage } | { url: string }
@@ -24,9 +21,11 @@ export interface ReadAnswer {
 export interface AnswerReading extends AnswerSink {
   /**
    * The pictures in order, and what they used up.
-   * @throws ServiceError IMG_ERR_AZURE_BAD_ANSWER, IMG_ERR_AZURE_NO_IMAGE, IMG_ERR_AZURE_CONTENT
+   * @throws ServiceError IMG_ERR_AZURE_BAD_ANSWER, IMG_ERR_AZURE_NO_IMAGE, IMG_ERR_AZURE_CONTENT, IMG_ERR_AZURE_BROKE_OFF
    */
   finish(): Promise<ReadAnswer>
+  /** A whole image is there already, whatever becomes of the rest. */
+  readonly hasImage: boolean
   abort(): Promise<void>
 }
 
@@ -38,47 +37,89 @@ export interface AnswerOptions {
   onSketch: () => void
 }
 
-/** Starts to read a 200; its type says whether it is one document or an event stream. */
+/** Starts to read a 200; its type says whether it is one document or an event stream, its first character knows better. */
 export function openAnswer(headers: AnswerHeaders, options: AnswerOptions): AnswerReading {
-  const type = String(headers['content-type'] ?? '')
-  if (/^text\/event-stream\b/i.test(type)) return openEventStream(options)
-  const reader = createAnswerReader({ held: options.held, maxBytes: options.maxBytes })
+  const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''))
+  let reading: AnswerReading | undefined
+  const open = (isEvents: boolean) => (isEvents ? openEventStream(options) : openDocument(options))
+  return {
+    write(chunk) {
+      if (reading === undefined) {
+        const first = /[^\s\ufeff]/.exec(chunk.toString('utf8', 0, 64))?.[0] ?? ''
+        reading = open(first === '{' || first === '[' ? false : isStream || /[:deir]/.test(first))
+      }
+      return reading.write(chunk)
+    },
+    finish: () => (reading ?? open(isStream)).finish(),
+    get hasImage() {
+      return reading?.hasImage ?? false
+    },
+    abort: async () => reading?.abort(),
+  }
+}
+
+function openDocument({ held, maxBytes }: AnswerOptions): AnswerReading {
+  const reader = createAnswerReader({ held, maxBytes })
   return {
     write: reader.write,
+    hasImage: false,
     async finish() {
-      const { document, images } = await reader.end()
-      let parts: readonly AnswerPart[] = []
-      try {
-        const answer = readDocument(document)
-        parts = answer.parts
-        return answer
-      } finally {
-        // Also what lies where no picture is expected.
-        const taken = new Set(parts.map((part) => ('image' in part ? part.image : undefined)))
-        await Promise.all(images.map((image) => (taken.has(image) ? undefined : image.release())))
-      }
+      const { document, images, problem } = await reader.end()
+      const parts = partsOf(document, images)
+      // Also what lies where no image is expected.
+      const taken = new Set(parts.map((part) => ('image' in part ? part.image : undefined)))
+      await Promise.all(images.map((image) => (taken.has(image) ? undefined : image.release())))
+      const [first, ...rest] = parts
+      if (first !== undefined) return { parts: [first, ...rest], usage: readUsage(document) }
+      throw problem ?? failureOf(document)
     },
     abort: reader.abort,
   }
 }
 
-function readDocument(document: unknown): ReadAnswer {
-  const entries = answerBody.Check(document) ? document.data : []
-  const parts = entries.flatMap(({ b64_json: image, url }): AnswerPart[] => {
-    if (isEncodedImage(image)) return [{ image }]
-    return typeof url === 'string' && url !== '' ? [{ url }] : []
-  })
-  const [first, ...rest] = parts
-  if (first !== undefined) return { parts: [first, ...rest], usage: readUsage(document) }
-  const categories = entries.flatMap((entry) => hitCategories(entry.content_filter_results))
-  if (categories.length > 0) throw serviceError('IMG_ERR_AZURE_CONTENT', [categories])
-  throw serviceError('IMG_ERR_AZURE_NO_IMAGE', [])
+/**
+ * The images of a document, in order: under `data`, else on its top level, else wherever they lie, since what has been paid
+ * for counts for more than where it stands.
+ */
+export function partsOf(document: unknown, images: readonly EncodedImage[]): AnswerPart[] {
+  // `result` is where Black Forest Labs' own API puts it.
+  const places = [member(document, 'data'), document, member(document, 'result')]
+  const parts = places.map((place) => listOf(place).flatMap((entry) => partOf(entry))).find(({ length }) => length > 0)
+  if (parts?.some((part) => 'image' in part)) return parts
+  // A link may not hold what it promises.
+  return [...(parts ?? []), ...images.map((image) => ({ image }))]
+}
+
+function partOf(entry: unknown): AnswerPart[] {
+  const image = imageKeys.map((key) => member(entry, key)).find(isEncodedImage)
+  if (image !== undefined) return [{ image }]
+  const url = ['url', 'image_url', 'sample'].map((key) => member(entry, key)).find(isLink)
+  return url === undefined ? [] : [{ url }]
+}
+
+function isLink(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+/** Why a document has no image: the filter says so, or an error does, or nothing does. */
+function failureOf(document: unknown) {
+  const entries = [document, ...listOf(document), ...listOf(member(document, 'data'))]
+  const verdicts = ['content_filter_results', 'content_filter_result', 'prompt_filter_results']
+  const categories = hitCategories(entries.map((entry) => verdicts.map((name) => member(entry, name))))
+  const faults = [faultOf(document), faultOf(member(document, 'data'))]
+  const refusal = faults.find(isRefusal)
+  if (categories.length > 0 || refusal !== undefined) {
+    return serviceError('IMG_ERR_AZURE_CONTENT', [categories.length > 0 ? categories : (refusal?.categories ?? [])])
+  }
+  const hasFailed = faults.some(({ isJson }) => isJson)
+  return hasFailed ? serviceError('IMG_ERR_AZURE_BROKE_OFF', []) : serviceError('IMG_ERR_AZURE_NO_IMAGE', [])
 }
 
 /** Takes the beginning of an error's body and lets the rest go by. */
 export class ErrorBodyCollector implements AnswerSink {
   readonly #chunks: Buffer[] = []
-  #room = 64 * 1024
+  // A prompt of 32,000 characters may be quoted in it, escaped.
+  #room = 256 * 1024
 
   write(chunk: Buffer): void {
     if (this.#room <= 0) return

@@ -1,16 +1,12 @@
-import { Compile } from 'typebox/compile'
-import { AzureBareErrorSchema, type AzureError, AzureErrorBodySchema } from '../../schemas/azure.ts'
 import { type ServiceError, type ServiceErrorOptions, serviceError } from '../errors.ts'
-import { redact } from './redact.ts'
+import { safeId } from './azure-text.ts'
+import { listOf, member, textOf } from './fields.ts'
 import type { AnswerHeaders } from './transport.ts'
-
-const errorBody = Compile(AzureErrorBodySchema)
-const bareError = Compile(AzureBareErrorSchema)
 
 /** Facts about the call that sentences or the log need. */
 export interface ErrorContext {
   deployment: string
-  /** Exact texts that must not reach the log: key, prompt. */
+  /** Texts that must not reach the log in any form: key, prompt. */
   secrets: readonly string[]
 }
 
@@ -26,51 +22,82 @@ export interface AzureFault {
   categories: readonly string[]
 }
 
-/** Reads an error body: wrapped, bare, spelled in any of the known ways, or not JSON at all. */
+/** Reads an error body: wrapped, bare, spelled in any of the known ways, an event of a stream, or not JSON at all. */
 export function readFault(body: Buffer): AzureFault {
-  const json = parseJson(body)
-  if (errorBody.Check(json)) {
-    const { error } = json
-    const inner = error.inner_error ?? error.innererror ?? error.innerError
-    const results =
-      error.content_filter_results ??
-      error.content_filter_result ??
-      inner?.content_filter_results ??
-      inner?.content_filter_result
-    const message = text(error.message)
-    return {
-      isJson: true,
-      codes: [error.code, error.type, inner?.code].map(text).filter(Boolean).map(plain),
-      message,
-      parameter: text(error.param) || undefined,
-      categories: hitCategories(results, message),
-    }
-  }
-  const bare = bareError.Check(json) ? json : undefined
+  // Strips a byte order mark, on which JSON.parse would fail.
+  const text = new TextDecoder().decode(body)
+  const json = parseJson(text) ?? parseJson(/^data: ?(.*)$/m.exec(text)?.[1] ?? '')
+  const fault = faultOf(json)
+  return fault.isJson || fault.message !== '' ? fault : { ...fault, message: text.slice(0, 1000) }
+}
+
+/** The same of a document that has been parsed: a body, or an event of a stream. */
+export function faultOf(document: unknown): AzureFault {
+  const bodies = listOf(document).filter(isObject)
+  const texts = bodies.map((body) => member(body, 'error')).filter((error) => typeof error === 'string')
+  // Under `error` or `errors`, one or several, perhaps wrapped once more.
+  const wrapped = bodies
+    .flatMap((body) => listOf(member(body, 'error', 'errors')).filter(isObject))
+    .flatMap((error) => [error, ...listOf(member(error, 'error')).filter(isObject)])
+  const all = [...wrapped, ...bodies].flatMap((error) => withInner(error))
+  const messages = all.map((error) => textOf(member(error, 'message')))
+  const message = [...messages, ...texts].find(Boolean) ?? ''
+  const results = ['content_filter_results', 'content_filter_result'].map((name) =>
+    all.map((error) => member(error, name)),
+  )
+  const codes = all.flatMap((error) => [member(error, 'code'), member(error, 'type')]).map(textOf)
   return {
-    isJson: bare !== undefined,
-    codes: [],
-    message: text(bare?.message) || (bare === undefined ? body.toString('utf8', 0, 1000) : ''),
-    parameter: undefined,
-    categories: [],
+    isJson: wrapped.length > 0 || bodies.some(isBareError),
+    codes: [...codes, ...texts].map(plain).filter((code) => code !== '' && code.length <= maxCodeLength),
+    message,
+    parameter: all.map((error) => textOf(member(error, 'param'))).find(Boolean),
+    categories: hitCategories(results, message),
   }
 }
 
+/** Letters and digits; a longer one is a sentence. */
+const maxCodeLength = 64
+
+/** The 401 of the gateway has no wrapper, nor has the error event of a stream. */
+function isBareError(body: object): boolean {
+  return (
+    typeof member(body, 'statusCode') === 'number' ||
+    textOf(member(body, 'type')) === 'error' ||
+    (textOf(member(body, 'code')) !== '' && textOf(member(body, 'message')) !== '')
+  )
+}
+
+/** Deeper than Azure nests. */
+const maxInnerErrors = 4
+
+/** An error with what it names as its causes, the outermost first. The inner error is spelled in three ways. */
+function withInner(error: unknown, depth = 0): readonly unknown[] {
+  if (depth === maxInnerErrors) return []
+  const inner = ['inner_error', 'innererror', 'innerError', 'details'].flatMap((name) => listOf(member(error, name)))
+  return [error, ...inner.filter(isObject).flatMap((each) => withInner(each, depth + 1))]
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /**
- * Azure's failure as a row of the error table. Its own words go to `detail`, redacted.
- *
- * @param body the first kilobytes of the answer
+ * Azure's failure as a row of the error table. None of its own words are in it, since they may quote prompt and key:
+ * `detail` has its status, its request id, and codes that we know.
  */
-export function azureError(status: number, headers: AnswerHeaders, body: Buffer, context: ErrorContext): ServiceError {
-  const fault = readFault(body)
+export function azureError(
+  status: number,
+  headers: AnswerHeaders,
+  fault: AzureFault,
+  context: ErrorContext,
+): ServiceError {
   const retryAfterMs = readRetryAfter(headers)
   const options: ServiceErrorOptions = {
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     detail: {
       azureStatus: status,
-      azureRequestId: requestId(headers),
-      azureCode: redact(fault.codes.join(' '), context.secrets),
-      azureMessage: redact(fault.message, context.secrets),
+      azureRequestId: requestId(headers, context.secrets),
+      azureCode: knownCodes(fault),
     },
   }
   const waitSeconds = retryAfterMs === undefined ? undefined : Math.ceil(retryAfterMs / 1000)
@@ -97,8 +124,8 @@ const refusalWords = /safety system|content (management )?policy|content filter|
 const capacityWords = /high demand|temporarily unable|capacity|overloaded/i
 
 /** Whether the content filter spoke, in any of its spellings. */
-export function isRefusal({ codes, message }: AzureFault): boolean {
-  return codes.some((code) => refusal.test(code)) || refusalWords.test(message)
+export function isRefusal({ codes, message, categories }: AzureFault): boolean {
+  return codes.some((code) => refusal.test(code)) || refusalWords.test(message) || categories.length > 0
 }
 
 /** Which row a failure belongs to; the order of the questions matters (a block also speaks of "content policy"). */
@@ -148,49 +175,118 @@ function readRetryAfter(headers: AnswerHeaders): number | undefined {
 }
 
 /** Azure's name for the exchange; its support asks for it. */
-export function requestId(headers: AnswerHeaders): string | undefined {
+export function requestId(headers: AnswerHeaders, secrets: readonly string[]): string | undefined {
   const id = single(headers['apim-request-id']) ?? single(headers['x-request-id'])
-  return id === undefined ? undefined : redact(id)
+  return id === undefined ? undefined : safeId(id, secrets)
+}
+
+/** Codes that are no text of anybody's; a code that is not known may be anything. */
+const loggedCodes: ReadonlySet<string> = new Set([
+  ...['400', '401', '403', '404', '408', '409', '413', '415', '429', '500', '502', '503', '504', 'invalidrequesterror'],
+  ...[
+    'contentfilter',
+    'contentpolicyviolation',
+    'responsibleaipolicyviolation',
+    'moderationblocked',
+    'requestmoderated',
+  ],
+  ...['contentsafetyviolation', 'contentmoderated', 'unknownparameter', 'invalidpayload', 'unsupportedrequestvalue'],
+  ...[
+    'operationnotsupported',
+    'unsupportedcontenttype',
+    'unsupportedapiversion',
+    'deploymentnotfound',
+    'modelnotfound',
+  ],
+  ...['resourcenotfound', 'notfound', 'badrequest', 'forbidden', 'unauthorized', 'permissiondenied', 'timeout'],
+  ...['authenticationtypedisabled', 'invalidimagefile', 'invalidmaskimageformat', 'imagegenerationusererror'],
+  ...['ratelimitreached', 'ratelimitexceeded', 'toomanyrequests', 'insufficientquota', 'billinghardlimitreached'],
+  ...['servererror', 'internalservererror', 'internalerror', 'serviceunavailable', 'nocapacity', 'invalidvalue'],
+  ...['missingrequiredparameter', 'invalidparameter', 'modeldeprecated', 'deploymentnotready', 'accountblocked'],
+])
+
+/** The codes that may stand in a log line, by one blank. */
+export function knownCodes({ codes }: AzureFault): string | undefined {
+  return codes.filter((code) => loggedCodes.has(code)).join(' ') || undefined
 }
 
 function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value
 }
 
-function parseJson(body: Buffer): unknown {
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(body.toString('utf8'))
+    return JSON.parse(text)
   } catch {
     return undefined
   }
-}
-
-function text(value: AzureError['code']): string {
-  return value === undefined || value === null ? '' : String(value)
 }
 
 function plain(code: string): string {
   return code.toLowerCase().replace(/[^a-z0-9]/g, '')
 }
 
-/** Azure's parameter names are its own vocabulary; anything else is foreign text and is not repeated. */
+/** What a request can hold: Azure's name for it reaches the caller, and anything else is text from outside. */
+const parameters: ReadonlySet<string> = new Set([
+  ...[
+    'prompt',
+    'model',
+    'n',
+    'num_images',
+    'size',
+    'width',
+    'height',
+    'aspect_ratio',
+    'seed',
+    'quality',
+    'style',
+    'steps',
+  ],
+  ...['output_format', 'output_compression', 'response_format', 'background', 'input_fidelity', 'moderation', 'user'],
+  ...[
+    'image',
+    'images',
+    'mask',
+    'input_image',
+    'stream',
+    'partial_images',
+    'guidance',
+    'safety_tolerance',
+    'api_version',
+  ],
+  ...['auto_aspect_ratio', 'web_grounding', 'negative_prompt', 'prompt_upsampling', 'complexity'],
+])
+
+/** `image[0]` and `input_image_2` are parameters too. */
 function knownParameter(name: string | undefined): string | undefined {
-  return name !== undefined && /^[a-z][a-z0-9_]{0,39}$/.test(name) ? name : undefined
+  const base = name?.replace(/(\[\d{0,2}\]|_\d{1,2})$/, '')
+  return base !== undefined && parameters.has(base) ? name : undefined
 }
 
 const knownCategories = ['hate', 'sexual', 'violence', 'self_harm', 'jailbreak', 'profanity', 'protected_material']
 
-/** Only categories that we know are named, since the names reach the caller. */
-export function hitCategories(results: AzureError['content_filter_results'], message = ''): string[] {
-  const names = Object.entries(results ?? {})
-    .filter(([, verdict]) => isHit(verdict))
-    .map(([name]) => name)
+/**
+ * The content filter categories that were hit, in any of the shapes that results come in: by name, in a list, nested.
+ * https://learn.microsoft.com/en-us/azure/ai-foundry/openai/concepts/content-filter
+ * Only categories that we know are named, since the names reach the caller.
+ */
+export function hitCategories(results: unknown, message = ''): string[] {
   const listed = /safety_violations=\[([^\]]*)\]/.exec(message)?.[1]?.split(/[,\s]+/) ?? []
-  const all = [...names, ...listed].map((name) => name.toLowerCase().replaceAll('-', '_'))
+  const all = [...hitNames(results), ...listed].map((name) => name.toLowerCase().replaceAll('-', '_'))
   return knownCategories.filter((category) => all.some((name) => name.startsWith(category)))
 }
 
+/** Deeper than results are nested. */
+const maxResultDepth = 6
+
+function hitNames(results: unknown, depth = 0): string[] {
+  if (typeof results !== 'object' || results === null || depth === maxResultDepth) return []
+  return Object.entries(results).flatMap(([name, verdict]) => {
+    if (!isHit(verdict)) return hitNames(verdict, depth + 1)
+    return [Array.isArray(results) ? textOf(member(verdict, 'category', 'name', 'type', 'id')) : name]
+  })
+}
+
 function isHit(verdict: unknown): boolean {
-  if (typeof verdict !== 'object' || verdict === null) return false
-  return ('filtered' in verdict && verdict.filtered === true) || ('detected' in verdict && verdict.detected === true)
+  return member(verdict, 'filtered') === true || member(verdict, 'detected') === true
 }

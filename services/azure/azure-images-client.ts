@@ -1,8 +1,8 @@
 import { serviceError } from '../errors.ts'
-import { type EncodedImage, encodeImage } from '../images/encoded-image.ts'
+import { bufferImage, type EncodedImage } from '../images/encoded-image.ts'
 import type { HeldBytes } from '../images/held-bytes.ts'
 import { sniffFacts } from '../images/image-probe.ts'
-import type { AnswerPart, AnswerReading } from './answer.ts'
+import type { AnswerReading } from './answer.ts'
 import { runCall } from './call.ts'
 import { adaptRequest, createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
 import { type AzureEvents, silentEvents } from './events.ts'
@@ -74,7 +74,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       },
       context,
     )
-    return finish(operation, answer, maker, context)
+    return finish(operation, answer, maker, request.count ?? 1, context)
   }
 
   /** From here on the pictures are paid for; nothing is sent again. */
@@ -82,10 +82,11 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     operation: Operation,
     { reading, requestId }: RawAnswer,
     maker: Deployment,
+    count: number,
     context: CallContext,
   ) {
     const { name, model, can } = maker.card
-    const { images, usage } = await collect(reading, context.deadlineAt)
+    const { images, usage } = await collect(reading, count, context)
     const costUsd = costOf(can.price, usage, images.length)
     const facts = { operation, deployment: name, model, count: images.length, usage, costUsd }
     events.imagesMade(facts)
@@ -94,27 +95,39 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     return { images, madeBy, usage, ...(costUsd === undefined ? {} : { costUsd }) } satisfies ImageAnswer
   }
 
-  async function collect(reading: AnswerReading, deadlineAt: number) {
+  /** What can be had of the images; a link that leads nowhere costs the others nothing. */
+  async function collect(reading: AnswerReading, maxLinks: number, { deadlineAt, log }: CallContext) {
+    const images: EncodedImage[] = []
+    let failure: unknown
     try {
       const { parts, usage } = await reading.finish()
-      const [image, ...more] = parts
-      const images: [EncodedImage, ...EncodedImage[]] = [
-        await resolvePart(image, deadlineAt),
-        ...(await Promise.all(more.map((part) => resolvePart(part, deadlineAt)))),
-      ]
-      return { images, usage }
+      let links = 0
+      // One link after the other, so that one image at a time lies outside the bound on buffered bytes.
+      for (const part of parts) {
+        if ('image' in part) images.push(part.image)
+        else if (++links <= maxLinks) {
+          await follow(part.url, deadlineAt).then(
+            (image) => images.push(image),
+            (error: unknown) => (failure ??= error),
+          )
+        }
+      }
+      const [first, ...more] = images
+      if (first === undefined) throw failure ?? serviceError('IMG_ERR_AZURE_DOWNLOAD', [])
+      if (failure !== undefined) log.warn({ err: failure, images: images.length }, 'azure links to an image in vain')
+      return { images: [first, ...more] satisfies ImageAnswer['images'], usage }
     } catch (error) {
       await reading.abort()
+      await Promise.all(images.map((image) => image.release()))
       throw error
     }
   }
 
-  async function resolvePart(part: AnswerPart, deadlineAt: number): Promise<EncodedImage> {
-    if ('image' in part) return part.image
-    const bytes = await download.get(part.url, deadlineAt)
+  async function follow(url: string, deadlineAt: number): Promise<EncodedImage> {
+    const bytes = await download.get(url, deadlineAt)
     const facts = sniffFacts(bytes)
     if (facts === undefined) throw serviceError('IMG_ERR_AZURE_DOWNLOAD', [])
-    return encodeImage(bytes, facts)
+    return await bufferImage(bytes, facts, held)
   }
 
   return {

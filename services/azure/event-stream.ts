@@ -1,30 +1,32 @@
-import { Compile } from 'typebox/compile'
-import { AzureErrorBodySchema, AzureStreamEventSchema } from '../../schemas/azure.ts'
-import { serviceError } from '../errors.ts'
-import { type AnswerReader, createAnswerReader } from '../images/answer-reader.ts'
-import { isEncodedImage } from '../images/encoded-image.ts'
-import type { AnswerOptions, AnswerPart, AnswerReading, ReadAnswer } from './answer.ts'
-import { isRefusal, readFault } from './azure-error.ts'
+import { type ServiceError, serviceError } from '../errors.ts'
+import { type Answer, type AnswerReader, createAnswerReader } from '../images/answer-reader.ts'
+import { type AnswerOptions, type AnswerPart, type AnswerReading, partsOf, type ReadAnswer } from './answer.ts'
+import { type AzureFault, faultOf, isRefusal, knownCodes } from './azure-error.ts'
+import { member, textOf } from './fields.ts'
 import type { Usage } from './images-client.ts'
 import { readUsage } from './usage.ts'
-
-const streamEvent = Compile(AzureStreamEventSchema)
-const errorBody = Compile(AzureErrorBodySchema)
 
 const newline = 10
 const dataField = Buffer.from('data:')
 const dataStart = Buffer.from('data: ')
 
+/** Images that are kept of one stream. */
+const maxImages = 16
+
 /**
  * Reads server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation)
- * with one JSON document each. A sketch is read like a picture and given back at once, the completed picture is kept;
- * neither ever becomes a string.
+ * with one JSON document each. A sketch is read like an image and released at once, the completed image is kept; neither
+ * ever becomes a string. An event that cannot be read costs the others nothing.
  */
 export function openEventStream(options: AnswerOptions): AnswerReading {
-  const parts: AnswerPart[] = []
+  /** Of events that say that they are the completed ones. */
+  const completed: AnswerPart[] = []
+  /** Of events that do not say what they are; taken where no other says that it is completed. */
+  const presumed: AnswerPart[] = []
   let usage: Usage = {}
   let received = 0
-  let failure: unknown
+  let failure: ServiceError | undefined
+  let unreadable: unknown
   let event: AnswerReader | undefined
   /** The beginning of the line under way; `undefined` once it is known what line it is. */
   let lineStart: Buffer | undefined = Buffer.alloc(0)
@@ -53,22 +55,46 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
     event = undefined
     isSkipped = false
     if (reader === undefined) return
-    const { document, images } = await reader.end().catch(async (error: unknown) => {
+    try {
+      await takeEvent(await reader.end())
+    } catch (error) {
+      unreadable ??= error
       await reader.abort()
-      throw error
-    })
-    if (errorBody.Check(document)) failure ??= streamError(document)
-    const completed = streamEvent.Check(document) && /\.completed$/.test(document.type) ? document.b64_json : undefined
-    if (isEncodedImage(completed)) {
-      parts.push({ image: completed })
-      usage = readUsage(document)
-    } else if (images.length > 0) options.onSketch()
-    await Promise.all(images.map((image) => (image === completed ? undefined : image.release())))
+    }
+  }
+
+  async function takeEvent({ document, images, problem }: Answer): Promise<void> {
+    unreadable ??= problem
+    usage = { ...usage, ...readUsage(document) }
+    const kind = textOf(member(document, 'type'))
+    const isCompleted = /\.completed$/.test(kind)
+    const isSketch = !isCompleted && (/partial/.test(kind) || member(document, 'partial_image_index') !== undefined)
+    const parts = isSketch ? [] : partsOf(document, images)
+    const list = isCompleted ? completed : presumed
+    const kept = parts.slice(0, Math.max(0, maxImages - list.length))
+    list.push(...kept)
+    const keptImages = new Set(kept.map((part) => ('image' in part ? part.image : undefined)))
+    await Promise.all(images.map((image) => (keptImages.has(image) ? undefined : image.release())))
+    if (isSketch && images.length > 0) options.onSketch()
+    const fault = faultOf(document)
+    if (parts.length === 0 && (fault.isJson || fault.message !== '' || /(^|\.)(error|failed)$/.test(kind))) {
+      failure ??= streamError(fault)
+    }
   }
 
   async function writeLinePart(bytes: Buffer): Promise<void> {
     const payload = lineStart === undefined ? bytes : await startLine(bytes)
-    if (isData && !isSkipped && payload.length > 0) await event?.write(payload)
+    if (!isData || isSkipped || payload.length === 0) return
+    try {
+      await event?.write(payload)
+    } catch (error) {
+      // What is left of this event goes by.
+      unreadable ??= error
+      isSkipped = true
+      const reader = event
+      event = undefined
+      await reader?.abort()
+    }
   }
 
   async function endLine(isEmpty: boolean): Promise<void> {
@@ -95,23 +121,32 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
       }
     },
 
+    get hasImage() {
+      return completed.some((part) => 'image' in part)
+    },
+
     async finish(): Promise<ReadAnswer> {
       await endEvent()
-      const [first, ...rest] = parts
+      const [taken, left] = completed.length > 0 ? [completed, presumed] : [presumed, []]
+      await releaseAll(left)
+      const [first, ...rest] = taken
       if (first !== undefined) return { parts: [first, ...rest], usage }
-      throw failure ?? serviceError('IMG_ERR_AZURE_NO_IMAGE', [])
+      throw failure ?? unreadable ?? serviceError('IMG_ERR_AZURE_BROKE_OFF', [])
     },
 
     async abort() {
       await event?.abort()
-      await Promise.all(parts.map((part) => ('image' in part ? part.image.release() : undefined)))
+      await releaseAll([...completed, ...presumed])
     },
   }
 }
 
-function streamError(document: unknown) {
-  const fault = readFault(Buffer.from(JSON.stringify(document)))
-  const detail = { azureCode: fault.codes.join(' ').slice(0, 200) }
+async function releaseAll(parts: readonly AnswerPart[]): Promise<void> {
+  await Promise.all(parts.map((part) => ('image' in part ? part.image.release() : undefined)))
+}
+
+function streamError(fault: AzureFault): ServiceError {
+  const detail = { azureCode: knownCodes(fault) }
   return isRefusal(fault)
     ? serviceError('IMG_ERR_AZURE_CONTENT', [fault.categories], { detail })
     : serviceError('IMG_ERR_AZURE_BROKE_OFF', [], { detail })

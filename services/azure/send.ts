@@ -1,7 +1,8 @@
 import { ServiceError, serviceError } from '../errors.ts'
 import type { HeldBytes } from '../images/held-bytes.ts'
 import { type AnswerReading, ErrorBodyCollector, openAnswer } from './answer.ts'
-import { azureError, requestId } from './azure-error.ts'
+import { azureError, readFault, requestId } from './azure-error.ts'
+import { maskText } from './azure-text.ts'
 import { SendError } from './call.ts'
 import type { Deployment } from './deployment.ts'
 import type { Dialect } from './dialects/dialect.ts'
@@ -44,18 +45,24 @@ export async function sendRequest(
     const credentialHeaders = await inTime(credential.headers(scope ?? route.scope), context)
     const answer = await exchange(options, deployment, wire, credentialHeaders, context)
     learned = answer.headers
+    const secrets = [...credential.secrets(), ...Object.values(credentialHeaders), prompt]
     isRefused = answer.status === 429
     if (answer.sink instanceof ErrorBodyCollector) {
-      const failure = azureError(answer.status, answer.headers, answer.sink.body(), {
+      const fault = readFault(answer.sink.body())
+      const failure = azureError(answer.status, answer.headers, fault, {
         deployment: deployment.options.deployment,
-        secrets: [...credential.secrets(), prompt],
+        secrets,
       })
+      context.log.debug(
+        { deployment: deployment.card.name, azureText: maskText(fault.message, secrets) },
+        "azure's own words, without what they may quote",
+      )
       if (failure.code === 'IMG_ERR_AZURE_ACCOUNT_BLOCKED') tripBreaker(deployment, context)
       else deployment.breaker.reset()
       throw new SendError(failure, credentialHeaders)
     }
     deployment.breaker.reset()
-    return { reading: answer.sink, requestId: requestId(answer.headers) }
+    return { reading: answer.sink, requestId: requestId(answer.headers, secrets) }
   } finally {
     deployment.gate.left(learned, isRefused)
   }
@@ -83,6 +90,7 @@ async function exchange(
   events.requestStarted(facts)
   let statusClass: StatusClass = 'lost'
   let reading: AnswerReading | undefined
+  let headers: AnswerHeaders = {}
   try {
     const answer = await transport.post<AnswerReading | ErrorBodyCollector>({
       url,
@@ -91,11 +99,12 @@ async function exchange(
       signal: context.signal,
       deadlineAt: context.deadlineAt,
       onSent: () => context.onStage?.('sent'),
-      open(status, headers) {
+      open(status, received) {
+        headers = received
         if (status !== 200) return new ErrorBodyCollector()
         context.onStage?.('receiving')
         const onSketch = () => context.onStage?.('sketched')
-        reading = openAnswer(headers, { held, maxBytes: maxAnswerBytes, onSketch })
+        reading = openAnswer(received, { held, maxBytes: maxAnswerBytes, onSketch })
         return reading
       },
     })
@@ -103,6 +112,8 @@ async function exchange(
     return answer
   } catch (error) {
     statusClass = faultClass(error)
+    // What is there has been paid for, also if the stream ends without a word of goodbye.
+    if (reading?.hasImage) return { status: 200, headers, sink: reading }
     await reading?.abort()
     throw exchangeError(error)
   } finally {

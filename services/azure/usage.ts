@@ -1,32 +1,38 @@
-import { Compile } from 'typebox/compile'
-import { AzureUsageSchema } from '../../schemas/azure.ts'
 import type { Price } from '../../schemas/models.ts'
+import { firstAmount, member } from './fields.ts'
 import type { Usage } from './images-client.ts'
 
-const usageBody = Compile(AzureUsageSchema)
-
-/** Reads what an answer says it used up, in any of the known spellings; nothing where it says nothing. */
+/**
+ * Reads what a response says it used up: every amount that can be read counts, whatever its neighbours are. gpt-image
+ * counts tokens under OpenAI's names, some gateways under the names of chat completions, MAI under its own; FLUX on the
+ * provider route gives megapixels.
+ */
 export function readUsage(body: unknown): Usage {
-  if (!usageBody.Check(body)) return {}
-  const { usage, request_meta: meta } = body
-  const details = usage?.input_tokens_details ?? usage?.prompt_tokens_details
-  const imageTokensIn = details?.image_tokens ?? usage?.num_input_image_tokens
-  const totalIn = usage?.input_tokens ?? usage?.prompt_tokens
-  const textTokensIn =
-    details?.text_tokens ??
-    usage?.num_input_text_tokens ??
-    (totalIn == null ? undefined : totalIn - (imageTokensIn ?? 0))
+  const usage = member(body, 'usage')
+  const meta = member(body, 'request_meta')
+  const details = ['input_tokens_details', 'prompt_tokens_details'].map((name) => member(usage, name))
+  const amount = (...names: readonly string[]) => firstAmount(...names.map((name) => member(usage, name)))
+  const detail = (name: string) => firstAmount(...details.map((each) => member(each, name)))
+
+  const totalIn = amount('input_tokens', 'prompt_tokens')
+  const text = detail('text_tokens') ?? amount('num_input_text_tokens')
+  const image = detail('image_tokens') ?? amount('num_input_image_tokens')
   return defined({
-    textTokensIn,
-    imageTokensIn,
-    tokensOut: usage?.output_tokens ?? usage?.completion_tokens ?? usage?.num_output_tokens,
-    megapixelsIn: meta?.input_mp,
-    megapixelsOut: meta?.output_mp,
+    textTokensIn: text ?? difference(totalIn, image ?? 0),
+    imageTokensIn: image ?? (text === undefined ? undefined : difference(totalIn, text)),
+    tokensOut:
+      amount('output_tokens', 'completion_tokens', 'num_output_tokens') ?? difference(amount('total_tokens'), totalIn),
+    megapixelsIn: firstAmount(member(meta, 'input_mp')),
+    megapixelsOut: firstAmount(member(meta, 'output_mp')),
   })
 }
 
-function defined(fields: Record<keyof Usage, number | null | undefined>): Usage {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value != null))
+function difference(whole: number | undefined, part: number | undefined): number | undefined {
+  return whole === undefined || part === undefined ? undefined : Math.max(0, whole - part)
+}
+
+function defined(fields: Record<keyof Usage, number | undefined>): Usage {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
 
 /**

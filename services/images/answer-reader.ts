@@ -9,18 +9,24 @@ export interface AnswerReaderOptions {
   held: HeldBytes
   /** Bytes of the answer as it arrives. */
   maxBytes: number
-  /** Pictures in it; 16 unless told. */
+  /** Images that are kept of it, the first ones; 16 by default. */
   maxImages?: number
-  /** Bytes of JSON around the pictures; 1 MiB unless told. */
+  /** Bytes of JSON around the images; 1 MiB by default. A single string may have a quarter of it, a longer one is dropped. */
   maxOtherBytes?: number
 }
 
 export interface Answer {
-  /** The JSON, with an `EncodedImage` wherever `b64_json` was a string (an empty one stays `''`). */
+  /** The JSON, with an `EncodedImage` wherever a key of `imageKeys` had one; what was no image there is `''`. */
   document: unknown
-  /** The pictures in `document`, as they arrived. Whoever takes the answer releases them. */
+  /** The images in `document`, in its order. Clients of the reader release them. */
   images: EncodedImage[]
+  /** What could not be read, of which the images know nothing; to be told where there are none. */
+  problem: ServiceError | undefined
 }
+
+/** Where base64 stands; Azure's own name first, then those of gateways in front of it. */
+export const imageKeys = ['b64_json', 'b64Json', 'b64', 'image_base64', 'base64'] as const
+const isImageKey: ReadonlySet<string> = new Set(imageKeys)
 
 export interface AnswerReader {
   /**
@@ -34,17 +40,21 @@ export interface AnswerReader {
 }
 
 /**
- * Reads Azure's JSON as it arrives. Pictures in it never become strings: their text is held as it came, is checked to its
- * last character on the way, and waits in a file if memory is short.
+ * Reads Azure's JSON as it arrives. Images in it never become strings: their text is buffered as it came, is checked to its
+ * last character on the way, and waits in a file if memory is short. Of an image that is none, and of text that nobody
+ * needs, nothing is kept, and the images beside it are not touched.
  *
  * All methods throw ServiceError `IMG_ERR_AZURE_BAD_ANSWER` or `IMG_ERR_AZURE_ANSWER_TOO_LARGE`; `detail.problem` says
  * what was wrong.
  */
 export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
   const { held, maxBytes, maxImages = 16, maxOtherBytes = 1_048_576 } = options
-  const lifter = createJsonLifter({ key: 'b64_json', maxOtherBytes })
+  const lifter = createJsonLifter({ keys: imageKeys, maxOtherBytes, maxStringBytes: Math.ceil(maxOtherBytes / 4) })
   const pictures: ArrivingPicture[] = []
   let received = 0
+  /** Strings beyond `maxImages`. */
+  let surplus = 0
+  let problem: unknown
 
   function write(chunk: Buffer): Promise<void> | undefined {
     received += chunk.length
@@ -62,27 +72,63 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
   }
 
   function take(event: LiftEvent): Promise<void> | undefined {
-    if (event.type === 'piece') return pictures.at(-1)?.write(event.piece)
-    if (event.type === 'close') return pictures.at(-1)?.end()
-    if (pictures.length === maxImages) throw new LiftError(`it holds more than ${maxImages} pictures`)
-    pictures.push(new ArrivingPicture(held.open()))
-    return undefined
+    if (event.type === 'open') return open()
+    const picture = surplus > 0 ? undefined : pictures.at(-1)
+    if (picture === undefined || picture.isGivenUp) return undefined
+    try {
+      if (event.type === 'broken') throw event.problem
+      return event.type === 'piece' ? picture.write(event.piece) : picture.end()
+    } catch (error) {
+      problem ??= error
+      return picture.abort()
+    }
+  }
+
+  function open(): undefined {
+    if (pictures.length < maxImages) pictures.push(new ArrivingPicture(held.open()))
+    else {
+      surplus++
+      problem ??= new LiftError(`it holds more than ${maxImages} pictures`)
+    }
+  }
+
+  function parse(images: readonly (EncodedImage | undefined)[], used: Set<EncodedImage>): unknown {
+    const json = lifter.end()
+    problem ??= lifter.overflow
+    const root: { document: unknown } = { document: JSON.parse(json) }
+    // Not by a function given to `JSON.parse`, whose depth the stack bounds.
+    for (const open: object[] = [root]; ; ) {
+      const parent = open.pop()
+      if (parent === undefined) return root.document
+      for (const [key, value] of Object.entries(parent)) {
+        if (typeof value === 'object' && value !== null) open.push(value)
+        // Every string under such a key was taken out, so a string here is the number of one.
+        else if (isImageKey.has(key) && typeof value === 'string') {
+          const image = images[Number(value)]
+          if (image !== undefined) used.add(image)
+          Object.assign(parent, { [key]: image ?? '' })
+        }
+      }
+    }
   }
 
   async function end(): Promise<Answer> {
     const images = pictures.map((picture) => picture.image)
     const used = new Set<EncodedImage>()
-    const document: unknown = JSON.parse(lifter.end(), (key, value: unknown) => {
-      // Every string under this key was taken out, so a string here is the number of one.
-      if (key !== 'b64_json' || typeof value !== 'string') return value
-      const image = images[Number(value)]
-      if (image === undefined) return ''
-      used.add(image)
-      return image
-    })
-    // Of two equal keys the last one wins; the picture under the first is nobody's.
-    for (const image of images) if (image !== undefined && !used.has(image)) await image.release()
-    return { document, images: [...used] }
+    let document: unknown
+    try {
+      document = parse(images, used)
+    } catch (error) {
+      throw problem ?? error
+    }
+    // Of two equal keys the last one wins; the image under the first belongs to no one.
+    const whole = images.filter((image) => image !== undefined)
+    for (const image of whole) if (!used.has(image)) await image.release()
+    return {
+      document,
+      images: whole.filter((image) => used.has(image)),
+      problem: problem === undefined ? undefined : inOurWords(problem),
+    }
   }
 
   async function abort() {
@@ -101,7 +147,10 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
   }
 }
 
-/** Reads a whole answer; nothing is held if it fails. @throws as the reader, and what `source` throws */
+/**
+ * Reads a whole answer; nothing is held if it fails. @throws as the reader, what `source` throws, and the problem of an
+ * answer without an image
+ */
 export async function readAnswer(source: AsyncIterable<Buffer>, options: AnswerReaderOptions): Promise<Answer> {
   const reader = createAnswerReader(options)
   try {
@@ -109,7 +158,9 @@ export async function readAnswer(source: AsyncIterable<Buffer>, options: AnswerR
       const waiting = reader.write(chunk)
       if (waiting !== undefined) await waiting
     }
-    return await reader.end()
+    const answer = await reader.end()
+    if (answer.images.length === 0 && answer.problem !== undefined) throw answer.problem
+    return answer
   } catch (error) {
     await reader.abort()
     throw error
@@ -117,8 +168,12 @@ export async function readAnswer(source: AsyncIterable<Buffer>, options: AnswerR
 }
 
 function throwInOurWords(cause: unknown): never {
-  if (cause instanceof ServiceError) throw cause
-  throw serviceError('IMG_ERR_AZURE_BAD_ANSWER', [], { cause, detail: { problem: problemOf(cause) } })
+  throw inOurWords(cause)
+}
+
+function inOurWords(cause: unknown): ServiceError {
+  if (cause instanceof ServiceError) return cause
+  return serviceError('IMG_ERR_AZURE_BAD_ANSWER', [], { cause, detail: { problem: problemOf(cause) } })
 }
 
 function problemOf(error: unknown): string {
@@ -135,13 +190,21 @@ const scratch = Buffer.allocUnsafeSlow(decodedCapacity(checkedCharacters))
 /** Metadata that a JPEG may put before its size. */
 const maxHeadBytes = 1_048_576
 
+const dataScheme = 'data:'
+/** Of a data URL, its comma not counted. */
+const maxHeaderBytes = 256
+
 class ArrivingPicture {
   readonly #text: EncodedTextWriter
   readonly #decoder = createBase64Decoder()
+  /** What may be the header of a data URL; `undefined` once the base64 has begun. */
+  #start: Buffer | undefined = Buffer.alloc(0)
   #bytes = 0
   #head: Buffer = Buffer.alloc(0)
   #facts: ImageFacts | undefined
   #image: EncodedImage | undefined
+  /** It is no image; its memory is free again. */
+  isGivenUp = false
 
   constructor(text: EncodedTextWriter) {
     this.#text = text
@@ -153,6 +216,21 @@ class ArrivingPicture {
   }
 
   write(piece: Buffer): Promise<void> | undefined {
+    const text = this.#start === undefined ? piece : this.#withoutHeader(Buffer.concat([this.#start, piece]))
+    return text === undefined ? undefined : this.#take(text)
+  }
+
+  /** Some gateways write a data URL; `undefined` until it is known where the base64 begins. */
+  #withoutHeader(seen: Buffer): Buffer | undefined {
+    const scheme = seen.toString('latin1', 0, dataScheme.length)
+    const isHeader = scheme === dataScheme
+    const comma = isHeader ? seen.indexOf(',') : -1
+    this.#start = comma === -1 && dataScheme.startsWith(scheme) ? seen : undefined
+    if (this.#start !== undefined && seen.length > maxHeaderBytes) throw new LiftError('a picture in it is not base64')
+    return this.#start === undefined ? seen.subarray(comma + 1) : undefined
+  }
+
+  #take(piece: Buffer): Promise<void> | undefined {
     for (let at = 0; at < piece.length; at += checkedCharacters) {
       const written = this.#decoder.write(piece.subarray(at, at + checkedCharacters), scratch)
       this.#bytes += written
@@ -162,16 +240,21 @@ class ArrivingPicture {
   }
 
   end(): Promise<void> | undefined {
+    if (this.#start !== undefined && this.#start.length > 0)
+      throw new LiftError('a picture in it is of no known format')
     this.#decoder.end()
-    return this.#bytes === 0 ? undefined : this.#finish()
+    if (this.#bytes === 0) return undefined
+    if (this.#facts === undefined) throw new LiftError('a picture in it is of no known format')
+    return this.#finish(this.#facts)
   }
 
-  async #finish() {
-    if (this.#facts === undefined) throw new LiftError('a picture in it is of no known format')
-    this.#image = createEncodedImage(this.#facts, this.#bytes, await this.#text.end())
+  async #finish(facts: ImageFacts) {
+    this.#image = createEncodedImage(facts, this.#bytes, await this.#text.end())
   }
 
   async abort() {
+    this.isGivenUp = true
+    this.#head = Buffer.alloc(0)
     await (this.#image === undefined ? this.#text.abort() : this.#image.release())
   }
 

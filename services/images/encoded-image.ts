@@ -1,3 +1,4 @@
+import type { HeldBytes } from './held-bytes.ts'
 import { placeholderOf } from './json-splice.ts'
 
 /** Formats that the service hands out or takes in. */
@@ -107,4 +108,16 @@ export function encodeImage(bytes: Buffer, facts: ImageFacts): EncodedImage {
       pieces = []
     },
   })
+}
+
+/** Encodes an image under the bound on buffered bytes, in a file if memory is short. */
+export async function bufferImage(bytes: Buffer, facts: ImageFacts, held: HeldBytes): Promise<EncodedImage> {
+  const text = held.open()
+  try {
+    for (const piece of encodedPieces(bytes)) await text.write(piece)
+    return createEncodedImage(facts, bytes.length, await text.end())
+  } catch (error) {
+    await text.abort()
+    throw error
+  }
 }

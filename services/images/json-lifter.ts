@@ -4,21 +4,32 @@
  * `JSON.parse`, which sees everything but the inside of the strings taken out.
  */
 
-/** `open`, then the string's bytes without escapes (views of the input where there are none), then `close`. */
-export type LiftEvent = { type: 'open' } | { type: 'piece'; piece: Buffer } | { type: 'close' }
+/**
+ * `open`, then the string's bytes without escapes (views of the input where there are none), then `close`; `broken` in its
+ * place where an escape cannot stand in base64, after which nothing more of that string comes.
+ */
+export type LiftEvent =
+  | { type: 'open' }
+  | { type: 'piece'; piece: Buffer }
+  | { type: 'close' }
+  | { type: 'broken'; problem: LiftError }
 
 export interface JsonLifter {
   /** The strings in the next chunk. Must be read to its end before the next call. @throws LiftError */
   write(chunk: Buffer): Iterable<LiftEvent>
   /** The JSON with the n-th string taken out replaced by the string `"n"`, counted from 0. @throws LiftError */
   end(): string
+  /** Set if strings that were too long to stay make it longer than `maxOtherBytes`. */
+  readonly overflow: LiftError | undefined
 }
 
 export interface JsonLifterOptions {
-  /** Strings that are values of this key are taken out, wherever they are. */
-  key: string
+  /** Strings that are values of one of these keys are taken out, wherever they are. */
+  keys: readonly string[]
   /** Bytes of JSON that may be left when the strings are out. */
   maxOtherBytes: number
+  /** Bytes of one string that stays; a longer one is left empty. */
+  maxStringBytes: number
 }
 
 /** The JSON is larger, or stranger, than an answer can be. */
@@ -33,12 +44,18 @@ const colon = 58
 /** Keys may be written with escapes of six bytes a character. */
 const escapedLength = 6
 
-export function createJsonLifter({ key, maxOtherBytes }: JsonLifterOptions): JsonLifter {
-  const keyBytes = key.length * escapedLength
+export function createJsonLifter({ keys, maxOtherBytes, maxStringBytes }: JsonLifterOptions): JsonLifter {
+  const keyBytes = Math.max(...keys.map((key) => key.length)) * escapedLength
   const rest: Buffer[] = []
   let restBytes = 0
   let lifted = 0
   let state: 'outside' | 'string' | 'opening' | 'lift' = 'outside'
+  /** Where the string under way began, to take it back out; `undefined` once it was. */
+  let stringStart: { parts: number; bytes: number } | undefined
+  /** The string taken out holds what base64 cannot. */
+  let isBroken = false
+  /** Bytes of strings that were too long to stay. */
+  let dropped = 0
   /** The last string, raw, unless it is too long for a key. */
   let text = ''
   let isEscaped = false
@@ -46,9 +63,11 @@ export function createJsonLifter({ key, maxOtherBytes }: JsonLifterOptions): Jso
   let gap: 'blank' | 'colon' | 'other' = 'other'
   const unescaper = createUnescaper()
 
+  const tooMuch = () => new LiftError(`it holds more than ${maxOtherBytes} bytes beside pictures`)
+
   function keep(bytes: Buffer) {
     restBytes += bytes.length
-    if (restBytes > maxOtherBytes) throw new LiftError(`it holds more than ${maxOtherBytes} bytes beside pictures`)
+    if (restBytes > maxOtherBytes) throw tooMuch()
     // A copy: a few bytes must not keep a whole chunk.
     if (bytes.length > 0) rest.push(Buffer.from(bytes))
   }
@@ -60,34 +79,75 @@ export function createJsonLifter({ key, maxOtherBytes }: JsonLifterOptions): Jso
     gap = gapAfter(gap, chunk, from, end)
     keep(chunk.subarray(from, end))
     if (at === -1) return end
-    state = gap === 'colon' && isKey(text, key) ? 'opening' : 'string'
+    state = gap === 'colon' && keys.some((key) => isKey(text, key)) ? 'opening' : 'string'
     text = ''
-    if (state === 'string') keep(chunk.subarray(at, at + 1))
+    isEscaped = false
+    if (state === 'string') {
+      keep(chunk.subarray(at, at + 1))
+      stringStart = { parts: rest.length, bytes: restBytes }
+    }
     return at + 1
+  }
+
+  /** Keeps a part of a string, unless the string is too long. */
+  function keepString(bytes: Buffer) {
+    if (stringStart !== undefined && restBytes - stringStart.bytes + bytes.length <= maxStringBytes) return keep(bytes)
+    dropped += bytes.length
+    if (stringStart === undefined) return
+    dropped += restBytes - stringStart.bytes
+    rest.length = stringStart.parts
+    restBytes = stringStart.bytes
+    stringStart = undefined
+  }
+
+  /** Where a string's closing quote is, or -1. */
+  function closingQuote(chunk: Buffer, from: number): number {
+    for (let searchFrom = from; ; ) {
+      const at = chunk.indexOf(quote, searchFrom)
+      const isQuoteEscaped = endsWithOddBackslashes(chunk, searchFrom, at === -1 ? chunk.length : at, isEscaped)
+      isEscaped = at === -1 && isQuoteEscaped
+      if (at === -1 || !isQuoteEscaped) return at
+      searchFrom = at + 1
+    }
   }
 
   /** Up to and including the closing quote of a string that stays. */
   function inString(chunk: Buffer, from: number): number {
-    let searchFrom = from
-    for (;;) {
-      const at = chunk.indexOf(quote, searchFrom)
-      const end = at === -1 ? chunk.length : at
-      const escapesNext = endsWithOddBackslashes(chunk, searchFrom, end, isEscaped)
-      if (at !== -1 && escapesNext) {
-        isEscaped = false
-        searchFrom = at + 1
-        continue
-      }
-      isEscaped = at === -1 && escapesNext
-      if (text.length <= keyBytes) text += chunk.toString('latin1', from, Math.min(end, from + keyBytes + 1))
-      if (at === -1) {
-        keep(chunk.subarray(from))
-        return end
-      }
-      keep(chunk.subarray(from, at + 1))
-      state = 'outside'
-      gap = 'blank'
-      return at + 1
+    const at = closingQuote(chunk, from)
+    const end = at === -1 ? chunk.length : at
+    if (text.length <= keyBytes) text += chunk.toString('latin1', from, Math.min(end, from + keyBytes + 1))
+    keepString(chunk.subarray(from, end))
+    if (at === -1) return end
+    keep(chunk.subarray(at, at + 1))
+    state = 'outside'
+    gap = 'blank'
+    return at + 1
+  }
+
+  /** Up to and including the closing quote of a string that is taken out. */
+  function* inLift(chunk: Buffer, from: number): Generator<LiftEvent, number> {
+    const at = closingQuote(chunk, from)
+    const end = at === -1 ? chunk.length : at
+    const piece = isBroken ? undefined : withoutEscapes(chunk.subarray(from, end), at !== -1)
+    if (piece instanceof LiftError) {
+      isBroken = true
+      yield { type: 'broken', problem: piece }
+    } else if (piece !== undefined && piece.length > 0) yield { type: 'piece', piece }
+    if (at === -1) return end
+    state = 'outside'
+    gap = 'other'
+    if (!isBroken) yield { type: 'close' }
+    return at + 1
+  }
+
+  function withoutEscapes(bytes: Buffer, isLast: boolean): Buffer | LiftError {
+    try {
+      const piece = unescaper.write(bytes)
+      if (isLast) unescaper.end()
+      return piece
+    } catch (error) {
+      if (!(error instanceof LiftError)) throw error
+      return error
     }
   }
 
@@ -97,23 +157,19 @@ export function createJsonLifter({ key, maxOtherBytes }: JsonLifterOptions): Jso
       while (at < chunk.length) {
         if (state === 'outside') at = outside(chunk, at)
         else if (state === 'string') at = inString(chunk, at)
-        else if (state === 'opening') {
+        else if (state === 'lift') at = yield* inLift(chunk, at)
+        else {
           keep(Buffer.from(`"${lifted}"`))
           lifted++
           state = 'lift'
+          isBroken = false
+          unescaper.reset()
           yield { type: 'open' }
-        } else {
-          const close = chunk.indexOf(quote, at)
-          const piece = unescaper.write(chunk.subarray(at, close === -1 ? chunk.length : close))
-          if (piece.length > 0) yield { type: 'piece', piece }
-          at = close === -1 ? chunk.length : close + 1
-          if (close === -1) continue
-          unescaper.end()
-          state = 'outside'
-          gap = 'other'
-          yield { type: 'close' }
         }
       }
+    },
+    get overflow() {
+      return restBytes + dropped > maxOtherBytes ? tooMuch() : undefined
     },
     end() {
       if (state === 'lift' || state === 'opening') throw new LiftError('it stops inside a picture')
@@ -178,6 +234,9 @@ function createUnescaper() {
     },
     end() {
       if (open.length > 0) throw new LiftError('a picture in it is not base64')
+    },
+    reset() {
+      open = Buffer.alloc(0)
     },
   }
 }

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis'
+import { ReportedError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { UnitCounter } from './unit-counter.ts'
 
@@ -77,6 +78,6 @@ export function createRedisCounter(url: string, fallback: UnitCounter, log: Logg
 
 async function runScript(redis: Redis, key: string, units: number, windowMs: number): Promise<[number, number]> {
   const answer = await redis.eval(script, 1, PREFIX + key, units, Math.ceil(windowMs))
-  if (!Array.isArray(answer)) throw new Error('Redis answered something else')
+  if (!Array.isArray(answer)) throw new ReportedError('Redis answered something else')
   return [Number(answer[0]), Number(answer[1])]
 }

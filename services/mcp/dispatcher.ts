@@ -234,7 +234,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   function refuse(error: unknown, message: unknown, context: RefusalContext, method = 'none'): Answer {
     const failure = error instanceof ProtocolError ? error : internalError(context.requestId, error)
     if (failure.code === INTERNAL_ERROR) context.log.error({ err: failure.cause, method }, 'request failed')
-    else context.log.debug({ code: failure.code, reason: failure.message, method }, 'request refused')
+    else context.log.debug({ code: failure.code, method }, 'request refused')
     observer.requestFinished(method, outcomeOfFailure(failure))
     const revision = revisionOf(message, context)
     const isModern = revision?.era === 'modern'

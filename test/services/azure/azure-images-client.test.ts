@@ -4,6 +4,7 @@ import { describe, type TestContext, test } from 'node:test'
 import type { ImagesClientOptions } from '../../../services/azure/azure-images-client.ts'
 import type { AzureEvents, StatusClass } from '../../../services/azure/events.ts'
 import type { EditRequest, ImagesClient } from '../../../services/azure/images-client.ts'
+import { createHeldBytes } from '../../../services/images/held-bytes.ts'
 import {
   afterBody,
   answering,
@@ -266,6 +267,23 @@ describe('failures', () => {
   })
 })
 
+test('a stream that is reset behind its image still gives the image', async (t: TestContext) => {
+  const event = {
+    type: 'image_generation.completed',
+    b64_json: pixelPng,
+    usage: { input_tokens_details: null, output_tokens: 7 },
+  }
+  const azure = await fakeAzure(
+    t,
+    afterBody((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(`data: ${JSON.stringify(event)}\n\n: more`, () => response.socket?.resetAndDestroy())
+    }),
+  )
+  const { images, usage } = await client(t, azure.url).generate({ prompt }, callContext())
+  t.assert.deepEqual([images.length, usage], [1, { tokensOut: 7 }])
+})
+
 describe('answers with a link', () => {
   const linkTo = (url: string) => answering(200, { data: [{ url }] })
   const trusting = { certificateAuthority: tls.cert, isAddressAllowed: () => true }
@@ -277,6 +295,18 @@ describe('answers with a link', () => {
     t.assert.equal(answer.images[0].mimeType, 'image/png')
     t.assert.equal(store.seen[0]?.url, '/a.png?sig=1')
     t.assert.equal(store.seen[0]?.headers['api-key'], undefined)
+  })
+
+  test('that lead nowhere cost the images beside them nothing, and no more are followed than images were asked for', async (t: TestContext) => {
+    const store = await fakeAzure(t, (_request, response) => response.end(pixel), tls)
+    const link = { url: `${store.url.replace('127.0.0.1', 'localhost')}/a.png`, b64_json: null }
+    const data = [{ url: 'https://localhost:1/gone.png' }, { b64_json: pixelPng, url: {} }, ...Array(40).fill(link)]
+    const azure = await fakeAzure(t, answering(200, { data }))
+    const held = createHeldBytes({ maxBytes: 100_000, spillFolders: [] })
+    const { images } = await client(t, azure.url, { ...trusting, held }).generate({ prompt, count: 3 }, callContext())
+    t.assert.deepEqual([images.length, store.seen.length], [3, 2])
+    for (const image of images) await image.release()
+    t.assert.equal(held.used, 0)
   })
 
   test('to a host that is not allowed are not followed', async (t: TestContext) => {

@@ -55,12 +55,20 @@ describe('event stream', () => {
   }
 
   const failures: readonly [string, string, string][] = [
-    ['without a completed picture', event(partial), 'IMG_ERR_AZURE_NO_IMAGE'],
+    ['without a completed picture', event(partial), 'IMG_ERR_AZURE_BROKE_OFF'],
     [
       'with a refusal',
       `data: {"type":"error","error":{"code":"moderation_blocked","message":"x"}}\n\n`,
       'IMG_ERR_AZURE_CONTENT',
     ],
+    ['with nothing in it', '', 'IMG_ERR_AZURE_BROKE_OFF'],
+    ['with its end only', 'data: [DONE]\n\n', 'IMG_ERR_AZURE_BROKE_OFF'],
+    [
+      'with a flat refusal',
+      'data: {"type":"error","code":"content_filter","message":null}\n\n',
+      'IMG_ERR_AZURE_CONTENT',
+    ],
+    ['with a flat failure', 'data: {"type":"error","code":"server_error","param":null}\n\n', 'IMG_ERR_AZURE_BROKE_OFF'],
     [
       'with a failure',
       `${event(partial)}data: {"error":{"code":"server_error","message":"x"}}\n\n`,
@@ -79,6 +87,31 @@ describe('event stream', () => {
       await reading.abort()
       t.assert.equal(held.used, 0)
     })
+  }
+})
+
+test('the images of a stream are there as soon as their event has ended', async (t: TestContext) => {
+  const { reading, held } = open()
+  await reading.write(Buffer.from(event(partial)))
+  t.assert.equal(reading.hasImage, false)
+  await reading.write(Buffer.from(`${event(completed)}data: {"type":"image_gen`))
+  t.assert.equal(reading.hasImage, true)
+  await reading.abort()
+  t.assert.equal(held.used, 0)
+})
+
+test('events and documents are told apart whatever their type says', async (t: TestContext) => {
+  const held = createHeldBytes({ maxBytes: 1_000_000, spillFolders: [] })
+  for (const [type, text] of [
+    ['application/json', event(completed)],
+    ['text/event-stream', JSON.stringify({ data: { b64_json: pixelPng } })],
+    ['', `: hello\n\n${event(completed)}`],
+  ] as const) {
+    const reading = openAnswer({ 'content-type': type }, { held, maxBytes: 1_000_000, onSketch: () => {} })
+    await reading.write(Buffer.from(text))
+    t.assert.equal((await reading.finish()).parts.length, 1)
+    await reading.abort()
+    t.assert.equal(held.used, 0)
   }
 })
 

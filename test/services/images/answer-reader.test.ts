@@ -171,7 +171,6 @@ const broken: [name: string, json: string, problem: string][] = [
   ['an unknown escape', '{"b64_json":"AAAA\\qAAA"}', 'a picture in it is not base64'],
   ['missing padding', '{"b64_json":"iVBORw"}', 'a picture in it is not base64'],
   ['something that is no picture', '{"b64_json":"aGVsbG8="}', 'a picture in it is of no known format'],
-  ['too many pictures', `[${Array(17).fill(`{"b64_json":"${base64}"}`)}]`, 'it holds more than 16 pictures'],
   ['a flood of other fields', `{"a":"${'x'.repeat(3000)}"}`, 'it holds more than 2000 bytes beside pictures'],
   ['deep nesting', '['.repeat(1999), 'it is not JSON'],
 ]
@@ -187,6 +186,38 @@ for (const [name, json, problem] of broken) {
     }
   })
 }
+
+test('keeps the images beside what is no image, is too much or too long', async (t: TestContext) => {
+  const image = `{"b64_json":"${base64}"}`
+  const beside: [name: string, json: string, kept: number][] = [
+    ['more images than are kept', `[${Array(40).fill(image)}]`, 16],
+    ['text that is not base64', `[{"b64_json":"AAAA\\"AA*"},${image},{"b64_json":"=="}]`, 1],
+    ['bytes of no known format', `[{"b64_json":"aGVsbG8="},${image}]`, 1],
+    ['long texts', `{"a":"${'\\u65e5'.repeat(400)}","b":${image},"c":1}`, 1],
+    ['a flood of long texts', `[${Array(5).fill(`"${'x'.repeat(900)}\\""`)},${image}]`, 1],
+    ['a data URL', `{"b64_json":"data:image/png;base64,${base64}"}`, 1],
+    ['what only begins like one', `[{"b64_json":"dat"},{"b64_json":"data:${'x'.repeat(300)}"},${image}]`, 1],
+    ['deep nesting', `[${'['.repeat(900)}${']'.repeat(900)},${image}]`, 1],
+    ['another name', `{"image_base64":"${base64}"}`, 1],
+  ]
+  for (const [name, json, kept] of beside) {
+    for (let at = 1; at < json.length; at += 97) {
+      const { images } = await readAnswer(cut(json, [at]), { held, maxBytes: 20_000, maxOtherBytes: 2000 })
+      t.assert.equal(images.length, kept, name)
+      const [first] = images as [EncodedImage]
+      t.assert.equal(Buffer.concat(await collect(first.chunks())).toString(), base64)
+      for (const each of images) await each.release()
+      t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
+    }
+  }
+})
+
+test('reads an image beside what is nested deeper than the stack', async (t: TestContext) => {
+  const json = `{"x":${'['.repeat(200_000)}${']'.repeat(200_000)},"data":[{"b64_json":"${base64}"}]}`
+  const { images } = await readAnswer(cut(json, []), { held, maxBytes: 1_000_000 })
+  t.assert.equal(images.length, 1)
+  for (const image of images) await image.release()
+})
 
 test('refuses an answer beyond the limit as soon as it is passed', async (t: TestContext) => {
   const reader = createAnswerReader({ held, maxBytes: 20_000 })

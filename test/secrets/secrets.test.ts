@@ -1,0 +1,22 @@
+import { describe, type TestContext, test } from 'node:test'
+import { azureSetups } from './azure-setups.ts'
+import { leaksIn, runSetup, type Setup } from './lab.ts'
+import { otherSetups } from './other-setups.ts'
+
+const setups: readonly Setup[] = [...azureSetups, ...otherSetups]
+
+describe('no secret and no prompt is in any output', { concurrency: 4 }, () => {
+  for (const setup of setups) {
+    test(`when ${setup.name}`, async (t: TestContext) => {
+      for (const [where, text] of await runSetup(t, setup)) {
+        if (setup.isEchoed && where.startsWith('response')) continue
+        t.assert.deepEqual(leaksIn(text), [], `${where}:\n${text.slice(0, 20_000)}`)
+      }
+    })
+  }
+
+  test('tried in enough set-ups, each of a name of its own', (t: TestContext) => {
+    t.assert.ok(setups.length >= 100)
+    t.assert.equal(new Set(setups.map(({ name }) => name)).size, setups.length)
+  })
+})
