@@ -6,7 +6,7 @@ import type { Tool } from '../mcp/catalog.ts'
 import { OptionsSchema, optionProperties, promptArgument, takesSize } from './arguments.ts'
 import { callContext } from './call-context.ts'
 import { finishImages } from './image-answer.ts'
-import { chooseModel, requestOptions } from './model-choice.ts'
+import { chooseModel, choosesShape, requestOptions } from './model-choice.ts'
 import { formatSize, parseSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
@@ -42,7 +42,7 @@ export function generateImage(options: ToolOptions): Tool<TSchema> {
       if (!generateArguments.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', ['they do not match the schema'])
       const { prompt, ...wishes } = args
       const card = chooseModel('generate', wishes, cards)
-      const isShaped = wishes.size === undefined && wishes.aspect_ratio !== undefined
+      const isShaped = wishes.size === undefined && choosesShape(wishes)
       const wish =
         isShaped || !takesSize('generate', card) ? undefined : wishes.size ? parseSize(wishes.size) : defaultSize
       const target = wishes.output_path === undefined ? undefined : await store.resolve(wishes.output_path)

@@ -1,0 +1,126 @@
+import type { DialectName, Model } from '../../../schemas/models.ts'
+import { type ModelCatalog, normalizeName } from './model-catalog.ts'
+import { families, unknownModels } from './table.ts'
+
+/**
+ * How a name led to what a deployment is driven as, the surest first: it is the id of a row, begins with one, holds one
+ * (`prod-gpt-image-2`), speaks of a family (`gpt-image-9`), only its route is known, or it says nothing.
+ */
+export type Recognition = 'exact' | 'begins' | 'contains' | 'family' | 'route' | 'default'
+
+export interface Resolution {
+  model: Model
+  recognition: Recognition
+  /** The name that decided, of a model or of a deployment. */
+  name: string
+}
+
+/** What the guide's deployments are, whatever they are called. */
+export const defaultModelId = 'FLUX.1-Kontext-pro'
+
+/** The longer id says more. */
+function longest(rows: readonly [string, Model][]): [string, Model] | undefined {
+  return rows.reduce<[string, Model] | undefined>(
+    (best, row) => (best === undefined || row[0].length > best[0].length ? row : best),
+    undefined,
+  )
+}
+
+/**
+ * What a name says of a model; `undefined` if it says nothing. Case does not matter, and dots, dashes and underscores
+ * are alike. An id counts only between such separators: `gpt-image-20` is not `gpt-image-2`.
+ */
+export function recognizeName(catalog: ModelCatalog, name: string): Resolution | undefined {
+  const exact = catalog.find(name)
+  if (exact !== undefined) return { model: exact, recognition: 'exact', name }
+  const normal = normalizeName(name)
+  const rows = [...catalog.rows]
+  const begins = longest(rows.filter(([id]) => normal.startsWith(`${id}-`)))
+  if (begins !== undefined) return { model: sibling(name, begins), recognition: 'begins', name }
+  // A single word, as an operator may call a row of his own, says too little in the middle of a name.
+  const contains = longest(rows.filter(([id]) => id.includes('-') && `-${normal}-`.includes(`-${id}-`)))
+  if (contains !== undefined) return { model: sibling(name, contains), recognition: 'contains', name }
+  const model = ofFamily(name, normal)
+  return model && { model, recognition: 'family', name }
+}
+
+/** The row, without price and retirement where the name goes on with another version, as `gpt-image-2.6` does. */
+function sibling(name: string, [id, model]: [string, Model]): Model {
+  const written = new RegExp(id.replaceAll('-', '[._-]+'), 'i').exec(name)
+  const rest = written === null ? '' : name.slice(written.index + written[0].length)
+  if (!/^\.\d/.test(rest)) return model
+  const { price: _price, retires: _retires, ...abilities } = model
+  return abilities
+}
+
+function ofFamily(name: string, normal: string): Model | undefined {
+  for (const { said, row, providerPath } of families) {
+    const found = said.exec(normal)
+    if (found === null) continue
+    const path = providerPath?.(normal.slice(found.index))
+    return { ...row, id: name, ...(path === undefined ? {} : { providerPath: path }) }
+  }
+  return undefined
+}
+
+const order: readonly Recognition[] = ['exact', 'begins', 'contains', 'family', 'route', 'default']
+
+/** Names of one deployment. */
+export interface DeploymentNames {
+  /** What the operator says that it is. */
+  model: string | undefined
+  /** What it is called, the likeliest first; of two that say something the surer counts. */
+  names: readonly string[]
+  dialect: DialectName | 'auto'
+}
+
+/** What a deployment is driven as: the model that is named, else what its names say, else the guide's default. */
+export function resolveModel(catalog: ModelCatalog, { model: named, names, dialect }: DeploymentNames): Resolution {
+  const asNamed = named === undefined ? undefined : recognizeName(catalog, named)
+  const [surest] = names
+    .map((name) => recognizeName(catalog, name))
+    .filter((found) => found !== undefined)
+    .toSorted((a, b) => order.indexOf(a.recognition) - order.indexOf(b.recognition))
+  const found = asNamed ?? (named !== undefined && dialect !== 'auto' ? undefined : surest)
+  if (found !== undefined) return onDialect(found, dialect)
+  const name = named ?? names[0] ?? ''
+  const usual = catalog.find(defaultModelId)
+  if (usual !== undefined && named === undefined && (dialect === 'auto' || usual.dialects.includes(dialect))) {
+    return { model: usual, recognition: 'default', name }
+  }
+  if (dialect !== 'auto') return { model: { ...unknownModels[dialect], id: name }, recognition: 'route', name }
+  return { model: usual ?? { ...unknownModels.deployments, id: name }, recognition: 'default', name }
+}
+
+/** A family says little beside a route that the operator has chosen and that the family does not have. */
+function onDialect(found: Resolution, dialect: DialectName | 'auto'): Resolution {
+  if (dialect === 'auto' || found.recognition !== 'family' || found.model.dialects.includes(dialect)) return found
+  return { ...found, model: { ...unknownModels[dialect], id: found.model.id }, recognition: 'route' }
+}
+
+/** Each deployment by name, with what it is driven as. */
+export function describeDeployments(
+  deployments: readonly { name: string; model: string; recognition: Recognition }[],
+): Record<string, string> {
+  return Object.fromEntries(deployments.map((deployment) => [deployment.name, describeResolution(deployment)]))
+}
+
+/** What a deployment is driven as, and how sure that is; for a log line, `--check` and `/ready`. */
+export function describeResolution({ model, recognition }: { model: string; recognition: Recognition }): string {
+  switch (recognition) {
+    case 'exact':
+      return model
+    case 'begins':
+      return `${model} (the name begins with it)`
+    case 'contains':
+      return `${model} (the name holds it)`
+    case 'family':
+      return `${model} (an unknown model of a known family)`
+    case 'route':
+      return `${model} (an unknown model of the chosen route)`
+    case 'default':
+      return `${model} (the default: the name says nothing)`
+    default:
+      return recognition satisfies never
+  }
+}
