@@ -301,14 +301,19 @@ export interface VariableFacts {
   default: string | undefined
   required: boolean
   secret: boolean
-  /** Whether only the HTTP transport uses it. */
-  httpOnly: boolean
+  /** The transports that use it; absent for a row that does not say. */
+  usedBy: Users | undefined
 }
 
 /** Needed unless another variable makes them needless, which `services/azure` knows. */
 const needed: ReadonlySet<string> = new Set(['AZURE_BASE_URL', 'AZURE_API_KEY', 'AZURE_DEPLOYMENT_NAME'])
 
 const annotation = (schema: TSchema, key: string): unknown => Reflect.get(schema, key)
+
+function usersOf(schema: TSchema): Users | undefined {
+  const usedBy = annotation(schema, 'usedBy')
+  return usedBy === 'always' || usedBy === 'http' ? usedBy : undefined
+}
 
 /** Every variable in the order of the schema. */
 export const variables: readonly VariableFacts[] = Object.entries(ConfigSchema.properties).map(([name, schema]) => {
@@ -321,6 +326,6 @@ export const variables: readonly VariableFacts[] = Object.entries(ConfigSchema.p
     default: value === undefined ? undefined : String(value),
     required: needed.has(name),
     secret: annotation(schema, 'writeOnly') === true,
-    httpOnly: annotation(schema, 'usedBy') === 'http',
+    usedBy: usersOf(schema),
   }
 })

@@ -81,7 +81,8 @@ export interface PreparedEnvironment {
 }
 
 /** The variables that a transport uses. */
-const variablesOf = (transport: Transport) => variables.filter(({ httpOnly }) => transport === 'http' || !httpOnly)
+const variablesOf = (transport: Transport) =>
+  variables.filter(({ usedBy }) => transport === 'http' || usedBy === 'always')
 
 /**
  * Picks the variables that the transport uses out of an environment: trims them, strips one pair of surrounding quotes
@@ -225,8 +226,8 @@ export function isConfigured(environment: Environment, transport: Transport): bo
 /** The configuration as lines `NAME=value` for an operator, secrets replaced by how long they are. */
 export function printConfiguration(config: Readonly<Record<string, unknown>>, transport: Transport = 'http'): string {
   return variables
-    .map(({ name, secret, httpOnly }) => {
-      if (httpOnly && transport === 'stdio') return `${name} is not used with --stdio`
+    .map(({ name, secret, usedBy }) => {
+      if (transport === 'stdio' && usedBy !== 'always') return `${name} is not used with --stdio`
       const value = config[name]
       if (value === undefined) return `${name} is not set`
       return `${name}=${secret ? `(secret, ${String(value).length} characters)` : String(value)}`
