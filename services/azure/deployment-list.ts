@@ -6,7 +6,14 @@ import { isLocal } from '../origin-policy.ts'
 import type { DeploymentOptions } from './deployment.ts'
 import { type CredentialSettings, credentialOf } from './entry-credential.ts'
 import { createModelCatalog, FileProblems, type ModelCatalog, problemsOf } from './models/model-catalog.ts'
-import { describeResolution, type Resolution, recognizeName, resolveModel } from './models/name-resolution.ts'
+import {
+  describeResolution,
+  isOnRoute,
+  isSameFamily,
+  type Resolution,
+  recognizeName,
+  resolveModel,
+} from './models/name-resolution.ts'
 
 const deploymentsFile = Compile(DeploymentsFileSchema)
 const deploymentEntry = Compile(DeploymentEntrySchema)
@@ -158,7 +165,7 @@ function modelOf(
       `the name ${name} is not the id of a known model; driven as ${as}. Set ${told} to say which it is`,
     )
   }
-  if (!onItsRoute(model, dialect)) {
+  if (!isOnRoute(model, dialect)) {
     list.warnings.push(
       `"${entry.name}": ${model.id} is not known on the route ${dialect}; what that cannot send is not offered`,
     )
@@ -174,15 +181,10 @@ function modelOf(
   return resolution
 }
 
-const onItsRoute = ({ dialects }: Resolution['model'], dialect: DialectName | 'auto') =>
-  dialect === 'auto' || dialects.includes(dialect)
-
-/** A family is no more than a hint, which its members do not contradict. */
-function isSameModel({ model, recognition }: Resolution, hint: Resolution): boolean {
-  if (recognition === 'family' || recognition === 'route' || hint.recognition === 'family') {
-    return model.dialects.some((dialect) => hint.model.dialects.includes(dialect))
-  }
-  return model.id === hint.model.id
+/** A guess of a family is contradicted by another family only. */
+function isSameModel({ model, recognition, name }: Resolution, hint: Resolution): boolean {
+  const isGuess = [recognition, hint.recognition].some((found) => found === 'family' || found === 'route')
+  return isGuess ? isSameFamily(name, hint.name) : model.id === hint.model.id
 }
 
 function nameProblems(entries: readonly DeploymentEntry[]): SettingProblem[] {

@@ -43,13 +43,8 @@ export function readKeyFile(path: string): string {
   if (stats.size > MAX_KEY_BYTES) throw new RangeError('is too large for a key')
   const key = readFileSync(path, 'utf8').trim()
   if (key === '') throw new RangeError('is empty')
-  if (!isKey(key)) throw new RangeError('holds no key: a key is one line without blanks')
+  if (!/^[\x21-\x7e]+$/.test(key)) throw new RangeError('holds no key: a key is one line without blanks')
   return key
-}
-
-/** Whether a text can be sent as a key: other characters end a header or make it another one. */
-export function isKey(text: string): boolean {
-  return /^[\x21-\x7e]+$/.test(text)
 }
 
 function realFolder(folder: string): string[] {

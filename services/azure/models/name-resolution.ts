@@ -1,6 +1,6 @@
 import type { DialectName, Model } from '../../../schemas/models.ts'
 import { type ModelCatalog, normalizeName } from './model-catalog.ts'
-import { families, unknownModels } from './table.ts'
+import { type Family, families, unknownModels } from './table.ts'
 
 /**
  * How a name led to what a deployment is driven as, the surest first: it is the id of a row, begins with one, holds one
@@ -16,7 +16,7 @@ export interface Resolution {
 }
 
 /** What the guide's deployments are, whatever they are called. */
-export const defaultModelId = 'FLUX.1-Kontext-pro'
+const defaultModelId = 'FLUX.1-Kontext-pro'
 
 /** The longer id says more. */
 function longest(rows: readonly [string, Model][]): [string, Model] | undefined {
@@ -53,14 +53,21 @@ function sibling(name: string, [id, model]: [string, Model]): Model {
   return abilities
 }
 
+/** Whether two names speak of the same family; one that speaks of none contradicts nothing. */
+export function isSameFamily(one: string, other: string): boolean {
+  const [a, b] = [familyOf(normalizeName(one)), familyOf(normalizeName(other))]
+  return a === undefined || b === undefined || a === b
+}
+
+function familyOf(normal: string): Family | undefined {
+  return families.find(({ said }) => said.test(normal))
+}
+
 function ofFamily(name: string, normal: string): Model | undefined {
-  for (const { said, row, providerPath } of families) {
-    const found = said.exec(normal)
-    if (found === null) continue
-    const path = providerPath?.(normal.slice(found.index))
-    return { ...row, id: name, ...(path === undefined ? {} : { providerPath: path }) }
-  }
-  return undefined
+  const family = familyOf(normal)
+  if (family === undefined) return undefined
+  const path = family.providerPath?.(normal.slice(normal.search(family.said)))
+  return { ...family.row, id: name, ...(path === undefined ? {} : { providerPath: path }) }
 }
 
 const order: readonly Recognition[] = ['exact', 'begins', 'contains', 'family', 'route', 'default']
@@ -81,20 +88,26 @@ export function resolveModel(catalog: ModelCatalog, { model: named, names, diale
     .map((name) => recognizeName(catalog, name))
     .filter((found) => found !== undefined)
     .toSorted((a, b) => order.indexOf(a.recognition) - order.indexOf(b.recognition))
-  const found = asNamed ?? (named !== undefined && dialect !== 'auto' ? undefined : surest)
-  if (found !== undefined) return onDialect(found, dialect)
+  const found = asNamed ?? surest
+  // A model that says nothing on a route that is chosen is one of that route, unless the deployment is known there.
+  const isHeard = asNamed !== undefined || named === undefined || isOnRoute(found?.model, dialect)
+  if (found !== undefined && isHeard) return onDialect(found, dialect)
   const name = named ?? names[0] ?? ''
   const usual = catalog.find(defaultModelId)
-  if (usual !== undefined && named === undefined && (dialect === 'auto' || usual.dialects.includes(dialect))) {
-    return { model: usual, recognition: 'default', name }
+  if (usual === undefined || (dialect !== 'auto' && (named !== undefined || !usual.dialects.includes(dialect)))) {
+    return { model: catalog.resolve(name, dialect), recognition: 'route', name }
   }
-  if (dialect !== 'auto') return { model: { ...unknownModels[dialect], id: name }, recognition: 'route', name }
-  return { model: usual ?? { ...unknownModels.deployments, id: name }, recognition: 'default', name }
+  return { model: usual, recognition: 'default', name }
+}
+
+/** Whether the table knows the model on the route that is chosen; by default it is one of the model's own. */
+export function isOnRoute(model: Model | undefined, dialect: DialectName | 'auto'): boolean {
+  return dialect === 'auto' || model?.dialects.includes(dialect) === true
 }
 
 /** A family says little beside a route that the operator has chosen and that the family does not have. */
 function onDialect(found: Resolution, dialect: DialectName | 'auto'): Resolution {
-  if (dialect === 'auto' || found.recognition !== 'family' || found.model.dialects.includes(dialect)) return found
+  if (dialect === 'auto' || found.recognition !== 'family' || isOnRoute(found.model, dialect)) return found
   return { ...found, model: { ...unknownModels[dialect], id: found.model.id }, recognition: 'route' }
 }
 

@@ -104,6 +104,19 @@ describe('AZURE_MODEL', () => {
       /AZURE_MODEL counts/,
     ],
     [
+      'wins over a family that the name speaks of',
+      { AZURE_MODEL: 'flux.1-kontext-pro', AZURE_DEPLOYMENT_NAME: 'flux2' },
+      'FLUX.1-Kontext-pro',
+      'exact',
+      /AZURE_MODEL counts/,
+    ],
+    [
+      'that says nothing leaves it to a deployment that is known on the chosen route',
+      { AZURE_MODEL: 'best', AZURE_DEPLOYMENT_NAME: 'gpt-image-2', AZURE_API_DIALECT: 'v1' },
+      'gpt-image-2',
+      'exact',
+    ],
+    [
       'agrees with a sibling',
       { AZURE_MODEL: 'gpt-image-2', AZURE_DEPLOYMENT_NAME: 'gpt-image-2-prod' },
       'gpt-image-2',
