@@ -52,9 +52,9 @@ export interface DeploymentList {
 export function readDeployments(settings: DeploymentSettings): DeploymentList {
   const list: DeploymentList = { deployments: [], problems: [], warnings: [] }
   const models = readModels(settings, list)
-  const entries = readEntries(settings, list)
+  const { entries, names } = readEntries(settings, list)
   const deployments = entries.map((entry) => readEntry(entry, settings, models, list))
-  list.problems.push(...nameProblems(entries))
+  list.problems.push(...nameProblems(entries, names))
   if (list.problems.length > 0) return list
   const order = new Map(entries.map(({ name, priority }) => [name, priority ?? defaultPriority]))
   list.deployments = deployments.sort((a, b) => (order.get(a.name) ?? 0) - (order.get(b.name) ?? 0))
@@ -70,23 +70,34 @@ function readModels({ AZURE_MODELS_FILE: path }: DeploymentSettings, list: Deplo
   }
 }
 
-function readEntries(settings: DeploymentSettings, list: DeploymentList): readonly DeploymentEntry[] {
+interface Entries {
+  entries: readonly DeploymentEntry[]
+  /** Those of malformed entries too, so that no fallback to one is called unknown. */
+  names: readonly string[]
+}
+
+function readEntries(settings: DeploymentSettings, list: DeploymentList): Entries {
   const { AZURE_DEPLOYMENTS_FILE: path } = settings
-  if (path === undefined) return plainEntry(settings, list)
+  if (path === undefined) return { entries: plainEntry(settings, list), names: [] }
   try {
     const file = readJson(path)
     if (!deploymentsFile.Check(file)) throw new FileProblems(problemsOf(deploymentsFile.Errors(file)))
-    return file.deployments.flatMap((entry, index) => {
+    const entries = file.deployments.flatMap((entry, index) => {
       if (deploymentEntry.Check(entry)) return [entry]
       const errors = deploymentEntry.Errors(entry)
       const placed = errors.map((error) => ({ ...error, instancePath: `/deployments/${index}${error.instancePath}` }))
       for (const problem of problemsOf(placed)) complain(list, problem)
       return []
     })
+    return { entries, names: file.deployments.map(nameOf) }
   } catch (error) {
     reportFile('AZURE_DEPLOYMENTS_FILE', error, list)
-    return []
+    return { entries: [], names: [] }
   }
+}
+
+function nameOf(entry: unknown): string {
+  return typeof entry === 'object' && entry !== null && 'name' in entry ? String(entry.name) : ''
 }
 
 /** The plain variables are the shorthand for one deployment. */
@@ -187,9 +198,8 @@ function isSameModel({ model, recognition, name }: Resolution, hint: Resolution)
   return isGuess ? isSameFamily(name, hint.name) : model.id === hint.model.id
 }
 
-function nameProblems(entries: readonly DeploymentEntry[]): SettingProblem[] {
-  const names = entries.map(({ name }) => name)
-  const twice = names.filter((name, index) => names.indexOf(name) !== index)
+function nameProblems(entries: readonly DeploymentEntry[], names: readonly string[]): SettingProblem[] {
+  const twice = names.filter((name, index) => name !== '' && names.indexOf(name) !== index)
   const strange = entries.flatMap(({ name, fallbacks }) =>
     (fallbacks ?? [])
       .filter((fallback) => !names.includes(fallback))

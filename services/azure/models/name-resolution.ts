@@ -46,9 +46,14 @@ export function recognizeName(catalog: ModelCatalog, name: string): Resolution |
 
 /** The row, without price and retirement where the name goes on with another version, as `gpt-image-2.6` does. */
 function sibling(name: string, [id, model]: [string, Model]): Model {
-  const written = new RegExp(id.replaceAll('-', '[._-]+'), 'i').exec(name)
-  const rest = written === null ? '' : name.slice(written.index + written[0].length)
-  if (!/^\.\d/.test(rest)) return model
+  // Words at even places, what separates them between.
+  const parts = name.toLowerCase().split(/([._-]+)/)
+  const words = parts.filter((_part, place) => place % 2 === 0)
+  const wanted = id.split('-')
+  const start = words.findIndex((_word, place) => wanted.every((word, offset) => words[place + offset] === word))
+  const next = start + wanted.length
+  const isOtherVersion = parts[2 * next - 1] === '.' && /^\d/.test(words[next] ?? '')
+  if (!isOtherVersion) return model
   const { price: _price, retires: _retires, ...abilities } = model
   return abilities
 }

@@ -269,7 +269,7 @@ export const families: readonly Family[] = [
   { said: /gpt-?image/, row: unknownGptImage },
   { said: /^mai(?=image|[-\d]|$)|(?<=-)mai-?image/, row: mai26 },
   {
-    said: /(flux.*)?kontext/,
+    said: /kontext/,
     row: kontext,
     providerPath: (name) => `flux-kontext-${variantOf(name, /max|dev/, 'pro')}`,
   },

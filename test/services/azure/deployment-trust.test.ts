@@ -206,10 +206,11 @@ test('all mistakes of a file are reported at once, each with its place', async (
     { name: 'e', key_file: '/etc/hostname' },
     { name: 'f', base_url: 'https://[', key: 'k' },
     { name: 'g', dialect: 'odd', rpm: 0, key: 'k', fallbacks: ['z'] },
-    { name: 'h', key: 'k', fallbacks: ['z'] },
+    { name: 'h', key: 'k', fallbacks: ['z', 'g'] },
   ]
   const path = await fileOf(t, { deployments })
   const problems = readDeployments({ ...withKey, AZURE_DEPLOYMENTS_FILE: path }).problems.map(({ problem }) => problem)
+  t.assert.doesNotMatch(problems.join('\n'), /unknown "g"/)
   for (const expected of [
     /^\/deployments\/0 must not have "colour"/,
     /^"b" needs a key/,
