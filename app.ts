@@ -7,7 +7,7 @@ import fp from 'fastify-plugin'
 import pino from 'pino'
 import packageJson from './package.json' with { type: 'json' }
 import config from './plugins/config.ts'
-import type { Environment } from './services/configuration.ts'
+import type { Environment, Transport } from './services/configuration.ts'
 import { createLogLines, type LogLines } from './services/log-lines.ts'
 import { describeError, hideAddresses, hideSecrets, withoutErrorText } from './services/log-redaction.ts'
 import type { Catalog } from './services/mcp/catalog.ts'
@@ -33,7 +33,7 @@ export interface AppOptions {
   /** Whether `logDestination` is a terminal in front of a person. */
   isTerminal?: boolean
   /** How callers come; `http` unless told. */
-  transport?: 'http' | 'stdio'
+  transport?: Transport
   /** Adds to what the service offers, as a test does. */
   extendCatalog?: (catalog: Catalog) => Catalog
   /** Times that a test cannot wait for. */
@@ -43,9 +43,9 @@ export interface AppOptions {
 export const { name, version } = packageJson
 
 /** Everything the service is made of: the configuration first, then plugins by their dependencies, then routes. */
-const application = fp(async (fastify: FastifyInstance, { environment }: AppOptions) => {
+const application = fp(async (fastify: FastifyInstance, { environment, transport }: AppOptions) => {
   const folder = import.meta.dirname
-  await fastify.register(config, { environment })
+  await fastify.register(config, { environment, transport })
   await fastify.register(autoload, { dir: `${folder}/plugins`, ignorePattern: /^config\./ })
   await fastify.register(autoload, { dir: `${folder}/routes`, dirNameRoutePrefix: false })
 })

@@ -1,26 +1,34 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs, parseEnv } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { createApp, name, version } from './app.ts'
-import { ConfigurationError, type Environment, printConfiguration } from './services/configuration.ts'
+import { describeDeployments } from './services/azure/models/name-resolution.ts'
+import {
+  ConfigurationError,
+  type Environment,
+  printConfiguration,
+  stdioEnvironment,
+  type Transport,
+} from './services/configuration.ts'
 import { describeError } from './services/log-redaction.ts'
 import { serveStdio } from './services/mcp/stdio.ts'
 
 /** The executable: the only file that reads the environment, the arguments and `.env`. */
 
-const usage = `Usage: ${name} [--stdio] [--check] [--version] [--help]
+const usage = `Usage: ${name} [--stdio] [--env-file FILE] [--check] [--version] [--help]
 
-  --stdio    serve one MCP client over stdin and stdout instead of HTTP; logs go to stderr
-  --check    validate the configuration, print it without secrets, and exit with 0 or 1
-  --version  print the version
-  --help     print this
+  --stdio          serve one MCP client over stdin and stdout instead of HTTP; logs go to stderr
+  --env-file FILE  read variables from FILE, and from no .env
+  --check          validate the configuration, print it without secrets, and exit with 0 or 1
+  --version        print the version
+  --help           print this
 
 The configuration comes from the environment and from .env in the working directory; the environment wins.
+With --stdio no .env is read, because clients start their servers in folders of other people; name one with --env-file.
 `
 
 /**
@@ -34,6 +42,7 @@ const LOG_DELAY_MS = 50
 
 const flags = {
   stdio: { type: 'boolean', default: false },
+  'env-file': { type: 'string' },
   check: { type: 'boolean', default: false },
   version: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -45,21 +54,18 @@ async function main(): Promise<void> {
   if (values.help) return say(usage)
   if (values.version) return say(`${version}\n`)
 
-  const environment = { ...readDotEnv(), ...process.env }
-  if (values.stdio && !values.check) return await serveClient(environment)
-
-  const app = createApp({
-    environment,
-    logDestination: process.stdout,
-    logDelayMs: LOG_DELAY_MS,
-    isTerminal: process.stdout.isTTY,
-  })
+  const transport = values.stdio ? 'stdio' : 'http'
+  // The client takes everything on stdout for a message.
+  if (transport === 'stdio' && !values.check) redirectConsole(toStdout, explainConsole)
+  const app = createService(transport, readVariables(transport, values['env-file']))
   await app.ready()
   if (values.check) {
-    say(`${printConfiguration(app.config)}\n`)
-    await app.close()
-    return
+    const driven = Object.entries(describeDeployments(app.azureImages.deployments))
+    const lines = driven.map(([deployment, model]) => `deployment ${deployment}: ${model}\n`)
+    say(`${printConfiguration(app.config, transport)}\n${lines.join('')}`)
+    return await app.close()
   }
+  if (transport === 'stdio') return await serveClient(app)
 
   closeOnSignals(app)
   const { MCP_SERVER_HOST: host, MCP_SERVER_PORT: port, MAX_CONNECTIONS } = app.config
@@ -67,19 +73,20 @@ async function main(): Promise<void> {
   await app.listen({ host, port, backlog: MAX_CONNECTIONS })
 }
 
-/** Serves whoever started this process, over its standard streams, until it closes them. */
-async function serveClient(environment: Environment): Promise<void> {
-  // The client takes everything on stdout for a message.
-  redirectConsole(toStdout, explainConsole)
-  // Clients start their servers in `/`, where nothing can be written.
-  const folder = environment.IMAGES_DIR?.trim() || join(homedir(), 'azure-image-editor', 'images')
-  const app = createApp({
-    environment: { ...environment, IMAGES_DIR: folder },
-    logDestination: process.stderr,
-    isTerminal: process.stderr.isTTY,
-    transport: 'stdio',
+function createService(transport: Transport, variables: Environment): FastifyInstance {
+  const isStdio = transport === 'stdio'
+  const logDestination = isStdio ? process.stderr : process.stdout
+  return createApp({
+    environment: isStdio ? stdioEnvironment(variables, homedir()) : variables,
+    logDestination,
+    logDelayMs: isStdio ? 0 : LOG_DELAY_MS,
+    isTerminal: logDestination.isTTY,
+    transport,
   })
-  await app.ready()
+}
+
+/** Serves whoever started this process, over its standard streams, until it closes them. */
+async function serveClient(app: FastifyInstance): Promise<void> {
   const { uninstall } = closeOnSignals(app)
   await serveStdio({
     dispatcher: app.mcp,
@@ -122,15 +129,42 @@ function say(text: string): void {
   process.stdout.write(text)
 }
 
-/** A file that is there but cannot be read is said: Docker makes a folder where a mounted file is missing. */
+/**
+ * The environment over what a file says: the one that is named, else `.env` in the working directory. Over stdio that
+ * folder is whichever a client has open, often a repository of somebody else's, so that nothing in it is read.
+ *
+ * @throws EnvironmentFileError for a named file that cannot be read
+ */
+function readVariables(transport: Transport, file: string | undefined): Environment {
+  if (file !== undefined) return { ...readNamedFile(file), ...process.env }
+  return transport === 'stdio' ? process.env : { ...readDotEnv(), ...process.env }
+}
+
+class EnvironmentFileError extends Error {}
+
+/** Node itself looks for a file after `--env-file`, so that one which is missing may be reported before we are loaded. */
+function readNamedFile(file: string): Environment {
+  try {
+    return parseEnv(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw new EnvironmentFileError(`--env-file: ${file} cannot be read (${codeOf(cause)}).`, { cause })
+  }
+}
+
+/** A file that is there but cannot be read is reported: Docker makes a folder where a mounted file is missing. */
 function readDotEnv(): Environment {
   try {
     return parseEnv(readFileSync('.env', 'utf8'))
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error
-    if (error.code !== 'ENOENT') process.stderr.write(`.env in the working directory cannot be read (${error.code}).\n`)
+    const code = codeOf(error)
+    if (code !== 'ENOENT') process.stderr.write(`.env in the working directory cannot be read (${code}).\n`)
     return {}
   }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error) return String(error.code)
+  throw error
 }
 
 function explain(error: unknown): string {
@@ -138,6 +172,7 @@ function explain(error: unknown): string {
     const hint = error.empty ? '\nTo try the service without an Azure account, run in a clone: npm run demo\n' : ''
     return `The configuration is not usable:\n${error.message.replaceAll(/^/gm, '  ')}\n${hint}`
   }
+  if (error instanceof EnvironmentFileError) return `${error.message}\n`
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
     return `MCP_SERVER_PORT is in use (EADDRINUSE): another program listens there; set MCP_SERVER_PORT to a free port.\n`
   }

@@ -6,6 +6,7 @@ import { readDeployments } from '../services/azure/deployment-list.ts'
 import type { AzureEvents } from '../services/azure/events.ts'
 import type { ImagesClient } from '../services/azure/images-client.ts'
 import { retirementState } from '../services/azure/models/model-catalog.ts'
+import { describeDeployments } from '../services/azure/models/name-resolution.ts'
 import { ConfigurationError } from '../services/configuration.ts'
 import type { Metrics } from '../services/metrics.ts'
 
@@ -45,7 +46,16 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('azureImages', client)
   // What still runs after the drain has nobody left to answer to.
   fastify.addHook('onClose', () => Promise.race([client.close(), pause(CLOSE_MS, undefined, { ref: false })]))
+  reportModels(fastify, client)
   reportRetirements(fastify, client)
+}
+
+/** What each deployment is driven as: a wrong guess fails call by call, or costs more than it should. */
+function reportModels({ log, readiness }: FastifyInstance, { deployments }: ImagesClient): void {
+  for (const { name, model, recognition } of deployments)
+    log.info({ deployment: name, model, recognition }, 'deployment')
+  const driven = describeDeployments(deployments)
+  readiness.add('deployments', () => ({ ready: true, state: driven }))
 }
 
 function countingEvents(metrics: Metrics): AzureEvents {

@@ -10,6 +10,7 @@ import {
   prepareEnvironment,
   type SchemaError,
   schemaProblems,
+  type Transport,
   valueProblems,
 } from '../services/configuration.ts'
 
@@ -23,29 +24,37 @@ declare module 'fastify' {
 
 export interface ConfigOptions {
   environment: Environment
+  /** What another transport uses is neither read nor checked; `http` by default. */
+  transport?: Transport | undefined
 }
 
 /**
  * The only plugin that sees the environment. Everything wrong is reported together.
  * @throws ConfigurationError
  */
-async function config(fastify: FastifyInstance, { environment }: ConfigOptions): Promise<void> {
-  const { values, secretFiles, problems } = prepareEnvironment(environment)
+async function config(fastify: FastifyInstance, { environment, transport = 'http' }: ConfigOptions): Promise<void> {
+  const { values, secretFiles, problems } = prepareEnvironment(environment, transport)
   fastify.decorate('secretFiles', secretFiles)
-  problems.push(...valueProblems(values))
+  problems.push(...valueProblems(values, transport))
   try {
     // A copy, because @fastify/env writes into the schema it is given.
-    await fastify.register(env, { schema: structuredClone(ConfigSchema), data: values, env: false })
+    await fastify.register(env, {
+      schema: structuredClone(ConfigSchema),
+      data: values,
+      env: false,
+      ajv: { customOptions: (ajv) => ajv.addKeyword('usedBy') },
+    })
   } catch (error) {
     if (!isSchemaFailure(error)) throw error
     problems.push(...schemaProblems(error.errors))
   }
-  if (problems.length > 0) throw new ConfigurationError(firstOfEach(problems), !isConfigured(environment))
+  if (problems.length > 0) throw new ConfigurationError(firstOfEach(problems), !isConfigured(environment, transport))
 }
 
-/** One line a variable: what is wrong first is what an operator mends first. */
+/** One line a variable, since what is wrong first is what an operator fixes first; what stands in a file has its own lines. */
 function firstOfEach(problems: readonly ConfigurationProblem[]): ConfigurationProblem[] {
-  return [...new Map(problems.toReversed().map((problem) => [problem.variable, problem])).values()].toReversed()
+  const keyOf = ({ variable, problem, inFile }: ConfigurationProblem) => (inFile ? `${variable} ${problem}` : variable)
+  return [...new Map(problems.toReversed().map((problem) => [keyOf(problem), problem])).values()].toReversed()
 }
 
 function isSchemaFailure(error: unknown): error is Error & { errors: SchemaError[] } {

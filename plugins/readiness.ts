@@ -4,15 +4,15 @@ import fp from 'fastify-plugin'
 /** What one part says of itself. `ready: false` takes the whole service out of the load balancer. */
 export interface PartState {
   ready: boolean
-  /** One or a few words from a closed set, shown in `/ready`. */
-  state: string
+  /** One or a few words from a closed set, or such words by name, shown in `/ready`. */
+  state: string | Readonly<Record<string, string>>
 }
 
 export interface Readiness {
   /** Adds a part; its check must be cheap, since every probe runs it and anybody may probe. */
   add(part: string, check: () => PartState | Promise<PartState>): void
   /** Every part's state; `status` is `ready`, `shutting down` or `not ready`. */
-  report(): Promise<{ ready: boolean; body: Record<string, string> }>
+  report(): Promise<{ ready: boolean; body: Record<string, PartState['state']> }>
 }
 
 declare module 'fastify' {

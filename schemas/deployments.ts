@@ -4,6 +4,21 @@ import { DialectNameSchema, ModelSchema } from './models.ts'
 /** `AZURE_DEPLOYMENTS_FILE`: several deployments behind one service. */
 
 const closed = { additionalProperties: false }
+
+/**
+ * Audiences that a token may be asked for: Azure's AI services, in the public cloud, for the US government and in China.
+ * A free choice would let a file of somebody else's ask for a token that manages the whole subscription.
+ * https://learn.microsoft.com/en-us/azure/foundry/foundry-models/how-to/configure-entra-id
+ */
+export const TOKEN_SCOPES = [
+  'https://cognitiveservices.azure.com/.default',
+  'https://ai.azure.com/.default',
+  'https://cognitiveservices.azure.us/.default',
+  'https://ai.azure.us/.default',
+  'https://cognitiveservices.azure.cn/.default',
+  'https://ai.azure.cn/.default',
+] as const
+
 const Name = Type.String({ pattern: '^[\\w.-]{1,64}$' })
 const Text = Type.String({ minLength: 1, maxLength: 2048 })
 
@@ -11,17 +26,18 @@ export const DeploymentEntrySchema = Type.Object(
   {
     /** What callers write as `model`. */
     name: Name,
-    /** The plain variable unless told, as with the next ones. */
+    /** The plain variable by default, as with the next ones. On another host than that one it needs a credential of its own. */
     base_url: Type.Optional(Type.String({ pattern: '^https?://[^\\s?#@]+$', maxLength: 2048 })),
     /** Its name at Azure; `name` unless told. */
     deployment: Type.Optional(Name),
     /** A model of the table; found by the names unless told. */
     model: Type.Optional(ModelSchema.properties.id),
     key: Type.Optional(Text),
+    /** Relative to the folder of the deployments file, and below it, `/run/secrets` or `/var/run/secrets`. */
     key_file: Type.Optional(Text),
     auth: Type.Optional(Type.Enum(['key', 'entra'])),
     /** Audience of tokens. */
-    scope: Type.Optional(Text),
+    scope: Type.Optional(Type.Enum([...TOKEN_SCOPES])),
     dialect: Type.Optional(Type.Union([Type.Literal('auto'), DialectNameSchema])),
     api_version: Type.Optional(ModelSchema.properties.apiVersion),
     /** Requests per minute, until Azure tells. */
@@ -35,7 +51,8 @@ export const DeploymentEntrySchema = Type.Object(
 )
 export type DeploymentEntry = Static<typeof DeploymentEntrySchema>
 
+/** Its entries are checked one by one, so that a mistake in one hides none in another. */
 export const DeploymentsFileSchema = Type.Object(
-  { deployments: Type.Array(DeploymentEntrySchema, { minItems: 1, maxItems: 50 }) },
+  { deployments: Type.Array(Type.Unknown(), { minItems: 1, maxItems: 50 }) },
   closed,
 )

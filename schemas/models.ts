@@ -79,6 +79,8 @@ export const ModelSchema = Type.Object(
     maxCount: Type.Integer({ minimum: 1, maximum: 10 }),
     /** Pictures sent with an edit, the one to edit included, at most. */
     maxImages: Type.Integer({ minimum: 0, maximum: 16 }),
+    /** The form field of each picture when an edit sends several; its route's own by default. One alone is `image`. */
+    imagesField: Type.Optional(Type.Enum(['image', 'image[]'])),
     mask: Type.Boolean(),
     seed: Type.Boolean(),
     qualities: Type.Array(Type.String(text), { maxItems: 10 }),

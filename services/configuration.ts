@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type VariableFacts, variables } from '../schemas/config.ts'
 import { parseApiKeys } from './access/api-keys.ts'
 import { isFetchable } from './access/private-address.ts'
@@ -11,11 +12,15 @@ import { parseTrustedProxies } from './trusted-proxies.ts'
 /** Raw variables, as the process has them. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
+export type Transport = 'http' | 'stdio'
+
 /** One thing wrong with the configuration. */
 export interface ConfigurationProblem {
   variable: string
   /** What is wrong, without the value. */
   problem: string
+  /** The value is right, but not what stands in the file that it names; a file may have several problems. */
+  inFile?: boolean
 }
 
 /** Everything that is wrong with the configuration, at once. Its message has one line a problem and never a value. */
@@ -32,8 +37,8 @@ export class ConfigurationError extends ReportedError {
   }
 }
 
-function describe({ variable, problem }: ConfigurationProblem): string {
-  const example = variables.find(({ name }) => name === variable)?.example
+function describe({ variable, problem, inFile }: ConfigurationProblem): string {
+  const example = inFile === true ? undefined : variables.find(({ name }) => name === variable)?.example
   return `${variable}: ${problem}${example === undefined ? '' : `, for example ${variable}=${example}`}`
 }
 
@@ -77,15 +82,19 @@ export interface PreparedEnvironment {
   problems: ConfigurationProblem[]
 }
 
+/** The variables that a transport uses. */
+const variablesOf = (transport: Transport) =>
+  variables.filter(({ usedBy }) => transport === 'http' || usedBy === 'always')
+
 /**
- * Picks the service's variables out of an environment: trims them, strips one pair of surrounding quotes
+ * Picks the variables that the transport uses out of an environment: trims them, strips one pair of surrounding quotes
  * (`docker --env-file` keeps them), drops blank ones, and reads secrets from `<NAME>_FILE`.
  */
-export function prepareEnvironment(environment: Environment): PreparedEnvironment {
+export function prepareEnvironment(environment: Environment, transport: Transport): PreparedEnvironment {
   const values: Record<string, string> = {}
   const secretFiles: Record<string, string> = {}
   const problems: ConfigurationProblem[] = []
-  for (const variable of variables) {
+  for (const variable of variablesOf(transport)) {
     const { name, secret } = variable
     const value = secret ? readSecret(variable, environment, problems) : clean(environment[name])
     if (value !== undefined) values[name] = value
@@ -93,6 +102,14 @@ export function prepareEnvironment(environment: Environment): PreparedEnvironmen
     if (path !== undefined) secretFiles[name] = path
   }
   return { values, secretFiles, problems }
+}
+
+/**
+ * The environment of a server that a client starts: pictures go to the home folder by default, because clients start
+ * their servers in `/`, where nothing can be written, or in a folder that is not the user's own.
+ */
+export function stdioEnvironment(environment: Environment, home: string): Environment {
+  return { ...environment, IMAGES_DIR: clean(environment.IMAGES_DIR) ?? join(home, 'azure-image-editor', 'images') }
 }
 
 function clean(raw: string | undefined): string | undefined {
@@ -142,7 +159,7 @@ const lists = {
 }
 
 /** What a schema cannot say of a value. Takes raw values, so that it can run beside the schema. */
-export function valueProblems(values: Readonly<Record<string, string>>): ConfigurationProblem[] {
+export function valueProblems(values: Readonly<Record<string, string>>, transport: Transport): ConfigurationProblem[] {
   const { AZURE_BASE_URL, AZURE_API_KEY, AZURE_DEPLOYMENT_NAME, AZURE_MODELS_FILE, AZURE_DEPLOYMENTS_FILE } = values
   const problems: ConfigurationProblem[] = readDeployments({
     AZURE_BASE_URL,
@@ -164,12 +181,13 @@ export function valueProblems(values: Readonly<Record<string, string>>): Configu
     const value = values[variable]
     if (value !== undefined && !URL.canParse(value)) problems.push({ variable, problem: 'is not a URL' })
   }
+  return transport === 'stdio' ? problems : [...problems, ...byteProblems(values), ...accessProblems(values)]
+}
+
+function byteProblems(values: Readonly<Record<string, string>>): ConfigurationProblem[] {
   const numberOf = (wanted: string) => Number(values[wanted] ?? variables.find(({ name }) => name === wanted)?.default)
-  if (numberOf('MAX_INFLIGHT_BYTES') < numberOf('MAX_BODY_BYTES')) {
-    problems.push({ variable: 'MAX_INFLIGHT_BYTES', problem: 'must be at least MAX_BODY_BYTES' })
-  }
-  problems.push(...accessProblems(values))
-  return problems
+  if (numberOf('MAX_INFLIGHT_BYTES') >= numberOf('MAX_BODY_BYTES')) return []
+  return [{ variable: 'MAX_INFLIGHT_BYTES', problem: 'must be at least MAX_BODY_BYTES' }]
 }
 
 function accessProblems(values: Readonly<Record<string, string>>): ConfigurationProblem[] {
@@ -200,17 +218,18 @@ function accessProblems(values: Readonly<Record<string, string>>): Configuration
   return problems
 }
 
-/** Whether any variable of the service is set. */
-export function isConfigured(environment: Environment): boolean {
-  return variables.some(
+/** Whether any variable is set that the transport uses. */
+export function isConfigured(environment: Environment, transport: Transport): boolean {
+  return variablesOf(transport).some(
     ({ name }) => clean(environment[name]) !== undefined || clean(environment[`${name}_FILE`]) !== undefined,
   )
 }
 
 /** The configuration as lines `NAME=value` for an operator, secrets replaced by how long they are. */
-export function printConfiguration(config: Readonly<Record<string, unknown>>): string {
+export function printConfiguration(config: Readonly<Record<string, unknown>>, transport: Transport = 'http'): string {
   return variables
-    .map(({ name, secret }) => {
+    .map(({ name, secret, usedBy }) => {
+      if (transport === 'stdio' && usedBy !== 'always') return `${name} is not used with --stdio`
       const value = config[name]
       if (value === undefined) return `${name} is not set`
       return `${name}=${secret ? `(secret, ${String(value).length} characters)` : hideAddresses(String(value))}`

@@ -71,10 +71,14 @@ export async function measure(bytes: Buffer, format?: string): Promise<(Size & {
 }
 
 /**
- * The pictures of a form: one as `image`, several as `image[]`.
- * @throws AzureError for none, too many, a repeated `image`, or both spellings.
+ * The pictures of a form: one as `image`, several as that or, on MAI's route, as a repeated `image`.
+ * @throws AzureError for none, too many, a field that is repeated in the other family's way, or both spellings.
  */
-export async function readUploads(payload: Payload, most: number): Promise<readonly Upload[]> {
+export async function readUploads(
+  payload: Payload,
+  most: number,
+  several: 'image' | 'image[]' = 'image[]',
+): Promise<readonly Upload[]> {
   const stray = payload.uploads.find(({ field }) => !['image', 'image[]', 'mask'].includes(field))
   if (stray !== undefined)
     throw invalidRequest('unknown_parameter', `Unknown parameter: '${stray.field}'.`, stray.field)
@@ -88,7 +92,8 @@ export async function readUploads(payload: Payload, most: number): Promise<reado
   }
   if (images.length === 0)
     throw invalidRequest('missing_required_parameter', "Missing required parameter: 'image'.", 'image')
-  if (payload.repeated.includes('image') || new Set(images.map(({ field }) => field)).size > 1) {
+  const isRepeated = several === 'image[]' && payload.repeated.includes('image')
+  if (isRepeated || new Set(images.map(({ field }) => field)).size > 1) {
     throw invalidRequest(
       'duplicate_parameter',
       "Duplicate parameter: 'image'. Use the array syntax instead, e.g. 'image[]=<value>'.",
@@ -102,7 +107,7 @@ export async function readUploads(payload: Payload, most: number): Promise<reado
       'image',
     )
   }
-  if (most === 1 && images[0]?.field === 'image[]')
+  if ((most === 1 || several === 'image') && images[0]?.field === 'image[]')
     throw invalidRequest('unknown_parameter', "Unknown parameter: 'image[]'.", 'image[]')
   for (const image of images) await checkUpload(image, invalidRequest)
   return images

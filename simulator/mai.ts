@@ -21,24 +21,31 @@ export const readMaiJob: JobReader = async (model, operation, payload) => {
   const isEdit = operation === 'edits'
   const args = createArguments(payload, wording)
   const grounding = model.grounding === true ? ['auto_aspect_ratio', 'web_grounding'] : []
-  args.refuseOthers(['prompt'], ignored, grounding, isEdit ? ['size', 'image', 'image[]'] : ['width', 'height'])
+  const size = !isEdit || model.editSize === true ? ['width', 'height'] : []
+  const background = model.backgrounds === undefined ? [] : ['background']
+  args.refuseOthers(['prompt'], ignored, grounding, size, background, isEdit ? ['size', 'image', 'image[]'] : [])
   for (const name of grounding) args.flag(name)
   const prompt = args.text('prompt', model.maxPromptChars)
   if (prompt === undefined || prompt === '') throw missingParameter('prompt')
-  const job = { operation, prompt, count: 1, format: 'png' as const }
-  if (!isEdit) return { ...job, size: readSize(model, args), images: [] }
+  const job = {
+    operation,
+    prompt,
+    count: 1,
+    format: 'png' as const,
+    background: args.choice('background', model.backgrounds ?? []),
+  }
+  if (!isEdit) return { ...job, size: readSize(model, args, square), images: [] }
   if (payload.uploads.some(({ field }) => field === 'mask')) throw wording.unknown('mask')
-  const images = (await readUploads(payload, model.maxImages)).map(({ bytes }) => bytes)
+  const images = (await readUploads(payload, model.maxImages, 'image')).map(({ bytes }) => bytes)
   const input = images[0] && (await measure(images[0]))
-  return { ...job, size: input === undefined ? square : likeInput(model, input), images }
+  return { ...job, size: readSize(model, args, input === undefined ? square : likeInput(model, input)), images }
 }
 
-function readSize(model: Model, args: Arguments): Size {
+function readSize(model: Model, args: Arguments, usual: Size): Size {
   const most = 16_384
-  const wish = {
-    width: args.integer('width', 1, most) ?? square.width,
-    height: args.integer('height', 1, most) ?? square.height,
-  }
+  const [width, height] = [args.integer('width', 1, most), args.integer('height', 1, most)]
+  if (width === undefined && height === undefined) return usual
+  const wish = { width: width ?? square.width, height: height ?? square.height }
   const size = checkSize(model.size, wish)
   if (typeof size === 'string') throw unsupportedValue(size)
   return size

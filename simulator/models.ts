@@ -37,6 +37,10 @@ export interface Model {
   steps?: boolean
   /** Takes `width` and `height` on the provider route, else `aspect_ratio`. */
   exactSize?: boolean
+  /** MAI: edits take `width` and `height`. */
+  editSize?: boolean
+  /** MAI: what `background` may be. */
+  backgrounds?: readonly string[]
 }
 
 const free: SizeRule = {
@@ -80,9 +84,20 @@ const mai: Omit<Model, 'id'> = {
   operations: both,
   size: { ...free, step: 16, snap: true, minEdge: 768, maxPixels: megapixel },
   maxPromptChars: 128_000,
-  maxImages: 1,
+  maxImages: 5,
 }
-const mai26: Omit<Model, 'id'> = { ...mai, grounding: true, size: { ...mai.size, maxPixels: 1536 * 1536 } }
+const mai26: Omit<Model, 'id'> = {
+  ...mai,
+  grounding: true,
+  editSize: true,
+  size: { ...mai.size, maxPixels: 1536 * 1536 },
+}
+const mai27: Omit<Model, 'id'> = {
+  ...mai,
+  editSize: true,
+  backgrounds: ['transparent', 'opaque'],
+  size: { ...mai.size, maxPixels: 4 * megapixel },
+}
 
 export const models: readonly Model[] = [
   { id: 'gpt-image-1', ...gptImage },
@@ -119,6 +134,8 @@ export const models: readonly Model[] = [
   { id: 'MAI-Image-2.5-Pro', ...mai },
   { id: 'MAI-Image-2.6', ...mai26 },
   { id: 'MAI-Image-2.6-Flash', ...mai26 },
+  { id: 'MAI-Image-2.7', ...mai27 },
+  { id: 'MAI-Image-2.7-Flash', ...mai27 },
 ]
 
 /** @throws Error that names the known models. */

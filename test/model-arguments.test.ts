@@ -13,6 +13,7 @@ const onDeploymentRoute = { AZURE_API_VERSION: '2025-04-01-preview' }
 /** What each model's documentation lets a caller choose, beside prompt, picture and output_path. */
 const gptDraws = 'size n quality output_format output_compression background'
 const gptEdits = `${gptDraws} mask_base64 mask_region reference_images_base64`
+const mai26 = 'size auto_aspect_ratio web_grounding'
 const flux2Draws = 'size seed output_format guidance'
 const offers: readonly [model: string, generate: string, edit: string | undefined, environment?: Environment][] = [
   ['FLUX.1-Kontext-pro', 'size aspect_ratio seed output_format', 'size aspect_ratio seed output_format'],
@@ -26,11 +27,13 @@ const offers: readonly [model: string, generate: string, edit: string | undefine
   ['gpt-image-2', gptDraws, gptEdits],
   ['gpt-image-2.5-flare', gptDraws, gptEdits],
   ['gpt-image-2.5-sunburst', gptDraws, gptEdits],
-  ['MAI-Image-2.5', 'size', ''],
-  ['MAI-Image-2.5-Flash', 'size', ''],
-  ['MAI-Image-2.5-Pro', 'size', ''],
-  ['MAI-Image-2.6', 'size auto_aspect_ratio web_grounding', 'auto_aspect_ratio web_grounding'],
-  ['MAI-Image-2.6-Flash', 'size auto_aspect_ratio web_grounding', 'auto_aspect_ratio web_grounding'],
+  ['MAI-Image-2.5', 'size', 'reference_images_base64'],
+  ['MAI-Image-2.5-Flash', 'size', 'reference_images_base64'],
+  ['MAI-Image-2.5-Pro', 'size', 'reference_images_base64'],
+  ['MAI-Image-2.6', mai26, `${mai26} reference_images_base64`],
+  ['MAI-Image-2.6-Flash', mai26, `${mai26} reference_images_base64`],
+  ['MAI-Image-2.7', 'size background', 'size background reference_images_base64'],
+  ['MAI-Image-2.7-Flash', 'size background', 'size background reference_images_base64'],
 ]
 
 /** A value for every argument that some model takes. */
@@ -98,6 +101,37 @@ describe('arguments follow the model', () => {
       t.assert.equal(simulator.requests.length, 1)
     })
   }
+
+  test('an edit with references and a background reaches MAI-Image-2.7 whole', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'MAI-Image-2.7' })
+    const base64 = (await png(900, 800)).toString('base64')
+    const { isError, text } = await callTool(url, 'edit_image', {
+      prompt,
+      image_data_base64: base64,
+      reference_images_base64: [base64, base64, base64, base64],
+      background: 'transparent',
+    })
+    t.assert.equal(isError, false, text)
+    const [seen] = simulator.requests
+    t.assert.deepEqual(
+      seen?.files.map(({ field }) => field),
+      Array(5).fill('image'),
+    )
+    t.assert.deepEqual(
+      [seen?.fields.background, seen?.fields.width, seen?.fields.height],
+      ['transparent', '896', '800'],
+    )
+  })
+
+  test('a shape that is left to the model is not contradicted by a size that the caller did not ask for', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'MAI-Image-2.6' })
+    await callTool(url, 'generate_image', { prompt, auto_aspect_ratio: true })
+    await callTool(url, 'generate_image', { prompt, auto_aspect_ratio: false })
+    t.assert.deepEqual(
+      simulator.requests.map(({ fields }) => fields.width),
+      [undefined, 1024],
+    )
+  })
 
   test('a quality that only newer models have is refused with the list', async (t: TestContext) => {
     const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-2' })

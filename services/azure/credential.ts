@@ -22,16 +22,25 @@ export function keyCredential(key: string): Credential {
   }
 }
 
-/** A key in a file, read again when the file changes: a mounted secret is rotated under a running service. */
-export function keyFileCredential(path: string, firstKey: string): Credential {
+/**
+ * A key in a file, read again when the file changes: a mounted secret is rotated under a running service.
+ *
+ * @param locate gives the place to read at, each time; throws where it must not be read (any more)
+ */
+export function keyFileCredential(
+  path: string,
+  firstKey: string,
+  locate: (path: string) => string = (same) => same,
+): Credential {
   let key = firstKey
   let mark: string | undefined
   async function refresh() {
     try {
-      const { mtimeMs, size, ino } = await stat(path)
+      const place = locate(path)
+      const { mtimeMs, size, ino } = await stat(place)
       const now = `${mtimeMs} ${size} ${ino}`
       if (now === mark) return
-      const text = (await readFile(path, 'utf8')).trim()
+      const text = (await readFile(place, 'utf8')).trim()
       // An empty file is one that is being written.
       if (text === '') return
       key = text

@@ -1,47 +1,47 @@
 import { readFileSync } from 'node:fs'
 import { Compile } from 'typebox/compile'
-import { type DeploymentEntry, DeploymentsFileSchema } from '../../schemas/deployments.ts'
+import { type DeploymentEntry, DeploymentEntrySchema, DeploymentsFileSchema } from '../../schemas/deployments.ts'
 import type { DialectName } from '../../schemas/models.ts'
-import {
-  type Credential,
-  keyCredential,
-  keyFileCredential,
-  loadDefaultTokenSource,
-  tokenCredential,
-} from './credential.ts'
+import { isLocal } from '../origin-policy.ts'
 import type { DeploymentOptions } from './deployment.ts'
-import { createModelCatalog, firstProblem, type ModelCatalog } from './models/model-catalog.ts'
+import { type CredentialSettings, credentialOf } from './entry-credential.ts'
+import { createModelCatalog, FileProblems, type ModelCatalog, problemsOf } from './models/model-catalog.ts'
+import {
+  describeResolution,
+  isOnRoute,
+  isSameFamily,
+  type Resolution,
+  recognizeName,
+  resolveModel,
+} from './models/name-resolution.ts'
 
 const deploymentsFile = Compile(DeploymentsFileSchema)
-const defaultModel = 'FLUX.1-Kontext-pro'
+const deploymentEntry = Compile(DeploymentEntrySchema)
 const defaultPriority = 100
 
 /** The operator's words: variables of the configuration under their names. */
-export interface DeploymentSettings {
-  AZURE_BASE_URL?: string | undefined
-  AZURE_API_KEY?: string | undefined
-  /** Where `AZURE_API_KEY` was read from, if it came from a file. */
-  AZURE_API_KEY_FILE?: string | undefined
+export interface DeploymentSettings extends CredentialSettings {
   AZURE_DEPLOYMENT_NAME?: string | undefined
   AZURE_MODEL?: string | undefined
   AZURE_API_VERSION?: string | undefined
   AZURE_API_DIALECT?: DialectName | 'auto' | undefined
-  AZURE_AUTH?: 'key' | 'entra' | undefined
   AZURE_TOKEN_SCOPE?: string | undefined
   AZURE_REQUESTS_PER_MINUTE?: number | undefined
   AZURE_MODELS_FILE?: string | undefined
-  AZURE_DEPLOYMENTS_FILE?: string | undefined
 }
 
 /** What is wrong with the settings, and under which variable. */
 export interface SettingProblem {
   variable: keyof DeploymentSettings
   problem: string
+  /** It stands in the file that the variable names. */
+  inFile?: boolean
 }
 
 export interface DeploymentList {
   /** The default one first. Empty if there are problems. */
   deployments: (Pick<DeploymentOptions, 'name' | 'baseUrl' | 'deployment' | 'model' | 'credential' | 'dialect'> &
+    Pick<DeploymentOptions, 'recognition'> &
     Pick<DeploymentOptions, 'apiVersion' | 'anyApiVersion' | 'scope' | 'requestsPerMinute' | 'fallbacks'>)[]
   problems: SettingProblem[]
   /** Worth a line at start-up. */
@@ -52,9 +52,9 @@ export interface DeploymentList {
 export function readDeployments(settings: DeploymentSettings): DeploymentList {
   const list: DeploymentList = { deployments: [], problems: [], warnings: [] }
   const models = readModels(settings, list)
-  const entries = readEntries(settings, list)
+  const { entries, names } = readEntries(settings, list)
   const deployments = entries.map((entry) => readEntry(entry, settings, models, list))
-  list.problems.push(...nameProblems(entries))
+  list.problems.push(...nameProblems(entries, names))
   if (list.problems.length > 0) return list
   const order = new Map(entries.map(({ name, priority }) => [name, priority ?? defaultPriority]))
   list.deployments = deployments.sort((a, b) => (order.get(a.name) ?? 0) - (order.get(b.name) ?? 0))
@@ -65,22 +65,39 @@ function readModels({ AZURE_MODELS_FILE: path }: DeploymentSettings, list: Deplo
   try {
     return createModelCatalog(path === undefined ? undefined : readJson(path))
   } catch (error) {
-    list.problems.push({ variable: 'AZURE_MODELS_FILE', problem: problemOf(error) })
+    reportFile('AZURE_MODELS_FILE', error, list)
     return createModelCatalog()
   }
 }
 
-function readEntries(settings: DeploymentSettings, list: DeploymentList): readonly DeploymentEntry[] {
+interface Entries {
+  entries: readonly DeploymentEntry[]
+  /** Those of malformed entries too, so that no fallback to one is called unknown. */
+  names: readonly string[]
+}
+
+function readEntries(settings: DeploymentSettings, list: DeploymentList): Entries {
   const { AZURE_DEPLOYMENTS_FILE: path } = settings
-  if (path === undefined) return plainEntry(settings, list)
+  if (path === undefined) return { entries: plainEntry(settings, list), names: [] }
   try {
     const file = readJson(path)
-    if (!deploymentsFile.Check(file)) throw new RangeError(firstProblem(deploymentsFile.Errors(file)))
-    return file.deployments
+    if (!deploymentsFile.Check(file)) throw new FileProblems(problemsOf(deploymentsFile.Errors(file)))
+    const entries = file.deployments.flatMap((entry, index) => {
+      if (deploymentEntry.Check(entry)) return [entry]
+      const errors = deploymentEntry.Errors(entry)
+      const placed = errors.map((error) => ({ ...error, instancePath: `/deployments/${index}${error.instancePath}` }))
+      for (const problem of problemsOf(placed)) complain(list, problem)
+      return []
+    })
+    return { entries, names: file.deployments.map(nameOf) }
   } catch (error) {
-    list.problems.push({ variable: 'AZURE_DEPLOYMENTS_FILE', problem: problemOf(error) })
-    return []
+    reportFile('AZURE_DEPLOYMENTS_FILE', error, list)
+    return { entries: [], names: [] }
   }
+}
+
+function nameOf(entry: unknown): string {
+  return typeof entry === 'object' && entry !== null && 'name' in entry ? String(entry.name) : ''
 }
 
 /** The plain variables are the shorthand for one deployment. */
@@ -105,17 +122,16 @@ function readEntry(
 ): DeploymentList['deployments'][number] {
   const deployment = entry.deployment ?? entry.name
   const dialect = entry.dialect ?? settings.AZURE_API_DIALECT ?? 'auto'
-  const model = models.resolve(modelOf(entry, deployment, settings, models, list), dialect)
   const baseUrl = entry.base_url ?? settings.AZURE_BASE_URL ?? ''
-  if (baseUrl === '' && settings.AZURE_DEPLOYMENTS_FILE !== undefined) {
-    complain(list, `"${entry.name}" has no base_url, and AZURE_BASE_URL is not set`)
-  }
+  const { model, recognition } = modelOf(entry, deployment, dialect, settings, models, list)
+  checkAddress(entry, baseUrl, settings, list)
   return {
     name: entry.name,
     baseUrl,
     deployment,
     model,
-    credential: credentialOf(entry, settings, list),
+    recognition,
+    credential: credentialOf(entry, settings, (problem) => complain(list, problem)),
     dialect,
     apiVersion: settings.AZURE_API_VERSION,
     anyApiVersion: entry.api_version,
@@ -125,65 +141,76 @@ function readEntry(
   }
 }
 
-/** The model that is named; else the one that the deployment's name says; else the one that the guide assumes. */
+function checkAddress(
+  { name, base_url: own }: DeploymentEntry,
+  baseUrl: string,
+  { AZURE_DEPLOYMENTS_FILE: file }: DeploymentSettings,
+  list: DeploymentList,
+): void {
+  if (baseUrl === '' && file !== undefined) complain(list, `"${name}" has no base_url, and AZURE_BASE_URL is not set`)
+  if (own !== undefined && !URL.canParse(own)) complain(list, `the base_url of "${name}" is not a URL`)
+  if (!URL.canParse(baseUrl)) return
+  const { protocol, hostname } = new URL(baseUrl)
+  if (protocol === 'http:' && !isLocal(hostname)) {
+    list.warnings.push(`"${name}" is reached over http: its credential and all pictures cross the network readably`)
+  }
+}
+
+/** What a deployment is driven as, with a warning where that is a guess. */
 function modelOf(
   entry: DeploymentEntry,
   deployment: string,
+  dialect: DialectName | 'auto',
   settings: DeploymentSettings,
   models: ModelCatalog,
   list: DeploymentList,
-): string {
+): Resolution {
   const isPlain = settings.AZURE_DEPLOYMENTS_FILE === undefined
   const named = entry.model ?? (isPlain ? settings.AZURE_MODEL : undefined)
-  const found = models.find(deployment) ?? models.find(entry.name)
-  if (named === undefined) return found?.id ?? defaultModel
-  if (isPlain && found !== undefined && found.id.toLowerCase() !== named.toLowerCase()) {
+  const resolution = resolveModel(models, { model: named, names: [deployment, entry.name], dialect })
+  const { model, recognition, name } = resolution
+  const told = isPlain ? 'AZURE_MODEL' : `the model of "${entry.name}"`
+  if (recognition !== 'exact') {
+    const as = describeResolution({ model: model.id, recognition })
     list.warnings.push(
-      `AZURE_MODEL (${named}) and AZURE_DEPLOYMENT_NAME (${deployment}) name different models; AZURE_MODEL counts`,
+      `the name ${name} is not the id of a known model; driven as ${as}. Set ${told} to say which it is`,
     )
   }
-  return named
-}
-
-function credentialOf(entry: DeploymentEntry, settings: DeploymentSettings, list: DeploymentList): Credential {
-  if (entry.key !== undefined && entry.key_file !== undefined)
-    complain(list, `"${entry.name}" has a key and a key_file; remove one`)
-  if (entry.key !== undefined) return keyCredential(entry.key)
-  if (entry.key_file !== undefined) return keyFileCredential(entry.key_file, readKey(entry.name, entry.key_file, list))
-  if ((entry.auth ?? settings.AZURE_AUTH) === 'entra') return tokenCredential(loadDefaultTokenSource)
-  const key = settings.AZURE_API_KEY
-  if (key === undefined && settings.AZURE_DEPLOYMENTS_FILE !== undefined) {
-    complain(list, `"${entry.name}" has no key, no key_file and no auth, and AZURE_API_KEY is not set`)
+  if (!isOnRoute(model, dialect)) {
+    list.warnings.push(
+      `"${entry.name}": ${model.id} is not known on the route ${dialect}; what that cannot send is not offered`,
+    )
   }
-  const path = settings.AZURE_API_KEY_FILE
-  return path === undefined ? keyCredential(key ?? '') : keyFileCredential(path, key ?? '')
-}
-
-function readKey(name: string, path: string, list: DeploymentList): string {
-  try {
-    const key = readFileSync(path, 'utf8').trim()
-    if (key === '') complain(list, `the key_file of "${name}" is empty (${path})`)
-    return key
-  } catch {
-    complain(list, `the key_file of "${name}" cannot be read (${path})`)
-    return ''
+  const hint = recognizeName(models, deployment)
+  if (named !== undefined && hint !== undefined && !isSameModel(resolution, hint)) {
+    list.warnings.push(
+      isPlain
+        ? `AZURE_MODEL (${named}) and AZURE_DEPLOYMENT_NAME (${deployment}) name different models; AZURE_MODEL counts`
+        : `the model of "${entry.name}" (${named}) and its deployment (${deployment}) name different models; the model counts`,
+    )
   }
+  return resolution
 }
 
-function nameProblems(entries: readonly DeploymentEntry[]): SettingProblem[] {
-  const names = entries.map(({ name }) => name)
-  const twice = names.filter((name, index) => names.indexOf(name) !== index)
+/** A guess of a family is contradicted by another family only. */
+function isSameModel({ model, recognition, name }: Resolution, hint: Resolution): boolean {
+  const isGuess = [recognition, hint.recognition].some((found) => found === 'family' || found === 'route')
+  return isGuess ? isSameFamily(name, hint.name) : model.id === hint.model.id
+}
+
+function nameProblems(entries: readonly DeploymentEntry[], names: readonly string[]): SettingProblem[] {
+  const twice = names.filter((name, index) => name !== '' && names.indexOf(name) !== index)
   const strange = entries.flatMap(({ name, fallbacks }) =>
     (fallbacks ?? [])
       .filter((fallback) => !names.includes(fallback))
       .map((fallback) => `"${name}" falls back to the unknown "${fallback}"`),
   )
   const problems = [...twice.map((name) => `the name "${name}" is given twice`), ...strange]
-  return problems.map((problem) => ({ variable: 'AZURE_DEPLOYMENTS_FILE', problem }))
+  return problems.map((problem) => ({ variable: 'AZURE_DEPLOYMENTS_FILE', problem, inFile: true }))
 }
 
 function complain(list: DeploymentList, problem: string): void {
-  list.problems.push({ variable: 'AZURE_DEPLOYMENTS_FILE', problem })
+  list.problems.push({ variable: 'AZURE_DEPLOYMENTS_FILE', problem, inFile: true })
 }
 
 function readJson(path: string): unknown {
@@ -191,8 +218,13 @@ function readJson(path: string): unknown {
 }
 
 /** Parser messages quote the text, which may hold a key. */
-function problemOf(error: unknown): string {
-  if (error instanceof SyntaxError) return 'is not JSON'
-  if (error instanceof RangeError) return error.message
-  return `cannot be read (${error instanceof Error && 'code' in error ? error.code : 'error'})`
+function reportFile(
+  variable: 'AZURE_DEPLOYMENTS_FILE' | 'AZURE_MODELS_FILE',
+  error: unknown,
+  { problems }: DeploymentList,
+): void {
+  const report = (problem: string, inFile = true) => problems.push({ variable, problem, inFile })
+  if (error instanceof FileProblems) for (const problem of error.problems) report(problem)
+  else if (error instanceof SyntaxError) report('is not JSON')
+  else report(`cannot be read (${error instanceof Error && 'code' in error ? error.code : 'error'})`, false)
 }

@@ -4,6 +4,7 @@ import type { Credential } from './credential.ts'
 import type { Dialect, Target } from './dialects/dialect.ts'
 import { onRoute, routesOf } from './dialects/index.ts'
 import type { DeploymentCard, EditRequest, ImageRequest, Operation, Size } from './images-client.ts'
+import type { Recognition } from './models/name-resolution.ts'
 import { fitSize } from './models/size-fitting.ts'
 import { createRequestGate, type RequestGate } from './request-gate.ts'
 
@@ -16,6 +17,8 @@ export interface DeploymentOptions {
   /** Its name at Azure. */
   deployment: string
   model: Model
+  /** How the model was found; by its id by default. */
+  recognition?: Recognition | undefined
   credential: Credential
   dialect: DialectName | 'auto'
   /** What the operator set for the deployment route; absent: Azure's documented one, and FLUX.1 takes the provider route first. */
@@ -53,7 +56,7 @@ export function createDeployment(options: DeploymentOptions): Deployment {
   let proven: Dialect | undefined
   const firstRoute = candidates[0]?.name ?? 'deployments'
   return {
-    card: deploymentCard(options.name, onRoute(model, firstRoute)),
+    card: deploymentCard(options, onRoute(model, firstRoute)),
     options,
     gate: createRequestGate({
       maxWaiting: options.maxWaiting,
@@ -76,10 +79,11 @@ function versionFor(route: Dialect, { anyApiVersion, model, apiVersion }: Deploy
   return anyApiVersion ?? model.apiVersion ?? own ?? route.defaultApiVersion ?? ''
 }
 
-function deploymentCard(name: string, can: Model): DeploymentCard {
+function deploymentCard({ name, recognition = 'exact' }: DeploymentOptions, can: Model): DeploymentCard {
   return {
     name,
     model: can.id,
+    recognition,
     can,
     ...(can.promptAdvice === undefined ? {} : { promptAdvice: can.promptAdvice }),
     fitSize: (operation, wish) => fitSize(operation === 'edit' ? can.editSize : can.generateSize, wish),

@@ -1,6 +1,7 @@
 import type { Model } from '../../schemas/models.ts'
 import type { EncodedImage } from '../images/encoded-image.ts'
 import type { Logger } from '../logger.ts'
+import type { Recognition } from './models/name-resolution.ts'
 
 /** Pixels. */
 export interface Size {
@@ -85,6 +86,8 @@ export type Operation = 'generate' | 'edit'
 export interface DeploymentCard {
   name: string
   model: string
+  /** How sure it is that this is the model: anything but `exact` was guessed from a name. */
+  recognition: Recognition
   /** What the model can do on the route by which this deployment is reached. */
   can: Readonly<Model>
   /** One sentence on prompts, where the model's card says something a caller should know (language, length). */

@@ -21,7 +21,7 @@ import { callContext } from './call-context.ts'
 import { finishImages } from './image-answer.ts'
 import { readLocalPicture } from './local-picture.ts'
 import { maskOfPicture, maskOfRegion } from './mask.ts'
-import { chooseModel, requestOptions } from './model-choice.ts'
+import { chooseModel, choosesShape, requestOptions } from './model-choice.ts'
 import { checkPrompt } from './prompt-text.ts'
 import { parseSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
@@ -102,7 +102,7 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
     const mask = await readMask(wishes, picture, decode)
     const images: [InputImage, ...InputImage[]] = [picture]
     for (const reference of references) images.push(await readPicture(decode(reference), context.signal))
-    const isShaped = wishes.size === undefined && wishes.aspect_ratio !== undefined
+    const isShaped = wishes.size === undefined && choosesShape(wishes)
     const wish = isShaped || !takesSize('edit', card) ? undefined : wishes.size ? parseSize(wishes.size) : picture
     const size = wish && card.fitSize('edit', wish)
     const inputFidelity = wishes.input_fidelity

@@ -7,7 +7,7 @@ import { normalizeArguments } from './argument-values.ts'
 import { OptionsSchema, optionNames, optionProperties, promptArgument, takesSize } from './arguments.ts'
 import { callContext } from './call-context.ts'
 import { finishImages } from './image-answer.ts'
-import { chooseModel, requestOptions } from './model-choice.ts'
+import { chooseModel, choosesShape, requestOptions } from './model-choice.ts'
 import { checkPrompt } from './prompt-text.ts'
 import { formatSize, parseSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
@@ -46,7 +46,7 @@ export function generateImage(options: ToolOptions): Tool<TSchema> {
       const { prompt, ...wishes } = args
       checkPrompt(prompt)
       const card = chooseModel('generate', wishes, cards)
-      const isShaped = wishes.size === undefined && wishes.aspect_ratio !== undefined
+      const isShaped = wishes.size === undefined && choosesShape(wishes)
       const wish =
         isShaped || !takesSize('generate', card) ? undefined : wishes.size ? parseSize(wishes.size) : defaultSize
       const target = wishes.output_path === undefined ? undefined : await store.resolve(wishes.output_path)

@@ -52,6 +52,11 @@ function refuseNumber(
   }
 }
 
+/** Whether the caller wants a shape, or leaves it to the model: a size that nobody asked for would contradict that. */
+export function choosesShape({ aspect_ratio: ratio, auto_aspect_ratio: isFree }: Options): boolean {
+  return ratio !== undefined || isFree === true
+}
+
 /** The arguments that both operations share, as the client wants them. */
 export function requestOptions(options: Options, { name, can }: DeploymentCard): Omit<ImageRequest, 'prompt' | 'size'> {
   const format = options.output_format ?? formatOf(options.output_path) ?? 'png'

@@ -1,6 +1,6 @@
 import { describe, type TestContext, test } from 'node:test'
 import { buildApp } from '../helper.ts'
-import { answering, callContext, fakeAzure, imageAnswer } from '../services/azure/fake-azure.ts'
+import { answering, callContext, fakeAzure, fileOf, imageAnswer } from '../services/azure/fake-azure.ts'
 
 describe('azure-images', () => {
   test('decorates the app with a client for the configured deployment, and counts its requests', async (t: TestContext) => {
@@ -12,5 +12,32 @@ describe('azure-images', () => {
     t.assert.match(series, /image_mcp_azure_requests_total\{operation="generate",status_class="2xx"\} 1/)
     t.assert.match(series, /image_mcp_azure_requests_in_flight 0/)
     t.assert.match(series, /image_mcp_azure_request_duration_seconds_count\{operation="generate"\} 1/)
+  })
+
+  test('says at start and in /ready what each deployment is driven as, with a warning where that was guessed', async (t: TestContext) => {
+    const file = await fileOf(t, {
+      deployments: [
+        { name: 'fine', deployment: 'gpt-image-2-1', priority: 1 },
+        { name: 'FLUX.2-pro' },
+        { name: 'ours' },
+      ],
+    })
+    const { app, logs } = await buildApp(t, { AZURE_DEPLOYMENTS_FILE: file })
+    t.assert.deepEqual((await app.inject('/ready')).json().deployments, {
+      fine: 'gpt-image-2 (the name begins with it)',
+      'FLUX.2-pro': 'FLUX.2-pro',
+      ours: 'FLUX.1-Kontext-pro (the default: the name says nothing)',
+    })
+    const lines = logs.entries.filter(({ msg }) => msg === 'deployment')
+    t.assert.deepEqual(
+      lines.map(({ deployment, model, recognition }) => [deployment, model, recognition]),
+      [
+        ['fine', 'gpt-image-2', 'begins'],
+        ['FLUX.2-pro', 'FLUX.2-pro', 'exact'],
+        ['ours', 'FLUX.1-Kontext-pro', 'default'],
+      ],
+    )
+    const warnings = logs.entries.filter(({ level, msg }) => level === 40 && String(msg).includes('driven as'))
+    t.assert.equal(warnings.length, 2)
   })
 })

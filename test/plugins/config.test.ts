@@ -105,7 +105,7 @@ describe('configuration', () => {
   })
 
   test('prints every variable and no secret', async (t: TestContext) => {
-    const printed = printConfiguration(await load(t, { ...minimalEnvironment, AZURE_API_KEY: 'top-secret' }))
+    const printed = printConfiguration(await load(t, { ...minimalEnvironment, AZURE_API_KEY: 'top-secret' }), 'http')
     t.assert.doesNotMatch(printed, /top-secret/)
     for (const { name } of variables) t.assert.match(printed, new RegExp(`^${name}\\b`, 'm'))
   })

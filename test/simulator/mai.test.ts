@@ -75,6 +75,34 @@ test('refuses in its own words', async (t: TestContext) => {
   t.assert.strictEqual(await codeOf(await postJson(url + draw, { model, prompt })), 'content_safety_violation')
 })
 
+test('takes up to five pictures as a repeated field, and on later models a size and a background', async (t: TestContext) => {
+  const { url } = await startSimulator(t)
+  const picture = await sharp(tall).png().toBuffer()
+  const form = (count: number): [string, string | Buffer][] => [
+    ['model', 'MAI-Image-2.7'],
+    ['prompt', 'invert'],
+    ['width', '2000'],
+    ['height', '1000'],
+    ['background', 'opaque'],
+    ...Array.from({ length: count }, (): [string, Buffer] => ['image', picture]),
+  ]
+  const response = await postForm(url + edits, form(5))
+  const { width, height } = await sharp((await picturesOf(response))[0]).metadata()
+  t.assert.deepStrictEqual([width, height], [2000, 992])
+  t.assert.strictEqual((await postForm(url + edits, form(6))).status, 400)
+  const largest = { model: 'MAI-Image-2.7-Flash', prompt: 'x', width: 2048, height: 2048, background: 'transparent' }
+  t.assert.strictEqual((await postJson(url + draw, largest)).status, 200)
+  for (const wrong of [
+    { ...largest, width: 2064 },
+    { ...largest, background: 'auto' },
+    { ...largest, seed: 1 },
+    { ...largest, negative_prompt: 'x' },
+    { ...largest, model: 'MAI-Image-2.6', width: 1024, height: 1024 },
+  ]) {
+    t.assert.strictEqual(await codeOf(await postJson(url + draw, wrong)), 'unsupported_request_value')
+  }
+})
+
 test('takes no key as bearer', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const response = await postJson(url + draw, { model, prompt: 'x' }, { authorization: `Bearer ${key}` })

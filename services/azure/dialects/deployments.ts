@@ -17,7 +17,11 @@ export const deploymentsDialect: Dialect = {
   },
 
   edit(request, target, streamed) {
-    return formRequest(operationUrl(target, 'edits'), imageFields(request, target.model, streamed), imageFiles(request))
+    return formRequest(
+      operationUrl(target, 'edits'),
+      imageFields(request, target.model, streamed),
+      imageFiles(request, target.model.imagesField),
+    )
   },
 }
 

@@ -13,8 +13,8 @@ export function imageFields(
 ): Record<string, FieldValue> {
   const { prompt, size } = request
   const common = { prompt, n: request.count ?? 1, size: size && `${size.width}x${size.height}` }
-  // FLUX on this API takes these three only.
-  if (model.providerPath !== undefined) return definedFields(common)
+  // FLUX on this API takes these three only, beside what the operator adds.
+  if (model.providerPath !== undefined) return definedFields({ ...model.fields, ...common })
   return definedFields({
     ...model.fields,
     ...common,
@@ -27,9 +27,13 @@ export function imageFields(
   })
 }
 
-/** One picture is `image`; a repeated `image` is refused, several are `image[]`. */
-export function imageFiles({ images, mask }: EditRequest): FormFile[] {
-  const field = images.length === 1 ? 'image' : 'image[]'
+/**
+ * The pictures of an edit: one alone is `image`.
+ *
+ * @param several the field of each where there are more; gpt-image rejects a repeated `image`
+ */
+export function imageFiles({ images, mask }: EditRequest, several = 'image[]'): FormFile[] {
+  const field = images.length === 1 ? 'image' : several
   const files = images.map((image) => ({ field, image }))
   return mask === undefined ? files : [...files, { field: 'mask', image: mask }]
 }

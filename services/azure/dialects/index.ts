@@ -4,6 +4,7 @@ import { deploymentsDialect } from './deployments.ts'
 import type { Dialect } from './dialect.ts'
 import { maiDialect } from './mai.ts'
 import { v1Dialect } from './v1.ts'
+import { withoutUnexpressed } from './wire-arguments.ts'
 
 export const dialects: Readonly<Record<DialectName, Dialect>> = {
   deployments: deploymentsDialect,
@@ -26,14 +27,9 @@ export function routesOf(model: Model, choice: DialectName | 'auto', apiVersion:
   return [dialects[first], ...[preferred, ...others].filter((name) => name !== first).map((name) => dialects[name])]
 }
 
-/** What a model can do on a route: FLUX on the deployment route takes a prompt and a size, and ignores the size on edits. */
+/** What a model can do on a route: what the route can send, and FLUX on the deployment route ignores the size of edits. */
 export function onRoute(model: Model, route: DialectName): Model {
-  if (model.providerPath === undefined || route === 'bfl') return model
-  return {
-    ...model,
-    editSize: model.editSize.kind === 'none' ? model.editSize : { kind: 'choices', sizes: ['1024x1024'] },
-    aspectRatios: [],
-    seed: false,
-    choosesFormat: false,
-  }
+  const able = withoutUnexpressed(model, route)
+  if (model.providerPath === undefined || route === 'bfl' || able.editSize.kind === 'none') return able
+  return { ...able, editSize: { kind: 'choices', sizes: ['1024x1024'] } }
 }

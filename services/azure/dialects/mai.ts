@@ -1,10 +1,11 @@
 import type { ImageRequest } from '../images-client.ts'
 import { apiUrl, definedFields, type FieldValue, formRequest, jsonRequest } from '../wire-request.ts'
 import { cognitiveServicesScope, type Dialect, type Target } from './dialect.ts'
+import { imageFiles } from './gpt-image-fields.ts'
 
 /**
- * The route of Microsoft's own models. It has no API version, answers one PNG whatever `n` says, refuses `seed`, and
- * refuses width and height on edits.
+ * The route of Microsoft's own models. It has no API version, answers one PNG whatever `n` says, and rejects `seed`,
+ * `response_format` and `negative_prompt`. Width and height of an edit are taken by models from 2.6 on.
  * https://learn.microsoft.com/en-us/azure/foundry/foundry-models/how-to/use-foundry-models-mai
  */
 export const maiDialect: Dialect = {
@@ -12,17 +13,12 @@ export const maiDialect: Dialect = {
   scope: cognitiveServicesScope,
 
   generate(request, target) {
-    const { width, height } = request.size ?? {}
-    return jsonRequest(
-      'generate',
-      operationUrl(target, 'generations'),
-      definedFields({ ...maiFields(request, target), width, height }),
-    )
+    return jsonRequest('generate', operationUrl(target, 'generations'), maiFields(request, target))
   },
 
   edit(request, target) {
-    const [image] = request.images
-    return formRequest(operationUrl(target, 'edits'), maiFields(request, target), [{ field: 'image', image }])
+    const files = imageFiles({ ...request, mask: undefined }, target.model.imagesField ?? 'image')
+    return formRequest(operationUrl(target, 'edits'), maiFields(request, target), files)
   },
 }
 
@@ -35,6 +31,9 @@ function maiFields(request: ImageRequest, { deployment, model }: Target): Record
     ...model.fields,
     model: deployment,
     prompt: request.prompt,
+    width: request.size?.width,
+    height: request.size?.height,
+    background: request.background,
     auto_aspect_ratio: request.autoAspectRatio,
     web_grounding: request.webGrounding,
   })

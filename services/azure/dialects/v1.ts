@@ -22,7 +22,7 @@ export const v1Dialect: Dialect = {
     return formRequest(
       operationUrl(target, 'edits'),
       { model: target.deployment, ...imageFields(request, target.model, streamed) },
-      imageFiles(request),
+      imageFiles(request, target.model.imagesField),
     )
   },
 }

@@ -1,4 +1,4 @@
-import type { Model } from '../../../schemas/models.ts'
+import type { DialectName, Model } from '../../../schemas/models.ts'
 
 /**
  * The models that Azure AI Foundry deploys, as its documentation and users' reports describe them in November 2026.
@@ -8,6 +8,7 @@ import type { Model } from '../../../schemas/models.ts'
  * (https://learn.microsoft.com/en-us/azure/foundry/openai/how-to/dall-e,
  * https://learn.microsoft.com/en-us/azure/foundry/foundry-models/concepts/models-sold-directly-by-azure),
  * retirement dates from https://learn.microsoft.com/en-us/azure/foundry/openai/concepts/model-retirement-schedule
+ * as it stood on 2026-09-02
  */
 
 const megapixel = 1_048_576
@@ -116,49 +117,67 @@ const maiSizes = {
   maxPixels: megapixel,
   maxRatio: 1365 / 768,
 }
+// Several pictures of an edit repeat the field: https://github.com/vercel/ai (azure-mai-image-model.ts, October 2026).
 const mai = {
   ...plain,
   dialects: ['mai'],
   generateSize: maiSizes,
   editSize: none,
-  maxImages: 1,
+  maxImages: 5,
+  imagesField: 'image',
   formats: ['png'],
   maxPromptCharacters: 100_000,
   promptAdvice: 'English prompts work best.',
 } satisfies Partial<Model>
 
 const mai26Sizes = { ...maiSizes, maxEdge: 3072, maxPixels: 2_359_296, maxRatio: 4 }
-const mai26 = { ...mai, generateSize: mai26Sizes, grounding: true } satisfies Partial<Model>
+const mai26 = {
+  ...mai,
+  generateSize: mai26Sizes,
+  editSize: mai26Sizes,
+  grounding: true,
+} satisfies Partial<Model>
+
+const mai27Sizes = { ...maiSizes, maxEdge: 5461, maxPixels: 4 * megapixel, maxRatio: 5461 / 768 }
+// On Azure since 2026-11-17; whether it takes the two grounding fields of 2.6 is not documented.
+const mai27 = {
+  ...mai,
+  generateSize: mai27Sizes,
+  editSize: mai27Sizes,
+  backgrounds: ['transparent', 'opaque'],
+} satisfies Partial<Model>
+
+const mai25Retires = '2026-10-01'
+
+const kontext = {
+  ...flux1,
+  providerPath: 'flux-kontext-pro',
+  // The deployment route ignores a size on edits and makes 1024x1024; the provider route takes a shape.
+  editSize: kontextSizes,
+  aspectRatios: ['1:1', '4:3', '3:4', '3:2', '2:3', '16:9', '9:16', '21:9', '9:21'],
+  maxImages: 1,
+  promptAdvice: 'English prompts work best.',
+} satisfies Partial<Model>
+
+const flux11 = {
+  ...flux1,
+  providerPath: 'flux-pro-1.1',
+  operations: ['generate'],
+  generateSize: {
+    ...kontextSizes,
+    step: 32,
+    maxEdge: 1440,
+    maxPixels: 1_600_000,
+    maxRatio: 5,
+  },
+  editSize: none,
+  maxImages: 0,
+  promptAdvice: 'English prompts work best.',
+} satisfies Partial<Model>
 
 export const modelTable: readonly Model[] = [
-  {
-    ...flux1,
-    id: 'FLUX.1-Kontext-pro',
-    providerPath: 'flux-kontext-pro',
-    // The deployment route ignores a size on edits and makes 1024x1024; the provider route takes a shape.
-    editSize: kontextSizes,
-    aspectRatios: ['1:1', '4:3', '3:4', '3:2', '2:3', '16:9', '9:16', '21:9', '9:21'],
-    maxImages: 1,
-    promptAdvice: 'English prompts work best.',
-    price: { asOf: '2026-08-24', image: 0.04 },
-  },
-  {
-    ...flux1,
-    id: 'FLUX-1.1-pro',
-    providerPath: 'flux-pro-1.1',
-    operations: ['generate'],
-    generateSize: {
-      ...kontextSizes,
-      step: 32,
-      maxEdge: 1440,
-      maxPixels: 1_600_000,
-      maxRatio: 5,
-    },
-    editSize: none,
-    maxImages: 0,
-    promptAdvice: 'English prompts work best.',
-    price: { asOf: '2026-09-01', image: 0.04 },
-  },
+  { ...kontext, id: 'FLUX.1-Kontext-pro', price: { asOf: '2026-08-24', image: 0.04 } },
+  { ...flux11, id: 'FLUX-1.1-pro', price: { asOf: '2026-09-01', image: 0.04 } },
   {
     ...flux2,
     id: 'FLUX.2-pro',
@@ -179,13 +198,13 @@ export const modelTable: readonly Model[] = [
   {
     ...gptImage,
     id: 'gpt-image-1.5',
-    retires: '2026-12-16',
+    retires: '2027-06-16',
     price: { asOf: '2025-12-22', textIn: 5, imageIn: 8, imageOut: 32 },
   },
   {
     ...gptImage2,
     id: 'gpt-image-2',
-    retires: '2027-04-21',
+    retires: '2027-10-21',
     price: { asOf: '2026-04-22', textIn: 5, imageIn: 8, imageOut: 30 },
   },
   {
@@ -200,17 +219,70 @@ export const modelTable: readonly Model[] = [
     retires: '2027-09-08',
     price: { asOf: '2026-09-19', textIn: 5, imageIn: 8, imageOut: 30 },
   },
-  { ...mai, id: 'MAI-Image-2.5', price: { asOf: '2026-09-06', textIn: 5, imageIn: 8, imageOut: 47 } },
-  { ...mai, id: 'MAI-Image-2.5-Flash', price: { asOf: '2026-09-06', textIn: 1.75, imageIn: 1.75, imageOut: 19.5 } },
-  { ...mai, id: 'MAI-Image-2.5-Pro', price: { asOf: '2026-09-04', textIn: 5, imageIn: 8, imageOut: 106 } },
+  {
+    ...mai,
+    id: 'MAI-Image-2.5',
+    retires: mai25Retires,
+    price: { asOf: '2026-09-06', textIn: 5, imageIn: 8, imageOut: 47 },
+  },
+  {
+    ...mai,
+    id: 'MAI-Image-2.5-Flash',
+    retires: mai25Retires,
+    price: { asOf: '2026-09-06', textIn: 1.75, imageIn: 1.75, imageOut: 19.5 },
+  },
+  {
+    ...mai,
+    id: 'MAI-Image-2.5-Pro',
+    retires: mai25Retires,
+    price: { asOf: '2026-09-04', textIn: 5, imageIn: 8, imageOut: 106 },
+  },
   { ...mai26, id: 'MAI-Image-2.6', price: { asOf: '2026-09-06', textIn: 5, imageIn: 8, imageOut: 38 } },
   { ...mai26, id: 'MAI-Image-2.6-Flash', price: { asOf: '2026-09-06', textIn: 1.75, imageIn: 2.5, imageOut: 19 } },
+  { ...mai27, id: 'MAI-Image-2.7', price: { asOf: '2026-11-20', textIn: 5, imageIn: 8, imageOut: 34 } },
+  { ...mai27, id: 'MAI-Image-2.7-Flash' },
 ]
 
-/** What a model that nobody has described can do, by the dialect it is reached through. */
-export const unknownModels: Readonly<Record<Model['dialects'][number], Omit<Model, 'id'>>> = {
-  deployments: { ...gptImage2, inputFidelities: [], dialects: ['deployments'] },
-  v1: { ...gptImage2, inputFidelities: [], dialects: ['v1'] },
-  bfl: { ...flux2, dialects: ['bfl'], maxImages: 8 },
-  mai: { ...mai26, dialects: ['mai'] },
+const unknownGptImage = { ...gptImage2, dialects: ['deployments', 'v1'] } satisfies Omit<Model, 'id'>
+const unknownFlux2 = { ...flux2, maxImages: 8 } satisfies Omit<Model, 'id'>
+
+/** What a model that no row describes can do, by the dialect it is reached through. */
+export const unknownModels: Readonly<Record<DialectName, Omit<Model, 'id'>>> = {
+  deployments: { ...unknownGptImage, dialects: ['deployments'] },
+  v1: { ...unknownGptImage, dialects: ['v1'] },
+  bfl: unknownFlux2,
+  mai: mai26,
 }
+
+/** A kind of models that a name may speak of, although it is the name of none of them. */
+export interface Family {
+  /** What a name holds that speaks of it, in lower case and with dashes for dots and underscores; tried in this order. */
+  said: RegExp
+  row: Omit<Model, 'id'>
+  /** The model in the path of the provider route, for the part of the name from `said` on. */
+  providerPath?: (name: string) => string
+}
+
+const variantOf = (name: string, variants: RegExp, other: string) => variants.exec(name)?.[0] ?? other
+
+export const families: readonly Family[] = [
+  { said: /gpt-?image/, row: unknownGptImage },
+  { said: /^mai(?=image|[-\d]|$)|(?<=-)mai-?image/, row: mai26 },
+  {
+    said: /kontext/,
+    row: kontext,
+    providerPath: (name) => `flux-kontext-${variantOf(name, /max|dev/, 'pro')}`,
+  },
+  {
+    said: /flux(-pro)?-1-1(?!\d)/,
+    row: flux11,
+    providerPath: (name) => (name.includes('ultra') ? 'flux-pro-1.1-ultra' : 'flux-pro-1.1'),
+  },
+  {
+    said: /flux-?2(?!\d)/,
+    row: unknownFlux2,
+    providerPath: (name) => `flux-2-${variantOf(name, /flex|max|dev|klein/, 'pro')}`,
+  },
+  // Later ones are likelier to be like the last that is known than like the first.
+  { said: /flux-?[3-9](?!\d)/, row: unknownFlux2, providerPath: (name) => name },
+]

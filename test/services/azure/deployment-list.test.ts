@@ -1,21 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { type DeploymentSettings, readDeployments } from '../../../services/azure/deployment-list.ts'
 import { createModelCatalog, retirementState } from '../../../services/azure/models/model-catalog.ts'
-import { temporaryFolder } from '../../helper.ts'
+import { fileOf } from './fake-azure.ts'
 
 const plain: DeploymentSettings = {
   AZURE_BASE_URL: 'https://one.example',
   AZURE_API_KEY: 'k',
   AZURE_DEPLOYMENT_NAME: 'FLUX.2-pro',
-}
-
-async function fileOf(t: TestContext, content: unknown): Promise<string> {
-  const path = join(await temporaryFolder(t), 'file.json')
-  await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content))
-  return path
 }
 
 describe('plain variables', () => {

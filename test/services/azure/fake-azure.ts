@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Server } from 'node:net'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { createImagesClient, type ImagesClientOptions } from '../../../services/azure/azure-images-client.ts'
 import { keyCredential } from '../../../services/azure/credential.ts'
@@ -10,6 +12,7 @@ import type { CallContext, ImagesClient } from '../../../services/azure/images-c
 import { createModelCatalog } from '../../../services/azure/models/model-catalog.ts'
 import { ServiceError } from '../../../services/errors.ts'
 import { createHeldBytes } from '../../../services/images/held-bytes.ts'
+import { temporaryFolder } from '../../helper.ts'
 
 /** One request as the far side saw it. */
 export interface SeenRequest {
@@ -48,6 +51,13 @@ export async function fakeAzure(
   const port = await listenOnLoopback(t, server)
   t.after(() => server.closeAllConnections())
   return { url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`, seen }
+}
+
+/** A file with that content, JSON unless it is text, in a folder of its own. */
+export async function fileOf(t: TestContext, content: unknown): Promise<string> {
+  const path = join(await temporaryFolder(t), 'file.json')
+  await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content))
+  return path
 }
 
 /** Listens on a free port of the loopback interface until the test ends. */
