@@ -1,8 +1,12 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { AppOptions } from '../app.ts'
 import type { Environment } from '../services/configuration.ts'
 import type { Simulator, SimulatorOptions } from '../simulator/app.ts'
-import { type BuiltApp, listen } from './helper.ts'
+import { containerFlags } from './container-flags.ts'
+import { type BuiltApp, listen, temporaryFolder } from './helper.ts'
+import { type Process, startProcess } from './process.ts'
 import { key, startSimulator } from './simulator/helper.ts'
 
 export interface Service extends BuiltApp {
@@ -20,6 +24,27 @@ export async function startService(
   const { simulator, url } = await startSimulator(t, simulation)
   const service = await listen(t, { AZURE_BASE_URL: url, AZURE_API_KEY: key, ...environment }, options)
   return { ...service, simulator }
+}
+
+export interface ContainedService {
+  url: string
+  simulator: Simulator
+  images: string
+  process: Process
+}
+
+/** The same as a process of its own, under the flags of the container. */
+export async function startContained(
+  t: TestContext,
+  environment: Record<string, string> = {},
+  simulation: SimulatorOptions = {},
+): Promise<ContainedService> {
+  const { simulator, url } = await startSimulator(t, simulation)
+  const images = join(await temporaryFolder(t), 'images')
+  await mkdir(images)
+  const variables = { AZURE_BASE_URL: url, AZURE_API_KEY: key, IMAGES_DIR: images, ...environment }
+  const process = await startProcess(t, variables, containerFlags({ images }))
+  return { url: process.url, simulator, images, process }
 }
 
 export interface Content {

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { containerFlags } from './container-flags.ts'
 import { temporaryFolder } from './helper.ts'
 import { type Process, startProcess } from './process.ts'
 import { callTool } from './service.ts'
@@ -20,7 +21,7 @@ async function setUp(t: TestContext, latencyMs: number, environment: Record<stri
     SHUTDOWN_GRACE_MS: '8000',
     ...environment,
   }
-  const service = await startProcess(t, variables)
+  const service = await startProcess(t, variables, containerFlags({ images }))
   return { simulator, images, variables, service }
 }
 
@@ -43,6 +44,8 @@ async function atWork({ simulator }: World, calls: number): Promise<void> {
   while (simulator.requests.length < calls) await pause(5)
   await pause(30)
 }
+
+const storedResults = (images: string) => readdir(join(images, '.undelivered')).catch(() => [])
 
 /** One connection that asks again and again, as a load balancer's probe does. */
 async function untilReadyIs(url: string, status: number): Promise<void> {
@@ -98,20 +101,27 @@ describe('SIGTERM', () => {
     t.assert.ok(performance.now() - startedAt < 5_000)
   })
 
-  test('keeps the picture of a caller that left for the next process', async (t: TestContext) => {
-    const world = await setUp(t, 1_000)
-    const leaving = new AbortController()
-    send(world.service, { prompt: 'kept' }, 'application/json', leaving.signal).catch(() => {})
-    await atWork(world, 1)
-    leaving.abort()
-    world.service.child.kill('SIGTERM')
-    t.assert.equal(await world.service.ended, 0)
-    const next = await startProcess(t, world.variables)
-    const { text, pictures } = await callTool(next.url, 'generate_image', { prompt: 'kept' })
-    t.assert.match(text, /made for your earlier, identical call/)
-    t.assert.equal(pictures.length, 1)
-    t.assert.equal(world.simulator.requests.length, 1)
-  })
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    test(`${signal} leaves the image of an abandoned call on the disk for the next process`, async (t: TestContext) => {
+      const world = await setUp(t, 1_000)
+      const leaving = new AbortController()
+      send(world.service, { prompt: 'kept' }, 'application/json', leaving.signal).catch(() => {})
+      await atWork(world, 1)
+      leaving.abort()
+      if (signal === 'SIGKILL') {
+        while (!(await storedResults(world.images)).some((name) => name.endsWith('.kept'))) await pause(5)
+      }
+      world.service.child.kill(signal)
+      t.assert.equal(await world.service.ended, signal === 'SIGTERM' ? 0 : null)
+      t.assert.equal((await storedResults(world.images)).length, 1)
+      t.assert.doesNotMatch(world.service.log, /stays in memory/)
+      const next = await startProcess(t, world.variables, containerFlags({ images: world.images }))
+      const { text, pictures } = await callTool(next.url, 'generate_image', { prompt: 'kept' })
+      t.assert.match(text, /made for your earlier, identical call/)
+      t.assert.equal(pictures.length, 1)
+      t.assert.equal(world.simulator.requests.length, 1)
+    })
+  }
 
   test('is not held up by connections that say nothing or never read', async (t: TestContext) => {
     const { service } = await setUp(t, 0, { SHUTDOWN_GRACE_MS: '500' })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connectRaw } from './raw-client.ts'
-import { callTool, post, type RpcAnswer, type Service, startService } from './service.ts'
+import { callTool, post, type RpcAnswer, type ContainedService as Service, startContained } from './service.ts'
 import { plainPng } from './services/images/pictures.ts'
 
 const body = (args: object) => {
@@ -15,11 +15,11 @@ const body = (args: object) => {
 const kept = async ({ images }: Service) =>
   (await readdir(join(images, '.undelivered')).catch(() => [])).filter((name) => name.endsWith('.kept'))
 
-/** What this process has open below a folder, removed or not. */
-const openFiles = (folder: string) =>
-  readdirSync('/proc/self/fd').filter((fd) => {
+/** What the service has open below a folder, removed or not. */
+const openFiles = ({ images: folder, process: { child } }: Service) =>
+  readdirSync(`/proc/${child.pid}/fd`).filter((fd) => {
     try {
-      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(folder)
+      return readlinkSync(`/proc/${child.pid}/fd/${fd}`).startsWith(folder)
     } catch {
       return false
     }
@@ -59,7 +59,7 @@ const note = /made for your earlier, identical call/
 describe('a caller that leaves after Azure was asked', () => {
   for (const accept of ['application/json', 'text/event-stream']) {
     test(`over ${accept} finds its picture when it asks again, and Azure is asked once`, async (t: TestContext) => {
-      const service = await startService(t, {}, { latencyMs: 150 })
+      const service = await startContained(t, {}, { latencyMs: 150 })
       await callAndLeave(service, { prompt: 'a cat' }, accept)
       while ((await kept(service)).length === 0) await pause(5)
       const again = await callAndEnd(t, service, { prompt: 'a cat' })
@@ -75,16 +75,16 @@ describe('a caller that leaves after Azure was asked', () => {
   }
 
   test('leaves no file open when it has its picture', async (t: TestContext) => {
-    const service = await startService(t, {}, { latencyMs: 100 })
+    const service = await startContained(t, {}, { latencyMs: 100 })
     await callAndLeave(service, { prompt: 'a bird' })
     while ((await kept(service)).length === 0) await pause(5)
     await callAndEnd(t, service, { prompt: 'a bird' })
     while ((await kept(service)).length > 0) await pause(5)
-    while (openFiles(service.images).length > 0) await pause(5)
+    while (openFiles(service).length > 0) await pause(5)
   })
 
   test('joins its own call while that still runs', async (t: TestContext) => {
-    const service = await startService(t, {}, { latencyMs: 400 })
+    const service = await startContained(t, {}, { latencyMs: 400 })
     await callAndLeave(service, { prompt: 'a dog' })
     const again = await callTool(service.url, 'generate_image', { prompt: 'a dog' })
     t.assert.match(again.text, note)
@@ -93,7 +93,7 @@ describe('a caller that leaves after Azure was asked', () => {
   })
 
   test('and wanted it saved finds it saved once', async (t: TestContext) => {
-    const service = await startService(t, {}, { latencyMs: 100 })
+    const service = await startContained(t, {}, { latencyMs: 100 })
     const args = { prompt: 'a cat', output_path: 'cat.png' }
     await callAndLeave(service, args)
     while ((await kept(service)).length === 0) await pause(5)
@@ -107,7 +107,7 @@ describe('a caller that leaves after Azure was asked', () => {
 
   for (const side of [40, 400]) {
     test(`finds what was made of its own ${side}x${side} picture, and of no other`, async (t: TestContext) => {
-      const service = await startService(t, {}, { latencyMs: 100 })
+      const service = await startContained(t, {}, { latencyMs: 100 })
       const mine = { prompt: 'greyer', image_data_base64: plainPng(side, 1).toString('base64') }
       const other = { prompt: 'greyer', image_data_base64: plainPng(side, 2).toString('base64') }
       await callAndLeave(service, mine)
@@ -120,7 +120,7 @@ describe('a caller that leaves after Azure was asked', () => {
 
   test('is not given what another caller left behind', async (t: TestContext) => {
     const keys = { MCP_API_KEYS: 'alice:key-of-alice,bob:key-of-bob' }
-    const service = await startService(t, keys, { latencyMs: 100 })
+    const service = await startContained(t, keys, { latencyMs: 100 })
     const send = (key: string, signal?: AbortSignal) =>
       fetch(service.url, {
         method: 'POST',
@@ -139,16 +139,17 @@ describe('a caller that leaves after Azure was asked', () => {
   })
 
   test('keeps none with UNDELIVERED_TTL_MS=0', async (t: TestContext) => {
-    const service = await startService(t, { UNDELIVERED_TTL_MS: '0' }, { latencyMs: 50 })
+    const service = await startContained(t, { UNDELIVERED_TTL_MS: '0' }, { latencyMs: 50 })
     await callAndLeave(service, { prompt: 'a cat' })
-    while (service.app.callGate.running > 0) await pause(5)
+    const metrics = async () => await (await fetch(`${service.url}/metrics`)).text()
+    while (!/^image_mcp_tool_calls_in_flight 0$/m.test(await metrics())) await pause(5)
     t.assert.doesNotMatch((await callTool(service.url, 'generate_image', { prompt: 'a cat' })).text, note)
     t.assert.deepEqual(await kept(service), [])
   })
 })
 
 test('what is kept can be neither listed nor read by callers', async (t: TestContext) => {
-  const service = await startService(t, {}, { latencyMs: 50 })
+  const service = await startContained(t, {}, { latencyMs: 50 })
   await callAndLeave(service, { prompt: 'a cat' })
   while ((await kept(service)).length === 0) await pause(5)
   const list = { jsonrpc: '2.0', id: 1, method: 'resources/list' }

@@ -126,9 +126,15 @@ interface ToolAnswer {
   result: { content: { type: string; text?: string; data?: string; mimeType?: string }[]; isError?: boolean }
 }
 
-export async function callTool(url: string, name: string, args: object): Promise<ToolAnswer['result']> {
+export async function callTool(
+  url: string,
+  name: string,
+  args: object,
+  signal: AbortSignal | null = null,
+): Promise<ToolAnswer['result']> {
   const response = await fetch(url, {
     method: 'POST',
+    signal,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } }),
   })

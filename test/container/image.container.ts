@@ -102,6 +102,30 @@ describe('the image', { concurrency: 2 }, () => {
     t.assert.equal(await container.exitCode(), 0)
   })
 
+  test('stores the image of an abandoned call, and gives it to the identical call after a restart', async (t: TestContext) => {
+    const images = await volume(t, '/app/images')
+    const container = await startContainer(t, { flags: [...hardened, images.flag] })
+    await container.healthy()
+    const args = { prompt: 'A heron fault:slow=1000', size: '256x256' }
+    const leaving = new AbortController()
+    callTool(container.url, 'generate_image', args, leaving.signal).catch(() => {})
+    await until('the call being under way', async () => {
+      const metrics = await (await fetch(`${container.url}/metrics`)).text()
+      return /^image_mcp_azure_requests_in_flight 1$/m.test(metrics) || undefined
+    })
+    leaving.abort()
+    await until('the image being on the disk', async () => {
+      const names = await readdir(join(images.folder, '.undelivered')).catch(() => [])
+      return names.some((name) => name.endsWith('.kept')) || undefined
+    })
+    await docker('kill', container.name)
+    await docker('start', container.name)
+    await container.healthy()
+    const again = await callTool(container.url, 'generate_image', args)
+    t.assert.match(again.content[0]?.text ?? '', /whose response you did not receive; nothing was paid again/)
+    t.assert.equal(again.content[1]?.type, 'image')
+  })
+
   test('runs as any user, also one that no file knows', async (t: TestContext) => {
     const container = await startContainer(t, { flags: ['--user', '4321:4321', ...hardened.slice(3)] })
     await container.healthy()
