@@ -145,12 +145,12 @@ describe('masks', () => {
     [
       'a rectangle that leaves the picture',
       async () => ({ mask_region: { x: 190, y: 0, width: 20, height: 10 } }),
-      /inside the picture/,
+      /inside the image/,
     ],
     [
       'a mask of another size',
       async () => ({ mask_base64: (await transparent(100, 100)).toString('base64') }),
-      /100x100, the picture 200x100/,
+      /100x100, the image 200x100/,
     ],
     [
       'a mask without transparency',

@@ -58,10 +58,10 @@ test('reads a JPEG whose metadata comes before its size, progressive or not', as
   t.assert.deepStrictEqual(sniffFacts(bytes.subarray(0, 62_000)), { mimeType: 'image/jpeg', width: 40, height: 30 })
 })
 
-test('leaves the size of a turned JPEG as its pixels are stored', async (t: TestContext) => {
+test('gives the size of a turned JPEG as it is seen', async (t: TestContext) => {
   const bytes = await pictures.drawing().jpeg().withMetadata({ orientation: 6 }).toBuffer()
   const { width, height } = probeImage(bytes, limits)
-  t.assert.deepStrictEqual([width, height], [40, 30])
+  t.assert.deepStrictEqual([width, height], [30, 40])
 })
 
 test('sees four inks, 16 bits, transparency and animation', async (t: TestContext) => {
@@ -151,7 +151,7 @@ for (const [name, content] of other) {
 }
 
 test('refuses a picture that was cut off', async (t: TestContext) => {
-  const whole = { PNG: await pictures.png(), JPEG: await pictures.jpeg(), WebP: await pictures.webp() }
+  const whole = { PNG: await pictures.png(), WebP: await pictures.webp() }
   for (const [format, bytes] of Object.entries(whole)) {
     t.assert.strictEqual(
       refusal(bytes.subarray(0, bytes.length - 20)),
@@ -165,7 +165,7 @@ test('refuses a picture that was cut off', async (t: TestContext) => {
 test('refuses a PNG without picture data and one of no size', (t: TestContext) => {
   const bytes = pictures.pngOf({ width: 4, height: 4 })
   const withoutData = Buffer.concat([bytes.subarray(0, 33), bytes.subarray(bytes.length - 12)])
-  t.assert.match(refusal(withoutData), /it holds no picture data/)
+  t.assert.match(refusal(withoutData), /it holds no image data/)
   t.assert.match(refusal(pictures.pngOf({ width: 0, height: 4 })), /its header gives no size/)
 })
 
