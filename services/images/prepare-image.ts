@@ -1,8 +1,8 @@
 import type { Sharp } from 'sharp'
 import type { InputImage } from '../azure/images-client.ts'
-import { serviceError } from '../errors.ts'
-import type { FirstImage, ImageHeader } from './headers/header.ts'
-import { cutOff } from './headers/header.ts'
+import { ServiceError, serviceError } from '../errors.ts'
+import { isSideways } from './headers/exif-orientation.ts'
+import { cutOff, type FirstImage, type ImageHeader } from './headers/header.ts'
 import { formatNames } from './image-header.ts'
 import type { PixelClaim } from './pixel-claim.ts'
 import { freeMemory, type PixelWork, turn } from './pixel-work.ts'
@@ -68,10 +68,12 @@ async function checkIsComplete(
   claim: PixelClaim,
 ): Promise<void> {
   try {
-    const onePixel = (image: Sharp) => image.resize(1, 1, { fit: 'fill' }).raw()
-    await pixels.render(bytes, header, claim, onePixel, { failOn: 'warning' })
+    // A column reads every row, and warns of the last one too; a decoder that shrinks does not.
+    const height = isSideways(header.orientation) ? header.width : header.height
+    const column = (image: Sharp) => image.extract({ left: 0, top: 0, width: 1, height }).raw()
+    await pixels.render(bytes, header, claim, column, { failOn: 'warning' })
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'IMG_ERR_IMAGE_CONVERSION')) throw error
+    if (!(error instanceof ServiceError && error.code === 'IMG_ERR_IMAGE_CONVERSION')) throw error
     throw serviceError('IMG_ERR_IMAGE_BROKEN', [formatNames[header.mimeType], cutOff], { cause: error })
   }
 }
