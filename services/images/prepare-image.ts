@@ -25,7 +25,10 @@ export interface ImageConverter {
 
 /** https://learn.microsoft.com/azure/foundry/openai/reference-preview-latest: "less than 50MB". */
 const MAX_CONVERTED_BYTES = 50_000_000
-/** With colour at full resolution: a second generation that nobody sees. */
+/**
+ * With colour at full resolution: a second generation that no one sees. Codes are not optimised, since the encoder would
+ * have to hold the whole image for it, twice as large as its pixels.
+ */
 const JPEG_QUALITY = 95
 const PNG_COMPRESSION = 6
 
@@ -89,7 +92,8 @@ async function convert(
     isPlain(header)
       ? turn(image, header.orientation).keepIccProfile()
       : turn(image, header.orientation).toColourspace('srgb')
-  const asJpeg = (image: Sharp) => shown(image).jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4' })
+  const asJpeg = (image: Sharp) =>
+    shown(image).jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4', optimiseCoding: false })
   const asPng = (image: Sharp) => shown(image).png({ compressionLevel: PNG_COMPRESSION })
   const isPhoto = header.isLossy && !header.hasAlpha
   let { data, info } = await pixels.render(bytes, header, claim, isPhoto ? asJpeg : asPng)

@@ -89,7 +89,7 @@ function gif(frames: number): Buffer {
 }
 
 async function manyScans(): Promise<Buffer> {
-  const jpeg = await blank(edge, edge).jpeg({ progressive: true }).toBuffer()
+  const jpeg = await blank(edge, edge).grayscale().jpeg({ progressive: true }).toBuffer()
   const scan = jpeg.indexOf(Buffer.from([0xff, 0xda]))
   const next = jpeg.indexOf(Buffer.from([0xff, 0xc4]), scan)
   return Buffer.concat([jpeg.subarray(0, scan), ...Array(90).fill(jpeg.subarray(scan, next)), jpeg.subarray(scan)])
@@ -150,6 +150,7 @@ export const hostileImages: readonly HostileImage[] = [
     name: 'JPEG without its end mark',
     make: async () => (await blank(edge, edge).jpeg({ progressive: true }).toBuffer()).subarray(0, -2),
   },
+  { name: 'GIF of one large frame', make: () => blank(5000, 5000).gif({ effort: 1 }).toBuffer() },
   { name: 'GIF of 900 frames', make: () => gif(900) },
   { name: 'GIF of 100,000 frames', make: () => gif(100_000) },
   ...pngs,

@@ -18,11 +18,18 @@ export function* readGif(bytes: Buffer): Walk<ImageHeader | undefined> {
     const block = bytes.readUInt8(at)
     if (block === 0x2c && at + 10 < bytes.length) {
       const pixels = bytes.readUInt16LE(at + 5) * bytes.readUInt16LE(at + 7)
+      // Decoders make the canvas as large as its first frame if it is smaller.
+      const right = bytes.readUInt16LE(at + 1) + bytes.readUInt16LE(at + 5)
+      const bottom = bytes.readUInt16LE(at + 3) + bytes.readUInt16LE(at + 7)
       const start = at + 11 + colourTableLength(bytes.readUInt8(at + 9))
       at = yield* afterSubBlocks(bytes, start)
       header.frames++
       // Only the first frame is ever decoded.
-      if (header.frames === 1) isPossible = (at - start) * MAX_PIXELS_PER_BYTE >= pixels
+      if (header.frames === 1) {
+        isPossible = (at - start) * MAX_PIXELS_PER_BYTE >= pixels
+        header.width = Math.max(header.width, right)
+        header.height = Math.max(header.height, bottom)
+      }
     } else if (block === 0x21) {
       if (bytes[at + 1] === 0xf9 && ((bytes[at + 3] ?? 0) & 1) === 1) header.hasAlpha = true
       at = yield* afterSubBlocks(bytes, at + 2)

@@ -1,7 +1,8 @@
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
+import { probeImage } from '../../../services/images/image-probe.ts'
 import { createPixelWork } from '../../../services/images/pixel-work.ts'
-import { maskOfRegion, type Region } from '../../../services/tools/mask.ts'
+import { maskOfImage, maskOfRegion, type Region } from '../../../services/tools/mask.ts'
 import { claimOf } from '../images/pixel-claims.ts'
 
 const pixels = createPixelWork({ maxDecodedBytes: 100_000_000 })
@@ -32,4 +33,31 @@ test('a mask is given up when its caller disconnects or its time is over', async
   await t.assert.rejects(abandoned, { code: 'IMG_ERR_CANCELLED' })
   const late = mask(region, 16_000, 3000, claimOf({ deadlineAt: performance.now() + 20 }))
   await t.assert.rejects(late, { code: 'IMG_ERR_AZURE_NOT_SENT' })
+})
+
+test('a mask that is not plain RGBA of 8 bits is made so, and keeps its transparency', async (t: TestContext) => {
+  const raw = Buffer.alloc(16 * 8 * 4, 255).fill(0, 0, 16 * 4 * 4)
+  const source = () => sharp(raw, { raw: { width: 16, height: 8, channels: 4 } })
+  const kinds = {
+    palette: source().png({ palette: true, colours: 4 }),
+    '16 bits': source().toColourspace('rgb16').png(),
+    'grey with opacity': source().toColourspace('b-w').png(),
+  }
+  for (const [kind, image] of Object.entries(kinds)) {
+    const bytes = await image.toBuffer()
+    const header = probeImage(bytes, { maxBytes: 10_000, maxPixels: 10_000 })
+    const made = await maskOfImage(bytes, header, { width: 16, height: 8 }, pixels, claimOf())
+    const { channels, depth, space, isPalette } = await sharp(made.bytes).metadata()
+    t.assert.deepStrictEqual(
+      { channels, depth, space, isPalette },
+      { channels: 4, depth: 'uchar', space: 'srgb', isPalette: false },
+      kind,
+    )
+    const alpha = await sharp(made.bytes).extractChannel('alpha').raw().toBuffer()
+    t.assert.deepStrictEqual([...alpha], [...Array(64).fill(0), ...Array(64).fill(255)], kind)
+  }
+  const plain = await source().png().toBuffer()
+  const header = probeImage(plain, { maxBytes: 10_000, maxPixels: 10_000 })
+  const { bytes } = await maskOfImage(plain, header, { width: 16, height: 8 }, pixels, claimOf())
+  t.assert.strictEqual(bytes, plain)
 })
