@@ -103,18 +103,20 @@ export function decodedBytes({ width, height, channels, bitDepth, isDecodedWhole
 async function decode(
   bytes: Buffer,
   { width, height }: ImageHeader,
-  { deadlineAt }: PixelClaim,
+  claim: PixelClaim,
   build: (image: Sharp) => Sharp,
   failOn: 'truncated' | 'warning',
 ): Promise<Rendered> {
   const sharp = await loadSharp()
-  const seconds = Math.floor(Math.min(MAX_WORK_MS, deadlineAt - performance.now()) / MS_PER_SECOND)
-  if (seconds < 1) throw serviceError('IMG_ERR_AZURE_NOT_SENT', [])
+  const leftMs = Math.min(MAX_WORK_MS, claim.deadlineAt - performance.now())
+  // libvips counts whole seconds, and takes none for no limit.
+  const seconds = Math.max(1, Math.floor(leftMs / MS_PER_SECOND))
   try {
     // A decoder that finds another size than was weighed stops there.
     const source = sharp(bytes, { limitInputPixels: width * height, limitInputChannels: 4, pages: 1, failOn })
     return await build(source).timeout({ seconds }).toBuffer({ resolveWithObject: true })
   } catch (cause) {
+    checkClaim(claim)
     const isSlow = cause instanceof Error && /timeout/i.test(cause.message)
     throw serviceError(isSlow ? 'IMG_ERR_IMAGE_CONVERSION_SLOW' : 'IMG_ERR_IMAGE_CONVERSION', [], { cause })
   }

@@ -17,7 +17,7 @@ import { type HostileImage, hostileImages } from './hostile-set.ts'
 
 const CALLERS = 8
 const MAX_RESIDENT_BYTES = 1.2 * 1024 ** 3
-const MAX_PING_MS = 2000
+const MAX_PING_MS = 3000
 const MAX_MEDIAN_PING_MS = 100
 const MAX_HONEST_MS = 120_000
 /** Every so many calls a caller disconnects in the middle. */

@@ -92,7 +92,7 @@ async function manyScans(): Promise<Buffer> {
   const jpeg = await blank(edge, edge).grayscale().jpeg({ progressive: true }).toBuffer()
   const scan = jpeg.indexOf(Buffer.from([0xff, 0xda]))
   const next = jpeg.indexOf(Buffer.from([0xff, 0xc4]), scan)
-  return Buffer.concat([jpeg.subarray(0, scan), ...Array(90).fill(jpeg.subarray(scan, next)), jpeg.subarray(scan)])
+  return Buffer.concat([jpeg.subarray(0, scan), ...Array(25).fill(jpeg.subarray(scan, next)), jpeg.subarray(scan)])
 }
 
 const turned = async (image: Sharp) => withSegments(await image.toBuffer(), exifSegment(exif(6)))
@@ -145,7 +145,7 @@ export const hostileImages: readonly HostileImage[] = [
   { name: 'progressive JPEG, turned', make: () => turned(blank(edge, edge).jpeg({ progressive: true })) },
   { name: 'baseline JPEG, turned', make: () => turned(blank(edge, edge).jpeg({ chromaSubsampling: '4:4:4' })) },
   { name: 'JPEG of four inks', make: () => blank(edge, edge).toColourspace('cmyk').jpeg().toBuffer() },
-  { name: 'progressive JPEG of 100 scans', make: manyScans },
+  { name: 'progressive JPEG of very many scans', make: manyScans },
   {
     name: 'JPEG without its end mark',
     make: async () => (await blank(edge, edge).jpeg({ progressive: true }).toBuffer()).subarray(0, -2),

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { ServiceError } from '../../../services/errors.ts'
-import { probeImage, sniffFacts } from '../../../services/images/image-probe.ts'
+import { probeImage, probeImageInTurns, sniffFacts } from '../../../services/images/image-probe.ts'
 import * as pictures from './pictures.ts'
+import { claimOf } from './pixel-claims.ts'
 import { checkProperty } from './property.ts'
 
 const limits = { maxBytes: 1_000_000, maxPixels: 50_000_000, maxFrames: 3 }
@@ -225,6 +226,31 @@ test('reads hostile files in time linear in their size', (t: TestContext) => {
     t.assert.doesNotMatch(refusalOf(bytes), /not ours/)
     // A quadratic walk over 8 MB would take minutes; the bound leaves room for a machine that is busy.
     t.assert.ok(process.cpuUsage(started).user < 5_000_000)
+  }
+})
+
+test('lets others work while a long file is read, and stops when no one waits for it', async (t: TestContext) => {
+  const maxBytes = 50_000_000
+  const long = [
+    Buffer.concat([
+      pictures.pngOf({ width: 1, height: 1 }).subarray(0, 33),
+      Buffer.alloc(40_000_000, pictures.pngChunk('abcd', Buffer.alloc(0))),
+    ]),
+    Buffer.concat([
+      Buffer.from('GIF89a\x01\0\x01\0\0\0\0', 'latin1'),
+      Buffer.alloc(40_000_000, Buffer.from([0x21, 1])),
+    ]),
+    Buffer.concat([(await pictures.jpeg()).subarray(0, -2), Buffer.alloc(40_000_000, Buffer.from([0xff, 0]))]),
+  ]
+  for (const [index, bytes] of long.entries()) {
+    const leaving = new AbortController()
+    let turns = 0
+    const timer = setInterval(() => {
+      if (++turns === 2) leaving.abort()
+    }, 1)
+    const work = probeImageInTurns(bytes, { ...limits, maxBytes }, claimOf({ signal: leaving.signal }))
+    const outcome = await work.catch((error: unknown) => error).finally(() => clearInterval(timer))
+    t.assert.ok(outcome instanceof ServiceError && outcome.code === 'IMG_ERR_CANCELLED', `file ${index}: ${outcome}`)
   }
 })
 
