@@ -238,7 +238,7 @@ test('lets others work while a long file is read, and stops when no one waits fo
     ]),
     Buffer.concat([
       Buffer.from('GIF89a\x01\0\x01\0\0\0\0', 'latin1'),
-      Buffer.alloc(40_000_000, Buffer.from([0x21, 1])),
+      Buffer.alloc(40_000_000, Buffer.from([0x21, 0xff, 1, 0, 0])),
     ]),
     Buffer.concat([(await pictures.jpeg()).subarray(0, -2), Buffer.alloc(40_000_000, Buffer.from([0xff, 0]))]),
   ]
