@@ -15,7 +15,7 @@ export interface PixelClaim {
 /** Longest that a loop of ours keeps others from working, in milliseconds. */
 const TURN_MS = 10
 
-/** @throws ServiceError `IMG_ERR_CANCELLED`, `IMG_ERR_AZURE_NOT_SENT` when nobody waits for the work any more */
+/** @throws ServiceError `IMG_ERR_CANCELLED`, `IMG_ERR_AZURE_NOT_SENT` when no one waits for the work any more */
 export function checkClaim({ signal, deadlineAt }: PixelClaim): void {
   if (signal?.aborted) throw serviceError('IMG_ERR_CANCELLED', [])
   if (performance.now() >= deadlineAt) throw serviceError('IMG_ERR_AZURE_NOT_SENT', [])
