@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { createPixelWork } from '../services/images/pixel-work.ts'
 import { createImageConverter } from '../services/images/prepare-image.ts'
 import type { Tool } from '../services/mcp/catalog.ts'
 import { createTools } from '../services/tools/index.ts'
@@ -14,15 +15,17 @@ declare module 'fastify' {
 /** What callers can have done. */
 async function tools(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, azureImages, imageStore } = fastify
+  const pixels = createPixelWork({ maxDecodedBytes: config.MAX_DECODED_BYTES })
   fastify.decorate(
     'tools',
     createTools({
       azure: azureImages,
       store: imageStore,
-      converter: createImageConverter({ maxPixels: config.MAX_IMAGE_PIXELS }),
+      converter: createImageConverter(pixels),
+      pixels,
       defaultSize: parseSize(config.DEFAULT_IMAGE_SIZE),
       maxImageBytes: config.MAX_IMAGE_BYTES,
-      maxImagePixels: config.MAX_IMAGE_PIXELS,
+      imageLimits: { maxPixels: config.MAX_IMAGE_PIXELS, maxEdge: config.MAX_IMAGE_EDGE },
       readsLocalFiles: fastify.appOptions.transport === 'stdio',
       maxInlineBytes: config.INLINE_IMAGE_MAX_BYTES,
       reportCost: config.REPORT_COST,

@@ -219,6 +219,13 @@ export const ConfigSchema = Type.Object({
   MAX_BODY_BYTES: always.count('Largest request body', 32 * MIB, 1024, 1024 * MIB),
   MAX_IMAGE_BYTES: always.count('Largest picture a caller may send, decoded from base64', 20 * MIB, 1024, 512 * MIB),
   MAX_IMAGE_PIXELS: always.count('Largest picture a caller may send, width times height', 50_000_000, 1, 1_000_000_000),
+  MAX_IMAGE_EDGE: always.count('Longest edge of an image that is taken in or decoded, in pixels', 16_384, 1, 65_535),
+  MAX_DECODED_BYTES: always.count(
+    'Decoded pixels that all conversions, masks and previews may hold together; an image that needs more is rejected, otherwise it waits its turn',
+    512 * MIB,
+    MIB,
+    64 * 1024 * MIB,
+  ),
   MAX_HELD_BYTES: always.count(
     'Answers held in memory together, as base64; beyond it they wait in temporary files',
     256 * MIB,

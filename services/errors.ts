@@ -298,6 +298,41 @@ export const errorTable = {
     (width: number, height: number, limit: number) =>
       `The picture is ${width}x${height} pixels, and the limit here is ${limit} pixels in all; send a smaller one.`,
   ),
+  IMG_ERR_IMAGE_EDGE: row(
+    'input',
+    413,
+    false,
+    (width: number, height: number, limit: number) =>
+      `The image is ${width}x${height} pixels, and no edge may be longer than ${limit} pixels here; send a smaller one.`,
+  ),
+  IMG_ERR_IMAGE_SHAPE: row(
+    'input',
+    413,
+    false,
+    (width: number, height: number, limit: number) =>
+      `The image is ${width}x${height} pixels, and its longer edge may be at most ${limit} times the shorter one; crop it.`,
+  ),
+  IMG_ERR_IMAGE_DECODED: row(
+    'input',
+    413,
+    false,
+    (width: number, height: number, bytes: number, limit: number) =>
+      `The image is ${width}x${height} pixels and would take ${bytes} bytes to decode, and the limit here is ${limit} bytes; send a smaller one.`,
+  ),
+  IMG_ERR_IMAGE_CONVERTED: row(
+    'input',
+    413,
+    false,
+    (bytes: number, limit: number) =>
+      `The image is ${bytes} bytes once converted to PNG, and the limit is ${limit} bytes; send a smaller one, or a JPEG.`,
+  ),
+  IMG_ERR_IMAGE_BUSY: row(
+    'service',
+    503,
+    true,
+    (waitSeconds: number) =>
+      `Too many converted images are in use at the moment; nothing was sent or charged. Try again in ${waitSeconds} s, or send a plain 8-bit PNG or JPEG, which needs no conversion.`,
+  ),
   IMG_ERR_IMAGE_FRAMES: row(
     'input',
     413,

@@ -1,9 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
+import { listen } from './helper.ts'
 import { callTool, post, startService } from './service.ts'
-import { png } from './services/images/pictures.ts'
+import { answering, fakeAzure } from './services/azure/fake-azure.ts'
+import { png, pngOf } from './services/images/pictures.ts'
 
 const prompt = 'a lighthouse'
 
@@ -73,4 +76,16 @@ test('returns a picture that fits whole, and saves nothing for it', async (t: Te
   const { url } = await startService(t, { INLINE_IMAGE_MAX_BYTES: '50000000' })
   const { text } = await callTool(url, 'edit_image', { prompt, image_data_base64: (await png()).toString('base64') })
   t.assert.doesNotMatch(text, /Saved|preview/)
+})
+
+test('an image beyond the limits is stored and returned whole, without a preview', async (t: TestContext) => {
+  const huge = pngOf({ width: 16_385, height: 200, data: deflateSync(Buffer.alloc(4_000_000), { level: 0 }) })
+  const b64_json = huge.toString('base64')
+  const azure = await fakeAzure(t, answering(200, { created: 1, data: [{ b64_json }] }))
+  const { url } = await listen(t, { AZURE_BASE_URL: azure.url, INLINE_IMAGE_MAX_BYTES: '20000' })
+  const { text, isError, pictures } = await callTool(url, 'generate_image', { prompt })
+  t.assert.strictEqual(isError, false, text)
+  t.assert.match(text, /Saved to server at: /)
+  t.assert.doesNotMatch(text, /preview/)
+  t.assert.ok(pictures[0]?.equals(huge))
 })

@@ -5,7 +5,7 @@ import sharp from 'sharp'
 import type { Environment } from '../services/configuration.ts'
 import { temporaryFolder } from './helper.ts'
 import { callTool, startService } from './service.ts'
-import { png } from './services/images/pictures.ts'
+import { fixture, png } from './services/images/pictures.ts'
 
 const prompt = 'a lighthouse'
 const onDeploymentRoute = { AZURE_API_VERSION: '2025-04-01-preview' }
@@ -175,21 +175,53 @@ describe('masks', () => {
     t.assert.deepEqual(simulator.requests[0]?.files.map(({ field }) => field).sort(), ['image', 'mask'])
   })
 
+  test('a mask of any PNG kind arrives as 8-bit RGBA', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, environment)
+    const image_data_base64 = (await png(64, 64)).toString('base64')
+    const half = sharp({ create: { width: 64, height: 64, channels: 4, background: '#00000000' } }).composite([
+      { input: { create: { width: 64, height: 32, channels: 4, background: '#000000ff' } }, top: 0, left: 0 },
+    ])
+    const raw = await half.raw().toBuffer()
+    const source = () => sharp(raw, { raw: { width: 64, height: 64, channels: 4 } })
+    const kinds = {
+      RGBA: source().png(),
+      palette: source().png({ palette: true, colours: 4 }),
+      '16 bits': source().toColourspace('rgb16').png(),
+      'grey with opacity': source().toColourspace('b-w').png(),
+      interlaced: source().png({ progressive: true }),
+    }
+    for (const [kind, image] of Object.entries(kinds)) {
+      const mask_base64 = (await image.toBuffer()).toString('base64')
+      const { isError, text } = await callTool(url, 'edit_image', { prompt, image_data_base64, mask_base64 })
+      t.assert.equal(isError, false, `${kind}: ${text}`)
+      const mask = simulator.requests.at(-1)?.files.find(({ field }) => field === 'mask')
+      t.assert.deepEqual([mask?.width, mask?.height, mask?.format], [64, 64, 'png'], kind)
+    }
+  })
+
   const wrong: readonly [string, () => Promise<object>, RegExp][] = [
     [
       'a rectangle that leaves the picture',
       async () => ({ mask_region: { x: 190, y: 0, width: 20, height: 10 } }),
-      /inside the picture/,
+      /inside the image/,
     ],
     [
       'a mask of another size',
       async () => ({ mask_base64: (await transparent(100, 100)).toString('base64') }),
-      /100x100, the picture 200x100/,
+      /100x100, the image 200x100/,
     ],
     [
       'a mask without transparency',
       async () => ({ mask_base64: (await png(200, 100)).toString('base64') }),
       /transparency/,
+    ],
+    [
+      'a mask that is opaque everywhere',
+      async () => ({
+        image_data_base64: (await png(512, 512)).toString('base64'),
+        mask_base64: (await fixture('mask-512-opaque-alpha.png')).toString('base64'),
+      }),
+      /^The mask has no fully transparent pixel, so there is nothing that may be painted\.$/,
     ],
     [
       'a mask and a rectangle',

@@ -1,35 +1,61 @@
 import { serviceError } from '../errors.ts'
 import type { ImageFacts } from './encoded-image.ts'
-import { formatNames, type ImageHeader, readHeader, sniffFormat } from './image-header.ts'
+import type { ImageHeader } from './headers/header.ts'
+import { finishWalk, formatNames, readHeader, sniffFormat, walkHeader } from './image-header.ts'
+import { type PixelClaim, walkInTurns } from './pixel-claim.ts'
 
 export interface ImageLimits {
   /** Bytes of the file. */
   maxBytes: number
   /** Width times height. */
   maxPixels: number
-  /** Frames of an animation; 1,000 unless told. */
+  /** Pixels of the longer edge; 16,384 by default. */
+  maxEdge?: number
+  /** Frames of an animation; 1,000 by default. */
   maxFrames?: number
 }
 
+const DEFAULT_MAX_EDGE = 16_384
+const DEFAULT_MAX_FRAMES = 1000
+/** The longer edge may be this many times the shorter one: far beyond any panorama and any model. */
+const MAX_ASPECT_RATIO = 100
+
 /**
- * Judges a picture by its signature and header, without decoding a pixel: so a bomb costs what its file costs to read.
- *
- * Width and height are those of the stored pixels. A JPEG that says "turn me" (EXIF orientation) passes through byte
- * for byte, tag included, so turning the numbers alone would describe a picture that nobody has.
- * @throws ServiceError `IMG_ERR_IMAGE_EMPTY`, `_BYTES`, `_TYPE`, `_BROKEN`, `_PIXELS`, `_FRAMES`
+ * Judges an image by its signature and header, and the header by the bytes behind it, without decoding a pixel: so a bomb
+ * costs what its file costs to read. Width and height are those of the image as it is seen (EXIF orientation applied).
+ * @throws ServiceError `IMG_ERR_IMAGE_EMPTY`, `_BYTES`, `_TYPE`, `_BROKEN`, `_PIXELS`, `_EDGE`, `_SHAPE`, `_FRAMES`
  */
-export function probeImage(bytes: Buffer, { maxBytes, maxPixels, maxFrames = 1000 }: ImageLimits): ImageHeader {
+export function probeImage(bytes: Buffer, limits: ImageLimits): ImageHeader {
+  checkFile(bytes, limits)
+  return judge(finishWalk(walkHeader(bytes)), bytes, limits)
+}
+
+/**
+ * The same, letting others work while a long file is read.
+ * @throws ServiceError as `probeImage`; `IMG_ERR_CANCELLED` and `IMG_ERR_AZURE_NOT_SENT` when the claim has ended
+ */
+export async function probeImageInTurns(bytes: Buffer, limits: ImageLimits, claim: PixelClaim): Promise<ImageHeader> {
+  checkFile(bytes, limits)
+  return judge(await walkInTurns(walkHeader(bytes), claim), bytes, limits)
+}
+
+function checkFile(bytes: Buffer, { maxBytes }: ImageLimits): void {
   if (bytes.length === 0) throw serviceError('IMG_ERR_IMAGE_EMPTY', [])
   if (bytes.length > maxBytes) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
-  const format = sniffFormat(bytes)
-  if (format === undefined) throw serviceError('IMG_ERR_IMAGE_TYPE', [nameOfOther(bytes)])
-  const header = readHeader(bytes)
-  if (header === undefined) throw broken(format, 'its header cannot be read')
-  const { width, height, frames } = header
-  if (width === 0 || height === 0) throw broken(format, 'its header gives no size')
+  if (sniffFormat(bytes) === undefined) throw serviceError('IMG_ERR_IMAGE_TYPE', [nameOfOther(bytes)])
+}
+
+function judge(header: ImageHeader | undefined, bytes: Buffer, limits: ImageLimits): ImageHeader {
+  if (header === undefined) throw broken(sniffFormat(bytes) ?? 'image/png', 'its header cannot be read')
+  const { mimeType, width, height, frames } = header
+  const { maxPixels, maxEdge = DEFAULT_MAX_EDGE, maxFrames = DEFAULT_MAX_FRAMES } = limits
+  if (width === 0 || height === 0) throw broken(mimeType, 'its header gives no size')
+  const [short, long] = width < height ? [width, height] : [height, width]
   if (width * height > maxPixels) throw serviceError('IMG_ERR_IMAGE_PIXELS', [width, height, maxPixels])
+  if (long > maxEdge) throw serviceError('IMG_ERR_IMAGE_EDGE', [width, height, maxEdge])
+  if (long > short * MAX_ASPECT_RATIO) throw serviceError('IMG_ERR_IMAGE_SHAPE', [width, height, MAX_ASPECT_RATIO])
   if (frames > maxFrames) throw serviceError('IMG_ERR_IMAGE_FRAMES', [frames, maxFrames])
-  if (header.damage !== undefined) throw broken(format, header.damage)
+  if (header.damage !== undefined) throw broken(mimeType, header.damage)
   return header
 }
 

@@ -1,114 +1,112 @@
+import type { Sharp } from 'sharp'
 import type { InputImage } from '../azure/images-client.ts'
-import { serviceError } from '../errors.ts'
-import type { ImageHeader } from './image-header.ts'
+import { ServiceError, serviceError } from '../errors.ts'
+import { isSideways } from './headers/exif-orientation.ts'
+import { cutOff, type FirstImage, type ImageHeader } from './headers/header.ts'
+import { formatNames } from './image-header.ts'
+import type { PixelClaim } from './pixel-claim.ts'
+import { freeMemory, type PixelWork, turn } from './pixel-work.ts'
 
-export interface ConverterOptions {
-  /** Width times height that may be decoded. */
-  maxPixels: number
-  /** Pictures decoded at a time; the others wait. 2 unless told: each costs up to 4 bytes a pixel. */
-  concurrency?: number
-  /** Milliseconds that one conversion may take. 30,000 unless told. */
-  timeoutMs?: number
+/** For whom an image is prepared; what is made for it lives until the scope ends. */
+export interface PreparationClaim extends PixelClaim {
+  scope: DisposableStack
 }
 
 export interface ImageConverter {
   /**
-   * Makes a probed picture fit for Azure. An 8-bit PNG or JPEG with red, green and blue (or grey) passes byte for byte,
-   * as the same Buffer; WebP, GIF, four inks, other bit depths and animations become a PNG of the first frame.
-   * @throws ServiceError `IMG_ERR_IMAGE_CONVERSION`, `_CONVERSION_SLOW`, `_CONVERTER`, `IMG_ERR_CANCELLED`
+   * Makes a probed image fit for Azure. An upright 8-bit PNG or JPEG with red, green and blue (or grey) passes byte for
+   * byte, as the same Buffer; of a JPEG with further images or garbage in it only the first image's own bytes go on.
+   * Everything else is converted: opaque photographs to JPEG, the rest to PNG. What is sent carries no orientation: some
+   * decoders apply the tag and some do not, so the pixels themselves are turned.
+   * @throws ServiceError as `PixelWork.render` and `PixelWork.retain`; `IMG_ERR_IMAGE_BROKEN`, `IMG_ERR_IMAGE_CONVERTED`
    */
-  prepare(bytes: Buffer, header: ImageHeader, signal?: AbortSignal): Promise<InputImage>
+  prepare(bytes: Buffer, header: ImageHeader, claim: PreparationClaim): Promise<InputImage>
 }
 
-/** Pictures are decoded on libvips' threads, off the event loop, a few at a time. */
-export function createImageConverter({
-  maxPixels,
-  concurrency = 2,
-  timeoutMs = 30_000,
-}: ConverterOptions): ImageConverter {
-  const turns = createTurns(concurrency)
+/** https://learn.microsoft.com/azure/foundry/openai/reference-preview-latest: "less than 50MB". */
+const MAX_CONVERTED_BYTES = 50_000_000
+/**
+ * With colour at full resolution: a second generation that no one sees. Codes are not optimised, since the encoder would
+ * have to hold the whole image for it, twice as large as its pixels.
+ */
+const JPEG_QUALITY = 95
+const PNG_COMPRESSION = 6
+
+export function createImageConverter(pixels: PixelWork): ImageConverter {
   return {
-    async prepare(bytes, header, signal) {
+    async prepare(bytes, header, claim) {
       const { mimeType, width, height } = header
-      if (isTakenByAzure(header) && (mimeType === 'image/png' || mimeType === 'image/jpeg')) {
-        return { bytes, mimeType, width, height }
+      const own = header.firstImage === undefined ? bytes : ownBytes(bytes, header.firstImage)
+      if (header.firstImage?.lacksEnd) await checkIsComplete(own, header, pixels, claim)
+      const isStill = isPlain(header) && header.frames === 1 && header.orientation === 1
+      if (isStill && (mimeType === 'image/png' || mimeType === 'image/jpeg')) {
+        return { bytes: own, mimeType, width, height }
       }
-      const done = await turns.take(signal)
-      try {
-        return await convertToPng(bytes, maxPixels, timeoutMs)
-      } finally {
-        done()
-      }
+      return await convert(own, header, pixels, claim)
     },
   }
 }
 
-/** A PNG of 1, 2 or 4 bits holds palette or grey values and is as plain as one of 8. */
-function isTakenByAzure({ bitDepth, frames, isCmyk }: ImageHeader): boolean {
-  return bitDepth <= 8 && frames === 1 && !isCmyk
+/** Whether Azure takes its pixels as they are. A PNG of 1, 2 or 4 bits is as plain as one of 8. */
+function isPlain({ mimeType, bitDepth, isCmyk, isUnusual }: ImageHeader): boolean {
+  return (mimeType === 'image/png' || mimeType === 'image/jpeg') && bitDepth <= 8 && !isCmyk && !isUnusual
 }
 
-async function convertToPng(bytes: Buffer, maxPixels: number, timeoutMs: number): Promise<InputImage> {
-  const sharp = await loadSharp()
+const endOfJpeg = Buffer.from([0xff, 0xd9])
+
+/** The same Buffer where nothing is to be left out. */
+function ownBytes(bytes: Buffer, { ranges, lacksEnd }: FirstImage): Buffer {
+  const [start = 0, end = bytes.length, ...more] = ranges
+  if (more.length === 0 && !lacksEnd) return end === bytes.length ? bytes : bytes.subarray(start, end)
+  const kept: Buffer[] = []
+  for (let index = 0; index < ranges.length; index += 2) kept.push(bytes.subarray(ranges[index], ranges[index + 1]))
+  return Buffer.concat(lacksEnd ? [...kept, endOfJpeg] : kept)
+}
+
+/** Many writers forget the mark that ends a JPEG. Whether the file was cut off before it, only a decoder can tell. */
+async function checkIsComplete(
+  bytes: Buffer,
+  header: ImageHeader,
+  pixels: PixelWork,
+  claim: PixelClaim,
+): Promise<void> {
   try {
-    const { data, info } = await sharp(bytes, { limitInputPixels: maxPixels, pages: 1, failOn: 'truncated' })
-      // PNG drops the tag that says "turn me", so the pixels are turned instead.
-      .autoOrient()
-      .toColourspace('srgb')
-      .png({ compressionLevel: 6 })
-      .timeout({ seconds: Math.max(1, Math.ceil(timeoutMs / 1000)) })
-      .toBuffer({ resolveWithObject: true })
-    return { bytes: data, mimeType: 'image/png', width: info.width, height: info.height }
-  } catch (cause) {
-    const isSlow = cause instanceof Error && /timeout/i.test(cause.message)
-    throw serviceError(isSlow ? 'IMG_ERR_IMAGE_CONVERSION_SLOW' : 'IMG_ERR_IMAGE_CONVERSION', [], { cause })
+    // A column reads every row, and warns of the last one too; a decoder that shrinks does not.
+    const height = isSideways(header.orientation) ? header.width : header.height
+    const column = (image: Sharp) => image.extract({ left: 0, top: 0, width: 1, height }).raw()
+    await pixels.render(bytes, header, claim, column, { failOn: 'warning' })
+  } catch (error) {
+    if (!(error instanceof ServiceError && error.code === 'IMG_ERR_IMAGE_CONVERSION')) throw error
+    throw serviceError('IMG_ERR_IMAGE_BROKEN', [formatNames[header.mimeType], cutOff], { cause: error })
   }
 }
 
-/** Loaded at the first conversion: most pictures need none, and the library takes its time and memory. */
-async function loadSharp() {
-  try {
-    const { default: sharp } = await import('sharp')
-    // No picture is converted twice, so a cache would only hold memory; one thread a picture leaves cores to others.
-    sharp.cache(false)
-    sharp.concurrency(1)
-    return sharp
-  } catch (cause) {
-    throw serviceError('IMG_ERR_IMAGE_CONVERTER', [], { cause })
+async function convert(
+  bytes: Buffer,
+  header: ImageHeader,
+  pixels: PixelWork,
+  claim: PreparationClaim,
+): Promise<InputImage> {
+  // Where only the orientation is wrong the colours stay as they are, their profile included.
+  const shown = (image: Sharp) =>
+    isPlain(header)
+      ? turn(image, header.orientation).keepIccProfile()
+      : turn(image, header.orientation).toColourspace('srgb')
+  const asJpeg = (image: Sharp) =>
+    shown(image).jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4', optimiseCoding: false })
+  const asPng = (image: Sharp) => shown(image).png({ compressionLevel: PNG_COMPRESSION })
+  const isPhoto = header.isLossy && !header.hasAlpha
+  let { data, info } = await pixels.render(bytes, header, claim, isPhoto ? asJpeg : asPng)
+  if (data.length >= MAX_CONVERTED_BYTES && !header.hasAlpha && !isPhoto) {
+    freeMemory(data)
+    ;({ data, info } = await pixels.render(bytes, header, claim, asJpeg))
   }
-}
-
-/** Lets a bounded number in at a time; `take` waits for a turn and gives the function that ends it. */
-function createTurns(limit: number) {
-  let running = 0
-  const waiting: (() => void)[] = []
-  // A turn that ends is handed on, so that nobody slips in between.
-  const end = () => {
-    const next = waiting.shift()
-    if (next === undefined) running--
-    else next()
+  if (data.length >= MAX_CONVERTED_BYTES) {
+    const { length } = data
+    freeMemory(data)
+    throw serviceError('IMG_ERR_IMAGE_CONVERTED', [length, MAX_CONVERTED_BYTES])
   }
-  return {
-    async take(signal?: AbortSignal): Promise<() => void> {
-      if (signal?.aborted) throw serviceError('IMG_ERR_CANCELLED', [])
-      if (running < limit) running++
-      else await waitForTurn(waiting, signal)
-      return end
-    },
-  }
-}
-
-function waitForTurn(waiting: (() => void)[], signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const turn = () => {
-      signal?.removeEventListener('abort', leave)
-      resolve()
-    }
-    const leave = () => {
-      waiting.splice(waiting.indexOf(turn), 1)
-      reject(serviceError('IMG_ERR_CANCELLED', []))
-    }
-    waiting.push(turn)
-    signal?.addEventListener('abort', leave, { once: true })
-  })
+  pixels.retain(data, claim.scope)
+  const mimeType = info.format === 'jpeg' ? 'image/jpeg' : 'image/png'
+  return { bytes: data, mimeType, width: info.width, height: info.height }
 }

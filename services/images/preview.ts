@@ -1,41 +1,55 @@
 import { serviceError } from '../errors.ts'
+import { createBase64Decoder, decodedCapacity } from './base64-decoder.ts'
 import { type EncodedImage, encodeImage } from './encoded-image.ts'
+import { type ImageLimits, probeImageInTurns } from './image-probe.ts'
+import type { PixelClaim } from './pixel-claim.ts'
+import { type PixelWork, turn } from './pixel-work.ts'
 
 /** Edges below this show nothing. */
 const MIN_EDGE = 32
 const QUALITY = 82
 
+export interface PreviewOptions {
+  /** Characters of base64 that the preview may have. */
+  maxEncodedBytes: number
+  /** What an image may claim that is to be decoded; its file is as large as it is. */
+  limits: Omit<ImageLimits, 'maxBytes'>
+  pixels: PixelWork
+  claim: PixelClaim
+}
+
 /**
- * A JPEG of the picture whose base64 has at most `maxEncodedBytes` characters; transparency becomes white. The picture
- * itself stays as it is.
- * @throws ServiceError `IMG_ERR_IMAGE_CONVERTER` when no preview can be made
+ * A JPEG of the image, upright and small enough; transparency becomes white. The image itself stays as it is, and is held
+ * to the same limits as one that a caller sends.
+ * @throws ServiceError when no preview can be made
  */
-export async function createPreview(image: EncodedImage, maxEncodedBytes: number): Promise<EncodedImage> {
-  try {
-    const { default: sharp } = await import('sharp')
-    const source = await decode(image)
-    // The first guess is good for most pictures: a JPEG takes about a third of a byte a pixel.
-    let scale = Math.min(1, Math.sqrt((maxEncodedBytes * 3 * 0.75) / (image.width * image.height)))
-    while (Math.max(image.width, image.height) * scale >= MIN_EDGE) {
-      const { data, info } = await sharp(source)
-        .resize(Math.max(1, Math.round(image.width * scale)), Math.max(1, Math.round(image.height * scale)), {
-          fit: 'fill',
-        })
+export async function createPreview(image: EncodedImage, options: PreviewOptions): Promise<EncodedImage> {
+  const { maxEncodedBytes, limits, pixels, claim } = options
+  const source = await decode(image)
+  const header = await probeImageInTurns(source, { ...limits, maxBytes: source.length }, claim)
+  const { width, height, orientation } = header
+  // The first guess is good for most images: a JPEG takes about a third of a byte a pixel.
+  let scale = Math.min(1, Math.sqrt((maxEncodedBytes * 3 * 0.75) / (width * height)))
+  while (Math.max(width, height) * scale >= MIN_EDGE) {
+    const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }
+    const { data } = await pixels.render(source, header, claim, (decoded) =>
+      turn(decoded, orientation)
+        .resize({ ...size, fit: 'fill' })
         .flatten({ background: '#ffffff' })
-        .jpeg({ quality: QUALITY })
-        .toBuffer({ resolveWithObject: true })
-      const preview = encodeImage(data, { mimeType: 'image/jpeg', width: info.width, height: info.height })
-      if (preview.encodedBytes <= maxEncodedBytes) return preview
-      scale *= Math.min(0.9, Math.sqrt(maxEncodedBytes / preview.encodedBytes))
-    }
-  } catch (cause) {
-    throw serviceError('IMG_ERR_IMAGE_CONVERTER', [], { cause })
+        .jpeg({ quality: QUALITY }),
+    )
+    const preview = encodeImage(data, { mimeType: 'image/jpeg', ...size })
+    if (preview.encodedBytes <= maxEncodedBytes) return preview
+    scale *= Math.min(0.9, Math.sqrt(maxEncodedBytes / preview.encodedBytes))
   }
   throw serviceError('IMG_ERR_IMAGE_CONVERTER', [])
 }
 
 async function decode(image: EncodedImage): Promise<Buffer> {
-  const pieces: Buffer[] = []
-  for await (const piece of image.chunks()) pieces.push(piece)
-  return Buffer.from(Buffer.concat(pieces).toString('latin1'), 'base64')
+  const bytes = Buffer.alloc(image.bytes + decodedCapacity(0) + 3)
+  const decoder = createBase64Decoder()
+  let length = 0
+  for await (const chunk of image.chunks()) length += decoder.write(chunk, bytes.subarray(length))
+  decoder.end()
+  return bytes.subarray(0, length)
 }

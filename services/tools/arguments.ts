@@ -218,7 +218,7 @@ function editProperties(cards: readonly DeploymentCard[]): Candidates {
       masks &&
         Type.Object(RegionSchema.properties, {
           additionalProperties: false,
-          description: 'Instead of a mask: the rectangle of the picture in which the model may paint.',
+          description: 'Instead of a mask: the rectangle of the image, as it is shown, in which the model may paint.',
         }),
     ],
     [

@@ -4,8 +4,10 @@ import type { InputImage } from '../azure/images-client.ts'
 import { serviceError } from '../errors.ts'
 import { pencilIcon } from '../icons.ts'
 import { checkSentImage, decodeBase64Image } from '../images/base64.ts'
-import { probeImage } from '../images/image-probe.ts'
+import type { ImageHeader } from '../images/headers/header.ts'
+import { probeImageInTurns } from '../images/image-probe.ts'
 import { giveBack } from '../images/own-memory.ts'
+import type { PreparationClaim } from '../images/prepare-image.ts'
 import type { Tool, ToolContext, ToolResult } from '../mcp/catalog.ts'
 import { normalizeArguments } from './argument-values.ts'
 import {
@@ -20,7 +22,7 @@ import {
 import { callContext } from './call-context.ts'
 import { finishImages } from './image-answer.ts'
 import { readLocalPicture } from './local-picture.ts'
-import { maskOfPicture, maskOfRegion } from './mask.ts'
+import { maskOfImage, maskOfRegion } from './mask.ts'
 import { chooseModel, choosesShape, requestOptions } from './model-choice.ts'
 import { checkPrompt } from './prompt-text.ts'
 import { parseSize } from './size.ts'
@@ -37,12 +39,23 @@ const EditArgumentsSchema = Type.Intersect([
 type EditArguments = Static<typeof EditArgumentsSchema>
 const editArguments = Compile(EditArgumentsSchema)
 
+interface Probed {
+  bytes: Buffer
+  header: ImageHeader
+}
+
+interface Inputs {
+  /** The image to edit, then references. */
+  images: [InputImage, ...InputImage[]]
+  mask: InputImage | undefined
+}
+
 /** Makes bytes of a caller's argument; they are there until the call has ended. */
 type Decode = (argument: string) => Buffer
 
 /** Changes a picture that the caller sends; `undefined` where no configured model edits. */
 export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
-  const { azure, store, converter, maxImageBytes, maxImagePixels } = options
+  const { azure, store, pixels, converter, maxImageBytes, imageLimits } = options
   const cards = azure.deployments.filter(({ can }) => can.operations.includes('edit'))
   const [first] = cards
   if (first === undefined) return undefined
@@ -73,24 +86,37 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
     return text === undefined ? readLocalPicture(path ?? '', maxImageBytes) : decode(text)
   }
 
-  async function readPicture(bytes: Buffer, signal: AbortSignal): Promise<InputImage> {
-    const header = probeImage(bytes, { maxBytes: maxImageBytes, maxPixels: maxImagePixels })
-    return converter.prepare(bytes, header, signal)
+  async function probe(bytes: Buffer, claim: PreparationClaim): Promise<Probed> {
+    return { bytes, header: await probeImageInTurns(bytes, { ...imageLimits, maxBytes: maxImageBytes }, claim) }
   }
 
-  async function readMask(wishes: Options, picture: InputImage, decode: Decode): Promise<InputImage | undefined> {
-    const { mask_base64: text, mask_region: region } = wishes
+  function checkMaskArguments({ mask_base64: text, mask_region: region }: Options): void {
     if (text !== undefined && region !== undefined) {
       throw serviceError('IMG_ERR_ARGUMENTS', ['give mask_base64 or mask_region, not both'])
     }
-    if (region !== undefined) return await maskOfRegion(region, picture)
-    if (text === undefined) return undefined
-    const bytes = decode(text)
-    return maskOfPicture(bytes, probeImage(bytes, { maxBytes: maxImageBytes, maxPixels: maxImagePixels }), picture)
+  }
+
+  /** Every claim is looked at before anything is decoded, so that the last image cannot make the others' work vain. */
+  async function readInputs(args: EditArguments, decode: Decode, claim: PreparationClaim): Promise<Inputs> {
+    checkMaskArguments(args)
+    const { mask_base64: maskText, mask_region: region, reference_images_base64: referenceTexts = [] } = args
+    const source = await probe(await readSource(args.image_data_base64, args.image_path, decode), claim)
+    const caller = maskText === undefined ? undefined : await probe(decode(maskText), claim)
+    const references: Probed[] = []
+    for (const text of referenceTexts) references.push(await probe(decode(text), claim))
+
+    const image = await converter.prepare(source.bytes, source.header, claim)
+    const images: [InputImage, ...InputImage[]] = [image]
+    const mask =
+      caller !== undefined
+        ? await maskOfImage(caller.bytes, caller.header, image, pixels, claim)
+        : region && (await maskOfRegion(region, image, pixels, claim))
+    for (const { bytes, header } of references) images.push(await converter.prepare(bytes, header, claim))
+    return { images, mask }
   }
 
   async function edit(args: EditArguments, context: ToolContext, decode: Decode): Promise<ToolResult> {
-    const { image_data_base64: text, image_path: path, prompt, ...wishes } = args
+    const { image_data_base64: _text, image_path: _path, prompt, ...wishes } = args
     checkPrompt(prompt)
     const card = chooseModel('edit', wishes, cards)
     const references = wishes.reference_images_base64 ?? []
@@ -98,17 +124,17 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
       throw serviceError('IMG_ERR_MODEL_IMAGES', [card.model, card.can.maxImages])
     }
     const target = wishes.output_path === undefined ? undefined : await store.resolve(wishes.output_path)
-    const picture = await readPicture(await readSource(text, path, decode), context.signal)
-    const mask = await readMask(wishes, picture, decode)
-    const images: [InputImage, ...InputImage[]] = [picture]
-    for (const reference of references) images.push(await readPicture(decode(reference), context.signal))
+    using scope = new DisposableStack()
+    const { caller, signal, deadlineAt } = context
+    const { images, mask } = await readInputs(args, decode, { caller, signal, deadlineAt, scope })
+    const [image] = images
     const isShaped = wishes.size === undefined && choosesShape(wishes)
-    const wish = isShaped || !takesSize('edit', card) ? undefined : wishes.size ? parseSize(wishes.size) : picture
+    const wish = isShaped || !takesSize('edit', card) ? undefined : wishes.size ? parseSize(wishes.size) : image
     const size = wish && card.fitSize('edit', wish)
     const inputFidelity = wishes.input_fidelity
     const request = { prompt, size, ...requestOptions(wishes, card), images, mask, inputFidelity }
     const answer = await azure.edit(request, callContext(context))
-    return finishImages(answer, options, { verb: 'edited', target, wish, card }, context)
+    return await finishImages(answer, options, { verb: 'edited', target, wish, card }, context)
   }
 
   return {

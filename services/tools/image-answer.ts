@@ -8,7 +8,10 @@ import { pictureUri } from '../resources/saved-pictures.ts'
 import { formatSize, isSameSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
-type Saving = Pick<ToolOptions, 'store' | 'onSaved' | 'onNotSaved' | 'maxInlineBytes' | 'reportCost'>
+type Saving = Pick<
+  ToolOptions,
+  'store' | 'onSaved' | 'onNotSaved' | 'maxInlineBytes' | 'reportCost' | 'pixels' | 'imageLimits'
+>
 
 export interface FinishOptions {
   /** What the first line says was done. */
@@ -96,12 +99,14 @@ async function inline(
   image: EncodedImage,
   lines: string[],
   isLarge: boolean,
-  { maxInlineBytes }: Saving,
-  { log, requestId }: ToolContext,
+  { maxInlineBytes, pixels, imageLimits: limits }: Saving,
+  { log, requestId, caller, deadlineAt }: ToolContext,
 ): Promise<Finished> {
   if (!isLarge) return { lines, picture: block(image) }
   try {
-    const preview = await createPreview(image, maxInlineBytes)
+    // Paid for: a caller that disconnected may come back for it, so only the deadline ends the work.
+    const claim = { caller, deadlineAt }
+    const preview = await createPreview(image, { maxEncodedBytes: maxInlineBytes, limits, pixels, claim })
     await image.release().catch((err) => log.warn({ err, requestId }, 'a picture was not given back'))
     const note = `The picture below is a preview of ${formatSize(preview)}; the whole one is the saved file of ${formatSize(image)}.`
     return { lines: [...lines, note], picture: block(preview) }

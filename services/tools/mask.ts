@@ -1,12 +1,19 @@
-import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { createDeflate } from 'node:zlib'
 import type { InputImage, Size } from '../azure/images-client.ts'
 import { serviceError } from '../errors.ts'
-import type { ImageHeader } from '../images/image-header.ts'
+import type { ImageHeader } from '../images/headers/header.ts'
+import { checkClaim, type PixelClaim } from '../images/pixel-claim.ts'
+import { freeMemory, type PixelWork, turn } from '../images/pixel-work.ts'
 import { encodePng } from '../images/png.ts'
+import type { PreparationClaim } from '../images/prepare-image.ts'
+import { formatSize, isSameSize } from './size.ts'
 
 /** https://learn.microsoft.com/azure/foundry/openai/reference-preview-latest: "less than 4MB". */
 const maxMaskBytes = 4 * 1024 * 1024
+const RGBA_BYTES = 4
+/** Rows are deflated in chunks of about this size. */
+const CHUNK_BYTES = 65_536
 
 export interface Region extends Size {
   x: number
@@ -14,40 +21,97 @@ export interface Region extends Size {
 }
 
 /**
- * A caller's mask, checked before it is sent.
+ * A caller's mask, checked before it is sent: turned and made RGBA where it is not.
  *
- * @throws ServiceError IMG_ERR_MASK
+ * @throws ServiceError `IMG_ERR_MASK`; as `PixelWork.render` and `PixelWork.retain`
  */
-export function maskOfPicture(bytes: Buffer, header: ImageHeader, picture: Size): InputImage {
+export async function maskOfImage(
+  bytes: Buffer,
+  header: ImageHeader,
+  image: Size,
+  pixels: PixelWork,
+  claim: PreparationClaim,
+): Promise<InputImage> {
   const { mimeType, width, height, hasAlpha } = header
   if (mimeType !== 'image/png' || !hasAlpha) throw serviceError('IMG_ERR_MASK', ['must be a PNG with transparency'])
-  if (width !== picture.width || height !== picture.height) {
-    const sizes = `it is ${width}x${height}, the picture ${picture.width}x${picture.height}`
-    throw serviceError('IMG_ERR_MASK', [`must be as large as the picture (${sizes})`])
+  if (!isSameSize(header, image)) {
+    const sizes = `it is ${formatSize(header)}, the image ${formatSize(image)}`
+    throw serviceError('IMG_ERR_MASK', [`must be as large as the image as it is shown (${sizes})`])
   }
-  if (bytes.length >= maxMaskBytes) throw serviceError('IMG_ERR_MASK', ['must be smaller than 4 MB'])
-  return { bytes, mimeType, width, height }
+  checkMaskBytes(bytes)
+  await checkIsOpenSomewhere(bytes, header, pixels, claim)
+  const { bitDepth, frames, orientation, isRgba } = header
+  if (isRgba && bitDepth === 8 && frames === 1 && orientation === 1) return { bytes, mimeType, width, height }
+  const { data } = await pixels.render(bytes, header, claim, (mask) =>
+    turn(mask, orientation).toColourspace('srgb').ensureAlpha().png(),
+  )
+  pixels.retain(data, claim.scope)
+  checkMaskBytes(data)
+  return { bytes: data, mimeType, width, height }
+}
+
+function checkMaskBytes({ length }: Buffer): void {
+  if (length >= maxMaskBytes) throw serviceError('IMG_ERR_MASK', ['must be smaller than 4 MB'])
+}
+
+/** A mask that is opaque everywhere lets the model paint nowhere, and the call would be paid for all the same. */
+async function checkIsOpenSomewhere(
+  bytes: Buffer,
+  header: ImageHeader,
+  pixels: PixelWork,
+  claim: PixelClaim,
+): Promise<void> {
+  const extraBytes = header.width * header.height
+  const { data } = await pixels.render(bytes, header, claim, (mask) => mask.extractChannel('alpha').raw(), {
+    extraBytes,
+  })
+  const isOpen = data.includes(0)
+  freeMemory(data)
+  if (!isOpen) {
+    throw serviceError('IMG_ERR_MASK', ['has no fully transparent pixel, so there is nothing that may be painted'])
+  }
 }
 
 /**
- * A mask that lets the model paint inside a rectangle, for callers that cannot draw one. Compressed row by row off the
- * event loop: the rows of a large picture are a hundred megabytes.
+ * A mask that lets the model paint inside a rectangle of the image as it is sent, for callers that cannot make one. Its
+ * rows are compressed chunk by chunk off the event loop: those of a large image are two hundred megabytes.
  *
- * @throws ServiceError IMG_ERR_MASK
+ * @throws ServiceError `IMG_ERR_MASK`; as `PixelWork.paint`
  */
-export async function maskOfRegion({ x, y, width, height }: Region, picture: Size): Promise<InputImage> {
-  if (x + width > picture.width || y + height > picture.height) {
-    throw serviceError('IMG_ERR_MASK', [`must lie inside the picture, which is ${picture.width}x${picture.height}`])
+export async function maskOfRegion(
+  { x, y, width, height }: Region,
+  image: Size,
+  pixels: PixelWork,
+  claim: PixelClaim,
+): Promise<InputImage> {
+  if (x + width > image.width || y + height > image.height) {
+    throw serviceError('IMG_ERR_MASK', [`must lie inside the image, which is ${formatSize(image)}`])
   }
-  const kept = Buffer.alloc(1 + picture.width * 2, 0xff)
-  // Each row begins with its filter type, none; a pixel is a grey and an opacity.
+  const kept = Buffer.alloc(1 + image.width * RGBA_BYTES, 0xff)
+  // Each row begins with its filter type, none.
   kept[0] = 0
   const open = Buffer.from(kept)
-  for (let column = x; column < x + width; column++) open[2 + column * 2] = 0
+  for (let column = x; column < x + width; column++) open[RGBA_BYTES + column * RGBA_BYTES] = 0
   function* rows() {
-    for (let row = 0; row < picture.height; row++) yield row >= y && row < y + height ? open : kept
+    yield* repeated(kept, y, claim)
+    yield* repeated(open, height, claim)
+    yield* repeated(kept, image.height - y - height, claim)
   }
-  const deflated: Buffer[] = await Readable.from(rows()).pipe(createDeflate()).toArray()
-  const bytes = encodePng(picture, Buffer.concat(deflated))
-  return { bytes, mimeType: 'image/png', width: picture.width, height: picture.height }
+  const deflated: Buffer[] = []
+  await pixels.paint(claim, () =>
+    pipeline(rows, createDeflate({ level: 1 }), async (chunks) => {
+      for await (const chunk of chunks) deflated.push(chunk)
+    }),
+  )
+  const bytes = encodePng(image, Buffer.concat(deflated))
+  return { bytes, mimeType: 'image/png', width: image.width, height: image.height }
+}
+
+function* repeated(row: Buffer, count: number, claim: PixelClaim): Generator<Buffer> {
+  const rowsOfChunk = Math.min(count, Math.max(1, Math.floor(CHUNK_BYTES / row.length)))
+  const chunk = Buffer.alloc(rowsOfChunk * row.length, row)
+  for (let left = count; left > 0; left -= rowsOfChunk) {
+    checkClaim(claim)
+    yield chunk.subarray(0, Math.min(left, rowsOfChunk) * row.length)
+  }
 }

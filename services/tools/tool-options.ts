@@ -1,18 +1,22 @@
 import type { ImagesClient, Size } from '../azure/images-client.ts'
+import type { ImageLimits } from '../images/image-probe.ts'
 import type { ImageStore } from '../images/image-store.ts'
+import type { PixelWork } from '../images/pixel-work.ts'
 import type { ImageConverter } from '../images/prepare-image.ts'
 
 /** What the tools work with. */
 export interface ToolOptions {
   azure: ImagesClient
   store: ImageStore
+  /** Shared by conversions, masks and previews. */
+  pixels: PixelWork
   converter: ImageConverter
   /** Size of a generated picture when the caller names none. */
   defaultSize: Size
   /** Bytes of a picture that a caller sends, decoded. */
   maxImageBytes: number
-  /** Width times height of a picture that a caller sends. */
-  maxImagePixels: number
+  /** What an image may claim that is decoded or sent. */
+  imageLimits: Omit<ImageLimits, 'maxBytes'>
   /** Whether callers are on this machine and may name files on it. */
   readsLocalFiles: boolean
   /** Characters of base64 that one picture may take in an answer; 0: any number. */

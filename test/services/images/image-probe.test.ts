@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { ServiceError } from '../../../services/errors.ts'
-import { probeImage, sniffFacts } from '../../../services/images/image-probe.ts'
+import { probeImage, probeImageInTurns, sniffFacts } from '../../../services/images/image-probe.ts'
 import * as pictures from './pictures.ts'
+import { claimOf } from './pixel-claims.ts'
 import { checkProperty } from './property.ts'
 
 const limits = { maxBytes: 1_000_000, maxPixels: 50_000_000, maxFrames: 3 }
@@ -58,10 +59,10 @@ test('reads a JPEG whose metadata comes before its size, progressive or not', as
   t.assert.deepStrictEqual(sniffFacts(bytes.subarray(0, 62_000)), { mimeType: 'image/jpeg', width: 40, height: 30 })
 })
 
-test('leaves the size of a turned JPEG as its pixels are stored', async (t: TestContext) => {
+test('gives the size of a turned JPEG as it is seen', async (t: TestContext) => {
   const bytes = await pictures.drawing().jpeg().withMetadata({ orientation: 6 }).toBuffer()
   const { width, height } = probeImage(bytes, limits)
-  t.assert.deepStrictEqual([width, height], [40, 30])
+  t.assert.deepStrictEqual([width, height], [30, 40])
 })
 
 test('sees four inks, 16 bits, transparency and animation', async (t: TestContext) => {
@@ -151,7 +152,7 @@ for (const [name, content] of other) {
 }
 
 test('refuses a picture that was cut off', async (t: TestContext) => {
-  const whole = { PNG: await pictures.png(), JPEG: await pictures.jpeg(), WebP: await pictures.webp() }
+  const whole = { PNG: await pictures.png(), WebP: await pictures.webp() }
   for (const [format, bytes] of Object.entries(whole)) {
     t.assert.strictEqual(
       refusal(bytes.subarray(0, bytes.length - 20)),
@@ -165,7 +166,7 @@ test('refuses a picture that was cut off', async (t: TestContext) => {
 test('refuses a PNG without picture data and one of no size', (t: TestContext) => {
   const bytes = pictures.pngOf({ width: 4, height: 4 })
   const withoutData = Buffer.concat([bytes.subarray(0, 33), bytes.subarray(bytes.length - 12)])
-  t.assert.match(refusal(withoutData), /it holds no picture data/)
+  t.assert.match(refusal(withoutData), /it holds no image data/)
   t.assert.match(refusal(pictures.pngOf({ width: 0, height: 4 })), /its header gives no size/)
 })
 
@@ -225,6 +226,31 @@ test('reads hostile files in time linear in their size', (t: TestContext) => {
     t.assert.doesNotMatch(refusalOf(bytes), /not ours/)
     // A quadratic walk over 8 MB would take minutes; the bound leaves room for a machine that is busy.
     t.assert.ok(process.cpuUsage(started).user < 5_000_000)
+  }
+})
+
+test('lets others work while a long file is read, and stops when no one waits for it', async (t: TestContext) => {
+  const maxBytes = 50_000_000
+  const long = [
+    Buffer.concat([
+      pictures.pngOf({ width: 1, height: 1 }).subarray(0, 33),
+      Buffer.alloc(40_000_000, pictures.pngChunk('abcd', Buffer.alloc(0))),
+    ]),
+    Buffer.concat([
+      Buffer.from('GIF89a\x01\0\x01\0\0\0\0', 'latin1'),
+      Buffer.alloc(40_000_000, Buffer.from([0x21, 0xff, 1, 0, 0])),
+    ]),
+    Buffer.concat([(await pictures.jpeg()).subarray(0, -2), Buffer.alloc(40_000_000, Buffer.from([0xff, 0]))]),
+  ]
+  for (const [index, bytes] of long.entries()) {
+    const leaving = new AbortController()
+    let turns = 0
+    const timer = setInterval(() => {
+      if (++turns === 2) leaving.abort()
+    }, 1)
+    const work = probeImageInTurns(bytes, { ...limits, maxBytes }, claimOf({ signal: leaving.signal }))
+    const outcome = await work.catch((error: unknown) => error).finally(() => clearInterval(timer))
+    t.assert.ok(outcome instanceof ServiceError && outcome.code === 'IMG_ERR_CANCELLED', `file ${index}: ${outcome}`)
   }
 })
 

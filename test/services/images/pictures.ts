@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
 import sharp, { type Sharp } from 'sharp'
 
@@ -73,3 +75,6 @@ export function plainPng(side: number, shade: number): Buffer {
   const row = Buffer.concat([Buffer.of(0), Buffer.alloc(side, shade)])
   return pngOf({ width: side, height: side, data: deflateSync(Buffer.concat(Array(side).fill(row)), { level: 0 }) })
 }
+
+/** An image as a phone or another program wrote it. */
+export const fixture = (name: string) => readFile(join(import.meta.dirname, '../../fixtures/images', name))

@@ -1,17 +1,26 @@
+import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import sharp from 'sharp'
 import { ServiceError } from '../../../services/errors.ts'
 import { probeImage } from '../../../services/images/image-probe.ts'
-import { createImageConverter, type ImageConverter } from '../../../services/images/prepare-image.ts'
+import { createPixelWork } from '../../../services/images/pixel-work.ts'
+import { createImageConverter } from '../../../services/images/prepare-image.ts'
 import * as pictures from './pictures.ts'
+import { claimOf } from './pixel-claims.ts'
 import { checkProperty } from './property.ts'
 
 const maxPixels = 1_000_000
 const limits = { maxBytes: 10_000_000, maxPixels }
-const converter = createImageConverter({ maxPixels })
-const prepare = (bytes: Buffer, by: ImageConverter = converter) => by.prepare(bytes, probeImage(bytes, limits))
+const converter = createImageConverter(createPixelWork({ maxDecodedBytes: 100_000_000 }))
+
+async function prepare(bytes: Buffer) {
+  using scope = new DisposableStack()
+  const { bytes: prepared, ...facts } = await converter.prepare(bytes, probeImage(bytes, limits), claimOf({ scope }))
+  // What was made for the call is gone with its scope.
+  return { ...facts, bytes: prepared === bytes ? bytes : Buffer.from(prepared) }
+}
 
 test('passes a plain PNG or JPEG on as the very same Buffer', async (t: TestContext) => {
   for (const bytes of [await pictures.png(), await pictures.jpeg()]) {
@@ -21,15 +30,14 @@ test('passes a plain PNG or JPEG on as the very same Buffer', async (t: TestCont
   }
 })
 
-test('makes an 8-bit PNG of one frame from everything else', async (t: TestContext) => {
+test('makes an 8-bit PNG of one frame from what is no photograph', async (t: TestContext) => {
   const inputs = {
-    webp: await pictures.webp(),
+    'webp with transparency': await pictures.drawing(40, 30, 4).webp().toBuffer(),
     'lossless webp': await pictures.losslessWebp(),
     gif: await pictures.gif(),
     'animated gif': await pictures.animation('gif'),
     'animated webp': await pictures.animation('webp'),
     'animated png': withAnimation(await pictures.png()),
-    cmyk: await pictures.drawing().toColourspace('cmyk').jpeg().toBuffer(),
     '16 bits': await pictures.drawing().toColourspace('rgb16').png().toBuffer(),
   }
   for (const [name, bytes] of Object.entries(inputs)) {
@@ -44,17 +52,39 @@ test('makes an 8-bit PNG of one frame from everything else', async (t: TestConte
   }
 })
 
+test('makes a JPEG of high quality from a photograph that Azure does not take', async (t: TestContext) => {
+  const inputs = {
+    webp: await pictures.webp(),
+    cmyk: await pictures.drawing().toColourspace('cmyk').jpeg().toBuffer(),
+  }
+  for (const [name, bytes] of Object.entries(inputs)) {
+    const prepared = await prepare(bytes)
+    const { format, width, height, space, chromaSubsampling } = await sharp(prepared.bytes).metadata()
+    t.assert.deepStrictEqual(
+      { format, width, height, space, chromaSubsampling },
+      { format: 'jpeg', width: 40, height: 30, space: 'srgb', chromaSubsampling: '4:4:4' },
+      name,
+    )
+    t.assert.deepStrictEqual([prepared.mimeType, prepared.width, prepared.height], ['image/jpeg', 40, 30], name)
+  }
+})
+
 function withAnimation(png: Buffer): Buffer {
   return Buffer.concat([png.subarray(0, 33), pictures.animationControl(2), png.subarray(33)])
 }
 
-test('turns what its metadata says is turned, since PNG loses the tag', async (t: TestContext) => {
+test('turns the pixels of what its metadata says is turned', async (t: TestContext) => {
   const prepared = await prepare(await pictures.drawing().webp().withMetadata({ orientation: 6 }).toBuffer())
   t.assert.deepStrictEqual([prepared.width, prepared.height], [30, 40])
 })
 
 test('refuses in our words what cannot be decoded', async (t: TestContext) => {
-  const broken = pictures.pngOf({ width: 40, height: 30, bitDepth: 16, data: Buffer.from('not deflated') })
+  const broken = pictures.pngOf({
+    width: 40,
+    height: 30,
+    bitDepth: 16,
+    data: Buffer.from('\x78\x9cnot deflated', 'latin1'),
+  })
   await t.assert.rejects(prepare(broken), { code: 'IMG_ERR_IMAGE_CONVERSION' })
 })
 
@@ -65,10 +95,10 @@ test('a bomb behind a small header is stopped while it is unpacked', async (t: T
   t.assert.ok(process.memoryUsage.rss() - before < 100_000_000)
 })
 
-test('the pixel limit holds in the decoder too, for a header that lies', async (t: TestContext) => {
+test('a decoder that finds more pixels than the header claims stops', async (t: TestContext) => {
   const bytes = await pictures.gif(400, 400)
-  const strict = createImageConverter({ maxPixels: 1000 })
-  await t.assert.rejects(prepare(bytes, strict), { code: 'IMG_ERR_IMAGE_CONVERSION' })
+  const lying = { ...probeImage(bytes, limits), width: 40, height: 40 }
+  await t.assert.rejects(converter.prepare(bytes, lying, claimOf()), { code: 'IMG_ERR_IMAGE_CONVERSION' })
 })
 
 test('a small canvas around a large picture does not get past the limit', async (t: TestContext) => {
@@ -81,19 +111,53 @@ test('a small canvas around a large picture does not get past the limit', async 
   t.assert.ok(prepared instanceof ServiceError || prepared.width * prepared.height <= maxPixels)
 })
 
-test('a caller who leaves while waiting for a turn takes none', async (t: TestContext) => {
-  const single = createImageConverter({ maxPixels, concurrency: 1 })
+test('a caller that disconnects while waiting for a turn takes none', async (t: TestContext) => {
+  const single = createImageConverter(createPixelWork({ maxDecodedBytes: 100_000_000, slots: 1 }))
   const bytes = await pictures.webp(600, 600)
   const header = probeImage(bytes, limits)
   const leaving = new AbortController()
-  const first = single.prepare(bytes, header)
-  const second = single.prepare(bytes, header, leaving.signal)
-  const third = single.prepare(bytes, header)
+  const { signal } = leaving
+  const first = single.prepare(bytes, header, claimOf())
+  const second = single.prepare(bytes, header, claimOf({ signal }))
+  const third = single.prepare(bytes, header, claimOf())
   leaving.abort()
   await t.assert.rejects(second, { code: 'IMG_ERR_CANCELLED' })
-  await t.assert.rejects(single.prepare(bytes, header, leaving.signal), { code: 'IMG_ERR_CANCELLED' })
+  await t.assert.rejects(single.prepare(bytes, header, claimOf({ signal })), { code: 'IMG_ERR_CANCELLED' })
   t.assert.strictEqual((await first).width, 600)
   t.assert.strictEqual((await third).width, 600)
+})
+
+test('the result of a caller that disconnects during the work is given up', async (t: TestContext) => {
+  const leaving = new AbortController()
+  const bytes = await pictures.webp(900, 900)
+  const work = converter.prepare(bytes, probeImage(bytes, limits), claimOf({ signal: leaving.signal }))
+  setImmediate(() => leaving.abort())
+  await t.assert.rejects(work, { code: 'IMG_ERR_CANCELLED' })
+})
+
+test('an image that would need more memory than all may is rejected before it is decoded', async (t: TestContext) => {
+  const strict = createImageConverter(createPixelWork({ maxDecodedBytes: 1_000_000 }))
+  const bytes = await pictures.webp(600, 600)
+  await t.assert.rejects(strict.prepare(bytes, probeImage(bytes, limits), claimOf()), {
+    code: 'IMG_ERR_IMAGE_DECODED',
+    message:
+      'The image is 600x600 pixels and would take 2700000 bytes to decode, and the limit here is 1000000 bytes; send a smaller one.',
+  })
+})
+
+test('converted images that wait for Azure are bounded, and free their memory with their call', async (t: TestContext) => {
+  const few = createImageConverter(createPixelWork({ maxDecodedBytes: 8_000_000 }))
+  const noise = await sharp(randomBytes(3_000_000), { raw: { width: 1000, height: 1000, channels: 3 } })
+    .webp({ lossless: true })
+    .toBuffer()
+  const prepareNoise = (scope: DisposableStack) => few.prepare(noise, probeImage(noise, limits), claimOf({ scope }))
+  const first = new DisposableStack()
+  const { bytes } = await prepareNoise(first)
+  t.assert.ok(bytes.length > 2_900_000)
+  await t.assert.rejects(prepareNoise(new DisposableStack()), { code: 'IMG_ERR_IMAGE_BUSY' })
+  first.dispose()
+  t.assert.strictEqual(bytes.length, 0)
+  await prepareNoise(new DisposableStack())
 })
 
 test('whatever the bytes, a picture comes out or a refusal in our words, and the decoder survives', async (t: TestContext) => {

@@ -1,0 +1,127 @@
+import { serviceError } from '../errors.ts'
+import { checkClaim, type PixelClaim } from './pixel-claim.ts'
+
+export interface PixelBudgetOptions {
+  /** Bytes of decoded pixels that may be in work at a time. */
+  maxBytes: number
+  /** Pieces of work at a time, whatever their size: each keeps a core busy. */
+  slots: number
+}
+
+/** Shares memory for pixels among all conversions, masks and previews of the process. */
+export interface PixelBudget {
+  readonly maxBytes: number
+  readonly usedBytes: number
+  /** Work that waits for its turn. */
+  readonly waiting: number
+  /**
+   * Does `work` when its turn has come. Turns go round the callers and, for each, in order of arrival; nothing overtakes
+   * work that waits for memory, so that large images get their turn too. A caller with work under way gets no further
+   * turn that would bring it above half of the memory.
+   * @throws ServiceError `IMG_ERR_CANCELLED`, `IMG_ERR_AZURE_NOT_SENT` when the claim ends before the turn comes
+   */
+  run<T>(bytes: number, claim: PixelClaim, work: () => Promise<T>): Promise<T>
+}
+
+interface Waiter {
+  bytes: number
+  start(): void
+}
+
+export function createPixelBudget({ maxBytes, slots }: PixelBudgetOptions): PixelBudget {
+  /** In the order in which callers get their next turn. */
+  const queues = new Map<string, Waiter[]>()
+  const usedBy = new Map<string, number>()
+  let usedBytes = 0
+  let running = 0
+  let waiting = 0
+
+  function take(caller: string, bytes: number): void {
+    running++
+    usedBytes += bytes
+    usedBy.set(caller, (usedBy.get(caller) ?? 0) + bytes)
+  }
+
+  function release(caller: string, bytes: number): void {
+    running--
+    usedBytes -= bytes
+    const rest = (usedBy.get(caller) ?? 0) - bytes
+    if (rest > 0) usedBy.set(caller, rest)
+    else usedBy.delete(caller)
+    startWaiting()
+  }
+
+  function startWaiting(): void {
+    for (let next = findNext(); next !== undefined; next = findNext()) {
+      const [caller, queue, waiter] = next
+      queue.shift()
+      waiting--
+      // The caller's next turn comes after those of all others.
+      queues.delete(caller)
+      if (queue.length > 0) queues.set(caller, queue)
+      take(caller, waiter.bytes)
+      waiter.start()
+    }
+  }
+
+  function findNext(): [caller: string, queue: Waiter[], waiter: Waiter] | undefined {
+    if (running >= slots) return undefined
+    for (const [caller, queue] of queues) {
+      const [waiter] = queue
+      const used = usedBy.get(caller) ?? 0
+      if (waiter === undefined || (used > 0 && used + waiter.bytes > maxBytes / 2)) continue
+      return usedBytes + waiter.bytes <= maxBytes ? [caller, queue, waiter] : undefined
+    }
+    return undefined
+  }
+
+  function waitForTurn(bytes: number, claim: PixelClaim): Promise<void> {
+    const { caller, signal, deadlineAt } = claim
+    return new Promise((resolve, reject) => {
+      const queue = queues.get(caller) ?? []
+      const settle = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', giveUp)
+      }
+      const start = () => {
+        settle()
+        resolve()
+      }
+      const waiter = { bytes, start }
+      const giveUp = () => {
+        settle()
+        queue.splice(queue.indexOf(waiter), 1)
+        waiting--
+        if (queue.length === 0 && queues.get(caller) === queue) queues.delete(caller)
+        reject(serviceError(signal?.aborted ? 'IMG_ERR_CANCELLED' : 'IMG_ERR_AZURE_NOT_SENT', []))
+        // It may have stood before work that fits.
+        startWaiting()
+      }
+      const timer = setTimeout(giveUp, Math.min(deadlineAt - performance.now(), 2 ** 31 - 1)).unref()
+      signal?.addEventListener('abort', giveUp, { once: true })
+      queue.push(waiter)
+      waiting++
+      queues.set(caller, queue)
+      startWaiting()
+    })
+  }
+
+  return {
+    maxBytes,
+    get usedBytes() {
+      return usedBytes
+    },
+    get waiting() {
+      return waiting
+    },
+    async run(bytes, claim, work) {
+      checkClaim(claim)
+      await waitForTurn(bytes, claim)
+      try {
+        return await work()
+      } finally {
+        release(claim.caller, bytes)
+      }
+    },
+  }
+}

@@ -1,0 +1,40 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { serviceError } from '../errors.ts'
+import type { Walk } from './headers/header.ts'
+
+/** For whom pixels are worked on, and for how long. */
+export interface PixelClaim {
+  /** Never more than half of the memory goes to one caller. */
+  caller: string
+  /** Ends the work when the caller disconnects. Absent where the result is wanted all the same. */
+  signal?: AbortSignal
+  /** `performance.now()` at which the work must have ended. */
+  deadlineAt: number
+}
+
+/** Longest that a loop of ours keeps others from working, in milliseconds. */
+const TURN_MS = 10
+
+/** @throws ServiceError `IMG_ERR_CANCELLED`, `IMG_ERR_AZURE_NOT_SENT` when no one waits for the work any more */
+export function checkClaim({ signal, deadlineAt }: PixelClaim): void {
+  if (signal?.aborted) throw serviceError('IMG_ERR_CANCELLED', [])
+  if (performance.now() >= deadlineAt) throw serviceError('IMG_ERR_AZURE_NOT_SENT', [])
+}
+
+/**
+ * Drives a walk to its end; every 10 ms others may work, and the claim is looked at.
+ * @throws ServiceError as `checkClaim`
+ */
+export async function walkInTurns<T>(walk: Walk<T>, claim: PixelClaim): Promise<T> {
+  let turnEndsAt = performance.now() + TURN_MS
+  let step = walk.next()
+  while (step.done !== true) {
+    if (performance.now() >= turnEndsAt) {
+      await nextTurn()
+      checkClaim(claim)
+      turnEndsAt = performance.now() + TURN_MS
+    }
+    step = walk.next()
+  }
+  return step.value
+}

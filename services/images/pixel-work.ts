@@ -1,0 +1,154 @@
+import type { OutputInfo, Sharp } from 'sharp'
+import { serviceError } from '../errors.ts'
+import { isSideways, type Orientation } from './headers/exif-orientation.ts'
+import type { ImageHeader } from './headers/header.ts'
+import { createPixelBudget } from './pixel-budget.ts'
+import { checkClaim, type PixelClaim } from './pixel-claim.ts'
+
+export interface PixelWorkOptions {
+  /** Bytes of decoded pixels that all work may take together. */
+  maxDecodedBytes: number
+  /** Pieces of work at a time; the others wait. 2 by default. */
+  slots?: number
+}
+
+export interface RenderOptions {
+  /** Bytes that the result takes besides the decoded image, where that is much. */
+  extraBytes?: number
+  /** What the decoder takes for a failure; a file that stops too early by default. */
+  failOn?: 'truncated' | 'warning'
+}
+
+export interface Rendered {
+  data: Buffer
+  info: OutputInfo
+}
+
+/**
+ * The one place where pixels are decoded, made and encoded. What an image claims is weighed before a decoder sees it; all
+ * work shares one budget of memory and a few slots, and is bounded in time. libvips runs on threads of its own.
+ */
+export interface PixelWork {
+  /**
+   * Decodes a probed image and encodes what `build` makes of it. A decoder cannot be interrupted, so the work of a caller
+   * that disconnected runs on (20 s at most), keeps its slot and its input until then, and its result is given up.
+   * @throws ServiceError `IMG_ERR_IMAGE_DECODED`, `_CONVERSION`, `_CONVERSION_SLOW`, `_CONVERTER`, `IMG_ERR_CANCELLED`,
+   * `IMG_ERR_AZURE_NOT_SENT`
+   */
+  render(
+    bytes: Buffer,
+    header: ImageHeader,
+    claim: PixelClaim,
+    build: (image: Sharp) => Sharp,
+    options?: RenderOptions,
+  ): Promise<Rendered>
+  /**
+   * Lets a loop of ours work in a slot. It has to call `checkClaim` every 10 ms and needs next to no memory.
+   * @throws ServiceError `IMG_ERR_CANCELLED`, `IMG_ERR_AZURE_NOT_SENT`
+   */
+  paint<T>(claim: PixelClaim, work: () => Promise<T>): Promise<T>
+  /**
+   * Counts a converted image that waits for Azure, and frees its memory when the scope ends. All of them together take at
+   * most half of the budget; waiting for each other they would never end, so what is beyond is rejected.
+   * @throws ServiceError `IMG_ERR_IMAGE_BUSY`
+   */
+  retain(data: Buffer, scope: DisposableStack): void
+}
+
+const MAX_WORK_MS = 20_000
+const MS_PER_SECOND = 1000
+const DEFAULT_SLOTS = 2
+/** What a decoder needs that has to have the image whole: its own copy, and the copy that goes on. */
+const WHOLE_IMAGE_FACTOR = 2.5
+const BUSY_WAIT_MS = 5000
+
+export function createPixelWork({ maxDecodedBytes, slots = DEFAULT_SLOTS }: PixelWorkOptions): PixelWork {
+  const budget = createPixelBudget({ maxBytes: maxDecodedBytes, slots })
+  let retainedBytes = 0
+  return {
+    async render(bytes, header, claim, build, { extraBytes = 0, failOn = 'truncated' } = {}) {
+      const { width, height } = header
+      const needed = decodedBytes(header) + extraBytes
+      if (needed > maxDecodedBytes) {
+        throw serviceError('IMG_ERR_IMAGE_DECODED', [width, height, needed, maxDecodedBytes])
+      }
+      return await budget.run(needed, claim, async () => {
+        const rendered = await decode(bytes, header, claim, build, failOn)
+        checkClaim(claim)
+        return rendered
+      })
+    },
+    paint: (claim, work) => budget.run(0, claim, work),
+    retain(data, scope) {
+      if (retainedBytes + data.length > maxDecodedBytes / 2) {
+        freeMemory(data)
+        throw serviceError('IMG_ERR_IMAGE_BUSY', [BUSY_WAIT_MS / MS_PER_SECOND], { retryAfterMs: BUSY_WAIT_MS })
+      }
+      const { length } = data
+      retainedBytes += length
+      scope.defer(() => {
+        retainedBytes -= length
+        freeMemory(data)
+      })
+    },
+  }
+}
+
+/** Bytes that decoding takes: width times height, channels and bytes of a channel, and more where it is needed whole. */
+export function decodedBytes({ width, height, channels, bitDepth, isDecodedWhole, orientation }: ImageHeader): number {
+  const bytes = width * height * channels * (bitDepth > 8 ? 2 : 1)
+  return isDecodedWhole || orientation !== 1 ? Math.ceil(bytes * WHOLE_IMAGE_FACTOR) : bytes
+}
+
+async function decode(
+  bytes: Buffer,
+  { width, height }: ImageHeader,
+  claim: PixelClaim,
+  build: (image: Sharp) => Sharp,
+  failOn: 'truncated' | 'warning',
+): Promise<Rendered> {
+  const sharp = await loadSharp()
+  const leftMs = Math.min(MAX_WORK_MS, claim.deadlineAt - performance.now())
+  // libvips counts whole seconds, and takes none for no limit.
+  const seconds = Math.max(1, Math.floor(leftMs / MS_PER_SECOND))
+  try {
+    // A decoder that finds another size than was weighed stops there.
+    const source = sharp(bytes, { limitInputPixels: width * height, limitInputChannels: 4, pages: 1, failOn })
+    return await build(source).timeout({ seconds }).toBuffer({ resolveWithObject: true })
+  } catch (cause) {
+    checkClaim(claim)
+    const isSlow = cause instanceof Error && /timeout/i.test(cause.message)
+    throw serviceError(isSlow ? 'IMG_ERR_IMAGE_CONVERSION_SLOW' : 'IMG_ERR_IMAGE_CONVERSION', [], { cause })
+  }
+}
+
+/** Loaded at its first use: most images need none, and the library takes its time and memory. */
+async function loadSharp() {
+  try {
+    const { default: sharp } = await import('sharp')
+    // No image is decoded twice, so a cache would only hold memory; one thread an image leaves cores to others.
+    sharp.cache(false)
+    sharp.concurrency(1)
+    return sharp
+  } catch (cause) {
+    throw serviceError('IMG_ERR_IMAGE_CONVERTER', [], { cause })
+  }
+}
+
+/** Frees what libvips allocated at once; the garbage collector sees no reason to hurry. */
+export function freeMemory({ buffer, length }: Buffer): void {
+  // A Buffer that shares its memory with others stays.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0)
+}
+
+/**
+ * Turns stored pixels to how they are seen. sharp mirrors before it rotates, whatever the order of the calls.
+ * https://sharp.pixelplumbing.com/api-operation/#flip
+ */
+export function turn(image: Sharp, orientation: Orientation): Sharp {
+  const mirrored = orientation === 2 || orientation === 5 || orientation === 7 ? image.flop() : image
+  if (orientation === 4) return mirrored.flip()
+  if (orientation === 3) return mirrored.rotate(180)
+  if (!isSideways(orientation)) return mirrored
+  return mirrored.rotate(orientation === 6 || orientation === 7 ? 90 : 270)
+}

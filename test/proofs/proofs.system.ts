@@ -1,0 +1,18 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { type TestContext, test } from 'node:test'
+
+const script = join(import.meta.dirname, '../../scripts/prove.ts')
+
+test('hostile images take bounded memory, and others are served meanwhile', {
+  timeout: 400_000,
+}, async (t: TestContext) => {
+  const args = [script, 'hostile-images', '--share', '0.1']
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  t.after(() => child.kill())
+  const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
+  t.diagnostic(output)
+  t.assert.strictEqual(code, 0, `${output}\n${errors}`)
+})
