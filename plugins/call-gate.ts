@@ -3,7 +3,9 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { type AbandonedResults, createAbandonedResults } from '../services/calls/abandoned-results.ts'
 import { type CallGate, createCallGate } from '../services/calls/call-gate.ts'
+import { createIdempotentCalls } from '../services/calls/idempotent-calls.ts'
 import { createCallLimits } from '../services/limits/call-limits.ts'
+import type { CallGuard } from '../services/mcp/method.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -13,8 +15,8 @@ declare module 'fastify' {
 }
 
 /** A day's worth of bad connections, and a bound for a caller that leaves on purpose. */
-const MAX_ABANDONED = 200
-const MAX_ABANDONED_BYTES = 536_870_912
+const MAX_STORED_RESULTS = 200
+const MAX_STORED_BYTES = 536_870_912
 
 /** What stands between a call and its tool. */
 async function callGate(fastify: FastifyInstance): Promise<void> {
@@ -22,14 +24,24 @@ async function callGate(fastify: FastifyInstance): Promise<void> {
   const abandonedResults = createAbandonedResults({
     folder: join(resolve(config.IMAGES_DIR), '.undelivered'),
     ttlMs: config.UNDELIVERED_TTL_MS,
-    maxEntries: MAX_ABANDONED,
-    maxBytes: MAX_ABANDONED_BYTES,
+    maxEntries: MAX_STORED_RESULTS,
+    maxBytes: MAX_STORED_BYTES,
     log,
     onEvent: (event) => metrics.undelivered.inc({ event }),
     onDelivered: (proof) => metrics.responsesDelivered.inc({ proof }),
   })
   await abandonedResults.load()
   fastify.addHook('onClose', () => abandonedResults.close())
+  const idempotentCalls = createIdempotentCalls({
+    folder: join(resolve(config.IMAGES_DIR), '.idempotent'),
+    maxEntries: MAX_STORED_RESULTS,
+    maxBytes: MAX_STORED_BYTES,
+    log,
+  })
+  await idempotentCalls.load()
+  fastify.addHook('onClose', () => idempotentCalls.close())
+  const attendAbandoned: CallGuard = config.UNDELIVERED_TTL_MS > 0 ? abandonedResults.attend : (_call, run) => run()
+  const attend: CallGuard = (call, run) => idempotentCalls.attend(call, () => attendAbandoned(call, run))
   fastify.decorate('abandonedResults', abandonedResults)
   fastify.decorate(
     'callGate',
@@ -40,7 +52,7 @@ async function callGate(fastify: FastifyInstance): Promise<void> {
         imagesPerDay: config.IMAGES_PER_DAY,
         counter: unitCounter,
       }),
-      ...(config.UNDELIVERED_TTL_MS > 0 ? { attend: abandonedResults.attend } : {}),
+      attend,
       onRefused: (reason) => metrics.refusals.inc({ reason }),
     }),
   )

@@ -25,6 +25,12 @@ const row = <A extends unknown[]>(
 export const errorTable = {
   // Arguments
   IMG_ERR_ARGUMENTS: row('input', 400, false, (problems: string) => `The arguments are not valid: ${problems}.`),
+  IMG_ERR_IDEMPOTENCY_KEY: row(
+    'input',
+    422,
+    false,
+    () => 'This idempotency key was used for a call with other arguments: send a new key.',
+  ),
   IMG_ERR_CANCELLED: row('input', 499, true, () => 'The call was cancelled before anything was sent to Azure.'),
 
   IMG_ERR_MODEL_UNKNOWN: row(

@@ -67,7 +67,7 @@ async function listTools(url: string): Promise<Map<string, Listed['inputSchema']
   return new Map(tools.map(({ name, inputSchema }) => [name, inputSchema.properties]))
 }
 
-const common = ['prompt', 'image_data_base64', 'output_path']
+const common = ['prompt', 'image_data_base64', 'output_path', 'idempotency_key']
 const words = (text: string) => text.split(' ').filter((word) => word !== '')
 
 describe('arguments follow the model', () => {

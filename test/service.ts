@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { request } from 'undici'
 import type { AppOptions } from '../app.ts'
 import type { Environment } from '../services/configuration.ts'
 import type { Simulator, SimulatorOptions } from '../simulator/app.ts'
@@ -61,10 +62,14 @@ export interface RpcAnswer {
   error?: { code: number; message: string; data?: unknown }
 }
 
-/** Sends a body as `curl` does: no header of MCP, no Accept but any. */
+/**
+ * Sends a body as `curl` does: no header of MCP, no Accept but any, and a connection that is ended with the response, which
+ * proves that it was received.
+ */
 export async function post(url: string, body: string): Promise<{ status: number; answer: RpcAnswer }> {
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
-  return { status: response.status, answer: JSON.parse(await response.text()) }
+  const headers = { 'content-type': 'application/json', accept: '*/*' }
+  const response = await request(url, { method: 'POST', headers, body, reset: true })
+  return { status: response.statusCode, answer: JSON.parse(await response.body.text()) }
 }
 
 export interface ToolAnswer {

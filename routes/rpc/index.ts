@@ -60,9 +60,13 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   })
   fastify.addHook('onRequest', fastify.guardOrigin)
   fastify.addHook('onRequest', allowOrigin)
-  fastify.addHook('onRequest', function refuseEncodings(request, _reply, done) {
+  fastify.addHook('onRequest', function checkHeaders(request, _reply, done) {
     if (request.method === 'POST' && !isPlain(request.headers['content-encoding'])) {
       throw invalidRequest('Send the body as it is: Content-Encoding is not supported.', 415)
+    }
+    const key = request.headers['idempotency-key']
+    if (key !== undefined && !(typeof key === 'string' && IDEMPOTENCY_KEY.test(key))) {
+      throw invalidRequest('Idempotency-Key: send one key of 1 to 128 visible ASCII characters.')
     }
     done()
   })
@@ -125,7 +129,9 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   ): RequestContext {
     const signal = leavingOf(request, reply)
     const response = deliveries.pathOf(request, reply)
-    const described = { ...describeRequest(request), signal, response, pictures: request.sentPictures ?? noPictures }
+    const idempotencyKey = single(request.headers['idempotency-key'])
+    const pictures = request.sentPictures ?? noPictures
+    const described = { ...describeRequest(request), idempotencyKey, signal, response, pictures }
     return notify === undefined ? described : { ...described, notify }
   }
 
@@ -227,6 +233,8 @@ function sendStream(reply: FastifyReply, stream: EventStream): FastifyReply {
   if (reply.raw.destroyed) return reply.hijack()
   return reply.code(200).headers(STREAM_HEADERS).send(stream.readable)
 }
+
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,128}$/
 
 /** Milliseconds until another process is likely to be there. */
 const RESTART_MS = 2_000

@@ -1,5 +1,4 @@
 import type { RequestId } from '../../schemas/json-rpc.ts'
-import { type EncodedImage, isEncodedImage } from '../images/encoded-image.ts'
 import type { Logger } from '../logger.ts'
 import type { ToolResult } from '../mcp/catalog.ts'
 import type { CallGuard, PendingCall } from '../mcp/method.ts'
@@ -7,6 +6,7 @@ import type { DeliveryProof, DeliveryStep } from './delivery.ts'
 import { fingerprintOf, ownerOf } from './fingerprint.ts'
 import { findKept, readKept } from './kept-files.ts'
 import { createOffers, type Offer, type Result } from './offers.ts'
+import { contentOf, createResult, imageBlocks, textBlocks, withImages } from './result-content.ts'
 import { createResultStore, isThere } from './result-store.ts'
 
 /** What became of a result that its client did not receive: a closed set for metrics. */
@@ -56,7 +56,7 @@ const ABANDONED_NOTE =
   'This was made for your earlier, identical call, whose response you did not receive; nothing was paid again for it.'
 const UNPROVEN_NOTE =
   'This was made for your identical call of a moment ago, because nothing shows that you received its response; nothing ' +
-  'was paid again for it. For another image, send the call again now.'
+  'was paid again for it. For another image, send the call again with a new idempotency_key.'
 
 /** One client's claim to a result, until it has it or never will. */
 interface Handover {
@@ -254,9 +254,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
       handover.close()
       return undefined
     }
-    const [first = '', ...others] = content.texts
-    const note = offer.kind === 'abandoned' ? ABANDONED_NOTE : UNPROVEN_NOTE
-    const texts = [`${first}\n${note}`, ...others].map((text) => ({ type: 'text' as const, text }))
+    const texts = textBlocks(content.texts, offer.kind === 'abandoned' ? ABANDONED_NOTE : UNPROVEN_NOTE)
     if (call.signal.aborted) {
       handover.close()
       return { content: texts }
@@ -264,12 +262,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     call.log.info({ images: content.images.length }, 'an identical call receives a result that was not delivered')
     const images = content.images.map((image) => image.share())
     handover.follow()
-    return {
-      content: [
-        ...texts,
-        ...images.map((image) => ({ type: 'image' as const, data: image, mimeType: image.mimeType })),
-      ],
-    }
+    return { content: [...texts, ...imageBlocks(images)] }
   }
 
   async function attendAnew(
@@ -364,27 +357,4 @@ function identityOf(call: PendingCall): Identity {
       return known
     },
   }
-}
-
-function createResult(identity: Identity, content: Result['content']): Result {
-  return { ...identity, content, holders: 0, bytes: 0, expiresAt: undefined, writing: Promise.resolve() }
-}
-
-/** The part of a result that is worth storing; undefined where nothing was paid for. */
-function contentOf(result: ToolResult) {
-  if (result.isError === true) return undefined
-  const texts = result.content.flatMap((block) => (block.type === 'text' ? [block.text] : []))
-  const images = result.content.flatMap((block) =>
-    block.type === 'image' && isEncodedImage(block.data) ? [block.data] : [],
-  )
-  return images.length === 0 ? undefined : { texts, images, file: undefined }
-}
-
-/** The same blocks with other images in the places of theirs. */
-function withImages({ content }: ToolResult, images: readonly EncodedImage[]): ToolResult['content'] {
-  const rest = images.values()
-  return content.map((block) => {
-    if (block.type !== 'image' || !isEncodedImage(block.data)) return block
-    return { ...block, data: rest.next().value ?? block.data }
-  })
 }

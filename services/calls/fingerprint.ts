@@ -2,10 +2,26 @@ import { createHash, type Hash } from 'node:crypto'
 import type { PendingCall } from '../mcp/method.ts'
 import type { SentPictures } from '../mcp/sent-pictures.ts'
 
-/** The same for the same caller, tool and arguments, in whatever order the arguments came. */
-export function fingerprintOf({ caller, tool, args, pictures }: PendingCall): string {
+/** The idempotency key that a call carries, as its argument or as the header of its request. */
+export function idempotencyKeyOf({ args, idempotencyKey }: PendingCall): string | undefined {
+  return typeof args.idempotency_key === 'string' ? args.idempotency_key : idempotencyKey
+}
+
+/**
+ * Under what the result of a call with an idempotency key is stored. Callers without credentials may share an address, so
+ * that for them the arguments are part of the key.
+ */
+export function keyHashOf({ caller }: PendingCall, key: string, fingerprint: string): string {
+  const parts = caller.startsWith('address:') ? [caller, key, fingerprint] : [caller, key]
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
+
+/** The same for the same caller, tool, idempotency key and arguments, in whatever order the arguments came. */
+export function fingerprintOf(call: PendingCall): string {
+  const { caller, tool, pictures } = call
+  const { idempotency_key: _, ...args } = call.args
   const hash = createHash('sha256')
-  hash.update(JSON.stringify([caller, tool]))
+  hash.update(JSON.stringify([caller, tool, idempotencyKeyOf(call)]))
   addValue(hash, args, pictures)
   return hash.digest('hex')
 }

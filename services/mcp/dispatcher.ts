@@ -89,6 +89,8 @@ export interface RequestContext {
   requestId: string
   /** Fires when the caller is gone. */
   signal: AbortSignal
+  /** The header of that name, 1 to 128 visible ASCII characters. */
+  idempotencyKey?: string | undefined
   /** The way back to the client; absent: a response counts as delivered once it was returned. */
   response?: ResponsePath
   log: Logger
@@ -115,7 +117,7 @@ export interface Dispatcher {
 }
 
 /** What is told of a message that was turned away. */
-export type RefusalContext = Omit<RequestContext, 'notify' | 'signal' | 'pictures' | 'response'>
+export type RefusalContext = Omit<RequestContext, 'notify' | 'signal' | 'pictures' | 'response' | 'idempotencyKey'>
 
 const calls = Compile(CallSchema)
 const responses = Compile(ResponseSchema)
@@ -151,7 +153,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (!Array.isArray(body)) return await handleMessage(body, context)
     const refused = refuseBatch(body, context)
     if (refused !== undefined) return refuse(refused, undefined, context)
-    const { notify: _, ...quiet } = context
+    const { notify: _, idempotencyKey: __, ...quiet } = context
     const answers = await Promise.all(body.map((member) => handleMember(member, quiet)))
     const said = answers.map((answer) => answer.body).filter(isSingle)
     return said.length === 0 ? { status: 202 } : { status: 200, body: said }
@@ -214,6 +216,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         caller: context.caller,
         requestId: context.requestId,
         id,
+        idempotencyKey: context.idempotencyKey,
         signal: context.signal,
         response: context.response ?? withinProcess,
         pictures: context.pictures ?? noPictures,

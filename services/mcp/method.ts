@@ -33,6 +33,8 @@ export interface MethodCall {
   requestId: string
   /** The JSON-RPC id that the client chose. */
   id: RequestId
+  /** Of the header; undefined in a batch, whose calls cannot share one. */
+  idempotencyKey: string | undefined
   signal: AbortSignal
   /** The way back to the client. */
   response: ResponsePath
@@ -69,6 +71,8 @@ export interface PendingCall {
   caller: string
   /** The JSON-RPC id that the client chose; unique neither between clients nor in time. */
   id: RequestId
+  /** Header of the request; an argument of that name stands above it. */
+  idempotencyKey?: string | undefined
   /** Fires when the caller is gone. */
   signal: AbortSignal
   /** The way back to the client. */

@@ -41,6 +41,7 @@ export const OptionsSchema = Type.Object({
   mask_region: Type.Optional(RegionSchema),
   reference_images_base64: Type.Optional(Type.Array(Type.String())),
   output_path: Type.Optional(Type.String()),
+  idempotency_key: Type.Optional(Type.String()),
 })
 export type Options = Static<typeof OptionsSchema>
 
@@ -67,6 +68,14 @@ const outputPathArgument = Type.String({
     'path is reported. Leave it out to only get the picture back.',
   minLength: 1,
   maxLength: 1024,
+})
+
+const idempotencyKeyArgument = Type.String({
+  description:
+    'Any new text for each new image. A call that is repeated with the same key and arguments within 24 hours returns ' +
+    'the same image and is not paid again.',
+  pattern: '^[!-~]{1,128}$',
+  maxLength: 128,
 })
 
 /** With its type: several clients reject a whole request for one node of a schema that has none. */
@@ -109,6 +118,7 @@ export function optionProperties(
     ...drawingProperties(operation, cards),
     ...(operation === 'edit' ? editProperties(cards) : []),
     ['output_path', outputPathArgument],
+    ['idempotency_key', idempotencyKeyArgument],
   ]
   return Object.fromEntries(
     properties

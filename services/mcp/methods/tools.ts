@@ -100,8 +100,8 @@ async function callChecked(
   tool.refuse?.(args, context)
   if (!validator.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', [describeProblems(validator.Errors(args))])
   const isFree = tool.annotations.readOnlyHint
-  const { pictures, caller, id, signal, response, log } = call
-  const pending = { tool: tool.name, args, pictures, isFree, caller, id, signal, response, log }
+  const { pictures, caller, id, idempotencyKey, signal, response, log } = call
+  const pending = { tool: tool.name, args, pictures, isFree, caller, id, idempotencyKey, signal, response, log }
   return await call.guardCall(pending, () => tool.call(args, context))
 }
 
