@@ -17,15 +17,18 @@ export interface ReadAnswer {
   usage: Usage
 }
 
-/** A 200 while it arrives. Either `finish` or `abort` must follow. */
+/** A success while it arrives. Either `finish` or `abort` must follow. */
 export interface AnswerReading extends AnswerSink {
   /**
    * The pictures in order, and what they used up.
    * @throws ServiceError IMG_ERR_AZURE_BAD_ANSWER, IMG_ERR_AZURE_NO_IMAGE, IMG_ERR_AZURE_CONTENT, IMG_ERR_AZURE_BROKE_OFF
    */
   finish(): Promise<ReadAnswer>
-  /** A whole image is there already, whatever becomes of the rest. */
-  readonly hasImage: boolean
+  /**
+   * Ends the reading where the response broke off: whether `finish` will give an image all the same. What is there has been
+   * paid for, whatever became of the rest.
+   */
+  hasImage(): Promise<boolean>
   abort(): Promise<void>
 }
 
@@ -37,42 +40,59 @@ export interface AnswerOptions {
   onSketch: () => void
 }
 
-/** Starts to read a 200; its type says whether it is one document or an event stream, its first character knows better. */
+/**
+ * Starts to read a success; its type says whether it is one document or an event stream, its first character knows better.
+ * Blanks and a byte order mark before that mean nothing to either.
+ */
 export function openAnswer(headers: AnswerHeaders, options: AnswerOptions): AnswerReading {
   const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''))
   let reading: AnswerReading | undefined
   const open = (isEvents: boolean) => (isEvents ? openEventStream(options) : openDocument(options))
   return {
     write(chunk) {
-      if (reading === undefined) {
-        const first = /[^\s\ufeff]/.exec(chunk.toString('utf8', 0, 64))?.[0] ?? ''
-        reading = open(first === '{' || first === '[' ? false : isStream || /[:deir]/.test(first))
-      }
-      return reading.write(chunk)
+      if (reading !== undefined) return reading.write(chunk)
+      const start = chunk.findIndex((byte) => !meaningless.has(byte))
+      const first = String.fromCharCode(chunk[start] ?? 0)
+      if (start === -1) return
+      reading = open(first !== '{' && first !== '[' && (isStream || /[:deir]/.test(first)))
+      return reading.write(chunk.subarray(start))
     },
     finish: () => (reading ?? open(isStream)).finish(),
-    get hasImage() {
-      return reading?.hasImage ?? false
-    },
+    hasImage: async () => (await reading?.hasImage()) ?? false,
     abort: async () => reading?.abort(),
   }
 }
 
+/** Blanks, and the bytes of a byte order mark, which begin nothing else here. */
+const meaningless: ReadonlySet<number> = new Set(Buffer.from(' \t\r\n\ufeff'))
+
 function openDocument({ held, maxBytes }: AnswerOptions): AnswerReading {
   const reader = createAnswerReader({ held, maxBytes })
+  let answer: Promise<ReadAnswer> | undefined
+
+  async function read(): Promise<ReadAnswer> {
+    const { document, images, problem } = await reader.end()
+    const parts = partsOf(document, images)
+    // Also what lies where no image is expected.
+    const taken = new Set(parts.map((part) => ('image' in part ? part.image : undefined)))
+    await Promise.all(images.map((image) => (taken.has(image) ? undefined : image.release())))
+    const [first, ...rest] = parts
+    if (first !== undefined) return { parts: [first, ...rest], usage: readUsage(document) }
+    throw problem ?? failureOf(document)
+  }
+
+  function finish() {
+    answer ??= read()
+    return answer
+  }
   return {
     write: reader.write,
-    hasImage: false,
-    async finish() {
-      const { document, images, problem } = await reader.end()
-      const parts = partsOf(document, images)
-      // Also what lies where no image is expected.
-      const taken = new Set(parts.map((part) => ('image' in part ? part.image : undefined)))
-      await Promise.all(images.map((image) => (taken.has(image) ? undefined : image.release())))
-      const [first, ...rest] = parts
-      if (first !== undefined) return { parts: [first, ...rest], usage: readUsage(document) }
-      throw problem ?? failureOf(document)
-    },
+    finish,
+    hasImage: () =>
+      finish().then(
+        ({ parts }) => parts.some((part) => 'image' in part),
+        () => false,
+      ),
     abort: reader.abort,
   }
 }

@@ -1,4 +1,5 @@
 import { type ServiceError, type ServiceErrorOptions, serviceError } from '../errors.ts'
+import { parseLeadingJson } from '../images/leading-json.ts'
 import { safeId } from './azure-text.ts'
 import { listOf, member, textOf } from './fields.ts'
 import type { AnswerHeaders } from './transport.ts'
@@ -216,7 +217,7 @@ function single(value: string | string[] | undefined): string | undefined {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseLeadingJson(text)
   } catch {
     return undefined
   }

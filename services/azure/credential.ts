@@ -1,5 +1,5 @@
-import { readFile, stat } from 'node:fs/promises'
 import { serviceError } from '../errors.ts'
+import { readChangedKeyFile } from './file-bounds.ts'
 
 /** Who we are for Azure, as a header. Never logged; `secrets` are what a log must not hold. */
 export interface Credential {
@@ -36,17 +36,10 @@ export function keyFileCredential(
   let mark: string | undefined
   async function refresh() {
     try {
-      const place = locate(path)
-      const { mtimeMs, size, ino } = await stat(place)
-      const now = `${mtimeMs} ${size} ${ino}`
-      if (now === mark) return
-      const text = (await readFile(place, 'utf8')).trim()
-      // An empty file is one that is being written.
-      if (text === '') return
-      key = text
-      mark = now
+      const changed = await readChangedKeyFile(locate(path), mark)
+      if (changed !== undefined) ({ key, mark } = changed)
     } catch {
-      // The file is away for a moment while it is replaced; the key that we have may still be good.
+      // The file is away, empty or half written for a moment while it is replaced; the key that we have may still be good.
     }
   }
   return {

@@ -6,9 +6,13 @@ import { member, textOf } from './fields.ts'
 import type { Usage } from './images-client.ts'
 import { readUsage } from './usage.ts'
 
-const newline = 10
+const lineFeed = 10
+const carriageReturn = 13
 const dataField = Buffer.from('data:')
 const dataStart = Buffer.from('data: ')
+
+/** Names of events are short. */
+const maxOtherLength = 100
 
 /** Images that are kept of one stream. */
 const maxImages = 16
@@ -31,6 +35,10 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
   /** The beginning of the line under way; `undefined` once it is known what line it is. */
   let lineStart: Buffer | undefined = Buffer.alloc(0)
   let isData = false
+  /** The beginning of a line without data. */
+  let other = ''
+  /** What the event under way is called, where its document does not say. */
+  let eventName = ''
   /** The payload `[DONE]` and the like: nothing to read. */
   let isSkipped = false
 
@@ -43,6 +51,7 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
     }
     lineStart = undefined
     isData = seen.subarray(0, dataField.length).equals(dataField)
+    if (!isData) other = seen.toString('latin1', 0, maxOtherLength)
     if (!isData) return Buffer.alloc(0)
     const payload = seen.subarray(dataField.length + (seen[dataField.length] === 32 ? 1 : 0))
     if (event === undefined) isSkipped = payload[0] === 0x5b
@@ -51,25 +60,29 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
   }
 
   async function endEvent(): Promise<void> {
-    const reader = event
+    const [reader, name] = [event, eventName]
     event = undefined
+    eventName = ''
     isSkipped = false
     if (reader === undefined) return
     try {
-      await takeEvent(await reader.end())
+      await takeEvent(await reader.end(), name)
     } catch (error) {
       unreadable ??= error
       await reader.abort()
     }
   }
 
-  async function takeEvent({ document, images, problem }: Answer): Promise<void> {
+  async function takeEvent({ document, images, problem }: Answer, name: string): Promise<void> {
     unreadable ??= problem
     usage = { ...usage, ...readUsage(document) }
-    const kind = textOf(member(document, 'type'))
-    const isCompleted = /\.completed$/.test(kind)
+    const type = textOf(member(document, 'type'))
+    const kind = /completed|partial/.test(type) ? type : `${name} ${type}`
+    const isCompleted = /\.completed\b/.test(kind)
     const isSketch = !isCompleted && (/partial/.test(kind) || member(document, 'partial_image_index') !== undefined)
-    const parts = isSketch ? [] : partsOf(document, images)
+    // An event that was cut off may be a sketch unless its name says otherwise.
+    const isTaken = isCompleted || (!isSketch && document !== undefined)
+    const parts = isTaken ? partsOf(document, images) : []
     const list = isCompleted ? completed : presumed
     const kept = parts.slice(0, Math.max(0, maxImages - list.length))
     list.push(...kept)
@@ -77,12 +90,14 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
     await Promise.all(images.map((image) => (keptImages.has(image) ? undefined : image.release())))
     if (isSketch && images.length > 0) options.onSketch()
     const fault = faultOf(document)
-    if (parts.length === 0 && (fault.isJson || fault.message !== '' || /(^|\.)(error|failed)$/.test(kind))) {
+    const isFailed = [name, type].some((word) => /(^|\.)(error|failed)$/.test(word))
+    if (parts.length === 0 && (fault.isJson || fault.message !== '' || isFailed)) {
       failure ??= streamError(fault)
     }
   }
 
   async function writeLinePart(bytes: Buffer): Promise<void> {
+    if (lineStart === undefined && other !== '' && other.length < maxOtherLength) other += bytes.toString('latin1')
     const payload = lineStart === undefined ? bytes : await startLine(bytes)
     if (!isData || isSkipped || payload.length === 0) return
     try {
@@ -98,30 +113,42 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
   }
 
   async function endLine(isEmpty: boolean): Promise<void> {
+    eventName = /^event: ?(.+)$/.exec(other)?.[1] ?? eventName
+    other = ''
     lineStart = Buffer.alloc(0)
     isData = false
     if (isEmpty) await endEvent()
   }
 
   let lineBytes = 0
+  /** A line feed that follows belongs to the line end before it. */
+  let isAfterReturn = false
   return {
     async write(chunk) {
       received += chunk.length
       if (received > options.maxBytes) throw serviceError('IMG_ERR_AZURE_ANSWER_TOO_LARGE', [])
+      let feed = chunk.indexOf(lineFeed)
       for (let from = 0; from < chunk.length; ) {
-        const at = chunk.indexOf(newline, from)
-        const line = chunk.subarray(from, at === -1 ? chunk.length : at)
-        // Blanks outside strings mean nothing to JSON, so a carriage return at a line's end may stay.
-        lineBytes += line.length === 1 && line[0] === 13 ? 0 : line.length
+        if (isAfterReturn && chunk[from] === lineFeed) from++
+        isAfterReturn = false
+        // Looked for once a feed, whatever returns lie before it.
+        if (feed !== -1 && feed < from) feed = chunk.indexOf(lineFeed, from)
+        const end = feed === -1 ? chunk.length : feed
+        const back = chunk.subarray(from, end).indexOf(carriageReturn)
+        const at = back === -1 ? end : from + back
+        const line = chunk.subarray(from, at)
+        lineBytes += line.length
         if (line.length > 0) await writeLinePart(line)
-        if (at === -1) return
+        if (at === chunk.length) return
         await endLine(lineBytes === 0)
         lineBytes = 0
+        isAfterReturn = chunk[at] === carriageReturn
         from = at + 1
       }
     },
 
-    get hasImage() {
+    async hasImage() {
+      await endEvent()
       return completed.some((part) => 'image' in part)
     },
 

@@ -28,11 +28,14 @@ export function textOf(value: unknown): string {
   return typeof nested === 'string' || typeof nested === 'number' ? String(nested) : ''
 }
 
+/** Far more than one call uses up; a counter that took more in would never come right again. */
+const maxAmount = 1_000_000_000
+
 /** The first of the values that is an amount, also one written as text. */
 export function firstAmount(...values: readonly unknown[]): number | undefined {
   for (const value of values) {
     const amount = typeof value === 'string' && /^\d{1,15}(\.\d{1,15})?$/.test(value) ? Number(value) : value
-    if (typeof amount === 'number' && Number.isFinite(amount) && amount >= 0) return amount
+    if (typeof amount === 'number' && amount >= 0 && amount <= maxAmount) return amount
   }
   return undefined
 }

@@ -1,4 +1,5 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { readFileSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
 
 /** Where Docker and Kubernetes mount secrets. */
@@ -29,7 +30,7 @@ export function createFileBounds(deploymentsFile: string): FileBounds {
   const folders = [own, ...secretFolders].flatMap(realFolder)
   return {
     locate(path) {
-      const realPath = realpathSync(resolve(own, path))
+      const realPath = realPathOf(resolve(own, path))
       if (!folders.some((folder) => isBelow(realPath, folder))) throw new OutOfBoundsError(realPath)
       return realPath
     },
@@ -38,18 +39,43 @@ export function createFileBounds(deploymentsFile: string): FileBounds {
 
 /** Reads a key of one line. @throws Error with a system code, or RangeError that says what is wrong */
 export function readKeyFile(path: string): string {
-  const stats = statSync(path)
+  checkKeyFile(statSync(path))
+  return keyOf(readFileSync(path, 'utf8'))
+}
+
+/** The same of a file that is read again: `undefined` if its marks are those that were seen last. */
+export async function readChangedKeyFile(
+  path: string,
+  seen: string | undefined,
+): Promise<{ key: string; mark: string } | undefined> {
+  const stats = await stat(path)
+  checkKeyFile(stats)
+  const mark = `${stats.mtimeMs} ${stats.size} ${stats.ino}`
+  return mark === seen ? undefined : { key: keyOf(await readFile(path, 'utf8')), mark }
+}
+
+/** Opening a pipe would wait for its writer. */
+function checkKeyFile(stats: Stats): void {
   if (!stats.isFile()) throw new RangeError('is no plain file')
   if (stats.size > MAX_KEY_BYTES) throw new RangeError('is too large for a key')
-  const key = readFileSync(path, 'utf8').trim()
+}
+
+function keyOf(text: string): string {
+  const key = text.trim()
   if (key === '') throw new RangeError('is empty')
   if (!/^[\x21-\x7e]+$/.test(key)) throw new RangeError('holds no key: a key is one line without blanks')
   return key
 }
 
+/**
+ * The system's own function: Node's asks for permission to read each folder on the way, and the container grants none to
+ * `/var/run`, which is a link.
+ */
+const realPathOf = realpathSync.native
+
 function realFolder(folder: string): string[] {
   try {
-    return [realpathSync(folder)]
+    return [realPathOf(folder)]
   } catch {
     return []
   }

@@ -19,7 +19,7 @@ export interface SendOptions {
   held: HeldBytes
 }
 
-/** What Azure sent with a 200. */
+/** What Azure sent with a success. */
 export interface RawAnswer {
   reading: AnswerReading
   requestId: string | undefined
@@ -94,14 +94,15 @@ async function exchange(
   try {
     const answer = await transport.post<AnswerReading | ErrorBodyCollector>({
       url,
-      headers: { ...wire.headers, ...credentialHeaders },
+      // What a gateway compressed could not be read as it arrives.
+      headers: { 'accept-encoding': 'identity', ...wire.headers, ...credentialHeaders },
       body,
       signal: context.signal,
       deadlineAt: context.deadlineAt,
       onSent: () => context.onStage?.('sent'),
       open(status, received) {
         headers = received
-        if (status !== 200) return new ErrorBodyCollector()
+        if (classOf(status) !== '2xx') return new ErrorBodyCollector()
         context.onStage?.('receiving')
         const onSketch = () => context.onStage?.('sketched')
         reading = openAnswer(received, { held, maxBytes: maxAnswerBytes, onSketch })
@@ -109,11 +110,15 @@ async function exchange(
       },
     })
     statusClass = classOf(answer.status)
+    // Accepted in some other way than with an image: no body to read, and nothing to try again.
+    if (answer.status !== 200 && reading !== undefined && !(await reading.hasImage())) {
+      await reading.abort()
+      return { ...answer, sink: new ErrorBodyCollector() }
+    }
     return answer
   } catch (error) {
     statusClass = faultClass(error)
-    // What is there has been paid for, also if the stream ends without a word of goodbye.
-    if (reading?.hasImage) return { status: 200, headers, sink: reading }
+    if (reading !== undefined && (await reading.hasImage())) return { status: 200, headers, sink: reading }
     await reading?.abort()
     throw exchangeError(error)
   } finally {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { PassThrough, Readable } from 'node:stream'
 import FormData from 'form-data'
+import type { Model } from '../../schemas/models.ts'
 import type { InputImage, Operation } from './images-client.ts'
 import type { RequestBody } from './transport.ts'
 
@@ -34,11 +35,13 @@ export function apiUrl(baseUrl: string, segments: readonly string[], apiVersion?
   return url
 }
 
-/** Leaves out what is undefined. */
-export function definedFields(fields: Readonly<Record<string, FieldValue | undefined>>): Record<string, FieldValue> {
-  return Object.fromEntries(
-    Object.entries(fields).filter((entry): entry is [string, FieldValue] => entry[1] !== undefined),
-  )
+/** The fields of a request over those that the operator has fixed; what the request does not say takes nothing from these. */
+export function withFixed(
+  { fields: fixed }: Pick<Model, 'fields'>,
+  fields: Readonly<Record<string, FieldValue | undefined>>,
+): Record<string, FieldValue> {
+  const said = Object.entries(fields).filter((entry): entry is [string, FieldValue] => entry[1] !== undefined)
+  return { ...fixed, ...Object.fromEntries(said) }
 }
 
 /** A JSON body and its header. */

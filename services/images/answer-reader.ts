@@ -4,6 +4,7 @@ import { createEncodedImage, type EncodedImage, type ImageFacts } from './encode
 import type { EncodedTextWriter, HeldBytes } from './held-bytes.ts'
 import { sniffFacts } from './image-probe.ts'
 import { createJsonLifter, LiftError, type LiftEvent } from './json-lifter.ts'
+import { parseLeadingJson } from './leading-json.ts'
 
 export interface AnswerReaderOptions {
   held: HeldBytes
@@ -16,9 +17,12 @@ export interface AnswerReaderOptions {
 }
 
 export interface Answer {
-  /** The JSON, with an `EncodedImage` wherever a key of `imageKeys` had one; what was no image there is `''`. */
+  /**
+   * The JSON, with an `EncodedImage` wherever a key of `imageKeys` had one; what was no image there is `''`. `undefined` if
+   * it cannot be parsed, although it holds whole images.
+   */
   document: unknown
-  /** The images in `document`, in its order. Clients of the reader release them. */
+  /** The images in `document`, in its order; if none is in it, all that arrived. Clients of the reader release them. */
   images: EncodedImage[]
   /** What could not be read, of which the images know nothing; to be told where there are none. */
   problem: ServiceError | undefined
@@ -95,7 +99,7 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
   function parse(images: readonly (EncodedImage | undefined)[], used: Set<EncodedImage>): unknown {
     const json = lifter.end()
     problem ??= lifter.overflow
-    const root: { document: unknown } = { document: JSON.parse(json) }
+    const root: { document: unknown } = { document: parseLeadingJson(json) }
     // Not by a function given to `JSON.parse`, whose depth the stack bounds.
     for (const open: object[] = [root]; ; ) {
       const parent = open.pop()
@@ -114,21 +118,20 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
 
   async function end(): Promise<Answer> {
     const images = pictures.map((picture) => picture.image)
+    const whole = images.filter((image) => image !== undefined)
     const used = new Set<EncodedImage>()
     let document: unknown
     try {
       document = parse(images, used)
     } catch (error) {
-      throw problem ?? error
+      problem ??= error
+      if (whole.length === 0) throw problem
     }
-    // Of two equal keys the last one wins; the image under the first belongs to no one.
-    const whole = images.filter((image) => image !== undefined)
-    for (const image of whole) if (!used.has(image)) await image.release()
-    return {
-      document,
-      images: whole.filter((image) => used.has(image)),
-      problem: problem === undefined ? undefined : inOurWords(problem),
-    }
+    // Of two equal keys the last one wins; an image under the first is returned only where there is no other.
+    const kept = used.size > 0 ? whole.filter((image) => used.has(image)) : whole
+    const others = pictures.filter(({ image }) => image === undefined || !kept.includes(image))
+    await Promise.all(others.map((picture) => picture.abort()))
+    return { document, images: kept, problem: problem === undefined ? undefined : inOurWords(problem) }
   }
 
   async function abort() {

@@ -15,11 +15,14 @@ export type LiftEvent =
   | { type: 'broken'; problem: LiftError }
 
 export interface JsonLifter {
-  /** The strings in the next chunk. Must be read to its end before the next call. @throws LiftError */
+  /** The strings in the next chunk. Must be read to its end before the next call. */
   write(chunk: Buffer): Iterable<LiftEvent>
-  /** The JSON with the n-th string taken out replaced by the string `"n"`, counted from 0. @throws LiftError */
+  /**
+   * The JSON with the n-th string taken out replaced by the string `"n"`, counted from 0.
+   * @throws LiftError if it stops inside a string taken out, or if more than `maxOtherBytes` are left
+   */
   end(): string
-  /** Set if strings that were too long to stay make it longer than `maxOtherBytes`. */
+  /** Set if more than `maxOtherBytes` are left, or would be but for strings that were too long to stay. */
   readonly overflow: LiftError | undefined
 }
 
@@ -56,6 +59,8 @@ export function createJsonLifter({ keys, maxOtherBytes, maxStringBytes }: JsonLi
   let isBroken = false
   /** Bytes of strings that were too long to stay. */
   let dropped = 0
+  /** Nothing more stays, while strings are still taken out. */
+  let isFull = false
   /** The last string, raw, unless it is too long for a key. */
   let text = ''
   let isEscaped = false
@@ -66,10 +71,11 @@ export function createJsonLifter({ keys, maxOtherBytes, maxStringBytes }: JsonLi
   const tooMuch = () => new LiftError(`it holds more than ${maxOtherBytes} bytes beside pictures`)
 
   function keep(bytes: Buffer) {
+    isFull ||= restBytes + bytes.length > maxOtherBytes
+    if (isFull || bytes.length === 0) return
     restBytes += bytes.length
-    if (restBytes > maxOtherBytes) throw tooMuch()
     // A copy: a few bytes must not keep a whole chunk.
-    if (bytes.length > 0) rest.push(Buffer.from(bytes))
+    rest.push(Buffer.from(bytes))
   }
 
   /** Up to and including the next opening quote; returns where to go on. */
@@ -169,10 +175,11 @@ export function createJsonLifter({ keys, maxOtherBytes, maxStringBytes }: JsonLi
       }
     },
     get overflow() {
-      return restBytes + dropped > maxOtherBytes ? tooMuch() : undefined
+      return isFull || restBytes + dropped > maxOtherBytes ? tooMuch() : undefined
     },
     end() {
       if (state === 'lift' || state === 'opening') throw new LiftError('it stops inside a picture')
+      if (isFull) throw tooMuch()
       return new TextDecoder().decode(Buffer.concat(rest))
     },
   }

@@ -1,6 +1,6 @@
 import type { EditRequest, ImageRequest } from '../images-client.ts'
 import { nearestRatio } from '../models/size-fitting.ts'
-import { apiUrl, definedFields, type FieldValue, jsonRequest, jsonRequestWithImages } from '../wire-request.ts'
+import { apiUrl, type FieldValue, jsonRequest, jsonRequestWithImages, withFixed } from '../wire-request.ts'
 import { cognitiveServicesScope, type Dialect, type Target } from './dialect.ts'
 
 /**
@@ -32,15 +32,14 @@ function modelUrl({ baseUrl, model, apiVersion }: Target): URL {
 }
 
 function fluxFields(request: ImageRequest | EditRequest, { deployment, model }: Target): Record<string, FieldValue> {
-  return definedFields({
-    ...model.fields,
+  return withFixed(model, {
     model: deployment,
     prompt: request.prompt,
     num_images: 1,
     ...shapeFields(request, model.aspectRatios),
     seed: request.seed,
     // Left out, FLUX answers JPEG.
-    output_format: request.format ?? 'png',
+    output_format: request.format ?? model.fields?.output_format ?? 'png',
     guidance: request.guidance,
     steps: request.steps,
   })

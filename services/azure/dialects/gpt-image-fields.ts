@@ -1,6 +1,6 @@
 import type { Model } from '../../../schemas/models.ts'
 import type { EditRequest, ImageRequest } from '../images-client.ts'
-import { definedFields, type FieldValue, type FormFile } from '../wire-request.ts'
+import { type FieldValue, type FormFile, withFixed } from '../wire-request.ts'
 
 /**
  * The fields of OpenAI's image API as Azure takes them. `response_format` is a 400 on every gpt-image model and is never
@@ -14,11 +14,10 @@ export function imageFields(
   const { prompt, size } = request
   const common = { prompt, n: request.count ?? 1, size: size && `${size.width}x${size.height}` }
   // FLUX on this API takes these three only, beside what the operator adds.
-  if (model.providerPath !== undefined) return definedFields({ ...model.fields, ...common })
-  return definedFields({
-    ...model.fields,
+  if (model.providerPath !== undefined) return withFixed(model, common)
+  return withFixed(model, {
     ...common,
-    quality: request.quality ?? model.fields?.quality,
+    quality: request.quality,
     output_format: request.format,
     output_compression: request.format === 'jpeg' ? request.compression : undefined,
     background: request.background,

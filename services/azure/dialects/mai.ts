@@ -1,5 +1,5 @@
 import type { ImageRequest } from '../images-client.ts'
-import { apiUrl, definedFields, type FieldValue, formRequest, jsonRequest } from '../wire-request.ts'
+import { apiUrl, type FieldValue, formRequest, jsonRequest, withFixed } from '../wire-request.ts'
 import { cognitiveServicesScope, type Dialect, type Target } from './dialect.ts'
 import { imageFiles } from './gpt-image-fields.ts'
 
@@ -27,8 +27,7 @@ function operationUrl({ baseUrl, model }: Target, operation: 'generations' | 'ed
 }
 
 function maiFields(request: ImageRequest, { deployment, model }: Target): Record<string, FieldValue> {
-  return definedFields({
-    ...model.fields,
+  return withFixed(model, {
     model: deployment,
     prompt: request.prompt,
     width: request.size?.width,

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
 import { type DeploymentSettings, readDeployments } from '../../../services/azure/deployment-list.ts'
 import { temporaryFolder } from '../../helper.ts'
 import { fileOf } from './fake-azure.ts'
@@ -175,6 +177,47 @@ describe('key_file', () => {
     await rm(join(own, 'key'))
     await symlink(secret, join(own, 'key'))
     t.assert.deepEqual(await deployments[0]?.credential.headers(''), { 'api-key': 'the-key' })
+  })
+
+  test('that becomes a pipe or something else than a key under a running service is not read', async (t: TestContext) => {
+    const { own, read } = await folders(t)
+    const path = join(own, 'key')
+    await writeFile(path, 'the-key')
+    const { deployments } = await read('key')
+    for (const change of [
+      () => writeFile(path, '-----BEGIN KEY-----\nAAAA\n'),
+      () => writeFile(path, 'x'.repeat(100_000)),
+      () => rm(path).then(() => promisify(execFile)('mkfifo', [path])),
+    ]) {
+      await change()
+      t.assert.deepEqual(await deployments[0]?.credential.headers(''), { 'api-key': 'the-key' })
+    }
+  })
+
+  test('is found through a link of the system under permission flags that name the folder by both its paths', async (t: TestContext) => {
+    const root = await temporaryFolder(t)
+    await mkdir(join(root, 'run', 'secrets'), { recursive: true })
+    await symlink('run', join(root, 'var'))
+    const [real, linked] = [join(root, 'run', 'secrets'), join(root, 'var', 'secrets')]
+    await writeFile(join(real, 'key'), 'the-key\n')
+    const house = join(import.meta.dirname, '../../..')
+    const readable = [house, `${real}/*`, `${linked}/*`].map((path) => `--allow-fs-read=${path}`)
+    const server = join(house, 'server.ts')
+    for (const file of [join(real, 'd.json'), join(linked, 'd.json')]) {
+      const keys = ['key', join(real, 'key'), join(linked, 'key')]
+      const deployments = keys.map((key_file, at) => ({
+        name: `gpt-image-2.${at}`,
+        base_url: 'https://x.test',
+        key_file,
+      }))
+      await writeFile(file, JSON.stringify({ deployments }))
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        ['--permission', ...readable, '--allow-net', '--allow-addons', server, '--check'],
+        { cwd: root, env: { AZURE_DEPLOYMENTS_FILE: file } },
+      )
+      t.assert.match(stdout, /^deployment gpt-image-2\.2: /m)
+    }
   })
 
   const contents: readonly [string, string, RegExp][] = [

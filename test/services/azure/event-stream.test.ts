@@ -34,6 +34,7 @@ describe('event stream', () => {
   for (const [name, end] of [
     ['line feeds', '\n'],
     ['carriage returns too', '\r\n'],
+    ['carriage returns alone', '\r'],
   ] as const) {
     test(`reads the picture wherever the bytes are cut, with ${name}`, async (t: TestContext) => {
       const text = Buffer.from(
@@ -90,14 +91,35 @@ describe('event stream', () => {
   }
 })
 
-test('the images of a stream are there as soon as their event has ended', async (t: TestContext) => {
-  const { reading, held } = open()
-  await reading.write(Buffer.from(event(partial)))
-  t.assert.equal(reading.hasImage, false)
-  await reading.write(Buffer.from(`${event(completed)}data: {"type":"image_gen`))
-  t.assert.equal(reading.hasImage, true)
-  await reading.abort()
-  t.assert.equal(held.used, 0)
+test('a stream that breaks off has an image if that of a completed event is whole', async (t: TestContext) => {
+  const whole = event(completed)
+  const cases: readonly [string, boolean][] = [
+    [event(partial), false],
+    [`${event(partial)}${whole}data: {"type":"image_gen`, true],
+    [whole.slice(0, -2), true],
+    [whole.slice(0, -20), true],
+    [`event: x\n${whole.split('\n')[1]?.slice(0, -20)}`, false],
+    [event(partial).slice(0, -20), false],
+    [whole.slice(0, 140), false],
+  ]
+  for (const [text, isThere] of cases) {
+    const { reading, held } = open()
+    await reading.write(Buffer.from(text))
+    t.assert.equal(await reading.hasImage(), isThere, text)
+    await reading.abort()
+    t.assert.equal(held.used, 0)
+  }
+})
+
+test('an event is what its line says where its document says nothing', async (t: TestContext) => {
+  const bare = JSON.stringify({ b64_json: pixelPng })
+  const { answer, sketches } = await read([
+    Buffer.from(`event: image_edit.partial_image\ndata: ${bare}\n\nevent:image_edit.completed\ndata:${bare}\n\n`),
+  ])
+  t.assert.deepEqual([answer.parts.length, sketches()], [1, 1])
+  const { reading } = open()
+  await reading.write(Buffer.from(`event: image_edit.partial_image\ndata: ${bare}\n\n`))
+  await t.assert.rejects(reading.finish(), { code: 'IMG_ERR_AZURE_BROKE_OFF' })
 })
 
 test('events and documents are told apart whatever their type says', async (t: TestContext) => {
@@ -106,9 +128,12 @@ test('events and documents are told apart whatever their type says', async (t: T
     ['application/json', event(completed)],
     ['text/event-stream', JSON.stringify({ data: { b64_json: pixelPng } })],
     ['', `: hello\n\n${event(completed)}`],
+    ['application/json', `\ufeff\r\n ${event(completed)}`],
+    ['text/event-stream', `\ufeff${event(completed)}`],
+    ['text/event-stream', `\ufeff\n {"data":{"b64_json":"${pixelPng}"}}`],
   ] as const) {
     const reading = openAnswer({ 'content-type': type }, { held, maxBytes: 1_000_000, onSketch: () => {} })
-    await reading.write(Buffer.from(text))
+    for (const byte of Buffer.from(text)) await reading.write(Buffer.from([byte]))
     t.assert.equal((await reading.finish()).parts.length, 1)
     await reading.abort()
     t.assert.equal(held.used, 0)

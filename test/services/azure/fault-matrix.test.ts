@@ -73,8 +73,8 @@ const once: Row[] = [
     classes: ['2xx'],
   },
   {
-    fault: '202',
-    behave: answering(202, imageAnswer),
+    fault: '202 without an image',
+    behave: answering(202, { id: 'x', status: 'queued', url: 'https://localhost/operations/x' }),
     code: 'IMG_ERR_AZURE_BAD_ANSWER',
     requests: 1,
     classes: ['2xx'],

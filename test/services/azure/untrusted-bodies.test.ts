@@ -110,9 +110,11 @@ interface UsageCase {
   expected: Usage
 }
 const amount = fc.nat({ max: 100_000 })
-const noAmount = fc.constantFrom<unknown>(null, undefined, {}, [], 'x', '', true, -1, [5], { value: 5 })
+const noAmount = fc.constantFrom<unknown>(null, undefined, {}, [], 'x', '', true, -1, 1e300, '9'.repeat(12), [5], {
+  value: 5,
+})
 const maybe = fc.tuple(fc.boolean(), amount, noAmount).map(([good, count, bad]) => (good ? count : bad))
-const known = (value: unknown) => (typeof value === 'number' && value >= 0 ? value : undefined)
+const known = (value: unknown) => (typeof value === 'number' && value >= 0 && value < 1e9 ? value : undefined)
 const usage: fc.Arbitrary<UsageCase> = fc.oneof(
   fc.tuple(fc.constantFrom('input_tokens_details', 'prompt_tokens_details'), maybe, maybe, maybe).map(
     ([details, text, image, out]): UsageCase => ({
@@ -213,16 +215,44 @@ const document = fc
   })
   .map(([members, { list, used }]) => ({ json: toJson(objectOf(members)), list, expected: used.expected }))
 
+/** What may stand behind a document. */
+const tail = fc.constantFrom('', '', ' \n', '\0', 'x', '}', '{"error":null}', '[DONE]')
+
 test('every document with images gives them byte for byte, and all usage that can be read', async (t: TestContext) => {
   await checkProperty(
     t,
-    fc.asyncProperty(document, places, jsonType, async ({ json, list, expected }, cuts, type) => {
-      const result = await readBody(t, type, json, cuts)
+    fc.asyncProperty(document, places, jsonType, tail, async ({ json, list, expected }, cuts, type, behind) => {
+      const result = await readBody(t, type, json + behind, cuts)
       t.assert.deepEqual(result, { images: list, usage: { ...result.usage, ...expected }, failure: undefined }, json)
     }),
     { numRuns },
   )
 })
+
+test('every document that breaks off gives the images that have arrived whole', async (t: TestContext) => {
+  const cutOff = fc.tuple(document, fc.nat()).map(([{ json, list }, place]) => {
+    const text = json.slice(0, place % (json.length + 1))
+    const ends = endsOf(json, list)
+    return { text, whole: list.filter((_image, at) => text.length >= (ends[at] ?? 0)) }
+  })
+  await checkProperty(
+    t,
+    fc.asyncProperty(cutOff, places, async ({ text, whole }, cuts) => {
+      const { images: got } = await readBody(t, 'application/json', text, cuts)
+      t.assert.deepEqual(got, whole, text)
+    }),
+    { numRuns },
+  )
+})
+
+/** Where the closing quote of each image lies, in order. */
+function endsOf(json: string, list: readonly string[]): number[] {
+  let from = 0
+  return list.map((image) => {
+    from = json.indexOf(`"${image}"`, from) + image.length + 2
+    return from
+  })
+}
 
 const isSketchNamed = { type: 'image_generation.partial_image', partial_image_index: 0 }
 const noise = fc.constantFrom(
@@ -248,7 +278,7 @@ const completed = fc
   )
 
 test('every event stream with an image gives it byte for byte, and all usage that can be read', async (t: TestContext) => {
-  const newline = fc.constantFrom('\n', '\r\n')
+  const newline = fc.constantFrom('\n', '\r\n', '\r')
   const around = fc.array(noise, { maxLength: 4 })
   const ending = fc.constantFrom('', '\n', '\n\n')
   await checkProperty(
