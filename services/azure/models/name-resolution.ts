@@ -44,7 +44,15 @@ export function recognizeName(catalog: ModelCatalog, name: string): Resolution |
   return model && { model, recognition: 'family', name }
 }
 
-/** The row, without price and retirement where the name goes on with another version, as `gpt-image-2.6` does. */
+/** Words by which makers tell models of one version apart; a deployment's own suffix is seldom one. */
+const variants: ReadonlySet<string> = new Set(
+  'mini nano lite flash fast turbo pro plus max ultra hd flex klein flare sunburst'.split(' '),
+)
+
+/**
+ * The row, without price and retirement where the name goes on with another version or variant, as `gpt-image-2.6` and
+ * `gpt-image-2-mini` do: what is not known must not be told as that of a sibling.
+ */
 function sibling(name: string, [id, model]: [string, Model]): Model {
   // Words at even places, what separates them between.
   const parts = name.toLowerCase().split(/([._-]+)/)
@@ -52,8 +60,11 @@ function sibling(name: string, [id, model]: [string, Model]): Model {
   const wanted = id.split('-')
   const start = words.findIndex((_word, place) => wanted.every((word, offset) => words[place + offset] === word))
   const next = start + wanted.length
-  const isOtherVersion = parts[2 * next - 1] === '.' && /^\d/.test(words[next] ?? '')
-  if (!isOtherVersion) return model
+  const [word = '', following = ''] = words.slice(next)
+  // A longer number is a date.
+  const isNumber = /^\d{1,2}$/.test(word)
+  const isOther = variants.has(word) || (isNumber && (parts[2 * next - 1] === '.' || variants.has(following)))
+  if (!isOther) return model
   const { price: _price, retires: _retires, ...abilities } = model
   return abilities
 }

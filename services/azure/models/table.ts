@@ -274,7 +274,7 @@ export const families: readonly Family[] = [
     providerPath: (name) => `flux-kontext-${variantOf(name, /max|dev/, 'pro')}`,
   },
   {
-    said: /flux(-pro)?-1-1(?!\d)/,
+    said: /flux(-?pro)?-?1-1(?!\d)/,
     row: flux11,
     providerPath: (name) => (name.includes('ultra') ? 'flux-pro-1.1-ultra' : 'flux-pro-1.1'),
   },

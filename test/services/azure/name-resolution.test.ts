@@ -36,6 +36,8 @@ const names: readonly [string, string, Recognition, string, path?: string][] = [
   ['flux-kontext', 'flux-kontext', 'family', 'bfl', 'flux-kontext-pro'],
   ['FLUX.1-Kontext-max', 'FLUX.1-Kontext-max', 'family', 'bfl', 'flux-kontext-max'],
   ['flux-pro-1.1', 'flux-pro-1.1', 'family', 'bfl', 'flux-pro-1.1'],
+  ['FLUX1.1-pro', 'FLUX1.1-pro', 'family', 'bfl', 'flux-pro-1.1'],
+  ['fluxpro1.1', 'fluxpro1.1', 'family', 'bfl', 'flux-pro-1.1'],
   ['FLUX-1.1', 'FLUX-1.1', 'family', 'bfl', 'flux-pro-1.1'],
   ['our-flux-3-pro', 'our-flux-3-pro', 'family', 'bfl', 'flux-3-pro'],
   ['ours', 'FLUX.1-Kontext-pro', 'default', 'bfl', 'flux-kontext-pro'],
@@ -57,11 +59,31 @@ describe('a deployment without AZURE_MODEL', () => {
     })
   }
 
-  test('another version has neither the price nor the retirement of the row whose abilities it borrows', (t: TestContext) => {
+  test('another version or variant has neither the price nor the retirement of the row whose abilities it borrows', (t: TestContext) => {
     const of = (name: string) => recognizeName(catalog, name)?.model
-    t.assert.deepEqual([of('gpt-image-2.6-flare')?.price, of('gpt-image-2.6-flare')?.retires], [undefined, undefined])
-    for (const same of ['gpt-image-2-1', 'gpt-image-2-2026-04-21', 'prod-gpt-image-2']) {
-      t.assert.equal(of(same)?.retires, '2027-10-21', same)
+    for (const other of [
+      'gpt-image-2.6-flare',
+      'gpt-image-2-6-flare',
+      'gpt_image_2_mini',
+      'prod-gpt-image-2.10',
+      'MAI-Image-2.7-Pro',
+      'FLUX-1.1-pro-ultra',
+    ]) {
+      t.assert.deepEqual([of(other)?.price, of(other)?.retires], [undefined, undefined], other)
+    }
+    const same = [
+      '-1',
+      '-2026-04-21',
+      '.2026-04-21',
+      '_20260421',
+      '-eastus',
+      '-dev',
+      '-1-prod',
+      '.v2',
+      '-global-standard',
+    ]
+    for (const name of ['prod-gpt-image-2', ...same.map((suffix) => `gpt-image-2${suffix}`)]) {
+      t.assert.deepEqual([of(name)?.retires, of(name)?.price?.imageOut], ['2027-10-21', 30], name)
     }
   })
 

@@ -174,4 +174,14 @@ describe('what a row allows reaches the wire, or the row is rejected', () => {
       for (const body of bodies) t.assert.match(body, field('some_field', 'x'), route)
     }
   })
+
+  test('fields of the operator stand in for what a request does not say, on every route', async (t: TestContext) => {
+    const names = 'size width quality output_format output_compression background input_fidelity seed guidance steps'
+    const fields = Object.fromEntries([...names.split(' '), 'aspect_ratio', 'web_grounding'].map((name) => [name, 'x']))
+    for (const [route, rowOf] of routes) {
+      for (const body of await bodiesOf(t, rowOf({ fields }), { row: {}, request: {}, sent: /./ })) {
+        for (const name of Object.keys(fields)) t.assert.match(body, field(name, 'x'), route)
+      }
+    }
+  })
 })
