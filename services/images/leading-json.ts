@@ -13,10 +13,10 @@ export function parseLeadingJson(text: string): unknown {
   }
 }
 
-/** Where the first object or list ends. */
+/** Where the first object or list ends. A string without an end is one to the end of the text, so that no text is read twice. */
 function endOfValue(text: string): number | undefined {
   let depth = 0
-  for (const { 0: token, index } of text.matchAll(/"[^"\\]*(?:\\[^][^"\\]*)*"|[[\]{}]/g)) {
+  for (const { 0: token, index } of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"?|[[\]{}]/gs)) {
     if (token === '{' || token === '[') depth++
     else if (token === '}' || token === ']') depth--
     if (depth === 0) return index + token.length

@@ -284,6 +284,47 @@ test('a stream that is reset behind its image still gives the image', async (t: 
   t.assert.deepEqual([images.length, usage], [1, { tokensOut: 7 }])
 })
 
+describe('an image that has arrived whole is returned', () => {
+  const document = JSON.stringify({ ...imageAnswer, usage: { output_tokens: 9 } })
+  const completed = `data: ${JSON.stringify({ type: 'image_generation.completed', b64_json: pixelPng })}`
+  for (const [what, text] of [
+    ['the end of the document', document],
+    ['the usage', document.slice(0, -4)],
+    ['the list of images', document.slice(0, document.indexOf('"}') + 1)],
+    ['the event', `${completed}\n`],
+    ['the text of the event', completed],
+  ] as const) {
+    test(`although the connection is reset after ${what}`, async (t: TestContext) => {
+      const azure = await fakeAzure(
+        t,
+        afterBody((response) => {
+          response
+            .writeHead(200, { 'content-length': '10000' })
+            .write(text, () => setImmediate(() => response.destroy()))
+        }),
+      )
+      const { images } = await client(t, azure.url).generate({ prompt }, callContext())
+      t.assert.deepEqual([images.length, azure.seen.length], [1, 1])
+      await Promise.all(images.map((image) => image.release()))
+    })
+  }
+
+  for (const status of [201, 202, 203, 206, 299]) {
+    test(`whatever success it comes with: ${status}`, async (t: TestContext) => {
+      const azure = await fakeAzure(t, answering(status, document))
+      const { images, usage } = await client(t, azure.url).generate({ prompt }, callContext())
+      t.assert.deepEqual([images.length, usage, azure.seen.length], [1, { tokensOut: 9 }, 1])
+      await Promise.all(images.map((image) => image.release()))
+    })
+  }
+
+  test('and is asked for uncompressed, since it is read as it arrives', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    await client(t, azure.url).generate({ prompt }, callContext())
+    t.assert.equal(azure.seen[0]?.headers['accept-encoding'], 'identity')
+  })
+})
+
 describe('answers with a link', () => {
   const linkTo = (url: string) => answering(200, { data: [{ url }] })
   const trusting = { certificateAuthority: tls.cert, isAddressAllowed: () => true }
