@@ -138,8 +138,8 @@ function failureOf(document: unknown) {
 /** Takes the beginning of an error's body and lets the rest go by. */
 export class ErrorBodyCollector implements AnswerSink {
   readonly #chunks: Buffer[] = []
-  // A prompt of 32,000 characters may be quoted in it, escaped.
-  #room = 256 * 1024
+  // The longest prompt that a row may allow (200,000 characters) may be quoted in it, each as an escape of six bytes.
+  #room = 1_310_720
 
   write(chunk: Buffer): void {
     if (this.#room <= 0) return

@@ -7,7 +7,7 @@ import {
   loadDefaultTokenSource,
   tokenCredential,
 } from './credential.ts'
-import { createFileBounds, OutOfBoundsError, readKeyFile } from './file-bounds.ts'
+import { createFileBounds, isKey, OutOfBoundsError, readKeyFile } from './file-bounds.ts'
 
 /** The variables that say who we are, and to whom. */
 export interface CredentialSettings {
@@ -54,6 +54,7 @@ export function credentialOf(
 ): Credential {
   const { name, key, key_file: keyFile } = entry
   if (key !== undefined && keyFile !== undefined) complain(`"${name}" has a key and a key_file; remove one`)
+  if (key !== undefined && !isKey(key)) complain(`the key of "${name}" is none: a key is one word of ASCII characters`)
   const isTrusted = isAtHome(entry, settings)
   if (key !== undefined) return keyCredential(key)
   if (keyFile !== undefined) return readOwnKey(name, keyFile, settings, complain)

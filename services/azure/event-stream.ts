@@ -51,8 +51,10 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
     }
     lineStart = undefined
     isData = seen.subarray(0, dataField.length).equals(dataField)
-    if (!isData) other = seen.toString('latin1', 0, maxOtherLength)
-    if (!isData) return Buffer.alloc(0)
+    if (!isData) {
+      other = seen.toString('latin1', 0, maxOtherLength)
+      return Buffer.alloc(0)
+    }
     const payload = seen.subarray(dataField.length + (seen[dataField.length] === 32 ? 1 : 0))
     if (event === undefined) isSkipped = payload[0] === 0x5b
     if (!isSkipped) event ??= createAnswerReader({ held: options.held, maxBytes: options.maxBytes })
@@ -80,7 +82,7 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
     const kind = /completed|partial/.test(type) ? type : `${name} ${type}`
     const isCompleted = /\.completed\b/.test(kind)
     const isSketch = !isCompleted && (/partial/.test(kind) || member(document, 'partial_image_index') !== undefined)
-    // An event that was cut off may be a sketch unless its name says otherwise.
+    // What cannot be parsed may be a sketch, unless its name says otherwise.
     const isTaken = isCompleted || (!isSketch && document !== undefined)
     const parts = isTaken ? partsOf(document, images) : []
     const list = isCompleted ? completed : presumed
@@ -97,7 +99,7 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
   }
 
   async function writeLinePart(bytes: Buffer): Promise<void> {
-    if (lineStart === undefined && other !== '' && other.length < maxOtherLength) other += bytes.toString('latin1')
+    if (other !== '') other += bytes.toString('latin1', 0, maxOtherLength - other.length)
     const payload = lineStart === undefined ? bytes : await startLine(bytes)
     if (!isData || isSkipped || payload.length === 0) return
     try {

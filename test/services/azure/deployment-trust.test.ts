@@ -38,6 +38,8 @@ describe('the credential of the environment', () => {
     ['goes nowhere as a token either', withIdentity, { base_url: 'https://evil.services.ai.azure.com' }, /of its own/],
     ['goes as a token to AZURE_BASE_URL', withIdentity, {}, undefined],
     ['is not needed beside a key', withKey, { base_url: 'https://other.example', key: 'k' }, undefined],
+    ['is not replaced by what is no key', withKey, { key: '“k”' }, /the key of "d" is none/],
+    ['is not replaced by a blank', withKey, { key: ' ' }, /the key of "d" is none/],
   ]
   for (const [what, settings, entry, problem] of rows) {
     test(what, async (t: TestContext) => {

@@ -1,6 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { type AnswerReading, openAnswer } from '../../../services/azure/answer.ts'
+import { type AnswerReading, ErrorBodyCollector, openAnswer } from '../../../services/azure/answer.ts'
 import { azureError, readFault } from '../../../services/azure/azure-error.ts'
 import type { Usage } from '../../../services/azure/images-client.ts'
 import { ServiceError } from '../../../services/errors.ts'
@@ -383,6 +383,22 @@ test('a refusal is recognised by its code alone, wherever it stands', (t: TestCo
       const error = azureError(status, {}, readFault(Buffer.from(body)), { deployment: 'd', secrets: [] })
       t.assert.equal(error.code, expected, body)
     }
+  }
+})
+
+test('a refusal is recognised behind the longest prompt, and before what is no JSON', (t: TestContext) => {
+  const quoted = JSON.stringify({ error: { message: '日'.repeat(200_000), code: 'contentFilter' } })
+  const escaped = quoted.replaceAll('日', '\\u65e5')
+  for (const body of [
+    quoted,
+    escaped,
+    '\ufeff{"error":{"code":"contentFilter"}}',
+    '{"error":{"code":"contentFilter"}}\0x',
+  ]) {
+    const collector = new ErrorBodyCollector()
+    for (let at = 0; at < body.length; at += 65_536) collector.write(Buffer.from(body.slice(at, at + 65_536)))
+    const { code } = azureError(400, {}, readFault(collector.body()), { deployment: 'd', secrets: [] })
+    t.assert.equal(code, 'IMG_ERR_AZURE_CONTENT', body.slice(0, 100))
   }
 })
 
