@@ -57,6 +57,8 @@ async function main(): Promise<void> {
   const transport = values.stdio ? 'stdio' : 'http'
   // The client takes everything on stdout for a message.
   if (transport === 'stdio' && !values.check) redirectConsole(toStdout, explainConsole)
+  // Windows looks for programs (`az`, `pwsh` for a token) in the working directory first, which may be somebody else's.
+  process.env.NoDefaultCurrentDirectoryInExePath ??= '1'
   const app = createService(transport, readVariables(transport, values['env-file']))
   await app.ready()
   if (values.check) {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, type TestContext, test } from 'node:test'
@@ -182,6 +182,34 @@ describe('--stdio in a folder of somebody else', () => {
       t.assert.match(stdout, /^deployment gpt-image-2: gpt-image-2$/m)
     }
   })
+})
+
+test('tokens come from the user’s own az, which neither lies nor runs in that folder', async (t: TestContext) => {
+  const { folder, azure, mine } = await repository(t)
+  const bin = await temporaryFolder(t)
+  const expiresOn = new Date(Date.now() + 3_600_000).toISOString()
+  const token = `echo '{"accessToken":"my-token","expiresOn":"${expiresOn}"}'`
+  const note = `echo "$PWD $NoDefaultCurrentDirectoryInExePath" > ${join(bin, 'ran')}`
+  await writeFile(join(bin, 'az'), `#!/bin/sh\n${note}\n${token}\n`, { mode: 0o755 })
+  await writeFile(join(folder, 'az'), `#!/bin/sh\necho stolen > ${join(folder, 'ran')}\n`, { mode: 0o755 })
+  const { child, next, ended } = start(t, folder, ['--stdio'], {
+    ...mine,
+    AZURE_API_KEY: undefined,
+    AZURE_AUTH: 'entra',
+    AZURE_TOKEN_CREDENTIALS: 'AzureCliCredential',
+    PATH: `${bin}:${process.env.PATH}`,
+  })
+  child.stdin?.end(`${JSON.stringify(generate)}\n`)
+  t.assert.partialDeepStrictEqual(await next(), { id: 1, result: { content: [{ type: 'text' }] } })
+  t.assert.equal((await ended).code, 0)
+  t.assert.deepEqual(
+    azure.seen.map(({ headers }) => headers.authorization),
+    ['Bearer my-token'],
+  )
+  const [place, isLimited] = (await readFile(join(bin, 'ran'), 'utf8')).trim().split(' ')
+  t.assert.notEqual(place, folder)
+  t.assert.equal(isLimited, '1')
+  t.assert.ok(!(await readdir(folder)).includes('ran'))
 })
 
 describe('--env-file', () => {
