@@ -58,6 +58,7 @@ async function main(): Promise<void> {
   // The client takes everything on stdout for a message.
   if (transport === 'stdio' && !values.check) redirectConsole(toStdout, explainConsole)
   // Windows looks for programs (`az`, `pwsh` for a token) in the working directory first, which may be somebody else's.
+  // https://github.com/libuv/libuv/pull/4238
   process.env.NoDefaultCurrentDirectoryInExePath ??= '1'
   const app = createService(transport, readVariables(transport, values['env-file']))
   await app.ready()

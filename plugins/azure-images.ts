@@ -82,9 +82,10 @@ function countingEvents(metrics: Metrics): AzureEvents {
 
 /** A model past its day fails call by call with a puzzling 404; better said before. */
 function reportRetirements(fastify: FastifyInstance, { deployments }: ImagesClient): void {
-  for (const { model, can } of deployments) {
+  for (const { name, model, can } of deployments) {
     const state = retirementState(can, new Date())
-    if (state !== undefined) fastify.log.warn({ model, retires: can.retires, state }, 'azure retires this model')
+    const facts = { deployment: name, model, retires: can.retires, state }
+    if (state !== undefined) fastify.log.warn(facts, 'azure retires this model')
   }
   fastify.readiness.add('models', () => {
     const states = deployments.map(({ can }) => retirementState(can, new Date()))

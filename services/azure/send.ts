@@ -8,7 +8,7 @@ import type { Deployment } from './deployment.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import type { AzureEvents, StatusClass } from './events.ts'
 import type { CallContext } from './images-client.ts'
-import { type AnswerHeaders, ExchangeError, type Transport } from './transport.ts'
+import { type Answer, type AnswerHeaders, ExchangeError, type Transport } from './transport.ts'
 import type { WireRequest } from './wire-request.ts'
 
 export interface SendOptions {
@@ -110,21 +110,27 @@ async function exchange(
       },
     })
     statusClass = classOf(answer.status)
-    // Accepted in some other way than with an image: no body to read, and nothing to try again.
-    if (answer.status !== 200 && reading !== undefined && !(await reading.hasImage())) {
-      await reading.abort()
-      return { ...answer, sink: new ErrorBodyCollector() }
-    }
-    return answer
+    return await checkSuccess(answer)
   } catch (error) {
     statusClass = faultClass(error)
-    if (reading !== undefined && (await reading.hasImage())) return { status: 200, headers, sink: reading }
+    if (reading !== undefined && (await reading.hasImage())) {
+      context.log.warn({ deployment: name, err: error }, 'azure broke off behind a whole image; usage may be missing')
+      return { status: 200, headers, sink: reading }
+    }
     await reading?.abort()
     throw exchangeError(error)
   } finally {
     const durationMs = performance.now() - startedAt
     events.requestEnded({ ...facts, statusClass, durationMs, sentBytes: body.length })
   }
+}
+
+/** A success other than 200 counts by its image: without one there is nothing to read, and nothing to try again. */
+async function checkSuccess(answer: Answer<AnswerReading | ErrorBodyCollector>) {
+  const { status, sink } = answer
+  if (status === 200 || sink instanceof ErrorBodyCollector || (await sink.hasImage())) return answer
+  await sink.abort()
+  return { ...answer, sink: new ErrorBodyCollector() }
 }
 
 /** Waits for something that knows no deadline, as long as the call and its caller last. */

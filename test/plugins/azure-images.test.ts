@@ -40,4 +40,32 @@ describe('azure-images', () => {
     const warnings = logs.entries.filter(({ level, msg }) => level === 40 && String(msg).includes('driven as'))
     t.assert.equal(warnings.length, 2)
   })
+
+  test('says at start and in /ready which deployments Azure no longer serves, or soon will not', async (t: TestContext) => {
+    const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10)
+    const models = [
+      { id: 'past', like: 'gpt-image-2', retires: day(-1) },
+      { id: 'soon', like: 'gpt-image-2', retires: day(30) },
+      { id: 'late', like: 'gpt-image-2', retires: day(300) },
+    ]
+    const modelsFile = await fileOf(t, { models })
+    for (const [names, worst] of [
+      [['late'], 'current'],
+      [['late', 'soon'], 'retiring'],
+      [['soon', 'past', 'late'], 'retired'],
+    ] as const) {
+      const file = await fileOf(t, { deployments: names.map((model) => ({ name: `my-${model}`, model })) })
+      const { app, logs } = await buildApp(t, { AZURE_DEPLOYMENTS_FILE: file, AZURE_MODELS_FILE: modelsFile })
+      t.assert.equal((await app.inject('/ready')).json().models, worst)
+      const lines = logs.entries.filter(({ msg }) => msg === 'azure retires this model')
+      t.assert.deepEqual(
+        lines.map(({ deployment, model, state }) => [deployment, model, state]),
+        [
+          ['my-soon', 'soon', 'retiring'],
+          ['my-past', 'past', 'retired'],
+        ].filter(([, model]) => names.some((name) => name === model)),
+      )
+      t.assert.ok(lines.every(({ retires }) => retires !== undefined))
+    }
+  })
 })

@@ -66,6 +66,7 @@ function addRows(json: unknown, rows: Map<string, Model>): void {
     if (modelRow.Check(model)) {
       rows.set(normalizeName(model.id), model)
       problems.push(...unreachable(model).map((problem) => `${model.id}: ${problem}`))
+      if (Number.isNaN(Date.parse(model.retires ?? '2000-01-01'))) problems.push(`${model.id}: retires is no date`)
     } else problems.push(...problemsOf(modelRow.Errors(model)).map((problem) => `${changes.id}: ${problem}`))
   }
   if (problems.length > 0) throw new FileProblems(problems)

@@ -143,6 +143,7 @@ describe('what a row allows reaches the wire, or the row is rejected', () => {
       { id: 'b', like: 'FLUX.2-pro', qualities: ['high'] },
       { id: 'c', like: 'gpt-image-2', chooses_format: false },
       { id: 'd', like: 'MAI-Image-2.7', max_images: 4, backgrounds: ['transparent'] },
+      { id: 'e', like: 'MAI-Image-2.7', retires: '2027-13-01' },
     ]
     try {
       createModelCatalog({ models })
@@ -154,6 +155,7 @@ describe('what a row allows reaches the wire, or the row is rejected', () => {
         'a: the mai route has no mask (mask)',
         'b: the bfl route has no quality (qualities)',
         'c: compression is that of JPEG, which needs chooses_format and "jpeg" among the formats',
+        'e: retires is no date',
       ])
     }
   })
