@@ -4,7 +4,7 @@ import { type DeploymentEntry, DeploymentEntrySchema, DeploymentsFileSchema } fr
 import type { DialectName } from '../../schemas/models.ts'
 import { isLocal } from '../origin-policy.ts'
 import type { DeploymentOptions } from './deployment.ts'
-import { type CredentialSettings, credentialOf } from './entry-credential.ts'
+import { type CredentialSettings, credentialOf, isSendable, unsendable } from './entry-credential.ts'
 import { createModelCatalog, FileProblems, type ModelCatalog, problemsOf } from './models/model-catalog.ts'
 import {
   describeResolution,
@@ -51,6 +51,8 @@ export interface DeploymentList {
 /** Reads the deployments from a file if there is one, else from the plain variables. Every problem is found at once. */
 export function readDeployments(settings: DeploymentSettings): DeploymentList {
   const list: DeploymentList = { deployments: [], problems: [], warnings: [] }
+  const { AZURE_API_KEY: key } = settings
+  if (key !== undefined && !isSendable(key)) list.problems.push({ variable: 'AZURE_API_KEY', problem: unsendable })
   const models = readModels(settings, list)
   const { entries, names } = readEntries(settings, list)
   const deployments = entries.map((entry) => readEntry(entry, settings, models, list))

@@ -7,7 +7,7 @@ import {
   loadDefaultTokenSource,
   tokenCredential,
 } from './credential.ts'
-import { createFileBounds, isKey, OutOfBoundsError, readKeyFile } from './file-bounds.ts'
+import { createFileBounds, OutOfBoundsError, readKeyFile } from './file-bounds.ts'
 
 /** The variables that say who we are, and to whom. */
 export interface CredentialSettings {
@@ -18,6 +18,13 @@ export interface CredentialSettings {
   AZURE_AUTH?: 'key' | 'entra' | undefined
   AZURE_DEPLOYMENTS_FILE?: string | undefined
 }
+
+/** Whether a header can carry a key. One that was copied with typographic quotes cannot be sent. */
+export function isSendable(key: string): boolean {
+  return /^[\x20-\x7e]+$/.test(key) && key.trim() !== ''
+}
+
+export const unsendable = 'is no key: it must be one line of ASCII characters'
 
 /**
  * Hosts of Azure's AI services, in the public cloud, for the US government and in China. Names under which Azure lets
@@ -54,7 +61,7 @@ export function credentialOf(
 ): Credential {
   const { name, key, key_file: keyFile } = entry
   if (key !== undefined && keyFile !== undefined) complain(`"${name}" has a key and a key_file; remove one`)
-  if (key !== undefined && !isKey(key)) complain(`the key of "${name}" is none: a key is one word of ASCII characters`)
+  if (key !== undefined && !isSendable(key)) complain(`the key of "${name}" ${unsendable}`)
   const isTrusted = isAtHome(entry, settings)
   if (key !== undefined) return keyCredential(key)
   if (keyFile !== undefined) return readOwnKey(name, keyFile, settings, complain)

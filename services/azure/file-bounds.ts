@@ -63,13 +63,8 @@ function checkKeyFile(stats: Stats): void {
 function keyOf(text: string): string {
   const key = text.trim()
   if (key === '') throw new RangeError('is empty')
-  if (!isKey(key)) throw new RangeError('holds no key: a key is one line without blanks')
+  if (!/^[\x21-\x7e]+$/.test(key)) throw new RangeError('holds no key: a key is one line without blanks')
   return key
-}
-
-/** Whether a header can carry it. */
-export function isKey(text: string): boolean {
-  return /^[\x21-\x7e]+$/.test(text)
 }
 
 /**

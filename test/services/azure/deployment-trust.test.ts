@@ -38,8 +38,8 @@ describe('the credential of the environment', () => {
     ['goes nowhere as a token either', withIdentity, { base_url: 'https://evil.services.ai.azure.com' }, /of its own/],
     ['goes as a token to AZURE_BASE_URL', withIdentity, {}, undefined],
     ['is not needed beside a key', withKey, { base_url: 'https://other.example', key: 'k' }, undefined],
-    ['is not replaced by what is no key', withKey, { key: '“k”' }, /the key of "d" is none/],
-    ['is not replaced by a blank', withKey, { key: ' ' }, /the key of "d" is none/],
+    ['is not replaced by what is no key', withKey, { key: '“k”' }, /the key of "d" is no key/],
+    ['is not replaced by a blank', withKey, { key: ' ' }, /the key of "d" is no key/],
   ]
   for (const [what, settings, entry, problem] of rows) {
     test(what, async (t: TestContext) => {
@@ -271,6 +271,23 @@ test('all mistakes of a file are reported at once, each with its place', async (
       problems.some((problem) => expected.test(problem)),
       `${expected}\n${problems.join('\n')}`,
     )
+  }
+})
+
+test('a key that no header can carry is a problem of its variable', (t: TestContext) => {
+  for (const [key, isGood] of [
+    ['“k”', false],
+    ['密钥', false],
+    ['a\nb', false],
+    ['a\u0000b', false],
+    ['0aZ-_=+/. !', true],
+  ] as const) {
+    const { problems } = readDeployments({ ...withKey, AZURE_API_KEY: key, AZURE_DEPLOYMENT_NAME: 'gpt-image-2' })
+    t.assert.deepEqual(
+      problems.map(({ variable }) => variable),
+      isGood ? [] : ['AZURE_API_KEY'],
+    )
+    t.assert.doesNotMatch(JSON.stringify(problems), /“k”|密钥/)
   }
 })
 
