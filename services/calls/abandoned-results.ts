@@ -52,6 +52,12 @@ const PURGE_EVERY_MS = 15_000
 /** Milliseconds in which a result whose delivery is not proved is for an identical call on a newer connection. */
 const UNPROVEN_TTL_MS = 60_000
 
+/**
+ * Milliseconds in which the end of a client's wait is noticed: its new call may overtake its disconnect or its notice of
+ * cancellation on another connection.
+ */
+const NOTICE_MS = 250
+
 const ABANDONED_NOTE =
   'This was made for your earlier, identical call, whose response you did not receive; nothing was paid again for it.'
 const UNPROVEN_NOTE =
@@ -60,6 +66,9 @@ const UNPROVEN_NOTE =
 
 /** One client's claim to a result, until it has it or never will. */
 interface Handover {
+  readonly result: Result
+  /** As far as is known the client still waits for it, or has it and did not prove that yet. */
+  readonly isAwaited: boolean
   /** The result is on its way to the client. */
   follow(): void
   /** The client no longer waits, or so it says. */
@@ -79,6 +88,8 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
   const store = createResultStore({ folder, log, now })
   /** Handovers under way, by caller and request id. */
   const underWay = new Map<string, Set<Handover>>()
+  /** Results of whose clients an identical call waits to hear. */
+  const inDoubt = new Set<Result>()
 
   /** Puts a result on offer to identical calls. */
   function put(result: Result, kind: Offer['kind'], onDropped: () => void): Offer {
@@ -89,9 +100,11 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     const expiresAt = kind === 'abandoned' ? (result.expiresAt ?? Number.POSITIVE_INFINITY) : sentAt + UNPROVEN_TTL_MS
     const offer: Offer = { result, kind, sentAt, expiresAt, isTaken: false, onDropped }
     offers.add(offer)
-    // Not waited for at the end of the process: Azure may never end the call.
-    if (kind === 'abandoned') void storeAbandoned(offer)
-    if (kind === 'unproven') {
+    if (kind === 'abandoned') {
+      offers.wake(result)
+      // Not waited for at the end of the process: Azure may never end the call.
+      void storeAbandoned(offer)
+    } else if (kind === 'unproven') {
       offer.timer = setTimeout(() => void storeUnproven(offer), storeUnprovenAfterMs).unref()
     }
     return offer
@@ -210,6 +223,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
       const others = underWay.get(key)
       others?.delete(handover)
       if (others?.size === 0) underWay.delete(key)
+      offers.wake(result)
       store.drop(result)
     }
 
@@ -218,7 +232,11 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
       if (isFollowing) close()
     }
 
-    const handover = {
+    const handover: Handover = {
+      result,
+      get isAwaited() {
+        return own?.kind !== 'abandoned'
+      },
       follow() {
         isFollowing = true
         call.response.track().watch(step)
@@ -237,6 +255,24 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     purge()
     if (call.signal.aborted || !offers.has(owner)) return undefined
     return offers.find(owner, fingerprint(), call.response.openedAt)
+  }
+
+  /** The one identical call whose client still waits; undefined too where there are several, which are meant to be. */
+  function onlyTwin({ owner, fingerprint }: Identity): Result | undefined {
+    const twins = underWay
+      .values()
+      .flatMap((handovers) => handovers)
+      .filter(({ result, isAwaited }) => isAwaited && result.owner === owner && result.fingerprint() === fingerprint())
+    const [twin, another] = twins.take(2)
+    return another === undefined ? twin?.result : undefined
+  }
+
+  /** Waits a moment for the news that the client of an identical call does not wait for it any more. */
+  async function hearOfTwin(call: PendingCall, twin: Result): Promise<void> {
+    inDoubt.add(twin)
+    const enough = AbortSignal.any([call.signal, AbortSignal.timeout(NOTICE_MS)])
+    await offers.changeOf(twin, enough)
+    inDoubt.delete(twin)
   }
 
   /** The result of an identical call. Undefined: there is nothing after all. */
@@ -301,14 +337,23 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     async attend(call, run) {
       if (call.isFree === true) return await run()
       const identity = identityOf(call)
-      let offer = findOffer(call, identity)
-      while (offer?.kind === 'settling') {
-        await offers.changeOf(offer.result, call.signal)
-        offer = findOffer(call, identity)
+      let hasWaited = false
+      while (!call.signal.aborted) {
+        const offer = findOffer(call, identity)
+        if (offer?.kind === 'settling') {
+          await offers.changeOf(offer.result, call.signal)
+        } else if (offer !== undefined) {
+          // Found and taken in one turn, so that no two calls take the same.
+          const handed = await hand(offer, call)
+          if (handed !== undefined) return handed
+        } else {
+          const twin = hasWaited ? undefined : onlyTwin(identity)
+          if (twin === undefined || inDoubt.has(twin)) break
+          await hearOfTwin(call, twin)
+          hasWaited = true
+        }
       }
-      // Found and taken in one turn, so that no two calls take the same.
-      const handed = offer && (await hand(offer, call))
-      return handed ?? (await attendAnew(call, identity, run))
+      return await attendAnew(call, identity, run)
     },
 
     suspect(caller, id) {

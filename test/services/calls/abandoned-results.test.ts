@@ -194,6 +194,39 @@ describe('a call whose caller leaves', () => {
     t.assert.equal(world.paid, 1)
   })
 
+  test('a moment after its identical call came is joined by that, over whichever connection the news comes', async (t: TestContext) => {
+    const { call, world } = await setUp(t)
+    const first = call()
+    const retry = call()
+    await pause(20)
+    first.leave()
+    await pause(20)
+    first.finish('the picture')
+    t.assert.deepEqual((await retry.take()).pictures, ['the picture'])
+    t.assert.equal(world.paid, 1)
+  })
+
+  test('a moment after its response was sent, too, although the other connection is older', async (t: TestContext) => {
+    const { call, world } = await setUp(t)
+    const first = call()
+    first.finish('the picture')
+    await first.read()
+    first.advance({ state: 'sent' })
+    const retry = call()
+    first.advance({ state: 'abandoned' })
+    t.assert.deepEqual((await retry.take()).pictures, ['the picture'])
+    t.assert.equal(world.paid, 1)
+  })
+
+  test('is not waited for where several identical calls run, which then are meant to', async (t: TestContext) => {
+    const { call, world } = await setUp(t)
+    const calls = Array.from({ length: 4 }, () => call())
+    t.assert.equal(world.paid, 3)
+    for (const one of calls) one.finish()
+    for (const one of calls) t.assert.equal((await one.take()).pictures.length, 1)
+    t.assert.equal(world.paid, 4)
+  })
+
   test('is joined by the third call when the second leaves too while it runs', async (t: TestContext) => {
     const { call, world, abandonedResults, files } = await setUp(t)
     const first = call()
