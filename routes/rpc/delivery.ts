@@ -38,7 +38,7 @@ export function trackDeliveries({ server, trustedProxies }: FastifyInstance, tim
       return delivery
     }
     const isProxied =
-      trustedProxies.has(socket.remoteAddress ?? '') || forwardingHeaders.some((name) => headers[name] !== undefined)
+      trustedProxies.has(socket.remoteAddress) || forwardingHeaders.some((name) => headers[name] !== undefined)
     lingerAfterEnd(socket, raw, times.lingerMs)
     raw.once('close', () => {
       if (!raw.writableFinished) advance({ state: 'abandoned' })
