@@ -135,10 +135,12 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     for (const offer of offers.all()) if (offer.expiresAt <= monotonic()) giveUp(offer, 'expired')
   }
 
-  /** Holds the bounds on what is stored, the oldest first. */
+  /** Holds the bounds on what is stored: what was probably delivered goes first, then the oldest. */
   function evict(): void {
     let { bytes, count } = offers.size()
-    for (const offer of offers.all()) {
+    const all = [...offers.all()]
+    const isAbandoned = ({ kind }: Offer) => kind === 'abandoned'
+    for (const offer of [...all.filter((offer) => !isAbandoned(offer)), ...all.filter(isAbandoned)]) {
       if (bytes <= options.maxBytes && count <= options.maxEntries) return
       if (offer.expiresAt === Number.POSITIVE_INFINITY) continue
       log.warn({ bytes: offer.result.bytes }, 'an abandoned result was dropped, because too many are stored')

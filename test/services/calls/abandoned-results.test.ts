@@ -331,6 +331,43 @@ describe('what is kept', () => {
     t.assert.equal(abandonedResults.waiting, 3)
   })
 
+  test('goes last where too much is stored: first goes what was probably delivered', async (t: TestContext) => {
+    const { abandoned, call, proofs, world } = await setUp(t, { maxEntries: 2, storeUnprovenAfterMs: 1 })
+    await abandoned({ prompt: 'paid for and lost' }, 'lost')
+    for (let n = 0; n < 3; n++) {
+      const one = call({ prompt: `${n}` })
+      one.finish()
+      await one.read()
+      one.advance({ state: 'sent' })
+    }
+    while (proofs.length < 2) await pause(1)
+    t.assert.deepEqual((await call({ prompt: 'paid for and lost' }).take()).pictures, ['lost'])
+    t.assert.equal(world.paid, 4)
+  })
+
+  test('is read to its end although its client says meanwhile that it does not wait', async (t: TestContext) => {
+    const { abandonedResults, call, files, folder, world } = await setUp(t, { storeUnprovenAfterMs: 1 })
+    const first = call()
+    first.finish()
+    await first.read()
+    first.advance({ state: 'sent' })
+    while (!(await files()).some((name) => name.endsWith('.kept'))) await pause(1)
+    const [before] = await files()
+    world.monotonic = 1
+    const retry = call({ prompt: 'a' }, { id: 2, openedAt: 1 })
+    await retry.answer
+    abandonedResults.suspect('key:alice', 2)
+    await abandonedResults.close()
+    t.assert.deepEqual(await files(), [before])
+    t.assert.deepEqual((await retry.take()).pictures, ['picture'])
+    const next = await setUp(t, { folder })
+    world.wall += 5 * MINUTE
+    next.world.wall = world.wall
+    await next.abandonedResults.load()
+    t.assert.deepEqual((await next.call().take()).pictures, ['picture'])
+    t.assert.equal(world.paid, 1)
+  })
+
   test('is bounded in bytes', async (t: TestContext) => {
     const { abandoned, seen, call, world } = await setUp(t, { maxBytes: 5000 })
     await abandoned({ prompt: 'old' }, 'x'.repeat(2500))
