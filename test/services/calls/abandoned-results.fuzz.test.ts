@@ -34,7 +34,7 @@ const proving: readonly (readonly DeliveryStep['state'][])[] = [
   ['sent', 'settling', 'abandoned'],
   ['abandoned'],
 ]
-const anything = [...proving, ['sent'], ['settling']] as const
+const anything = [...proving, ['sent']] as const
 
 function stepOf(state: DeliveryStep['state']): DeliveryStep {
   return state === 'delivered' ? { state, proof: 'next_request' } : { state }
