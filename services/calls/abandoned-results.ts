@@ -4,10 +4,10 @@ import type { ToolResult } from '../mcp/catalog.ts'
 import type { CallGuard, PendingCall } from '../mcp/method.ts'
 import type { DeliveryProof, DeliveryStep } from './delivery.ts'
 import { fingerprintOf, ownerOf } from './fingerprint.ts'
-import { findKept, readKept } from './kept-files.ts'
-import { createOffers, type Offer, type Result } from './offers.ts'
+import type { Offer, Result } from './offers.ts'
 import { contentOf, createResult, imageBlocks, textBlocks, withImages } from './result-content.ts'
-import { createResultStore, isThere } from './result-store.ts'
+import { createResultOffers, UNPROVEN_TTL_MS } from './result-offers.ts'
+import { isThere } from './result-store.ts'
 
 /** What became of a result that its client did not receive: a closed set for metrics. */
 export type AbandonedEvent = 'abandoned' | 'kept' | 'joined' | 'received' | 'expired' | 'evicted' | 'failed'
@@ -48,10 +48,6 @@ export interface AbandonedResults {
   close(): Promise<void>
 }
 
-const PURGE_EVERY_MS = 15_000
-/** Milliseconds in which a result whose delivery is not proved is for an identical call on a newer connection. */
-const UNPROVEN_TTL_MS = 60_000
-
 /**
  * Milliseconds in which the end of a client's wait is noticed: its new call may overtake its disconnect or its notice of
  * cancellation on another connection.
@@ -82,95 +78,20 @@ interface Handover {
  * delivered is forgotten, so that the next identical call is made anew.
  */
 export function createAbandonedResults(options: AbandonedResultsOptions): AbandonedResults {
-  const { folder, ttlMs, log, now = Date.now, monotonic = () => performance.now() } = options
+  const { now = Date.now, monotonic = () => performance.now() } = options
   const { onEvent = () => {}, onDelivered = () => {}, storeUnprovenAfterMs = 5_000 } = options
-  const offers = createOffers()
-  const store = createResultStore({ folder, log, now })
+  const offers = createResultOffers({
+    ...options,
+    onEvent,
+    onUnprovenDropped: () => onDelivered('none'),
+    storeUnprovenAfterMs,
+    now,
+    monotonic,
+  })
   /** Handovers under way, by caller and request id. */
   const underWay = new Map<string, Set<Handover>>()
   /** Results of whose clients an identical call waits to hear. */
   const inDoubt = new Set<Result>()
-
-  /** Puts a result on offer to identical calls. */
-  function put(result: Result, kind: Offer['kind'], onDropped: () => void): Offer {
-    // Its arguments may be gone from memory when somebody asks.
-    result.fingerprint()
-    result.holders++
-    const sentAt = monotonic()
-    const expiresAt = kind === 'abandoned' ? (result.expiresAt ?? Number.POSITIVE_INFINITY) : sentAt + UNPROVEN_TTL_MS
-    const offer: Offer = { result, kind, sentAt, expiresAt, isTaken: false, onDropped }
-    offers.add(offer)
-    if (kind === 'abandoned') {
-      offers.wake(result)
-      // Not waited for at the end of the process: Azure may never end the call.
-      void storeAbandoned(offer)
-    } else if (kind === 'unproven') {
-      offer.timer = setTimeout(() => void storeUnproven(offer), storeUnprovenAfterMs).unref()
-    }
-    return offer
-  }
-
-  /** Takes a result off the list; its holder becomes the caller's to drop. */
-  function take(offer: Offer): void {
-    clearTimeout(offer.timer)
-    offer.isTaken = true
-    offers.delete(offer)
-    offers.wake(offer.result)
-  }
-
-  function withdraw(offer: Offer): void {
-    if (offer.isTaken) return
-    take(offer)
-    store.drop(offer.result)
-  }
-
-  function giveUp(offer: Offer, event: 'expired' | 'evicted'): void {
-    withdraw(offer)
-    if (offer.kind === 'abandoned') onEvent(event)
-    else onDelivered('none')
-    offer.onDropped()
-  }
-
-  function purge(): void {
-    for (const offer of offers.all()) if (offer.expiresAt <= monotonic()) giveUp(offer, 'expired')
-  }
-
-  /** Holds the bounds on what is stored: what was probably delivered goes first, then the oldest. */
-  function evict(): void {
-    let { bytes, count } = offers.size()
-    const all = [...offers.all()]
-    const isAbandoned = ({ kind }: Offer) => kind === 'abandoned'
-    for (const offer of [...all.filter((offer) => !isAbandoned(offer)), ...all.filter(isAbandoned)]) {
-      if (bytes <= options.maxBytes && count <= options.maxEntries) return
-      if (offer.expiresAt === Number.POSITIVE_INFINITY) continue
-      log.warn({ bytes: offer.result.bytes }, 'an abandoned result was dropped, because too many are stored')
-      bytes -= offer.result.bytes
-      count--
-      giveUp(offer, 'evicted')
-    }
-  }
-
-  async function storeAbandoned(offer: Offer): Promise<void> {
-    const { result } = offer
-    const content = await result.content
-    // Whatever went wrong has been logged by what made the call.
-    if (content === undefined) return withdraw(offer)
-    result.expiresAt ??= monotonic() + ttlMs
-    offer.expiresAt = result.expiresAt
-    const isStored = content.file !== undefined && content.file.header.isUnproven !== true
-    if (!isStored) {
-      await store.write(result, result.expiresAt - monotonic(), false)
-      onEvent('kept')
-    }
-    evict()
-  }
-
-  async function storeUnproven(offer: Offer): Promise<void> {
-    clearTimeout(offer.timer)
-    if (offer.isTaken || (await offer.result.content)?.file !== undefined) return
-    await store.write(offer.result, Math.max(0, offer.expiresAt - monotonic()), true)
-    evict()
-  }
 
   function openHandover(result: Result, call: PendingCall, isRepeated: boolean): Handover {
     result.holders++
@@ -183,8 +104,8 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     function offer(kind: Offer['kind']): void {
       if (isOver || own?.isTaken === true || own?.kind === 'abandoned') return
       const earlier = own
-      own = put(result, kind, kind === 'abandoned' ? () => {} : close)
-      if (earlier !== undefined) withdraw(earlier)
+      own = offers.put(result, kind, kind === 'abandoned' ? () => {} : close)
+      if (earlier !== undefined) offers.withdraw(earlier)
       if (kind === 'abandoned') onEvent('abandoned')
     }
 
@@ -200,7 +121,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
           offer('settling')
           return
         case 'delivered':
-          if (own !== undefined && own.kind !== 'abandoned') withdraw(own)
+          if (own !== undefined && own.kind !== 'abandoned') offers.withdraw(own)
           onDelivered(now.proof)
           if (isRepeated) onEvent('received')
           call.log.debug({ proof: now.proof }, 'result delivered')
@@ -226,7 +147,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
       others?.delete(handover)
       if (others?.size === 0) underWay.delete(key)
       offers.wake(result)
-      store.drop(result)
+      offers.drop(result)
     }
 
     function disconnected(): void {
@@ -252,20 +173,11 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     return handover
   }
 
-  /** What an identical call has left for this one. */
-  function findOffer(call: PendingCall, { owner, fingerprint }: Identity): Offer | undefined {
-    purge()
-    if (call.signal.aborted || !offers.has(owner)) return undefined
-    return offers.find(owner, fingerprint(), call.response.openedAt)
-  }
-
   /** The one identical call whose client still waits; undefined too where there are several, which are meant to be. */
   function onlyTwin({ owner, fingerprint }: Identity): Result | undefined {
-    const twins = underWay
-      .values()
-      .flatMap((handovers) => handovers)
+    const [twin, another] = [...underWay.values()]
+      .flatMap((handovers) => [...handovers])
       .filter(({ result, isAwaited }) => isAwaited && result.owner === owner && result.fingerprint() === fingerprint())
-    const [twin, another] = twins.take(2)
     return another === undefined ? twin?.result : undefined
   }
 
@@ -279,11 +191,11 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
 
   /** The result of an identical call. Undefined: there is nothing after all. */
   async function hand(offer: Offer, call: PendingCall): Promise<ToolResult | undefined> {
-    take(offer)
+    offers.take(offer)
     onEvent('joined')
     const { result } = offer
     const handover = openHandover(result, call, true)
-    store.drop(result)
+    offers.drop(result)
     const content = await result.content
     // A file that somebody removed is found out now, and not in the middle of a response.
     const isLost = content?.file !== undefined && !(await isThere(content.file))
@@ -329,11 +241,9 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     }
   }
 
-  const timer = setInterval(purge, PURGE_EVERY_MS).unref()
-
   return {
     get waiting() {
-      return offers.size().count
+      return offers.count
     },
 
     async attend(call, run) {
@@ -341,7 +251,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
       const identity = identityOf(call)
       let hasWaited = false
       while (!call.signal.aborted) {
-        const offer = findOffer(call, identity)
+        const offer = offers.find(identity.owner, identity.fingerprint, call.response.openedAt)
         if (offer?.kind === 'settling') {
           await offers.changeOf(offer.result, call.signal)
         } else if (offer !== undefined) {
@@ -362,32 +272,8 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
       for (const handover of underWay.get(keyOf(caller, id)) ?? []) handover.abandon()
     },
 
-    async load() {
-      for (const file of await findKept(folder, now())) {
-        const { fingerprint, owner, texts, expiresAt, isUnproven = false } = file.header
-        const result = createResult(
-          { owner, fingerprint: () => fingerprint },
-          Promise.resolve({ texts, images: readKept(file), file }),
-        )
-        // The clock may have been set back since.
-        const leftMs = Math.min(isUnproven ? UNPROVEN_TTL_MS : ttlMs, expiresAt - now())
-        result.expiresAt = monotonic() + leftMs
-        result.bytes = file.size
-        result.holders = 1
-        const kind = isUnproven ? 'unproven' : 'abandoned'
-        // Sent before any connection of this process was opened.
-        const sentAt = Number.NEGATIVE_INFINITY
-        offers.add({ result, kind, sentAt, expiresAt: result.expiresAt, isTaken: false, onDropped() {} })
-      }
-      evict()
-    },
-
-    async close() {
-      clearInterval(timer)
-      const unproven = [...offers.all()].filter(({ kind }) => kind === 'unproven')
-      await Promise.all(unproven.map(storeUnproven))
-      await store.idle()
-    },
+    load: offers.load,
+    close: offers.close,
   }
 }
 
