@@ -97,12 +97,15 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
     for (const offer of offers.all()) if (offer.expiresAt <= monotonic()) giveUp(offer, 'expired')
   }
 
-  /** Holds the bounds on what is stored: what was probably delivered goes first, then the oldest. */
+  /** Nothing was heard of its client for a while, who then has it, most likely. */
+  const isLikelyDelivered = ({ kind, sentAt }: Offer) =>
+    kind === 'unproven' && sentAt + storeUnprovenAfterMs <= monotonic()
+
+  /** Holds the bounds on what is stored: what was most likely delivered goes first, then the oldest. */
   function evict(): void {
     let { bytes, count } = offers.size()
     const all = [...offers.all()]
-    const isAbandoned = ({ kind }: Offer) => kind === 'abandoned'
-    for (const offer of [...all.filter((offer) => !isAbandoned(offer)), ...all.filter(isAbandoned)]) {
+    for (const offer of [...all.filter(isLikelyDelivered), ...all.filter((one) => !isLikelyDelivered(one))]) {
       if (bytes <= options.maxBytes && count <= options.maxEntries) return
       if (offer.expiresAt === Number.POSITIVE_INFINITY) continue
       log.warn({ bytes: offer.result.bytes }, 'an abandoned result was dropped, because too many are stored')

@@ -339,6 +339,7 @@ describe('what is kept', () => {
       one.finish()
       await one.read()
       one.advance({ state: 'sent' })
+      world.monotonic += 1
     }
     while (proofs.length < 2) await pause(1)
     t.assert.deepEqual((await call({ prompt: 'paid for and lost' }).take()).pictures, ['lost'])
