@@ -82,7 +82,7 @@ async function auth(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('authenticateScrape', async function authenticateScrape(request, reply) {
     if (config.METRICS_TOKEN === undefined) {
       // Without trust, a proxy's own address says nothing of who stands behind it.
-      const isHidden = isForwarded(request) && !fastify.trustedProxies.has(request.socket.remoteAddress ?? '')
+      const isHidden = isForwarded(request) && !fastify.trustedProxies.has(request.socket.remoteAddress)
       if (isPrivateAddress(request.ip) && !isHidden) return
       throw new AccessError(403, 'Metrics are for private networks only, unless METRICS_TOKEN is set.')
     }

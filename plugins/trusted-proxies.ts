@@ -11,6 +11,11 @@ declare module 'fastify' {
 /** Which neighbours may say whom they speak for. */
 async function trustedProxies(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('trustedProxies', parseTrustedProxies(fastify.config.TRUST_PROXY))
+  // Node remembers an address that was asked for once. One that the system does not know any more belongs to a client that
+  // reset the connection before it was accepted: nobody would receive what its request costs, and nobody is its caller.
+  fastify.server.on('connection', (socket) => {
+    if (socket.remoteAddress === undefined) socket.destroy()
+  })
 }
 
 export default fp(trustedProxies, { name: 'trusted-proxies', dependencies: ['config'] })

@@ -2,7 +2,8 @@ import { BlockList, isIP } from 'node:net'
 
 /** The set of proxies whose forwarding headers are believed. */
 export interface TrustedProxies {
-  has(address: string): boolean
+  /** Undefined: the connection was reset before its address was asked for. */
+  has(address: string | undefined): boolean
 }
 
 /**
@@ -16,7 +17,7 @@ export function parseTrustedProxies(list: string | undefined): TrustedProxies {
     if (entry !== '') addEntry(proxies, entry)
   }
   return {
-    has(address) {
+    has(address = '') {
       const plain = address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
       const version = isIP(plain)
       return version !== 0 && proxies.check(plain, version === 4 ? 'ipv4' : 'ipv6')

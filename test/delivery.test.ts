@@ -131,6 +131,17 @@ describe('a response that its client proves to have is delivered, and the identi
     t.assert.deepEqual((await proofs(service)).includes('proxy 1'), true)
   })
 
+  test('also where the service closes that connection a moment later', async (t: TestContext) => {
+    const service = await start(t)
+    const client = await connectRaw(t, service.url)
+    client.post(callOf(args), { ...json, 'x-forwarded-for': '192.0.2.7' })
+    await client.response()
+    await sent(service)
+    service.app.server.closeAllConnections()
+    t.assert.doesNotMatch(await callAgain(t, service, args), /nothing was paid again/)
+    t.assert.deepEqual((await proofs(service)).includes('proxy 1'), true)
+  })
+
   test('a proxy that resets the connection does not', async (t: TestContext) => {
     const service = await start(t)
     const client = await connectRaw(t, service.url)

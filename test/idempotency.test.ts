@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { containerFlags } from './container-flags.ts'
 import { startProcess } from './process.ts'
 import { connectRaw } from './raw-client.ts'
-import { callTool, type RpcAnswer, startContained, startService } from './service.ts'
+import { callTool, post, type RpcAnswer, startContained, startService } from './service.ts'
 import { key as azureKey } from './simulator/helper.ts'
 
 const note = /your earlier call with the same idempotency key; nothing was paid again/
@@ -133,6 +133,22 @@ describe('a call with an idempotency key', () => {
     const again = await call(next.url, args)
     t.assert.match(again.text, note)
     t.assert.equal(again.image, first.image)
+  })
+
+  test('leaves files that callers can neither list, read nor name', async (t: TestContext) => {
+    const { url, images } = await startService(t)
+    await callTool(url, 'generate_image', { ...wish, idempotency_key: 'k1' })
+    let stored: string[] = []
+    while (!stored.some((name) => name.endsWith('.kept'))) {
+      await pause(5)
+      stored = await readdir(join(images, '.idempotent')).catch(() => [])
+    }
+    const ask = async (method: string, params: object) =>
+      JSON.stringify((await post(url, JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }))).answer)
+    t.assert.doesNotMatch(await ask('resources/list', {}), /idempotent/)
+    t.assert.match(await ask('resources/read', { uri: `image:///.idempotent/${stored[0]}` }), /"error"/)
+    const named = await callTool(url, 'generate_image', { ...wish, output_path: '.idempotent/x.png' })
+    t.assert.equal(named.isError, true, named.text)
   })
 
   test('must be readable: an empty or endless header is rejected before anything is paid', async (t: TestContext) => {

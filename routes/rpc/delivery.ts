@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { createDelivery, type Delivery, type DeliveryStep, type ResponsePath } from '../../services/calls/delivery.ts'
@@ -38,8 +37,8 @@ export function trackDeliveries({ server, trustedProxies }: FastifyInstance, tim
       return delivery
     }
     const isProxied =
-      trustedProxies.has(socket.remoteAddress ?? '') || forwardingHeaders.some((name) => headers[name] !== undefined)
-    lingerAfterEnd(socket, raw, times.lingerMs)
+      trustedProxies.has(socket.remoteAddress) || forwardingHeaders.some((name) => headers[name] !== undefined)
+    lingerAfterEnd(socket, times.lingerMs)
     raw.once('close', () => {
       if (!raw.writableFinished) advance({ state: 'abandoned' })
     })
@@ -70,16 +69,12 @@ export function trackDeliveries({ server, trustedProxies }: FastifyInstance, tim
  * Where the connection ends with the response, Node closes it as soon as the kernel has the last byte, and neither the
  * client's end nor its reset would be seen. This sends our end at once and waits a while for the client's.
  */
-function lingerAfterEnd(socket: Socket, raw: ServerResponse, lingerMs: number): void {
-  const closeNow = socket.destroySoon
+function lingerAfterEnd(socket: Socket, lingerMs: number): void {
   socket.destroySoon = function endAndLinger() {
     socket.end()
     const timer = setTimeout(() => socket.destroy(), lingerMs).unref()
     socket.once('close', () => clearTimeout(timer))
   }
-  raw.once('close', () => {
-    socket.destroySoon = closeNow
-  })
 }
 
 interface SocketWatch {
@@ -95,7 +90,7 @@ function watchSocket(socket: Socket, settleMs: number, forget: () => void): Sock
   // The HTTP server ends a connection as soon as its client does; a reset that follows would then go unseen.
   const endListeners = socket.rawListeners('end')
   socket.removeAllListeners('end')
-  let timer: NodeJS.Timeout | undefined
+  let settling: { proof: 'clean_end' | 'proxy'; timer: NodeJS.Timeout } | undefined
   let hasEnded = false
 
   const announce = (step: DeliveryStep) => {
@@ -108,12 +103,12 @@ function watchSocket(socket: Socket, settleMs: number, forget: () => void): Sock
       if (socket.destroyed) closed()
     },
     settle(proof) {
-      if (timer !== undefined) return
+      if (settling !== undefined) return
+      settling = { proof, timer: setTimeout(probe, settleMs, proof) }
       announce({ state: 'settling' })
-      timer = setTimeout(probe, settleMs, proof)
     },
     conclude(step) {
-      clearTimeout(timer)
+      clearTimeout(settling?.timer)
       socket.off('end', ended).off('close', closed)
       forget()
       announce(step)
@@ -137,7 +132,7 @@ function watchSocket(socket: Socket, settleMs: number, forget: () => void): Sock
   }
   function closed(): void {
     if (socket.errored != null) watch.conclude({ state: 'abandoned' })
-    else if (hasEnded) watch.conclude({ state: 'delivered', proof: 'clean_end' })
+    else if (settling !== undefined) watch.conclude({ state: 'delivered', proof: settling.proof })
     // Closed from this side: nothing was proved.
     else forget()
   }

@@ -4,10 +4,10 @@ import type { ToolResult } from '../mcp/catalog.ts'
 import type { CallGuard, PendingCall } from '../mcp/method.ts'
 import type { DeliveryProof, DeliveryStep } from './delivery.ts'
 import { fingerprintOf, ownerOf } from './fingerprint.ts'
-import { findKept, readKept } from './kept-files.ts'
-import { createOffers, type Offer, type Result } from './offers.ts'
+import type { Offer, Result } from './offers.ts'
 import { contentOf, createResult, imageBlocks, textBlocks, withImages } from './result-content.ts'
-import { createResultStore, isThere } from './result-store.ts'
+import { createResultOffers, UNPROVEN_TTL_MS } from './result-offers.ts'
+import { isThere } from './result-store.ts'
 
 /** What became of a result that its client did not receive: a closed set for metrics. */
 export type AbandonedEvent = 'abandoned' | 'kept' | 'joined' | 'received' | 'expired' | 'evicted' | 'failed'
@@ -48,9 +48,11 @@ export interface AbandonedResults {
   close(): Promise<void>
 }
 
-const PURGE_EVERY_MS = 15_000
-/** Milliseconds in which a result whose delivery is not proved is for an identical call on a newer connection. */
-const UNPROVEN_TTL_MS = 60_000
+/**
+ * Milliseconds in which the end of a client's wait is noticed: its new call may overtake its disconnect or its notice of
+ * cancellation on another connection.
+ */
+const NOTICE_MS = 250
 
 const ABANDONED_NOTE =
   'This was made for your earlier, identical call, whose response you did not receive; nothing was paid again for it.'
@@ -60,6 +62,9 @@ const UNPROVEN_NOTE =
 
 /** One client's claim to a result, until it has it or never will. */
 interface Handover {
+  readonly result: Result
+  /** As far as is known the client still waits for it, or has it and did not prove that yet. */
+  readonly isAwaited: boolean
   /** The result is on its way to the client. */
   follow(): void
   /** The client no longer waits, or so it says. */
@@ -73,89 +78,20 @@ interface Handover {
  * delivered is forgotten, so that the next identical call is made anew.
  */
 export function createAbandonedResults(options: AbandonedResultsOptions): AbandonedResults {
-  const { folder, ttlMs, log, now = Date.now, monotonic = () => performance.now() } = options
+  const { now = Date.now, monotonic = () => performance.now() } = options
   const { onEvent = () => {}, onDelivered = () => {}, storeUnprovenAfterMs = 5_000 } = options
-  const offers = createOffers()
-  const store = createResultStore({ folder, log, now })
+  const offers = createResultOffers({
+    ...options,
+    onEvent,
+    onUnprovenDropped: () => onDelivered('none'),
+    storeUnprovenAfterMs,
+    now,
+    monotonic,
+  })
   /** Handovers under way, by caller and request id. */
   const underWay = new Map<string, Set<Handover>>()
-
-  /** Puts a result on offer to identical calls. */
-  function put(result: Result, kind: Offer['kind'], onDropped: () => void): Offer {
-    // Its arguments may be gone from memory when somebody asks.
-    result.fingerprint()
-    result.holders++
-    const sentAt = monotonic()
-    const expiresAt = kind === 'abandoned' ? (result.expiresAt ?? Number.POSITIVE_INFINITY) : sentAt + UNPROVEN_TTL_MS
-    const offer: Offer = { result, kind, sentAt, expiresAt, isTaken: false, onDropped }
-    offers.add(offer)
-    // Not waited for at the end of the process: Azure may never end the call.
-    if (kind === 'abandoned') void storeAbandoned(offer)
-    if (kind === 'unproven') {
-      offer.timer = setTimeout(() => void storeUnproven(offer), storeUnprovenAfterMs).unref()
-    }
-    return offer
-  }
-
-  /** Takes a result off the list; its holder becomes the caller's to drop. */
-  function take(offer: Offer): void {
-    clearTimeout(offer.timer)
-    offer.isTaken = true
-    offers.delete(offer)
-    offers.wake(offer.result)
-  }
-
-  function withdraw(offer: Offer): void {
-    if (offer.isTaken) return
-    take(offer)
-    store.drop(offer.result)
-  }
-
-  function giveUp(offer: Offer, event: 'expired' | 'evicted'): void {
-    withdraw(offer)
-    if (offer.kind === 'abandoned') onEvent(event)
-    else onDelivered('none')
-    offer.onDropped()
-  }
-
-  function purge(): void {
-    for (const offer of offers.all()) if (offer.expiresAt <= monotonic()) giveUp(offer, 'expired')
-  }
-
-  /** Holds the bounds on what is stored, the oldest first. */
-  function evict(): void {
-    let { bytes, count } = offers.size()
-    for (const offer of offers.all()) {
-      if (bytes <= options.maxBytes && count <= options.maxEntries) return
-      if (offer.expiresAt === Number.POSITIVE_INFINITY) continue
-      log.warn({ bytes: offer.result.bytes }, 'an abandoned result was dropped, because too many are stored')
-      bytes -= offer.result.bytes
-      count--
-      giveUp(offer, 'evicted')
-    }
-  }
-
-  async function storeAbandoned(offer: Offer): Promise<void> {
-    const { result } = offer
-    const content = await result.content
-    // Whatever went wrong has been logged by what made the call.
-    if (content === undefined) return withdraw(offer)
-    result.expiresAt ??= monotonic() + ttlMs
-    offer.expiresAt = result.expiresAt
-    const isStored = content.file !== undefined && content.file.header.isUnproven !== true
-    if (!isStored) {
-      await store.write(result, result.expiresAt - monotonic(), false)
-      onEvent('kept')
-    }
-    evict()
-  }
-
-  async function storeUnproven(offer: Offer): Promise<void> {
-    clearTimeout(offer.timer)
-    if (offer.isTaken || (await offer.result.content)?.file !== undefined) return
-    await store.write(offer.result, Math.max(0, offer.expiresAt - monotonic()), true)
-    evict()
-  }
+  /** Results of whose clients an identical call waits to hear. */
+  const inDoubt = new Set<Result>()
 
   function openHandover(result: Result, call: PendingCall, isRepeated: boolean): Handover {
     result.holders++
@@ -168,8 +104,8 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     function offer(kind: Offer['kind']): void {
       if (isOver || own?.isTaken === true || own?.kind === 'abandoned') return
       const earlier = own
-      own = put(result, kind, kind === 'abandoned' ? () => {} : close)
-      if (earlier !== undefined) withdraw(earlier)
+      own = offers.put(result, kind, kind === 'abandoned' ? () => {} : close)
+      if (earlier !== undefined) offers.withdraw(earlier)
       if (kind === 'abandoned') onEvent('abandoned')
     }
 
@@ -185,7 +121,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
           offer('settling')
           return
         case 'delivered':
-          if (own !== undefined && own.kind !== 'abandoned') withdraw(own)
+          if (own !== undefined && own.kind !== 'abandoned') offers.withdraw(own)
           onDelivered(now.proof)
           if (isRepeated) onEvent('received')
           call.log.debug({ proof: now.proof }, 'result delivered')
@@ -210,7 +146,8 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
       const others = underWay.get(key)
       others?.delete(handover)
       if (others?.size === 0) underWay.delete(key)
-      store.drop(result)
+      offers.wake(result)
+      offers.drop(result)
     }
 
     function disconnected(): void {
@@ -218,7 +155,11 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
       if (isFollowing) close()
     }
 
-    const handover = {
+    const handover: Handover = {
+      result,
+      get isAwaited() {
+        return own?.kind !== 'abandoned'
+      },
       follow() {
         isFollowing = true
         call.response.track().watch(step)
@@ -232,20 +173,29 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     return handover
   }
 
-  /** What an identical call has left for this one. */
-  function findOffer(call: PendingCall, { owner, fingerprint }: Identity): Offer | undefined {
-    purge()
-    if (call.signal.aborted || !offers.has(owner)) return undefined
-    return offers.find(owner, fingerprint(), call.response.openedAt)
+  /** The one identical call whose client still waits; undefined too where there are several, which are meant to be. */
+  function onlyTwin({ owner, fingerprint }: Identity): Result | undefined {
+    const [twin, another] = [...underWay.values()]
+      .flatMap((handovers) => [...handovers])
+      .filter(({ result, isAwaited }) => isAwaited && result.owner === owner && result.fingerprint() === fingerprint())
+    return another === undefined ? twin?.result : undefined
+  }
+
+  /** Waits a moment for the news that the client of an identical call does not wait for it any more. */
+  async function hearOfTwin(call: PendingCall, twin: Result): Promise<void> {
+    inDoubt.add(twin)
+    const enough = AbortSignal.any([call.signal, AbortSignal.timeout(NOTICE_MS)])
+    await offers.changeOf(twin, enough)
+    inDoubt.delete(twin)
   }
 
   /** The result of an identical call. Undefined: there is nothing after all. */
   async function hand(offer: Offer, call: PendingCall): Promise<ToolResult | undefined> {
-    take(offer)
+    offers.take(offer)
     onEvent('joined')
     const { result } = offer
     const handover = openHandover(result, call, true)
-    store.drop(result)
+    offers.drop(result)
     const content = await result.content
     // A file that somebody removed is found out now, and not in the middle of a response.
     const isLost = content?.file !== undefined && !(await isThere(content.file))
@@ -291,56 +241,39 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     }
   }
 
-  const timer = setInterval(purge, PURGE_EVERY_MS).unref()
-
   return {
     get waiting() {
-      return offers.size().count
+      return offers.count
     },
 
     async attend(call, run) {
       if (call.isFree === true) return await run()
       const identity = identityOf(call)
-      let offer = findOffer(call, identity)
-      while (offer?.kind === 'settling') {
-        await offers.changeOf(offer.result, call.signal)
-        offer = findOffer(call, identity)
+      let hasWaited = false
+      while (!call.signal.aborted) {
+        const offer = offers.find(identity.owner, identity.fingerprint, call.response.openedAt)
+        if (offer?.kind === 'settling') {
+          await offers.changeOf(offer.result, call.signal)
+        } else if (offer !== undefined) {
+          // Found and taken in one turn, so that no two calls take the same.
+          const handed = await hand(offer, call)
+          if (handed !== undefined) return handed
+        } else {
+          const twin = hasWaited ? undefined : onlyTwin(identity)
+          if (twin === undefined || inDoubt.has(twin)) break
+          await hearOfTwin(call, twin)
+          hasWaited = true
+        }
       }
-      // Found and taken in one turn, so that no two calls take the same.
-      const handed = offer && (await hand(offer, call))
-      return handed ?? (await attendAnew(call, identity, run))
+      return await attendAnew(call, identity, run)
     },
 
     suspect(caller, id) {
       for (const handover of underWay.get(keyOf(caller, id)) ?? []) handover.abandon()
     },
 
-    async load() {
-      for (const file of await findKept(folder, now())) {
-        const { fingerprint, owner, texts, expiresAt, isUnproven = false } = file.header
-        const result = createResult(
-          { owner, fingerprint: () => fingerprint },
-          Promise.resolve({ texts, images: readKept(file), file }),
-        )
-        // The clock may have been set back since.
-        const leftMs = Math.min(isUnproven ? UNPROVEN_TTL_MS : ttlMs, expiresAt - now())
-        result.expiresAt = monotonic() + leftMs
-        result.bytes = file.size
-        result.holders = 1
-        const kind = isUnproven ? 'unproven' : 'abandoned'
-        // Sent before any connection of this process was opened.
-        const sentAt = Number.NEGATIVE_INFINITY
-        offers.add({ result, kind, sentAt, expiresAt: result.expiresAt, isTaken: false, onDropped() {} })
-      }
-      evict()
-    },
-
-    async close() {
-      clearInterval(timer)
-      const unproven = [...offers.all()].filter(({ kind }) => kind === 'unproven')
-      await Promise.all(unproven.map(storeUnproven))
-      await store.idle()
-    },
+    load: offers.load,
+    close: offers.close,
   }
 }
 

@@ -18,6 +18,8 @@ export interface IdempotentCallsOptions {
   log: Logger
   /** The wall clock, which the next process shares. */
   now?: () => number
+  /** Milliseconds on a clock that never jumps. */
+  monotonic?: () => number
 }
 
 export interface IdempotentCalls {
@@ -39,13 +41,13 @@ const NOTE = 'This is the result of your earlier call with the same idempotency 
 /** A result by the hash of caller and key. */
 interface Entry {
   result: Result
-  /** On the wall clock; Infinity while the call runs. */
+  /** On the monotonic clock; Infinity while the call runs. */
   expiresAt: number
 }
 
 /** Remembers the results of calls that carry an idempotency key. */
 export function createIdempotentCalls(options: IdempotentCallsOptions): IdempotentCalls {
-  const { folder, ttlMs = DAY_MS, log, now = Date.now } = options
+  const { folder, ttlMs = DAY_MS, log, now = Date.now, monotonic = () => performance.now() } = options
   const store = createResultStore({ folder, log, now })
   /** In order of age. */
   const entries = new Map<string, Entry>()
@@ -62,7 +64,7 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
     for (const { result } of entries.values()) bytes += result.bytes
     for (const [key, entry] of entries) {
       const isTooMuch = bytes > options.maxBytes || entries.size > options.maxEntries
-      if (entry.expiresAt > now() && (!isTooMuch || entry.expiresAt === Number.POSITIVE_INFINITY)) continue
+      if (entry.expiresAt > monotonic() && (!isTooMuch || entry.expiresAt === Number.POSITIVE_INFINITY)) continue
       bytes -= entry.result.bytes
       forget(key, entry)
     }
@@ -70,16 +72,19 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
 
   async function repeat({ result }: Entry, call: PendingCall): Promise<ToolResult | undefined> {
     result.holders++
-    const release = once(() => store.drop(result))
     const content = await result.content
     const isLost = content?.file !== undefined && !(await isThere(content.file))
     if (content === undefined || isLost || call.signal.aborted) {
-      release()
+      store.drop(result)
       return content !== undefined && !isLost ? { content: textBlocks(content.texts, NOTE) } : undefined
     }
     const images = content.images.map((image) => image.share())
     // The file stays until the response is out.
-    setTimeout(release, DELIVERY_MS).unref()
+    const release = once(() => {
+      clearTimeout(timer)
+      store.drop(result)
+    })
+    const timer = setTimeout(release, DELIVERY_MS).unref()
     call.signal.addEventListener('abort', release, { once: true })
     call.response.track().watch(({ state }) => {
       if (state !== 'settling') release()
@@ -97,7 +102,7 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
     void content.then(async (made) => {
       // A call that failed may be repeated; an abandoned one waits for its repetition elsewhere.
       if (made === undefined) return forget(key, entry)
-      entry.expiresAt = now() + ttlMs
+      entry.expiresAt = monotonic() + ttlMs
       result.bytes = made.images.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0)
       await store.write(result, ttlMs, false)
       tidy()
@@ -131,7 +136,7 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
         result.holders = 1
         result.bytes = file.size
         // The clock may have been set back since.
-        entries.set(owner, { result, expiresAt: Math.min(expiresAt, now() + ttlMs) })
+        entries.set(owner, { result, expiresAt: monotonic() + Math.min(expiresAt - now(), ttlMs) })
       }
       tidy()
     },

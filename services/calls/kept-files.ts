@@ -4,7 +4,7 @@ import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from 'no
 import { join } from 'node:path'
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { durableFlags, waitForDisk, writeAll } from '../images/durable-file.ts'
+import { durableFlags, durableUpdateFlags, waitForDisk, writeAll } from '../images/durable-file.ts'
 import { createEncodedImage, type EncodedImage } from '../images/encoded-image.ts'
 
 /**
@@ -91,6 +91,27 @@ export async function writeKept(folder: string, { images, ...facts }: Keepable):
     await removeKept(path + TEMPORARY)
     throw error
   }
+}
+
+/**
+ * Makes an unproven result an abandoned one, which is stored longer. In place, since a response may be reading the images:
+ * the new line of JSON is shorter, and blanks fill it up.
+ */
+export async function promoteKept(kept: KeptFile, expiresAt: number): Promise<KeptFile> {
+  const { isUnproven: _, ...rest } = kept.header
+  const header = { ...rest, expiresAt }
+  const line = Buffer.alloc(kept.start, ' ')
+  if (line.write(`${JSON.stringify(header)}`) >= line.length)
+    throw new Error('the new header is longer than the old one')
+  line.write('\n', line.length - 1)
+  const file = await open(kept.path, durableUpdateFlags)
+  try {
+    await writeAll(file, line, 0)
+    await waitForDisk(file)
+  } finally {
+    await file.close()
+  }
+  return { ...kept, header }
 }
 
 /** The pictures of a file, read when they are sent. Releasing them does nothing: the file is another matter. */

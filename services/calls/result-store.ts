@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { Logger } from '../logger.ts'
-import { type KeptFile, readKept, removeKept, writeKept } from './kept-files.ts'
+import { type KeptFile, promoteKept, readKept, removeKept, writeKept } from './kept-files.ts'
 import type { Result } from './offers.ts'
 
 export interface ResultStoreOptions {
@@ -12,7 +12,10 @@ export interface ResultStoreOptions {
 
 /** Moves results from memory to disk, and releases them when no one needs them any more. */
 export interface ResultStore {
-  /** Writes a result whose call has ended; where nothing can be written it stays in memory. */
+  /**
+   * Writes a result whose call has ended; where nothing can be written it stays in memory. One that was written as
+   * unproven becomes an abandoned one.
+   */
   write(result: Result, forMs: number, isUnproven: boolean): Promise<void>
   /** One holder less. */
   drop(result: Result): void
@@ -47,14 +50,18 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
     const content = await result.content
     if (content === undefined) return
     const { texts, images, file: earlier } = content
-    const { owner, fingerprint } = result
+    const { owner } = result
     const expiresAt = Math.round(now() + forMs)
     try {
-      const file = await writeKept(folder, { owner, fingerprint: fingerprint(), expiresAt, isUnproven, texts, images })
+      if (earlier !== undefined) {
+        content.file = await promoteKept(earlier, expiresAt)
+        return
+      }
+      const fingerprint = result.fingerprint()
+      const file = await writeKept(folder, { owner, fingerprint, expiresAt, isUnproven, texts, images })
       content.images = readKept(file)
       content.file = file
       result.bytes = file.size
-      if (earlier !== undefined) await removeKept(earlier.path)
       await Promise.all(images.map((image) => image.release()))
       log.info({ bytes: file.size, images: images.length, isUnproven }, 'a result was stored for an identical call')
     } catch (err) {

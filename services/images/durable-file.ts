@@ -11,6 +11,9 @@ import type { FileHandle } from 'node:fs/promises'
 export const durableFlags =
   constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0) | (constants.O_DSYNC ?? 0)
 
+/** Flags to change a file that is there, with the same waiting. */
+export const durableUpdateFlags = constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_DSYNC ?? 0)
+
 /** To be called after the last write; does something only where the system has no `O_DSYNC` (Windows). */
 export async function waitForDisk(file: FileHandle): Promise<void> {
   if (constants.O_DSYNC === undefined) await file.sync()

@@ -194,6 +194,39 @@ describe('a call whose caller leaves', () => {
     t.assert.equal(world.paid, 1)
   })
 
+  test('a moment after its identical call came is joined by that, over whichever connection the news comes', async (t: TestContext) => {
+    const { call, world } = await setUp(t)
+    const first = call()
+    const retry = call()
+    await pause(20)
+    first.leave()
+    await pause(20)
+    first.finish('the picture')
+    t.assert.deepEqual((await retry.take()).pictures, ['the picture'])
+    t.assert.equal(world.paid, 1)
+  })
+
+  test('a moment after its response was sent, too, although the other connection is older', async (t: TestContext) => {
+    const { call, world } = await setUp(t)
+    const first = call()
+    first.finish('the picture')
+    await first.read()
+    first.advance({ state: 'sent' })
+    const retry = call()
+    first.advance({ state: 'abandoned' })
+    t.assert.deepEqual((await retry.take()).pictures, ['the picture'])
+    t.assert.equal(world.paid, 1)
+  })
+
+  test('is not waited for where several identical calls run, which then are meant to', async (t: TestContext) => {
+    const { call, world } = await setUp(t)
+    const calls = Array.from({ length: 4 }, () => call())
+    t.assert.equal(world.paid, 3)
+    for (const one of calls) one.finish()
+    for (const one of calls) t.assert.equal((await one.take()).pictures.length, 1)
+    t.assert.equal(world.paid, 4)
+  })
+
   test('is joined by the third call when the second leaves too while it runs', async (t: TestContext) => {
     const { call, world, abandonedResults, files } = await setUp(t)
     const first = call()
@@ -296,6 +329,44 @@ describe('what is kept', () => {
     await seen('evicted', 2)
     while ((await files()).length > 3) await pause(1)
     t.assert.equal(abandonedResults.waiting, 3)
+  })
+
+  test('goes last where too much is stored: first goes what was probably delivered', async (t: TestContext) => {
+    const { abandoned, call, proofs, world } = await setUp(t, { maxEntries: 2, storeUnprovenAfterMs: 1 })
+    await abandoned({ prompt: 'paid for and lost' }, 'lost')
+    for (let n = 0; n < 3; n++) {
+      const one = call({ prompt: `${n}` })
+      one.finish()
+      await one.read()
+      one.advance({ state: 'sent' })
+      world.monotonic += 1
+    }
+    while (proofs.length < 2) await pause(1)
+    t.assert.deepEqual((await call({ prompt: 'paid for and lost' }).take()).pictures, ['lost'])
+    t.assert.equal(world.paid, 4)
+  })
+
+  test('is read to its end although its client says meanwhile that it does not wait', async (t: TestContext) => {
+    const { abandonedResults, call, files, folder, world } = await setUp(t, { storeUnprovenAfterMs: 1 })
+    const first = call()
+    first.finish()
+    await first.read()
+    first.advance({ state: 'sent' })
+    while (!(await files()).some((name) => name.endsWith('.kept'))) await pause(1)
+    const [before] = await files()
+    world.monotonic = 1
+    const retry = call({ prompt: 'a' }, { id: 2, openedAt: 1 })
+    await retry.answer
+    abandonedResults.suspect('key:alice', 2)
+    await abandonedResults.close()
+    t.assert.deepEqual(await files(), [before])
+    t.assert.deepEqual((await retry.take()).pictures, ['picture'])
+    const next = await setUp(t, { folder })
+    world.wall += 5 * MINUTE
+    next.world.wall = world.wall
+    await next.abandonedResults.load()
+    t.assert.deepEqual((await next.call().take()).pictures, ['picture'])
+    t.assert.equal(world.paid, 1)
   })
 
   test('is bounded in bytes', async (t: TestContext) => {
