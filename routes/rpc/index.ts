@@ -58,6 +58,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     reply.header('x-request-id', request.id)
     done()
   })
+  fastify.addHook('onRequest', fastify.guardHost)
   fastify.addHook('onRequest', fastify.guardOrigin)
   fastify.addHook('onRequest', allowOrigin)
   fastify.addHook('onRequest', function checkHeaders(request, _reply, done) {
