@@ -48,7 +48,9 @@ describe('what is null is absent', () => {
   test('in a call without arguments', async (t: TestContext) => {
     const ask = await build(t)
     const call = (params: object) => ask({ method: 'tools/call', params: { name: 'every_block', ...params } })
-    t.assert.deepStrictEqual(await call({ arguments: null, _meta: null }), await call({}))
+    for (const nothing of [null, '', ' ']) {
+      t.assert.deepStrictEqual(await call({ arguments: nothing, _meta: null }), await call({}))
+    }
   })
 
   test('in arguments of a prompt and of a completion', async (t: TestContext) => {
