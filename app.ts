@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { METHODS } from 'node:http'
+import { type IncomingHttpHeaders, METHODS } from 'node:http'
 import type { Writable } from 'node:stream'
 import autoload from '@fastify/autoload'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
@@ -53,6 +53,15 @@ const application = fp(async (fastify: FastifyInstance, { environment, transport
 /** A request id of the caller is taken over if it can do no harm in a log line or a header. */
 const callerRequestId = /^[\w.:-]{1,64}$/
 
+/** Whether it is a part of the caller's credential, or has one in it. */
+function showsCredential(id: string, { authorization = '', 'x-api-key': key = '' }: IncomingHttpHeaders): boolean {
+  const credentials = `${authorization} ${key}`.split(' ')
+  return credentials.some((each) => each.includes(id) || (each.length >= SECRET_LENGTH && id.includes(each)))
+}
+
+/** A shorter word, such as the scheme in front of a token, may stand in any id. */
+const SECRET_LENGTH = 8
+
 /**
  * Builds the application without listening; may be called many times in one process.
  * A wrong configuration rejects `ready()` with a `ConfigurationError`.
@@ -66,8 +75,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: ({ headers }) => {
       const given = headers['x-request-id']
-      const secrets = `${headers.authorization} ${headers['x-api-key']}`
-      const isUsable = typeof given === 'string' && callerRequestId.test(given) && !secrets.includes(given)
+      const isUsable = typeof given === 'string' && callerRequestId.test(given) && !showsCredential(given, headers)
       return isUsable ? given : randomUUID()
     },
     // An address that cannot be read reaches no hook and no handler, and may hold anything.

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { addressCaller, sharedBy } from '../services/access/gatekeeper.ts'
 import { type ByteReservation, createByteBudget, UNRESERVED_BYTES } from '../services/limits/byte-budget.ts'
@@ -43,15 +43,19 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('openBody', function openBody(request, reply, done) {
     const owner = sharedBy((request.caller ?? addressCaller(request.ip)).id)
     const asksFirst = request.headers.expect?.toLowerCase() === '100-continue'
-    const announced = announcedBytes(request, config.MAX_BODY_BYTES)
+    const announced = Number(request.headers['content-length'] ?? 0)
+    const isTooLarge = announced > config.MAX_BODY_BYTES
     // The upload is not even sent, which is cheaper than waiting for capacity with half of it.
-    if (asksFirst && announced > UNRESERVED_BYTES && !budget.fits(owner, announced)) throw rejectBody('bytes')
+    if (asksFirst && !isTooLarge && announced > UNRESERVED_BYTES && !budget.fits(owner, announced)) {
+      throw rejectBody('bytes')
+    }
     // A caller that disconnected while it was identified has no end of the response any more that would free anything.
     if (!reply.raw.destroyed) {
       const room = budget.open(owner)
       request.bodyRoom = room
       reply.raw.once('close', room.release)
-      if (asksFirst) reply.raw.writeContinue()
+      // What is longer than allowed is rejected elsewhere, and nothing of it is wanted.
+      if (asksFirst && !isTooLarge) reply.raw.writeContinue()
     }
     done()
   })
@@ -63,12 +67,6 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
     // Those that wait for nothing make room for those that want something, probes among them.
     server.closeIdleConnections()
   })
-}
-
-/** What is longer than allowed is refused elsewhere, and nothing of it is read. */
-function announcedBytes({ headers }: FastifyRequest, maxBodyBytes: number): number {
-  const announced = Number(headers['content-length'] ?? 0)
-  return announced <= maxBodyBytes ? announced : 0
 }
 
 export default fp(inFlight, { name: 'in-flight', dependencies: ['config', 'logging', 'metrics'] })

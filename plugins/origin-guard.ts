@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
-import { refusal } from '../services/mcp/protocol-error.ts'
 import { createOriginPolicy } from '../services/origin-policy.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Hook for `onRequest`: turns away what comes under a foreign name or from a foreign page. */
+    /** Hook for `onRequest` of every route but probes and scrapes: rejects a Host that is not served here. */
+    guardHost(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
+    /** Hook for `onRequest` of routes that spend, store or show, after `guardHost`: rejects untrusted pages. */
     guardOrigin(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
   }
 }
@@ -19,11 +20,17 @@ async function originGuard(fastify: FastifyInstance): Promise<void> {
     allowedHosts: ALLOWED_HOSTS,
     allowedOrigins: ALLOWED_ORIGINS,
   })
-  fastify.decorate('guardOrigin', function guardOrigin({ headers: { host, origin }, raw }, _reply, done) {
-    if (!policy.allowsHost(host) || hostsOf(raw) > 1)
-      throw refusal(403, 'This Host is not served here; the operator may list it in ALLOWED_HOSTS.')
+  fastify.decorate('guardHost', function guardHost({ headers: { host }, raw }, _reply, done) {
+    if (!policy.allowsHost(host) || hostsOf(raw) > 1) {
+      throw fastify.httpErrors.forbidden('This Host is not served here; the operator may list it in ALLOWED_HOSTS.')
+    }
+    done()
+  })
+  fastify.decorate('guardOrigin', function guardOrigin({ headers: { origin } }, _reply, done) {
     if (!policy.allowsOrigin(origin)) {
-      throw refusal(403, 'Pages of this Origin may not call; the operator may list it in ALLOWED_ORIGINS.')
+      throw fastify.httpErrors.forbidden(
+        'Pages of this Origin may not call; the operator may list it in ALLOWED_ORIGINS.',
+      )
     }
     done()
   })
@@ -39,4 +46,4 @@ function hostsOf({ rawHeaders }: IncomingMessage): number {
   return hosts
 }
 
-export default fp(originGuard, { name: 'origin-guard', dependencies: ['config'] })
+export default fp(originGuard, { name: 'origin-guard', dependencies: ['config', 'sensible'] })

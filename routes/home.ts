@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify'
+import { INVALID_REQUEST } from '../services/mcp/protocol-error.ts'
 
 /** `GET /` for people who open the address in a browser. */
 export default async function home(fastify: FastifyInstance): Promise<void> {
-  fastify.get('/', async function showPage(request, reply) {
+  fastify.get('/', { onRequest: fastify.guardHost }, async function showPage(request, reply) {
     // A client that probes for the old event stream would take the page for one.
     if (request.headers.accept?.toLowerCase().includes('text/event-stream')) {
-      return reply.code(405).header('allow', 'POST').send({ statusCode: 405, message: 'Send JSON-RPC with POST.' })
+      const error = { code: INVALID_REQUEST, message: 'Send JSON-RPC with POST.' }
+      return reply.code(405).header('allow', 'POST').send({ jsonrpc: '2.0', id: null, error })
     }
     return reply
       .type('text/html; charset=utf-8')

@@ -10,11 +10,11 @@ export default async function wellKnown(fastify: FastifyInstance): Promise<void>
 
   for (const resource of Object.values(protectedResources)) {
     const body = resourceMetadata(resource, config.OAUTH_ISSUER, scopes)
-    fastify.get(resource.metadataPath, async function showResource(_request, reply) {
+    fastify.get(resource.metadataPath, { onRequest: fastify.guardHost }, async function showResource(_request, reply) {
       // Pages of other origins are clients too, and nothing here is secret.
       return reply.headers({ 'access-control-allow-origin': '*', 'cache-control': 'max-age=3600' }).send(body)
     })
-    fastify.options(resource.metadataPath, { onRequest: answerPreflight }, answerPreflight)
+    fastify.options(resource.metadataPath, { onRequest: [fastify.guardHost, answerPreflight] }, answerPreflight)
   }
 }
 

@@ -39,7 +39,14 @@ export class ConfigurationError extends ReportedError {
 
 function describe({ variable, problem, inFile }: ConfigurationProblem): string {
   const example = inFile === true ? undefined : variables.find(({ name }) => name === variable)?.example
-  return `${variable}: ${problem}${example === undefined ? '' : `, for example ${variable}=${example}`}`
+  return `${variable}: ${hideUserInfo(problem)}${example === undefined ? '' : `, for example ${variable}=${example}`}`
+}
+
+/** What stands in front of an `@`: lists of hosts are quoted and printed, and somebody may have put a whole address there. */
+const userInfo = /[^\s,"'/@:]{1,256}:[^\s,"'/@]{1,1024}@/g
+
+function hideUserInfo(text: string): string {
+  return hideAddresses(text).replace(userInfo, '[redacted]@')
 }
 
 /** The shape of what `@fastify/env` (Ajv) reports; https://ajv.js.org/api.html#error-objects */
@@ -232,7 +239,7 @@ export function printConfiguration(config: Readonly<Record<string, unknown>>, tr
       if (transport === 'stdio' && usedBy !== 'always') return `${name} is not used with --stdio`
       const value = config[name]
       if (value === undefined) return `${name} is not set`
-      return `${name}=${secret ? `(secret, ${String(value).length} characters)` : hideAddresses(String(value))}`
+      return `${name}=${secret ? `(secret, ${String(value).length} characters)` : hideUserInfo(String(value))}`
     })
     .join('\n')
 }

@@ -28,7 +28,12 @@ describe('what a client leaves open reaches Azure as nothing', () => {
         const optional = Object.keys(inputSchema.properties).filter((key) => !inputSchema.required.includes(key))
         const all = (value: unknown) => Object.fromEntries(optional.map((key) => [key, value]))
         const ofOthers = { seed: null, quality: '', guidance: null, steps: null, image_path: null, aspect_ratio: ' ' }
-        const variants = [{}, all(null), all(''), all('  '), all([]), ofOthers, ofN8n]
+        const filledIn = {
+          mask_region: { x: null, y: '', width: null, height: null },
+          reference_images_base64: [null, '', ' '],
+        }
+        const nested = Object.fromEntries(Object.entries(filledIn).filter(([key]) => optional.includes(key)))
+        const variants = [{}, all(null), all(''), all('  '), all([]), all([null]), nested, ofOthers, ofN8n]
         for (const more of variants) {
           const { isError, text } = await callTool(url, name, { ...more, ...required })
           t.assert.equal(isError, false, `${name} ${JSON.stringify(more)}: ${text}`)
@@ -79,6 +84,22 @@ describe('a value in quotes is that value', () => {
   })
 })
 
+test('a list may have absent members', async (t: TestContext) => {
+  const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-1' })
+  const image = (await png(64, 64)).toString('base64')
+  const args = { prompt, image_data_base64: image, reference_images_base64: [null, image, ''] }
+  const { isError, text } = await callTool(url, 'edit_image', args)
+  t.assert.equal(isError, false, text)
+  t.assert.equal(simulator.requests[0]?.files.length, 2)
+})
+
+test('what is required and null is missing', async (t: TestContext) => {
+  const { url } = await startService(t)
+  const { isError, text } = await callTool(url, 'generate_image', { prompt: null })
+  t.assert.equal(isError, true)
+  t.assert.match(text, /"prompt" is missing/)
+})
+
 test('what no tool knows, or is no such value, stays an error before Azure is asked', async (t: TestContext) => {
   const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'FLUX.2-flex' })
   for (const wrong of [
@@ -92,6 +113,7 @@ test('what no tool knows, or is no such value, stays an error before Azure is as
     { prompt: null },
     { seed: [4] },
     { seed: true },
+    { mask_region: { x: 1 } },
   ]) {
     const { isError } = await callTool(url, 'generate_image', { prompt, ...wrong })
     t.assert.equal(isError, true, JSON.stringify(wrong))
@@ -102,7 +124,10 @@ test('what no tool knows, or is no such value, stays an error before Azure is as
 describe('a prompt that no image can follow is rejected before Azure is asked', () => {
   for (const [what, text, sentence] of [
     ['blanks', ' \n\t\u3000', /"prompt" is blank/],
-    ['characters that nobody sees', '\u200b\ufeff', /"prompt" is blank/],
+    ['characters that nobody sees', '\u200b\ufeff\u00ad\u180e', /"prompt" is blank/],
+    ['fillers', '\u3164\u115f\u2800\ufe0f\u034f', /"prompt" is blank/],
+    ['marks without a letter', '\u0301 \u20dd', /"prompt" is blank/],
+    ['characters without a meaning', '\ue000\uffff', /"prompt" is blank/],
     ['a NUL', 'a\0b', /"prompt" has a NUL/],
     ['half a surrogate pair', 'a \ud83d b', /"prompt" has half a surrogate pair/],
   ] as const) {

@@ -1,16 +1,18 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import { invalidRequest } from '../../services/mcp/protocol-error.ts'
 
-/** A header repeated by a client and joined by a proxy. */
-const REPEATED = /^\s*(application\/(?:[\w.-]+\+)?json(?:\s*;[^,]*)?)(?:\s*,\s*\1)+\s*$/i
-const CHARSET = /;\s*charset\s*=\s*(?:"([^"]*)"|([^\s;,"]*))/i
+const JSON_TYPE = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
+const CHARSET = /;\s*charset\s*=\s*(?:"([^"]*)"|([^\s;,"]*))/gi
 /** ASCII is UTF-8 as well. */
 const KNOWN_CHARSETS: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii', 'ascii'])
 
 /** Longer ones say nothing that anyone needs. */
 const MAX_LENGTH = 256
 
-/** Hook for `onRequest`: makes one header of a repeated one, and rejects a body in another encoding before it is read. */
+/**
+ * Hook for `onRequest`: makes one header of one that a client repeats and a proxy joins, and rejects a body in another
+ * encoding before it is read.
+ */
 export function checkContentType(
   { method, headers }: FastifyRequest,
   _reply: FastifyReply,
@@ -18,17 +20,17 @@ export function checkContentType(
 ): void {
   const given = headers['content-type']
   if (method === 'POST' && given !== undefined && given.length <= MAX_LENGTH) {
-    const type = given.includes(',') ? (REPEATED.exec(given)?.[1] ?? given) : given
-    headers['content-type'] = type
-    if (type.includes(';')) checkCharset(type)
+    checkCharsets(given)
+    const [first = given, ...others] = given.split(',')
+    if (others.length > 0 && [first, ...others].every((type) => JSON_TYPE.test(type))) headers['content-type'] = first
   }
   done()
 }
 
-function checkCharset(type: string): void {
-  const charset = CHARSET.exec(type)
-  const name = charset === null ? 'utf-8' : (charset[1] ?? charset[2] ?? '').trim().toLowerCase()
-  if (!KNOWN_CHARSETS.has(name)) {
+function checkCharsets(types: string): void {
+  if (!types.includes(';')) return
+  for (const [, quoted, plain = ''] of types.matchAll(CHARSET)) {
+    if (KNOWN_CHARSETS.has((quoted ?? plain).trim().toLowerCase())) continue
     throw invalidRequest('Send the body in UTF-8: the charset that Content-Type names is not supported.', 415)
   }
 }

@@ -58,6 +58,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     reply.header('x-request-id', request.id)
     done()
   })
+  fastify.addHook('onRequest', fastify.guardHost)
   fastify.addHook('onRequest', fastify.guardOrigin)
   fastify.addHook('onRequest', allowOrigin)
   fastify.addHook('onRequest', function checkHeaders(request, _reply, done) {
@@ -203,7 +204,7 @@ function describeRequest(request: FastifyRequest): RefusalContext {
   return {
     transport: 'http',
     headers: {
-      protocolVersion: single(headers['mcp-protocol-version']),
+      protocolVersion: version(headers['mcp-protocol-version']),
       method: single(headers['mcp-method']),
       name: single(headers['mcp-name']),
     },
@@ -274,6 +275,16 @@ function hasProgressToken(body: unknown): boolean {
 
 function isPlain(encoding: string | undefined): boolean {
   return encoding === undefined || encoding.trim().toLowerCase() === 'identity'
+}
+
+/** Undefined if it is blank; one if a proxy repeats it. */
+function version(header: string | string[] | undefined): string | undefined {
+  const versions = new Set(
+    single(header)
+      ?.split(',')
+      .map((each) => each.trim()),
+  )
+  return [...versions].join(', ') || undefined
 }
 
 /** Repeated headers are joined by Node; a list can agree with no body. */

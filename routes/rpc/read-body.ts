@@ -23,8 +23,11 @@ export interface BodyOptions {
 const SMALL_SIZES = [4_096, 16_384, UNRESERVED_BYTES]
 /** A first chunk so long is not copied, although more may come. */
 const LONG_CHUNK = 16_384
-/** Each chunk costs the process some microseconds, and chunks of one byte cost their sender next to nothing. */
-const MANY_PIECES = 10_000
+/**
+ * Each chunk costs the process some microseconds, and chunks of one byte cost their sender next to nothing: a few hundred
+ * connections with ten thousand of them each would stop everything for ten seconds.
+ */
+const MANY_PIECES = 1_000
 const LEAST_AVERAGE = 32
 
 /**

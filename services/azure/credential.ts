@@ -1,4 +1,4 @@
-import { serviceError } from '../errors.ts'
+import { ReportedError, serviceError } from '../errors.ts'
 import { readChangedKeyFile } from './file-bounds.ts'
 
 /** Who we are for Azure, as a header. Never logged; `secrets` are what a log must not hold. */
@@ -84,11 +84,11 @@ export function tokenCredential(load: () => Promise<TokenSource>, now = Date.now
     try {
       source ??= load()
       const token = await (await source).getToken(scope)
-      if (token === null) throw new Error('the credential gave no token')
+      if (token === null) throw new ReportedError('the credential gave no token')
       tokens.set(scope, token)
       return token
     } catch (cause) {
-      throw serviceError('IMG_ERR_AZURE_TOKEN', [], { cause })
+      throw serviceError('IMG_ERR_AZURE_TOKEN', [], { cause, detail: { entraCodes: entraCodes(cause) } })
     } finally {
       fetching.delete(scope)
     }
@@ -120,6 +120,24 @@ export function tokenCredential(load: () => Promise<TokenSource>, now = Date.now
     },
     secrets: () => [...tokens.values()].map(({ token }) => token),
   }
+}
+
+/** Deeper than the chain of credentials nests its errors. */
+const maxDepth = 6
+
+/**
+ * The codes that say what is wrong with an identity. The sentences around them may quote the secret.
+ * https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+ */
+function entraCodes(error: unknown): string | undefined {
+  const texts = messagesOf(error, 0).join('\n')
+  return [...new Set(texts.match(/\bAADSTS\d{4,8}\b/g))].slice(0, maxDepth).join(' ') || undefined
+}
+
+function messagesOf(error: unknown, depth: number): string[] {
+  if (!(error instanceof Error) || depth === maxDepth) return []
+  const nested = 'errors' in error && Array.isArray(error.errors) ? error.errors : []
+  return [error.message, ...[error.cause, ...nested].flatMap((each) => messagesOf(each, depth + 1))]
 }
 
 /** Managed identity, workload identity, environment, command line tools: whatever `DefaultAzureCredential` finds. */

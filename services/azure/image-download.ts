@@ -1,7 +1,7 @@
 import { type LookupAddress, lookup } from 'node:dns'
 import { isIP } from 'node:net'
 import type { Dispatcher } from 'undici'
-import { serviceError } from '../errors.ts'
+import { ReportedError, serviceError } from '../errors.ts'
 import { isPublicAddress } from './public-address.ts'
 import { createConnections, type TransportOptions } from './transport.ts'
 
@@ -42,15 +42,20 @@ export function createImageDownload(options: ImageDownloadOptions): ImageDownloa
   }
 }
 
+// Names and addresses in these sentences would be text of Azure's.
+const NOT_PUBLIC = 'the link leads to an address that is not public'
+
 function checkLink(link: string, hosts: readonly string[], isAllowed: (address: string) => boolean): URL {
   const url = new URL(link)
-  if (url.protocol !== 'https:') throw new Error(`link has the scheme ${url.protocol}`)
-  if (url.username !== '' || url.password !== '') throw new Error('link carries a credential')
+  if (url.protocol !== 'https:') throw new ReportedError('the link is not https')
+  if (url.username !== '' || url.password !== '') throw new ReportedError('the link carries a credential')
   const host = url.hostname
-  if (!hosts.some((pattern) => matchesHost(pattern, host))) throw new Error(`host ${host} is not allowed`)
+  if (!hosts.some((pattern) => matchesHost(pattern, host))) {
+    throw new ReportedError('the link leads to a host that AZURE_IMAGE_HOSTS does not list')
+  }
   // A literal address is never looked up, so the guarded look-up would not see it.
   const literal = host.replace(/^\[|\]$/g, '')
-  if (isIP(literal) !== 0 && !isAllowed(literal)) throw new Error(`address ${literal} is not public`)
+  if (isIP(literal) !== 0 && !isAllowed(literal)) throw new ReportedError(NOT_PUBLIC)
   return url
 }
 
@@ -67,7 +72,7 @@ function guardedLookup(isAllowed: (address: string) => boolean) {
       if (error) return callback(error, [])
       const [first] = addresses
       if (first === undefined || !addresses.every(({ address }) => isAllowed(address))) {
-        return callback(new Error(`${hostname} resolves to an address that is not public`), [])
+        return callback(new ReportedError(NOT_PUBLIC), [])
       }
       if (options.all === true) return callback(null, addresses)
       callback(null, first.address, first.family)
@@ -88,10 +93,10 @@ async function download(dispatcher: Dispatcher, url: URL, maxBytes: number, dead
   for await (const chunk of body) {
     bytes += chunk.length
     // Leaving the loop destroys the body.
-    if (statusCode !== 200) throw new Error(`link answers ${statusCode}`)
-    if (bytes > maxBytes) throw new Error(`picture is larger than ${maxBytes} bytes`)
+    if (statusCode !== 200) throw new ReportedError(`the host of the link answers ${statusCode}`)
+    if (bytes > maxBytes) throw new ReportedError(`the image is larger than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
-  if (statusCode !== 200) throw new Error(`link answers ${statusCode}`)
+  if (statusCode !== 200) throw new ReportedError(`the host of the link answers ${statusCode}`)
   return Buffer.concat(chunks)
 }

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { ReportedError } from '../errors.ts'
 
 /**
  * One HTTP exchange with Azure: connect, send, read. It knows no image and no model, but it knows exactly when the first
@@ -194,7 +195,10 @@ class ExchangeHandler<S extends AnswerSink> implements Dispatcher.DispatchHandle
     const leftMs = Math.max(0, exchange.deadlineAt - performance.now())
     this.#deadline = setTimeout(() => this.fail('timeout'), leftMs)
     // undici's own limit covers one connect, but not a proxy that takes the connection and then says nothing.
-    this.#connectTimer = setTimeout(() => this.fail('connect', new Error('no connection in time')), connectTimeoutMs)
+    this.#connectTimer = setTimeout(
+      () => this.fail('connect', new ReportedError('no connection in time')),
+      connectTimeoutMs,
+    )
     exchange.signal.addEventListener('abort', this.#onAbort, { once: true })
     if (exchange.signal.aborted) this.#onAbort()
   }

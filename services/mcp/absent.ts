@@ -1,5 +1,5 @@
 /** Members that clients send blank where they have nothing to say. */
-const BLANK_MEMBERS: ReadonlySet<string> = new Set(['cursor'])
+const BLANK_MEMBERS: ReadonlySet<string> = new Set(['cursor', 'arguments'])
 
 /**
  * Params without what is null: clients in typed languages write every optional member, and `_meta` with every one of its

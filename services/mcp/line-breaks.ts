@@ -3,6 +3,8 @@ const CARRIAGE_RETURN = 0x0d
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COLON = 0x3a
+const LETTER_N = 0x6e
+const LETTER_R = 0x72
 
 /** Members whose text is base64, or a list of such texts: a line break in it was put there by a program that wraps. */
 const BASE64_MEMBER = /^(?:\w*base64|(?:mask_|source_)?image(?:_data|_url)?|(?:reference_)?images|mask|data|blob)$/i
@@ -18,46 +20,54 @@ export function escapeLineBreaks(json: Buffer): Buffer | undefined {
   if (breaks === 0) return undefined
   const output = Buffer.allocUnsafeSlow(json.length + breaks)
   let length = 0
+  let at = 0
   let key = ''
-  let stringAt = -1
   let text = ''
-  let isBase64 = false
-  for (let at = 0; at < json.length; at++) {
-    const byte = json[at] ?? 0
-    const isInside = stringAt !== -1
-    if (byte === QUOTE) {
-      if (isInside) text = json.toString('latin1', stringAt, Math.min(at, stringAt + MAX_KEY_LENGTH + 1))
-      else isBase64 = BASE64_MEMBER.test(key)
-      stringAt = isInside ? -1 : at + 1
-    } else if (!isInside && byte === COLON) key = text
-    else if (isInside && byte === BACKSLASH) {
+  for (let open = json.indexOf(QUOTE); open !== -1; open = json.indexOf(QUOTE, at)) {
+    if (json.subarray(at, open).includes(COLON)) key = text
+    length += json.copy(output, length, at, open + 1)
+    const start = open + 1
+    const string = copyString(json, start, output, length, BASE64_MEMBER.test(key))
+    length = string.length
+    at = string.end
+    text = json.toString('latin1', start, Math.min(at - 1, start + MAX_KEY_LENGTH + 1))
+  }
+  length += json.copy(output, length, at)
+  return output.subarray(0, length)
+}
+
+/** @returns where the string ends, its quote included, and how long the output is then */
+function copyString(json: Buffer, start: number, output: Buffer, outputAt: number, isBase64: boolean) {
+  let length = outputAt
+  let at = start
+  while (at < json.length) {
+    const byte = json[at++] ?? 0
+    if (byte === BACKSLASH) {
       // What is escaped never ends the string. A raw line break behind a backslash is a line break all the same.
-      if (isBase64) while (isLineBreak(json[at + 1])) at++
-      const next = json[at + 1]
+      if (isBase64) while (isLineBreak(json[at])) at++
+      const next = json[at]
       if (next === undefined || isLineBreak(next)) continue
       output[length++] = byte
       output[length++] = next
       at++
-      continue
-    } else if (isInside && isLineBreak(byte)) {
-      if (isBase64) continue
+    } else if (!isLineBreak(byte)) {
+      output[length++] = byte
+      if (byte === QUOTE) break
+    } else if (!isBase64) {
       output[length++] = BACKSLASH
-      output[length++] = byte === LINE_FEED ? 0x6e : 0x72
-      continue
+      output[length++] = byte === LINE_FEED ? LETTER_N : LETTER_R
     }
-    output[length++] = byte
   }
-  return output.subarray(0, length)
+  return { end: at, length }
 }
 
 function isLineBreak(byte: number | undefined): boolean {
   return byte === LINE_FEED || byte === CARRIAGE_RETURN
 }
 
+/** Byte by byte: with a native search for each, a body of line breaks alone would take forty times as long. */
 function countLineBreaks(json: Buffer): number {
   let count = 0
-  for (const byte of [LINE_FEED, CARRIAGE_RETURN]) {
-    for (let at = json.indexOf(byte); at !== -1; at = json.indexOf(byte, at + 1)) count++
-  }
+  for (let at = 0; at < json.length; at++) if (isLineBreak(json[at])) count++
   return count
 }

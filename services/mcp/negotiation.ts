@@ -49,10 +49,9 @@ export function negotiate(call: Call, { headers, assumedVersion }: VersionSigns)
   return revision
 }
 
-/** The handshake negotiates by its body: a header with a version that is unknown here only says what a client would like. */
+/** The handshake negotiates by its body: the header counts afterwards, and before it only says what a client would like. */
 function versionInHeader({ method }: Call, headers: McpHeaders | undefined): string | undefined {
-  const version = headers?.protocolVersion
-  return method === 'initialize' && version !== undefined && findRevision(version) === undefined ? undefined : version
+  return method === 'initialize' ? undefined : headers?.protocolVersion
 }
 
 /**

@@ -28,21 +28,27 @@ export function normalizeArguments(args: Arguments, schema: object, optional: re
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined
     if (property === undefined && IGNORED.has(key)) continue
     const isOptional = property === undefined ? optional.includes(key) : !required.includes(key)
-    if (isOptional && isAbsent(value)) continue
+    if (isOptional ? isAbsent(value, property) : property !== undefined && value === null) continue
     kept[key] = property === undefined ? value : normalize(value, property)
   }
   return kept
 }
 
-function isAbsent(value: unknown): boolean {
+/** An object or a list in which everything is absent is absent too: some clients fill in each member of a schema. */
+function isAbsent(value: unknown, schema: unknown): boolean {
+  if (value === null || value === undefined) return true
   if (typeof value === 'string') return value.trim() === ''
-  return value === null || value === undefined || (Array.isArray(value) && value.length === 0)
+  if (Array.isArray(value)) return value.every((member) => isAbsent(member, undefined))
+  if (!isRecord(value) || !isRecord(schema)) return false
+  const properties = propertiesOf(schema)
+  return Object.keys(value).every((key) => Object.hasOwn(properties, key) && isAbsent(value[key], undefined))
 }
 
 function normalize(value: unknown, schema: unknown): unknown {
   if (!isRecord(schema)) return value
   const { type } = schema
   if (type === 'object' && isRecord(value)) return normalizeArguments(value, schema, [])
+  if (type === 'array' && Array.isArray(value)) return value.filter((member) => !isAbsent(member, undefined))
   if (typeof value !== 'string' || value.length > MAX_NUMBER_LENGTH) return value
   if (schema.pattern === SIZE_PATTERN) return plainSize(value)
   const text = value.trim()

@@ -1,6 +1,7 @@
 import { serviceError } from '../errors.ts'
 
-const VISIBLE = /[^\s\p{Z}\p{Cc}\p{Cf}]/u
+/** Not blanks and control characters, fillers, marks without a letter, and characters that have no meaning of their own. */
+const VISIBLE = /[^\s\p{Z}\p{Cc}\p{Cf}\p{Co}\p{M}\p{DI}\p{NChar}\u2800]/u
 
 /**
  * Rejects a prompt that no image can follow, before it is paid for.

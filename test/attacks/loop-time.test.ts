@@ -44,6 +44,8 @@ const silly: Readonly<Record<string, string>> = {
   ),
   'arguments of a prompt': message('prompts/get', `{"name":"product_photo","arguments":{${members(9_000)}}}`),
   'a prompt of lines': call(`{"prompt":"${fill('a\n')}"}`),
+  'line breaks alone': fill('\n', 3_000_000),
+  'a prompt of line breaks': call(`{"prompt":"${fill('\n', 3_000_000)}"}`),
   quotes: fill('"'),
   'no JSON': fill('x'),
 }

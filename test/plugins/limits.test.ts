@@ -294,6 +294,12 @@ describe('bodies in flight', () => {
     t.assert.match(await second.answer(), /^HTTP\/1\.1 503/)
   })
 
+  test('are not asked for where they are too large', async (t: TestContext) => {
+    const { url } = await listen(t, environment, controlledTool().options)
+    const upload = await begin(t, url, `${ofLength(50_000_000)}\r\nExpect: 100-continue`)
+    t.assert.match(await upload.answer(), /^HTTP\/1\.1 413/)
+  })
+
   test('reserve nothing for a caller that was not let in', async (t: TestContext) => {
     const { app, url } = await listen(t, { ...environment, MCP_API_KEYS: 'alice:key-of-alice' })
     const upload = await begin(t, url, chunked)

@@ -20,9 +20,32 @@ for (const [what, headers] of [
   })
 }
 
-test('guards JSON-RPC only', async (t: TestContext) => {
+test('an unknown Host is served nothing but probes and scrapes', async (t: TestContext) => {
+  const { app } = await buildApp(t, {
+    PUBLIC_URL: 'https://images.example',
+    OAUTH_ISSUER: 'https://issuer.example',
+    OAUTH_AUDIENCE: 'images',
+  })
+  const headers = { host: 'evil.example' }
+  for (const url of ['/health', '/health/', '/ready', '//metrics']) {
+    t.assert.strictEqual((await app.inject({ url, headers })).statusCode, 200, url)
+  }
+  for (const url of [
+    '/',
+    '//',
+    '/mcp',
+    '/.well-known/oauth-protected-resource',
+    '/.well-known/oauth-protected-resource/mcp',
+  ]) {
+    for (const method of ['GET', 'HEAD', 'OPTIONS'] as const) {
+      t.assert.strictEqual((await app.inject({ method, url, headers })).statusCode, 403, `${method} ${url}`)
+    }
+  }
+})
+
+test('a page of another origin may be looked at, since it shows nothing of anyone', async (t: TestContext) => {
   const { app } = await buildApp(t)
-  t.assert.strictEqual((await app.inject({ url: '/health', headers: { host: 'evil.example' } })).statusCode, 200)
+  t.assert.strictEqual((await app.inject({ url: '/', headers: { origin: 'http://evil.example' } })).statusCode, 200)
 })
 
 test('lets a page of an allowed origin read the answer', async (t: TestContext) => {

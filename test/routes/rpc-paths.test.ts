@@ -76,6 +76,7 @@ describe('a method that a path does not serve is told with 405 and Allow, whatev
       const response = await app.inject({ url: '/', headers: { accept } })
       t.assert.equal(response.statusCode, 405)
       t.assert.equal(response.headers.allow, 'POST')
+      t.assert.partialDeepStrictEqual(response.json(), { jsonrpc: '2.0', id: null, error: { code: -32600 } })
     }
   })
 })
@@ -118,6 +119,9 @@ describe('Content-Type', () => {
     'Application/JSON; Charset=utf8',
     'application/json; charset=us-ascii',
     'application/json; charset=utf-8, application/json; charset=utf-8',
+    'application/json,application/json; charset=utf-8',
+    'application/json; charset=utf-8 , application/vnd.api+json',
+    'application/json; profile="a,b"',
     'application/vnd.api+json',
   ]) {
     test(`is taken: ${type}`, async (t: TestContext) => {
@@ -132,6 +136,9 @@ describe('Content-Type', () => {
     'application/json; charset="ISO-8859-1"',
     'application/json; charset=utf-16',
     'application/json; charset=""',
+    'application/json; charset=utf-8; charset=gbk',
+    'application/json, application/json; charset=gbk',
+    'application/json, application/jsonx',
     'text/plain',
     'application/json, text/plain',
   ]) {

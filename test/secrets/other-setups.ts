@@ -186,6 +186,43 @@ const callers: readonly (Omit<Setup, 'prepare' | 'name'> & { name: string })[] =
   },
   { name: 'names the request after its key', ...post(toolCall({ prompt }), { 'x-request-id': secrets.callerKey }) },
   {
+    name: 'names the request after its key and more',
+    ...post(toolCall({ prompt }), { 'x-request-id': `call-${secrets.callerKey}.1` }),
+  },
+  {
+    name: 'says the prompt in every header',
+    ...post(toolCall({ prompt }), {
+      'user-agent': `crimson/1 ${secrets.accessToken}`,
+      cookie: `umbrella=${secrets.callerKey}`,
+      referer: `https://u:${secrets.linkCredential}@page.example/crimson?key=${secrets.callerKey}`,
+      'x-forwarded-for': secrets.callerKey,
+      forwarded: `for=${secrets.callerKey}`,
+      traceparent: secrets.callerKey,
+      'idempotency-key': secrets.callerKey,
+      'mcp-session-id': secrets.callerKey,
+      'content-encoding': 'identity',
+    }),
+  },
+  {
+    name: 'asks a page for the prompt',
+    act: ({ ask }) => ask(`/?prompt=${encodeURIComponent(prompt)}`, { method: 'QUERY', body: prompt }),
+  },
+  {
+    name: 'has a prompt rendered with its own words',
+    ...post(rpc('prompts/get', { name: 'edit_one_thing', arguments: { change: prompt, keep: secrets.callerKey } })),
+    isEchoed: true,
+  },
+  {
+    name: 'completes what is in its own words',
+    ...post(
+      rpc('completion/complete', {
+        ref: { type: 'ref/prompt', name: 'edit_one_thing' },
+        argument: { name: 'change', value: prompt },
+        context: { arguments: { keep: secrets.callerKey } },
+      }),
+    ),
+  },
+  {
     name: 'writes its key into the address',
     ...post(toolCall({ prompt }), {}, `/?key=${secrets.callerKey}&prompt=${encodeURIComponent(prompt)}`),
   },

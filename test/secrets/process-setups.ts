@@ -37,6 +37,20 @@ export const processSetups: readonly ProcessSetup[] = [
     environment: { AZURE_BASE_URL: `https://u:${linkCredential}@x.example` },
   },
   {
+    name: 'an allowed origin carries a credential',
+    environment: { ALLOWED_ORIGINS: `https://a.example, https://u:${linkCredential}@x.example` },
+  },
+  { name: 'an allowed host carries a credential', environment: { ALLOWED_HOSTS: `u:${linkCredential}@x.example` } },
+  {
+    name: 'hosts that are printed carry credentials',
+    args: ['--check'],
+    environment: {
+      AZURE_IMAGE_HOSTS: `u:${linkCredential}@x.example`,
+      HTTPS_PROXY: `http://u:${proxyPassword}@127.0.0.1:9`,
+      NO_PROXY: `localhost,u:${proxyPassword}@x.example`,
+    },
+  },
+  {
     name: 'the deployments file is not JSON',
     environment: { AZURE_DEPLOYMENTS_FILE: 'd.json' },
     files: { 'd.json': `{"deployments":[{"key":"${deploymentKey}",}]` },

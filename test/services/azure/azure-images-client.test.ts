@@ -396,7 +396,7 @@ describe('answers with a link', () => {
       const error = await failureOf(t, images.generate({ prompt }, callContext()))
       t.assert.equal(error.code, 'IMG_ERR_AZURE_DOWNLOAD')
       // By the guard, and not by a certificate that happens to be another's.
-      t.assert.match(String(error.cause), /not public|not allowed|has the scheme|carries a credential|Invalid URL/)
+      t.assert.match(String(error.cause), /not public|does not list|is not https|carries a credential|Invalid URL/)
     })
   }
 

@@ -307,6 +307,17 @@ describe('credentials', () => {
     )
   })
 
+  test('a refused identity is reported by its codes alone', async (t: TestContext) => {
+    const refused = (code: string) => new Error(`${code}: Invalid client secret provided Sec8Df3GhJk1ZxCv. Trace ID: 1`)
+    const all = new AggregateError(
+      [refused('AADSTS7000215'), new Error('away', { cause: refused('AADSTS700016') }), refused('AADSTS7000215')],
+      'no credential worked',
+    )
+    const credential = tokenCredential(async () => ({ getToken: () => Promise.reject(all) }))
+    const { detail } = await failureOf(t, credential.headers('scope'))
+    t.assert.deepEqual(detail, { entraCodes: 'AADSTS7000215 AADSTS700016' })
+  })
+
   test('without a token nothing is sent', async (t: TestContext) => {
     const azure = await fakeAzure(t, answering(200, imageAnswer))
     const credential = tokenCredential(async () => ({ getToken: async () => null }))

@@ -48,7 +48,9 @@ describe('what is null is absent', () => {
   test('in a call without arguments', async (t: TestContext) => {
     const ask = await build(t)
     const call = (params: object) => ask({ method: 'tools/call', params: { name: 'every_block', ...params } })
-    t.assert.deepStrictEqual(await call({ arguments: null, _meta: null }), await call({}))
+    for (const nothing of [null, '', ' ']) {
+      t.assert.deepStrictEqual(await call({ arguments: nothing, _meta: null }), await call({}))
+    }
   })
 
   test('in arguments of a prompt and of a completion', async (t: TestContext) => {
@@ -79,7 +81,7 @@ describe('what is null is absent', () => {
 
 describe('initialize negotiates by its body', () => {
   const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'x', version: '1' } }
-  for (const version of ['1999-01-01', '2030-01-01', 'latest', '']) {
+  for (const version of ['1999-01-01', '2030-01-01', 'latest', '2026-07-28', '2025-03-26, 2025-06-18']) {
     test(`whatever the header says: "${version}"`, async (t: TestContext) => {
       const ask = await build(t)
       const { status, answer } = await ask({ method: 'initialize', params }, { 'mcp-protocol-version': version })
@@ -88,4 +90,12 @@ describe('initialize negotiates by its body', () => {
       t.assert.equal((await ask({ method: 'ping' }, { 'mcp-protocol-version': version })).status, 400)
     })
   }
+
+  test('a blank header is none, and a repeated one is one', async (t: TestContext) => {
+    const ask = await build(t)
+    const list = (version: string) => ask({ method: 'tools/list' }, { 'mcp-protocol-version': version })
+    t.assert.deepStrictEqual(await list(' '), await ask({ method: 'tools/list' }))
+    t.assert.deepStrictEqual(await list('2025-06-18, 2025-06-18'), await list('2025-06-18'))
+    t.assert.notDeepStrictEqual(await list('2025-06-18'), await list(''))
+  })
 })
