@@ -1,7 +1,7 @@
 import type { OutputInfo, Sharp } from 'sharp'
 import { serviceError } from '../errors.ts'
 import { isSideways, type Orientation } from './headers/exif-orientation.ts'
-import type { ImageHeader } from './headers/header.ts'
+import { bytesOf, type ImageHeader } from './headers/header.ts'
 import { createPixelBudget } from './pixel-budget.ts'
 import { checkClaim, type PixelClaim } from './pixel-claim.ts'
 
@@ -102,7 +102,7 @@ export function decodedBytes({ width, height, channels, bitDepth, isDecodedWhole
 
 async function decode(
   bytes: Buffer,
-  { width, height }: ImageHeader,
+  { width, height, decodedRanges = [] }: ImageHeader,
   claim: PixelClaim,
   build: (image: Sharp) => Sharp,
   failOn: 'truncated' | 'warning',
@@ -113,7 +113,12 @@ async function decode(
   const seconds = Math.max(1, Math.floor(leftMs / MS_PER_SECOND))
   try {
     // A decoder that finds another size than was weighed stops there.
-    const source = sharp(bytes, { limitInputPixels: width * height, limitInputChannels: 4, pages: 1, failOn })
+    const source = sharp(bytesOf(bytes, decodedRanges), {
+      limitInputPixels: width * height,
+      limitInputChannels: 4,
+      pages: 1,
+      failOn,
+    })
     return await build(source).timeout({ seconds }).toBuffer({ resolveWithObject: true })
   } catch (cause) {
     checkClaim(claim)

@@ -4,8 +4,10 @@ import {
   hasText,
   type ImageHeader,
   impossibleClaim,
+  KeptRanges,
   plainHeader,
   STEPS_BETWEEN_PAUSES,
+  tooManyParts,
   type Walk,
 } from './header.ts'
 
@@ -17,8 +19,6 @@ const MARKER_APP2 = 0xe2
 
 /** Encoders write about ten; each costs a decoder a pass over all pixels. */
 const MAX_SCANS = 100
-/** Ranges of bytes that are kept; a file of garbage and segments in turn would make millions. */
-const MAX_RANGES = 2000
 
 interface Frame {
   marker: number
@@ -37,13 +37,8 @@ class JpegWalk {
   isEnded = false
   /** Known to be unreadable. */
   isBroken = false
-  /** Start and end of what makes up the first image, in turn. */
-  readonly ranges: number[] = []
-
-  keep(start: number, end: number): void {
-    if (this.ranges.at(-1) === start) this.ranges[this.ranges.length - 1] = end
-    else this.ranges.push(start, end)
-  }
+  /** What makes up the first image. */
+  readonly kept = new KeptRanges()
 }
 
 /**
@@ -55,7 +50,7 @@ class JpegWalk {
  */
 export function* readJpeg(bytes: Buffer): Walk<ImageHeader | undefined> {
   const walk = new JpegWalk()
-  walk.keep(0, 2)
+  walk.kept.keep(0, 2)
   let at = 2
   for (let step = 1; at < bytes.length && !walk.isEnded && !walk.isBroken; step++) {
     at = yield* nextPart(bytes, at, walk)
@@ -73,29 +68,29 @@ function* nextPart(bytes: Buffer, at: number, walk: JpegWalk): Walk<number> {
   }
   if (marker === 0xff) {
     // Fill bytes may stand before any marker.
-    walk.keep(at, at + 1)
+    walk.kept.keep(at, at + 1)
     return at + 1
   }
   if (marker === MARKER_EOI) walk.isEnded = true
   if (marker === MARKER_EOI || hasNoLength(marker)) {
-    walk.keep(at, at + 2)
+    walk.kept.keep(at, at + 2)
     return at + 2
   }
   if (at + 4 > bytes.length) return bytes.length
   const end = at + 2 + bytes.readUInt16BE(at + 2)
-  walk.isBroken = end < at + 4 || walk.ranges.length > MAX_RANGES * 2 || walk.scans > MAX_SCANS
+  walk.isBroken = end < at + 4 || walk.kept.areTooMany || walk.scans > MAX_SCANS
   if (end > bytes.length || walk.isBroken) return bytes.length
   readSegment(marker, bytes.subarray(at + 4, end), walk)
   if (marker === MARKER_APP2 && hasText(bytes, at + 4, 'MPF\0')) return end
   if (marker !== MARKER_SOS) {
-    walk.keep(at, end)
+    walk.kept.keep(at, end)
     return end
   }
   if (walk.frame === undefined) walk.isBroken = true
   const behind = yield* endOfScan(bytes, end)
   walk.scans++
   walk.scanBytes += behind - end
-  walk.keep(at, behind)
+  walk.kept.keep(at, behind)
   return behind
 }
 
@@ -142,14 +137,14 @@ function headerOf(walk: JpegWalk, frame: Frame): ImageHeader {
     isLossy: true,
     isDecodedWhole: isProgressive(marker),
     isUnusual: marker > 0xc2 || (sampling.length !== 1 && sampling.length !== 3),
-    firstImage: { ranges: walk.ranges, lacksEnd: !walk.isEnded },
+    firstImage: { ranges: walk.kept.ranges, lacksEnd: !walk.isEnded },
   }
   const damage = damageOf(walk, frame)
   return damage === undefined ? header : { ...header, damage }
 }
 
 function damageOf({ isBroken, isEnded, scans, scanBytes }: JpegWalk, frame: Frame): string | undefined {
-  if (isBroken) return 'its parts cannot be told apart'
+  if (isBroken) return tooManyParts
   if (scans === 0) return isEnded ? 'it holds no image data' : cutOff
   return scanBytes * 8 < leastBits(frame) ? impossibleClaim : undefined
 }
