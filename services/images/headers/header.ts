@@ -33,8 +33,10 @@ export interface ImageHeader extends ImageFacts {
 }
 
 export interface DecoderMemory {
-  /** The most at a time, while pixels are decoded. */
+  /** The most for pixels at a time, while they are decoded. */
   peakBytes: number
+  /** The most that a file made to harm can make it take besides; what encoders write takes a small part of it. */
+  tableBytes?: number
   /** What is still there while the result is encoded. */
   keptBytes: number
 }

@@ -20,6 +20,9 @@ const MARKER_APP2 = 0xe2
 /** Encoders write about ten; each costs a decoder a pass over all pixels. */
 const MAX_SCANS = 100
 
+/** What decoders hold of a block: 64 codes of two bytes. */
+const BLOCK_BYTES = 128
+
 interface Frame {
   marker: number
   bitDepth: number
@@ -33,6 +36,8 @@ class JpegWalk {
   frame: Frame | undefined
   orientation: Orientation | undefined
   scans = 0
+  /** Components in the first scan. */
+  scanned = 0
   scanBytes = 0
   isEnded = false
   /** Known to be unreadable. */
@@ -81,6 +86,7 @@ function* nextPart(bytes: Buffer, at: number, walk: JpegWalk): Walk<number> {
   walk.isBroken = end < at + 4 || walk.kept.areTooMany || walk.scans > MAX_SCANS
   if (end > bytes.length || walk.isBroken) return bytes.length
   readSegment(marker, bytes.subarray(at + 4, end), walk)
+  if (marker === MARKER_SOS && walk.scans === 0) walk.scanned = bytes[at + 4] ?? 0
   if (marker === MARKER_APP2 && hasText(bytes, at + 4, 'MPF\0')) return end
   if (marker !== MARKER_SOS) {
     walk.kept.keep(at, end)
@@ -127,6 +133,9 @@ function* endOfScan(bytes: Buffer, start: number): Walk<number> {
 function headerOf(walk: JpegWalk, frame: Frame): ImageHeader {
   const { width, height, bitDepth, marker, sampling } = frame
   const orientation = walk.orientation ?? 1
+  // The codes of components that come one after the other, or little by little, are kept until the last of them is there.
+  const isDecodedWhole = isProgressive(marker) || walk.scanned < sampling.length
+  const codeBytes = isDecodedWhole ? blocksOf(frame) * BLOCK_BYTES : 0
   const header: ImageHeader = {
     ...plainHeader({ mimeType: 'image/jpeg', width, height }),
     ...(orientation < 5 ? {} : { width: height, height: width }),
@@ -135,7 +144,8 @@ function headerOf(walk: JpegWalk, frame: Frame): ImageHeader {
     channels: sampling.length,
     isCmyk: sampling.length === 4,
     isLossy: true,
-    isDecodedWhole: isProgressive(marker),
+    isDecodedWhole,
+    decoder: { peakBytes: codeBytes, keptBytes: codeBytes },
     isUnusual: marker > 0xc2 || (sampling.length !== 1 && sampling.length !== 3),
     firstImage: { ranges: walk.kept.ranges, lacksEnd: !walk.isEnded },
   }
@@ -153,15 +163,19 @@ function damageOf({ isBroken, isEnded, scans, scanBytes }: JpegWalk, frame: Fram
  * Huffman codes have at least one bit: one for a block's mean, and unless the file is progressive one more for its
  * details. Arithmetic coding has no such bound.
  */
-function leastBits({ marker, width, height, sampling }: Frame): number {
-  if (marker > 0xc2) return 0
+function leastBits(frame: Frame): number {
+  if (frame.marker > 0xc2) return 0
+  return blocksOf(frame) * (isProgressive(frame.marker) ? 1 : 2)
+}
+
+/** Blocks of 8 by 8 in all components. */
+function blocksOf({ width, height, sampling }: Frame): number {
   const across = Math.max(1, ...sampling.map((one) => one.across))
   const down = Math.max(1, ...sampling.map((one) => one.down))
-  const blocks = sampling.reduce((sum, one) => {
+  return sampling.reduce((sum, one) => {
     const share = sampling.length === 1 ? { x: 1, y: 1 } : { x: one.across / across, y: one.down / down }
     return sum + Math.ceil((width * share.x) / 8) * Math.ceil((height * share.y) / 8)
   }, 0)
-  return blocks * (isProgressive(marker) ? 1 : 2)
 }
 
 const isProgressive = (marker: number) => marker === 0xc2 || marker === 0xc6 || marker === 0xca || marker === 0xce

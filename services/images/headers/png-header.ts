@@ -55,16 +55,19 @@ export function* readPng(bytes: Buffer): Walk<ImageHeader | undefined> {
   const hasAlpha = colourType === 4 || colourType === 6 || found.hasTransparency
   const colours = colourType === PALETTE || colourType === 2 || colourType === 6 ? 3 : 1
   const orientation = found.orientation ?? 1
+  const channels = colours + (hasAlpha ? 1 : 0)
+  const wholeBytes = isInterlaced ? stored.width * stored.height * channels * Math.ceil(bitDepth / 8) : 0
   const header: ImageHeader = {
     ...plainHeader({ mimeType: 'image/png', ...stored }),
     ...(orientation < 5 ? {} : { width: stored.height, height: stored.width }),
     orientation,
     bitDepth,
-    channels: colours + (hasAlpha ? 1 : 0),
+    channels,
     frames: found.frames,
     hasAlpha,
     isRgba: colourType === 6,
     isDecodedWhole: isInterlaced,
+    decoder: { peakBytes: wholeBytes, keptBytes: wholeBytes },
     decodedRanges: found.kept.ranges,
   }
   const isKnown = coloured?.depths.includes(bitDepth) && hasText(bytes, 26, '\0\0') && bytes.readUInt8(28) <= 1
