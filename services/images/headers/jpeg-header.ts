@@ -101,7 +101,9 @@ function* nextPart(bytes: Buffer, at: number, walk: JpegWalk): Walk<number> {
 }
 
 function readSegment(marker: number, data: Buffer, walk: JpegWalk): void {
-  if (marker === MARKER_APP1 && hasText(data, 0, 'Exif\0')) walk.orientation ??= readExifOrientation(data.subarray(6))
+  // Decoders read metadata up to the first scan.
+  if (marker === MARKER_APP1 && walk.scans === 0 && hasText(data, 0, 'Exif\0\0'))
+    walk.orientation ??= readExifOrientation(data.subarray(6))
   if (isFrameHeader(marker) && walk.frame === undefined) walk.frame = readFrame(marker, data)
 }
 
