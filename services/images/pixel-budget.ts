@@ -17,10 +17,21 @@ export interface PixelBudget {
   /**
    * Does `work` when its turn has come. Turns go round the callers and, for each, in order of arrival; nothing overtakes
    * work that waits for memory, so that large images get their turn too. A caller with work under way gets no further
-   * turn that would bring it above half of the memory.
+   * turn that would bring it above half of the memory or of the slots, so that others do not wait for it.
    * @throws ServiceError `IMG_ERR_CANCELLED`, `IMG_ERR_AZURE_NOT_SENT` when the claim ends before the turn comes
    */
   run<T>(bytes: number, claim: PixelClaim, work: () => Promise<T>): Promise<T>
+  readonly retainedBytes: number
+  /**
+   * Counts what stays after its work, until the returned function is called. It leaves less room for new work, but never
+   * none: work that runs alone always gets its turn, since what is retained may be waiting for it.
+   */
+  retain(bytes: number): () => void
+}
+
+interface Share {
+  running: number
+  bytes: number
 }
 
 interface Waiter {
@@ -31,23 +42,28 @@ interface Waiter {
 export function createPixelBudget({ maxBytes, slots }: PixelBudgetOptions): PixelBudget {
   /** In the order in which callers get their next turn. */
   const queues = new Map<string, Waiter[]>()
-  const usedBy = new Map<string, number>()
+  const shares = new Map<string, Share>()
+  const slotsOfCaller = Math.max(1, Math.floor(slots / 2))
   let usedBytes = 0
+  let retainedBytes = 0
   let running = 0
   let waiting = 0
+
+  const shareOf = (caller: string): Share => shares.get(caller) ?? { running: 0, bytes: 0 }
 
   function take(caller: string, bytes: number): void {
     running++
     usedBytes += bytes
-    usedBy.set(caller, (usedBy.get(caller) ?? 0) + bytes)
+    const share = shareOf(caller)
+    shares.set(caller, { running: share.running + 1, bytes: share.bytes + bytes })
   }
 
   function release(caller: string, bytes: number): void {
     running--
     usedBytes -= bytes
-    const rest = (usedBy.get(caller) ?? 0) - bytes
-    if (rest > 0) usedBy.set(caller, rest)
-    else usedBy.delete(caller)
+    const share = shareOf(caller)
+    if (share.running > 1) shares.set(caller, { running: share.running - 1, bytes: share.bytes - bytes })
+    else shares.delete(caller)
     startWaiting()
   }
 
@@ -68,9 +84,11 @@ export function createPixelBudget({ maxBytes, slots }: PixelBudgetOptions): Pixe
     if (running >= slots) return undefined
     for (const [caller, queue] of queues) {
       const [waiter] = queue
-      const used = usedBy.get(caller) ?? 0
-      if (waiter === undefined || (used > 0 && used + waiter.bytes > maxBytes / 2)) continue
-      return usedBytes + waiter.bytes <= maxBytes ? [caller, queue, waiter] : undefined
+      const share = shareOf(caller)
+      if (waiter === undefined || share.running >= slotsOfCaller) continue
+      if (share.running > 0 && share.bytes + waiter.bytes > maxBytes / 2) continue
+      const hasRoom = running === 0 || usedBytes + retainedBytes + waiter.bytes <= maxBytes
+      return hasRoom ? [caller, queue, waiter] : undefined
     }
     return undefined
   }
@@ -113,6 +131,16 @@ export function createPixelBudget({ maxBytes, slots }: PixelBudgetOptions): Pixe
     },
     get waiting() {
       return waiting
+    },
+    get retainedBytes() {
+      return retainedBytes
+    },
+    retain(bytes) {
+      retainedBytes += bytes
+      return () => {
+        retainedBytes -= bytes
+        startWaiting()
+      }
     },
     async run(bytes, claim, work) {
       checkClaim(claim)

@@ -21,20 +21,39 @@ export function checkClaim({ signal, deadlineAt }: PixelClaim): void {
   if (performance.now() >= deadlineAt) throw serviceError('IMG_ERR_AZURE_NOT_SENT', [])
 }
 
+/** The last turn that was asked for, and the walks under way. */
+let lastTurn: Promise<void> = Promise.resolve()
+let walking = 0
+
+/** Turns of all walks come one by one, so that many walks keep others from working no longer than one. */
+function takeTurn(): Promise<void> {
+  lastTurn = lastTurn.then(() => nextTurn())
+  return lastTurn
+}
+
 /**
  * Drives a walk to its end; every 10 ms others may work, and the claim is looked at.
  * @throws ServiceError as `checkClaim`
  */
 export async function walkInTurns<T>(walk: Walk<T>, claim: PixelClaim): Promise<T> {
-  let turnEndsAt = performance.now() + TURN_MS
-  let step = walk.next()
-  while (step.done !== true) {
-    if (performance.now() >= turnEndsAt) {
-      await nextTurn()
+  walking++
+  try {
+    if (walking > 1) {
+      await takeTurn()
       checkClaim(claim)
-      turnEndsAt = performance.now() + TURN_MS
     }
-    step = walk.next()
+    let turnEndsAt = performance.now() + TURN_MS
+    let step = walk.next()
+    while (step.done !== true) {
+      if (performance.now() >= turnEndsAt) {
+        await takeTurn()
+        checkClaim(claim)
+        turnEndsAt = performance.now() + TURN_MS
+      }
+      step = walk.next()
+    }
+    return step.value
+  } finally {
+    walking--
   }
-  return step.value
 }

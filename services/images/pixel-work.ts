@@ -1,7 +1,7 @@
 import type { OutputInfo, Sharp } from 'sharp'
 import { serviceError } from '../errors.ts'
 import { isSideways, type Orientation } from './headers/exif-orientation.ts'
-import type { ImageHeader } from './headers/header.ts'
+import { bytesOf, type ImageHeader } from './headers/header.ts'
 import { createPixelBudget } from './pixel-budget.ts'
 import { checkClaim, type PixelClaim } from './pixel-claim.ts'
 
@@ -60,11 +60,14 @@ const MS_PER_SECOND = 1000
 const DEFAULT_SLOTS = 2
 /** What a decoder needs that has to have the image whole: its own copy, and the copy that goes on. */
 const WHOLE_IMAGE_FACTOR = 2.5
+/** Noise takes 2.0 at the quality that photographs are sent with. */
+const JPEG_BYTES_OF_PIXEL = 2.5
+/** Measured: 16,384 pixels of 16-bit red, green, blue and opacity take 50 MiB. */
+const ROWS_UNDER_WAY = 384
 const BUSY_WAIT_MS = 5000
 
 export function createPixelWork({ maxDecodedBytes, slots = DEFAULT_SLOTS }: PixelWorkOptions): PixelWork {
   const budget = createPixelBudget({ maxBytes: maxDecodedBytes, slots })
-  let retainedBytes = 0
   return {
     async render(bytes, header, claim, build, { extraBytes = 0, failOn = 'truncated' } = {}) {
       const { width, height } = header
@@ -72,7 +75,8 @@ export function createPixelWork({ maxDecodedBytes, slots = DEFAULT_SLOTS }: Pixe
       if (needed > maxDecodedBytes) {
         throw serviceError('IMG_ERR_IMAGE_DECODED', [width, height, needed, maxDecodedBytes])
       }
-      return await budget.run(needed, claim, async () => {
+      // What may take more than all there is works alone.
+      return await budget.run(Math.min(workBytes(header) + extraBytes, maxDecodedBytes), claim, async () => {
         const rendered = await decode(bytes, header, claim, build, failOn)
         checkClaim(claim)
         return rendered
@@ -80,29 +84,54 @@ export function createPixelWork({ maxDecodedBytes, slots = DEFAULT_SLOTS }: Pixe
     },
     paint: (claim, work) => budget.run(0, claim, work),
     retain(data, scope) {
-      if (retainedBytes + data.length > maxDecodedBytes / 2) {
+      if (budget.retainedBytes + data.length > maxDecodedBytes / 2) {
         freeMemory(data)
         throw serviceError('IMG_ERR_IMAGE_BUSY', [BUSY_WAIT_MS / MS_PER_SECOND], { retryAfterMs: BUSY_WAIT_MS })
       }
-      const { length } = data
-      retainedBytes += length
+      const release = budget.retain(data.length)
       scope.defer(() => {
-        retainedBytes -= length
         freeMemory(data)
+        release()
       })
     },
   }
 }
 
-/** Bytes that decoding takes: width times height, channels and bytes of a channel, and more where it is needed whole. */
-export function decodedBytes({ width, height, channels, bitDepth, isDecodedWhole, orientation }: ImageHeader): number {
-  const bytes = width * height * channels * (bitDepth > 8 ? 2 : 1)
-  return isDecodedWhole || orientation !== 1 ? Math.ceil(bytes * WHOLE_IMAGE_FACTOR) : bytes
+/**
+ * Bytes that an image takes while it is decoded, turned and encoded. At least width times height, channels and bytes of a
+ * channel, and more where it is needed whole; more than that where its decoder is known to take more, or where the result
+ * may be as large as its pixels.
+ */
+export function decodedBytes(header: ImageHeader): number {
+  const { width, height, channels, bitDepth, isDecodedWhole, isLossy, orientation, hasAlpha } = header
+  const { peakBytes, keptBytes } = header.decoder ?? { peakBytes: 0, keptBytes: 0 }
+  const isTurned = orientation !== 1
+  const pixelBytes = width * height * channels * (bitDepth > 8 ? 2 : 1)
+  const resultBytes = width * height * (hasAlpha ? 4 : isLossy ? JPEG_BYTES_OF_PIXEL : 3)
+  return Math.max(
+    isDecodedWhole || isTurned ? Math.ceil(pixelBytes * WHOLE_IMAGE_FACTOR) : pixelBytes,
+    peakBytes,
+    isTurned ? keptBytes + pixelBytes : 0,
+    // What was turned was copied whole, and its decoder is gone by then.
+    (isTurned ? pixelBytes : keptBytes) + resultBytes,
+  )
+}
+
+/** What is set aside for the work: that, and what is around the pixels. */
+export function workBytes(header: ImageHeader): number {
+  const { peakBytes, tableBytes = 0 } = header.decoder ?? { peakBytes: 0 }
+  return Math.max(decodedBytes(header), peakBytes + tableBytes) + rowBytes(header)
+}
+
+/** Rows that are on their way from the decoder to the encoder, between all steps. */
+function rowBytes({ width, height, channels, bitDepth, orientation }: ImageHeader): number {
+  const [across, down] = isSideways(orientation) ? [height, width] : [width, height]
+  return across * channels * (bitDepth > 8 ? 2 : 1) * Math.min(down, ROWS_UNDER_WAY)
 }
 
 async function decode(
   bytes: Buffer,
-  { width, height }: ImageHeader,
+  { width, height, decodedRanges = [] }: ImageHeader,
   claim: PixelClaim,
   build: (image: Sharp) => Sharp,
   failOn: 'truncated' | 'warning',
@@ -113,7 +142,12 @@ async function decode(
   const seconds = Math.max(1, Math.floor(leftMs / MS_PER_SECOND))
   try {
     // A decoder that finds another size than was weighed stops there.
-    const source = sharp(bytes, { limitInputPixels: width * height, limitInputChannels: 4, pages: 1, failOn })
+    const source = sharp(bytesOf(bytes, decodedRanges), {
+      limitInputPixels: width * height,
+      limitInputChannels: 4,
+      pages: 1,
+      failOn,
+    })
     return await build(source).timeout({ seconds }).toBuffer({ resolveWithObject: true })
   } catch (cause) {
     checkClaim(claim)

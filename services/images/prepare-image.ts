@@ -2,7 +2,7 @@ import type { Sharp } from 'sharp'
 import type { InputImage } from '../azure/images-client.ts'
 import { ServiceError, serviceError } from '../errors.ts'
 import { isSideways } from './headers/exif-orientation.ts'
-import { cutOff, type FirstImage, type ImageHeader } from './headers/header.ts'
+import { bytesOf, cutOff, type FirstImage, type ImageHeader } from './headers/header.ts'
 import { formatNames } from './image-header.ts'
 import type { PixelClaim } from './pixel-claim.ts'
 import { freeMemory, type PixelWork, turn } from './pixel-work.ts'
@@ -54,13 +54,8 @@ function isPlain({ mimeType, bitDepth, isCmyk, isUnusual }: ImageHeader): boolea
 
 const endOfJpeg = Buffer.from([0xff, 0xd9])
 
-/** The same Buffer where nothing is to be left out. */
 function ownBytes(bytes: Buffer, { ranges, lacksEnd }: FirstImage): Buffer {
-  const [start = 0, end = bytes.length, ...more] = ranges
-  if (more.length === 0 && !lacksEnd) return end === bytes.length ? bytes : bytes.subarray(start, end)
-  const kept: Buffer[] = []
-  for (let index = 0; index < ranges.length; index += 2) kept.push(bytes.subarray(ranges[index], ranges[index + 1]))
-  return Buffer.concat(lacksEnd ? [...kept, endOfJpeg] : kept)
+  return bytesOf(bytes, ranges, lacksEnd ? endOfJpeg : undefined)
 }
 
 /** Many writers forget the mark that ends a JPEG. Whether the file was cut off before it, only a decoder can tell. */

@@ -1,5 +1,7 @@
-import { constants, deflateRawSync } from 'node:zlib'
+import { randomBytes } from 'node:crypto'
+import { constants, deflateRawSync, deflateSync } from 'node:zlib'
 import sharp, { type Sharp } from 'sharp'
+import { jpegOfManyScans, webpOfManyCodes } from '../services/images/crafted.ts'
 import { exif, exifSegment, withSegments } from '../services/images/oriented.ts'
 import { animationControl, pngChunk, pngSignature } from '../services/images/pictures.ts'
 
@@ -27,6 +29,41 @@ function zeros(bytes: number): Buffer {
   return Buffer.concat([Buffer.from([0x78, 0xda]), ...Array(blocks).fill(zeroBlock), end.subarray(0, 6)])
 }
 
+/** Rows of noise that each add to the row above: they deflate to nothing, and what they stand for does not. */
+function noise(width: number, height: number): Buffer {
+  const filteredUp = 2
+  const row = Buffer.concat([Buffer.from([filteredUp]), randomBytes(width * 8)])
+  return deflateSync(Buffer.alloc(row.length * height, row), { level: 9 })
+}
+
+/** Text of megabytes in kilobytes, as often as a decoder takes it. */
+function packedText(): Buffer[] {
+  const text = Buffer.concat([Buffer.from('Comment\0\0', 'latin1'), deflateSync(Buffer.alloc(7_900_000, 'a'))])
+  return Array<Buffer>(900).fill(pngChunk('zTXt', text))
+}
+
+const jpegKinds = [
+  { frame: 0xc0, components: 3 },
+  { frame: 0xc9, components: 4 },
+  { frame: 0xca, components: 3 },
+]
+
+const crafted: readonly HostileImage[] = [
+  ...jpegKinds.map((kind) => ({
+    name: `JPEG of frame ${kind.frame.toString(16)} in ${kind.components} scans`,
+    make: () => jpegOfManyScans({ width: edge, height: 6500, ...kind }),
+  })),
+  { name: 'WebP of very many codes', make: () => webpOfManyCodes(1024, 1024) },
+  {
+    name: 'PNG of packed text',
+    make: () => png({ width: 100, height: 100, colourType: 6, bitDepth: 16, extra: packedText() }),
+  },
+  {
+    name: 'PNG of noise in a few bytes',
+    make: () => png({ width: 4000, height: 12_500, colourType: 6, bitDepth: 16, data: noise(4000, 12_500) }),
+  },
+]
+
 const channels: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }
 
 interface PngClaim {
@@ -38,9 +75,20 @@ interface PngClaim {
   extra?: Buffer[]
   /** Share of the data that the claim needs. */
   part?: number
+  /** Instead of zeros. */
+  data?: Buffer
 }
 
-function png({ width, height, colourType, bitDepth, isInterlaced = false, extra = [], part = 1.01 }: PngClaim): Buffer {
+function png({
+  width,
+  height,
+  colourType,
+  bitDepth,
+  isInterlaced = false,
+  extra = [],
+  part = 1.01,
+  data,
+}: PngClaim): Buffer {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)
   header.writeUInt32BE(height, 4)
@@ -51,7 +99,7 @@ function png({ width, height, colourType, bitDepth, isInterlaced = false, extra 
     pngChunk('IHDR', header),
     ...extra,
     ...(colourType === 3 ? [pngChunk('PLTE', Buffer.alloc(6, 0x55)), pngChunk('tRNS', Buffer.from([0]))] : []),
-    pngChunk('IDAT', zeros(needed * part)),
+    pngChunk('IDAT', data ?? zeros(needed * part)),
     pngChunk('IEND', Buffer.alloc(0)),
   ])
 }
@@ -153,5 +201,6 @@ export const hostileImages: readonly HostileImage[] = [
   { name: 'GIF of one large frame', make: () => blank(5000, 5000).gif({ effort: 1 }).toBuffer() },
   { name: 'GIF of 900 frames', make: () => gif(900) },
   { name: 'GIF of 100,000 frames', make: () => gif(100_000) },
+  ...crafted,
   ...pngs,
 ]

@@ -2,7 +2,16 @@
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 
 const orientationTag = 0x0112
-const typeShort = 3
+/** Bytes of a value by its type. Orientation is a short, but careless writers take others, and decoders read them. */
+const integerTypes: ReadonlyMap<number, 1 | 2 | 4> = new Map([
+  [1, 1],
+  [3, 2],
+  [4, 4],
+  [6, 1],
+  [8, 2],
+  [9, 4],
+])
+const VALUE_BYTES = 4
 
 /**
  * The orientation in a block of EXIF (a TIFF header, then the first directory anywhere in the block). Whatever cannot be
@@ -19,7 +28,12 @@ export function readExifOrientation(exif: Buffer): Orientation {
   const end = Math.min(exif.length, directory + 2 + short(directory) * 12)
   for (let entry = directory + 2; entry + 12 <= end; entry += 12) {
     if (short(entry) !== orientationTag) continue
-    return short(entry + 2) === typeShort && long(entry + 4) === 1 ? asOrientation(short(entry + 8)) : 1
+    const size = integerTypes.get(short(entry + 2))
+    const count = long(entry + 4)
+    // More values than fit are kept elsewhere.
+    if (size === undefined || count === 0 || count * size > VALUE_BYTES) return 1
+    const at = entry + 8
+    return asOrientation(size === 1 ? exif.readUInt8(at) : size === 2 ? short(at) : long(at))
   }
   return 1
 }

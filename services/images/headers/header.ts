@@ -20,12 +20,25 @@ export interface ImageHeader extends ImageFacts {
   isLossy: boolean
   /** Whether a decoder needs room for all pixels at once. */
   isDecodedWhole: boolean
+  /** Bytes that a decoder allocates for itself. Absent: next to nothing. */
+  decoder?: DecoderMemory
   /** Whether the file is coded in a way that few decoders know, though its pixels are plain. */
   isUnusual: boolean
   /** Why the file is known to be cut off or damaged. Absent: nothing wrong was seen. */
   damage?: string
   /** The bytes that make up the first image of a JPEG. */
   firstImage?: FirstImage
+  /** What a decoder may see of a file that holds more; starts and ends as in `FirstImage`. */
+  decodedRanges?: readonly number[]
+}
+
+export interface DecoderMemory {
+  /** The most for pixels at a time, while they are decoded. */
+  peakBytes: number
+  /** The most that a file made to harm can make it take besides; what encoders write takes a small part of it. */
+  tableBytes?: number
+  /** What is still there while the result is encoded. */
+  keptBytes: number
 }
 
 export interface FirstImage {
@@ -33,6 +46,33 @@ export interface FirstImage {
   ranges: readonly number[]
   /** Whether the mark that ends the image is missing, as in a file that was cut off or written carelessly. */
   lacksEnd: boolean
+}
+
+/** Ranges of bytes that are kept; a file that alternates what is kept and what is not would make millions. */
+const MAX_RANGES = 2000
+
+/** What is kept of a file, in order; neighbours are joined. */
+export class KeptRanges {
+  /** Start and end, start and end… */
+  readonly ranges: number[] = []
+
+  get areTooMany(): boolean {
+    return this.ranges.length > MAX_RANGES * 2
+  }
+
+  keep(start: number, end: number): void {
+    if (this.ranges.at(-1) === start) this.ranges[this.ranges.length - 1] = end
+    else this.ranges.push(start, end)
+  }
+}
+
+/** The same Buffer where all of it is kept; `tail` is put behind the ranges. */
+export function bytesOf(bytes: Buffer, ranges: readonly number[], tail?: Buffer): Buffer {
+  const [start = 0, end = bytes.length, ...more] = ranges
+  if (more.length === 0 && tail === undefined) return end === bytes.length ? bytes : bytes.subarray(start, end)
+  const kept: Buffer[] = []
+  for (let index = 0; index < ranges.length; index += 2) kept.push(bytes.subarray(ranges[index], ranges[index + 1]))
+  return Buffer.concat(tail === undefined ? kept : [...kept, tail])
 }
 
 /**
@@ -45,6 +85,7 @@ export type Walk<T> = Generator<void, T, void>
 export const STEPS_BETWEEN_PAUSES = 2048
 
 export const cutOff = 'it ends too early'
+export const tooManyParts = 'its parts cannot be told apart'
 /** The header claims more than the file can hold. */
 export const impossibleClaim = 'it is too short for the size that its header claims'
 

@@ -4,8 +4,10 @@ import {
   hasText,
   type ImageHeader,
   impossibleClaim,
+  KeptRanges,
   plainHeader,
   STEPS_BETWEEN_PAUSES,
+  tooManyParts,
   type Walk,
 } from './header.ts'
 
@@ -17,8 +19,9 @@ const MARKER_APP2 = 0xe2
 
 /** Encoders write about ten; each costs a decoder a pass over all pixels. */
 const MAX_SCANS = 100
-/** Ranges of bytes that are kept; a file of garbage and segments in turn would make millions. */
-const MAX_RANGES = 2000
+
+/** What decoders hold of a block: 64 codes of two bytes. */
+const BLOCK_BYTES = 128
 
 interface Frame {
   marker: number
@@ -33,17 +36,14 @@ class JpegWalk {
   frame: Frame | undefined
   orientation: Orientation | undefined
   scans = 0
+  /** Components in the first scan. */
+  scanned = 0
   scanBytes = 0
   isEnded = false
   /** Known to be unreadable. */
   isBroken = false
-  /** Start and end of what makes up the first image, in turn. */
-  readonly ranges: number[] = []
-
-  keep(start: number, end: number): void {
-    if (this.ranges.at(-1) === start) this.ranges[this.ranges.length - 1] = end
-    else this.ranges.push(start, end)
-  }
+  /** What makes up the first image. */
+  readonly kept = new KeptRanges()
 }
 
 /**
@@ -55,7 +55,7 @@ class JpegWalk {
  */
 export function* readJpeg(bytes: Buffer): Walk<ImageHeader | undefined> {
   const walk = new JpegWalk()
-  walk.keep(0, 2)
+  walk.kept.keep(0, 2)
   let at = 2
   for (let step = 1; at < bytes.length && !walk.isEnded && !walk.isBroken; step++) {
     at = yield* nextPart(bytes, at, walk)
@@ -73,34 +73,37 @@ function* nextPart(bytes: Buffer, at: number, walk: JpegWalk): Walk<number> {
   }
   if (marker === 0xff) {
     // Fill bytes may stand before any marker.
-    walk.keep(at, at + 1)
+    walk.kept.keep(at, at + 1)
     return at + 1
   }
   if (marker === MARKER_EOI) walk.isEnded = true
   if (marker === MARKER_EOI || hasNoLength(marker)) {
-    walk.keep(at, at + 2)
+    walk.kept.keep(at, at + 2)
     return at + 2
   }
   if (at + 4 > bytes.length) return bytes.length
   const end = at + 2 + bytes.readUInt16BE(at + 2)
-  walk.isBroken = end < at + 4 || walk.ranges.length > MAX_RANGES * 2 || walk.scans > MAX_SCANS
+  walk.isBroken = end < at + 4 || walk.kept.areTooMany || walk.scans > MAX_SCANS
   if (end > bytes.length || walk.isBroken) return bytes.length
   readSegment(marker, bytes.subarray(at + 4, end), walk)
+  if (marker === MARKER_SOS && walk.scans === 0) walk.scanned = bytes[at + 4] ?? 0
   if (marker === MARKER_APP2 && hasText(bytes, at + 4, 'MPF\0')) return end
   if (marker !== MARKER_SOS) {
-    walk.keep(at, end)
+    walk.kept.keep(at, end)
     return end
   }
   if (walk.frame === undefined) walk.isBroken = true
   const behind = yield* endOfScan(bytes, end)
   walk.scans++
   walk.scanBytes += behind - end
-  walk.keep(at, behind)
+  walk.kept.keep(at, behind)
   return behind
 }
 
 function readSegment(marker: number, data: Buffer, walk: JpegWalk): void {
-  if (marker === MARKER_APP1 && hasText(data, 0, 'Exif\0')) walk.orientation ??= readExifOrientation(data.subarray(6))
+  // Decoders read metadata up to the first scan.
+  if (marker === MARKER_APP1 && walk.scans === 0 && hasText(data, 0, 'Exif\0\0'))
+    walk.orientation ??= readExifOrientation(data.subarray(6))
   if (isFrameHeader(marker) && walk.frame === undefined) walk.frame = readFrame(marker, data)
 }
 
@@ -132,6 +135,9 @@ function* endOfScan(bytes: Buffer, start: number): Walk<number> {
 function headerOf(walk: JpegWalk, frame: Frame): ImageHeader {
   const { width, height, bitDepth, marker, sampling } = frame
   const orientation = walk.orientation ?? 1
+  // The codes of components that come one after the other, or little by little, are kept until the last of them is there.
+  const isDecodedWhole = isProgressive(marker) || walk.scanned < sampling.length
+  const codeBytes = isDecodedWhole ? blocksOf(frame) * BLOCK_BYTES : 0
   const header: ImageHeader = {
     ...plainHeader({ mimeType: 'image/jpeg', width, height }),
     ...(orientation < 5 ? {} : { width: height, height: width }),
@@ -140,16 +146,17 @@ function headerOf(walk: JpegWalk, frame: Frame): ImageHeader {
     channels: sampling.length,
     isCmyk: sampling.length === 4,
     isLossy: true,
-    isDecodedWhole: isProgressive(marker),
+    isDecodedWhole,
+    decoder: { peakBytes: codeBytes, keptBytes: codeBytes },
     isUnusual: marker > 0xc2 || (sampling.length !== 1 && sampling.length !== 3),
-    firstImage: { ranges: walk.ranges, lacksEnd: !walk.isEnded },
+    firstImage: { ranges: walk.kept.ranges, lacksEnd: !walk.isEnded },
   }
   const damage = damageOf(walk, frame)
   return damage === undefined ? header : { ...header, damage }
 }
 
 function damageOf({ isBroken, isEnded, scans, scanBytes }: JpegWalk, frame: Frame): string | undefined {
-  if (isBroken) return 'its parts cannot be told apart'
+  if (isBroken) return tooManyParts
   if (scans === 0) return isEnded ? 'it holds no image data' : cutOff
   return scanBytes * 8 < leastBits(frame) ? impossibleClaim : undefined
 }
@@ -158,15 +165,19 @@ function damageOf({ isBroken, isEnded, scans, scanBytes }: JpegWalk, frame: Fram
  * Huffman codes have at least one bit: one for a block's mean, and unless the file is progressive one more for its
  * details. Arithmetic coding has no such bound.
  */
-function leastBits({ marker, width, height, sampling }: Frame): number {
-  if (marker > 0xc2) return 0
+function leastBits(frame: Frame): number {
+  if (frame.marker > 0xc2) return 0
+  return blocksOf(frame) * (isProgressive(frame.marker) ? 1 : 2)
+}
+
+/** Blocks of 8 by 8 in all components. */
+function blocksOf({ width, height, sampling }: Frame): number {
   const across = Math.max(1, ...sampling.map((one) => one.across))
   const down = Math.max(1, ...sampling.map((one) => one.down))
-  const blocks = sampling.reduce((sum, one) => {
+  return sampling.reduce((sum, one) => {
     const share = sampling.length === 1 ? { x: 1, y: 1 } : { x: one.across / across, y: one.down / down }
     return sum + Math.ceil((width * share.x) / 8) * Math.ceil((height * share.y) / 8)
   }, 0)
-  return blocks * (isProgressive(marker) ? 1 : 2)
 }
 
 const isProgressive = (marker: number) => marker === 0xc2 || marker === 0xc6 || marker === 0xca || marker === 0xce

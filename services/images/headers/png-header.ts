@@ -4,8 +4,10 @@ import {
   hasText,
   type ImageHeader,
   impossibleClaim,
+  KeptRanges,
   plainHeader,
   STEPS_BETWEEN_PAUSES,
+  tooManyParts,
   type Walk,
 } from './header.ts'
 
@@ -32,7 +34,14 @@ interface Found {
   hasTransparency: boolean
   frames: number
   orientation: Orientation | undefined
+  /** All but text. */
+  kept: KeptRanges
 }
+
+/**
+ * No decoder needs them for pixels, but decoders unpack them: eight kilobytes to eight megabytes each, a thousand a file.
+ */
+const textChunks: ReadonlySet<string> = new Set(['tEXt', 'zTXt', 'iTXt'])
 
 /** https://www.w3.org/TR/png-3/ : signature, then chunks of length, type, data, checksum; IHDR first. */
 export function* readPng(bytes: Buffer): Walk<ImageHeader | undefined> {
@@ -46,16 +55,20 @@ export function* readPng(bytes: Buffer): Walk<ImageHeader | undefined> {
   const hasAlpha = colourType === 4 || colourType === 6 || found.hasTransparency
   const colours = colourType === PALETTE || colourType === 2 || colourType === 6 ? 3 : 1
   const orientation = found.orientation ?? 1
+  const channels = colours + (hasAlpha ? 1 : 0)
+  const wholeBytes = isInterlaced ? stored.width * stored.height * channels * Math.ceil(bitDepth / 8) : 0
   const header: ImageHeader = {
     ...plainHeader({ mimeType: 'image/png', ...stored }),
     ...(orientation < 5 ? {} : { width: stored.height, height: stored.width }),
     orientation,
     bitDepth,
-    channels: colours + (hasAlpha ? 1 : 0),
+    channels,
     frames: found.frames,
     hasAlpha,
     isRgba: colourType === 6,
     isDecodedWhole: isInterlaced,
+    decoder: { peakBytes: wholeBytes, keptBytes: wholeBytes },
+    decodedRanges: found.kept.ranges,
   }
   const isKnown = coloured?.depths.includes(bitDepth) && hasText(bytes, 26, '\0\0') && bytes.readUInt8(28) <= 1
   if (!isKnown) return { ...header, damage: 'its header is not valid' }
@@ -73,12 +86,16 @@ function* walkChunks(bytes: Buffer): Walk<Found> {
     hasTransparency: false,
     frames: 1,
     orientation: undefined,
+    kept: new KeptRanges(),
   }
+  found.kept.keep(0, 33)
   let at = 33
-  for (let step = 1; at + 12 <= bytes.length && !found.isEnded; step++) {
+  for (let step = 1; at + 12 <= bytes.length && !found.isEnded && !found.kept.areTooMany; step++) {
     const end = at + 12 + bytes.readUInt32BE(at)
     if (end > bytes.length) break
-    readChunk(bytes.toString('latin1', at + 4, at + 8), bytes.subarray(at + 8, end - 4), found)
+    const type = bytes.toString('latin1', at + 4, at + 8)
+    if (!textChunks.has(type)) found.kept.keep(at, end)
+    readChunk(type, bytes.subarray(at + 8, end - 4), found)
     at = end
     if (step % STEPS_BETWEEN_PAUSES === 0) yield
   }
@@ -100,6 +117,7 @@ function readChunk(type: string, data: Buffer, found: Found): void {
 }
 
 function damageOf(found: Found, colourType: number, neededBytes: number): string | undefined {
+  if (found.kept.areTooMany) return tooManyParts
   if (!found.isEnded) return cutOff
   if (found.dataBytes === 0) return 'it holds no image data'
   if (!isZlibHead(found.dataHead)) return 'its image data is not compressed as PNG demands'

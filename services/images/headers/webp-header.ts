@@ -1,23 +1,40 @@
 import { type Orientation, readExifOrientation } from './exif-orientation.ts'
 import {
   cutOff,
+  type DecoderMemory,
   hasText,
   type ImageHeader,
   impossibleClaim,
   plainHeader,
   STEPS_BETWEEN_PAUSES,
+  tooManyParts,
   type Walk,
 } from './header.ts'
 
 const HAS_EXIF = 0x08
 const HAS_ALPHA = 0x10
 const IS_ANIMATED = 0x02
+/** A thousand frames have fewer; decoders note each. */
+const MAX_CHUNKS = 10_000
+
+/**
+ * Lossless data may switch its codes every 4 by 4 pixels, and for each of up to 65,536 sets of codes that the data brings
+ * (in about 36 bits at least) decoders make tables of about so many bytes.
+ * https://developers.google.com/speed/webp/docs/webp_lossless_bitstream_specification#62_details
+ */
+const CODE_SET_BYTES = 5800
+const MAX_CODE_SETS = 65_536
+const LEAST_BYTES_OF_CODE_SET = 4.5
+const RGBA_BYTES = 4
 
 interface Found {
   frames: number
   orientation: Orientation
   /** Bytes of the first lossy image; absent where the image is lossless. */
   lossyBytes: number | undefined
+  /** Bytes that may be coded without loss, as transparency is in a lossy image; an animation is not looked into. */
+  losslessBytes: number
+  chunks: number
 }
 
 /** https://developers.google.com/speed/webp/docs/riff_container : RIFF, then VP8, VP8L or VP8X with chunks behind it. */
@@ -37,11 +54,21 @@ export function* readWebp(bytes: Buffer): Walk<ImageHeader | undefined> {
     frames: isAnimated ? Math.max(found.frames, 1) : 1,
     isLossy: found.lossyBytes !== undefined,
     isDecodedWhole: true,
+    decoder: decoderMemory(size, found.losslessBytes),
   }
+  if (found.chunks > MAX_CHUNKS) return { ...header, damage: tooManyParts }
   if (bytes.length < 8 + bytes.readUInt32LE(4)) return { ...header, damage: cutOff }
   // Lossless data may take no bits at all for a pixel, lossy data takes some for a block of 16 by 16.
   const leastBits = isAnimated || found.lossyBytes === undefined ? 0 : Math.ceil((size.width * size.height) / 256)
   return (found.lossyBytes ?? 0) * 8 < leastBits ? { ...header, damage: impossibleClaim } : header
+}
+
+/** Colours and opacity are unpacked in one place and copied to another, whether there is opacity or not. */
+function decoderMemory({ width, height }: { width: number; height: number }, losslessBytes: number): DecoderMemory {
+  const keptBytes = width * height * RGBA_BYTES
+  const tiles = Math.ceil(width / 4) * Math.ceil(height / 4)
+  const codeSets = Math.min(MAX_CODE_SETS, tiles, Math.ceil(losslessBytes / LEAST_BYTES_OF_CODE_SET))
+  return { peakBytes: keptBytes * 2, tableBytes: codeSets * CODE_SET_BYTES, keptBytes }
 }
 
 function readSize(bytes: Buffer): { width: number; height: number; hasAlpha: boolean } | undefined {
@@ -65,14 +92,19 @@ function readSize(bytes: Buffer): { width: number; height: number; hasAlpha: boo
 }
 
 function* walkChunks(bytes: Buffer, flags: number): Walk<Found> {
-  const found: Found = { frames: 0, orientation: 1, lossyBytes: undefined }
+  const found: Found = { frames: 0, orientation: 1, lossyBytes: undefined, losslessBytes: 0, chunks: 0 }
   let isImageSeen = false
   let isExifSeen = false
   let at = 12
-  for (let step = 1; at + 8 <= bytes.length; step++) {
+  for (let step = 1; at + 8 <= bytes.length && found.chunks <= MAX_CHUNKS; step++) {
     const length = bytes.readUInt32LE(at + 4)
-    if (hasText(bytes, at, 'ANMF')) found.frames++
-    else if (hasText(bytes, at, 'EXIF') && (flags & HAS_EXIF) !== 0 && !isExifSeen) {
+    found.chunks++
+    const isFrame = hasText(bytes, at, 'ANMF')
+    if (isFrame) found.frames++
+    if (isFrame || hasText(bytes, at, 'VP8L') || hasText(bytes, at, 'ALPH')) {
+      found.losslessBytes = Math.max(found.losslessBytes, Math.min(length, bytes.length - at - 8))
+    }
+    if (hasText(bytes, at, 'EXIF') && (flags & HAS_EXIF) !== 0 && !isExifSeen) {
       isExifSeen = true
       found.orientation = orientationOf(bytes.subarray(at + 8, at + 8 + length))
     } else if (!isImageSeen && (hasText(bytes, at, 'VP8 ') || hasText(bytes, at, 'VP8L'))) {

@@ -142,14 +142,53 @@ describe('EXIF orientation', () => {
 
   test('is 1 for values and types that are no orientation', (t: TestContext) => {
     for (const value of [0, 9, 255, 65_535]) t.assert.strictEqual(readExifOrientation(exif(value)), 1)
-    const otherType = exif(6)
-    otherType.writeUInt16LE(4, 12)
-    const twoValues = exif(6)
-    twoValues.writeUInt32LE(2, 14)
+    const fraction = exif(6)
+    fraction.writeUInt16LE(5, 12)
+    const noValue = exif(6)
+    noValue.writeUInt32LE(0, 14)
+    const manyValues = exif(6)
+    manyValues.writeUInt32LE(3, 14)
     const farAway = exif(6)
     farAway.writeUInt32LE(4_000_000_000, 4)
-    for (const block of [otherType, twoValues, farAway, Buffer.alloc(0), Buffer.from('II*\0')]) {
+    for (const block of [fraction, noValue, manyValues, farAway, Buffer.alloc(0), Buffer.from('II*\0')]) {
       t.assert.strictEqual(readExifOrientation(block), 1)
+    }
+  })
+
+  test('is read from every type of integer, as decoders do', async (t: TestContext) => {
+    const plain = await pictures.drawing().jpeg().toBuffer()
+    for (const order of ['II', 'MM'] as const) {
+      for (const type of [1, 3, 4, 6, 8, 9]) {
+        for (const count of type === 4 || type === 9 ? [1] : [1, 2]) {
+          const block = exif(6, order)
+          const isLittle = order === 'II'
+          isLittle ? block.writeUInt16LE(type, 12) : block.writeUInt16BE(type, 12)
+          isLittle ? block.writeUInt32LE(count, 14) : block.writeUInt32BE(count, 14)
+          block.fill(0, 18, 22)
+          const size = type === 1 || type === 6 ? 1 : type === 3 || type === 8 ? 2 : 4
+          isLittle ? block.writeUIntLE(6, 18, size) : block.writeUIntBE(6, 18, size)
+          const name = `${order}, type ${type}, ${count} values`
+          t.assert.strictEqual(readExifOrientation(block), 6, name)
+          const { orientation } = await sharp(withSegments(plain, exifSegment(block))).metadata()
+          t.assert.strictEqual(orientation, 6, `${name}: the decoder`)
+        }
+      }
+    }
+  })
+
+  test('of a JPEG is read where decoders read it: in the first whole segment before the image data', async (t: TestContext) => {
+    const plain = await pictures.drawing().jpeg().toBuffer()
+    const scan = plain.indexOf(Buffer.from([0xff, 0xda]))
+    const put = (at: number, part: Buffer) => Buffer.concat([plain.subarray(0, at), part, plain.subarray(at)])
+    const files: readonly (readonly [bytes: Buffer, orientation: number])[] = [
+      [put(2, exifSegment(exif(6))), 6],
+      [put(scan, exifSegment(exif(6))), 6],
+      [put(plain.length - 2, exifSegment(exif(6))), 1],
+      [put(2, segment(0xe1, Buffer.concat([Buffer.from('Exif\0\x01'), exif(6)]))), 1],
+    ]
+    for (const [index, [bytes, orientation]] of files.entries()) {
+      t.assert.strictEqual(probeImage(bytes, limits).orientation, orientation, `${index}`)
+      t.assert.strictEqual((await sharp(bytes).metadata()).orientation ?? 1, orientation, `${index}: the decoder`)
     }
   })
 

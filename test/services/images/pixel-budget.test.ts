@@ -97,3 +97,40 @@ test('work that fails gives its room back', async (t: TestContext) => {
   await t.assert.rejects(failing, /broken/)
   t.assert.strictEqual(await budget.run(100, claimOf(), async () => 'done'), 'done')
 })
+
+test('one caller gets half of the slots, so that another starts at once', async (t: TestContext) => {
+  const budget = createPixelBudget({ maxBytes: 100, slots: 4 })
+  const pieces = Array.from({ length: 8 }, piece)
+  const started: string[] = []
+  const run = (caller: string, { work }: { work: () => Promise<void> }) =>
+    budget.run(1, claimOf({ caller }), () => {
+      started.push(caller)
+      return work()
+    })
+  const greedy = pieces.map((one) => run('greedy', one))
+  await turn()
+  t.assert.deepStrictEqual(started, ['greedy', 'greedy'])
+  await run('honest', { work: async () => {} })
+  t.assert.deepStrictEqual(started, ['greedy', 'greedy', 'honest'])
+  for (const { end } of pieces) end()
+  await Promise.all(greedy)
+})
+
+test('what is retained leaves less room, and never keeps the last work from starting', async (t: TestContext) => {
+  const budget = createPixelBudget({ maxBytes: 100, slots: 9 })
+  const release = budget.retain(50)
+  t.assert.strictEqual(await budget.run(90, claimOf({ caller: 'a' }), async () => 'alone'), 'alone')
+  const holder = piece()
+  const started: string[] = []
+  const holding = budget.run(40, claimOf({ caller: 'a' }), holder.work)
+  const waiting = budget.run(40, claimOf({ caller: 'b' }), async () => {
+    started.push('b')
+  })
+  await turn()
+  t.assert.deepStrictEqual([started, budget.retainedBytes], [[], 50])
+  release()
+  await turn()
+  t.assert.deepStrictEqual([started, budget.retainedBytes], [['b'], 0])
+  holder.end()
+  await Promise.all([holding, waiting])
+})

@@ -95,6 +95,30 @@ test('a bomb behind a small header is stopped while it is unpacked', async (t: T
   t.assert.ok(process.memoryUsage.rss() - before < 100_000_000)
 })
 
+test('text in a PNG is never unpacked', async (t: TestContext) => {
+  const packed = deflateSync(Buffer.alloc(7_900_000, 'a'), { level: 9 })
+  const texts = ['zTXt', 'iTXt'].flatMap((type) => {
+    const keyword = Buffer.from(type === 'zTXt' ? 'Comment\0\0' : 'Comment\0\x01\0\0\0')
+    return Array<Buffer>(40).fill(pictures.pngChunk(type, Buffer.concat([keyword, packed])))
+  })
+  const rows = deflateSync(Buffer.alloc(30 * (1 + 40 * 6)))
+  const bytes = pictures.pngOf({ width: 40, height: 30, bitDepth: 16, extra: texts, data: rows })
+  const before = process.memoryUsage.rss()
+  t.assert.strictEqual((await prepare(bytes)).width, 40)
+  t.assert.ok(process.memoryUsage.rss() - before < 100_000_000)
+})
+
+test('a PNG of text and data in turns, thousands of times, is rejected', (t: TestContext) => {
+  const pair = Buffer.concat([
+    pictures.pngChunk('tEXt', Buffer.from('a\0')),
+    pictures.pngChunk('teSt', Buffer.alloc(0)),
+  ])
+  const of = (pairs: number) =>
+    pictures.pngOf({ width: 4, height: 4, extra: [Buffer.concat(Array<Buffer>(pairs).fill(pair))] })
+  t.assert.strictEqual(probeImage(of(1000), limits).width, 4)
+  t.assert.throws(() => probeImage(of(5000), limits), { code: 'IMG_ERR_IMAGE_BROKEN' })
+})
+
 test('a decoder that finds more pixels than the header claims stops', async (t: TestContext) => {
   const bytes = await pictures.gif(400, 400)
   const lying = { ...probeImage(bytes, limits), width: 40, height: 40 }
@@ -141,7 +165,7 @@ test('an image that would need more memory than all may is rejected before it is
   await t.assert.rejects(strict.prepare(bytes, probeImage(bytes, limits), claimOf()), {
     code: 'IMG_ERR_IMAGE_DECODED',
     message:
-      'The image is 600x600 pixels and would take 2700000 bytes to decode, and the limit here is 1000000 bytes; send a smaller one.',
+      'The image is 600x600 pixels and would take 2880000 bytes to decode, and the limit here is 1000000 bytes; send a smaller one.',
   })
 })
 
