@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 
 /** The properties that strangers' input must not break, and where each is tried. */
 const properties: Readonly<Record<string, readonly string[]>> = {
-  'any JSON gets a valid answer': ['attacks/messages.test.ts', 'attacks/tools.test.ts'],
+  'any JSON gets a valid answer': ['attacks/messages.slow.test.ts', 'attacks/tools.slow.test.ts'],
   'any path stays inside the folder': [
     'services/images/output-path.test.ts',
     'services/images/local-image-store.test.ts',
