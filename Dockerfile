@@ -28,9 +28,11 @@ COPY --from=build /app/dist ./dist
 # Any --user may write here as long as no volume with other owners is mounted over it; the sticky bit is /tmp's.
 RUN install -d -o 1000 -g 1000 -m 1777 images logs
 
-# glibc keeps what each thread freed for that thread, up to 64 MiB; those that decode images are many (docs/performance.md).
+# glibc keeps what threads freed for later, hundreds of megabytes after hostile images; so it gives large blocks back (docs/performance.md).
 ENV NODE_ENV=production \
     MALLOC_ARENA_MAX=2 \
+    MALLOC_MMAP_THRESHOLD_=1048576 \
+    MALLOC_TRIM_THRESHOLD_=1048576 \
     MCP_SERVER_HOST=0.0.0.0 \
     MCP_SERVER_PORT=8000 \
     IMAGES_DIR=/app/images \

@@ -4,6 +4,11 @@ import { checkClaim, type PixelClaim } from './pixel-claim.ts'
 export interface PixelBudgetOptions {
   /** Bytes of decoded pixels that may be in work at a time. */
   maxBytes: number
+  /**
+   * The same for work beside other work; `maxBytes` by default. Less leaves room for what decoders and allocators take
+   * beyond what was weighed, which adds up.
+   */
+  sharedBytes?: number
   /** Pieces of work at a time, whatever their size: each keeps a core busy. */
   slots: number
 }
@@ -39,7 +44,7 @@ interface Waiter {
   start(): void
 }
 
-export function createPixelBudget({ maxBytes, slots }: PixelBudgetOptions): PixelBudget {
+export function createPixelBudget({ maxBytes, sharedBytes = maxBytes, slots }: PixelBudgetOptions): PixelBudget {
   /** In the order in which callers get their next turn. */
   const queues = new Map<string, Waiter[]>()
   const shares = new Map<string, Share>()
@@ -87,7 +92,7 @@ export function createPixelBudget({ maxBytes, slots }: PixelBudgetOptions): Pixe
       const share = shareOf(caller)
       if (waiter === undefined || share.running >= slotsOfCaller) continue
       if (share.running > 0 && share.bytes + waiter.bytes > maxBytes / 2) continue
-      const hasRoom = running === 0 || usedBytes + retainedBytes + waiter.bytes <= maxBytes
+      const hasRoom = running === 0 || usedBytes + retainedBytes + waiter.bytes <= sharedBytes
       return hasRoom ? [caller, queue, waiter] : undefined
     }
     return undefined

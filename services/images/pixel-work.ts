@@ -49,7 +49,8 @@ export interface PixelWork {
   paint<T>(claim: PixelClaim, work: () => Promise<T>): Promise<T>
   /**
    * Counts a converted image that waits for Azure, and frees its memory when the scope ends. All of them together take at
-   * most half of the budget; waiting for each other they would never end, so what is beyond is rejected.
+   * most a quarter of the budget, a single one excepted; waiting for each other they would never end, so what is beyond is
+   * rejected.
    * @throws ServiceError `IMG_ERR_IMAGE_BUSY`
    */
   retain(data: Buffer, scope: DisposableStack): void
@@ -67,7 +68,7 @@ const ROWS_UNDER_WAY = 384
 const BUSY_WAIT_MS = 5000
 
 export function createPixelWork({ maxDecodedBytes, slots = DEFAULT_SLOTS }: PixelWorkOptions): PixelWork {
-  const budget = createPixelBudget({ maxBytes: maxDecodedBytes, slots })
+  const budget = createPixelBudget({ maxBytes: maxDecodedBytes, sharedBytes: maxDecodedBytes / 2, slots })
   return {
     async render(bytes, header, claim, build, { extraBytes = 0, failOn = 'truncated' } = {}) {
       const { width, height } = header
@@ -84,7 +85,7 @@ export function createPixelWork({ maxDecodedBytes, slots = DEFAULT_SLOTS }: Pixe
     },
     paint: (claim, work) => budget.run(0, claim, work),
     retain(data, scope) {
-      if (budget.retainedBytes + data.length > maxDecodedBytes / 2) {
+      if (budget.retainedBytes > 0 && budget.retainedBytes + data.length > maxDecodedBytes / 4) {
         freeMemory(data)
         throw serviceError('IMG_ERR_IMAGE_BUSY', [BUSY_WAIT_MS / MS_PER_SECOND], { retryAfterMs: BUSY_WAIT_MS })
       }
