@@ -32,7 +32,7 @@ test('a clock that jumps a day ahead and a day back ends no call and holds none 
   await until('a call', () => world.simulator.requests.length > 0 || undefined)
   leaving.abort()
   await left
-  await until('a kept picture', () => /picture is kept for its retry/.test(service.log) || undefined)
+  await until('a kept picture', () => /a result was stored for an identical call/.test(service.log) || undefined)
   const dayOf = (byMs: number) => new Date(Date.now() + byMs).toISOString().slice(0, 10)
   const calls = startCalls(service.url, CALLS)
   for (const [pictures, aheadMs] of [
