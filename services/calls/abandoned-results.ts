@@ -5,7 +5,7 @@ import type { CallGuard, PendingCall } from '../mcp/method.ts'
 import type { DeliveryProof, DeliveryStep } from './delivery.ts'
 import { fingerprintOf, ownerOf } from './fingerprint.ts'
 import type { Offer, Result } from './offers.ts'
-import { contentOf, createResult, imageBlocks, textBlocks, withImages } from './result-content.ts'
+import { contentOf, createResult, encodedBytesOf, imageBlocks, textBlocks, withImages } from './result-content.ts'
 import { createResultOffers, UNPROVEN_TTL_MS } from './result-offers.ts'
 import { isThere } from './result-store.ts'
 
@@ -227,7 +227,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     try {
       const made = await running
       const { images = [] } = (await content) ?? {}
-      result.bytes = images.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0)
+      result.bytes = encodedBytesOf(images)
       if (images.length === 0 || call.signal.aborted) {
         handover.close()
         return images.length === 0 ? made : { content: made.content.filter(({ type }) => type === 'text') }

@@ -5,7 +5,7 @@ import type { CallGuard, PendingCall } from '../mcp/method.ts'
 import { fingerprintOf, idempotencyKeyOf, keyHashOf } from './fingerprint.ts'
 import { findKept, readKept } from './kept-files.ts'
 import type { Result } from './offers.ts'
-import { contentOf, createResult, imageBlocks, textBlocks } from './result-content.ts'
+import { contentOf, createResult, encodedBytesOf, imageBlocks, textBlocks } from './result-content.ts'
 import { createResultStore, isThere } from './result-store.ts'
 
 export interface IdempotentCallsOptions {
@@ -92,7 +92,7 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
     return { content: [...textBlocks(content.texts, NOTE), ...imageBlocks(images)] }
   }
 
-  async function make(key: string, call: PendingCall, fingerprint: string, run: () => Promise<ToolResult>) {
+  async function make(key: string, fingerprint: string, run: () => Promise<ToolResult>) {
     const running = run()
     const content = running.then(contentOf, () => undefined).then((made) => made && { ...made, images: shared(made) })
     const result = createResult({ owner: key, fingerprint: () => fingerprint }, content)
@@ -103,12 +103,12 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
       // A call that failed may be repeated; an abandoned one waits for its repetition elsewhere.
       if (made === undefined) return forget(key, entry)
       entry.expiresAt = monotonic() + ttlMs
-      result.bytes = made.images.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0)
+      result.bytes = encodedBytesOf(made.images)
       await store.write(result, ttlMs, false)
       tidy()
     })
+    // Its images are shared before the response can release them.
     await content
-    call.log.debug({}, 'a call with an idempotency key has ended')
     return await running
   }
 
@@ -125,7 +125,7 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
         if (repeated !== undefined) return repeated
         forget(key, entry)
       }
-      return await make(key, call, fingerprint, run)
+      return await make(key, fingerprint, run)
     },
 
     async load() {

@@ -30,6 +30,11 @@ export function imageBlocks(images: readonly EncodedImage[]): ContentBlock[] {
   return images.map((image) => ({ type: 'image', data: image, mimeType: image.mimeType }))
 }
 
+/** Bytes of base64 text that images take together. */
+export function encodedBytesOf(images: readonly EncodedImage[]): number {
+  return images.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0)
+}
+
 /** A result that no one holds yet. */
 export function createResult(
   identity: Pick<Result, 'owner' | 'fingerprint'>,
