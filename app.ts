@@ -7,12 +7,12 @@ import fp from 'fastify-plugin'
 import pino from 'pino'
 import packageJson from './package.json' with { type: 'json' }
 import config from './plugins/config.ts'
-import type { Environment, Transport } from './services/configuration.ts'
-import { createLogLines, type LogLines } from './services/log-lines.ts'
-import { describeError, hideAddresses, hideSecrets, withoutErrorText } from './services/log-redaction.ts'
+import type { Environment, Transport } from './services/config/configuration.ts'
+import { createLogLines, type LogLines } from './services/logging/buffered-destination.ts'
+import { describeError, hideAddresses, hideSecrets, withoutErrorText } from './services/logging/redaction.ts'
 import type { Catalog } from './services/mcp/catalog.ts'
-import type { Timing } from './services/mcp/timing.ts'
-import { SAFE_HEADERS } from './services/safe-headers.ts'
+import type { Timing } from './services/mcp/timeouts.ts'
+import { SAFE_HEADERS } from './services/logging/safe-headers.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

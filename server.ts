@@ -13,8 +13,8 @@ import {
   printConfiguration,
   stdioEnvironment,
   type Transport,
-} from './services/configuration.ts'
-import { describeError } from './services/log-redaction.ts'
+} from './services/config/configuration.ts'
+import { describeError } from './services/logging/redaction.ts'
 import { serveStdio } from './services/mcp/stdio.ts'
 
 /** The executable: the only file that reads the environment, the arguments and `.env`. */

@@ -1,6 +1,6 @@
 import { Agent, type Dispatcher } from 'undici'
-import { type Order, promptOf } from './order.ts'
-import { pictureOf, sha256 } from './picture.ts'
+import { type Order, promptOf } from './prompt-codec.ts'
+import { pictureOf, sha256 } from './image.ts'
 
 /** A tool call as a client would send it. */
 export interface ToolCall extends Order {

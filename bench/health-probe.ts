@@ -2,7 +2,7 @@ import { readlinkSync } from 'node:fs'
 import { Agent, get } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { goFirst } from './priority.ts'
+import { goFirst } from './process-priority.ts'
 
 /** Asks `/health` again and again from a thread of its own, so that the driver's other work does not delay it. */
 export interface HealthProbe {

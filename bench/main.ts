@@ -1,12 +1,12 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Lab, openLab, type SubjectName } from './lab.ts'
+import { type Lab, openLab, type SubjectName } from './harness.ts'
 import { formatRow, formatTable, type Result } from './table.ts'
 import type { Effort, Workload } from './workload.ts'
 import { latencyWorkloads } from './workloads/latency.ts'
 import { listWorkloads } from './workloads/lists.ts'
 import { memoryWorkloads } from './workloads/memory.ts'
-import { pictureWorkloads } from './workloads/pictures.ts'
+import { pictureWorkloads } from './workloads/images.ts'
 
 /** `npm run bench`: the service, its floors and a peer, given the same work in turn in one run. Needs Linux. */
 

@@ -1,4 +1,4 @@
-import type { Lab, SubjectName } from './lab.ts'
+import type { Lab, SubjectName } from './harness.ts'
 
 /** How much of everything is done in a round. */
 export interface Effort {

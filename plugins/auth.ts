@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
-import { AccessError } from '../services/access/access-error.ts'
-import { isSameSecret, parseApiKeys } from '../services/access/api-keys.ts'
-import { type Caller, createGatekeeper, type Gatekeeper, readBearer } from '../services/access/gatekeeper.ts'
-import { followKeyFile, type KeySource } from '../services/access/key-file.ts'
-import { isPrivateAddress } from '../services/access/private-address.ts'
-import { challenge, describeResources, type ProtectedResource } from '../services/access/resource-metadata.ts'
+import { AccessError } from '../services/auth/access-error.ts'
+import { isSameSecret, parseApiKeys } from '../services/auth/api-keys.ts'
+import { type Caller, createGatekeeper, type Gatekeeper, readBearer } from '../services/auth/authenticator.ts'
+import { followKeyFile, type KeySource } from '../services/auth/api-key-file.ts'
+import { isPrivateAddress } from '../services/net/private-address.ts'
+import { challenge, describeResources, type ProtectedResource } from '../services/auth/resource-metadata.ts'
 import { createConnections } from '../services/azure/transport.ts'
 import { createLoginLimit } from '../services/limits/login-limit.ts'
-import { isLocal } from '../services/origin-policy.ts'
+import { isLocal } from '../services/net/origin-policy.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -142,9 +142,9 @@ async function openTokens(fastify: FastifyInstance) {
   const { OAUTH_ISSUER: issuer } = config
   if (issuer === undefined) return undefined
   const [{ createIssuer }, { createKeySet }, { createTokenVerifier }] = await Promise.all([
-    import('../services/access/issuer.ts'),
-    import('../services/access/key-set.ts'),
-    import('../services/access/tokens.ts'),
+    import('../services/auth/oidc-discovery.ts'),
+    import('../services/auth/jwks.ts'),
+    import('../services/auth/tokens.ts'),
   ])
   const connections = createConnections({
     connectTimeoutMs: config.AZURE_CONNECT_TIMEOUT_MS,

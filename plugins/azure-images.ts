@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { createImagesClient } from '../services/azure/azure-images-client.ts'
+import { createImagesClient } from '../services/azure/client.ts'
 import { readDeployments } from '../services/azure/deployment-list.ts'
 import type { AzureEvents } from '../services/azure/events.ts'
-import type { ImagesClient } from '../services/azure/images-client.ts'
+import type { ImagesClient } from '../services/azure/types.ts'
 import { retirementState } from '../services/azure/models/model-catalog.ts'
 import { describeDeployments } from '../services/azure/models/name-resolution.ts'
-import { ConfigurationError } from '../services/configuration.ts'
-import type { Metrics } from '../services/metrics.ts'
+import { ConfigurationError } from '../services/config/configuration.ts'
+import type { Metrics } from '../services/telemetry/metrics.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -12,7 +12,7 @@ import {
   schemaProblems,
   type Transport,
   valueProblems,
-} from '../services/configuration.ts'
+} from '../services/config/configuration.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

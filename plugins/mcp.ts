@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { pictureIcon } from '../services/icons.ts'
-import { serverInstructions } from '../services/instructions.ts'
+import { pictureIcon } from '../services/tools/icons.ts'
+import { serverInstructions } from '../services/tools/instructions.ts'
 import type { Catalog } from '../services/mcp/catalog.ts'
 import { createDispatcher, type Dispatcher } from '../services/mcp/dispatcher.ts'
-import { defaultTiming } from '../services/mcp/timing.ts'
+import { defaultTiming } from '../services/mcp/timeouts.ts'
 import { createCompletion } from '../services/prompts/completion.ts'
 import { prompts } from '../services/prompts/index.ts'
-import { createSavedPictures, PICTURE_VARIABLE, pictureTemplate } from '../services/resources/saved-pictures.ts'
+import { createSavedPictures, PICTURE_VARIABLE, pictureTemplate } from '../services/resources/saved-images.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

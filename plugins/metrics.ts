@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { createMetrics, type Metrics } from '../services/metrics.ts'
+import { createMetrics, type Metrics } from '../services/telemetry/metrics.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
-import { createOriginPolicy } from '../services/origin-policy.ts'
+import { createOriginPolicy } from '../services/net/origin-policy.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

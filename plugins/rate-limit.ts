@@ -1,9 +1,9 @@
 import rateLimiter, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
-import { addressCaller, sharedBy } from '../services/access/gatekeeper.ts'
+import { addressCaller, sharedBy } from '../services/auth/authenticator.ts'
 import type { UnitCounter } from '../services/limits/unit-counter.ts'
-import { isLocal } from '../services/origin-policy.ts'
+import { isLocal } from '../services/net/origin-policy.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { SAFE_HEADERS } from '../services/safe-headers.ts'
+import { SAFE_HEADERS } from '../services/logging/safe-headers.ts'
 
 /** On every answer that a browser may show, which JSON-RPC's are not. A route that needs another value sets its own. */
 async function securityHeaders(fastify: FastifyInstance): Promise<void> {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { parseTrustedProxies, type TrustedProxies } from '../services/trusted-proxies.ts'
+import { parseTrustedProxies, type TrustedProxies } from '../services/net/trusted-proxies.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { resourceMetadata } from '../services/access/resource-metadata.ts'
-import { PREFLIGHT_MAX_AGE } from './rpc/cross-origin.ts'
+import { resourceMetadata } from '../services/auth/resource-metadata.ts'
+import { PREFLIGHT_MAX_AGE } from './rpc/cors.ts'
 
 /** Where OAuth clients learn whose tokens to get. Open, since who asks has none yet. */
 export default async function wellKnown(fastify: FastifyInstance): Promise<void> {

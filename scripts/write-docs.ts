@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { variables } from '../schemas/config.ts'
-import { type ErrorFamily, errorTable } from '../services/errors.ts'
-import { createMetrics } from '../services/metrics.ts'
+import { type ErrorFamily, errorTable } from '../services/errors/errors.ts'
+import { createMetrics } from '../services/telemetry/metrics.ts'
 
 /**
  * Writes what the documentation says of variables, metrics and errors from the code that defines them: `.env.example`

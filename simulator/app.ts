@@ -8,7 +8,7 @@ import fastify, {
   type FastifyServerOptions,
 } from 'fastify'
 import { type Credential, checkAccess, type EntraOptions } from './access.ts'
-import { everyAnswer } from './answer.ts'
+import { everyAnswer } from './response.ts'
 import { AzureError, noDeployment, notFound, ownFailure } from './azure-error.ts'
 import { createDeployments, type DeploymentOptions } from './deployments.ts'
 import { type Route, routes } from './dialects.ts'

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { FaultDetails } from './fault.ts'
 import type { Job } from './job.ts'
-import { drawPicture, editPicture, type PictureFormat } from './picture.ts'
+import { drawPicture, editPicture, type PictureFormat } from './image.ts'
 
 /** Draws what the job asks for, or what the fault makes of it. */
 export async function drawJob(job: Job, fault: FaultDetails | undefined): Promise<Buffer[]> {

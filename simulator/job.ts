@@ -2,7 +2,7 @@ import sharp from 'sharp'
 import { type AzureError, invalidRequest } from './azure-error.ts'
 import { checkSize, type Model, type Operation, parseSize, type Size } from './models.ts'
 import type { Payload, Upload, Wording } from './payload.ts'
-import type { PictureFormat } from './picture.ts'
+import type { PictureFormat } from './image.ts'
 
 /** What a checked request comes down to. */
 export interface Job {

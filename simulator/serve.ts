@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { answerBody, encodeAnswer, sendAnswer } from './answer.ts'
+import { answerBody, encodeAnswer, sendAnswer } from './response.ts'
 import { gatewayTimeout, rateLimited, wrongOperation } from './azure-error.ts'
 import type { Deployment, Deployments } from './deployments.ts'
 import type { Route } from './dialects.ts'
@@ -11,7 +11,7 @@ import { type FaultDetails, type FaultSource, faultInPrompt } from './fault.ts'
 import type { Job } from './job.ts'
 import { type Payload, readPayload } from './payload.ts'
 import { recordPayload, type SeenRequest } from './record.ts'
-import { refusalOf } from './refusal.ts'
+import { refusalOf } from './content-filter.ts'
 
 /** How long Azure's gateway bears silence, in milliseconds. Seen on gpt-image-2. */
 export interface Limits {

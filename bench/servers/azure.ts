@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
-import { type Order, readOrder } from '../order.ts'
-import { pictureOf } from '../picture.ts'
+import { type Order, readOrder } from '../prompt-codec.ts'
+import { pictureOf } from '../image.ts'
 
 /**
  * A fake Azure that costs next to nothing, so that what is measured is the server before it: answers lie ready as whole

@@ -1,7 +1,7 @@
 import { callMany } from '../caller.ts'
 import { startHealthProbe } from '../health-probe.ts'
-import type { Lab, SubjectName } from '../lab.ts'
-import { MiB } from '../picture.ts'
+import type { Lab, SubjectName } from '../harness.ts'
+import { MiB } from '../image.ts'
 import { quantile } from '../statistics.ts'
 import { type Effort, scaled, type Workload } from '../workload.ts'
 

@@ -1,4 +1,4 @@
-import type { Lab, SubjectName } from '../lab.ts'
+import type { Lab, SubjectName } from '../harness.ts'
 import { runListLoad } from '../list-load.ts'
 import type { Effort, Workload } from '../workload.ts'
 

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { callMany } from '../caller.ts'
-import { MiB } from '../picture.ts'
+import { MiB } from '../image.ts'
 import { scaled, type Workload } from '../workload.ts'
 
 const slowCalls = 64

@@ -1,5 +1,5 @@
-import { type ServiceError, type ServiceErrorOptions, serviceError } from '../errors.ts'
-import { parseLeadingJson } from '../images/leading-json.ts'
+import { type ServiceError, type ServiceErrorOptions, serviceError } from '../errors/errors.ts'
+import { parseLeadingJson } from '../bytes/leading-json.ts'
 import { safeId } from './azure-text.ts'
 import { listOf, member, textOf } from './fields.ts'
 import type { AnswerHeaders } from './transport.ts'

@@ -1,4 +1,4 @@
-import { ReportedError, serviceError } from '../errors.ts'
+import { ReportedError, serviceError } from '../errors/errors.ts'
 import { readChangedKeyFile } from './file-bounds.ts'
 
 /** Who we are for Azure, as a header. Never logged; `secrets` are what a log must not hold. */

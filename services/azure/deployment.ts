@@ -1,12 +1,12 @@
 import type { DialectName, Model } from '../../schemas/models.ts'
-import { type AccountBreaker, createAccountBreaker } from './account-breaker.ts'
+import { type AccountBreaker, createAccountBreaker } from './circuit-breaker.ts'
 import type { Credential } from './credential.ts'
 import type { Dialect, Target } from './dialects/dialect.ts'
 import { onRoute, routesOf } from './dialects/index.ts'
-import type { DeploymentCard, EditRequest, ImageRequest, Operation, Size } from './images-client.ts'
+import type { DeploymentCard, EditRequest, ImageRequest, Operation, Size } from './types.ts'
 import type { Recognition } from './models/name-resolution.ts'
 import { fitSize } from './models/size-fitting.ts'
-import { createRequestGate, type RequestGate } from './request-gate.ts'
+import { createRequestGate, type RequestGate } from './rate-limiter.ts'
 
 /** One deployment as an operator describes it. */
 export interface DeploymentOptions {

@@ -1,4 +1,4 @@
-import type { Operation, Usage } from './images-client.ts'
+import type { Operation, Usage } from './types.ts'
 
 /** How one HTTP request to Azure ended, as a closed set of words; the rate limit apart from other refusals, since it has an alarm of its own. */
 export type StatusClass = '2xx' | '3xx' | '4xx' | '429' | '5xx' | 'connect_error' | 'timeout' | 'lost' | 'cancelled'

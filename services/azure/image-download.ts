@@ -1,8 +1,8 @@
 import { type LookupAddress, lookup } from 'node:dns'
 import { isIP } from 'node:net'
 import type { Dispatcher } from 'undici'
-import { ReportedError, serviceError } from '../errors.ts'
-import { isPublicAddress } from './public-address.ts'
+import { ReportedError, serviceError } from '../errors/errors.ts'
+import { isPublicAddress } from '../net/public-address.ts'
 import { createConnections, type TransportOptions } from './transport.ts'
 
 export interface ImageDownloadOptions extends TransportOptions {

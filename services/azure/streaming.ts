@@ -1,5 +1,5 @@
 import type { Model } from '../../schemas/models.ts'
-import type { ImageRequest } from './images-client.ts'
+import type { ImageRequest } from './types.ts'
 
 export type StreamingChoice = 'auto' | 'always' | 'never'
 

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { ReportedError } from '../errors.ts'
+import { ReportedError } from '../errors/errors.ts'
 
 /**
  * One HTTP exchange with Azure: connect, send, read. It knows no image and no model, but it knows exactly when the first

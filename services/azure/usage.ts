@@ -1,6 +1,6 @@
 import type { Price } from '../../schemas/models.ts'
 import { firstAmount, member } from './fields.ts'
-import type { Usage } from './images-client.ts'
+import type { Usage } from './types.ts'
 
 /**
  * Reads what a response says it used up: every amount that can be read counts, whatever its neighbours are. gpt-image

@@ -1,6 +1,6 @@
-import { type EncodedImage, isEncodedImage } from '../images/encoded-image.ts'
+import { type EncodedImage, isEncodedImage } from '../bytes/base64-image.ts'
 import type { ContentBlock, ToolResult } from '../mcp/catalog.ts'
-import type { Result, ResultContent } from './offers.ts'
+import type { Result, ResultContent } from './result-offer.ts'
 
 /** The part of a result that is worth storing; undefined where nothing was paid for. */
 export function contentOf(result: ToolResult): ResultContent | undefined {

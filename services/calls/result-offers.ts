@@ -1,6 +1,6 @@
-import type { Logger } from '../logger.ts'
-import { findKept, readKept } from './kept-files.ts'
-import { createOffers, type Offer, type Result } from './offers.ts'
+import type { Logger } from '../logging/logger.ts'
+import { findKept, readKept } from './result-file.ts'
+import { createOffers, type Offer, type Result } from './result-offer.ts'
 import { createResult } from './result-content.ts'
 import { createResultStore } from './result-store.ts'
 

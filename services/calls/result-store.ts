@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
-import type { Logger } from '../logger.ts'
-import { type KeptFile, promoteKept, readKept, removeKept, writeKept } from './kept-files.ts'
-import type { Result } from './offers.ts'
+import type { Logger } from '../logging/logger.ts'
+import { type KeptFile, promoteKept, readKept, removeKept, writeKept } from './result-file.ts'
+import type { Result } from './result-offer.ts'
 
 export interface ResultStoreOptions {
   folder: string

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { sharedBy } from '../access/gatekeeper.ts'
+import { sharedBy } from '../auth/authenticator.ts'
 import type { UnitCounter } from './unit-counter.ts'
 
 const MINUTE = 60_000

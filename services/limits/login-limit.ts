@@ -1,4 +1,4 @@
-import { networkOf } from '../access/network.ts'
+import { networkOf } from '../net/ip-address.ts'
 import type { UnitCounter } from './unit-counter.ts'
 
 const MINUTE = 60_000

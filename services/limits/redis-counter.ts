@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
-import { ReportedError } from '../errors.ts'
-import type { Logger } from '../logger.ts'
+import { ReportedError } from '../errors/errors.ts'
+import type { Logger } from '../logging/logger.ts'
 import type { UnitCounter } from './unit-counter.ts'
 
 /** One round trip, so that no two replicas can come between: add, start the window if it is new, tell both. */

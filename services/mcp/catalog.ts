@@ -1,9 +1,9 @@
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { TLocalizedValidationError } from 'typebox/error'
-import type { EncodedImage } from '../images/encoded-image.ts'
-import type { Logger } from '../logger.ts'
-import type { SentPictures } from './sent-pictures.ts'
+import type { EncodedImage } from '../bytes/base64-image.ts'
+import type { Logger } from '../logging/logger.ts'
+import type { SentPictures } from '../bytes/inline-images.ts'
 
 /**
  * What a server offers, told to the protocol layer. The layer knows revisions, envelopes and errors; it learns the

@@ -13,8 +13,8 @@ import {
 } from '../../schemas/json-rpc.ts'
 import { BaseParamsSchema, CancelledParamsSchema } from '../../schemas/mcp.ts'
 import type { ResponsePath } from '../calls/delivery.ts'
-import type { Logger } from '../logger.ts'
-import { withoutAbsent } from './absent.ts'
+import type { Logger } from '../logging/logger.ts'
+import { withoutAbsent } from './drop-nulls.ts'
 import { type Catalog, compileCatalog } from './catalog.ts'
 import type { CallGuard, Method, ServerInfo, ToolObserver } from './method.ts'
 import { describeServer } from './methods/lifecycle.ts'
@@ -39,7 +39,7 @@ import {
   ProtocolError,
 } from './protocol-error.ts'
 import { knownMethods, legacyVersions, modernVersions, type Revision, revisions } from './revisions.ts'
-import { noPictures, type SentPictures } from './sent-pictures.ts'
+import { noPictures, type SentPictures } from '../bytes/inline-images.ts'
 
 /** How a request ended, for metrics: a closed set. */
 export type RequestOutcome =

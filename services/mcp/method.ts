@@ -2,12 +2,12 @@ import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { RequestId } from '../../schemas/json-rpc.ts'
 import type { ResponsePath } from '../calls/delivery.ts'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '../logging/logger.ts'
 import type { CompiledCatalog, Icon, ToolResult } from './catalog.ts'
-import { describeProblems } from './problems.ts'
+import { describeProblems } from './validation-message.ts'
 import { invalidParams } from './protocol-error.ts'
 import type { Revision } from './revisions.ts'
-import type { SentPictures } from './sent-pictures.ts'
+import type { SentPictures } from '../bytes/inline-images.ts'
 
 /** Who we are, as `initialize` and `server/discover` tell it. */
 export interface ServerInfo {

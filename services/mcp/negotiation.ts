@@ -2,7 +2,7 @@ import { Compile } from 'typebox/compile'
 import type { Call } from '../../schemas/json-rpc.ts'
 import { ModernMetaSchema } from '../../schemas/mcp.ts'
 import type { Method } from './method.ts'
-import { describeProblems } from './problems.ts'
+import { describeProblems } from './validation-message.ts'
 import { headerMismatch, missingMeta, unsupportedVersion } from './protocol-error.ts'
 import {
   ASSUMED_VERSION,

@@ -1,13 +1,13 @@
 import type { Readable, Writable } from 'node:stream'
 import type { JsonRpcNotification, RequestId } from '../../schemas/json-rpc.ts'
 import { createDelivery, type Delivery } from '../calls/delivery.ts'
-import { spliceJson } from '../images/json-splice.ts'
-import type { Logger } from '../logger.ts'
+import { spliceJson } from '../bytes/json-writer.ts'
+import type { Logger } from '../logging/logger.ts'
 import type { Answer, Dispatcher, RequestContext } from './dispatcher.ts'
-import { type ParsedBody, parseJsonBody } from './json-body.ts'
-import { readLines, TOO_LONG } from './lines.ts'
+import { type ParsedBody, parseJsonBody } from '../bytes/json-reader.ts'
+import { readLines, TOO_LONG } from './line-reader.ts'
 import { invalidRequest, refusal } from './protocol-error.ts'
-import { noPictures } from './sent-pictures.ts'
+import { noPictures } from '../bytes/inline-images.ts'
 
 export interface StdioOptions {
   dispatcher: Dispatcher

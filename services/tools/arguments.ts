@@ -1,5 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox'
-import type { DeploymentCard, Operation } from '../azure/images-client.ts'
+import type { DeploymentCard, Operation } from '../azure/types.ts'
 import { SIZE_PATTERN } from './size.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { CallContext, CallStage } from '../azure/images-client.ts'
+import type { CallContext, CallStage } from '../azure/types.ts'
 import type { ToolContext } from '../mcp/catalog.ts'
 
 /** What a person or a model is told of a stage. */

@@ -1,6 +1,6 @@
 import Type, { type TSchema } from 'typebox'
 import type { Price } from '../../schemas/models.ts'
-import type { DeploymentCard, ImagesClient } from '../azure/images-client.ts'
+import type { DeploymentCard, ImagesClient } from '../azure/types.ts'
 import type { Tool } from '../mcp/catalog.ts'
 import { optionProperties } from './arguments.ts'
 

@@ -1,4 +1,4 @@
-import { serviceError } from '../errors.ts'
+import { serviceError } from '../errors/errors.ts'
 
 /** Not blanks and control characters, fillers, marks without a letter, and characters that have no meaning of their own. */
 const VISIBLE = /[^\s\p{Z}\p{Cc}\p{Cf}\p{Co}\p{M}\p{DI}\p{NChar}\u2800]/u

@@ -1,4 +1,4 @@
-import type { Size } from '../azure/images-client.ts'
+import type { Size } from '../azure/types.ts'
 
 /** What a client may write for a size: `1024x1024`, blanks and `X` or `*` forgiven. ASCII, because not every engine takes more. */
 export const SIZE_PATTERN = '^ *[1-9][0-9]{0,4} *[xX*] *[1-9][0-9]{0,4} *$'

@@ -1,8 +1,8 @@
-import type { ImagesClient, Size } from '../azure/images-client.ts'
-import type { ImageLimits } from '../images/image-probe.ts'
-import type { ImageStore } from '../images/image-store.ts'
-import type { PixelWork } from '../images/pixel-work.ts'
-import type { ImageConverter } from '../images/prepare-image.ts'
+import type { ImagesClient, Size } from '../azure/types.ts'
+import type { ImageLimits } from '../imaging/image-probe.ts'
+import type { ImageStore } from '../library/image-store.ts'
+import type { PixelWork } from '../imaging/pixel-work.ts'
+import type { ImageConverter } from '../imaging/convert.ts'
 
 /** What the tools work with. */
 export interface ToolOptions {

@@ -6,12 +6,12 @@ import { type TestContext, test } from 'node:test'
 const properties: Readonly<Record<string, readonly string[]>> = {
   'any JSON gets a valid answer': ['attacks/messages.slow.test.ts', 'attacks/tools.slow.test.ts'],
   'any path stays inside the folder': [
-    'services/images/output-path.test.ts',
-    'services/images/local-image-store.test.ts',
+    'services/library/output-path.test.ts',
+    'services/library/local-image-store.test.ts',
   ],
   'any bytes are a picture or a refusal': [
-    'services/images/image-probe.test.ts',
-    'services/images/prepare-image.test.ts',
+    'services/imaging/image-probe.test.ts',
+    'services/imaging/convert.test.ts',
   ],
 }
 

@@ -1,5 +1,5 @@
 import { type TestContext, test } from 'node:test'
-import { buildApp } from '../helper.ts'
+import { buildApp } from '../support/app.ts'
 
 const BYTES = 1_100_000
 const fill = (text: string, bytes = BYTES) => text.repeat(Math.floor(bytes / text.length))

@@ -1,9 +1,9 @@
 import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { createApp } from '../../app.ts'
-import { fixtureCatalog } from '../fixture-catalog.ts'
-import { buildApp, LogLines, minimalEnvironment, temporaryFolder } from '../helper.ts'
-import { checkProperty } from '../services/images/property.ts'
+import { fixtureCatalog } from '../support/fixture-catalog.ts'
+import { buildApp, LogLines, minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { checkProperty } from '../support/property.ts'
 
 /** Words that open doors in the protocol, so that chance comes past the first check. */
 const word = fc.constantFrom(

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { findPatterns } from './pattern-finder.ts'
+import { findPatterns } from '../support/pattern-finder.ts'
 
 /**
  * No pattern of ours may take more than linear time, whatever text it gets: each is run against long runs of every

@@ -1,7 +1,7 @@
 import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
 import { describe, type TestContext, test } from 'node:test'
-import { buildApp } from '../helper.ts'
-import { type Issuer, startIssuer } from '../issuer.ts'
+import { buildApp } from '../support/app.ts'
+import { type Issuer, startIssuer } from '../support/oauth-issuer.ts'
 
 const ping = { jsonrpc: '2.0', id: 1, method: 'ping' }
 /** Seconds since 1970, asked anew: a busy machine may be slower than a token lives. */

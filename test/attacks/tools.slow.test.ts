@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { createApp } from '../../app.ts'
-import { LogLines, minimalEnvironment, temporaryFolder } from '../helper.ts'
-import { answering, fakeAzure, imageAnswer, pixelPng } from '../services/azure/fake-azure.ts'
-import { checkProperty } from '../services/images/property.ts'
+import { LogLines, minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { answering, fakeAzure, imageAnswer, pixelPng } from '../support/fake-azure.ts'
+import { checkProperty } from '../support/property.ts'
 
 const path = fc.oneof(
   fc

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
-import { listen } from '../helper.ts'
+import { listen } from '../support/app.ts'
 
 /** Sends bytes as they are and returns everything that comes back until the connection ends or is quiet. */
 async function exchange(url: string, bytes: string): Promise<string> {

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { temporaryFolder } from '../helper.ts'
-import { startService } from '../service.ts'
+import { temporaryFolder } from '../support/app.ts'
+import { startService } from '../support/service.ts'
 
 const inspector = fileURLToPath(new URL('../../node_modules/.bin/mcp-inspector', import.meta.url))
 const run = promisify(execFile)

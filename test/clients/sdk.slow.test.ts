@@ -7,11 +7,11 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import { temporaryFolder } from '../helper.ts'
-import { startService } from '../service.ts'
-import { png } from '../services/images/pictures.ts'
-import { key, startSimulator } from '../simulator/helper.ts'
-import { cancelCall, playRound, type RoundClient } from './round.ts'
+import { temporaryFolder } from '../support/app.ts'
+import { startService } from '../support/service.ts'
+import { png } from '../support/images/images.ts'
+import { key, startSimulator } from '../support/simulator.ts'
+import { cancelCall, playRound, type RoundClient } from '../support/client-round.ts'
 
 /** The official clients, over real sockets and real pipes. */
 

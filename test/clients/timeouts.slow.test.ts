@@ -6,9 +6,9 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import type { Simulator } from '../../simulator/app.ts'
-import { temporaryFolder } from '../helper.ts'
-import { startService } from '../service.ts'
-import { key, startSimulator } from '../simulator/helper.ts'
+import { temporaryFolder } from '../support/app.ts'
+import { startService } from '../support/service.ts'
+import { key, startSimulator } from '../support/simulator.ts'
 
 /** Clients that lose patience and ask again, as agents do: the official ones, over real sockets and real pipes. */
 

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../helper.ts'
-import { startSimulator } from '../simulator/helper.ts'
-import { freePorts, root, run } from '../system/helper.ts'
-import { callTool, image, requireImage } from './helper.ts'
+import { temporaryFolder } from '../support/app.ts'
+import { startSimulator } from '../support/simulator.ts'
+import { freePorts, root, run } from '../support/system/processes.ts'
+import { callTool, image, requireImage } from '../support/containers.ts'
 
 /** A folder with the compose files and the `.env` of an operator; the project's own `.env` must not get in between. */
 async function operatorsFolder(t: TestContext, dotEnv: string): Promise<string> {

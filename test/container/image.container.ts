@@ -2,8 +2,8 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
-import { until } from '../system/helper.ts'
-import { callTool, docker, hardened, image, requireImage, secret, startContainer, volume } from './helper.ts'
+import { until } from '../support/system/processes.ts'
+import { callTool, docker, hardened, image, requireImage, secret, startContainer, volume } from '../support/containers.ts'
 
 const isPng = (bytes: Buffer) => bytes.subarray(0, 8).equals(Buffer.from('89504e470d0a1a0a', 'hex'))
 

@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fixtureCatalog } from '../fixture-catalog.ts'
-import { buildApp, temporaryFolder } from '../helper.ts'
-import { startIssuer } from '../issuer.ts'
+import { fixtureCatalog } from '../support/fixture-catalog.ts'
+import { buildApp, temporaryFolder } from '../support/app.ts'
+import { startIssuer } from '../support/oauth-issuer.ts'
 
 const ping = { jsonrpc: '2.0', id: 7, method: 'ping' }
 const keys = { MCP_API_KEYS: 'alice:a-key-of-alice-0001,bob:a-key-of-bob-000002' }

@@ -1,6 +1,6 @@
 import { describe, type TestContext, test } from 'node:test'
-import { buildApp } from '../helper.ts'
-import { answering, callContext, fakeAzure, fileOf, imageAnswer } from '../services/azure/fake-azure.ts'
+import { buildApp } from '../support/app.ts'
+import { answering, callContext, fakeAzure, fileOf, imageAnswer } from '../support/fake-azure.ts'
 
 describe('azure-images', () => {
   test('decorates the app with a client for the configured deployment, and counts its requests', async (t: TestContext) => {

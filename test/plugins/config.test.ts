@@ -4,8 +4,8 @@ import { describe, type TestContext, test } from 'node:test'
 import Fastify from 'fastify'
 import config from '../../plugins/config.ts'
 import { variables } from '../../schemas/config.ts'
-import { ConfigurationError, type Environment, printConfiguration } from '../../services/configuration.ts'
-import { minimalEnvironment, temporaryFolder } from '../helper.ts'
+import { ConfigurationError, type Environment, printConfiguration } from '../../services/config/configuration.ts'
+import { minimalEnvironment, temporaryFolder } from '../support/app.ts'
 
 async function load(t: TestContext, environment: Environment) {
   const fastify = Fastify()

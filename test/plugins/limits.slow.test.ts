@@ -3,9 +3,9 @@ import { connect } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import Type from 'typebox'
-import { serviceError } from '../../services/errors.ts'
+import { serviceError } from '../../services/errors/errors.ts'
 import type { Tool } from '../../services/mcp/catalog.ts'
-import { buildApp, listen } from '../helper.ts'
+import { buildApp, listen } from '../support/app.ts'
 
 /** A tool that ends when it is told to, or at once. */
 function controlledTool() {

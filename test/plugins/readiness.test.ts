@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
-import { buildApp } from '../helper.ts'
+import { buildApp } from '../support/app.ts'
 
 test('probes do not write to the disk each time, whoever sends how many', async (t: TestContext) => {
   const { app, images } = await buildApp(t)

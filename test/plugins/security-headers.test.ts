@@ -1,5 +1,5 @@
 import { type TestContext, test } from 'node:test'
-import { buildApp } from '../helper.ts'
+import { buildApp } from '../support/app.ts'
 
 test('every answer that a browser may show forbids it to do more', async (t: TestContext) => {
   const { app } = await buildApp(t)

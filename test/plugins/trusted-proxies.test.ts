@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { type TestContext, test } from 'node:test'
-import { post, startService } from '../service.ts'
+import { post, startService } from '../support/service.ts'
 
 /** Sends a request and resets the connection, from another process and while this one cannot accept it. */
 function callAndReset(url: string, host: string): void {

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type ServerProcess, startServer } from '../../bench/server-process.ts'
 import type { Proof } from '../../scripts/prove.ts'
-import { drawing, png } from '../services/images/pictures.ts'
-import { type HostileImage, hostileImages } from './hostile-set.ts'
+import { drawing, png } from '../support/images/images.ts'
+import { type HostileImage, hostileImages } from '../support/hostile-images.ts'
 
 /**
  * Eight callers send every hostile image, as image, mask, reference, with a region, and let Azure answer with it, all at

@@ -1,5 +1,5 @@
 import { type TestContext, test } from 'node:test'
-import { buildApp } from '../helper.ts'
+import { buildApp } from '../support/app.ts'
 
 test('shows calls to the address under which the page was asked for', async (t: TestContext) => {
   const { app } = await buildApp(t)

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { minimalEnvironment, temporaryFolder } from '../helper.ts'
-import { leaksIn, readAll, secrets } from './lab.ts'
-import { type ProcessSetup, processSetups } from './process-setups.ts'
+import { minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { leaksIn, readAll, secrets } from '../support/secrets/harness.ts'
+import { type ProcessSetup, processSetups } from '../support/secrets/process-setups.ts'
 
 const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
 

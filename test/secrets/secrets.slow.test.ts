@@ -1,7 +1,7 @@
 import { describe, type TestContext, test } from 'node:test'
-import { azureSetups } from './azure-setups.ts'
-import { leaksIn, runSetup, type Setup } from './lab.ts'
-import { otherSetups } from './other-setups.ts'
+import { azureSetups } from '../support/secrets/azure-setups.ts'
+import { leaksIn, runSetup, type Setup } from '../support/secrets/harness.ts'
+import { otherSetups } from '../support/secrets/other-setups.ts'
 
 const setups: readonly Setup[] = [...azureSetups, ...otherSetups]
 

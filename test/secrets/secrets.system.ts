@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../helper.ts'
-import { startProcess } from '../process.ts'
-import { freePorts, requireProgram, startProgram, toolCall, until } from '../system/helper.ts'
-import { leaksIn, prompt, rawServer, runSetup, secrets } from './lab.ts'
+import { temporaryFolder } from '../support/app.ts'
+import { startProcess } from '../support/process.ts'
+import { freePorts, requireProgram, startProgram, toolCall, until } from '../support/system/processes.ts'
+import { leaksIn, prompt, rawServer, runSetup, secrets } from '../support/secrets/harness.ts'
 
 /** What the fakes of the everyday run imitate, once with the real programs. */
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { get } from 'node:https'
 import { type TestContext, test } from 'node:test'
 import { makeEntraToken } from '../../simulator/access.ts'
-import { postJson, startSimulator } from './helper.ts'
+import { postJson, startSimulator } from '../support/simulator.ts'
 
 const path = '/openai/deployments/FLUX.1-Kontext-pro/images/generations?api-version=2025-04-01-preview'
 const body = { prompt: 'x', size: '256x256' }

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import sharp from 'sharp'
 import { createSimulator } from '../../simulator/app.ts'
 import { filterSpellings } from '../../simulator/fault.ts'
-import { codeOf, key, picturesOf, postJson, startSimulator, until } from './helper.ts'
+import { codeOf, key, picturesOf, postJson, startSimulator, until } from '../support/simulator.ts'
 
 const path = '/openai/deployments/FLUX.1-Kontext-pro/images/generations?api-version=2025-04-01-preview'
 const body = { prompt: 'a fox', size: '256x256' }

@@ -1,8 +1,8 @@
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import type { SimulatorOptions } from '../../simulator/app.ts'
-import { drawPicture } from '../../simulator/picture.ts'
-import { codeOf, picturesOf, postForm, postJson, startSimulator } from './helper.ts'
+import { drawPicture } from '../../simulator/image.ts'
+import { codeOf, picturesOf, postForm, postJson, startSimulator } from '../support/simulator.ts'
 
 const v1 = '/openai/v1/images'
 const square = await drawPicture({ prompt: 'a hill', width: 256, height: 256, format: 'png' })

@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
-import { drawPicture } from '../../simulator/picture.ts'
-import { codeOf, key, picturesOf, postForm, postJson, startSimulator } from './helper.ts'
+import { drawPicture } from '../../simulator/image.ts'
+import { codeOf, key, picturesOf, postForm, postJson, startSimulator } from '../support/simulator.ts'
 
 const draw = '/mai/v1/images/generations'
 const edits = '/mai/v1/images/edits'

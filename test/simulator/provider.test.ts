@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
-import { drawPicture } from '../../simulator/picture.ts'
-import { codeOf, key, picturesOf, postJson, startSimulator } from './helper.ts'
+import { drawPicture } from '../../simulator/image.ts'
+import { codeOf, key, picturesOf, postJson, startSimulator } from '../support/simulator.ts'
 
 const provider = '/providers/blackforestlabs/v1'
 const query = '?api-version=preview'

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
-import { listen } from '../helper.ts'
-import { documents, type Example, examplesOf, isDockers } from '../markdown.ts'
-import { startSimulator } from '../simulator/helper.ts'
-import { copyOfTree, requireProgram, run, strangersEnvironment } from './helper.ts'
+import { listen } from '../support/app.ts'
+import { documents, type Example, examplesOf, isDockers } from '../support/markdown.ts'
+import { startSimulator } from '../support/simulator.ts'
+import { copyOfTree, requireProgram, run, strangersEnvironment } from '../support/system/processes.ts'
 
 /** Marks of examples that have a test of their own. */
 const ownTests: readonly (string | undefined)[] = ['demo', 'all tests']

@@ -3,10 +3,10 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { temporaryFolder } from '../helper.ts'
-import { post } from '../service.ts'
-import { CALLS, checkAnswers, isPicture, serves, startCalls, startWorld } from './calls.ts'
-import { requireProgram, run, toolCall, until } from './helper.ts'
+import { temporaryFolder } from '../support/app.ts'
+import { post } from '../support/service.ts'
+import { CALLS, checkAnswers, isPicture, serves, startCalls, startWorld } from '../support/system/calls.ts'
+import { requireProgram, run, toolCall, until } from '../support/system/processes.ts'
 
 /** Callers who never finish what they say, and callers who never read, at once with 200 good ones. */
 
@@ -47,7 +47,7 @@ async function figure(url: string, name: string): Promise<number> {
 
 test('connections that never finish and callers that never read hold up nobody, are let go in time, and lose no picture', async (t: TestContext) => {
   await requireProgram('curl')
-  const script = join(import.meta.dirname, 'hasty-service.ts')
+  const script = join(import.meta.dirname, '../support/system/eager-service.ts')
   const world = await startWorld(
     t,
     { IMAGES_DIR: await temporaryFolder(t), AZURE_MAX_WAITING_CALLS: String(CALLS + SLOW) },

@@ -2,8 +2,8 @@ import { readdir, readFile, rename, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { temporaryFolder } from '../helper.ts'
-import type { Process } from '../process.ts'
+import { temporaryFolder } from '../support/app.ts'
+import type { Process } from '../support/process.ts'
 import {
   CALLS,
   checkAnswers,
@@ -15,9 +15,9 @@ import {
   startCalls,
   startWorld,
   temporaryFiles,
-} from './calls.ts'
-import { until } from './helper.ts'
-import { mountedFolder } from './mounted-folder.ts'
+} from '../support/system/calls.ts'
+import { until } from '../support/system/processes.ts'
+import { mountedFolder } from '../support/system/mounted-folder.ts'
 
 /** What happens to the folder of pictures, or to whoever writes there, while 200 calls run. */
 

@@ -1,9 +1,9 @@
 import { type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../helper.ts'
-import { startIssuer } from '../issuer.ts'
-import { post } from '../service.ts'
-import { CALLS, checkAnswers, isPicture, nobodyIsWithout, serves, startCalls, startWorld } from './calls.ts'
-import { freePorts, requireProgram, startProgram, toolCall, until } from './helper.ts'
+import { temporaryFolder } from '../support/app.ts'
+import { startIssuer } from '../support/oauth-issuer.ts'
+import { post } from '../support/service.ts'
+import { CALLS, checkAnswers, isPicture, nobodyIsWithout, serves, startCalls, startWorld } from '../support/system/calls.ts'
+import { freePorts, requireProgram, startProgram, toolCall, until } from '../support/system/processes.ts'
 
 /** What happens to the clock and to those whom the service asks, while 200 calls run. */
 

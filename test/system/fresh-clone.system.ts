@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
-import { examplesOf } from '../markdown.ts'
+import { examplesOf } from '../support/markdown.ts'
 import {
   copyOfTree,
   freePorts,
@@ -12,7 +12,7 @@ import {
   startProgram,
   strangersEnvironment,
   until,
-} from './helper.ts'
+} from '../support/system/processes.ts'
 
 test('one command on a fresh copy starts the demo, and the two calls that it prints make real pictures', async (t: TestContext) => {
   await requireProgram('curl')

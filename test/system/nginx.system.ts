@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
-import { type BuiltApp, listen } from '../helper.ts'
-import { startSimulator } from '../simulator/helper.ts'
-import { toolCall } from './helper.ts'
-import { type NginxProxy, startNginx } from './nginx.ts'
+import { type BuiltApp, listen } from '../support/app.ts'
+import { startSimulator } from '../support/simulator.ts'
+import { toolCall } from '../support/system/processes.ts'
+import { type NginxProxy, startNginx } from '../support/system/nginx.ts'
 
 /** The service on the simulator, behind Nginx. */
 async function behindNginx(

@@ -4,9 +4,9 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
 import { parse } from 'yaml'
-import { listen, temporaryFolder } from '../helper.ts'
-import { startSimulator } from '../simulator/helper.ts'
-import { freePorts, requireProgram, root, run, startProgram, toolCall, until } from './helper.ts'
+import { listen, temporaryFolder } from '../support/app.ts'
+import { startSimulator } from '../support/simulator.ts'
+import { freePorts, requireProgram, root, run, startProgram, toolCall, until } from '../support/system/processes.ts'
 
 const shipped = join(root, 'deploy/prometheus')
 

@@ -1,6 +1,6 @@
-import type { EditRequest, ImageRequest } from '../images-client.ts'
+import type { EditRequest, ImageRequest } from '../types.ts'
 import { nearestRatio } from '../models/size-fitting.ts'
-import { apiUrl, type FieldValue, jsonRequest, jsonRequestWithImages, withFixed } from '../wire-request.ts'
+import { apiUrl, type FieldValue, jsonRequest, jsonRequestWithImages, withFixed } from '../http-request.ts'
 import { cognitiveServicesScope, type Dialect, type Target } from './dialect.ts'
 
 /**

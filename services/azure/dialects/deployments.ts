@@ -1,4 +1,4 @@
-import { apiUrl, formRequest, jsonRequest } from '../wire-request.ts'
+import { apiUrl, formRequest, jsonRequest } from '../http-request.ts'
 import { cognitiveServicesScope, type Dialect, type Target } from './dialect.ts'
 import { imageFields, imageFiles } from './gpt-image-fields.ts'
 

@@ -1,6 +1,6 @@
 import type { DialectName, Model } from '../../../schemas/models.ts'
-import type { EditRequest, ImageRequest } from '../images-client.ts'
-import type { WireRequest } from '../wire-request.ts'
+import type { EditRequest, ImageRequest } from '../types.ts'
+import type { WireRequest } from '../http-request.ts'
 
 /** The far end of a request. */
 export interface Target {

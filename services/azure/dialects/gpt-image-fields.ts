@@ -1,6 +1,6 @@
 import type { Model } from '../../../schemas/models.ts'
-import type { EditRequest, ImageRequest } from '../images-client.ts'
-import { type FieldValue, type FormFile, withFixed } from '../wire-request.ts'
+import type { EditRequest, ImageRequest } from '../types.ts'
+import { type FieldValue, type FormFile, withFixed } from '../http-request.ts'
 
 /**
  * The fields of OpenAI's image API as Azure takes them. `response_format` is a 400 on every gpt-image model and is never

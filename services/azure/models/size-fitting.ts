@@ -1,5 +1,5 @@
 import type { SizeRule } from '../../../schemas/models.ts'
-import type { Size } from '../images-client.ts'
+import type { Size } from '../types.ts'
 
 type Range = Extract<SizeRule, { kind: 'range' }>
 

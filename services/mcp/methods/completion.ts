@@ -1,5 +1,5 @@
 import { CompleteParamsSchema } from '../../../schemas/mcp.ts'
-import { withoutNulls } from '../absent.ts'
+import { withoutNulls } from '../drop-nulls.ts'
 import { defineMethod } from '../method.ts'
 import { invalidParams } from '../protocol-error.ts'
 

@@ -1,5 +1,5 @@
 import { GetPromptParamsSchema, ListParamsSchema } from '../../../schemas/mcp.ts'
-import { withoutNulls } from '../absent.ts'
+import { withoutNulls } from '../drop-nulls.ts'
 import type { Prompt, PromptArgument } from '../catalog.ts'
 import { defineMethod } from '../method.ts'
 import { invalidParams } from '../protocol-error.ts'

@@ -1,5 +1,5 @@
 import { ListParamsSchema, ReadResourceParamsSchema } from '../../../schemas/mcp.ts'
-import { ServiceError } from '../../errors.ts'
+import { ServiceError } from '../../errors/errors.ts'
 import type { CompiledCatalog, Resource, ResourceSource } from '../catalog.ts'
 import { defineMethod } from '../method.ts'
 import { INVALID_PARAMS, invalidParams, ProtocolError, RESOURCE_NOT_FOUND } from '../protocol-error.ts'

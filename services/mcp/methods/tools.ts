@@ -1,9 +1,9 @@
 import { CallToolParamsSchema, ListParamsSchema } from '../../../schemas/mcp.ts'
-import { ServiceError, serviceError } from '../../errors.ts'
-import { prepareJson } from '../../images/json-splice.ts'
+import { ServiceError, serviceError } from '../../errors/errors.ts'
+import { prepareJson } from '../../bytes/json-writer.ts'
 import type { CompiledCatalog, CompiledTool, ContentBlock, ToolContext, ToolResult } from '../catalog.ts'
 import { defineMethod, type MethodCall, type ToolOutcome } from '../method.ts'
-import { describeProblems } from '../problems.ts'
+import { describeProblems } from '../validation-message.ts'
 import { internalError, invalidParams, missingCapability, ProtocolError } from '../protocol-error.ts'
 import type { Revision } from '../revisions.ts'
 

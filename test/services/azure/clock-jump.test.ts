@@ -1,7 +1,7 @@
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createAccountBreaker } from '../../../services/azure/account-breaker.ts'
-import { createRequestGate } from '../../../services/azure/request-gate.ts'
+import { createAccountBreaker } from '../../../services/azure/circuit-breaker.ts'
+import { createRequestGate } from '../../../services/azure/rate-limiter.ts'
 import {
   afterBody,
   answering,
@@ -11,7 +11,7 @@ import {
   failureOf,
   fakeAzure,
   imageAnswer,
-} from './fake-azure.ts'
+} from '../../support/fake-azure.ts'
 
 const DAY = 24 * 60 * 60_000
 

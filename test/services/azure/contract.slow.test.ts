@@ -3,11 +3,11 @@ import sharp from 'sharp'
 import type { DialectName, Model } from '../../../schemas/models.ts'
 import { keyCredential } from '../../../services/azure/credential.ts'
 import type { DeploymentOptions } from '../../../services/azure/deployment.ts'
-import type { EditRequest, ImageRequest, InputImage } from '../../../services/azure/images-client.ts'
+import type { EditRequest, ImageRequest, InputImage } from '../../../services/azure/types.ts'
 import { modelTable } from '../../../services/azure/models/table.ts'
 import type { Simulator } from '../../../simulator/app.ts'
-import { startSimulator } from '../../simulator/helper.ts'
-import { callContext, clientOf, deploymentOf } from './fake-azure.ts'
+import { startSimulator } from '../../support/simulator.ts'
+import { callContext, clientOf, deploymentOf } from '../../support/fake-azure.ts'
 
 /**
  * What we rely on in Azure, model by model and argument by argument. It runs on the simulator always, and with

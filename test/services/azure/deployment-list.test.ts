@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
 import { type DeploymentSettings, readDeployments } from '../../../services/azure/deployment-list.ts'
 import { createModelCatalog, retirementState } from '../../../services/azure/models/model-catalog.ts'
-import { fileOf } from './fake-azure.ts'
+import { fileOf } from '../../support/fake-azure.ts'
 
 const plain: DeploymentSettings = {
   AZURE_BASE_URL: 'https://one.example',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import type { AzureEvents, StatusClass } from '../../../services/azure/events.ts'
-import { errorTable } from '../../../services/errors.ts'
+import { errorTable } from '../../../services/errors/errors.ts'
 import {
   afterBody,
   answering,
@@ -13,7 +13,7 @@ import {
   fakeAzure,
   imageAnswer,
   listenOnLoopback,
-} from './fake-azure.ts'
+} from '../../support/fake-azure.ts'
 
 type Behaviour = Parameters<typeof fakeAzure>[1]
 

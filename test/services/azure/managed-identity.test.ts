@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { createServer } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
-import { listenOnLoopback } from './fake-azure.ts'
+import { listenOnLoopback } from '../../support/fake-azure.ts'
 
 const script = `
 const { loadDefaultTokenSource, tokenCredential } = await import(process.argv[1])

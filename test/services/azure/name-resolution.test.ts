@@ -2,7 +2,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { type DeploymentSettings, readDeployments } from '../../../services/azure/deployment-list.ts'
 import { createModelCatalog } from '../../../services/azure/models/model-catalog.ts'
 import { type Recognition, recognizeName } from '../../../services/azure/models/name-resolution.ts'
-import { fileOf } from './fake-azure.ts'
+import { fileOf } from '../../support/fake-azure.ts'
 
 const plain: DeploymentSettings = { AZURE_BASE_URL: 'https://one.services.ai.azure.com', AZURE_API_KEY: 'k' }
 const catalog = createModelCatalog()

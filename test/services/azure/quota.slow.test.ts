@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { keyFileCredential, tokenCredential } from '../../../services/azure/credential.ts'
-import { createRequestGate } from '../../../services/azure/request-gate.ts'
-import { ServiceError } from '../../../services/errors.ts'
-import { temporaryFolder } from '../../helper.ts'
+import { createRequestGate } from '../../../services/azure/rate-limiter.ts'
+import { ServiceError } from '../../../services/errors/errors.ts'
+import { temporaryFolder } from '../../support/app.ts'
 import {
   afterBody,
   answering,
@@ -14,7 +14,7 @@ import {
   failureOf,
   fakeAzure,
   imageAnswer,
-} from './fake-azure.ts'
+} from '../../support/fake-azure.ts'
 
 const rateLimited = { error: { code: '429', message: 'Rate limit is exceeded' } }
 

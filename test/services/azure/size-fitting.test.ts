@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { SizeRule } from '../../../schemas/models.ts'
 import { fitSize, nearestRatio } from '../../../services/azure/models/size-fitting.ts'
 import { modelTable } from '../../../services/azure/models/table.ts'
-import { checkProperty } from '../images/property.ts'
+import { checkProperty } from '../../support/property.ts'
 
 const ruleOf = (id: string): SizeRule => {
   const model = modelTable.find((row) => row.id === id)

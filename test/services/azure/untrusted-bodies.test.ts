@@ -1,13 +1,13 @@
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { type AnswerReading, ErrorBodyCollector, openAnswer } from '../../../services/azure/answer.ts'
+import { type AnswerReading, ErrorBodyCollector, openAnswer } from '../../../services/azure/image-response.ts'
 import { azureError, readFault } from '../../../services/azure/azure-error.ts'
-import type { Usage } from '../../../services/azure/images-client.ts'
-import { ServiceError } from '../../../services/errors.ts'
-import { createHeldBytes } from '../../../services/images/held-bytes.ts'
-import * as pictures from '../images/pictures.ts'
-import { checkProperty } from '../images/property.ts'
-import { pixelPng } from './fake-azure.ts'
+import type { Usage } from '../../../services/azure/types.ts'
+import { ServiceError } from '../../../services/errors/errors.ts'
+import { createHeldBytes } from '../../../services/bytes/spooled-buffer.ts'
+import * as pictures from '../../support/images/images.ts'
+import { checkProperty } from '../../support/property.ts'
+import { pixelPng } from '../../support/fake-azure.ts'
 
 /** Cases of each property; a long run: `PROPERTY_RUNS=20000 node --test test/services/azure/untrusted-bodies.test.ts`. */
 const numRuns = Number(process.env.PROPERTY_RUNS ?? 1000)

@@ -2,10 +2,10 @@ import { describe, type TestContext, test } from 'node:test'
 import { type DialectName, type Model, ModelSchema } from '../../../schemas/models.ts'
 import { onRoute } from '../../../services/azure/dialects/index.ts'
 import { unreachable, type WireArgument, wireArguments } from '../../../services/azure/dialects/wire-arguments.ts'
-import type { EditRequest, ImageRequest } from '../../../services/azure/images-client.ts'
+import type { EditRequest, ImageRequest } from '../../../services/azure/types.ts'
 import { createModelCatalog, FileProblems } from '../../../services/azure/models/model-catalog.ts'
 import { families, modelTable, unknownModels } from '../../../services/azure/models/table.ts'
-import { answering, callContext, clientOf, deploymentOf, fakeAzure, imageAnswer, pixelPng } from './fake-azure.ts'
+import { answering, callContext, clientOf, deploymentOf, fakeAzure, imageAnswer, pixelPng } from '../../support/fake-azure.ts'
 
 const prompt = 'A boat'
 const bytes = Buffer.from(pixelPng, 'base64')

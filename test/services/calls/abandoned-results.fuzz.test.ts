@@ -3,12 +3,12 @@ import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { type AbandonedResults, createAbandonedResults } from '../../../services/calls/abandoned-results.ts'
 import { createDelivery, type DeliveryStep } from '../../../services/calls/delivery.ts'
-import { serviceError } from '../../../services/errors.ts'
-import { bufferImage, isEncodedImage } from '../../../services/images/encoded-image.ts'
-import { createHeldBytes, type HeldBytes } from '../../../services/images/held-bytes.ts'
+import { serviceError } from '../../../services/errors/errors.ts'
+import { bufferImage, isEncodedImage } from '../../../services/bytes/base64-image.ts'
+import { createHeldBytes, type HeldBytes } from '../../../services/bytes/spooled-buffer.ts'
 import type { ToolResult } from '../../../services/mcp/catalog.ts'
-import { noPictures } from '../../../services/mcp/sent-pictures.ts'
-import { temporaryFolder } from '../../helper.ts'
+import { noPictures } from '../../../services/bytes/inline-images.ts'
+import { temporaryFolder } from '../../support/app.ts'
 
 /** Random callers of a few prompts, who leave, cancel, read, prove and break off at random moments. */
 

@@ -4,12 +4,12 @@ import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type AbandonedEvent, createAbandonedResults } from '../../../services/calls/abandoned-results.ts'
 import { createDelivery } from '../../../services/calls/delivery.ts'
-import { serviceError } from '../../../services/errors.ts'
-import { encodeImage, isEncodedImage } from '../../../services/images/encoded-image.ts'
+import { serviceError } from '../../../services/errors/errors.ts'
+import { encodeImage, isEncodedImage } from '../../../services/bytes/base64-image.ts'
 import type { ToolResult } from '../../../services/mcp/catalog.ts'
 import type { PendingCall } from '../../../services/mcp/method.ts'
-import { noPictures } from '../../../services/mcp/sent-pictures.ts'
-import { temporaryFolder } from '../../helper.ts'
+import { noPictures } from '../../../services/bytes/inline-images.ts'
+import { temporaryFolder } from '../../support/app.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const MINUTE = 60_000

@@ -1,9 +1,9 @@
 import { type TestContext, test } from 'node:test'
 import { createDelivery } from '../../../services/calls/delivery.ts'
 import { createIdempotentCalls } from '../../../services/calls/idempotent-calls.ts'
-import { encodeImage } from '../../../services/images/encoded-image.ts'
-import { noPictures } from '../../../services/mcp/sent-pictures.ts'
-import { temporaryFolder } from '../../helper.ts'
+import { encodeImage } from '../../../services/bytes/base64-image.ts'
+import { noPictures } from '../../../services/bytes/inline-images.ts'
+import { temporaryFolder } from '../../support/app.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const DAY = 86_400_000

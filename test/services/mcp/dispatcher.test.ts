@@ -1,6 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import { createDispatcher, type RequestContext } from '../../../services/mcp/dispatcher.ts'
-import { echo, fixtureCatalog } from '../../fixture-catalog.ts'
+import { echo, fixtureCatalog } from '../../support/fixture-catalog.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 

@@ -1,12 +1,12 @@
 import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import Type from 'typebox'
-import { createEncodedImage, type EncodedImage, encodeImage } from '../../../services/images/encoded-image.ts'
+import { createEncodedImage, type EncodedImage, encodeImage } from '../../../services/bytes/base64-image.ts'
 import type { Tool } from '../../../services/mcp/catalog.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
 import { serveStdio } from '../../../services/mcp/stdio.ts'
-import { createWaitingTool, fixtureCatalog } from '../../fixture-catalog.ts'
-import { messageErrors } from '../../mcp-schema.ts'
+import { createWaitingTool, fixtureCatalog } from '../../support/fixture-catalog.ts'
+import { messageErrors } from '../../support/mcp-schema.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 

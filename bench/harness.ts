@@ -1,0 +1,177 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Caller, callMany, createCaller, type ToolCall } from './caller.ts'
+import { fetchList } from './list-load.ts'
+import { MiB } from './image.ts'
+import { type ServerCommand, type ServerProcess, startServer } from './server-process.ts'
+
+/** Who is measured. */
+export type SubjectName = 'bare' | 'pipe' | 'peer' | 'service' | 'guarded' | 'frugal'
+
+export interface Subject {
+  server: ServerProcess
+  caller: Caller
+  headers: Readonly<Record<string, string>>
+}
+
+/** Where the measuring happens: the fake Azure, the servers, and a folder that is gone afterwards. */
+export interface Lab {
+  /** A server that is started when first asked for and shared by all workloads. */
+  shared(name: SubjectName): Promise<Subject>
+  /** Does something with a server of its own. */
+  withFresh<T>(name: SubjectName, work: (subject: Subject) => Promise<T>): Promise<T>
+  /** Where servers save pictures. */
+  imagesFolder: string
+  close(): Promise<void>
+}
+
+export interface LabOptions {
+  /** The service's entry: the compiled one is what is shipped. */
+  serviceEntry: string
+  /** Whether servers are bound to the first processor and everything else to the others. */
+  pin: boolean
+  /** Calls of each kind before a shared server counts as warm. */
+  warmUpCalls: number
+  /** For the `node` of every measured server. */
+  nodeOptions: readonly string[]
+}
+
+const key = 'benchmark-key-of-the-caller'
+/** The highest there is, far above what a run can send in a minute. */
+const farLimit = '1000000'
+const folder = import.meta.dirname
+
+/** Differs from the defaults in nothing but what the workload is about. */
+const serviceVariants: Partial<Record<SubjectName, Record<string, string>>> = {
+  service: {},
+  guarded: { MCP_API_KEYS: `bench:${key}`, RATE_LIMIT_PER_MINUTE: farLimit },
+  frugal: { MAX_HELD_BYTES: '33554432' },
+}
+
+export async function openLab({ serviceEntry, pin, warmUpCalls, nodeOptions }: LabOptions): Promise<Lab> {
+  const scratch = mkdtempSync(join(tmpdir(), 'azure-image-editor-bench-'))
+  const imagesFolder = join(scratch, 'images')
+  const cpu = pin && canPin() ? 0 : undefined
+  if (cpu !== undefined) execFileSync('taskset', ['-a', '-cp', `1-${availableParallelism() - 1}`, String(process.pid)])
+  const shared = new Map<SubjectName, Promise<Subject>>()
+  let listText: Promise<string> | undefined
+  const azure = await startServer({ args: [join(folder, 'servers/azure.ts')], environment: portOnly })
+
+  async function commandOf(name: SubjectName): Promise<ServerCommand> {
+    const variant = serviceVariants[name]
+    if (variant !== undefined) {
+      const environment = (port: number) => ({ ...serviceEnvironment(port), ...variant })
+      return { args: [...nodeOptions, ...memoryFlags(), serviceEntry], environment, cpu }
+    }
+    const answer = name === 'bare' ? await listAnswer() : ''
+    const { args, environment } = plainCommand(name, { AZURE_BASE_URL: azure.origin, ANSWER: answer })
+    return { args: [...nodeOptions, ...args], environment, cpu }
+  }
+
+  /** As the container sets it, and the guide's own settings. */
+  const serviceEnvironment = (port: number) => ({
+    AZURE_BASE_URL: azure.origin,
+    AZURE_API_KEY: 'benchmark-key-of-azure',
+    AZURE_DEPLOYMENT_NAME: 'FLUX.1-Kontext-pro',
+    AZURE_MODEL: 'flux.1-kontext-pro',
+    AZURE_API_VERSION: '2025-04-01-preview',
+    MCP_SERVER_HOST: '127.0.0.1',
+    MCP_SERVER_PORT: String(port),
+    IMAGES_DIR: imagesFolder,
+    LOG_DIR: join(scratch, 'logs'),
+  })
+
+  async function start(name: SubjectName): Promise<Subject> {
+    const headers: Record<string, string> = name === 'guarded' ? { authorization: `Bearer ${key}` } : {}
+    const server = await startServer(await commandOf(name))
+    return { server, headers, caller: createCaller(server.origin, headers) }
+  }
+
+  /** The bare floor answers what the service answers, so that both send the same bytes. */
+  async function listAnswer(): Promise<string> {
+    listText ??= startShared('service').then(({ server }) => fetchList(server.origin))
+    return await listText
+  }
+
+  function startShared(name: SubjectName): Promise<Subject> {
+    const subject = shared.get(name) ?? start(name).then(warmUp)
+    shared.set(name, subject)
+    return subject
+  }
+
+  /** Servers run for weeks: their code is compiled by the time it counts. */
+  async function warmUp(subject: Subject): Promise<Subject> {
+    const answer = Math.round(0.1 * MiB)
+    const plain = { answer, input: 0, delayMs: 0 }
+    const kinds: ToolCall[] = [plain, { ...plain, progress: true }, { ...plain, input: answer }]
+    // The bare floor has no tools.
+    const isAsked = await subject.caller.call(plain).then(
+      () => true,
+      () => false,
+    )
+    for (const kind of isAsked ? kinds : []) await callMany(subject.caller, warmUpCalls, 4, () => kind)
+    return subject
+  }
+
+  async function stop({ caller, server }: Subject): Promise<void> {
+    await caller.close()
+    await server.stop()
+  }
+
+  return {
+    imagesFolder,
+    shared: startShared,
+    async withFresh(name, work) {
+      const subject = await start(name)
+      try {
+        return await work(subject)
+      } finally {
+        await stop(subject)
+      }
+    },
+    async close() {
+      const started = await Promise.allSettled(shared.values())
+      await Promise.all(started.map((result) => (result.status === 'fulfilled' ? stop(result.value) : undefined)))
+      await azure.stop()
+      rmSync(scratch, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The container's flags for memory, without those for permissions, which are about its folders. */
+function memoryFlags(): string[] {
+  const [, command = '[]'] = /^CMD (\[[^\]]*\])/m.exec(readFileSync(join(folder, '../Dockerfile'), 'utf8')) ?? []
+  const words: unknown = JSON.parse(command.replaceAll('\\\n', ''))
+  const flags = Array.isArray(words) ? words.filter((word) => String(word).startsWith('--max-')) : []
+  if (flags.length === 0) throw new Error('the Dockerfile names no flags for memory')
+  return flags
+}
+
+const portOnly = (port: number) => ({ PORT: String(port) })
+
+const plainServers: Partial<Record<SubjectName, string>> = {
+  bare: 'servers/bare-fastify.ts',
+  pipe: 'servers/pipe.ts',
+  peer: 'servers/peer.ts',
+}
+
+function plainCommand(name: SubjectName, environment: Record<string, string>): ServerCommand {
+  const script = plainServers[name]
+  if (script === undefined) throw new Error(`there is no server called ${name}`)
+  return {
+    args: [join(folder, script)],
+    environment: (port) => ({ ...environment, PORT: String(port), NODE_ENV: 'production' }),
+  }
+}
+
+function canPin(): boolean {
+  if (availableParallelism() < 2) return false
+  try {
+    execFileSync('taskset', ['--version'])
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,61 @@
+import { join, resolve } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { type AbandonedResults, createAbandonedResults } from '../services/calls/abandoned-results.ts'
+import { type CallGate, createCallGate } from '../services/calls/admission-control.ts'
+import { createIdempotentCalls } from '../services/calls/idempotent-calls.ts'
+import { createCallLimits } from '../services/limits/call-limits.ts'
+import type { CallGuard } from '../services/mcp/method.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    callGate: CallGate
+    abandonedResults: AbandonedResults
+  }
+}
+
+/** A day's worth of bad connections, and a bound for a caller that leaves on purpose. */
+const MAX_STORED_RESULTS = 200
+const MAX_STORED_BYTES = 536_870_912
+
+/** What stands between a call and its tool. */
+async function callGate(fastify: FastifyInstance): Promise<void> {
+  const { config, log, metrics, unitCounter } = fastify
+  const abandonedResults = createAbandonedResults({
+    folder: join(resolve(config.IMAGES_DIR), '.undelivered'),
+    ttlMs: config.UNDELIVERED_TTL_MS,
+    maxEntries: MAX_STORED_RESULTS,
+    maxBytes: MAX_STORED_BYTES,
+    log,
+    onEvent: (event) => metrics.undelivered.inc({ event }),
+    onDelivered: (proof) => metrics.responsesDelivered.inc({ proof }),
+  })
+  await abandonedResults.load()
+  fastify.addHook('onClose', () => abandonedResults.close())
+  const idempotentCalls = createIdempotentCalls({
+    folder: join(resolve(config.IMAGES_DIR), '.idempotent'),
+    maxEntries: MAX_STORED_RESULTS,
+    maxBytes: MAX_STORED_BYTES,
+    log,
+  })
+  await idempotentCalls.load()
+  fastify.addHook('onClose', () => idempotentCalls.close())
+  const attendAbandoned: CallGuard = config.UNDELIVERED_TTL_MS > 0 ? abandonedResults.attend : (_call, run) => run()
+  const attend: CallGuard = (call, run) => idempotentCalls.attend(call, () => attendAbandoned(call, run))
+  fastify.decorate('abandonedResults', abandonedResults)
+  fastify.decorate(
+    'callGate',
+    createCallGate({
+      maxCalls: config.MAX_CONCURRENT_CALLS,
+      limits: createCallLimits({
+        callsPerMinute: config.TOOL_CALLS_PER_MINUTE,
+        imagesPerDay: config.IMAGES_PER_DAY,
+        counter: unitCounter,
+      }),
+      attend,
+      onRefused: (reason) => metrics.refusals.inc({ reason }),
+    }),
+  )
+}
+
+export default fp(callGate, { name: 'call-gate', dependencies: ['config', 'logging', 'metrics', 'unit-counter'] })

@@ -1,0 +1,43 @@
+import { resolve } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type { ImageStore } from '../services/library/image-store.ts'
+import { createLocalImageStore } from '../services/library/local/local-image-store.ts'
+import { shareAnswer } from '../services/library/cached-promise.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    imageStore: ImageStore
+  }
+}
+
+/** Replicas share the folder, so a younger temporary file may be another's that is being written. */
+const STALE_AFTER_MS = 3_600_000
+/** The check writes to the disk, and anybody may ask for readiness. */
+const CHECK_EVERY_MS = 5_000
+
+/** The folder for saved pictures. One that cannot be written is said, and does not stop the service. */
+async function imageStore(fastify: FastifyInstance): Promise<void> {
+  const { config, log, readiness } = fastify
+  const folder = resolve(config.IMAGES_DIR)
+  const store = createLocalImageStore({ folder })
+  fastify.decorate('imageStore', store)
+  const check = shareAnswer(() => store.check(), CHECK_EVERY_MS)
+  readiness.add('images', async () => {
+    const { isWritable } = await check()
+    return { ready: true, state: isWritable ? 'writable' : 'unwritable' }
+  })
+
+  const { isWritable, reason } = await check()
+  if (isWritable) {
+    const removed = await store.removeStale(STALE_AFTER_MS)
+    if (removed > 0) log.info({ removed }, 'temporary files of an earlier run were removed')
+  } else {
+    log.warn(
+      { IMAGES_DIR: folder, reason },
+      'images folder is not writable, pictures are returned but not saved; for the container: sudo chown 1000:1000 images logs',
+    )
+  }
+}
+
+export default fp(imageStore, { name: 'image-store', dependencies: ['config', 'logging', 'readiness'] })

@@ -1,0 +1,161 @@
+import type { Readable } from 'node:stream'
+import { errorCodes } from 'fastify'
+import { giveBack, sizeFor, takeMemory } from '../../services/bytes/buffer-pool.ts'
+import { type ByteReservation, UNRESERVED_BYTES } from '../../services/limits/byte-budget.ts'
+import { watchHeadway } from '../../services/limits/upload-progress.ts'
+import { invalidRequest } from '../../services/mcp/protocol-error.ts'
+
+export interface BodyOptions {
+  /** What `Content-Length` says. */
+  announced: number | undefined
+  maxBytes: number
+  /** Grows with the body; null: nothing bounds it. */
+  reservation: ByteReservation | null
+  /** What a body is rejected with that found no memory in time, or made no headway. */
+  rejectBody: (reason: 'bytes' | 'slow') => Error
+  /** Milliseconds in which a body must bring 64 KiB, or what is left of it. */
+  headwayMs: number
+  /** Makes of the body what is wanted; must not keep it, since its memory is used again. */
+  parse(body: Buffer): { message: unknown; retainedBytes: number }
+}
+
+/** Sizes of the buffer of a body that needs no reservation yet. */
+const SMALL_SIZES = [4_096, 16_384, UNRESERVED_BYTES]
+/** A first chunk so long is not copied, although more may come. */
+const LONG_CHUNK = 16_384
+/**
+ * Each chunk costs the process some microseconds, and chunks of one byte cost their sender next to nothing: a few hundred
+ * connections with ten thousand of them each would stop everything for ten seconds.
+ */
+const MANY_PIECES = 1_000
+const LEAST_AVERAGE = 32
+
+/**
+ * Reads a body into one Buffer as its chunks come, and parses it. Buffered until the end, as the framework does it, large
+ * chunks make work for the garbage collector, and chunks of one byte take hundreds of times the memory that was reserved.
+ * Reading pauses while the reservation waits for capacity, so that the sender feels it.
+ *
+ * @param done gets the message that `parse` made, or an error: what it threw, what is wrong with the chunks, 408 without
+ *   headway, 503 without capacity, or as the framework has them FST_ERR_CTP_BODY_TOO_LARGE and
+ *   FST_ERR_CTP_INVALID_CONTENT_LENGTH
+ */
+export function readBody(
+  payload: Readable,
+  { announced, maxBytes, reservation, rejectBody, headwayMs, parse }: BodyOptions,
+  done: (error: Error | null, body?: unknown) => void,
+): void {
+  if (announced !== undefined && announced > maxBytes) {
+    done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE())
+    return
+  }
+  const body = createGathering(announced)
+  const headway = watchHeadway({ announced, periodMs: headwayMs, onStalled: () => end(rejectBody('slow')) })
+  let pieces = 0
+  let hasEnded = false
+
+  function take(piece: Buffer): void {
+    const length = body.length + piece.length
+    const failure = problemOf(length, ++pieces, maxBytes)
+    if (failure !== undefined) {
+      end(failure)
+      return
+    }
+    headway.received(length)
+    const bytes = body.sizeWith(piece)
+    const granted = bytes > UNRESERVED_BYTES && reservation !== null ? reservation.grow(bytes) : true
+    if (granted === true) body.add(piece)
+    else waitFor(granted, piece)
+  }
+  /** The sender is not to blame for a wait of ours. */
+  function waitFor(granted: Promise<boolean>, piece: Buffer): void {
+    payload.pause()
+    headway.pause()
+    granted.then((isGranted) => {
+      if (hasEnded) return
+      if (isGranted) {
+        body.add(piece)
+        headway.resume()
+        payload.resume()
+      } else end(rejectBody('bytes'))
+    }, end)
+  }
+  function finish(): void {
+    if (announced === undefined || body.length === announced) end(null)
+    else end(new errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH())
+  }
+  function end(failure: Error | null): void {
+    hasEnded = true
+    headway.stop()
+    payload.off('data', take).off('end', finish).off('error', end)
+    let error = failure
+    let message: unknown
+    let retainedBytes = 0
+    try {
+      if (error === null) ({ message, retainedBytes } = parse(body.whole()))
+    } catch (thrown) {
+      error = thrown instanceof Error ? thrown : new Error('the body could not be parsed', { cause: thrown })
+    }
+    if (body.size > UNRESERVED_BYTES) reservation?.settle(retainedBytes)
+    body.free()
+    done(error, message)
+  }
+
+  payload.on('data', take).on('end', finish).on('error', end).resume()
+}
+
+function problemOf(length: number, pieces: number, maxBytes: number): Error | undefined {
+  if (length > maxBytes) return new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
+  if (pieces <= MANY_PIECES || length >= pieces * LEAST_AVERAGE) return undefined
+  return invalidRequest('The body comes in too many small pieces: send it in larger ones.')
+}
+
+/** A body as far as it has come. One that comes in one chunk, as nearly all without an image do, is not copied. */
+function createGathering(announced: number | undefined) {
+  let bytes: Buffer | undefined
+  let first: Buffer | undefined
+  let length = 0
+  /** Whether `bytes` must go to `giveBack`. */
+  let isOwn = false
+
+  /** Bytes of the buffer that so many would lie in: what is reserved is what is really allocated. */
+  function sizeOf(needed: number): number {
+    if (bytes !== undefined && needed <= bytes.length) return bytes.length
+    return SMALL_SIZES.find((size) => needed <= size) ?? sizeFor(needed)
+  }
+  const isFirst = (piece: Buffer) => length === 0 && piece.length >= (announced ?? LONG_CHUNK)
+
+  function makeRoom(needed: number): Buffer {
+    const size = sizeOf(needed)
+    if (bytes?.length === size) return bytes
+    const larger = size > UNRESERVED_BYTES ? takeMemory(size) : Buffer.allocUnsafeSlow(size)
+    const before = bytes ?? first
+    before?.copy(larger, 0, 0, length)
+    free()
+    first = undefined
+    bytes = larger
+    isOwn = size > UNRESERVED_BYTES
+    return larger
+  }
+  function free(): void {
+    if (isOwn && bytes !== undefined) giveBack([bytes])
+    isOwn = false
+  }
+
+  return {
+    get length() {
+      return length
+    },
+    get size() {
+      return bytes?.length ?? length
+    },
+    /** Bytes that the buffer would have with this chunk in it. */
+    sizeWith: (piece: Buffer) => (isFirst(piece) ? piece.length : sizeOf(length + piece.length)),
+    add(piece: Buffer) {
+      if (isFirst(piece)) first = piece
+      else piece.copy(makeRoom(length + piece.length), length)
+      length += piece.length
+    },
+    whole: () => first ?? bytes?.subarray(0, length) ?? Buffer.alloc(0),
+    free,
+  }
+}

@@ -1,0 +1,124 @@
+import { serviceError } from '../errors/errors.ts'
+import type { ImageFacts } from '../bytes/base64-image.ts'
+import type { ImageHeader } from './headers/header.ts'
+import { finishWalk, formatNames, readHeader, sniffFormat, walkHeader } from './image-header.ts'
+import { type PixelClaim, walkInTurns } from './pixel-claim.ts'
+
+export interface ImageLimits {
+  /** Bytes of the file. */
+  maxBytes: number
+  /** Width times height. */
+  maxPixels: number
+  /** Pixels of the longer edge; 16,384 by default. */
+  maxEdge?: number
+  /** Frames of an animation; 1,000 by default. */
+  maxFrames?: number
+}
+
+const DEFAULT_MAX_EDGE = 16_384
+const DEFAULT_MAX_FRAMES = 1000
+/** The longer edge may be this many times the shorter one: far beyond any panorama and any model. */
+const MAX_ASPECT_RATIO = 100
+
+/**
+ * Judges an image by its signature and header, and the header by the bytes behind it, without decoding a pixel: so a bomb
+ * costs what its file costs to read. Width and height are those of the image as it is seen (EXIF orientation applied).
+ * @throws ServiceError `IMG_ERR_IMAGE_EMPTY`, `_BYTES`, `_TYPE`, `_BROKEN`, `_PIXELS`, `_EDGE`, `_SHAPE`, `_FRAMES`
+ */
+export function probeImage(bytes: Buffer, limits: ImageLimits): ImageHeader {
+  checkFile(bytes, limits)
+  return judge(finishWalk(walkHeader(bytes)), bytes, limits)
+}
+
+/**
+ * The same, letting others work while a long file is read.
+ * @throws ServiceError as `probeImage`; `IMG_ERR_CANCELLED` and `IMG_ERR_AZURE_NOT_SENT` when the claim has ended
+ */
+export async function probeImageInTurns(bytes: Buffer, limits: ImageLimits, claim: PixelClaim): Promise<ImageHeader> {
+  checkFile(bytes, limits)
+  return judge(await walkInTurns(walkHeader(bytes), claim), bytes, limits)
+}
+
+function checkFile(bytes: Buffer, { maxBytes }: ImageLimits): void {
+  if (bytes.length === 0) throw serviceError('IMG_ERR_IMAGE_EMPTY', [])
+  if (bytes.length > maxBytes) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
+  if (sniffFormat(bytes) === undefined) throw serviceError('IMG_ERR_IMAGE_TYPE', [nameOfOther(bytes)])
+}
+
+function judge(header: ImageHeader | undefined, bytes: Buffer, limits: ImageLimits): ImageHeader {
+  if (header === undefined) throw broken(sniffFormat(bytes) ?? 'image/png', 'its header cannot be read')
+  const { mimeType, width, height, frames } = header
+  const { maxPixels, maxEdge = DEFAULT_MAX_EDGE, maxFrames = DEFAULT_MAX_FRAMES } = limits
+  if (width === 0 || height === 0) throw broken(mimeType, 'its header gives no size')
+  const [short, long] = width < height ? [width, height] : [height, width]
+  if (width * height > maxPixels) throw serviceError('IMG_ERR_IMAGE_PIXELS', [width, height, maxPixels])
+  if (long > maxEdge) throw serviceError('IMG_ERR_IMAGE_EDGE', [width, height, maxEdge])
+  if (long > short * MAX_ASPECT_RATIO) throw serviceError('IMG_ERR_IMAGE_SHAPE', [width, height, MAX_ASPECT_RATIO])
+  if (frames > maxFrames) throw serviceError('IMG_ERR_IMAGE_FRAMES', [frames, maxFrames])
+  if (header.damage !== undefined) throw broken(mimeType, header.damage)
+  return header
+}
+
+function broken(format: ImageFacts['mimeType'], problem: string): Error {
+  return serviceError('IMG_ERR_IMAGE_BROKEN', [formatNames[format], problem])
+}
+
+/**
+ * Type and size from the head of a picture that is trusted to be whole. `undefined` if these bytes do not say: with more
+ * of them they may (a JPEG puts its size behind its metadata).
+ */
+export function sniffFacts(head: Buffer): ImageFacts | undefined {
+  const header = readHeader(head)
+  if (header === undefined || header.width === 0 || header.height === 0) return undefined
+  return { mimeType: header.mimeType, width: header.width, height: header.height }
+}
+
+/** Signatures of what people send by mistake: text at a place in the file. */
+const signatures: readonly (readonly [at: number, text: string, name: string])[] = [
+  [0, '%PDF-', 'a PDF'],
+  [0, 'BM', 'a BMP picture'],
+  [0, 'II*\0', 'a TIFF picture'],
+  [0, 'MM\0*', 'a TIFF picture'],
+  [4, 'ftypavi', 'an AVIF picture'],
+  [4, 'ftyphei', 'a HEIC picture'],
+  [4, 'ftyphev', 'a HEIC picture'],
+  [4, 'ftypmif1', 'a HEIC picture'],
+  [4, 'ftypmsf1', 'a HEIC picture'],
+  [4, 'ftyp', 'a video'],
+  [0, '\xff\x0a', 'a JPEG XL picture'],
+  [4, 'JXL ', 'a JPEG XL picture'],
+  [4, 'jP  ', 'a JPEG 2000 picture'],
+  [0, '\xff\x4f\xff\x51', 'a JPEG 2000 picture'],
+  [0, '8BPS', 'a Photoshop file'],
+  [0, '\0\0\x01\0', 'an icon file'],
+  [0, 'PK\x03\x04', 'a ZIP archive'],
+  [0, '\x1f\x8b', 'a gzip archive'],
+  [0, 'data:', 'a data URL that was encoded once more'],
+  [0, 'iVBORw0KGgo', 'a picture that was base64-encoded twice'],
+  [0, '/9j/', 'a picture that was base64-encoded twice'],
+  [0, 'R0lGOD', 'a picture that was base64-encoded twice'],
+  [0, 'UklGR', 'a picture that was base64-encoded twice'],
+]
+
+/** The same for text, whose beginning varies. Tried on a short head only. */
+const openings: readonly (readonly [pattern: RegExp, name: string])[] = [
+  [/^<(\?xml|!doctype svg|!--)[\s\S]{0,900}<svg[\s>]/i, 'an SVG drawing'],
+  [/^<svg[\s>]/i, 'an SVG drawing'],
+  [/^<(!doctype html|html|head|body)/i, 'an HTML page'],
+  [/^<\?xml/, 'an XML document'],
+  [/^[[{]\s{0,99}(["[{\]}\d-]|true|false|null)/, 'JSON text'],
+]
+
+/** Names what the bytes look like; only our words, never theirs. */
+function nameOfOther(bytes: Buffer): string {
+  const head = bytes.toString('latin1', 0, 1024)
+  for (const [at, text, name] of signatures) if (head.startsWith(text, at)) return name
+  const text = bytes.toString('utf8', 0, 1024).trimStart()
+  for (const [pattern, name] of openings) if (pattern.test(text)) return name
+  return isText(bytes.subarray(0, 1024)) ? 'text' : 'of no known picture format'
+}
+
+/** Text in UTF-8 has no control characters but blanks. */
+function isText(head: Buffer): boolean {
+  return head.every((byte) => byte >= 32 || byte === 9 || byte === 10 || byte === 13)
+}

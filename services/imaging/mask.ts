@@ -1,0 +1,117 @@
+import { pipeline } from 'node:stream/promises'
+import { createDeflate } from 'node:zlib'
+import type { InputImage, Size } from '../azure/types.ts'
+import { serviceError } from '../errors/errors.ts'
+import type { ImageHeader } from './headers/header.ts'
+import { checkClaim, type PixelClaim } from './pixel-claim.ts'
+import { freeMemory, type PixelWork, turn } from './pixel-work.ts'
+import { encodePng } from './png.ts'
+import type { PreparationClaim } from './convert.ts'
+import { formatSize, isSameSize } from '../tools/size.ts'
+
+/** https://learn.microsoft.com/azure/foundry/openai/reference-preview-latest: "less than 4MB". */
+const maxMaskBytes = 4 * 1024 * 1024
+const RGBA_BYTES = 4
+/** Rows are deflated in chunks of about this size. */
+const CHUNK_BYTES = 65_536
+
+export interface Region extends Size {
+  x: number
+  y: number
+}
+
+/**
+ * A caller's mask, checked before it is sent: turned and made RGBA where it is not.
+ *
+ * @throws ServiceError `IMG_ERR_MASK`; as `PixelWork.render` and `PixelWork.retain`
+ */
+export async function maskOfImage(
+  bytes: Buffer,
+  header: ImageHeader,
+  image: Size,
+  pixels: PixelWork,
+  claim: PreparationClaim,
+): Promise<InputImage> {
+  const { mimeType, width, height, hasAlpha } = header
+  if (mimeType !== 'image/png' || !hasAlpha) throw serviceError('IMG_ERR_MASK', ['must be a PNG with transparency'])
+  if (!isSameSize(header, image)) {
+    const sizes = `it is ${formatSize(header)}, the image ${formatSize(image)}`
+    throw serviceError('IMG_ERR_MASK', [`must be as large as the image as it is shown (${sizes})`])
+  }
+  checkMaskBytes(bytes)
+  await checkIsOpenSomewhere(bytes, header, pixels, claim)
+  const { bitDepth, frames, orientation, isRgba } = header
+  if (isRgba && bitDepth === 8 && frames === 1 && orientation === 1) return { bytes, mimeType, width, height }
+  const { data } = await pixels.render(bytes, header, claim, (mask) =>
+    turn(mask, orientation).toColourspace('srgb').ensureAlpha().png(),
+  )
+  pixels.retain(data, claim.scope)
+  checkMaskBytes(data)
+  return { bytes: data, mimeType, width, height }
+}
+
+function checkMaskBytes({ length }: Buffer): void {
+  if (length >= maxMaskBytes) throw serviceError('IMG_ERR_MASK', ['must be smaller than 4 MB'])
+}
+
+/** A mask that is opaque everywhere lets the model paint nowhere, and the call would be paid for all the same. */
+async function checkIsOpenSomewhere(
+  bytes: Buffer,
+  header: ImageHeader,
+  pixels: PixelWork,
+  claim: PixelClaim,
+): Promise<void> {
+  const extraBytes = header.width * header.height
+  const { data } = await pixels.render(bytes, header, claim, (mask) => mask.extractChannel('alpha').raw(), {
+    extraBytes,
+  })
+  const isOpen = data.includes(0)
+  freeMemory(data)
+  if (!isOpen) {
+    throw serviceError('IMG_ERR_MASK', ['has no fully transparent pixel, so there is nothing that may be painted'])
+  }
+}
+
+/**
+ * A mask that lets the model paint inside a rectangle of the image as it is sent, for callers that cannot make one. Its
+ * rows are compressed chunk by chunk off the event loop: those of a large image are two hundred megabytes.
+ *
+ * @throws ServiceError `IMG_ERR_MASK`; as `PixelWork.paint`
+ */
+export async function maskOfRegion(
+  { x, y, width, height }: Region,
+  image: Size,
+  pixels: PixelWork,
+  claim: PixelClaim,
+): Promise<InputImage> {
+  if (x + width > image.width || y + height > image.height) {
+    throw serviceError('IMG_ERR_MASK', [`must lie inside the image, which is ${formatSize(image)}`])
+  }
+  const kept = Buffer.alloc(1 + image.width * RGBA_BYTES, 0xff)
+  // Each row begins with its filter type, none.
+  kept[0] = 0
+  const open = Buffer.from(kept)
+  for (let column = x; column < x + width; column++) open[RGBA_BYTES + column * RGBA_BYTES] = 0
+  function* rows() {
+    yield* repeated(kept, y, claim)
+    yield* repeated(open, height, claim)
+    yield* repeated(kept, image.height - y - height, claim)
+  }
+  const deflated: Buffer[] = []
+  await pixels.paint(claim, () =>
+    pipeline(rows, createDeflate({ level: 1 }), async (chunks) => {
+      for await (const chunk of chunks) deflated.push(chunk)
+    }),
+  )
+  const bytes = encodePng(image, Buffer.concat(deflated))
+  return { bytes, mimeType: 'image/png', width: image.width, height: image.height }
+}
+
+function* repeated(row: Buffer, count: number, claim: PixelClaim): Generator<Buffer> {
+  const rowsOfChunk = Math.min(count, Math.max(1, Math.floor(CHUNK_BYTES / row.length)))
+  const chunk = Buffer.alloc(rowsOfChunk * row.length, row)
+  for (let left = count; left > 0; left -= rowsOfChunk) {
+    checkClaim(claim)
+    yield chunk.subarray(0, Math.min(left, rowsOfChunk) * row.length)
+  }
+}

@@ -1,0 +1,55 @@
+import { serviceError } from '../errors/errors.ts'
+import { createBase64Decoder, decodedCapacity } from '../bytes/base64-decoder.ts'
+import { type EncodedImage, encodeImage } from '../bytes/base64-image.ts'
+import { type ImageLimits, probeImageInTurns } from './image-probe.ts'
+import type { PixelClaim } from './pixel-claim.ts'
+import { type PixelWork, turn } from './pixel-work.ts'
+
+/** Edges below this show nothing. */
+const MIN_EDGE = 32
+const QUALITY = 82
+
+export interface PreviewOptions {
+  /** Characters of base64 that the preview may have. */
+  maxEncodedBytes: number
+  /** What an image may claim that is to be decoded; its file is as large as it is. */
+  limits: Omit<ImageLimits, 'maxBytes'>
+  pixels: PixelWork
+  claim: PixelClaim
+}
+
+/**
+ * A JPEG of the image, upright and small enough; transparency becomes white. The image itself stays as it is, and is held
+ * to the same limits as one that a caller sends.
+ * @throws ServiceError when no preview can be made
+ */
+export async function createPreview(image: EncodedImage, options: PreviewOptions): Promise<EncodedImage> {
+  const { maxEncodedBytes, limits, pixels, claim } = options
+  const source = await decode(image)
+  const header = await probeImageInTurns(source, { ...limits, maxBytes: source.length }, claim)
+  const { width, height, orientation } = header
+  // The first guess is good for most images: a JPEG takes about a third of a byte a pixel.
+  let scale = Math.min(1, Math.sqrt((maxEncodedBytes * 3 * 0.75) / (width * height)))
+  while (Math.max(width, height) * scale >= MIN_EDGE) {
+    const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }
+    const { data } = await pixels.render(source, header, claim, (decoded) =>
+      turn(decoded, orientation)
+        .resize({ ...size, fit: 'fill' })
+        .flatten({ background: '#ffffff' })
+        .jpeg({ quality: QUALITY }),
+    )
+    const preview = encodeImage(data, { mimeType: 'image/jpeg', ...size })
+    if (preview.encodedBytes <= maxEncodedBytes) return preview
+    scale *= Math.min(0.9, Math.sqrt(maxEncodedBytes / preview.encodedBytes))
+  }
+  throw serviceError('IMG_ERR_IMAGE_CONVERTER', [])
+}
+
+async function decode(image: EncodedImage): Promise<Buffer> {
+  const bytes = Buffer.alloc(image.bytes + decodedCapacity(0) + 3)
+  const decoder = createBase64Decoder()
+  let length = 0
+  for await (const chunk of image.chunks()) length += decoder.write(chunk, bytes.subarray(length))
+  decoder.end()
+  return bytes.subarray(0, length)
+}

@@ -1,0 +1,187 @@
+import { ReportedError, ServiceError, sentenceForLog } from '../errors/errors.ts'
+
+/** Names under which a key, a prompt or an image would stand in a line, should one ever get there. */
+const hiddenNames: ReadonlySet<string> = new Set([
+  ...['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'api-key', 'x-api-key', 'password', 'token'],
+  ...['prompt', 'data', 'url', 'query'],
+])
+
+/** Deeper than any field that is logged. */
+const maxDepth = 4
+
+/**
+ * The fields of a log line without values that must not be in one: the last of several guards, since callers of the
+ * logger already leave them out. Of an error only what `describeError` allows is left. Fields without such a value come
+ * back as they are, not copied.
+ */
+export function hideSecrets<T extends object>(fields: T): T {
+  return hideMembers(fields, 0)
+}
+
+function hideMembers<T extends object>(fields: T, depth: number): T {
+  let copy: T | undefined
+  for (const [name, value] of Object.entries(fields)) {
+    const shown = shownOf(name, value, depth)
+    if (shown === value) continue
+    copy ??= { ...fields }
+    Object.assign(copy, { [name]: shown })
+  }
+  return copy ?? fields
+}
+
+function shownOf(name: string, value: unknown, depth: number): unknown {
+  if (hiddenNames.has(name)) return '[redacted]'
+  // Anything can be thrown, a text too.
+  return name === 'err' && value !== undefined ? describeError(value) : hideWithin(value, depth)
+}
+
+function hideWithin(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Error) return describeError(value)
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
+  if (depth === maxDepth) return '[nested too deep]'
+  if (Array.isArray(value)) return value.map((member) => hideWithin(member, depth + 1))
+  return isPlain(value) || value instanceof Date ? hideMembers(value, depth + 1) : `[${classOf(value)}]`
+}
+
+/** A request, a socket or a client of a library carries more than its name says. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function classOf(value: object): string {
+  const maker: unknown = Reflect.get(value, 'constructor')
+  return typeof maker === 'function' ? maker.name : 'object'
+}
+
+/** What a log line says of an error. */
+export interface DescribedError {
+  type: string
+  code?: string | number
+  /** Only a sentence of ours. */
+  message?: string
+  syscall?: string
+  statusCode?: number
+  /** Where it was thrown, `file:line:column`, the innermost first. */
+  frames?: readonly string[]
+  cause?: DescribedError
+  /** Of an error that stands for several. */
+  errors?: readonly DescribedError[]
+}
+
+/** Deeper than causes are nested. */
+const maxCauses = 4
+const maxErrors = 4
+const maxFrames = 8
+
+/**
+ * An error by an allow-list: its name and code, the system call, where it was thrown, and a sentence only if it is ours.
+ * Messages and other members of third-party errors carry what they were about: a Redis client's the command with its
+ * password, a parser's the text, a token library's the claims.
+ */
+export function describeError(error: unknown): DescribedError {
+  try {
+    return describe(error, 0)
+  } catch {
+    // Its members are computed, and fail.
+    return { type: 'Error' }
+  }
+}
+
+function describe(error: unknown, depth: number): DescribedError {
+  if (!(error instanceof Error)) return { type: typeof error }
+  const message = sentenceOf(error)
+  const isOurs = error instanceof ServiceError || error instanceof ReportedError
+  const frames = isOurs ? [] : framesOf(error)
+  const { code, syscall, statusCode, cause, errors } = membersOf(error)
+  const isDeeper = depth < maxCauses
+  return {
+    type: matching(error.name, /^(?:[A-Z][A-Za-z]{0,60})?(?:Error|Exception|Warning)$/) ?? 'Error',
+    ...defined('code', typeof code === 'number' ? code : matching(code, /^[A-Z][A-Z0-9_]{1,63}$/)),
+    ...defined('message', message),
+    ...defined('syscall', matching(syscall, /^[a-z]{1,16}$/)),
+    ...defined('statusCode', typeof statusCode === 'number' ? statusCode : undefined),
+    ...defined('frames', frames.length > 0 ? frames : undefined),
+    ...defined('cause', isDeeper && cause !== undefined ? describe(cause, depth + 1) : undefined),
+    ...defined(
+      'errors',
+      isDeeper && Array.isArray(errors)
+        ? errors.slice(0, maxErrors).map((each) => describe(each, depth + 1))
+        : undefined,
+    ),
+  }
+}
+
+interface ErrorMembers {
+  code?: unknown
+  syscall?: unknown
+  statusCode?: unknown
+  cause?: unknown
+  errors?: unknown
+}
+
+function membersOf(error: Error): ErrorMembers {
+  return error
+}
+
+function sentenceOf(error: Error): string | undefined {
+  if (error instanceof ServiceError) return sentenceForLog(error)
+  return error instanceof ReportedError ? error.message : undefined
+}
+
+function matching(value: unknown, pattern: RegExp): string | undefined {
+  return typeof value === 'string' && pattern.test(value) ? value : undefined
+}
+
+function defined<K extends string, V>(name: K, value: V | undefined): { [key in K]?: V } {
+  const fields: { [key in K]?: V } = {}
+  if (value !== undefined) fields[name] = value
+  return fields
+}
+
+const frame = /^\s+at .*?((?:[\w.@-]+\/)?[\w.@-]+:\d{1,7}:\d{1,7})\)?$/
+
+/** `TypeError: ` or `TypeError [ERR_CODE]: `, in front of the message. */
+const stackHeader = /^[\w$]{0,64}(?: \[\w{1,64}\])?(?:: )?$/
+
+/** The message stands in front of the frames and may look like one: unless it is found whole there, no frame is safe. */
+function framesOf({ stack, message }: Error): string[] {
+  if (typeof stack !== 'string' || typeof message !== 'string') return []
+  const first = stack.indexOf('\n')
+  const at = message === '' ? first : stack.indexOf(`: ${message}\n`) + 2
+  const isWhole = message === '' || at > 1
+  if (at === -1 || !isWhole || !stackHeader.test(stack.slice(0, at))) return []
+  const lines = stack.slice(at + message.length).split('\n')
+  return lines.flatMap((line) => frame.exec(line)?.[1] ?? []).slice(0, maxFrames)
+}
+
+const urlCredential = /([a-z][a-z0-9+.-]{0,31}:\/\/)[^\s/"@]{1,1024}@/gi
+const queryString = /\?[\w.~%-]{1,128}=[^\s"\\]*/g
+
+/** A finished line, or any text for an operator, without the credentials and the query strings of addresses in it. */
+export function hideAddresses(text: string): string {
+  const withoutCredentials = text.includes('://') ? text.replace(urlCredential, '$1[redacted]@') : text
+  return withoutCredentials.includes('?') ? withoutCredentials.replace(queryString, '?[redacted]') : withoutCredentials
+}
+
+/** What a logger takes: fields and a text, or a text alone. */
+type LogArguments = [fields: unknown, message?: string | undefined, ...values: unknown[]]
+
+/**
+ * What a logger was given, with a text of ours where pino would take an error's message for one. For pino's
+ * `hooks.logMethod`.
+ */
+export function withoutErrorText([first, message, ...values]: LogArguments): LogArguments {
+  // Values that are put into a text.
+  if (typeof first === 'string' && message === undefined) return [first]
+  if (typeof first === 'string') return [first, withoutError(message), ...values.map(withoutError)]
+  const fields = first instanceof Error ? { err: first } : first
+  const error = typeof fields === 'object' && fields !== null && 'err' in fields ? fields.err : undefined
+  const isErrorText = error instanceof Error && (message === undefined || message === error.message)
+  return [fields, isErrorText ? 'an error was reported' : message, ...values.map(withoutError)]
+}
+
+function withoutError<T>(value: T): T | string {
+  return value instanceof Error ? JSON.stringify(describeError(value)) : value
+}

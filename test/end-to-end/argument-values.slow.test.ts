@@ -1,0 +1,148 @@
+import { describe, type TestContext, test } from 'node:test'
+import { callTool, startService } from '../support/service.ts'
+import { png } from '../support/images/images.ts'
+
+const prompt = 'a lighthouse'
+
+interface Listed {
+  name: string
+  inputSchema: { properties: Record<string, unknown>; required: string[] }
+}
+
+async function listTools(url: string): Promise<Listed[]> {
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
+  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  return JSON.parse(await response.text()).result.tools
+}
+
+/** What n8n adds to the arguments of every tool. */
+const ofN8n = { toolCallId: 'call_1', sessionId: 'abc', action: 'sendMessage', chatInput: 'draw', tool: { name: 'x' } }
+
+describe('what a client leaves open reaches Azure as nothing', () => {
+  for (const model of ['FLUX.1-Kontext-pro', 'FLUX.2-flex', 'gpt-image-1', 'MAI-Image-2.6']) {
+    test(`${model}: every optional argument as null, blank and absent`, async (t: TestContext) => {
+      const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: model })
+      const image = (await png(64, 64)).toString('base64')
+      for (const { name, inputSchema } of await listTools(url)) {
+        const required = name === 'edit_image' ? { prompt, image_data_base64: image } : { prompt }
+        const optional = Object.keys(inputSchema.properties).filter((key) => !inputSchema.required.includes(key))
+        const all = (value: unknown) => Object.fromEntries(optional.map((key) => [key, value]))
+        const ofOthers = { seed: null, quality: '', guidance: null, steps: null, image_path: null, aspect_ratio: ' ' }
+        const filledIn = {
+          mask_region: { x: null, y: '', width: null, height: null },
+          reference_images_base64: [null, '', ' '],
+        }
+        const nested = Object.fromEntries(Object.entries(filledIn).filter(([key]) => optional.includes(key)))
+        const variants = [{}, all(null), all(''), all('  '), all([]), all([null]), nested, ofOthers, ofN8n]
+        for (const more of variants) {
+          const { isError, text } = await callTool(url, name, { ...more, ...required })
+          t.assert.equal(isError, false, `${name} ${JSON.stringify(more)}: ${text}`)
+        }
+        const sent = simulator.requests
+          .slice(-variants.length)
+          .map(({ fields, files }) => ({ fields, files: files.length }))
+        for (const request of sent) t.assert.deepEqual(request, sent[0], name)
+      }
+    })
+  }
+})
+
+describe('a value in quotes is that value', () => {
+  const cases: readonly [string, Record<string, unknown>, Record<string, unknown>][] = [
+    ['FLUX.2-flex', { seed: '42', steps: ' 10 ', guidance: '3.5' }, { seed: 42, steps: 10, guidance: 3.5 }],
+    [
+      'gpt-image-1',
+      { n: '2', output_compression: '50', output_format: 'jpeg' },
+      { n: 2, output_compression: 50, output_format: 'jpeg' },
+    ],
+    [
+      'MAI-Image-2.6',
+      { auto_aspect_ratio: 'true', web_grounding: 'False' },
+      { auto_aspect_ratio: true, web_grounding: false },
+    ],
+  ]
+  for (const [model, quoted, plain] of cases) {
+    test(model, async (t: TestContext) => {
+      const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: model })
+      for (const args of [quoted, plain]) {
+        const { isError, text } = await callTool(url, 'generate_image', { prompt, ...args })
+        t.assert.equal(isError, false, text)
+      }
+      const [first, second] = simulator.requests
+      t.assert.deepEqual(first?.fields, second?.fields)
+    })
+  }
+
+  test('inside a region too', async (t: TestContext) => {
+    const { url } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-1' })
+    const { isError, text } = await callTool(url, 'edit_image', {
+      prompt,
+      image_data_base64: (await png(64, 64)).toString('base64'),
+      mask_region: { x: '0', y: '0', width: '10', height: '10' },
+    })
+    t.assert.equal(isError, false, text)
+  })
+})
+
+test('a list may have absent members', async (t: TestContext) => {
+  const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-1' })
+  const image = (await png(64, 64)).toString('base64')
+  const args = { prompt, image_data_base64: image, reference_images_base64: [null, image, ''] }
+  const { isError, text } = await callTool(url, 'edit_image', args)
+  t.assert.equal(isError, false, text)
+  t.assert.equal(simulator.requests[0]?.files.length, 2)
+})
+
+test('what is required and null is missing', async (t: TestContext) => {
+  const { url } = await startService(t)
+  const { isError, text } = await callTool(url, 'generate_image', { prompt: null })
+  t.assert.equal(isError, true)
+  t.assert.match(text, /"prompt" is missing/)
+})
+
+test('what no tool knows, or is no such value, stays an error before Azure is asked', async (t: TestContext) => {
+  const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'FLUX.2-flex' })
+  for (const wrong of [
+    { style: 'bold' },
+    { style: null },
+    { seed: '4x' },
+    { seed: '1.5' },
+    { seed: '9'.repeat(40) },
+    { seed: '-1' },
+    { guidance: 'high' },
+    { prompt: null },
+    { seed: [4] },
+    { seed: true },
+    { mask_region: { x: 1 } },
+  ]) {
+    const { isError } = await callTool(url, 'generate_image', { prompt, ...wrong })
+    t.assert.equal(isError, true, JSON.stringify(wrong))
+  }
+  t.assert.equal(simulator.requests.length, 0)
+})
+
+describe('a prompt that no image can follow is rejected before Azure is asked', () => {
+  for (const [what, text, sentence] of [
+    ['blanks', ' \n\t\u3000', /"prompt" is blank/],
+    ['characters that nobody sees', '\u200b\ufeff\u00ad\u180e', /"prompt" is blank/],
+    ['fillers', '\u3164\u115f\u2800\ufe0f\u034f', /"prompt" is blank/],
+    ['marks without a letter', '\u0301 \u20dd', /"prompt" is blank/],
+    ['characters without a meaning', '\ue000\uffff', /"prompt" is blank/],
+    ['a NUL', 'a\0b', /"prompt" has a NUL/],
+    ['half a surrogate pair', 'a \ud83d b', /"prompt" has half a surrogate pair/],
+  ] as const) {
+    test(what, async (t: TestContext) => {
+      const { url, simulator } = await startService(t)
+      const image = (await png(8, 8)).toString('base64')
+      for (const [name, more] of [
+        ['generate_image', {}],
+        ['edit_image', { image_data_base64: image }],
+      ] as const) {
+        const answer = await callTool(url, name, { prompt: text, ...more })
+        t.assert.equal(answer.isError, true)
+        t.assert.match(answer.text, sentence)
+      }
+      t.assert.equal(simulator.requests.length, 0)
+    })
+  }
+})

@@ -1,0 +1,67 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { listen } from '../support/app.ts'
+import { callTool } from '../support/service.ts'
+import * as pictures from '../support/images/images.ts'
+
+/** An Azure that refuses before it has read, and reads afterwards, as one behind a gateway may. */
+async function startHastyAzure(t: TestContext) {
+  const connections: { socket: Socket; received: Buffer[] }[] = []
+  const body = '{"error":{"code":"BadRequest","message":"no"}}'
+  const refusal = `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+  const server = createServer((socket) => {
+    socket.on('error', () => {}).pause()
+    connections.push({ socket, received: [] })
+    setTimeout(() => socket.write(refusal), 100)
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.after(() => {
+    for (const { socket } of connections) socket.destroy()
+    server.close()
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no address')
+  return { url: `http://127.0.0.1:${address.port}`, connections }
+}
+
+/** A picture of about so many bytes, most of them `letter`. */
+const pictureOf = (start: Buffer, letter: string, size: number) =>
+  Buffer.concat([start, Buffer.alloc(size, letter)]).toString('base64')
+
+test("a request that Azure refuses before it is read never goes on with another caller's picture", async (t: TestContext) => {
+  const azure = await startHastyAzure(t)
+  const { app, url } = await listen(t, {
+    AZURE_BASE_URL: azure.url,
+    AZURE_DEPLOYMENT_NAME: 'gpt-image-1',
+    AZURE_STREAM: 'never',
+  })
+  const start = await pictures.png()
+  // What the system takes at once differs, so the end of the form is put around that place.
+  for (let size = 4_095_000; size < 4_175_000; size += 10_000) {
+    const reference = pictureOf(start, 'B', 60_000)
+    const connection = azure.connections.length
+    await callTool(url, 'edit_image', {
+      prompt: 'one',
+      image_data_base64: pictureOf(start, 'A', size),
+      reference_images_base64: [reference],
+    })
+    // Its answer never comes if it goes out on the same connection.
+    callTool(url, 'edit_image', { prompt: 'two', image_data_base64: pictureOf(start, 'C', 60_000) }).catch(() => {})
+    while (!(await app.inject('/metrics')).body.includes('\nimage_mcp_azure_requests_in_flight 1\n')) await pause(2)
+    const first = azure.connections[connection]
+    t.assert.ok(first !== undefined)
+    first.socket.on('data', (chunk: Buffer) => first.received.push(chunk)).resume()
+    await Promise.race([once(first.socket, 'close'), pause(150)])
+    const received = Buffer.concat(first.received)
+    const next = received.indexOf('POST /', 10)
+    const own = next === -1 ? received : received.subarray(0, next)
+    t.assert.equal(own.indexOf('C'.repeat(50)), -1, `${size}: bytes of the next caller`)
+    for (const { socket } of azure.connections) socket.destroy()
+    while (!(await app.inject('/metrics')).body.includes('\nimage_mcp_azure_requests_in_flight 0\n')) await pause(2)
+    if (next === -1) continue
+    const announced = Number(/content-length: (\d+)/i.exec(own.toString('latin1', 0, 2_000))?.[1])
+    t.assert.equal(own.length - own.indexOf('\r\n\r\n') - 4, announced, `${size}: a body of another length`)
+  }
+})

@@ -1,0 +1,163 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { containerFlags } from '../support/container-flags.ts'
+import { startProcess } from '../support/process.ts'
+import { connectRaw } from '../support/raw-client.ts'
+import { callTool, post, type RpcAnswer, startContained, startService } from '../support/service.ts'
+import { key as azureKey } from '../support/simulator.ts'
+
+const note = /your earlier call with the same idempotency key; nothing was paid again/
+const otherArguments = /^This idempotency key was used for a call with other arguments: send a new key\.$/
+const keys = { MCP_API_KEYS: 'ann:key-of-ann,bob:key-of-bob' }
+
+/** Calls as a caller with a key of its own, and takes the result apart. */
+async function call(url: string, args: object, headers: Record<string, string> = { 'x-api-key': 'key-of-ann' }) {
+  const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'generate_image', arguments: args } }
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(message),
+  })
+  const answer: RpcAnswer = JSON.parse(await response.text())
+  const content = answer.result?.content ?? []
+  return {
+    status: response.status,
+    error: answer.error?.message,
+    text: content.map(({ text }) => text ?? '').join(''),
+    image: content.find(({ data }) => data !== undefined)?.data,
+    isError: answer.result?.isError === true,
+  }
+}
+
+const wish = { prompt: 'a lighthouse', size: '256x256' }
+
+describe('a call with an idempotency key', () => {
+  for (const way of ['argument', 'header']) {
+    test(`is made once, and repeated as often as it is asked for, also after delivery (${way})`, async (t: TestContext) => {
+      const { url, simulator } = await startService(t, keys)
+      const args = way === 'argument' ? { ...wish, idempotency_key: 'k1' } : wish
+      const headers: Record<string, string> = { 'x-api-key': 'key-of-ann' }
+      if (way === 'header') headers['idempotency-key'] = 'k1'
+      const first = await call(url, args, headers)
+      t.assert.doesNotMatch(first.text, note)
+      for (let n = 0; n < 3; n++) {
+        const again = await call(url, args, headers)
+        t.assert.match(again.text, note)
+        t.assert.equal(again.image, first.image)
+      }
+      t.assert.equal(simulator.requests.length, 1)
+    })
+  }
+
+  test('is joined by its repetition while it runs', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, keys, { latencyMs: 200 })
+    const args = { ...wish, idempotency_key: 'k1' }
+    const all = await Promise.all(Array.from({ length: 5 }, () => call(url, args)))
+    t.assert.equal(new Set(all.map(({ image }) => image)).size, 1)
+    t.assert.equal(simulator.requests.length, 1)
+  })
+
+  test('is rejected with other arguments, of the same caller only', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, keys)
+    await call(url, { ...wish, idempotency_key: 'k1' })
+    const other = await call(url, { prompt: 'a mill', size: '256x256', idempotency_key: 'k1' })
+    t.assert.equal(other.isError, true)
+    t.assert.match(other.text, otherArguments)
+    const bob = { 'x-api-key': 'key-of-bob' }
+    t.assert.equal((await call(url, { prompt: 'a mill', size: '256x256', idempotency_key: 'k1' }, bob)).isError, false)
+    t.assert.equal(simulator.requests.length, 2)
+  })
+
+  test('without authentication has its arguments as part of the key', async (t: TestContext) => {
+    const { url, simulator } = await startService(t)
+    await callTool(url, 'generate_image', { ...wish, idempotency_key: 'k1' })
+    const other = await callTool(url, 'generate_image', { prompt: 'a mill', size: '256x256', idempotency_key: 'k1' })
+    t.assert.equal(other.isError, false)
+    t.assert.match((await callTool(url, 'generate_image', { ...wish, idempotency_key: 'k1' })).text, note)
+    t.assert.equal(simulator.requests.length, 2)
+  })
+
+  test('with a new key is made anew, although its twin proved nothing', async (t: TestContext) => {
+    const service = await startService(t, {})
+    const silent = await connectRaw(t, service.url)
+    const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'generate_image', arguments: wish } }
+    silent.post(JSON.stringify(message))
+    await silent.response()
+    while (!service.logs.text.includes('"msg":"request answered"')) await pause(5)
+    const fresh = await callTool(service.url, 'generate_image', { ...wish, idempotency_key: 'k2' })
+    t.assert.doesNotMatch(fresh.text, /nothing was paid again/)
+    t.assert.equal(service.simulator.requests.length, 2)
+  })
+
+  test('that failed may be repeated', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, keys)
+    const args = { prompt: 'a cat fault:bad-gateway-html', size: '256x256', idempotency_key: 'k1' }
+    t.assert.equal((await call(url, args)).isError, true)
+    const before = simulator.requests.length
+    await call(url, args)
+    t.assert.ok(simulator.requests.length > before)
+  })
+
+  test('whose client disconnected is collected by its repetition, and stays for further ones', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, keys, { latencyMs: 200 })
+    const args = { ...wish, idempotency_key: 'k1' }
+    const client = await connectRaw(t, url)
+    const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'generate_image', arguments: args } }
+    client.post(JSON.stringify(message), { 'x-api-key': 'key-of-ann' })
+    while (simulator.requests.length === 0) await pause(2)
+    client.reset()
+    const first = await call(url, args)
+    t.assert.match(first.text, /nothing was paid again/)
+    const second = await call(url, args)
+    t.assert.match(second.text, note)
+    t.assert.equal(second.image, first.image)
+    t.assert.equal(simulator.requests.length, 1)
+  })
+
+  test('survives a restart under the flags of the container', async (t: TestContext) => {
+    const { url, images, process } = await startContained(t, keys)
+    const args = { ...wish, idempotency_key: 'k1' }
+    const first = await call(url, args)
+    while (!(await readdir(join(images, '.idempotent')).catch(() => [])).some((name) => name.endsWith('.kept'))) {
+      await pause(5)
+    }
+    process.child.kill('SIGKILL')
+    await process.ended
+    const next = await startProcess(
+      t,
+      { AZURE_BASE_URL: 'http://127.0.0.1:9', AZURE_API_KEY: azureKey, IMAGES_DIR: images, ...keys },
+      containerFlags({ images }),
+    )
+    const again = await call(next.url, args)
+    t.assert.match(again.text, note)
+    t.assert.equal(again.image, first.image)
+  })
+
+  test('leaves files that callers can neither list, read nor name', async (t: TestContext) => {
+    const { url, images } = await startService(t)
+    await callTool(url, 'generate_image', { ...wish, idempotency_key: 'k1' })
+    let stored: string[] = []
+    while (!stored.some((name) => name.endsWith('.kept'))) {
+      await pause(5)
+      stored = await readdir(join(images, '.idempotent')).catch(() => [])
+    }
+    const ask = async (method: string, params: object) =>
+      JSON.stringify((await post(url, JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }))).answer)
+    t.assert.doesNotMatch(await ask('resources/list', {}), /idempotent/)
+    t.assert.match(await ask('resources/read', { uri: `image:///.idempotent/${stored[0]}` }), /"error"/)
+    const named = await callTool(url, 'generate_image', { ...wish, output_path: '.idempotent/x.png' })
+    t.assert.equal(named.isError, true, named.text)
+  })
+
+  test('must be readable: an empty or endless header is rejected before anything is paid', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, keys)
+    for (const key of ['', 'x'.repeat(129), 'a b', 'ü']) {
+      const rejected = await call(url, wish, { 'x-api-key': 'key-of-ann', 'idempotency-key': key })
+      t.assert.match(rejected.error ?? '', /Idempotency-Key/)
+    }
+    t.assert.equal((await call(url, { ...wish, idempotency_key: 'a b' })).isError, true)
+    t.assert.equal(simulator.requests.length, 0)
+  })
+})

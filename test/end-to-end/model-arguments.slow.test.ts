@@ -1,0 +1,292 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import sharp from 'sharp'
+import type { Environment } from '../../services/config/configuration.ts'
+import { temporaryFolder } from '../support/app.ts'
+import { callTool, startService } from '../support/service.ts'
+import { fixture, png } from '../support/images/images.ts'
+
+const prompt = 'a lighthouse'
+const onDeploymentRoute = { AZURE_API_VERSION: '2025-04-01-preview' }
+
+/** What each model's documentation lets a caller choose, beside prompt, picture and output_path. */
+const gptDraws = 'size n quality output_format output_compression background'
+const gptEdits = `${gptDraws} mask_base64 mask_region reference_images_base64`
+const mai26 = 'size auto_aspect_ratio web_grounding'
+const flux2Draws = 'size seed output_format guidance'
+const offers: readonly [model: string, generate: string, edit: string | undefined, environment?: Environment][] = [
+  ['FLUX.1-Kontext-pro', 'size aspect_ratio seed output_format', 'size aspect_ratio seed output_format'],
+  ['FLUX.1-Kontext-pro', 'size', 'size', onDeploymentRoute],
+  ['FLUX-1.1-pro', 'size seed output_format', undefined],
+  ['FLUX.2-pro', flux2Draws, `${flux2Draws} reference_images_base64`],
+  ['FLUX.2-flex', `${flux2Draws} steps`, `${flux2Draws} steps reference_images_base64`],
+  ['gpt-image-1', gptDraws, `${gptEdits} input_fidelity`],
+  ['gpt-image-1-mini', gptDraws, gptEdits],
+  ['gpt-image-1.5', gptDraws, `${gptEdits} input_fidelity`],
+  ['gpt-image-2', gptDraws, gptEdits],
+  ['gpt-image-2.5-flare', gptDraws, gptEdits],
+  ['gpt-image-2.5-sunburst', gptDraws, gptEdits],
+  ['MAI-Image-2.5', 'size', 'reference_images_base64'],
+  ['MAI-Image-2.5-Flash', 'size', 'reference_images_base64'],
+  ['MAI-Image-2.5-Pro', 'size', 'reference_images_base64'],
+  ['MAI-Image-2.6', mai26, `${mai26} reference_images_base64`],
+  ['MAI-Image-2.6-Flash', mai26, `${mai26} reference_images_base64`],
+  ['MAI-Image-2.7', 'size background', 'size background reference_images_base64'],
+  ['MAI-Image-2.7-Flash', 'size background', 'size background reference_images_base64'],
+]
+
+/** A value for every argument that some model takes. */
+const values: Readonly<Record<string, unknown>> = {
+  size: '1024x1024',
+  aspect_ratio: '16:9',
+  n: 2,
+  seed: 7,
+  quality: 'low',
+  output_format: 'png',
+  output_compression: 50,
+  background: 'opaque',
+  guidance: 3,
+  steps: 10,
+  auto_aspect_ratio: true,
+  web_grounding: true,
+  input_fidelity: 'high',
+  mask_region: { x: 0, y: 0, width: 10, height: 10 },
+  reference_images_base64: ['iVBORw0KGgo='],
+}
+
+interface Listed {
+  name: string
+  inputSchema: { properties: Record<string, { enum?: string[]; maximum?: number }> }
+}
+
+async function listTools(url: string): Promise<Map<string, Listed['inputSchema']['properties']>> {
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
+  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  const { tools }: { tools: Listed[] } = JSON.parse(await response.text()).result
+  return new Map(tools.map(({ name, inputSchema }) => [name, inputSchema.properties]))
+}
+
+const common = ['prompt', 'image_data_base64', 'output_path', 'idempotency_key']
+const words = (text: string) => text.split(' ').filter((word) => word !== '')
+
+describe('arguments follow the model', () => {
+  for (const [model, generate, edit, environment = {}] of offers) {
+    const route = environment === onDeploymentRoute ? ' on the deployment route' : ''
+    test(`${model}${route}: offers what it can do, and refuses the rest before Azure is asked`, async (t: TestContext) => {
+      const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: model, ...environment })
+      const tools = await listTools(url)
+      const offered = (name: string) => Object.keys(tools.get(name) ?? {}).filter((key) => !common.includes(key))
+      t.assert.deepEqual(offered('generate_image').sort(), words(generate).sort())
+      t.assert.equal(tools.has('edit_image'), edit !== undefined)
+      if (edit !== undefined) t.assert.deepEqual(offered('edit_image').sort(), words(edit).sort())
+      t.assert.equal(tools.has('list_models'), false)
+
+      for (const [name, value] of Object.entries(values).filter(([key]) => !words(generate).includes(key))) {
+        const { isError, text } = await callTool(url, 'generate_image', { prompt, [name]: value })
+        t.assert.equal(isError, true, name)
+        t.assert.match(text, new RegExp(name))
+      }
+      t.assert.equal(simulator.requests.length, 0)
+
+      const wishes = Object.fromEntries(
+        words(generate)
+          .filter((name) => name !== 'aspect_ratio')
+          .map((name) => [name, values[name]]),
+      )
+      if (wishes.output_compression !== undefined) wishes.output_format = 'jpeg'
+      const { isError, text, pictures } = await callTool(url, 'generate_image', { prompt, ...wishes })
+      t.assert.equal(isError, false, text)
+      t.assert.equal(pictures.length, wishes.n ?? 1)
+      t.assert.equal(simulator.requests.length, 1)
+    })
+  }
+
+  test('an edit with references and a background reaches MAI-Image-2.7 whole', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'MAI-Image-2.7' })
+    const base64 = (await png(900, 800)).toString('base64')
+    const { isError, text } = await callTool(url, 'edit_image', {
+      prompt,
+      image_data_base64: base64,
+      reference_images_base64: [base64, base64, base64, base64],
+      background: 'transparent',
+    })
+    t.assert.equal(isError, false, text)
+    const [seen] = simulator.requests
+    t.assert.deepEqual(
+      seen?.files.map(({ field }) => field),
+      Array(5).fill('image'),
+    )
+    t.assert.deepEqual(
+      [seen?.fields.background, seen?.fields.width, seen?.fields.height],
+      ['transparent', '896', '800'],
+    )
+  })
+
+  test('a shape that is left to the model is not contradicted by a size that the caller did not ask for', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'MAI-Image-2.6' })
+    await callTool(url, 'generate_image', { prompt, auto_aspect_ratio: true })
+    await callTool(url, 'generate_image', { prompt, auto_aspect_ratio: false })
+    t.assert.deepEqual(
+      simulator.requests.map(({ fields }) => fields.width),
+      [undefined, 1024],
+    )
+  })
+
+  test('a quality that only newer models have is refused with the list', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-2' })
+    const { isError, text } = await callTool(url, 'generate_image', { prompt, quality: 'max' })
+    t.assert.equal(isError, true)
+    t.assert.match(text, /quality.*low.*medium.*high/)
+    t.assert.equal(simulator.requests.length, 0)
+  })
+
+  test('the ending of output_path decides the format where the model lets choose', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-2' })
+    const { text } = await callTool(url, 'generate_image', { prompt, output_path: 'a.jpg' })
+    t.assert.match(text, /a\.jpg$/)
+    t.assert.equal(simulator.requests[0]?.fields.output_format, 'jpeg')
+  })
+
+  test('says the true size when the model makes another', async (t: TestContext) => {
+    const { url } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-1-mini' })
+    const { text } = await callTool(url, 'generate_image', { prompt, size: '900x1700' })
+    t.assert.match(text, /Size: 1024x1536 \(900x1700 was asked for/)
+  })
+
+  test('says the cost when the operator wants it, and counts it', async (t: TestContext) => {
+    const { url } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'FLUX.2-pro', REPORT_COST: 'true' })
+    const { text } = await callTool(url, 'generate_image', { prompt })
+    t.assert.match(text, /Cost: about US\$0\.0300 at list price\.$/)
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    t.assert.match(metrics, /image_mcp_azure_cost_usd_total\{model="FLUX\.2-pro"\} 0\.03\n/)
+  })
+})
+
+describe('masks', () => {
+  const environment = { AZURE_DEPLOYMENT_NAME: 'gpt-image-1.5' }
+
+  test('a rectangle becomes a mask as large as the picture, open inside', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, environment)
+    const base64 = (await png(200, 100)).toString('base64')
+    const mask_region = { x: 20, y: 30, width: 40, height: 50 }
+    const { isError, text } = await callTool(url, 'edit_image', { prompt, image_data_base64: base64, mask_region })
+    t.assert.equal(isError, false, text)
+    t.assert.deepEqual(simulator.requests[0]?.files.map(({ field }) => field).sort(), ['image', 'mask'])
+  })
+
+  test('a mask of any PNG kind arrives as 8-bit RGBA', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, environment)
+    const image_data_base64 = (await png(64, 64)).toString('base64')
+    const half = sharp({ create: { width: 64, height: 64, channels: 4, background: '#00000000' } }).composite([
+      { input: { create: { width: 64, height: 32, channels: 4, background: '#000000ff' } }, top: 0, left: 0 },
+    ])
+    const raw = await half.raw().toBuffer()
+    const source = () => sharp(raw, { raw: { width: 64, height: 64, channels: 4 } })
+    const kinds = {
+      RGBA: source().png(),
+      palette: source().png({ palette: true, colours: 4 }),
+      '16 bits': source().toColourspace('rgb16').png(),
+      'grey with opacity': source().toColourspace('b-w').png(),
+      interlaced: source().png({ progressive: true }),
+    }
+    for (const [kind, image] of Object.entries(kinds)) {
+      const mask_base64 = (await image.toBuffer()).toString('base64')
+      const { isError, text } = await callTool(url, 'edit_image', { prompt, image_data_base64, mask_base64 })
+      t.assert.equal(isError, false, `${kind}: ${text}`)
+      const mask = simulator.requests.at(-1)?.files.find(({ field }) => field === 'mask')
+      t.assert.deepEqual([mask?.width, mask?.height, mask?.format], [64, 64, 'png'], kind)
+    }
+  })
+
+  const wrong: readonly [string, () => Promise<object>, RegExp][] = [
+    [
+      'a rectangle that leaves the picture',
+      async () => ({ mask_region: { x: 190, y: 0, width: 20, height: 10 } }),
+      /inside the image/,
+    ],
+    [
+      'a mask of another size',
+      async () => ({ mask_base64: (await transparent(100, 100)).toString('base64') }),
+      /100x100, the image 200x100/,
+    ],
+    [
+      'a mask without transparency',
+      async () => ({ mask_base64: (await png(200, 100)).toString('base64') }),
+      /transparency/,
+    ],
+    [
+      'a mask that is opaque everywhere',
+      async () => ({
+        image_data_base64: (await png(512, 512)).toString('base64'),
+        mask_base64: (await fixture('mask-512-opaque-alpha.png')).toString('base64'),
+      }),
+      /^The mask has no fully transparent pixel, so there is nothing that may be painted\.$/,
+    ],
+    [
+      'a mask and a rectangle',
+      async () => ({ mask_base64: 'AAAA', mask_region: { x: 0, y: 0, width: 1, height: 1 } }),
+      /not both/,
+    ],
+  ]
+  for (const [what, make, sentence] of wrong) {
+    test(`refuses ${what} without asking Azure`, async (t: TestContext) => {
+      const { url, simulator } = await startService(t, environment)
+      const base64 = (await png(200, 100)).toString('base64')
+      const { isError, text } = await callTool(url, 'edit_image', {
+        prompt,
+        image_data_base64: base64,
+        ...(await make()),
+      })
+      t.assert.equal(isError, true)
+      t.assert.match(text, sentence)
+      t.assert.equal(simulator.requests.length, 0)
+    })
+  }
+})
+
+async function transparent(width: number, height: number): Promise<Buffer> {
+  const background = { r: 0, g: 0, b: 0, alpha: 0 }
+  return sharp({ create: { width, height, channels: 4, background } })
+    .png()
+    .toBuffer()
+}
+
+describe('several deployments', () => {
+  async function two(t: TestContext, changes: object = {}) {
+    const file = join(await temporaryFolder(t), 'deployments.json')
+    const deployments = [
+      { name: 'fine', deployment: 'gpt-image-2', priority: 1, fallbacks: ['fast'], ...changes },
+      { name: 'fast', deployment: 'FLUX.2-pro', priority: 2 },
+    ]
+    await writeFile(file, JSON.stringify({ deployments }))
+    return startService(t, { AZURE_DEPLOYMENT_NAME: undefined, AZURE_DEPLOYMENTS_FILE: file })
+  }
+
+  test('tools take a model, and list_models says what each can do and costs', async (t: TestContext) => {
+    const { url, simulator } = await two(t)
+    const tools = await listTools(url)
+    t.assert.deepEqual(tools.get('generate_image')?.model?.enum, ['fine', 'fast'])
+    const { text } = await callTool(url, 'list_models', {})
+    t.assert.match(text, /^fine \(gpt-image-2\), the default: generates \(.*quality/m)
+    t.assert.match(text, /^fast \(FLUX\.2-pro\): .*US\$0\.015 a megapixel out/m)
+    await callTool(url, 'generate_image', { prompt, model: 'fast', seed: 4 })
+    t.assert.equal(simulator.requests[0]?.deployment, 'FLUX.2-pro')
+  })
+
+  test('an argument that the named model lacks is refused with the list of those it has', async (t: TestContext) => {
+    const { url, simulator } = await two(t)
+    const { isError, text } = await callTool(url, 'generate_image', { prompt, model: 'fast', quality: 'high' })
+    t.assert.equal(isError, true)
+    t.assert.match(text, /FLUX\.2-pro does not take quality; beside the prompt it takes .*seed/)
+    t.assert.equal(simulator.requests.length, 0)
+  })
+
+  test('a fallback makes the picture where none can have been made, and the answer says so', async (t: TestContext) => {
+    const { url, simulator } = await two(t, { deployment: 'nothing-of-that-name', model: 'gpt-image-2' })
+    const { isError, text } = await callTool(url, 'generate_image', { prompt })
+    t.assert.equal(isError, false, text)
+    t.assert.match(text, /Made by fast \(FLUX\.2-pro\), because fine was not available\./)
+    t.assert.equal(simulator.requests.length, 2)
+  })
+})

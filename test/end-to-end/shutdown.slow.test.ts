@@ -1,0 +1,173 @@
+import { once } from 'node:events'
+import { mkdir, readdir } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { containerFlags } from '../support/container-flags.ts'
+import { temporaryFolder } from '../support/app.ts'
+import { type Process, startProcess } from '../support/process.ts'
+import { callTool } from '../support/service.ts'
+import { key, startSimulator } from '../support/simulator.ts'
+
+async function setUp(t: TestContext, latencyMs: number, environment: Record<string, string> = {}) {
+  const { simulator, url } = await startSimulator(t, { latencyMs })
+  const images = join(await temporaryFolder(t), 'images')
+  await mkdir(images)
+  const variables = {
+    AZURE_BASE_URL: url,
+    AZURE_API_KEY: key,
+    IMAGES_DIR: images,
+    SHUTDOWN_GRACE_MS: '8000',
+    ...environment,
+  }
+  const service = await startProcess(t, variables, containerFlags({ images }))
+  return { simulator, images, variables, service }
+}
+
+type World = Awaited<ReturnType<typeof setUp>>
+
+const send = ({ url }: Process, args: object, accept = 'application/json', signal?: AbortSignal) =>
+  fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'generate_image', arguments: args },
+    }),
+    ...(signal === undefined ? {} : { signal }),
+  })
+
+async function atWork({ simulator }: World, calls: number): Promise<void> {
+  while (simulator.requests.length < calls) await pause(5)
+  await pause(30)
+}
+
+const storedResults = (images: string) => readdir(join(images, '.undelivered')).catch(() => [])
+
+/** One connection that asks again and again, as a load balancer's probe does. */
+async function untilReadyIs(url: string, status: number): Promise<void> {
+  while ((await fetch(`${url}/ready`)).status !== status) await pause(5)
+}
+
+describe('SIGTERM', () => {
+  test('lets running calls end, tells probes at once, refuses new calls, and exits with 0', async (t: TestContext) => {
+    const world = await setUp(t, 1_500)
+    const { service } = world
+    const running = [
+      send(service, { prompt: 'one' }),
+      send(service, { prompt: 'two' }, 'text/event-stream'),
+      send(service, { prompt: 'three', output_path: 'three.png' }),
+    ].map(async (answer) => (await answer).text())
+    await atWork(world, 3)
+    service.child.kill('SIGTERM')
+    await untilReadyIs(service.url, 503)
+    const refused = await send(service, { prompt: 'late' })
+    t.assert.equal(refused.status, 503)
+    t.assert.equal(refused.headers.get('retry-after'), '2')
+    t.assert.partialDeepStrictEqual(await refused.json(), { jsonrpc: '2.0', error: { code: 503 } })
+    for (const text of await Promise.all(running)) t.assert.match(text, /Image successfully generated/)
+    t.assert.equal(await service.ended, 0)
+    t.assert.ok((await readdir(world.images)).includes('three.png'))
+    t.assert.equal(world.simulator.requests.length, 3)
+  })
+
+  test('ends streams and answers properly when the grace is over, and exits with 0', async (t: TestContext) => {
+    const world = await setUp(t, 20_000, { SHUTDOWN_GRACE_MS: '300' })
+    const { service } = world
+    const token = {
+      jsonrpc: '2.0',
+      id: 5,
+      method: 'tools/call',
+      params: { name: 'generate_image', arguments: { prompt: 'slow' }, _meta: { progressToken: 1 } },
+    }
+    const stream = fetch(service.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      body: JSON.stringify(token),
+    }).then((response) => response.text())
+    const plain = send(service, { prompt: 'slow too' })
+    await atWork(world, 2)
+    const startedAt = performance.now()
+    service.child.kill('SIGTERM')
+    const events = (await stream).trim().split('\n\n')
+    t.assert.match(events.at(-1) ?? '', /^event: message\ndata: \{.*"id":5.*"code":503/)
+    const answer = await plain
+    t.assert.equal(answer.status, 503)
+    t.assert.partialDeepStrictEqual(await answer.json(), { error: { code: 503 } })
+    t.assert.equal(await service.ended, 0)
+    t.assert.ok(performance.now() - startedAt < 5_000)
+  })
+
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    test(`${signal} leaves the image of an abandoned call on the disk for the next process`, async (t: TestContext) => {
+      const world = await setUp(t, 1_000)
+      const leaving = new AbortController()
+      send(world.service, { prompt: 'kept' }, 'application/json', leaving.signal).catch(() => {})
+      await atWork(world, 1)
+      leaving.abort()
+      if (signal === 'SIGKILL') {
+        while (!(await storedResults(world.images)).some((name) => name.endsWith('.kept'))) await pause(5)
+      }
+      world.service.child.kill(signal)
+      t.assert.equal(await world.service.ended, signal === 'SIGTERM' ? 0 : null)
+      t.assert.equal((await storedResults(world.images)).length, 1)
+      t.assert.doesNotMatch(world.service.log, /stays in memory/)
+      const next = await startProcess(t, world.variables, containerFlags({ images: world.images }))
+      const { text, pictures } = await callTool(next.url, 'generate_image', { prompt: 'kept' })
+      t.assert.match(text, /made for your earlier, identical call/)
+      t.assert.equal(pictures.length, 1)
+      t.assert.equal(world.simulator.requests.length, 1)
+    })
+  }
+
+  test('is not held up by connections that say nothing or never read', async (t: TestContext) => {
+    const { service } = await setUp(t, 0, { SHUTDOWN_GRACE_MS: '500' })
+    const { port } = new URL(service.url)
+    const silent = connect(Number(port), '127.0.0.1').on('error', () => {})
+    const half = connect(Number(port), '127.0.0.1').on('error', () => {})
+    await Promise.all([once(silent, 'connect'), once(half, 'connect')])
+    half.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{')
+    await pause(50)
+    const startedAt = performance.now()
+    service.child.kill('SIGTERM')
+    t.assert.equal(await service.ended, 0)
+    t.assert.ok(performance.now() - startedAt < 5_000)
+  })
+
+  test('a second time exits now', async (t: TestContext) => {
+    const world = await setUp(t, 20_000)
+    send(world.service, { prompt: 'slow' }).catch(() => {})
+    await atWork(world, 1)
+    const startedAt = performance.now()
+    world.service.child.kill('SIGTERM')
+    await untilReadyIs(world.service.url, 503)
+    world.service.child.kill('SIGTERM')
+    t.assert.equal(await world.service.ended, 1)
+    t.assert.ok(performance.now() - startedAt < 5_000)
+  })
+})
+
+test('an uncaught error is logged, running calls end, and the process exits with 1', async (t: TestContext) => {
+  const { simulator, url } = await startSimulator(t, { latencyMs: 1_000 })
+  const folder = await temporaryFolder(t)
+  // The fault comes from outside: nothing in the service can be told to throw.
+  const bomb = `data:text/javascript,process.on('SIGUSR2',()=>{throw new Error('thrown by the test')})`
+  const service = await startProcess(
+    t,
+    { AZURE_BASE_URL: url, AZURE_API_KEY: key, IMAGES_DIR: folder, SHUTDOWN_GRACE_MS: '8000' },
+    ['--import', bomb],
+  )
+  const running = send(service, { prompt: 'one' }).then((response) => response.text())
+  while (simulator.requests.length === 0) await pause(5)
+  await pause(30)
+  service.child.kill('SIGUSR2')
+  t.assert.match(await running, /Image successfully generated/)
+  t.assert.equal(await service.ended, 1)
+  t.assert.match(service.log, /shutting down after an uncaught error/)
+  // Where it came from, and not what it says, which may be anything.
+  t.assert.match(service.log, /"err":\{"type":"Error","frames":\["[^"]+:\d+:\d+"/)
+  t.assert.doesNotMatch(service.log, /thrown by the test/)
+})

@@ -1,0 +1,122 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { containerFlags } from '../support/container-flags.ts'
+import { minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { key, startSimulator } from '../support/simulator.ts'
+
+const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
+
+/** More than a pipe takes while no one reads it. */
+const call = (id: number) =>
+  `${JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'generate_image', arguments: { prompt: 'a whale', size: '1024x1024' } } })}\n`
+
+async function setUp(t: TestContext, latencyMs = 200) {
+  const { simulator, url } = await startSimulator(t, { latencyMs })
+  const images = join(await temporaryFolder(t), 'images')
+  await mkdir(images)
+  const environment = {
+    ...minimalEnvironment,
+    PATH: process.env.PATH,
+    AZURE_BASE_URL: url,
+    AZURE_API_KEY: key,
+    IMAGES_DIR: images,
+    SHUTDOWN_GRACE_MS: '2000',
+  }
+  const stored = async () => (await readdir(join(images, '.undelivered')).catch(() => [])).length
+
+  async function start() {
+    const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(
+      process.execPath,
+      [...containerFlags({ images }), bin, '--stdio'],
+      { env: environment, cwd: images, stdio: ['pipe', 'pipe', 'pipe'] },
+    )
+    const ended = once(child, 'close').then(([code]) => code)
+    let log = ''
+    child.stderr.on('data', (chunk) => {
+      log += chunk
+    })
+    t.after(async () => {
+      child.kill('SIGKILL')
+      await ended
+    })
+    return {
+      child,
+      ended,
+      get log() {
+        return log
+      },
+    }
+  }
+  return { simulator, start, stored }
+}
+
+async function readMessage(output: Readable): Promise<string> {
+  for await (const line of createInterface({ input: output })) return line
+  return ''
+}
+
+describe('over stdio a result counts as delivered once the pipe has all of it', () => {
+  test('a client that reads while SIGTERM comes gets its line whole', async (t: TestContext) => {
+    const { simulator, start, stored } = await setUp(t, 800)
+    const { child, ended } = await start()
+    child.stdin.write(call(1))
+    while (simulator.requests.length === 0) await pause(5)
+    child.kill('SIGTERM')
+    t.assert.match(JSON.parse(await readMessage(child.stdout)).result.content[0].text, /successfully generated/)
+    t.assert.equal(await ended, 0)
+    t.assert.equal(await stored(), 0)
+  })
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    test(`what a client did not read before the grace of ${signal} was over is stored`, async (t: TestContext) => {
+      const { simulator, start, stored } = await setUp(t)
+      const first = await start()
+      first.child.stdin.write(call(1))
+      await once(first.child.stdout, 'readable')
+      first.child.kill(signal)
+      t.assert.equal(await first.ended.then(() => first.child.exitCode), 0)
+      t.assert.equal(await stored(), 1)
+      const next = await start()
+      next.child.stdin.write(call(1))
+      t.assert.match(await readMessage(next.child.stdout), /whose response you did not receive/)
+      t.assert.equal(simulator.requests.length, 1)
+      next.child.stdin.end()
+      t.assert.equal(await next.ended, 0)
+      t.assert.equal(await stored(), 0)
+    })
+  }
+
+  test('a client that closes the pipe halfway finds its result in the next process', async (t: TestContext) => {
+    const { simulator, start } = await setUp(t)
+    const first = await start()
+    first.child.stdin.write(call(1))
+    await once(first.child.stdout, 'readable')
+    first.child.stdout.read(10)
+    first.child.stdout.destroy()
+    first.child.stdin.end()
+    t.assert.equal(await first.ended, 0)
+    const next = await start()
+    next.child.stdin.write(call(2))
+    t.assert.match(await readMessage(next.child.stdout), /whose response you did not receive/)
+    t.assert.equal(simulator.requests.length, 1)
+  })
+
+  test('a cancelled call runs on, and the identical one joins it', async (t: TestContext) => {
+    const { simulator, start } = await setUp(t, 500)
+    const { child } = await start()
+    child.stdin.write(call(1))
+    while (simulator.requests.length === 0) await pause(5)
+    const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } }
+    child.stdin.write(`${JSON.stringify(cancelled)}\n${call(2)}`)
+    const message = JSON.parse(await readMessage(child.stdout))
+    t.assert.equal(message.id, 2)
+    t.assert.match(message.result.content[0].text, /whose response you did not receive/)
+    t.assert.equal(simulator.requests.length, 1)
+  })
+})

@@ -1,0 +1,219 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { temporaryFolder } from '../support/app.ts'
+import { callTool, startService } from '../support/service.ts'
+import { gif, plainPng, png, pngOf, webp } from '../support/images/images.ts'
+
+const prompt = 'a lighthouse'
+
+/** Setting it, as the guide does, chooses the route by deployment, which names sizes as callers do. */
+const deploymentRoute = { AZURE_API_VERSION: '2025-04-01-preview' }
+
+describe('generate_image', () => {
+  test('uses DEFAULT_IMAGE_SIZE when the caller names no size', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, { ...deploymentRoute, DEFAULT_IMAGE_SIZE: '512x768' })
+    t.assert.equal((await callTool(url, 'generate_image', { prompt })).isError, false)
+    t.assert.match(JSON.stringify(simulator.requests[0]), /512x768/)
+  })
+
+  test('passes a prompt of any language on as it is', async (t: TestContext) => {
+    const { url, simulator } = await startService(t)
+    t.assert.equal((await callTool(url, 'generate_image', { prompt: '山上的日落 🌄' })).isError, false)
+    t.assert.match(JSON.stringify(simulator.requests[0]), /山上的日落 🌄/)
+  })
+
+  test('never replaces a file, not even when calls race, and reports the true paths', async (t: TestContext) => {
+    const { url, images } = await startService(t)
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, () => callTool(url, 'generate_image', { prompt, output_path: 'cat.png' })),
+    )
+    const paths = answers.map(({ text }) => /Saved to server at: (.*)/.exec(text)?.[1]).sort()
+    t.assert.deepEqual(
+      paths,
+      ['cat-2.png', 'cat-3.png', 'cat-4.png', 'cat.png'].map((name) => join(images, name)),
+    )
+    t.assert.deepEqual((await readdir(images)).sort(), ['cat-2.png', 'cat-3.png', 'cat-4.png', 'cat.png'])
+  })
+
+  test('mends an ending that does not fit the picture, and says so', async (t: TestContext) => {
+    const { url, images } = await startService(t)
+    const { text } = await callTool(url, 'generate_image', { prompt, output_path: 'deep/er/cat.gif' })
+    t.assert.match(text, /^Image successfully generated\. Saved to server at: .*cat\.png\n/)
+    t.assert.match(text, /another ending than asked, because the picture is image\/png/)
+    t.assert.deepEqual(await readdir(join(images, 'deep/er')), ['cat.png'])
+  })
+
+  test('returns a picture that cannot be saved, and says so', async (t: TestContext) => {
+    const occupied = join(await temporaryFolder(t), 'a-file-where-the-folder-should-be')
+    await writeFile(occupied, '')
+    const { url, app } = await startService(t, { IMAGES_DIR: occupied })
+    const { text, isError, pictures } = await callTool(url, 'generate_image', { prompt, output_path: 'cat.png' })
+    t.assert.equal(isError, false)
+    t.assert.match(
+      text,
+      /^Image successfully generated\.\nThe picture was not saved: .*\. The picture itself is in this answer\.$/,
+    )
+    t.assert.equal(pictures.length, 1)
+    t.assert.match((await app.inject('/ready')).body, /"images":"unwritable"/)
+    t.assert.match((await app.inject('/metrics')).body, /^image_mcp_images_not_saved_total 1$/m)
+  })
+
+  test('refuses a path that leaves the folder before Azure is asked', async (t: TestContext) => {
+    const outside = await temporaryFolder(t)
+    const { url, images, simulator } = await startService(t)
+    await mkdir(images, { recursive: true })
+    await symlink(outside, join(images, 'link'))
+    const paths = [
+      '../up.png',
+      join(outside, 'a.png'),
+      'link/a.png',
+      'a/../../up.png',
+      '.hidden.png',
+      'nul\0.png',
+      `${'x'.repeat(300)}.png`,
+    ]
+    for (const output_path of paths) {
+      const { text, isError } = await callTool(url, 'generate_image', { prompt, output_path })
+      t.assert.equal(isError, true, output_path)
+      t.assert.match(text, /path/i)
+    }
+    t.assert.deepEqual(await readdir(outside), [])
+    t.assert.equal(simulator.requests.length, 0)
+  })
+
+  for (const [what, args, sentence] of [
+    ['no prompt', {}, /prompt/],
+    ['an empty prompt', { prompt: '' }, /prompt/],
+    ['a prompt of a megabyte', { prompt: 'x'.repeat(1_000_000) }, /prompt/],
+    ['a number for a prompt', { prompt: 7 }, /prompt/],
+    ['a malformed size', { prompt, size: 'big' }, /size/],
+    ['a size of nothing', { prompt, size: '0x0' }, /size/],
+    ['an argument that does not exist', { prompt, colour: 'red' }, /colour/],
+  ] as const) {
+    test(`refuses ${what} without asking Azure`, async (t: TestContext) => {
+      const { url, simulator } = await startService(t)
+      const { text, isError } = await callTool(url, 'generate_image', args)
+      t.assert.equal(isError, true)
+      t.assert.match(text, sentence)
+      t.assert.ok(text.length < 500)
+      t.assert.equal(simulator.requests.length, 0)
+    })
+  }
+})
+
+describe('edit_image', () => {
+  test('says when the model made another size than the picture has', async (t: TestContext) => {
+    const { url } = await startService(t, deploymentRoute)
+    const base64 = (await png(300, 200)).toString('base64')
+    const { text } = await callTool(url, 'edit_image', { image_data_base64: base64, prompt })
+    t.assert.match(text, /^Image successfully edited\.\nSize: 1024x1024 \(300x200 was asked for; /)
+  })
+
+  test('passes a PNG on byte for byte', async (t: TestContext) => {
+    const { url, simulator } = await startService(t)
+    const picture = await png(640, 480)
+    await callTool(url, 'edit_image', { image_data_base64: picture.toString('base64'), prompt })
+    t.assert.match(JSON.stringify(simulator.requests[0]), new RegExp(`\\b${picture.length}\\b`))
+  })
+
+  test('passes large pictures of many callers on, each its own', async (t: TestContext) => {
+    const { url, simulator } = await startService(t)
+    const digestOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+    const pictures = Array.from({ length: 12 }, (_, shade) => plainPng(500, shade))
+    for (let round = 0; round < 2; round++) {
+      await Promise.all(
+        pictures.map((bytes) => callTool(url, 'edit_image', { image_data_base64: bytes.toString('base64'), prompt })),
+      )
+    }
+    const seen = JSON.stringify(simulator.requests)
+    const counts = pictures.map((bytes) => seen.split(digestOf(bytes)).length - 1)
+    t.assert.deepEqual(counts, Array(12).fill(2))
+  })
+
+  test('refuses a long picture as it refuses a short one', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, { MAX_IMAGE_BYTES: '100000' })
+    const sentenceOf = async (length: number, header = '') => {
+      const image_data_base64 = header + Buffer.alloc(length, 'text ').toString('base64')
+      return await callTool(url, 'edit_image', { image_data_base64, prompt })
+    }
+    t.assert.deepEqual(await sentenceOf(60_000), await sentenceOf(40_000))
+    t.assert.deepEqual(
+      await sentenceOf(60_000, 'data:text/html;base64,'),
+      await sentenceOf(40_000, 'data:text/html;base64,'),
+    )
+    t.assert.deepEqual(await sentenceOf(60_000, 'data:image/png,'), await sentenceOf(40_000, 'data:image/png,'))
+    t.assert.match((await sentenceOf(100_001)).text, /100000 bytes/)
+    t.assert.equal(simulator.requests.length, 0)
+  })
+
+  test('takes a long base64 text that is no picture argument for the text that it is', async (t: TestContext) => {
+    const { url, simulator } = await startService(t)
+    const base64 = (await png()).toString('base64')
+    const long = 'abcd'.repeat(30_000)
+    for (const args of [
+      { prompt: long },
+      { prompt, output_path: long },
+      { prompt, size: long },
+      { prompt, [long]: long },
+    ]) {
+      const { isError, text } = await callTool(url, 'edit_image', { image_data_base64: base64, ...args })
+      t.assert.equal(isError, true, text.slice(0, 200))
+      t.assert.ok(text.length < 500)
+    }
+    t.assert.equal(simulator.requests.length, 0)
+  })
+
+  for (const [format, make] of [
+    ['WebP', webp],
+    ['GIF', gif],
+  ] as const) {
+    test(`turns a ${format} into a PNG, which Azure takes`, async (t: TestContext) => {
+      const { url } = await startService(t)
+      const base64 = (await make(64, 64)).toString('base64')
+      const { isError, text } = await callTool(url, 'edit_image', { image_data_base64: base64, prompt })
+      t.assert.equal(isError, false, text)
+    })
+  }
+
+  for (const [what, data, sentence] of [
+    ['truncated base64', 'iVBORw0KGgoAAAANS', /base64/],
+    ['a text file', Buffer.from('hello, world, this is text').toString('base64'), /text/],
+    ['an SVG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>').toString('base64'), /SVG/],
+    ['a path', '/home/me/cat.png', /path/],
+    ['a web address', 'https://example.com/cat.png', /URL/],
+    [
+      'a header that promises 50,000 x 50,000 pixels',
+      pngOf({ width: 50_000, height: 50_000 }).toString('base64'),
+      /50000x50000/,
+    ],
+  ] as const) {
+    test(`refuses ${what} without asking Azure`, async (t: TestContext) => {
+      const { url, simulator } = await startService(t)
+      const { text, isError } = await callTool(url, 'edit_image', { image_data_base64: data, prompt })
+      t.assert.equal(isError, true)
+      t.assert.match(text, sentence)
+      t.assert.equal(simulator.requests.length, 0)
+    })
+  }
+
+  test('logs and metrics hold neither prompt, picture nor key', async (t: TestContext) => {
+    const { url, logs } = await startService(t, { LOG_LEVEL: 'trace' })
+    const picture = (await png(64, 64)).toString('base64')
+    await callTool(url, 'edit_image', { image_data_base64: picture, prompt: 'unspeakable words' })
+    await callTool(url, 'edit_image', { image_data_base64: `${picture}!`, prompt: 'fault:content-filter unspeakable' })
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    for (const hidden of ['unspeakable', picture.slice(0, 40), 'simulated-key']) {
+      t.assert.equal(logs.text.includes(hidden), false, hidden)
+      t.assert.equal(metrics.includes(hidden), false, hidden)
+    }
+    t.assert.match(metrics, /image_mcp_tool_calls_total\{tool="edit_image",outcome="ok"\} 1/)
+  })
+})
+
+test('what the picture on disk holds is what the caller got', async (t: TestContext) => {
+  const { url, images } = await startService(t)
+  const { pictures } = await callTool(url, 'generate_image', { prompt, output_path: 'a b/中文.png' })
+  t.assert.deepEqual(await readFile(join(images, 'a b/中文.png')), pictures[0])
+})

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { parse } from 'yaml'
+import { documents, examplesOf, isDockers, readDocument } from '../support/markdown.ts'
+
+const root = join(import.meta.dirname, '../..')
+const examples = documents.flatMap(examplesOf)
+
+/** As GitHub makes them from headings: https://github.com/Flet/github-slugger */
+const anchorsOf = (document: string): string[] =>
+  [...readDocument(document).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+
+describe('the documentation', () => {
+  test('links only to files and headings that exist', (t: TestContext) => {
+    const broken: string[] = []
+    for (const document of documents) {
+      for (const [, target = ''] of readDocument(document).matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^[a-z]+:/.test(target)) continue
+        const [path = '', anchor] = decodeURI(target).split('#')
+        const file = path === '' ? document : join(dirname(document), path)
+        const isGood =
+          existsSync(join(root, file)) && (anchor === undefined || anchorsOf(file).includes(anchor.toLowerCase()))
+        if (!isGood) broken.push(`${document}: ${target}`)
+      }
+    }
+    t.assert.deepEqual(broken, [])
+  })
+
+  test('shows JSON and YAML that can be read', (t: TestContext) => {
+    for (const { document, line, language, code } of examples) {
+      if (language === 'json') t.assert.doesNotThrow(() => JSON.parse(code), `${document}:${line}`)
+      if (language === 'yaml') t.assert.doesNotThrow(() => parse(code), `${document}:${line}`)
+    }
+  })
+
+  test('leaves few examples out of its own test, each with a reason', (t: TestContext) => {
+    for (const document of documents) {
+      const left = examplesOf(document).filter(({ mark }) => mark?.startsWith('not run'))
+      t.assert.ok(left.length <= 5, `${document}: ${left.length}`)
+      for (const { line, mark } of left) t.assert.match(mark ?? '', /^not run: \w.{8,}/, `${document}:${line}`)
+    }
+  })
+
+  test("shows Docker's commands only with files that exist", (t: TestContext) => {
+    const shown = examples.filter(isDockers)
+    t.assert.ok(shown.length > 20)
+    for (const { document, line, code } of shown) {
+      for (const [, file = ''] of code.matchAll(/(?:-f|--compose-file) (\S+\.yml)/g)) {
+        t.assert.ok(existsSync(join(root, file)), `${document}:${line}: ${file}`)
+      }
+    }
+  })
+
+  test('says the same in both languages', (t: TestContext) => {
+    for (const [english, chinese] of [
+      ['README.md', 'README.zh-CN.md'],
+      ['docs/deployment.md', 'docs/deployment.zh-CN.md'],
+    ] as const) {
+      const commands = (document: string) =>
+        examplesOf(document).map(({ code }) => code.replace(/^\s*#.*$/gm, '').replace(/ +# .*$/gm, ''))
+      t.assert.deepEqual(commands(chinese), commands(english))
+      const levels = (document: string) => [...readDocument(document).matchAll(/^(#+) /gm)].map(([, level]) => level)
+      t.assert.deepEqual(levels(chinese), levels(english), `${chinese} has other headings`)
+    }
+  })
+})

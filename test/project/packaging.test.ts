@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs'
+import { describe, type TestContext, test } from 'node:test'
+import { parse } from 'yaml'
+import { variables } from '../../schemas/config.ts'
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+const names = variables.map(({ name }) => name)
+const environmentOf = (file: string): string[] => parse(read(file)).services['azure-image-editor'].environment
+const nameOf = (entry: string) => entry.split('=')[0] ?? ''
+
+describe('docker-compose.yml', () => {
+  const entries = environmentOf('docker-compose.yml')
+
+  test('sets or hands on every variable, save the folders that the image fixes', (t: TestContext) => {
+    const fixedByImage = ['IMAGES_DIR', 'LOG_DIR']
+    t.assert.deepEqual(entries.map(nameOf).sort(), names.filter((name) => !fixedByImage.includes(name)).sort())
+  })
+
+  test('gives the defaults of the schema where it gives any', (t: TestContext) => {
+    for (const entry of entries) {
+      const [, name, value] = /^(\w+)=\$\{\w+:-(.+)\}$/.exec(entry) ?? []
+      if (name === undefined) continue
+      const facts = variables.find((variable) => variable.name === name)
+      t.assert.equal(value, facts?.default ?? facts?.example, name)
+    }
+  })
+
+  test('stops no sooner than the service does', (t: TestContext) => {
+    const grace = parse(read('docker-compose.yml')).services['azure-image-editor'].stop_grace_period
+    const drain = Number(variables.find(({ name }) => name === 'SHUTDOWN_GRACE_MS')?.default)
+    t.assert.ok(Number.parseInt(grace, 10) * 1000 > drain, `${grace} against ${drain} ms`)
+  })
+})
+
+describe('deploy/docker-compose.production.yml', () => {
+  const known = new Set(variables.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name])))
+
+  test('sets only variables that exist', (t: TestContext) => {
+    const text = read('deploy/docker-compose.production.yml').replaceAll('!reset', '')
+    const entries: string[] = parse(text).services['azure-image-editor'].environment
+    t.assert.deepEqual(
+      entries.map(nameOf).filter((name) => !known.has(name)),
+      [],
+    )
+  })
+})
+
+describe('the image', () => {
+  const dockerfile = read('Dockerfile')
+
+  test('carries the version of the package', (t: TestContext) => {
+    t.assert.match(dockerfile, new RegExp(`^ARG VERSION=${JSON.parse(read('package.json')).version}$`, 'm'))
+  })
+
+  test('is built from everything that the compiler is told to read', (t: TestContext) => {
+    const allowed = read('.dockerignore').split('\n')
+    const { include } = JSON.parse(read('tsconfig.build.json'))
+    t.assert.deepEqual(
+      include.filter((entry: string) => !allowed.includes(`!${entry}`)),
+      [],
+    )
+  })
+
+  test('sets only variables that exist', (t: TestContext) => {
+    const [block = ''] = /^ENV [\s\S]*?[^\\]$/m.exec(dockerfile) ?? []
+    const set = [...block.matchAll(/(\w+)=/g)].map(([, name]) => name)
+    t.assert.deepEqual(
+      set.filter((name = '') => name !== 'NODE_ENV' && !name.startsWith('MALLOC_') && !names.includes(name)),
+      [],
+    )
+  })
+
+  test('needs no syntax image and no scripts of dependencies', (t: TestContext) => {
+    t.assert.doesNotMatch(dockerfile, /^#\s*syntax=/m)
+    for (const [command] of dockerfile.matchAll(/npm ci.*/g)) t.assert.match(command, /--ignore-scripts/)
+  })
+})
+
+describe('Nginx', () => {
+  test('lets a body through that the service itself will refuse, and waits longer than the longest call', (t: TestContext) => {
+    const conf = read('deploy/nginx/azure-image-editor.conf')
+    const bytes = Number(/client_max_body_size (\d+)m/.exec(conf)?.[1]) * 1_048_576
+    const seconds = Number(/proxy_read_timeout\s+(\d+)s/.exec(conf)?.[1])
+    const of = (name: string) => Number(variables.find((variable) => variable.name === name)?.default)
+    t.assert.ok(bytes > of('MAX_BODY_BYTES'))
+    t.assert.ok(seconds * 1000 > of('CALL_DEADLINE_MS'))
+  })
+})

@@ -1,0 +1,75 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { createWaitingTool } from '../../support/fixture-catalog.ts'
+import { listen } from '../../support/app.ts'
+import { startIssuer } from '../../support/oauth-issuer.ts'
+
+for (const accept of ['application/json', 'application/json, text/event-stream']) {
+  test(`a caller that leaves its call is logged and counted once (${accept})`, async (t: TestContext) => {
+    const { catalog, started, finish } = createWaitingTool()
+    const { app, url, logs } = await listen(t, {}, { extendCatalog: () => catalog })
+    const leaving = new AbortController()
+    const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'wait' } }
+    const headers = { 'content-type': 'application/json', accept }
+    const left = fetch(url, { method: 'POST', signal: leaving.signal, headers, body: JSON.stringify(call) })
+    const { signal } = await started
+    leaving.abort()
+    await t.assert.rejects(left, { name: 'AbortError' })
+    if (!signal.aborted) await once(signal, 'abort')
+    finish()
+    // A round over the network is longer than what the end of the call leaves to be done.
+    await fetch(`${url}/health`)
+
+    const counts = await seriesOf(app, 'image_mcp_rpc_requests_total', /./)
+    t.assert.deepStrictEqual(counts, ['image_mcp_rpc_requests_total{method="tools/call",outcome="cancelled"} 1'])
+    t.assert.deepStrictEqual(await seriesOf(app, 'image_mcp_http_requests_total', /route="\/"/), [
+      'image_mcp_http_requests_total{route="/",method="POST",status="499"} 1',
+    ])
+    const lines = logs.entries.filter(({ route }) => route === '/')
+    t.assert.deepStrictEqual(
+      lines.map(({ msg }) => msg),
+      ['caller left before the answer'],
+    )
+  })
+}
+
+test('a caller that leaves while its token is checked leaves no room taken and no call behind', async (t: TestContext) => {
+  const issuer = await startIssuer(t)
+  const asked = Promise.withResolvers<void>()
+  const checked = Promise.withResolvers<void>()
+  const keys = createServer(async (_request, response) => {
+    asked.resolve()
+    await checked.promise
+    response.end(await (await fetch(`${issuer.issuer}/keys`)).text())
+  })
+  await once(keys.listen(0, '127.0.0.1'), 'listening')
+  t.after(() => keys.close())
+  const { port } = keys.address() as AddressInfo
+  const environment = { ...issuer.environment, OAUTH_JWKS_URL: `http://127.0.0.1:${port}/` }
+  const { catalog } = createWaitingTool()
+  const { app, url, logs } = await listen(t, environment, { extendCatalog: () => catalog })
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${await issuer.token()}` }
+  const post = (message: object, signal?: AbortSignal) =>
+    fetch(url, { method: 'POST', headers, body: JSON.stringify(message), ...(signal === undefined ? {} : { signal }) })
+
+  const leaving = new AbortController()
+  const left = post({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'wait' } }, leaving.signal)
+  await asked.promise
+  leaving.abort()
+  await t.assert.rejects(left, { name: 'AbortError' })
+  while (!logs.text.includes('caller left before the answer')) await new Promise(setImmediate)
+  checked.resolve()
+  t.assert.equal((await post({ jsonrpc: '2.0', id: 2, method: 'ping' })).status, 200)
+  await fetch(`${url}/health`)
+
+  const [room] = await seriesOf(app, 'image_mcp_body_bytes_in_flight', /./)
+  t.assert.equal(room, 'image_mcp_body_bytes_in_flight 0')
+  t.assert.equal(app.callGate.running, 0)
+})
+
+async function seriesOf(app: Awaited<ReturnType<typeof listen>>['app'], name: string, which: RegExp) {
+  const { body } = await app.inject('/metrics')
+  return body.split('\n').filter((line) => line.startsWith(name) && which.test(line))
+}

@@ -1,0 +1,119 @@
+import crypto from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { findApiKey, isSameSecret, parseApiKeys } from '../../../services/auth/api-keys.ts'
+import { followKeyFile } from '../../../services/auth/api-key-file.ts'
+import { temporaryFolder } from '../../support/app.ts'
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+
+describe('API keys', () => {
+  test('are read by comma and by line, with comments', (t: TestContext) => {
+    const keys = parseApiKeys('# people\nalice:one, bob:two\r\n\n  carol : three:with:colons \n')
+    t.assert.deepEqual(
+      keys.map(({ name }) => name),
+      ['alice', 'bob', 'carol'],
+    )
+    t.assert.equal(findApiKey(keys, 'two'), 'bob')
+    t.assert.equal(findApiKey(keys, 'three:with:colons'), 'carol')
+  })
+
+  test('are found only whole', (t: TestContext) => {
+    const keys = parseApiKeys('alice:one-long-key')
+    for (const presented of [
+      '',
+      'one-long-ke',
+      'one-long-key ',
+      'One-long-key',
+      'alice:one-long-key',
+      'x'.repeat(1e6),
+    ]) {
+      t.assert.equal(findApiKey(keys, presented), undefined)
+    }
+  })
+
+  test('may be two for one name, so that one can replace the other', (t: TestContext) => {
+    const keys = parseApiKeys('alice:old,alice:new')
+    t.assert.equal(findApiKey(keys, 'old'), 'alice')
+    t.assert.equal(findApiKey(keys, 'new'), 'alice')
+  })
+
+  test('are kept as hashes only', (t: TestContext) => {
+    const [key] = parseApiKeys('alice:secret-key')
+    t.assert.equal(JSON.stringify(key).includes('secret-key'), false)
+    t.assert.equal(key?.digest.length, 32)
+  })
+
+  for (const [what, text, problem] of [
+    ['nothing', ' \n#only:this', /no entry/],
+    ['no colon', 'alice', /entry 1 no name/],
+    ['no name', ':key', /entry 1 no name/],
+    ['a name with spaces', 'alice b:key', /entry 1 no name/],
+    ['no key', 'alice:one,bob:', /entry 2 no key/],
+    ['a key with a space', 'alice:o ne', /entry 1 no key/],
+    ['one key for two names', 'alice:one,bob:one', /entry 2 the key of another name/],
+  ] as const) {
+    test(`are refused with ${what}, without telling the key`, (t: TestContext) => {
+      t.assert.throws(() => parseApiKeys(text), problem)
+    })
+  }
+
+  test('are compared in constant time', (t: TestContext) => {
+    const keys = parseApiKeys('alice:one,bob:two,carol:three')
+    const { mock } = t.mock.method(crypto, 'timingSafeEqual')
+    syncBuiltinESMExports()
+    t.after(() => {
+      t.mock.restoreAll()
+      syncBuiltinESMExports()
+    })
+    const compared = <T>(act: () => T) => {
+      const before = mock.callCount()
+      return [act(), mock.callCount() - before] as const
+    }
+    // Every key each time, wherever the right one stands.
+    for (const [presented, name] of [
+      ['one', 'alice'],
+      ['three', 'carol'],
+      ['', undefined],
+      ['x'.repeat(10_000), undefined],
+    ] as const) {
+      t.assert.deepEqual(
+        compared(() => findApiKey(keys, presented)),
+        [name, 3],
+      )
+    }
+    t.assert.deepEqual(
+      compared(() => isSameSecret('token', 'token')),
+      [true, 1],
+    )
+    t.assert.deepEqual(
+      compared(() => isSameSecret('token', 'token-and-more')),
+      [false, 1],
+    )
+  })
+
+  test('change with their file, and stay as they were when it is wrong or gone', async (t: TestContext) => {
+    const path = join(await temporaryFolder(t), 'keys')
+    await writeFile(path, 'alice:one')
+    const events: string[] = []
+    const log = { ...silent, info: () => events.push('good'), error: () => events.push('bad') }
+    const source = followKeyFile({ path, keys: parseApiKeys('alice:one'), log, pollMs: 20 })
+    t.after(() => source.close())
+
+    async function change(text: string, event: string): Promise<void> {
+      const seen = events.length
+      await writeFile(path, text)
+      while (events.length === seen) await pause(5)
+      t.assert.equal(events.at(-1), event)
+    }
+    await pause(50)
+    await change('bob:two2', 'good')
+    t.assert.equal(findApiKey(source.keys, 'one'), undefined)
+    t.assert.equal(findApiKey(source.keys, 'two2'), 'bob')
+    await change('nonsense', 'bad')
+    t.assert.equal(findApiKey(source.keys, 'two2'), 'bob')
+  })
+})

@@ -1,0 +1,456 @@
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { describe, type TestContext, test } from 'node:test'
+import type { ImagesClientOptions } from '../../../services/azure/client.ts'
+import type { AzureEvents, StatusClass } from '../../../services/azure/events.ts'
+import type { EditRequest, ImagesClient } from '../../../services/azure/types.ts'
+import { createHeldBytes } from '../../../services/bytes/spooled-buffer.ts'
+import {
+  afterBody,
+  answering,
+  callContext,
+  clientOf,
+  deploymentOf,
+  failureOf,
+  fakeAzure,
+  imageAnswer,
+  listenOnLoopback,
+  pixelPng,
+} from '../../support/fake-azure.ts'
+
+const fixture = (name: string) => readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), 'utf8')
+const tls = { key: fixture('localhost.key'), cert: fixture('localhost.crt') }
+
+/** FLUX.1 on the deployment route. */
+function client(t: TestContext, baseUrl: string, changes: Partial<ImagesClientOptions> = {}): ImagesClient {
+  const deployment = deploymentOf(baseUrl, 'FLUX.1-Kontext-pro', {
+    dialect: 'deployments',
+    apiVersion: '2025-04-01-preview',
+  })
+  return clientOf(t, [deployment], changes)
+}
+
+const prompt = 'A red square on white'
+const pixel = Buffer.from(pixelPng, 'base64')
+const edit: EditRequest = { prompt, images: [{ bytes: pixel, mimeType: 'image/png', width: 1, height: 1 }] }
+
+describe('deployment-scoped dialect', () => {
+  test('generates with JSON, without a model in the body, and hands the base64 on as it came', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const images = client(t, `${azure.url}/some/path/`)
+    const answer = await images.generate({ prompt, size: { width: 1024, height: 768 } }, callContext())
+    const [seen] = azure.seen
+    t.assert.equal(
+      seen?.url,
+      '/some/path/openai/deployments/FLUX.1-Kontext-pro/images/generations?api-version=2025-04-01-preview',
+    )
+    t.assert.equal(seen?.headers['api-key'], 'the-secret-key')
+    t.assert.deepEqual(JSON.parse(String(seen?.body)), { prompt, n: 1, size: '1024x768' })
+    const chunks: Buffer[] = []
+    for await (const chunk of answer.images[0].chunks()) chunks.push(chunk)
+    t.assert.equal(Buffer.concat(chunks).toString(), pixelPng)
+    t.assert.equal(answer.images[0].mimeType, 'image/png')
+    t.assert.equal(answer.images[0].width, 1)
+  })
+
+  test('edits with a form whose parts have a media type and a file name', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    await client(t, azure.url).edit(edit, callContext())
+    const [seen] = azure.seen
+    t.assert.match(String(seen?.url), /\/images\/edits\?api-version=/)
+    t.assert.equal(seen?.headers['content-length'], String(seen?.body.length))
+    const form = await new Response(new Uint8Array(seen?.body ?? []), {
+      headers: { 'content-type': String(seen?.headers['content-type']) },
+    }).formData()
+    t.assert.deepEqual([...form.keys()].sort(), ['image', 'n', 'prompt'])
+    t.assert.equal(form.get('prompt'), prompt)
+    const file = form.get('image')
+    t.assert.ok(file instanceof File)
+    t.assert.equal(file.type, 'image/png')
+    t.assert.equal(file.name, '1.png')
+    t.assert.deepEqual(Buffer.from(await file.arrayBuffer()), pixel)
+  })
+
+  test('names several files image[]', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    await client(t, azure.url).edit({ ...edit, images: [edit.images[0], edit.images[0]] }, callContext())
+    t.assert.equal(String(azure.seen[0]?.body).match(/name="image\[\]"/g)?.length, 2)
+  })
+
+  test('sends a picture larger than a socket buffer whole', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const bytes = Buffer.alloc(12_000_000, 7)
+    await client(t, azure.url).edit({ ...edit, images: [{ ...edit.images[0], bytes }] }, callContext())
+    t.assert.equal(azure.seen[0]?.headers['content-length'], String(azure.seen[0]?.body.length))
+    t.assert.ok(azure.seen[0]?.body.includes(bytes))
+  })
+
+  test('refuses a deployment name that would climb out of its place', async (t: TestContext) => {
+    const images = clientOf(t, [deploymentOf('http://127.0.0.1:9', 'gpt-image-2', { deployment: '..' })])
+    await t.assert.rejects(images.generate({ prompt }, callContext()), TypeError)
+  })
+})
+
+describe('leaving', () => {
+  test('a caller who leaves before the connection stands ends the call, and Azure sees nothing', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const leaving = AbortSignal.abort()
+    const error = await failureOf(t, client(t, azure.url).generate({ prompt }, callContext({ signal: leaving })))
+    t.assert.equal(error.code, 'IMG_ERR_CANCELLED')
+    t.assert.equal(azure.seen.length, 0)
+  })
+
+  test('a caller who leaves while the connection is made ends the call, and Azure sees nothing', async (t: TestContext) => {
+    // A TLS handshake that is never answered keeps the exchange connecting.
+    const connected = Promise.withResolvers<void>()
+    const port = await listenOnLoopback(
+      t,
+      createServer((socket) => {
+        t.after(() => socket.destroy())
+        connected.resolve()
+      }),
+    )
+    const caller = new AbortController()
+    const call = client(t, `https://127.0.0.1:${port}`).generate({ prompt }, callContext({ signal: caller.signal }))
+    await connected.promise
+    caller.abort()
+    t.assert.equal((await failureOf(t, call)).code, 'IMG_ERR_CANCELLED')
+  })
+
+  test('a caller who leaves after the body went out changes nothing: the picture still comes', async (t: TestContext) => {
+    const caller = new AbortController()
+    const azure = await fakeAzure(
+      t,
+      afterBody((response) => {
+        caller.abort()
+        setImmediate(() => response.end(JSON.stringify(imageAnswer)))
+      }),
+    )
+    const answer = await client(t, azure.url).generate({ prompt }, callContext({ signal: caller.signal }))
+    t.assert.equal(answer.images.length, 1)
+    t.assert.equal(azure.seen.length, 1)
+  })
+
+  test('tells that the request went out and that an answer comes', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const stages: string[] = []
+    await client(t, azure.url).edit(edit, callContext({ onStage: (stage) => stages.push(stage) }))
+    t.assert.deepEqual(stages, ['sent', 'receiving'])
+  })
+})
+
+describe('time and size', () => {
+  test('the deadline ends a call that Azure does not answer, and says that it may be billed', async (t: TestContext) => {
+    const azure = await fakeAzure(t, () => {})
+    const error = await failureOf(
+      t,
+      client(t, azure.url).generate({ prompt }, callContext({ deadlineAt: performance.now() + 300 })),
+    )
+    t.assert.equal(error.code, 'IMG_ERR_AZURE_TIMEOUT')
+    t.assert.equal(error.retryable, false)
+    t.assert.match(error.message, /may have been made and billed/)
+  })
+
+  test('the deadline also ends an answer that drips', async (t: TestContext) => {
+    const azure = await fakeAzure(
+      t,
+      afterBody((response) => {
+        response.write('{')
+        const drip = setInterval(() => response.write(' '), 20)
+        response.on('close', () => clearInterval(drip))
+      }),
+    )
+    const error = await failureOf(
+      t,
+      client(t, azure.url).generate({ prompt }, callContext({ deadlineAt: performance.now() + 300 })),
+    )
+    t.assert.equal(error.code, 'IMG_ERR_AZURE_TIMEOUT')
+  })
+
+  test('a connection that never stands is given up after the connect timeout', async (t: TestContext) => {
+    const port = await listenOnLoopback(
+      t,
+      createServer((socket) => t.after(() => socket.destroy())),
+    )
+    const images = client(t, `https://127.0.0.1:${port}`, { connectTimeoutMs: 200 })
+    const error = await failureOf(t, images.generate({ prompt }, callContext()))
+    t.assert.equal(error.code, 'IMG_ERR_AZURE_UNREACHABLE')
+    t.assert.equal(error.retryable, true)
+  })
+
+  test('stops reading an answer that is too large', async (t: TestContext) => {
+    const azure = await fakeAzure(
+      t,
+      afterBody((response) => {
+        const more = setInterval(() => response.write('x'.repeat(100_000)), 1)
+        response.on('close', () => clearInterval(more))
+      }),
+    )
+    const error = await failureOf(t, client(t, azure.url).generate({ prompt }, callContext()))
+    t.assert.equal(error.code, 'IMG_ERR_AZURE_ANSWER_TOO_LARGE')
+  })
+})
+
+describe('failures', () => {
+  const rows: readonly [string, number, unknown, string][] = [
+    ['401 with a wrapper', 401, { error: { code: '401', message: 'Access denied' } }, 'IMG_ERR_AZURE_CREDENTIAL'],
+    ['401 without a wrapper', 401, { statusCode: 401, message: 'Unauthorized' }, 'IMG_ERR_AZURE_CREDENTIAL'],
+    ['a redirect', 307, '', 'IMG_ERR_AZURE_REDIRECT'],
+    ['an HTML page', 503, '<html>', 'IMG_ERR_AZURE_UNCLEAR'],
+    ['200 without a picture', 200, { data: [{}] }, 'IMG_ERR_AZURE_NO_IMAGE'],
+    ['200 that is no JSON', 200, '{"data":', 'IMG_ERR_AZURE_BAD_ANSWER'],
+    ['200 with something that is no picture', 200, { data: [{ b64_json: 'aGVsbG8=' }] }, 'IMG_ERR_AZURE_BAD_ANSWER'],
+  ]
+  for (const [name, status, body, code] of rows) {
+    test(`${name} is ${code}`, async (t: TestContext) => {
+      const azure = await fakeAzure(t, answering(status, body, { location: 'http://127.0.0.1:9/' }))
+      const error = await failureOf(t, client(t, azure.url).generate({ prompt }, callContext()))
+      t.assert.equal(error.code, code)
+      t.assert.equal(azure.seen.length, 1)
+    })
+  }
+
+  test('a refused connection is unreachable, and a retry is free', async (t: TestContext) => {
+    const error = await failureOf(t, client(t, 'http://127.0.0.1:9').generate({ prompt }, callContext()))
+    t.assert.equal(error.code, 'IMG_ERR_AZURE_UNREACHABLE')
+  })
+
+  test('an untrusted certificate is refused', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer), tls)
+    const error = await failureOf(t, client(t, azure.url).generate({ prompt }, callContext()))
+    t.assert.equal(error.code, 'IMG_ERR_AZURE_TLS')
+    t.assert.equal(azure.seen.length, 0)
+  })
+
+  test('a connection that breaks after the body is not retried', async (t: TestContext) => {
+    const azure = await fakeAzure(
+      t,
+      afterBody((response) => response.destroy()),
+    )
+    const error = await failureOf(t, client(t, azure.url).generate({ prompt }, callContext()))
+    t.assert.equal(error.code, 'IMG_ERR_AZURE_LOST')
+    t.assert.equal(azure.seen.length, 1)
+  })
+
+  test('neither key nor prompt survives in what is logged', async (t: TestContext) => {
+    const echo = { error: { code: 'x', message: `bad key the-secret-key for "${prompt}" ${'A'.repeat(500)}` } }
+    const azure = await fakeAzure(t, answering(400, echo, { 'apim-request-id': 'abc-123' }))
+    const error = await failureOf(t, client(t, azure.url).generate({ prompt }, callContext()))
+    t.assert.doesNotMatch(JSON.stringify(error.detail) + error.message, /the-secret-key|red square|AAAA/)
+    t.assert.equal(error.detail?.azureRequestId, 'abc-123')
+  })
+
+  test('every request is told as begun and as ended', async (t: TestContext) => {
+    const classes: StatusClass[] = []
+    let open = 0
+    const events: AzureEvents = {
+      requestStarted() {
+        open += 1
+      },
+      requestEnded({ statusClass }) {
+        open -= 1
+        classes.push(statusClass)
+      },
+      imagesMade() {},
+    }
+    const answers = [200, 400, 429, 503]
+    const azure = await fakeAzure(
+      t,
+      afterBody((response) => {
+        response.writeHead(answers.shift() ?? 500).end(JSON.stringify(imageAnswer))
+      }),
+    )
+    const images = client(t, azure.url, { events })
+    for (let call = 0; call < 3; call += 1) await images.generate({ prompt }, callContext()).catch(() => {})
+    // The 429 is waited out within its call; the 503 is no JSON of Azure's and ends it.
+    t.assert.deepEqual([open, classes], [0, ['2xx', '4xx', '429', '5xx']])
+  })
+})
+
+test('a stream that is reset behind its image still gives the image', async (t: TestContext) => {
+  const event = {
+    type: 'image_generation.completed',
+    b64_json: pixelPng,
+    usage: { input_tokens_details: null, output_tokens: 7 },
+  }
+  const azure = await fakeAzure(
+    t,
+    afterBody((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(`data: ${JSON.stringify(event)}\n\n: more`, () => response.socket?.resetAndDestroy())
+    }),
+  )
+  const { images, usage } = await client(t, azure.url).generate({ prompt }, callContext())
+  t.assert.deepEqual([images.length, usage], [1, { tokensOut: 7 }])
+})
+
+describe('an image that has arrived whole is returned', () => {
+  const document = JSON.stringify({ ...imageAnswer, usage: { output_tokens: 9 } })
+  const completed = `data: ${JSON.stringify({ type: 'image_generation.completed', b64_json: pixelPng })}`
+  for (const [what, text] of [
+    ['the end of the document', document],
+    ['the usage', document.slice(0, -4)],
+    ['the list of images', document.slice(0, document.indexOf('"}') + 1)],
+    ['the event', `${completed}\n`],
+    ['the text of the event', completed],
+  ] as const) {
+    test(`although the connection is reset after ${what}`, async (t: TestContext) => {
+      const azure = await fakeAzure(
+        t,
+        afterBody((response) => {
+          response
+            .writeHead(200, { 'content-length': '10000' })
+            .write(text, () => setImmediate(() => response.destroy()))
+        }),
+      )
+      const { images } = await client(t, azure.url).generate({ prompt }, callContext())
+      t.assert.deepEqual([images.length, azure.seen.length], [1, 1])
+      await Promise.all(images.map((image) => image.release()))
+    })
+  }
+
+  for (const status of [201, 202, 203, 206, 299]) {
+    test(`whatever success it comes with: ${status}`, async (t: TestContext) => {
+      const azure = await fakeAzure(t, answering(status, document))
+      const { images, usage } = await client(t, azure.url).generate({ prompt }, callContext())
+      t.assert.deepEqual([images.length, usage, azure.seen.length], [1, { tokensOut: 9 }, 1])
+      await Promise.all(images.map((image) => image.release()))
+    })
+  }
+
+  test('and is asked for uncompressed, since it is read as it arrives', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    await client(t, azure.url).generate({ prompt }, callContext())
+    t.assert.equal(azure.seen[0]?.headers['accept-encoding'], 'identity')
+  })
+})
+
+describe('answers with a link', () => {
+  const linkTo = (url: string) => answering(200, { data: [{ url }] })
+  const trusting = { certificateAuthority: tls.cert, isAddressAllowed: () => true }
+
+  test('are followed on an allowed host, without a credential', async (t: TestContext) => {
+    const store = await fakeAzure(t, (_request, response) => response.end(pixel), tls)
+    const azure = await fakeAzure(t, linkTo(`${store.url.replace('127.0.0.1', 'localhost')}/a.png?sig=1`))
+    const answer = await client(t, azure.url, trusting).generate({ prompt }, callContext())
+    t.assert.equal(answer.images[0].mimeType, 'image/png')
+    t.assert.equal(store.seen[0]?.url, '/a.png?sig=1')
+    t.assert.equal(store.seen[0]?.headers['api-key'], undefined)
+  })
+
+  test('that lead nowhere cost the images beside them nothing, and no more are followed than images were asked for', async (t: TestContext) => {
+    const store = await fakeAzure(t, (_request, response) => response.end(pixel), tls)
+    const link = { url: `${store.url.replace('127.0.0.1', 'localhost')}/a.png`, b64_json: null }
+    const data = [{ url: 'https://localhost:1/gone.png' }, { b64_json: pixelPng, url: {} }, ...Array(40).fill(link)]
+    const azure = await fakeAzure(t, answering(200, { data }))
+    const held = createHeldBytes({ maxBytes: 100_000, spillFolders: [] })
+    const { images } = await client(t, azure.url, { ...trusting, held }).generate({ prompt, count: 3 }, callContext())
+    t.assert.deepEqual([images.length, store.seen.length], [3, 2])
+    for (const image of images) await image.release()
+    t.assert.equal(held.used, 0)
+  })
+
+  test('to a host that is not allowed are not followed', async (t: TestContext) => {
+    const store = await fakeAzure(t, (_request, response) => response.end(pixel), tls)
+    const azure = await fakeAzure(t, linkTo(`${store.url}/a.png`))
+    const error = await failureOf(t, client(t, azure.url, trusting).generate({ prompt }, callContext()))
+    t.assert.equal(error.code, 'IMG_ERR_AZURE_DOWNLOAD')
+    t.assert.equal(store.seen.length, 0)
+  })
+
+  test('to a private address are not followed, by name or by number', async (t: TestContext) => {
+    const store = await fakeAzure(t, (_request, response) => response.end(pixel), tls)
+    for (const url of [store.url, store.url.replace('127.0.0.1', 'localhost')]) {
+      const azure = await fakeAzure(t, linkTo(`${url}/a.png`))
+      const images = client(t, azure.url, { certificateAuthority: tls.cert, imageHosts: ['localhost', '127.0.0.1'] })
+      t.assert.equal((await failureOf(t, images.generate({ prompt }, callContext()))).code, 'IMG_ERR_AZURE_DOWNLOAD')
+    }
+    t.assert.equal(store.seen.length, 0)
+  })
+
+  for (const [what, link] of [
+    ['a decimal address', 'https://2130706433:PORT/a.png'],
+    ['a hexadecimal address', 'https://0x7f000001:PORT/a.png'],
+    ['an octal address', 'https://0177.0.0.1:PORT/a.png'],
+    ['a short address', 'https://127.1:PORT/a.png'],
+    ['an address in wide digits', 'https://①②⑦.0.0.1:PORT/a.png'],
+    ['nowhere', 'https://0.0.0.0:PORT/a.png'],
+    ['an IPv4 address in IPv6 clothing', 'https://[::ffff:127.0.0.1]:PORT/a.png'],
+    ['the same in hexadecimal', 'https://[::ffff:7f00:1]:PORT/a.png'],
+    ['the loopback of IPv6', 'https://[::1]:PORT/a.png'],
+    ['the metadata of a cloud', 'https://169.254.169.254/latest/meta-data'],
+    ['an allowed name as user', 'https://localhost@127.0.0.1:PORT/a.png'],
+    ['an allowed name behind a backslash', 'https://127.0.0.1:PORT\\@localhost/a.png'],
+    ['an allowed name in the path', 'https://127.0.0.1:PORT/localhost'],
+    ['a name that only ends like an allowed one', 'https://evil-localhost:PORT/a.png'],
+    ['an allowed name with a dot behind it', 'https://localhost.:PORT/a.png'],
+    ['a file', 'file:///etc/passwd'],
+    ['data', 'data:image/png;base64,AAAA'],
+    ['no scheme', '//localhost:PORT/a.png'],
+  ] as const) {
+    test(`to ${what} are not followed`, async (t: TestContext) => {
+      const store = await fakeAzure(t, (_request, response) => response.end(pixel), tls)
+      const azure = await fakeAzure(t, linkTo(link.replace('PORT', new URL(store.url).port)))
+      const imageHosts = ['localhost', '*.localhost', '*.0.0.1', '127.0.0.1', '0.0.0.0', '[::1]', '[::ffff:7f00:1]']
+      const images = client(t, azure.url, { certificateAuthority: tls.cert, imageHosts })
+      const error = await failureOf(t, images.generate({ prompt }, callContext()))
+      t.assert.equal(error.code, 'IMG_ERR_AZURE_DOWNLOAD')
+      // By the guard, and not by a certificate that happens to be another's.
+      t.assert.match(String(error.cause), /not public|does not list|is not https|carries a credential|Invalid URL/)
+    })
+  }
+
+  test('to plain http are not followed', async (t: TestContext) => {
+    const store = await fakeAzure(t, (_request, response) => response.end(pixel))
+    const azure = await fakeAzure(t, linkTo(`${store.url.replace('127.0.0.1', 'localhost')}/a.png`))
+    const error = await failureOf(t, client(t, azure.url, trusting).generate({ prompt }, callContext()))
+    t.assert.equal(error.code, 'IMG_ERR_AZURE_DOWNLOAD')
+    t.assert.equal(store.seen.length, 0)
+  })
+
+  test('that redirect or are too large are given up', async (t: TestContext) => {
+    const target = await fakeAzure(t, (_request, response) => response.end(pixel), tls)
+    const redirecting = await fakeAzure(
+      t,
+      (_request, response) => response.writeHead(302, { location: target.url }).end(),
+      tls,
+    )
+    const large = await fakeAzure(t, (_request, response) => response.end(Buffer.alloc(2_000_000)), tls)
+    for (const store of [redirecting, large]) {
+      const azure = await fakeAzure(t, linkTo(`${store.url.replace('127.0.0.1', 'localhost')}/a.png`))
+      const error = await failureOf(t, client(t, azure.url, trusting).generate({ prompt }, callContext()))
+      t.assert.equal(error.code, 'IMG_ERR_AZURE_DOWNLOAD')
+    }
+    t.assert.equal(target.seen.length, 0)
+  })
+})
+
+describe('proxy', () => {
+  test('a call to https goes through the proxy by CONNECT, and past it for NO_PROXY', async (t: TestContext) => {
+    const azure = await fakeAzure(t, answering(200, imageAnswer), tls)
+    const { createServer: createHttpServer } = await import('node:http')
+    const { connect } = await import('node:net')
+    const asked: string[] = []
+    const proxy = createHttpServer()
+    proxy.on('connect', (request, socket) => {
+      asked.push(request.url ?? '')
+      const [host = '', port = ''] = (request.url ?? '').split(':')
+      const onward = connect(Number(port), host, () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n')
+        onward.pipe(socket).pipe(onward)
+      })
+      onward.on('error', () => socket.destroy())
+      socket.on('error', () => onward.destroy())
+    })
+    const port = await listenOnLoopback(t, proxy)
+    t.after(() => proxy.closeAllConnections())
+    const https = `http://127.0.0.1:${port}`
+    const through = client(t, azure.url, { certificateAuthority: tls.cert, proxy: { https } })
+    await through.generate({ prompt }, callContext())
+    t.assert.deepEqual(asked, [new URL(azure.url).host])
+    const past = client(t, azure.url, { certificateAuthority: tls.cert, proxy: { https, none: '127.0.0.1' } })
+    await past.generate({ prompt }, callContext())
+    t.assert.equal(asked.length, 1)
+    t.assert.equal(azure.seen.length, 2)
+  })
+})

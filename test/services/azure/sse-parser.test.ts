@@ -1,0 +1,154 @@
+import { describe, type TestContext, test } from 'node:test'
+import { openAnswer } from '../../../services/azure/image-response.ts'
+import { ServiceError } from '../../../services/errors/errors.ts'
+import { createHeldBytes } from '../../../services/bytes/spooled-buffer.ts'
+import { pixelPng } from '../../support/fake-azure.ts'
+
+const partial = { type: 'image_generation.partial_image', b64_json: pixelPng, partial_image_index: 0 }
+const completed = {
+  type: 'image_generation.completed',
+  b64_json: pixelPng,
+  usage: { input_tokens: 5, output_tokens: 9 },
+}
+const event = (document: { type: string }, end = '\n') =>
+  `event: ${document.type}${end}data: ${JSON.stringify(document)}${end}${end}`
+
+function open() {
+  const held = createHeldBytes({ maxBytes: 1_000_000, spillFolders: [] })
+  let sketches = 0
+  const onSketch = () => sketches++
+  const reading = openAnswer(
+    { 'content-type': 'text/event-stream; charset=utf-8' },
+    { held, maxBytes: 1_000_000, onSketch },
+  )
+  return { reading, held, sketches: () => sketches }
+}
+
+async function read(pieces: readonly Buffer[]) {
+  const stream = open()
+  for (const piece of pieces) await stream.reading.write(piece)
+  return { ...stream, answer: await stream.reading.finish() }
+}
+
+describe('event stream', () => {
+  for (const [name, end] of [
+    ['line feeds', '\n'],
+    ['carriage returns too', '\r\n'],
+    ['carriage returns alone', '\r'],
+  ] as const) {
+    test(`reads the picture wherever the bytes are cut, with ${name}`, async (t: TestContext) => {
+      const text = Buffer.from(
+        `: hello${end}${end}${event(partial, end)}${event(completed, end)}data: [DONE]${end}${end}`,
+      )
+      for (let at = 1; at < text.length; at++) {
+        const { answer, held, sketches } = await read([text.subarray(0, at), text.subarray(at)])
+        t.assert.equal(answer.parts.length, 1)
+        t.assert.equal(sketches(), 1)
+        t.assert.deepEqual(answer.usage, { textTokensIn: 5, tokensOut: 9 })
+        const [part] = answer.parts
+        if (!('image' in part)) throw new Error('a link')
+        t.assert.equal(Buffer.concat([...(part.image.chunks() as Iterable<Buffer>)]).toString(), pixelPng)
+        t.assert.equal(held.used, pixelPng.length)
+        await part.image.release()
+        t.assert.equal(held.used, 0)
+      }
+    })
+  }
+
+  const failures: readonly [string, string, string][] = [
+    ['without a completed picture', event(partial), 'IMG_ERR_AZURE_BROKE_OFF'],
+    [
+      'with a refusal',
+      `data: {"type":"error","error":{"code":"moderation_blocked","message":"x"}}\n\n`,
+      'IMG_ERR_AZURE_CONTENT',
+    ],
+    ['with nothing in it', '', 'IMG_ERR_AZURE_BROKE_OFF'],
+    ['with its end only', 'data: [DONE]\n\n', 'IMG_ERR_AZURE_BROKE_OFF'],
+    [
+      'with a flat refusal',
+      'data: {"type":"error","code":"content_filter","message":null}\n\n',
+      'IMG_ERR_AZURE_CONTENT',
+    ],
+    ['with a flat failure', 'data: {"type":"error","code":"server_error","param":null}\n\n', 'IMG_ERR_AZURE_BROKE_OFF'],
+    [
+      'with a failure',
+      `${event(partial)}data: {"error":{"code":"server_error","message":"x"}}\n\n`,
+      'IMG_ERR_AZURE_BROKE_OFF',
+    ],
+    ['that stops inside an event', event(completed).slice(0, 90), 'IMG_ERR_AZURE_BAD_ANSWER'],
+  ]
+  for (const [what, text, code] of failures) {
+    test(`${what} is ${code}, and nothing stays held`, async (t: TestContext) => {
+      const { reading, held } = open()
+      const result = await Promise.resolve(reading.write(Buffer.from(text)))
+        .then(() => reading.finish())
+        .catch((error: unknown) => error)
+      t.assert.ok(result instanceof ServiceError)
+      t.assert.equal(result.code, code)
+      await reading.abort()
+      t.assert.equal(held.used, 0)
+    })
+  }
+})
+
+test('a stream that breaks off has an image if that of a completed event is whole', async (t: TestContext) => {
+  const whole = event(completed)
+  const cases: readonly [string, boolean][] = [
+    [event(partial), false],
+    [`${event(partial)}${whole}data: {"type":"image_gen`, true],
+    [whole.slice(0, -2), true],
+    [whole.slice(0, -20), true],
+    [`event: x\n${whole.split('\n')[1]?.slice(0, -20)}`, false],
+    [event(partial).slice(0, -20), false],
+    [whole.slice(0, 140), false],
+  ]
+  for (const [text, isThere] of cases) {
+    const { reading, held } = open()
+    await reading.write(Buffer.from(text))
+    t.assert.equal(await reading.hasImage(), isThere, text)
+    await reading.abort()
+    t.assert.equal(held.used, 0)
+  }
+})
+
+test('an event is what its line says where its document says nothing', async (t: TestContext) => {
+  const bare = JSON.stringify({ b64_json: pixelPng })
+  const { answer, sketches } = await read([
+    Buffer.from(`event: image_edit.partial_image\ndata: ${bare}\n\nevent:image_edit.completed\ndata:${bare}\n\n`),
+  ])
+  t.assert.deepEqual([answer.parts.length, sketches()], [1, 1])
+  const { reading } = open()
+  await reading.write(Buffer.from(`event: image_edit.partial_image\ndata: ${bare}\n\n`))
+  await t.assert.rejects(reading.finish(), { code: 'IMG_ERR_AZURE_BROKE_OFF' })
+})
+
+test('events and documents are told apart whatever their type says', async (t: TestContext) => {
+  const held = createHeldBytes({ maxBytes: 1_000_000, spillFolders: [] })
+  for (const [type, text] of [
+    ['application/json', event(completed)],
+    ['text/event-stream', JSON.stringify({ data: { b64_json: pixelPng } })],
+    ['', `: hello\n\n${event(completed)}`],
+    ['application/json', `\ufeff\r\n ${event(completed)}`],
+    ['text/event-stream', `\ufeff${event(completed)}`],
+    ['text/event-stream', `\ufeff\n {"data":{"b64_json":"${pixelPng}"}}`],
+  ] as const) {
+    const reading = openAnswer({ 'content-type': type }, { held, maxBytes: 1_000_000, onSketch: () => {} })
+    for (const byte of Buffer.from(text)) await reading.write(Buffer.from([byte]))
+    t.assert.equal((await reading.finish()).parts.length, 1)
+    await reading.abort()
+    t.assert.equal(held.used, 0)
+  }
+})
+
+test('a picture in a place where none is expected is given back at once', async (t: TestContext) => {
+  const { answer, held } = await read([
+    Buffer.from(event({ ...completed, more: { b64_json: pixelPng } } as typeof completed)),
+  ])
+  t.assert.equal(answer.parts.length, 1)
+  t.assert.equal(held.used, pixelPng.length)
+
+  const document = openAnswer({ 'content-type': 'application/json' }, { held, maxBytes: 1_000_000, onSketch: () => {} })
+  await document.write(Buffer.from(JSON.stringify({ data: [{ b64_json: pixelPng }], preview: { b64_json: pixelPng } })))
+  t.assert.equal((await document.finish()).parts.length, 1)
+  t.assert.equal(held.used, 2 * pixelPng.length)
+})

@@ -1,0 +1,47 @@
+import { type TestContext, test } from 'node:test'
+import { deflateSync } from 'node:zlib'
+import sharp from 'sharp'
+import { type EncodedImage, encodeImage } from '../../../services/bytes/base64-image.ts'
+import { createPixelWork } from '../../../services/imaging/pixel-work.ts'
+import { createPreview } from '../../../services/imaging/preview.ts'
+import { type Drawing, exif, exifSegment, stored, withSegments } from '../../support/images/oriented.ts'
+import * as pictures from '../../support/images/images.ts'
+import { claimOf } from '../../support/images/pixel-claims.ts'
+
+const pixels = createPixelWork({ maxDecodedBytes: 20_000_000 })
+const limits = { maxPixels: 50_000_000 }
+const preview = (bytes: Buffer, maxEncodedBytes: number) =>
+  createPreview(encodeImage(bytes, { mimeType: 'image/png', width: 1, height: 1 }), {
+    maxEncodedBytes,
+    limits,
+    pixels,
+    claim: claimOf(),
+  })
+
+async function bytesOf(image: EncodedImage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of image.chunks()) chunks.push(chunk)
+  return Buffer.from(Buffer.concat(chunks).toString('latin1'), 'base64')
+}
+
+test('a preview is upright, whatever the image says of its pixels', async (t: TestContext) => {
+  const half: Drawing = { width: 600, height: 400, at: (x) => (x < 300 ? [250, 0, 0, 255] : [0, 0, 250, 255]) }
+  for (const orientation of [1, 2, 3, 4, 5, 6, 7, 8]) {
+    const jpeg = await stored(half, orientation).jpeg().toBuffer()
+    const made = await preview(withSegments(jpeg, exifSegment(exif(orientation))), 4000)
+    t.assert.ok(made.encodedBytes <= 4000)
+    t.assert.ok(Math.abs(made.width / made.height - 1.5) < 0.02, `${made.width}x${made.height}`)
+    const { data, info } = await sharp(await bytesOf(made))
+      .raw()
+      .toBuffer({ resolveWithObject: true })
+    t.assert.deepStrictEqual([info.width, info.height], [made.width, made.height])
+    t.assert.ok((data[0] ?? 0) > 200 && (data.at(-1) ?? 0) > 200, `orientation ${orientation}`)
+  }
+})
+
+test('no preview is made of an image beyond the limits', async (t: TestContext) => {
+  const huge = pictures.pngOf({ width: 6000, height: 6000, data: deflateSync(Buffer.alloc(36_006_000)) })
+  await t.assert.rejects(preview(huge, 4000), { code: 'IMG_ERR_IMAGE_DECODED' })
+  const wide = pictures.pngOf({ width: 20_000, height: 1 })
+  await t.assert.rejects(preview(wide, 4000), { code: 'IMG_ERR_IMAGE_EDGE' })
+})

@@ -1,0 +1,27 @@
+import { type TestContext, test } from 'node:test'
+import { remember } from '../../../services/net/memoize.ts'
+
+test('asks once for each text', (t: TestContext) => {
+  const ask = t.mock.fn((text: string) => text.length)
+  const length = remember(ask)
+  t.assert.deepEqual([length('ab'), length('ab'), length('abc')], [2, 2, 3])
+  t.assert.strictEqual(ask.mock.callCount(), 2)
+})
+
+test('remembers a no as well as a yes', (t: TestContext) => {
+  const ask = t.mock.fn(() => false)
+  const isGood = remember(ask)
+  t.assert.deepEqual([isGood('a'), isGood('a')], [false, false])
+  t.assert.strictEqual(ask.mock.callCount(), 1)
+})
+
+test('keeps a bounded number of texts, and no long ones', (t: TestContext) => {
+  const ask = t.mock.fn((text: string) => text)
+  const echo = remember(ask)
+  const long = 'x'.repeat(1000)
+  for (const text of [long, long]) echo(text)
+  t.assert.strictEqual(ask.mock.callCount(), 2)
+  for (let at = 0; at < 1000; at++) echo(String(at))
+  t.assert.strictEqual(echo('0'), '0')
+  t.assert.strictEqual(ask.mock.callCount(), 1003)
+})

@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import type { TestContext } from 'node:test'
+import type { FastifyInstance } from 'fastify'
+import { type AppOptions, createApp } from '../../app.ts'
+import type { Environment } from '../../services/config/configuration.ts'
+import { witness } from './schema-check.ts'
+
+/** A folder that is gone after the test, even if a picture is still being kept in it. */
+export async function temporaryFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'azure-image-editor-test-'))
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }))
+  return folder
+}
+
+/** Log lines as they were written, to be looked at. */
+export class LogLines extends Writable {
+  readonly lines: string[] = []
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.lines.push(...chunk.toString('utf8').trimEnd().split('\n'))
+    done()
+  }
+
+  get text(): string {
+    return this.lines.join('\n')
+  }
+
+  get entries(): Record<string, unknown>[] {
+    return this.lines.map((line) => JSON.parse(line))
+  }
+}
+
+/** The least that the service needs. */
+export const minimalEnvironment: Environment = {
+  AZURE_BASE_URL: 'http://127.0.0.1:9',
+  AZURE_API_KEY: 'test-key',
+  AZURE_DEPLOYMENT_NAME: 'FLUX.1-Kontext-pro',
+  MCP_SERVER_PORT: '0',
+  // A test that leaves a call running must not wait for it.
+  SHUTDOWN_GRACE_MS: '200',
+  // Tests share a machine with others, and its load is not theirs.
+  MAX_EVENT_LOOP_DELAY_MS: '60000',
+}
+
+export interface BuiltApp {
+  app: FastifyInstance
+  logs: LogLines
+  /** `IMAGES_DIR` of this app. */
+  images: string
+}
+
+/** The real app, ready, with a folder of its own; closed after the test. Nothing reads or writes `process.env`. */
+export async function buildApp(
+  t: TestContext,
+  environment: Environment = {},
+  options: Partial<AppOptions> = {},
+): Promise<BuiltApp> {
+  const images = environment.IMAGES_DIR ?? join(await temporaryFolder(t), 'images')
+  const logs = new LogLines()
+  const app = createApp({
+    environment: { ...minimalEnvironment, IMAGES_DIR: images, ...environment },
+    logDestination: logs,
+    ...options,
+  })
+  const { faults } = witness(app)
+  t.after(async () => {
+    await app.close()
+    t.assert.deepStrictEqual(faults, [], 'every message conforms to the schema of its revision')
+  })
+  await app.ready()
+  return { app, logs, images }
+}
+
+/** The app on a real socket; `url` has no trailing slash. */
+export async function listen(
+  t: TestContext,
+  environment: Environment = {},
+  options: Partial<AppOptions> = {},
+): Promise<BuiltApp & { url: string }> {
+  const built = await buildApp(t, environment, options)
+  return { ...built, url: await built.app.listen({ host: '127.0.0.1', port: 0 }) }
+}

@@ -1,0 +1,173 @@
+import Type from 'typebox'
+import { serviceError } from '../../services/errors/errors.ts'
+import type {
+  Catalog,
+  CompletionRequest,
+  Prompt,
+  ResourceContents,
+  Tool,
+  ToolResult,
+} from '../../services/mcp/catalog.ts'
+
+/**
+ * The fixtures that the scenarios of the official suite call by name, in terms of the types that the service's own
+ * tools, resources and prompts are made of. https://github.com/modelcontextprotocol/conformance
+ */
+
+const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=='
+const SILENCE = 'UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA='
+
+const tool = (name: string, call: Tool['call'], extra: Partial<Tool> = {}): Tool => ({
+  name,
+  title: name,
+  description: `Fixture of the conformance suite: ${name}`,
+  inputSchema: Type.Object({}),
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  call,
+  ...extra,
+})
+
+const text = (said: string): ToolResult => ({ content: [{ type: 'text', text: said }] })
+
+/** Words of JSON Schema 2020-12 that a server must hand on as they are. */
+const wideSchema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  type: 'object',
+  $defs: {
+    address: {
+      $anchor: 'addressDef',
+      type: 'object',
+      properties: { street: { type: 'string' }, city: { type: 'string' } },
+    },
+  },
+  properties: {
+    name: { type: 'string' },
+    address: { $ref: '#/$defs/address' },
+    contactMethod: { type: 'string', enum: ['phone', 'email'] },
+    phone: { type: 'string' },
+    email: { type: 'string' },
+  },
+  allOf: [{ anyOf: [{ required: ['phone'] }, { required: ['email'] }] }],
+  if: { properties: { contactMethod: { const: 'phone' } }, required: ['contactMethod'] },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  then: { required: ['phone'] },
+  else: { required: ['email'] },
+  additionalProperties: false,
+}
+
+const tools: readonly Tool[] = [
+  tool('test_simple_text', async () => text('This is a simple text response for testing.')),
+  tool('test_image_content', async () => ({ content: [{ type: 'image', data: PIXEL, mimeType: 'image/png' }] })),
+  tool('test_audio_content', async () => ({ content: [{ type: 'audio', data: SILENCE, mimeType: 'audio/wav' }] })),
+  tool('test_embedded_resource', async () => ({
+    content: [
+      {
+        type: 'resource',
+        resource: {
+          uri: 'test://embedded-resource',
+          mimeType: 'text/plain',
+          text: 'This is an embedded resource content.',
+        },
+      },
+    ],
+  })),
+  tool('test_multiple_content_types', async () => ({
+    content: [
+      { type: 'text', text: 'Multiple content types test:' },
+      { type: 'image', data: PIXEL, mimeType: 'image/png' },
+      {
+        type: 'resource',
+        resource: {
+          uri: 'test://mixed-content-resource',
+          mimeType: 'application/json',
+          text: '{"test":"data","value":123}',
+        },
+      },
+    ],
+  })),
+  tool('test_error_handling', async () => {
+    throw serviceError('IMG_ERR_ARGUMENTS', ['this tool intentionally returns an error for testing'])
+  }),
+  tool('test_tool_with_progress', async (_args, { progress }) => {
+    for (const stage of ['first', 'second', 'third']) progress(stage)
+    return text('Progress was reported.')
+  }),
+  tool('test_missing_capability', async () => text('The client can sample.'), { requiredCapabilities: ['sampling'] }),
+  tool('test_streaming_elicitation', async () => text('Nothing was asked.'), { requiredCapabilities: ['elicitation'] }),
+  tool('test_logging_tool', async () => text('Nothing was logged.')),
+  tool('json_schema_2020_12_tool', async () => text('The schema was kept.'), { inputSchema: wideSchema }),
+]
+
+const resources: Readonly<Record<string, ResourceContents>> = {
+  'test://static-text': {
+    uri: 'test://static-text',
+    mimeType: 'text/plain',
+    text: 'This is the content of the static text resource.',
+  },
+  'test://static-binary': { uri: 'test://static-binary', mimeType: 'image/png', blob: PIXEL },
+}
+
+function readTemplate(uri: string): ResourceContents[] | undefined {
+  const id = /^test:\/\/template\/([^/]+)\/data$/.exec(uri)?.[1]
+  if (id === undefined) return undefined
+  const data = { id, templateTest: true, data: `Data for ID: ${id}` }
+  return [{ uri, mimeType: 'application/json', text: JSON.stringify(data) }]
+}
+
+const prompt = (name: string, args: string[], render: Prompt['render']): Prompt => ({
+  name,
+  title: name,
+  description: `Fixture of the conformance suite: ${name}`,
+  arguments: args.map((argument) => ({ name: argument, description: argument, required: true })),
+  render,
+})
+
+const say = (said: string) => ({ role: 'user' as const, content: { type: 'text' as const, text: said } })
+
+const prompts: readonly Prompt[] = [
+  prompt('test_simple_prompt', [], () => [say('This is a simple prompt for testing.')]),
+  prompt('test_prompt_with_arguments', ['arg1', 'arg2'], ({ arg1, arg2 }) => [
+    say(`Prompt with arguments: arg1='${arg1}', arg2='${arg2}'`),
+  ]),
+  prompt('test_prompt_with_embedded_resource', ['resourceUri'], ({ resourceUri = '' }) => [
+    {
+      role: 'user',
+      content: {
+        type: 'resource',
+        resource: { uri: resourceUri, mimeType: 'text/plain', text: 'Embedded resource content for testing.' },
+      },
+    },
+    say('Please process the embedded resource above.'),
+  ]),
+  prompt('test_prompt_with_image', [], () => [
+    { role: 'user', content: { type: 'image', data: PIXEL, mimeType: 'image/png' } },
+    say('Please analyze the image above.'),
+  ]),
+]
+
+/** The service's own catalog with the fixtures beside it. */
+export function withConformanceFixtures(own: Catalog): Catalog {
+  return {
+    tools: [...own.tools, ...tools],
+    prompts: [...(own.prompts ?? []), ...prompts],
+    resources: {
+      templates: [
+        ...(own.resources?.templates ?? []),
+        { uriTemplate: 'test://template/{id}/data', name: 'template', mimeType: 'application/json' },
+      ],
+      list: async (cursor) => {
+        const page = (await own.resources?.list(cursor)) ?? { resources: [] }
+        const fixtures = Object.values(resources).map(({ uri, mimeType = '' }) => ({ uri, name: uri, mimeType }))
+        return cursor === undefined ? { ...page, resources: [...fixtures, ...page.resources] } : page
+      },
+      read: async (uri, signal) => {
+        const fixture = resources[uri]
+        return fixture === undefined ? (readTemplate(uri) ?? (await own.resources?.read(uri, signal))) : [fixture]
+      },
+    },
+    complete: async (request: CompletionRequest) => {
+      if ('name' in request.ref && request.ref.name.startsWith('test_')) return ['paris', 'park', 'party']
+      return await own.complete?.(request)
+    },
+  }
+}

@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs'
+import { Ajv, type AnySchema, type ValidateFunction } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { decodedLength } from './base64.ts'
+
+/**
+ * The official JSON Schema of each revision as a judge of what the service says.
+ * Source: https://github.com/modelcontextprotocol/modelcontextprotocol/tree/main/schema
+ */
+
+const RESULTS: Readonly<Record<string, string>> = {
+  initialize: 'InitializeResult',
+  ping: 'EmptyResult',
+  'server/discover': 'DiscoverResult',
+  'tools/list': 'ListToolsResult',
+  'tools/call': 'CallToolResult',
+  'resources/list': 'ListResourcesResult',
+  'resources/templates/list': 'ListResourceTemplatesResult',
+  'resources/read': 'ReadResourceResult',
+  'prompts/list': 'ListPromptsResult',
+  'prompts/get': 'GetPromptResult',
+  'completion/complete': 'CompleteResult',
+}
+
+const MODERN_ERRORS: Readonly<Record<number, string>> = {
+  [-32020]: 'HeaderMismatchError',
+  [-32021]: 'MissingRequiredClientCapabilityError',
+  [-32022]: 'UnsupportedProtocolVersionError',
+}
+
+interface Revision {
+  ajv: Ajv
+  definitions: Record<string, unknown>
+  /** Where definitions lie inside the document. */
+  path: string
+  compiled: Map<string, ValidateFunction>
+}
+
+const loaded = new Map<string, Revision>()
+
+function load(version: string): Revision {
+  const known = loaded.get(version)
+  if (known !== undefined) return known
+  const file = new URL(`../fixtures/mcp-schema/${version}.json`, import.meta.url)
+  const schema: Record<string, unknown> = JSON.parse(readFileSync(file, 'utf8'))
+  const path = '$defs' in schema ? '$defs' : 'definitions'
+  const ajv = path === '$defs' ? new Ajv2020({ strict: false }) : new Ajv({ strict: false })
+  ajv.addFormat('uri', (text) => URL.canParse(text))
+  ajv.addFormat('uri-template', (text) => !/[\s<>"\\^`]/.test(text))
+  ajv.addFormat('byte', (text) => decodedLength(text) !== undefined)
+  ajv.addSchema(schema as AnySchema, version)
+  const revision = { ajv, definitions: Object(schema[path]), path, compiled: new Map() }
+  loaded.set(version, revision)
+  return revision
+}
+
+/** Every way in which `value` breaks a definition of a revision's schema; empty if in none. */
+export function schemaErrors(version: string, definition: string, value: unknown): string[] {
+  const { ajv, path, compiled } = load(version)
+  let validate = compiled.get(definition)
+  if (validate === undefined) {
+    validate = ajv.compile({ $ref: `${version}#/${path}/${definition}` })
+    compiled.set(definition, validate)
+  }
+  if (validate(value)) return []
+  return (validate.errors ?? []).map(
+    ({ instancePath, message }) => `${version} ${definition} ${instancePath} ${message}`,
+  )
+}
+
+/** Every way in which a message of ours breaks the schema of the revision that it was sent under. */
+export function messageErrors(version: string, method: string | undefined, message: unknown): string[] {
+  if (typeof message !== 'object' || message === null) return ['not an object']
+  if ('method' in message) {
+    return [
+      ...schemaErrors(version, 'JSONRPCNotification', message),
+      ...schemaErrors(version, 'ServerNotification', message),
+    ]
+  }
+  const { definitions } = load(version)
+  if ('error' in message) return errorErrors(version, message)
+  const envelope = 'JSONRPCResultResponse' in definitions ? 'JSONRPCResultResponse' : 'JSONRPCResponse'
+  const result = RESULTS[method ?? '']
+  return [
+    ...schemaErrors(version, envelope, message),
+    ...(result === undefined || !('result' in message) ? [] : schemaErrors(version, result, message.result)),
+  ]
+}
+
+function errorErrors(version: string, message: object): string[] {
+  const { definitions } = load(version)
+  const envelope = 'JSONRPCErrorResponse' in definitions ? 'JSONRPCErrorResponse' : 'JSONRPCError'
+  // JSON-RPC gives null for an id that could not be read, which the schemas up to 2025-06-18 cannot say.
+  const hasNullId = 'id' in message && message.id === null && envelope === 'JSONRPCError'
+  const code = Object(Object(message).error).code
+  const special = envelope === 'JSONRPCErrorResponse' ? MODERN_ERRORS[code] : undefined
+  return [
+    ...schemaErrors(version, envelope, hasNullId ? { ...message, id: 0 } : message),
+    ...(special !== undefined && special in definitions ? schemaErrors(version, special, message) : []),
+  ]
+}

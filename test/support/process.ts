@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { minimalEnvironment, temporaryFolder } from './app.ts'
+
+const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
+
+/** The executable as an operator runs it. */
+export interface Process {
+  child: ChildProcess
+  url: string
+  /** Everything it logged. */
+  readonly log: string
+  /** Exit code, or null after a signal, once it has ended. */
+  ended: Promise<number | null>
+}
+
+export interface Launch {
+  /** A command that executes the one that follows it, in a place that it makes or enters. */
+  within?: readonly string[]
+  /** Instead of the executable. */
+  script?: string
+}
+
+/** Starts the service as a process of its own and waits until it listens; killed after the test. */
+export async function startProcess(
+  t: TestContext,
+  environment: Record<string, string | undefined>,
+  nodeOptions: readonly string[] = [],
+  { within = [], script = bin }: Launch = {},
+): Promise<Process> {
+  const [command = process.execPath, ...args] = [...within, process.execPath, ...nodeOptions, script]
+  const child = spawn(command, args, {
+    cwd: await temporaryFolder(t),
+    env: { PATH: process.env.PATH, ...minimalEnvironment, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let log = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (log += chunk))
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  t.after(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  let url: string | undefined
+  while (url === undefined) {
+    url = /listening at (http:\S+?)"/.exec(log)?.[1]
+    if (child.exitCode !== null) throw new Error(`the service ended: ${log}`)
+    if (url === undefined) await Promise.race([once(child.stdout, 'data'), ended])
+  }
+  return {
+    child,
+    url,
+    get log() {
+      return log
+    },
+    ended,
+  }
+}

@@ -1,0 +1,170 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type { Environment } from '../../../services/config/configuration.ts'
+import { type BuiltApp, listen, temporaryFolder } from '../app.ts'
+import { fakeAzure, listenOnLoopback } from '../fake-azure.ts'
+
+/** Every secret that a configuration can hold, and a prompt. None is a part of another. */
+export const secrets = {
+  azureKey: 'AzureKey0Qw7ZrT5pLm9Xc3V',
+  deploymentKey: 'DeplKey4Hn8BvYt2WsKd6Ju',
+  callerKey: 'CallerKey9Gf5RdEx1PoIu7Lk',
+  metricsToken: 'MetricsTok3Zx8CvBn2MqAs',
+  redisPassword: 'RedisPwd6Ty4UiOp1LkJh',
+  proxyPassword: 'ProxyPwd2Wq9ErTy5UiAs',
+  clientSecret: 'EntraSec8Df3GhJk1ZxCv',
+  accessToken: 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJBY2Nlc3NUb2s3In0.QmVhcmVyU2lnNVR5N1Vp',
+  linkCredential: 'LinkCred5Bn7MkLo3PqRs',
+} as const
+
+export const prompt = 'A crimson "umbrella" for Zoë,\nseen in 夕阳'
+/** What of the prompt a person would recognise; no text of ours has it. */
+const promptParts = ['crimson', 'umbrella', '夕阳', 'zoë']
+
+/** The ways in which a text leaks. */
+function formsOf(text: string): string[] {
+  const bytes = Buffer.from(text)
+  // The letters that depend on the text alone, however base64 is aligned.
+  const aligned = [0, 1, 2].map((from) =>
+    bytes.subarray(from, bytes.length - ((bytes.length - from) % 3)).toString('base64'),
+  )
+  return [
+    text,
+    encodeURIComponent(text),
+    JSON.stringify(text).slice(1, -1),
+    bytes.toString('hex'),
+    [...text].reverse().join(''),
+    ...aligned,
+    ...aligned.map((form) => form.replaceAll('+', '-').replaceAll('/', '_')),
+    [...text].map((character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+    [...text].map((character) => `&#${character.codePointAt(0)};`).join(''),
+  ].map((form) => form.toLowerCase())
+}
+const forbidden = [...Object.values(secrets), ...promptParts].flatMap((text) =>
+  // A few letters of base64 stand in many words.
+  formsOf(text).flatMap((form) => (form === text || form.length > 4 ? [{ text, form }] : [])),
+)
+
+/** The secrets and parts of the prompt that an output holds. */
+export function leaksIn(output: string): string[] {
+  const folded = output.toLowerCase()
+  return forbidden.filter(({ form }) => folded.includes(form)).map(({ text, form }) => `${text} as ${form}`)
+}
+
+/** What a set-up may use, and where everything that comes out is collected. */
+export interface Lab extends BuiltApp {
+  t: TestContext
+  url: string
+  /** Asks the service, and keeps what it answers. */
+  ask(path: string, init?: RequestInit): Promise<Response>
+  /** Calls a tool as alice. */
+  call(args?: object, tool?: string): Promise<void>
+  outputs: Map<string, string>
+}
+
+export interface Setup {
+  name: string
+  /** Prepares what is around the service, and returns what differs in its configuration. */
+  prepare: (t: TestContext) => Promise<Environment> | Environment
+  /** What a caller does; one good-looking call of a tool by default. */
+  act?: (lab: Lab) => Promise<unknown>
+  /** The caller's own words come back to it; they must be in no other output. */
+  isEchoed?: boolean
+}
+
+/** Runs the service in a set-up at its most talkative, and returns everything that came out of it. */
+export async function runSetup(t: TestContext, { prepare, act }: Setup): Promise<Map<string, string>> {
+  const logFolder = await temporaryFolder(t)
+  const built = await listen(t, {
+    AZURE_BASE_URL: 'http://127.0.0.1:9',
+    AZURE_API_KEY: secrets.azureKey,
+    AZURE_CONNECT_TIMEOUT_MS: '300',
+    CALL_DEADLINE_MS: '1500',
+    MCP_API_KEYS: `alice:${secrets.callerKey}`,
+    METRICS_TOKEN: secrets.metricsToken,
+    LOG_LEVEL: 'trace',
+    // Standard output is for people, the files are JSON.
+    LOG_FORMAT: 'pretty',
+    LOG_DIR: logFolder,
+    UNDELIVERED_TTL_MS: '0',
+    ...(await prepare(t)),
+  })
+  const outputs = new Map<string, string>()
+  const lab: Lab = { ...built, t, outputs, ask: asker(built.url, outputs), call: async () => {} }
+  lab.call = (args = { prompt }, tool = 'generate_image') => callTool(lab, args, tool)
+  await (act ?? ((each: Lab) => each.call()))(lab)
+  for (const path of ['/health', '/ready', '/metrics', '/']) {
+    await lab.ask(path, { headers: { authorization: `Bearer ${secrets.metricsToken}` } })
+  }
+  await built.app.close()
+  outputs.set('stdout', built.logs.text)
+  outputs.set('log files', await readAll(logFolder))
+  t.assert.match(built.logs.text, /request answered|caller left/, 'something was logged')
+  return outputs
+}
+
+function asker(url: string, outputs: Map<string, string>): Lab['ask'] {
+  return async (path, init = {}) => {
+    const response = await fetch(url + path, { signal: AbortSignal.timeout(10_000), ...init })
+    const head = JSON.stringify([...response.headers])
+    outputs.set(`response ${outputs.size} to ${path}`, `${head}\n${await response.clone().text()}`)
+    return response
+  }
+}
+
+export const asAlice = { 'content-type': 'application/json', 'x-api-key': secrets.callerKey }
+
+async function callTool({ ask }: Lab, args: object, tool: string): Promise<void> {
+  const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: tool, arguments: args } }
+  await ask('/', { method: 'POST', headers: asAlice, body: JSON.stringify(message) })
+}
+
+export async function readAll(folder: string): Promise<string> {
+  const names = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  return (await Promise.all(files.map((file) => readFile(file, 'utf8')))).join('\n')
+}
+
+/** What a far side was told, for it to tell it back. */
+export interface Told {
+  key: string
+  prompt: string
+}
+
+type Echo = (told: Told) => { status: number; body: string; headers?: Record<string, string> }
+
+/** An Azure that answers with what it was told. */
+export async function echoingAzure(t: TestContext, echo: Echo, more: Environment = {}): Promise<Environment> {
+  const { url } = await fakeAzure(t, (request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const body: unknown = JSON.parse(Buffer.concat(chunks).toString())
+      const said = typeof body === 'object' && body !== null && 'prompt' in body ? String(body.prompt) : ''
+      const { status, body: text, headers = {} } = echo({ key: String(request.headers['api-key']), prompt: said })
+      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text)
+    })
+  })
+  return { AZURE_BASE_URL: url, ...more }
+}
+
+/** A server on a plain socket; answers whatever is written to it. */
+export async function rawServer(
+  t: TestContext,
+  onData: (socket: Socket, text: string) => void,
+  onConnect: (socket: Socket) => void = () => {},
+): Promise<number> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('data', (chunk) => onData(socket, chunk.toString('latin1')))
+    onConnect(socket)
+  })
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  return await listenOnLoopback(t, server)
+}

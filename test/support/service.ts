@@ -1,0 +1,95 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { request } from 'undici'
+import type { AppOptions } from '../../app.ts'
+import type { Environment } from '../../services/config/configuration.ts'
+import type { Simulator, SimulatorOptions } from '../../simulator/app.ts'
+import { containerFlags } from './container-flags.ts'
+import { type BuiltApp, listen, temporaryFolder } from './app.ts'
+import { type Process, startProcess } from './process.ts'
+import { key, startSimulator } from './simulator.ts'
+
+export interface Service extends BuiltApp {
+  url: string
+  simulator: Simulator
+}
+
+/** The real service on the real simulator, both on sockets of their own. */
+export async function startService(
+  t: TestContext,
+  environment: Environment = {},
+  simulation: SimulatorOptions = {},
+  options: Partial<AppOptions> = {},
+): Promise<Service> {
+  const { simulator, url } = await startSimulator(t, simulation)
+  const service = await listen(t, { AZURE_BASE_URL: url, AZURE_API_KEY: key, ...environment }, options)
+  return { ...service, simulator }
+}
+
+export interface ContainedService {
+  url: string
+  simulator: Simulator
+  images: string
+  process: Process
+}
+
+/** The same as a process of its own, under the flags of the container. */
+export async function startContained(
+  t: TestContext,
+  environment: Record<string, string> = {},
+  simulation: SimulatorOptions = {},
+): Promise<ContainedService> {
+  const { simulator, url } = await startSimulator(t, simulation)
+  const images = join(await temporaryFolder(t), 'images')
+  await mkdir(images)
+  const variables = { AZURE_BASE_URL: url, AZURE_API_KEY: key, IMAGES_DIR: images, ...environment }
+  const process = await startProcess(t, variables, containerFlags({ images }))
+  return { url: process.url, simulator, images, process }
+}
+
+export interface Content {
+  type: string
+  text?: string
+  data?: string
+  mimeType?: string
+}
+
+export interface RpcAnswer {
+  jsonrpc: string
+  id: number | string | null
+  result?: { content: Content[]; isError?: boolean }
+  error?: { code: number; message: string; data?: unknown }
+}
+
+/**
+ * Sends a body as `curl` does: no header of MCP, no Accept but any, and a connection that is ended with the response, which
+ * proves that it was received.
+ */
+export async function post(url: string, body: string): Promise<{ status: number; answer: RpcAnswer }> {
+  const headers = { 'content-type': 'application/json', accept: '*/*' }
+  const response = await request(url, { method: 'POST', headers, body, reset: true })
+  return { status: response.statusCode, answer: JSON.parse(await response.body.text()) }
+}
+
+export interface ToolAnswer {
+  text: string
+  isError: boolean
+  /** Decoded bytes of the pictures. */
+  pictures: Buffer[]
+  content: Content[]
+}
+
+/** Calls a tool and takes its result apart. */
+export async function callTool(url: string, name: string, args: object): Promise<ToolAnswer> {
+  const call = { jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name, arguments: args } }
+  const { answer } = await post(url, JSON.stringify(call))
+  if (answer.result === undefined) throw new Error(`no result: ${JSON.stringify(answer)}`)
+  const { content, isError = false } = answer.result
+  return {
+    text: content.map(({ text }) => text ?? '').join(''),
+    isError,
+    pictures: content.flatMap(({ data }) => (data === undefined ? [] : [Buffer.from(data, 'base64')])),
+    content,
+  }
+}

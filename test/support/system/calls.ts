@@ -1,0 +1,261 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { crc32, inflateSync } from 'node:zlib'
+import { type Launch, type Process, startProcess } from '../process.ts'
+import type { RpcAnswer } from '../service.ts'
+import { key, startSimulator } from '../simulator.ts'
+
+/** A service on the simulator, callers by the hundred, and a look at what each of them got. */
+
+export const CALLS = 200
+/** Makes small pictures, which cost a test little. */
+const MODEL = 'FLUX.2-pro'
+/** Pictures then come one after the other, for some seconds, and a fault can come in between. */
+const PICTURES_PER_MINUTE = 1_200
+
+export async function startWorld(t: TestContext, environment: Record<string, string>, launch: Launch = {}) {
+  const services: Process[] = []
+  // Before the simulator closes, which waits for whoever still calls it when a test has failed half-way.
+  t.after(async () => {
+    for (const { child } of services) child.kill('SIGKILL')
+    await Promise.all(services.map(({ ended }) => ended))
+  })
+  const { simulator, url } = await startSimulator(t, {
+    deployments: { [MODEL]: { model: MODEL, rpm: PICTURES_PER_MINUTE } },
+  })
+  const variables = {
+    AZURE_BASE_URL: url,
+    AZURE_API_KEY: key,
+    AZURE_DEPLOYMENT_NAME: MODEL,
+    AZURE_MAX_WAITING_CALLS: String(CALLS),
+    ...environment,
+  }
+  async function start(nodeOptions: readonly string[] = []): Promise<Process> {
+    const service = await startProcess(t, variables, nodeOptions, launch)
+    services.push(service)
+    return service
+  }
+  return {
+    start,
+    simulator,
+    /** Pictures that Azure has made. */
+    made: () => simulator.requests.filter(({ status }) => status === 200).length,
+  }
+}
+
+export type CallKind = 'save' | 'inline' | 'list'
+
+export interface Outcome {
+  id: number
+  kind: CallKind
+  /** Undefined: the connection ended without an answer. */
+  status: number | undefined
+  answer: RpcAnswer | undefined
+  text: string
+  picture: Buffer | undefined
+  /** Where the answer says that the picture is saved. */
+  savedAt: string | undefined
+}
+
+export interface Flow {
+  /** In the order in which they ended. */
+  readonly outcomes: readonly Outcome[]
+  /** All of them. */
+  readonly ended: Promise<readonly Outcome[]>
+  count(of: (outcome: Outcome) => boolean): number
+}
+
+export interface FlowOptions {
+  /** More arguments of the call. */
+  args?: object
+  /** Sets calls apart from those of another time. */
+  name?: string
+  /** Added to every prompt, for the simulator to obey. */
+  words?: string
+  /** By number of the call. */
+  headers?: (id: number) => Record<string, string>
+}
+
+/** Of ten calls four save, two take the picture only, and four ask for the tools. */
+const kindOf = (n: number): CallKind => (n % 10 < 4 ? 'save' : n % 10 < 6 ? 'inline' : 'list')
+
+/** Starts so many calls at once, as many callers would. */
+export function startCalls(
+  url: string,
+  count: number,
+  { args = {}, name = 'call', words = '', headers = () => ({}) }: FlowOptions = {},
+) {
+  const outcomes: Outcome[] = []
+  const calls = Array.from({ length: count }, async (_unused, id) => {
+    const kind = kindOf(id)
+    const place = kind === 'save' ? { output_path: `${name}-${id}.png` } : {}
+    const message = messageOf(id, kind, { prompt: `${name} ${id} ${words}`, size: '256x256', ...args, ...place })
+    outcomes.push(await outcomeOf(url, id, kind, message, headers(id)))
+  })
+  return {
+    outcomes,
+    ended: Promise.all(calls).then(() => outcomes),
+    count: (of) => outcomes.filter(of).length,
+  } satisfies Flow
+}
+
+/** One call that saves. */
+async function save(url: string, name: string, headers: Record<string, string> = {}): Promise<Outcome> {
+  const args = { prompt: name, size: '256x256', output_path: `${name}.png` }
+  return await outcomeOf(url, 1, 'save', messageOf(1, 'save', args), headers)
+}
+
+function messageOf(id: number, kind: CallKind, args: object): string {
+  if (kind === 'list') return JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/list' })
+  return JSON.stringify({
+    jsonrpc: '2.0',
+    id,
+    method: 'tools/call',
+    params: { name: 'generate_image', arguments: args },
+  })
+}
+
+async function outcomeOf(
+  url: string,
+  id: number,
+  kind: CallKind,
+  body: string,
+  headers: Record<string, string>,
+): Promise<Outcome> {
+  const nothing = { id, kind, status: undefined, answer: undefined, text: '', picture: undefined, savedAt: undefined }
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body,
+    })
+    const answer: RpcAnswer = JSON.parse(await response.text())
+    const content = answer.result?.content ?? []
+    const text = content.map((block) => block.text ?? '').join('')
+    const data = content.find((block) => block.data !== undefined)?.data
+    return {
+      ...nothing,
+      status: response.status,
+      answer,
+      text: text === '' ? (answer.error?.message ?? '') : text,
+      picture: data === undefined ? undefined : Buffer.from(data, 'base64'),
+      savedAt: /Saved to server at: (.+)$/m.exec(text)?.[1],
+    }
+  } catch {
+    return nothing
+  }
+}
+
+/** Whether it is a PNG to its last byte: every chunk sums up, and the pixels are as many as it says. */
+export function isWholePng(bytes: Buffer): boolean {
+  if (bytes.toString('latin1', 0, 8) !== '\x89PNG\r\n\x1a\n') return false
+  const pixels: Buffer[] = []
+  for (let at = 8; at + 12 <= bytes.length; ) {
+    const end = at + 12 + bytes.readUInt32BE(at)
+    if (end > bytes.length || crc32(bytes.subarray(at + 4, end - 4)) !== bytes.readUInt32BE(end - 4)) return false
+    const type = bytes.toString('latin1', at + 4, at + 8)
+    if (type === 'IDAT') pixels.push(bytes.subarray(at + 8, end - 4))
+    if (type === 'IEND') return end === bytes.length && hasAllPixels(bytes, Buffer.concat(pixels))
+    at = end
+  }
+  return false
+}
+
+/** The simulator's pictures: eight bits for each of three colours. */
+function hasAllPixels(bytes: Buffer, packed: Buffer): boolean {
+  const [width, height] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)]
+  return inflateSync(packed).length === height * (width * 3 + 1)
+}
+
+/**
+ * Holds answers against the rules, and says what came of them: each is one of JSON-RPC, a picture is whole, what is
+ * reported as saved is there byte for byte, and what could not be saved is said.
+ *
+ * @param placesOf where the test may find a file that the service names
+ */
+export async function checkAnswers(
+  t: TestContext,
+  fault: string,
+  outcomes: readonly Outcome[],
+  placesOf: (path: string) => string[] = (path) => [path],
+): Promise<void> {
+  const lost: string[] = []
+  for (const { id, kind, status, answer, text, picture, savedAt } of outcomes) {
+    if (answer === undefined) continue
+    t.assert.equal(answer.jsonrpc, '2.0')
+    t.assert.equal(answer.id, id)
+    t.assert.notEqual(answer.result === undefined, answer.error === undefined, `one of result and error: ${text}`)
+    t.assert.ok(answer.error !== undefined || status === 200, `${status}`)
+    if (kind === 'list' || picture === undefined) continue
+    t.assert.ok(isWholePng(picture), `picture ${id} is whole`)
+    if (savedAt !== undefined && !(await isAt(placesOf(savedAt), picture))) lost.push(savedAt)
+    if (kind === 'save' && savedAt === undefined) {
+      t.assert.match(text, /not saved: .*The picture itself is in this answer\./)
+    }
+  }
+  t.diagnostic(`${fault}: ${summaryOf(outcomes)}, ${lost.length} of them lost`)
+  t.assert.deepEqual(lost, [])
+}
+
+async function isAt(places: readonly string[], picture: Buffer): Promise<boolean> {
+  for (const place of places) {
+    const found = await readFile(place).catch(() => undefined)
+    if (found?.equals(picture)) return true
+  }
+  return false
+}
+
+function summaryOf(outcomes: readonly Outcome[]): string {
+  const count = (of: (outcome: Outcome) => boolean) => outcomes.filter(of).length
+  const wanted = count(({ kind }) => kind !== 'list')
+  const answered = count(({ answer }) => answer !== undefined)
+  const pictures = count(({ picture }) => picture !== undefined)
+  return (
+    `${outcomes.length} sent (${wanted} for a picture), ${answered} answered (${pictures} with a picture), ` +
+    `${count(isNotSaved)} told that theirs is not saved, ${count(isSaved)} that it is`
+  )
+}
+
+export const isPicture = ({ picture }: Outcome): boolean => picture !== undefined
+export const isSaved = ({ savedAt }: Outcome): boolean => savedAt !== undefined
+export const isNotSaved = ({ kind, picture, savedAt }: Outcome): boolean =>
+  kind === 'save' && picture !== undefined && savedAt === undefined
+
+/** Everybody who asked for a picture has one, and Azure was asked no more often than that. */
+export function nobodyIsWithout(t: TestContext, outcomes: readonly Outcome[], made: number): void {
+  const without = outcomes.filter(({ kind, picture }) => kind !== 'list' && picture === undefined)
+  t.assert.deepEqual(
+    without.map(({ text }) => text),
+    [],
+  )
+  t.assert.equal(outcomes.filter(({ picture }) => picture !== undefined).length, made)
+}
+
+/** The service does its job: it is healthy, saves and hands out. */
+export async function serves(
+  t: TestContext,
+  url: string,
+  placesOf: (path: string) => string[] = (path) => [path],
+  headers: Record<string, string> = {},
+): Promise<void> {
+  t.assert.equal((await fetch(`${url}/health`)).status, 200)
+  const outcome = await save(url, 'afterwards', headers)
+  t.assert.ok(outcome.savedAt !== undefined && outcome.picture !== undefined, outcome.text)
+  t.assert.ok(await isAt(placesOf(outcome.savedAt), outcome.picture))
+}
+
+/** Pictures of a folder, and those among them that are not whole. */
+export async function lookAt(folder: string): Promise<{ whole: string[]; torn: string[]; temporary: string[] }> {
+  const found = { whole: [] as string[], torn: [] as string[], temporary: await temporaryFiles(folder) }
+  const names = await readdir(folder)
+  for (const name of names.filter((one) => one.endsWith('.png'))) {
+    found[isWholePng(await readFile(join(folder, name))) ? 'whole' : 'torn'].push(name)
+  }
+  return found
+}
+
+/** Names of files that are being written, or that nobody will finish. */
+export async function temporaryFiles(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => /^\..*\.tmp$/.test(name)).sort()
+}

@@ -1,0 +1,127 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { temporaryFolder } from '../app.ts'
+
+/** What tests with real programs around the service share. */
+
+export const root = join(import.meta.dirname, '../../..')
+
+export const run = promisify(execFile)
+
+/** Fails with what to install if a program is missing. */
+export async function requireProgram(name: string, hint = 'run scripts/install-test-packages.sh'): Promise<void> {
+  try {
+    await run('sh', ['-c', `command -v ${name}`])
+  } catch {
+    throw new Error(`${name} is not installed: ${hint}`)
+  }
+}
+
+/** Ports that were free a moment ago; nothing here can take port 0 and tell which it got. */
+export async function freePorts<N extends number>(count: N): Promise<number[] & { length: N }> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  const ports: number[] = []
+  for (const server of servers) {
+    if (!server.listening) await once(server, 'listening')
+    const address = server.address()
+    if (typeof address === 'object' && address !== null) ports.push(address.port)
+  }
+  for (const server of servers) server.close()
+  return Object.assign(ports, { length: count })
+}
+
+export interface Program {
+  child: ChildProcess
+  /** Everything that it has said so far. */
+  readonly said: string
+  ended: Promise<number | null>
+}
+
+/** Starts a program that is ended after the test, with all that it started. */
+export function startProgram(
+  t: TestContext,
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Program {
+  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  let said = ''
+  const listen = (chunk: Buffer) => {
+    said += chunk
+  }
+  child.stdout.on('data', listen)
+  child.stderr.on('data', listen)
+  const ended = once(child, 'close').then(([code]) => code)
+  t.after(async () => {
+    signalGroup(child, 'SIGTERM')
+    const gone = await Promise.race([ended.then(() => true), wait(10_000, false, { ref: false })])
+    if (!gone) signalGroup(child, 'SIGKILL')
+    await ended
+  })
+  return {
+    child,
+    ended,
+    get said() {
+      return said
+    },
+  }
+}
+
+/** As a terminal does on Ctrl-C: everybody in the group hears it. */
+export function signalGroup({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return
+  process.kill(-pid, signal)
+}
+
+/** Asks until the answer is something, and fails with what was last seen when time is up. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined> | T | undefined,
+  { withinMs = 30_000, explain = () => '' }: { withinMs?: number; explain?: () => string } = {},
+): Promise<T> {
+  const deadline = Date.now() + withinMs
+  let last: unknown
+  while (Date.now() < deadline) {
+    try {
+      const answer = await ask()
+      if (answer !== undefined) return answer
+    } catch (error) {
+      last = error
+    }
+    await wait(100)
+  }
+  throw new Error(`${what} did not happen within ${withinMs} ms. ${explain()}`, { cause: last })
+}
+
+/** The files of the project as they are, without what git ignores; a folder that is gone after the test. */
+export async function copyOfTree(t: TestContext): Promise<string> {
+  const folder = await temporaryFolder(t)
+  const { stdout } = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root })
+  for (const file of new Set(stdout.split('\0').filter((name) => name !== ''))) {
+    await mkdir(dirname(join(folder, file)), { recursive: true })
+    // A tracked file may have been deleted in the working tree.
+    await cp(join(root, file), join(folder, file)).catch((error) => {
+      if (error.code !== 'ENOENT') throw error
+    })
+  }
+  return folder
+}
+
+/** The environment of a shell that knows nothing of this project: no packages of ours on the path, no settings of npm. */
+export function strangersEnvironment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|AZURE_|MCP_)/i.test(name))
+  const path = (process.env.PATH ?? '').split(':').filter((entry) => !entry.includes('node_modules'))
+  return { ...Object.fromEntries(kept), PATH: path.join(':') }
+}
+
+/** A message that calls a tool. */
+export function toolCall(name: string, args: object, meta?: object) {
+  const params = { name, arguments: args, ...(meta === undefined ? {} : { _meta: meta }) }
+  return { jsonrpc: '2.0', id: 1, method: 'tools/call', params }
+}
