@@ -47,7 +47,7 @@ HEALTHCHECK --interval=30s --timeout=10s --start-period=5s --retries=3 CMD ["nod
 # Node is process 1 and handles SIGTERM itself. Its permission flags keep JavaScript inside these folders; whoever moves IMAGES_DIR or
 # LOG_DIR elsewhere gives a CMD of their own. The addon is sharp's, which is only ever handed bytes, never paths; the two warnings are about
 # these very flags. /var/run is a link to /run, and permissions go by the path as it is written. https://nodejs.org/api/permissions.html
-# The young generation is small, because hardly anything but pieces of pictures lives in it (docs/performance.md).
+# The young generation is small, because hardly anything but chunks of images lives in it (docs/performance.md).
 CMD ["node", \
      "--max-semi-space-size=8", \
      "--disable-warning=PERM0001", "--disable-warning=ExperimentalWarning", \

@@ -10,9 +10,9 @@ import config from './plugins/config.ts'
 import type { Environment, Transport } from './services/config/configuration.ts'
 import { createLogLines, type LogLines } from './services/logging/buffered-destination.ts'
 import { describeError, hideAddresses, hideSecrets, withoutErrorText } from './services/logging/redaction.ts'
+import { SAFE_HEADERS } from './services/logging/safe-headers.ts'
 import type { Catalog } from './services/mcp/catalog.ts'
 import type { Timing } from './services/mcp/timeouts.ts'
-import { SAFE_HEADERS } from './services/logging/safe-headers.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -28,11 +28,11 @@ export interface AppOptions {
   environment: Environment
   /** Where log lines go, besides `LOG_DIR`. */
   logDestination: Writable
-  /** Milliseconds that log lines may wait to be written together; 0 unless told. */
+  /** Milliseconds that log lines may wait to be written together; 0 by default. */
   logDelayMs?: number
   /** Whether `logDestination` is a terminal in front of a person. */
   isTerminal?: boolean
-  /** How callers come; `http` unless told. */
+  /** How callers come; `http` by default. */
   transport?: Transport
   /** Adds to what the service offers, as a test does. */
   extendCatalog?: (catalog: Catalog) => Catalog

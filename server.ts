@@ -33,7 +33,7 @@ With --stdio no .env is read, because clients start their servers in folders of 
 
 /**
  * Percent by which the heap may grow before it is collected. V8 counts what sockets allocate as growth, so that left to
- * itself it goes through all objects after every few pictures, although hardly one has been added.
+ * itself it goes through all objects after every few images, although hardly one has been added.
  */
 const HEAP_GROWING_PERCENT = 200
 
@@ -99,7 +99,7 @@ async function serveClient(app: FastifyInstance): Promise<void> {
     maxMessageBytes: app.config.MAX_BODY_BYTES,
     newRequestId: randomUUID,
     enter: app.drain.enter,
-    whenOver: app.drain.whenOver,
+    onForceClose: app.drain.onForceClose,
   })
   uninstall()
   process.on('uncaughtException', failAtOnce)

@@ -1,6 +1,6 @@
 import { Agent, type Dispatcher } from 'undici'
+import { imageOf, sha256 } from './image.ts'
 import { type Order, promptOf } from './prompt-codec.ts'
-import { pictureOf, sha256 } from './image.ts'
 
 /** A tool call as a client would send it. */
 export interface ToolCall extends Order {
@@ -11,7 +11,7 @@ export interface ToolCall extends Order {
 
 /** Calls tools of one server over real sockets, and looks at every byte that comes back. */
 export interface Caller {
-  /** @throws Error unless the answer holds the very picture that was ordered */
+  /** @throws Error unless the response holds the very image that was ordered */
   call(call: ToolCall): Promise<void>
   close(): Promise<void>
 }
@@ -30,7 +30,7 @@ export function createCaller(origin: string, headers: Readonly<Record<string, st
         headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
         body: bodyOf(call),
       })
-      checkAnswer(response.statusCode, await readBody(response.body), call)
+      checkResponse(response.statusCode, await readBody(response.body), call)
     },
     close: () => agent.close(),
   }
@@ -44,10 +44,10 @@ async function readBody(body: Dispatcher.ResponseData['body']): Promise<Buffer> 
 
 let lastId = 0
 
-/** The picture is spliced in, so that the driver is not slower than what it drives. */
+/** The image is spliced in, so that the driver is not slower than what it drives. */
 function bodyOf(call: ToolCall): Buffer {
   const { input, outputPath, progress } = call
-  const slot = 'the picture goes here'
+  const slot = 'the image goes here'
   const message = JSON.stringify({
     jsonrpc: '2.0',
     id: ++lastId,
@@ -64,15 +64,15 @@ function bodyOf(call: ToolCall): Buffer {
   })
   const [before = '', after] = message.split(slot)
   if (after === undefined) return Buffer.from(message)
-  return Buffer.concat([Buffer.from(before), pictureOf(input).base64, Buffer.from(after)])
+  return Buffer.concat([Buffer.from(before), imageOf(input).base64, Buffer.from(after)])
 }
 
-function checkAnswer(status: number, body: Buffer, { answer }: ToolCall): void {
+function checkResponse(status: number, body: Buffer, { response }: ToolCall): void {
   const start = body.indexOf(pngStart)
   const end = body.indexOf('"', start)
-  if (status !== 200 || start === -1) throw new Error(`no picture in ${status}: ${body.toString('utf8', 0, 2000)}`)
+  if (status !== 200 || start === -1) throw new Error(`no image in ${status}: ${body.toString('utf8', 0, 2000)}`)
   const found = sha256(Buffer.from(body.toString('latin1', start, end), 'base64'))
-  if (found !== pictureOf(answer).sha256) throw new Error(`another picture than ordered: ${found}`)
+  if (found !== imageOf(response).sha256) throw new Error(`another image than ordered: ${found}`)
 }
 
 /** Runs `count` calls, `concurrency` at a time. */

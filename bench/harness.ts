@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Caller, callMany, createCaller, type ToolCall } from './caller.ts'
-import { fetchList } from './list-load.ts'
 import { MiB } from './image.ts'
+import { fetchList } from './list-load.ts'
 import { type ServerCommand, type ServerProcess, startServer } from './server-process.ts'
 
 /** Who is measured. */
@@ -22,7 +22,7 @@ export interface Lab {
   shared(name: SubjectName): Promise<Subject>
   /** Does something with a server of its own. */
   withFresh<T>(name: SubjectName, work: (subject: Subject) => Promise<T>): Promise<T>
-  /** Where servers save pictures. */
+  /** Where servers save images. */
   imagesFolder: string
   close(): Promise<void>
 }
@@ -47,7 +47,7 @@ const folder = import.meta.dirname
 const serviceVariants: Partial<Record<SubjectName, Record<string, string>>> = {
   service: {},
   guarded: { MCP_API_KEYS: `bench:${key}`, RATE_LIMIT_PER_MINUTE: farLimit },
-  frugal: { MAX_HELD_BYTES: '33554432' },
+  frugal: { MAX_BUFFERED_BYTES: '33554432' },
 }
 
 export async function openLab({ serviceEntry, pin, warmUpCalls, nodeOptions }: LabOptions): Promise<Lab> {
@@ -65,8 +65,8 @@ export async function openLab({ serviceEntry, pin, warmUpCalls, nodeOptions }: L
       const environment = (port: number) => ({ ...serviceEnvironment(port), ...variant })
       return { args: [...nodeOptions, ...memoryFlags(), serviceEntry], environment, cpu }
     }
-    const answer = name === 'bare' ? await listAnswer() : ''
-    const { args, environment } = plainCommand(name, { AZURE_BASE_URL: azure.origin, ANSWER: answer })
+    const response = name === 'bare' ? await listResponse() : ''
+    const { args, environment } = plainCommand(name, { AZURE_BASE_URL: azure.origin, RESPONSE: response })
     return { args: [...nodeOptions, ...args], environment, cpu }
   }
 
@@ -90,7 +90,7 @@ export async function openLab({ serviceEntry, pin, warmUpCalls, nodeOptions }: L
   }
 
   /** The bare floor answers what the service answers, so that both send the same bytes. */
-  async function listAnswer(): Promise<string> {
+  async function listResponse(): Promise<string> {
     listText ??= startShared('service').then(({ server }) => fetchList(server.origin))
     return await listText
   }
@@ -103,9 +103,9 @@ export async function openLab({ serviceEntry, pin, warmUpCalls, nodeOptions }: L
 
   /** Servers run for weeks: their code is compiled by the time it counts. */
   async function warmUp(subject: Subject): Promise<Subject> {
-    const answer = Math.round(0.1 * MiB)
-    const plain = { answer, input: 0, delayMs: 0 }
-    const kinds: ToolCall[] = [plain, { ...plain, progress: true }, { ...plain, input: answer }]
+    const response = Math.round(0.1 * MiB)
+    const plain = { response, input: 0, delayMs: 0 }
+    const kinds: ToolCall[] = [plain, { ...plain, progress: true }, { ...plain, input: response }]
     // The bare floor has no tools.
     const isAsked = await subject.caller.call(plain).then(
       () => true,

@@ -2,11 +2,11 @@ import { readlinkSync } from 'node:fs'
 import { Agent, get } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { goFirst } from './process-priority.ts'
+import { raisePriority } from './process-priority.ts'
 
 /** Asks `/health` again and again from a thread of its own, so that the driver's other work does not delay it. */
 export interface HealthProbe {
-  /** Ends the probe; how long each answer took, in milliseconds. */
+  /** Ends the probe; how long each response took, in milliseconds. */
   stop(): Promise<number[]>
 }
 
@@ -37,7 +37,7 @@ function ask(url: URL, agent: Agent): Promise<number> {
 
 async function probe(origin: string): Promise<number[]> {
   // Else the driver's own work would look like a stall of the server.
-  goFirst(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), 15)
+  raisePriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), 15)
   const url = new URL('/health', origin)
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const latencies: number[] = []

@@ -2,7 +2,7 @@ import { createCipheriv, createHash } from 'node:crypto'
 import { crc32, deflateSync } from 'node:zlib'
 
 /** A PNG that every process of the benchmark makes for itself, the same to the last byte. */
-export interface Picture {
+export interface Image {
   bytes: Buffer
   base64: Buffer
   sha256: string
@@ -10,17 +10,17 @@ export interface Picture {
 
 export const MiB = 1024 * 1024
 
-const pictures = new Map<number, Picture>()
+const images = new Map<number, Image>()
 
-/** A real, decodable picture of noise, which no compression shrinks; within one row of `bytes`. */
-export function pictureOf(bytes: number): Picture {
-  const known = pictures.get(bytes)
+/** A real, decodable image of noise, which no compression shrinks; within one row of `bytes`. */
+export function imageOf(bytes: number): Image {
+  const known = images.get(bytes)
   if (known !== undefined) return known
   const side = Math.floor(Math.sqrt(bytes / 3))
   const png = encodePng(side, noise(side * (3 * side + 1)))
-  const picture = { bytes: png, base64: Buffer.from(png.toString('base64'), 'latin1'), sha256: sha256(png) }
-  pictures.set(bytes, picture)
-  return picture
+  const image = { bytes: png, base64: Buffer.from(png.toString('base64'), 'latin1'), sha256: sha256(png) }
+  images.set(bytes, image)
+  return image
 }
 
 export function sha256(bytes: Uint8Array): string {

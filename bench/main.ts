@@ -3,10 +3,10 @@ import { parseArgs } from 'node:util'
 import { type Lab, openLab, type SubjectName } from './harness.ts'
 import { formatRow, formatTable, type Result } from './table.ts'
 import type { Effort, Workload } from './workload.ts'
+import { imageWorkloads } from './workloads/images.ts'
 import { latencyWorkloads } from './workloads/latency.ts'
 import { listWorkloads } from './workloads/lists.ts'
 import { memoryWorkloads } from './workloads/memory.ts'
-import { pictureWorkloads } from './workloads/images.ts'
 
 /** `npm run bench`: the service, its floors and a peer, given the same work in turn in one run. Needs Linux. */
 
@@ -14,8 +14,8 @@ const usage = `Usage: npm run bench -- [--only <text>] [--rounds <n>] [--scale <
                         [--profile <folder>]
 
   --only <text>   only workloads whose name contains the text; may be repeated
-  --rounds <n>    rounds that count, 5 unless told
-  --scale <n>     multiplies calls and times of a round, 1 unless told
+  --rounds <n>    rounds that count, 5 by default
+  --scale <n>     multiplies calls and times of a round, 1 by default
   --smoke         a little of everything: says whether answers are right, its numbers mean nothing
   --no-pin        do not bind the measured server to one processor
   --profile <folder>
@@ -35,7 +35,7 @@ const { values } = parseArgs({
   allowNegative: true,
 })
 
-const workloads = [...listWorkloads, ...pictureWorkloads, ...memoryWorkloads, ...latencyWorkloads]
+const workloads = [...listWorkloads, ...imageWorkloads, ...memoryWorkloads, ...latencyWorkloads]
 
 async function main(): Promise<void> {
   if (values.help) return say(usage)

@@ -1,7 +1,7 @@
 import { setPriority } from 'node:os'
 
 /** Puts a process or thread before others on this machine, by a nice value below zero, if that is allowed: only root may. */
-export function goFirst(id: number, by: number): void {
+export function raisePriority(id: number, by: number): void {
   try {
     setPriority(id, -by)
   } catch {

@@ -3,21 +3,21 @@
  * without any of them knowing it.
  */
 export interface Order {
-  /** Bytes of the picture to answer with. */
-  answer: number
-  /** Bytes of the picture that must have come along; 0 for none. */
+  /** Bytes of the image to answer with. */
+  response: number
+  /** Bytes of the image that must have come along; 0 for none. */
   input: number
-  /** Milliseconds until the answer. */
+  /** Milliseconds until the response. */
   delayMs: number
 }
 
-export function promptOf({ answer, input, delayMs }: Order): string {
-  return `bench:${answer}:${input}:${delayMs}: a quiet harbour at dawn`
+export function promptOf({ response, input, delayMs }: Order): string {
+  return `bench:${response}:${input}:${delayMs}: a quiet harbour at dawn`
 }
 
 /** `text` is the beginning of a request, in whatever shape it came. */
 export function readOrder(text: string): Order | undefined {
-  const [, answer, input, delayMs] = /bench:(\d+):(\d+):(\d+):/.exec(text) ?? []
-  if (answer === undefined) return undefined
-  return { answer: Number(answer), input: Number(input), delayMs: Number(delayMs) }
+  const [, response, input, delayMs] = /bench:(\d+):(\d+):(\d+):/.exec(text) ?? []
+  if (response === undefined) return undefined
+  return { response: Number(response), input: Number(input), delayMs: Number(delayMs) }
 }

@@ -9,14 +9,14 @@ export interface ServerCommand {
   args: readonly string[]
   /** Gets the port it is to listen on. */
   environment(port: number): Record<string, string>
-  /** Processor it may run on; any unless told. */
+  /** Processor it may run on; any by default. */
   cpu?: number | undefined
 }
 
 /** A server in a process of its own. Numbers come from Linux's /proc, so that the server needs no change to be measured. */
 export interface ServerProcess {
   origin: string
-  /** Milliseconds from the start of the process to its first answer. */
+  /** Milliseconds from the start of the process to its first response. */
   startMs: number
   /** Processor time of all its threads since it started. */
   cpuSeconds(): number
@@ -46,7 +46,7 @@ export async function startServer({ args, environment, cpu }: ServerCommand): Pr
   process.once('exit', endWithUs)
   child.once('exit', () => process.off('exit', endWithUs))
   try {
-    await firstAnswer(child, origin)
+    await firstResponse(child, origin)
   } catch (cause) {
     child.kill('SIGKILL')
     throw new Error(`${args.join(' ')} does not answer:\n${output()}`, { cause })
@@ -91,7 +91,7 @@ function drain(child: ChildProcess): () => string {
   return () => last
 }
 
-async function firstAnswer(child: ChildProcess, origin: string): Promise<void> {
+async function firstResponse(child: ChildProcess, origin: string): Promise<void> {
   const deadline = performance.now() + patienceMs
   for (;;) {
     try {

@@ -15,8 +15,8 @@ import { startServer } from './server-process.ts'
 
 const usage = `Usage: npm run soak -- [--minutes <n>] [--workers <n>]
 
-  --minutes <n>   how long, 30 unless told
-  --workers <n>   callers at a time, 16 unless told
+  --minutes <n>   how long, 30 by default
+  --workers <n>   callers at a time, 16 by default
 `
 
 const { values } = parseArgs({
@@ -39,7 +39,7 @@ const ALLOWED_MORE = { heap: 16_777_216, fds: 10, handles: 10 }
 type Measure = keyof typeof ALLOWED_MORE
 type Sample = Record<Measure | 'resident', number>
 
-/** A tiny picture to edit: one red pixel, scaled by nobody. */
+/** A tiny image to edit: one red pixel, scaled by nobody. */
 const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=='
 
 interface Action {
@@ -92,12 +92,12 @@ const actions: Record<string, Action> = {
       await send(origin, message('tools/call', call))
     },
   },
-  leave: {
+  disconnect: {
     weight: 5,
     run: async (origin, n) => {
-      const leaving = new AbortController()
-      const asked = send(origin, generate(n), {}, leaving.signal)
-      setTimeout(() => leaving.abort(), 5 + (n % 60))
+      const disconnected = new AbortController()
+      const asked = send(origin, generate(n), {}, disconnected.signal)
+      setTimeout(() => disconnected.abort(), 5 + (n % 60))
       await asked.catch(() => {})
     },
   },
@@ -105,7 +105,7 @@ const actions: Record<string, Action> = {
     weight: 10,
     run: async (origin, n) => expect(await send(origin, '{"jsonrpc":'.repeat(1 + (n % 100))), 'error'),
   },
-  refused: {
+  rejected: {
     weight: 5,
     run: async (origin) => expect(await send(origin, generate(0, { output_path: '../../x.png' })), 'isError'),
   },
@@ -173,7 +173,7 @@ function judge(samples: Sample[]): boolean {
   return isFlat
 }
 
-/** The saved pictures are not what is measured. Their folder stays, and what is being written in it. */
+/** The saved images are not what is measured. Their folder stays, and what is being written in it. */
 async function removeSaved(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => [])
   for (const name of names) if (!name.startsWith('.')) await rm(join(folder, name), { force: true })
@@ -195,7 +195,7 @@ async function main(): Promise<number> {
       AZURE_DEPLOYMENT_NAME: 'FLUX.1-Kontext-pro',
       MCP_SERVER_PORT: String(port),
       IMAGES_DIR: join(scratch, 'images'),
-      UNDELIVERED_TTL_MS: '30000',
+      ABANDONED_RESULT_TTL_MS: '30000',
       LOG_LEVEL: 'error',
     }),
   })
@@ -231,8 +231,8 @@ async function main(): Promise<number> {
     say(`${total} requests in ${values.minutes} minutes, ${samples.length} samples\n`)
     for (const [name, count] of counts) say(`  ${name.padEnd(12)} ${count}\n`)
     for (const [reason, count] of failures) say(`  failed ${count} times: ${reason}\n`)
-    const undelivered = readdirSync(join(scratch, 'images', '.undelivered')).length
-    say(`undelivered pictures on disk at the end: ${undelivered}\n`)
+    const abandoned = readdirSync(join(scratch, 'images', '.abandoned')).length
+    say(`abandoned images on disk at the end: ${abandoned}\n`)
     return judge(samples) && failures.size === 0 ? 0 : 1
   } finally {
     await service.stop()

@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { AccessError } from '../services/auth/access-error.ts'
-import { isSameSecret, parseApiKeys } from '../services/auth/api-keys.ts'
-import { type Caller, createGatekeeper, type Gatekeeper, readBearer } from '../services/auth/authenticator.ts'
 import { followKeyFile, type KeySource } from '../services/auth/api-key-file.ts'
-import { isPrivateAddress } from '../services/net/private-address.ts'
+import { isSameSecret, parseApiKeys } from '../services/auth/api-keys.ts'
+import { type Authenticator, type Caller, createAuthenticator, readBearer } from '../services/auth/authenticator.ts'
 import { challenge, describeResources, type ProtectedResource } from '../services/auth/resource-metadata.ts'
 import { createConnections } from '../services/azure/transport.ts'
 import { createLoginLimit } from '../services/limits/login-limit.ts'
 import { isLocal } from '../services/net/origin-policy.ts'
+import { isPrivateAddress } from '../services/net/private-address.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -46,9 +46,9 @@ async function auth(fastify: FastifyInstance): Promise<void> {
   const resources = config.PUBLIC_URL === undefined ? undefined : describeResources(config.PUBLIC_URL)
   const oauth = config.OAUTH_ISSUER === undefined ? undefined : resources
   const scopes = listOf(config.OAUTH_REQUIRED_SCOPES)
-  const gatekeeper = createGatekeeper({ keys: openKeys(fastify), verifyToken: await openTokens(fastify) })
+  const authenticator = createAuthenticator({ keys: openKeys(fastify), verifyToken: await openTokens(fastify) })
   const logins = createLoginLimit({ perMinute: config.FAILED_LOGINS_PER_MINUTE, counter: fastify.unitCounter })
-  warnOfRisks(fastify, gatekeeper)
+  warnOfRisks(fastify, authenticator)
 
   fastify.decorate('protectedResources', oauth)
   fastify.decorateRequest('caller', null)
@@ -61,12 +61,12 @@ async function auth(fastify: FastifyInstance): Promise<void> {
     }
     const turnAway = (error: Error) => {
       if (error instanceof AccessError) {
-        refuse(request, reply, error, oauth && resourceOf(request, oauth)).then(done, done)
+        reject(request, reply, error, oauth && resourceOf(request, oauth)).then(done, done)
       } else done(error)
     }
     let caller: Caller | Promise<Caller>
     try {
-      caller = gatekeeper.identify({
+      caller = authenticator.identify({
         authorization: request.headers.authorization,
         apiKey: single(request.headers['x-api-key']),
         address: request.ip,
@@ -89,11 +89,11 @@ async function auth(fastify: FastifyInstance): Promise<void> {
     const token = readBearer(request.headers.authorization)
     if (token !== undefined && isSameSecret(config.METRICS_TOKEN, token)) return
     const sentence = 'Metrics need "Authorization: Bearer" with METRICS_TOKEN.'
-    throw await refuse(request, reply, new AccessError(401, sentence, token === undefined ? {} : WRONG))
+    throw await reject(request, reply, new AccessError(401, sentence, token === undefined ? {} : WRONG))
   })
 
-  /** Gives the refusal its headers, or makes it another one if there were too many. */
-  async function refuse(
+  /** Gives the rejection its headers, or makes it another one if there were too many. */
+  async function reject(
     request: FastifyRequest,
     reply: FastifyReply,
     failure: AccessError,
@@ -105,7 +105,7 @@ async function auth(fastify: FastifyInstance): Promise<void> {
     else reply.header('www-authenticate', challenge(error, resource?.metadataUrl, resource ? scopes : []))
     request.log.info(
       { status: statusCode, address: request.ip, reason: message, cause: codeOf(cause) },
-      'caller refused',
+      'caller rejected',
     )
     return error
   }
@@ -114,7 +114,7 @@ async function auth(fastify: FastifyInstance): Promise<void> {
   async function tooManyFailures({ ip }: FastifyRequest, { reason }: AccessError): Promise<AccessError | undefined> {
     const retryAfterMs = reason === 'invalid_token' ? await logins.countFailure(ip) : undefined
     if (retryAfterMs === undefined) return undefined
-    metrics.refusals.inc({ reason: 'logins' })
+    metrics.rejections.inc({ reason: 'logins' })
     const wait = `Try again in ${Math.ceil(retryAfterMs / 1000)} s.`
     return new AccessError(429, `Too many wrong keys or tokens came from this address. ${wait}`, { retryAfterMs })
   }
@@ -159,11 +159,11 @@ async function openTokens(fastify: FastifyInstance) {
   })
 }
 
-function warnOfRisks({ config, log }: FastifyInstance, { isOpen }: Gatekeeper): void {
+function warnOfRisks({ config, log }: FastifyInstance, { isOpen }: Authenticator): void {
   if (!isOpen || isLocal(config.MCP_SERVER_HOST)) return
   log.warn(
     { MCP_SERVER_HOST: config.MCP_SERVER_HOST },
-    'anybody who reaches this address can make images at your cost and write files: set MCP_API_KEYS or OAUTH_ISSUER; REQUIRE_AUTH=true refuses to start without',
+    'anybody who reaches this address can make images at your cost and write files: set MCP_API_KEYS or OAUTH_ISSUER; REQUIRE_AUTH=true rejects to start without',
   )
 }
 
@@ -190,5 +190,5 @@ function single(header: string | string[] | undefined): string | undefined {
 
 export default fp(auth, {
   name: 'auth',
-  dependencies: ['config', 'logging', 'metrics', 'trusted-proxies', 'unit-counter'],
+  dependencies: ['config', 'logger', 'metrics', 'trusted-proxies', 'counters'],
 })

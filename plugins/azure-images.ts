@@ -4,9 +4,9 @@ import fp from 'fastify-plugin'
 import { createImagesClient } from '../services/azure/client.ts'
 import { readDeployments } from '../services/azure/deployment-list.ts'
 import type { AzureEvents } from '../services/azure/events.ts'
-import type { ImagesClient } from '../services/azure/types.ts'
 import { retirementState } from '../services/azure/models/model-catalog.ts'
 import { describeDeployments } from '../services/azure/models/name-resolution.ts'
+import type { ImagesClient } from '../services/azure/types.ts'
 import { ConfigurationError } from '../services/config/configuration.ts'
 import type { Metrics } from '../services/telemetry/metrics.ts'
 
@@ -36,8 +36,8 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
   const client = createImagesClient({
     deployments: [first, ...others],
     connectTimeoutMs: config.AZURE_CONNECT_TIMEOUT_MS,
-    maxAnswerBytes: config.AZURE_MAX_ANSWER_BYTES,
-    held: fastify.heldBytes,
+    maxResponseBytes: config.AZURE_MAX_RESPONSE_BYTES,
+    buffered: fastify.bufferSpool,
     streaming: config.AZURE_STREAM,
     imageHosts: config.AZURE_IMAGE_HOSTS.split(',').map((host) => host.trim().toLowerCase()),
     proxy: { https: config.HTTPS_PROXY, none: config.NO_PROXY },
@@ -94,4 +94,7 @@ function reportRetirements(fastify: FastifyInstance, { deployments }: ImagesClie
   })
 }
 
-export default fp(azureImages, { name: 'azure-images', dependencies: ['config', 'metrics', 'readiness', 'held-bytes'] })
+export default fp(azureImages, {
+  name: 'azure-images',
+  dependencies: ['config', 'metrics', 'readiness', 'spooled-buffers'],
+})

@@ -1,8 +1,8 @@
 import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
-import { addressCaller, sharedBy } from '../services/auth/authenticator.ts'
+import { addressCaller, rateLimitKey } from '../services/auth/authenticator.ts'
 import { type ByteReservation, createByteBudget, UNRESERVED_BYTES } from '../services/limits/byte-budget.ts'
-import { refusal } from '../services/mcp/protocol-error.ts'
+import { rejection } from '../services/mcp/protocol-error.ts'
 import { defaultTiming } from '../services/mcp/timeouts.ts'
 
 declare module 'fastify' {
@@ -14,7 +14,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** Reserved for this request's body; code that uses the body after the response retains it. */
-    bodyRoom: ByteReservation | null
+    bodyReservation: ByteReservation | null
   }
 }
 
@@ -26,22 +26,22 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
   const { bodyWaitMs, headwayMs } = { ...defaultTiming, ...fastify.appOptions.timing }
   const budget = createByteBudget({ limit: config.MAX_INFLIGHT_BYTES, waitMs: bodyWaitMs })
   metrics.setBodyBytes(() => budget.used)
-  fastify.decorateRequest('bodyRoom', null)
+  fastify.decorateRequest('bodyReservation', null)
 
   function rejectBody(reason: 'bytes' | 'slow'): Error {
-    metrics.refusals.inc({ reason })
+    metrics.rejections.inc({ reason })
     if (reason === 'slow') {
       const pace = `send at least ${UNRESERVED_BYTES} bytes every ${headwayMs / 1000} s`
-      return refusal(408, `The body came too slowly: ${pace}.`)
+      return rejection(408, `The body came too slowly: ${pace}.`)
     }
-    return refusal(503, 'The service holds as many uploads as it can. Try again in some seconds.', {
+    return rejection(503, 'The service holds as many uploads as it can. Try again in some seconds.', {
       retryAfterMs: RETRY_AFTER_MS,
     })
   }
   fastify.decorate('rejectBody', rejectBody)
 
   fastify.decorate('openBody', function openBody(request, reply, done) {
-    const owner = sharedBy((request.caller ?? addressCaller(request.ip)).id)
+    const owner = rateLimitKey((request.caller ?? addressCaller(request.ip)).id)
     const asksFirst = request.headers.expect?.toLowerCase() === '100-continue'
     const announced = Number(request.headers['content-length'] ?? 0)
     const isTooLarge = announced > config.MAX_BODY_BYTES
@@ -51,9 +51,9 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
     }
     // A caller that disconnected while it was identified has no end of the response any more that would free anything.
     if (!reply.raw.destroyed) {
-      const room = budget.open(owner)
-      request.bodyRoom = room
-      reply.raw.once('close', room.release)
+      const capacity = budget.open(owner)
+      request.bodyReservation = capacity
+      reply.raw.once('close', capacity.release)
       // What is longer than allowed is rejected elsewhere, and nothing of it is wanted.
       if (asksFirst && !isTooLarge) reply.raw.writeContinue()
     }
@@ -63,10 +63,10 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
   server.maxConnections = config.MAX_CONNECTIONS
   server.on('drop', () => {
-    metrics.refusals.inc({ reason: 'connections' })
+    metrics.rejections.inc({ reason: 'connections' })
     // Those that wait for nothing make room for those that want something, probes among them.
     server.closeIdleConnections()
   })
 }
 
-export default fp(inFlight, { name: 'in-flight', dependencies: ['config', 'logging', 'metrics'] })
+export default fp(inFlight, { name: 'body-limits', dependencies: ['config', 'logger', 'metrics'] })

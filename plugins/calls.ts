@@ -2,14 +2,14 @@ import { join, resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { type AbandonedResults, createAbandonedResults } from '../services/calls/abandoned-results.ts'
-import { type CallGate, createCallGate } from '../services/calls/admission-control.ts'
+import { type AdmissionControl, createAdmissionControl } from '../services/calls/admission-control.ts'
 import { createIdempotentCalls } from '../services/calls/idempotent-calls.ts'
 import { createCallLimits } from '../services/limits/call-limits.ts'
 import type { CallGuard } from '../services/mcp/method.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    callGate: CallGate
+    admission: AdmissionControl
     abandonedResults: AbandonedResults
   }
 }
@@ -19,15 +19,15 @@ const MAX_STORED_RESULTS = 200
 const MAX_STORED_BYTES = 536_870_912
 
 /** What stands between a call and its tool. */
-async function callGate(fastify: FastifyInstance): Promise<void> {
+async function admission(fastify: FastifyInstance): Promise<void> {
   const { config, log, metrics, unitCounter } = fastify
   const abandonedResults = createAbandonedResults({
-    folder: join(resolve(config.IMAGES_DIR), '.undelivered'),
-    ttlMs: config.UNDELIVERED_TTL_MS,
+    folder: join(resolve(config.IMAGES_DIR), '.abandoned'),
+    ttlMs: config.ABANDONED_RESULT_TTL_MS,
     maxEntries: MAX_STORED_RESULTS,
     maxBytes: MAX_STORED_BYTES,
     log,
-    onEvent: (event) => metrics.undelivered.inc({ event }),
+    onEvent: (event) => metrics.abandoned.inc({ event }),
     onDelivered: (proof) => metrics.responsesDelivered.inc({ proof }),
   })
   await abandonedResults.load()
@@ -40,12 +40,13 @@ async function callGate(fastify: FastifyInstance): Promise<void> {
   })
   await idempotentCalls.load()
   fastify.addHook('onClose', () => idempotentCalls.close())
-  const attendAbandoned: CallGuard = config.UNDELIVERED_TTL_MS > 0 ? abandonedResults.attend : (_call, run) => run()
+  const attendAbandoned: CallGuard =
+    config.ABANDONED_RESULT_TTL_MS > 0 ? abandonedResults.attend : (_call, run) => run()
   const attend: CallGuard = (call, run) => idempotentCalls.attend(call, () => attendAbandoned(call, run))
   fastify.decorate('abandonedResults', abandonedResults)
   fastify.decorate(
-    'callGate',
-    createCallGate({
+    'admission',
+    createAdmissionControl({
       maxCalls: config.MAX_CONCURRENT_CALLS,
       limits: createCallLimits({
         callsPerMinute: config.TOOL_CALLS_PER_MINUTE,
@@ -53,9 +54,9 @@ async function callGate(fastify: FastifyInstance): Promise<void> {
         counter: unitCounter,
       }),
       attend,
-      onRefused: (reason) => metrics.refusals.inc({ reason }),
+      onRejected: (reason) => metrics.rejections.inc({ reason }),
     }),
   )
 }
 
-export default fp(callGate, { name: 'call-gate', dependencies: ['config', 'logging', 'metrics', 'unit-counter'] })
+export default fp(admission, { name: 'calls', dependencies: ['config', 'logger', 'metrics', 'counters'] })

@@ -22,9 +22,9 @@ async function unitCounter(fastify: FastifyInstance): Promise<void> {
   // Without Redis the service can still do its job.
   readiness.add('redis', async () => ({
     ready: true,
-    state: (await shared.isAnswering()) ? 'connected' : 'unreachable',
+    state: (await shared.isResponding()) ? 'connected' : 'unreachable',
   }))
   fastify.addHook('onClose', async () => shared.close())
 }
 
-export default fp(unitCounter, { name: 'unit-counter', dependencies: ['config', 'logging', 'readiness'] })
+export default fp(unitCounter, { name: 'counters', dependencies: ['config', 'logger', 'readiness'] })

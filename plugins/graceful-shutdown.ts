@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
-import { refusal } from '../services/mcp/protocol-error.ts'
+import { rejection } from '../services/mcp/protocol-error.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -11,10 +11,10 @@ declare module 'fastify' {
        * @throws ProtocolError while closing
        */
       enter(): () => void
-      /** Hook for `onRequest` of routes whose answers are waited for; turns new requests away while closing. */
+      /** Hook for `onRequest` of routes whose responses are waited for; turns new requests away while closing. */
       admit(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
       /** Calls back when waiting is over: whatever still runs must answer now. Returns what takes that back. */
-      whenOver(callback: () => void): () => void
+      onForceClose(callback: () => void): () => void
     }
   }
 }
@@ -30,9 +30,9 @@ const RETRY_AFTER_MS = 2_000
  * so, and connections that do not end by themselves are cut. All of it has an end, so that the process can exit with 0.
  */
 async function drain(fastify: FastifyInstance): Promise<void> {
-  const { config, log, metrics, callGate, server } = fastify
+  const { config, log, metrics, admission, server } = fastify
   /** A set and no signal, since every request comes and goes here. */
-  const whenOver = new Set<() => void>()
+  const onForceClose = new Set<() => void>()
   let isOver = false
   let isClosing = false
   let open = 0
@@ -40,8 +40,8 @@ async function drain(fastify: FastifyInstance): Promise<void> {
 
   function enter(): () => void {
     if (isClosing) {
-      metrics.refusals.inc({ reason: 'shutdown' })
-      throw refusal(503, 'The service is shutting down. Try again in some seconds.', { retryAfterMs: RETRY_AFTER_MS })
+      metrics.rejections.inc({ reason: 'shutdown' })
+      throw rejection(503, 'The service is shutting down. Try again in some seconds.', { retryAfterMs: RETRY_AFTER_MS })
     }
     open++
     return () => {
@@ -49,36 +49,36 @@ async function drain(fastify: FastifyInstance): Promise<void> {
     }
   }
 
-  const isBusy = () => open > 0 || callGate.running > 0
+  const isBusy = () => open > 0 || admission.running > 0
   async function settle(limitMs: number): Promise<boolean> {
     for (const endsAt = performance.now() + limitMs; isBusy() && performance.now() < endsAt; ) await pause(POLL_MS)
     return !isBusy()
   }
 
   fastify.decorate('drain', {
-    whenOver(callback) {
+    onForceClose(callback) {
       if (isOver) callback()
-      else whenOver.add(callback)
-      return () => whenOver.delete(callback)
+      else onForceClose.add(callback)
+      return () => onForceClose.delete(callback)
     },
     enter,
     admit(_request, reply, done) {
       if (isClosing) reply.header('connection', 'close')
-      const leave = enter()
-      // Many parts wait for the end of an answer: counters, the body's room, the pictures, the framework's own streams.
+      const disconnect = enter()
+      // Many parts wait for the end of a response: counters, the body's room, the images, the framework's own streams.
       reply.raw.setMaxListeners(MAX_LISTENERS)
-      reply.raw.once('close', leave)
+      reply.raw.once('close', disconnect)
       done()
     },
   })
 
   fastify.addHook('preClose', async function drainCalls() {
     isClosing = true
-    if (isBusy()) log.info({ open, calls: callGate.running }, 'waiting for running calls')
+    if (isBusy()) log.info({ open, calls: admission.running }, 'waiting for running calls')
     if (!(await settle(config.SHUTDOWN_GRACE_MS))) {
-      log.warn({ open, calls: callGate.running }, 'calls are cut off, because SHUTDOWN_GRACE_MS is over')
+      log.warn({ open, calls: admission.running }, 'calls are cut off, because SHUTDOWN_GRACE_MS is over')
       isOver = true
-      for (const callback of whenOver) callback()
+      for (const callback of onForceClose) callback()
       await settle(LAST_WORDS_MS)
     }
     // Fastify now waits for every connection, and some callers never read.
@@ -87,4 +87,4 @@ async function drain(fastify: FastifyInstance): Promise<void> {
   fastify.addHook('onClose', async () => clearTimeout(cut))
 }
 
-export default fp(drain, { name: 'drain', dependencies: ['call-gate', 'config', 'logging', 'metrics'] })
+export default fp(drain, { name: 'graceful-shutdown', dependencies: ['calls', 'config', 'logger', 'metrics'] })

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { cachePromise } from '../services/library/cached-promise.ts'
 import type { ImageStore } from '../services/library/image-store.ts'
 import { createLocalImageStore } from '../services/library/local/local-image-store.ts'
-import { shareAnswer } from '../services/library/cached-promise.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,13 +16,13 @@ const STALE_AFTER_MS = 3_600_000
 /** The check writes to the disk, and anybody may ask for readiness. */
 const CHECK_EVERY_MS = 5_000
 
-/** The folder for saved pictures. One that cannot be written is said, and does not stop the service. */
+/** The folder for saved images. One that cannot be written is said, and does not stop the service. */
 async function imageStore(fastify: FastifyInstance): Promise<void> {
   const { config, log, readiness } = fastify
   const folder = resolve(config.IMAGES_DIR)
   const store = createLocalImageStore({ folder })
   fastify.decorate('imageStore', store)
-  const check = shareAnswer(() => store.check(), CHECK_EVERY_MS)
+  const check = cachePromise(() => store.check(), CHECK_EVERY_MS)
   readiness.add('images', async () => {
     const { isWritable } = await check()
     return { ready: true, state: isWritable ? 'writable' : 'unwritable' }
@@ -35,9 +35,9 @@ async function imageStore(fastify: FastifyInstance): Promise<void> {
   } else {
     log.warn(
       { IMAGES_DIR: folder, reason },
-      'images folder is not writable, pictures are returned but not saved; for the container: sudo chown 1000:1000 images logs',
+      'images folder is not writable, images are returned but not saved; for the container: sudo chown 1000:1000 images logs',
     )
   }
 }
 
-export default fp(imageStore, { name: 'image-store', dependencies: ['config', 'logging', 'readiness'] })
+export default fp(imageStore, { name: 'library', dependencies: ['config', 'logger', 'readiness'] })

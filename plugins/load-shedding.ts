@@ -2,9 +2,9 @@ import { getHeapStatistics } from 'node:v8'
 import pressure from '@fastify/under-pressure'
 import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
-import { addressCaller, sharedBy } from '../services/auth/authenticator.ts'
+import { addressCaller, rateLimitKey } from '../services/auth/authenticator.ts'
 import { createLoadShare } from '../services/limits/load-share.ts'
-import { refusal } from '../services/mcp/protocol-error.ts'
+import { rejection } from '../services/mcp/protocol-error.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -17,9 +17,9 @@ declare module 'fastify' {
 
 /** Of what V8 may use at most; beyond it the collector only runs and nothing else does. */
 const MAX_HEAP_SHARE = 0.9
-/** One large picture is no overload, and neither is the start. */
+/** One large image is no overload, and neither is the start. */
 const SHED_AFTER_MS = 2_000
-/** A load balancer shall not take the service out for one large picture. */
+/** A load balancer shall not take the service out for one large image. */
 const SUSTAINED_MS = 10_000
 const SAMPLE_MS = 1_000
 const RETRY_AFTER_MS = 5_000
@@ -45,8 +45,8 @@ async function underPressure(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('shedLoad', function shedLoad(request, _reply, done) {
     const isLasting = lastedMs() >= SHED_AFTER_MS && fastify.isUnderPressure()
     if (isLasting && share.isHeavy(ownerOf(request))) {
-      metrics.refusals.inc({ reason: 'pressure' })
-      throw refusal(503, 'The service is overloaded. Try again in some seconds.', { retryAfterMs: RETRY_AFTER_MS })
+      metrics.rejections.inc({ reason: 'pressure' })
+      throw rejection(503, 'The service is overloaded. Try again in some seconds.', { retryAfterMs: RETRY_AFTER_MS })
     }
     done()
   })
@@ -72,7 +72,7 @@ async function underPressure(fastify: FastifyInstance): Promise<void> {
 }
 
 function ownerOf(request: FastifyRequest): string {
-  return sharedBy((request.caller ?? addressCaller(request.ip)).id)
+  return rateLimitKey((request.caller ?? addressCaller(request.ip)).id)
 }
 
-export default fp(underPressure, { name: 'under-pressure', dependencies: ['config', 'metrics', 'readiness'] })
+export default fp(underPressure, { name: 'load-shedding', dependencies: ['config', 'metrics', 'readiness'] })

@@ -6,7 +6,7 @@ import fp from 'fastify-plugin'
 
 /** Files are rolled daily and at this size, so that a noisy day cannot fill a disk. */
 const FILE_SIZE = '20m'
-const FILES_KEPT = 14
+const LOG_FILES = 14
 
 /**
  * Gives the logger its level and its streams: stdout, and daily files with `LOG_DIR`. One line is written for every
@@ -30,11 +30,11 @@ async function logging(fastify: FastifyInstance): Promise<void> {
     done()
   })
   // Not `onRequestAbort`: that one follows the request message, which is over once its body has been read.
-  fastify.addHook('onRequest', function watchLeaving(request: FastifyRequest, reply: FastifyReply, done) {
+  fastify.addHook('onRequest', function watchDisconnect(request: FastifyRequest, reply: FastifyReply, done) {
     reply.raw.once('close', () => {
       if (reply.raw.writableFinished) return
       const fields = { ...describe(request), durationMs: Math.round(reply.elapsedTime) }
-      request.log.info(fields, 'caller left before the answer')
+      request.log.info(fields, 'caller left before the response')
     })
     done()
   })
@@ -68,7 +68,7 @@ async function logToFiles(fastify: FastifyInstance, folder: string): Promise<voi
       frequency: 'daily',
       dateFormat: 'yyyy-MM-dd',
       size: FILE_SIZE,
-      limit: { count: FILES_KEPT, removeOtherLogFiles: true },
+      limit: { count: LOG_FILES, removeOtherLogFiles: true },
       mkdir: true,
     })
     // Rejects if the file could not be opened, on which every write would throw.
@@ -88,4 +88,4 @@ async function logToFiles(fastify: FastifyInstance, folder: string): Promise<voi
   }
 }
 
-export default fp(logging, { name: 'logging', dependencies: ['config'] })
+export default fp(logging, { name: 'logger', dependencies: ['config'] })

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { pictureIcon } from '../services/tools/icons.ts'
-import { serverInstructions } from '../services/tools/instructions.ts'
 import type { Catalog } from '../services/mcp/catalog.ts'
 import { createDispatcher, type Dispatcher } from '../services/mcp/dispatcher.ts'
 import { defaultTiming } from '../services/mcp/timeouts.ts'
 import { createCompletion } from '../services/prompts/completion.ts'
 import { prompts } from '../services/prompts/index.ts'
-import { createSavedPictures, PICTURE_VARIABLE, pictureTemplate } from '../services/resources/saved-images.ts'
+import { createSavedImages, IMAGE_VARIABLE, imageTemplate } from '../services/resources/saved-images.ts'
+import { imageIcon } from '../services/tools/icons.ts'
+import { serverInstructions } from '../services/tools/instructions.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -26,12 +26,12 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
       catalog: extendCatalog({
         tools: fastify.tools,
         prompts,
-        resources: createSavedPictures(imageStore),
+        resources: createSavedImages(imageStore),
         complete: createCompletion({
           models: [azureImages.deployment.model],
-          pictures: {
-            uriTemplate: pictureTemplate.uriTemplate,
-            variable: PICTURE_VARIABLE,
+          images: {
+            uriTemplate: imageTemplate.uriTemplate,
+            variable: IMAGE_VARIABLE,
             names: async () => (await imageStore.list()).images.map(({ name }) => name),
           },
         }),
@@ -40,12 +40,12 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
         name: 'azure-image-editor-mcp',
         title: 'Azure Image Editor',
         version: fastify.appVersion,
-        icons: pictureIcon,
+        icons: imageIcon,
       },
       instructions: serverInstructions(transport),
       callDeadlineMs: config.CALL_DEADLINE_MS,
       progressRepeatMs,
-      guardCall: fastify.callGate.guard,
+      guardCall: fastify.admission.guard,
       onCancelled: fastify.abandonedResults.suspect,
       observer: {
         requestFinished: (method, outcome) => metrics.rpcRequests.inc({ method, outcome }),
@@ -62,5 +62,5 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
 
 export default fp(mcp, {
   name: 'mcp',
-  dependencies: ['call-gate', 'config', 'metrics', 'azure-images', 'image-store', 'tools'],
+  dependencies: ['calls', 'config', 'metrics', 'azure-images', 'library', 'tools'],
 })

@@ -33,7 +33,7 @@ async function metrics(fastify: FastifyInstance): Promise<void> {
 
   fastify.addHook('onRequest', function countStart(request, reply, done) {
     series.httpInFlight.inc()
-    // `close` comes once for an answer that was sent and for one that never will be.
+    // `close` comes once for a response that was sent and for one that never will be.
     reply.raw.once('close', () => {
       series.httpInFlight.dec()
       if (request.raw.socket !== null) countBytes(request.raw.socket)
@@ -42,7 +42,7 @@ async function metrics(fastify: FastifyInstance): Promise<void> {
     })
     done()
   })
-  fastify.addHook('onResponse', function countAnswer(request, reply, done) {
+  fastify.addHook('onResponse', function countResponse(request, reply, done) {
     series.httpRequests.inc({ ...labels(request), status: reply.statusCode })
     series.httpDuration.observe(labels(request), reply.elapsedTime / 1000)
     done()

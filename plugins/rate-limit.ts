@@ -1,7 +1,7 @@
 import rateLimiter, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
-import { addressCaller, sharedBy } from '../services/auth/authenticator.ts'
+import { addressCaller, rateLimitKey } from '../services/auth/authenticator.ts'
 import type { UnitCounter } from '../services/limits/unit-counter.ts'
 import { isLocal } from '../services/net/origin-policy.ts'
 
@@ -28,8 +28,8 @@ async function rateLimit(fastify: FastifyInstance): Promise<void> {
     max,
     timeWindow: 60_000,
     store: storeOn(unitCounter),
-    keyGenerator: (request) => sharedBy((request.caller ?? addressCaller(request.ip)).id),
-    onExceeded: () => metrics.refusals.inc({ reason: 'requests' }),
+    keyGenerator: (request) => rateLimitKey((request.caller ?? addressCaller(request.ip)).id),
+    onExceeded: () => metrics.rejections.inc({ reason: 'requests' }),
     errorResponseBuilder: (_request, { ttl, statusCode }) =>
       Object.assign(
         new Error(`You have sent too many requests in the last minute. Try again in ${Math.ceil(ttl / 1000)} s.`),
@@ -58,4 +58,4 @@ function storeOn(counter: UnitCounter) {
   }
 }
 
-export default fp(rateLimit, { name: 'rate-limit', dependencies: ['auth', 'config', 'metrics', 'unit-counter'] })
+export default fp(rateLimit, { name: 'rate-limit', dependencies: ['auth', 'config', 'metrics', 'counters'] })

@@ -2,21 +2,21 @@ import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { createHeldBytes, type HeldBytes } from '../services/bytes/spooled-buffer.ts'
+import { type BufferSpool, createBufferSpool } from '../services/bytes/spooled-buffer.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    heldBytes: HeldBytes
+    bufferSpool: BufferSpool
   }
 }
 
-/** One bound on the pictures that lie in memory, whoever holds them. */
-async function heldBytes(fastify: FastifyInstance): Promise<void> {
-  const { MAX_HELD_BYTES, IMAGES_DIR } = fastify.config
+/** One bound on the images that lie in memory, whoever holds them. */
+async function bufferSpool(fastify: FastifyInstance): Promise<void> {
+  const { MAX_BUFFERED_BYTES, IMAGES_DIR } = fastify.config
   fastify.decorate(
-    'heldBytes',
-    createHeldBytes({ maxBytes: MAX_HELD_BYTES, spillFolders: [resolve(IMAGES_DIR), tmpdir()] }),
+    'bufferSpool',
+    createBufferSpool({ maxBytes: MAX_BUFFERED_BYTES, spillFolders: [resolve(IMAGES_DIR), tmpdir()] }),
   )
 }
 
-export default fp(heldBytes, { name: 'held-bytes', dependencies: ['config'] })
+export default fp(bufferSpool, { name: 'spooled-buffers', dependencies: ['config'] })

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { createPixelWork } from '../services/imaging/pixel-work.ts'
 import { createImageConverter } from '../services/imaging/convert.ts'
+import { createPixelWork } from '../services/imaging/pixel-work.ts'
 import type { Tool } from '../services/mcp/catalog.ts'
 import { createTools } from '../services/tools/index.ts'
 import { parseSize } from '../services/tools/size.ts'
@@ -35,4 +35,4 @@ async function tools(fastify: FastifyInstance): Promise<void> {
   )
 }
 
-export default fp(tools, { name: 'tools', dependencies: ['config', 'metrics', 'azure-images', 'image-store'] })
+export default fp(tools, { name: 'tools', dependencies: ['config', 'metrics', 'azure-images', 'library'] })

@@ -33,7 +33,7 @@ const page = (version: string, address: string) => `<!doctype html>
   pre { background: #8882; padding: .8rem; overflow-x: auto; border-radius: .4rem }
 </style>
 <h1>Azure Image Editor MCP</h1>
-<p>This service makes and edits pictures with the image models of Azure AI Foundry. It speaks
+<p>This service makes and edits images with the image models of Azure AI Foundry. It speaks
 <a href="https://modelcontextprotocol.io">MCP</a> and plain JSON-RPC 2.0: <code>POST /</code>, also at <code>POST /mcp</code>.</p>
 <h2>Connect a client</h2>
 <p>Give VS Code, Claude, Cursor or any other MCP client the address <code>${address}/mcp</code>, transport “HTTP”.</p>

@@ -14,12 +14,12 @@ export default async function wellKnown(fastify: FastifyInstance): Promise<void>
       // Pages of other origins are clients too, and nothing here is secret.
       return reply.headers({ 'access-control-allow-origin': '*', 'cache-control': 'max-age=3600' }).send(body)
     })
-    fastify.options(resource.metadataPath, { onRequest: [fastify.guardHost, answerPreflight] }, answerPreflight)
+    fastify.options(resource.metadataPath, { onRequest: [fastify.guardHost, respondPreflight] }, respondPreflight)
   }
 }
 
 /** Browsers ask first, because MCP clients name their protocol version in a header of its own. */
-async function answerPreflight({ headers }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function respondPreflight({ headers }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const asked = headers['access-control-request-headers']
   if (asked !== undefined) reply.header('access-control-allow-headers', asked)
   return reply

@@ -79,19 +79,19 @@ export const ConfigSchema = Type.Object({
     24 * 60 * MINUTE,
   ),
   AZURE_STREAM: always.choice(
-    'When gpt-image draws in an event stream, which costs extra tokens: `auto` for slow pictures only (n = 1 and high quality or more than 1.5 megapixels)',
+    'When gpt-image draws in an event stream, which costs extra tokens: `auto` for slow images only (n = 1 and high quality or more than 1.5 megapixels)',
     ['auto', 'always', 'never'],
     'auto',
   ),
   REPORT_COST: always.flag('Whether answers say what a call cost, as far as the price table knows', false),
   AZURE_CONNECT_TIMEOUT_MS: always.count('Longest wait for a connection to Azure', 10_000, 100, 5 * MINUTE),
   AZURE_IMAGE_HOSTS: always.text(
-    'Hosts from which a picture may be fetched when Azure answers with a link, by comma; `*.` stands for subdomains',
+    'Hosts from which an image may be fetched when Azure answers with a link, by comma; `*.` stands for subdomains',
     '*.blob.core.windows.net',
     { default: '*.blob.core.windows.net' },
   ),
-  AZURE_MAX_ANSWER_BYTES: always.count(
-    'Largest answer of Azure, all its pictures in base64 together',
+  AZURE_MAX_RESPONSE_BYTES: always.count(
+    'Largest answer of Azure, all its images in base64 together',
     128 * MIB,
     1024,
     1024 * MIB,
@@ -203,22 +203,22 @@ export const ConfigSchema = Type.Object({
   ),
   MAX_EVENT_LOOP_DELAY_MS: http.count('Delay of the event loop above which new calls get 503', 1_000, 10, MINUTE),
 
-  DEFAULT_IMAGE_SIZE: always.text('Size of a generated picture when the caller names none', '1024x1024', {
+  DEFAULT_IMAGE_SIZE: always.text('Size of a generated image when the caller names none', '1024x1024', {
     default: '1024x1024',
     pattern: '^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$',
   }),
-  IMAGES_DIR: always.text('Folder for saved pictures (`/app/images` in the container)', './images', {
+  IMAGES_DIR: always.text('Folder for saved images (`/app/images` in the container)', './images', {
     default: './images',
   }),
   INLINE_IMAGE_MAX_BYTES: always.count(
-    'Largest picture inside an answer, as base64; a larger one is saved whole and returned as a JPEG preview. 0 is no limit',
+    'Largest image inside a response, as base64; a larger one is saved whole and returned as a JPEG preview. 0 is no limit',
     0,
     0,
     1024 * MIB,
   ),
   MAX_BODY_BYTES: always.count('Largest request body', 32 * MIB, 1024, 1024 * MIB),
-  MAX_IMAGE_BYTES: always.count('Largest picture a caller may send, decoded from base64', 20 * MIB, 1024, 512 * MIB),
-  MAX_IMAGE_PIXELS: always.count('Largest picture a caller may send, width times height', 50_000_000, 1, 1_000_000_000),
+  MAX_IMAGE_BYTES: always.count('Largest image a caller may send, decoded from base64', 20 * MIB, 1024, 512 * MIB),
+  MAX_IMAGE_PIXELS: always.count('Largest image a caller may send, width times height', 50_000_000, 1, 1_000_000_000),
   MAX_IMAGE_EDGE: always.count('Longest edge of an image that is taken in or decoded, in pixels', 16_384, 1, 65_535),
   MAX_DECODED_BYTES: always.count(
     'Decoded pixels that all conversions, masks and previews may hold together; an image that needs more is rejected, otherwise it waits its turn',
@@ -226,7 +226,7 @@ export const ConfigSchema = Type.Object({
     MIB,
     64 * 1024 * MIB,
   ),
-  MAX_HELD_BYTES: always.count(
+  MAX_BUFFERED_BYTES: always.count(
     'Answers held in memory together, as base64; beyond it they wait in temporary files',
     256 * MIB,
     0,
@@ -238,8 +238,8 @@ export const ConfigSchema = Type.Object({
     1000,
     60 * MINUTE,
   ),
-  UNDELIVERED_TTL_MS: always.count(
-    'Pictures of calls whose caller left are kept this long for the identical retry; 0 keeps none',
+  ABANDONED_RESULT_TTL_MS: always.count(
+    'Images of calls whose caller left are kept this long for the identical retry; 0 keeps none',
     10 * MINUTE,
     0,
     24 * 60 * MINUTE,

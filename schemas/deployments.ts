@@ -28,9 +28,9 @@ export const DeploymentEntrySchema = Type.Object(
     name: Name,
     /** The plain variable by default, as with the next ones. On another host than that one it needs a credential of its own. */
     base_url: Type.Optional(Type.String({ pattern: '^https?://[^\\s?#@]+$', maxLength: 2048 })),
-    /** Its name at Azure; `name` unless told. */
+    /** Its name at Azure; `name` by default. */
     deployment: Type.Optional(Name),
-    /** A model of the table; found by the names unless told. */
+    /** A model of the table; found by the names by default. */
     model: Type.Optional(ModelSchema.properties.id),
     key: Type.Optional(Text),
     /** Relative to the folder of the deployments file, and below it, `/run/secrets` or `/var/run/secrets`. */
@@ -42,7 +42,7 @@ export const DeploymentEntrySchema = Type.Object(
     api_version: Type.Optional(ModelSchema.properties.apiVersion),
     /** Requests per minute, until Azure tells. */
     rpm: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
-    /** The lowest is the default deployment; 100 unless told. */
+    /** The lowest is the default deployment; 100 by default. */
     priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
     /** Names that may take over where no image can have been made, in order. */
     fallbacks: Type.Optional(Type.Array(Name, { maxItems: 20 })),

@@ -5,7 +5,7 @@ import Type, { type Static } from 'typebox'
  * https://www.jsonrpc.org/specification and https://modelcontextprotocol.io/specification/2026-07-28/basic#messages
  */
 
-/** Integers that a JavaScript number cannot hold would come back changed, so they are refused. */
+/** Integers that a JavaScript number cannot hold would come back changed, so they are rejected. */
 export const RequestIdSchema = Type.Union([
   Type.String({ maxLength: 1024 }),
   Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),

@@ -51,7 +51,7 @@ const PriceSchema = Type.Object(
     megapixelIn: Type.Optional(Type.Number({ minimum: 0 })),
     megapixelOut: Type.Optional(Type.Number({ minimum: 0 })),
     firstMegapixelOut: Type.Optional(Type.Number({ minimum: 0 })),
-    /** US dollars per picture. */
+    /** US dollars per image. */
     image: Type.Optional(Type.Number({ minimum: 0 })),
   },
   closed,
@@ -75,11 +75,11 @@ export const ModelSchema = Type.Object(
     editSize: SizeRuleSchema,
     /** Shapes that can be asked for instead of a size, on routes that take one. */
     aspectRatios: Type.Array(Type.String({ pattern: '^[1-9]\\d?:[1-9]\\d?$' }), { maxItems: 30 }),
-    /** Pictures made by one call, at most. */
+    /** Images made by one call, at most. */
     maxCount: Type.Integer({ minimum: 1, maximum: 10 }),
-    /** Pictures sent with an edit, the one to edit included, at most. */
+    /** Images sent with an edit, the one to edit included, at most. */
     maxImages: Type.Integer({ minimum: 0, maximum: 16 }),
-    /** The form field of each picture when an edit sends several; its route's own by default. One alone is `image`. */
+    /** The form field of each image when an edit sends several; its route's own by default. One alone is `image`. */
     imagesField: Type.Optional(Type.Enum(['image', 'image[]'])),
     mask: Type.Boolean(),
     seed: Type.Boolean(),

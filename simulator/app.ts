@@ -8,7 +8,6 @@ import fastify, {
   type FastifyServerOptions,
 } from 'fastify'
 import { type Credential, checkAccess, type EntraOptions } from './access.ts'
-import { everyAnswer } from './response.ts'
 import { AzureError, noDeployment, notFound, ownFailure } from './azure-error.ts'
 import { createDeployments, type DeploymentOptions } from './deployments.ts'
 import { type Route, routes } from './dialects.ts'
@@ -16,6 +15,7 @@ import { createFaults, type Fault, type FaultDetails, type Faults } from './faul
 import type { Dialect } from './models.ts'
 import { payloadError } from './payload.ts'
 import { beginRecord, type SeenRequest } from './record.ts'
+import { everyResponse } from './response.ts'
 import { cutConnection, type Limits, type Stage, serve } from './serve.ts'
 
 export interface SimulatorOptions {
@@ -31,11 +31,11 @@ export interface SimulatorOptions {
   promptFaults?: boolean
   /** How long the minute of the rate limits is, in milliseconds; default 60000. */
   minuteMs?: number
-  /** How long the gateway lets a gpt-image call be silent; default 122,000 ms, and 60,000 for a stream without partial pictures. */
+  /** How long the gateway lets a gpt-image call be silent; default 122,000 ms, and 60,000 for a stream without partial images. */
   limits?: Partial<Limits>
   /** Serve https with this certificate. The address that `listen` gives still begins with http. */
   tls?: { key: string; cert: string }
-  /** Entra tokens; `false` refuses them. Default: both of Azure's audiences are taken. */
+  /** Entra tokens; `false` rejects them. Default: both of Azure's audiences are taken. */
   entra?: EntraOptions | false
   /** As Fastify's; default off. */
   logger?: FastifyServerOptions['logger']
@@ -69,20 +69,20 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     faults,
     promptFaults: options.promptFaults ?? true,
     limits: { silentCallMs: 122_000, silentStreamMs: 60_000, ...options.limits },
-    pictures: new Map(),
+    images: new Map(),
     stopping: stopping.signal,
   }
   const requests: SeenRequest[] = []
   const entries: Entries = new WeakMap()
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers(everyAnswer())
+    reply.headers(everyResponse())
     entries.set(request.raw, beginRecord(requests, request, reply))
   })
   const enter: Enter = ({ headers }, dialect) =>
     checkAccess(headers, dialect, options.apiKeys ?? defaultKeys, options.entra ?? {})
   app.register(multipart, { limits: { fileSize: fileLimit, files: 20, fields: 50, parts: 80, fieldSize: 1024 * 1024 } })
-  addRefusals(app, stage, enter)
-  addPictures(app, stage)
+  addRejections(app, stage, enter)
+  addImages(app, stage)
   for (const route of routes) addRoute(app, route, stage, entries, enter)
   return Object.assign(app, { faults, requests })
 }
@@ -96,28 +96,28 @@ const serverFactory =
   (handler) =>
     tls === undefined ? createHttpServer(handler) : createHttpsServer(tls, handler)
 
-function addRefusals(app: FastifyInstance, { stopping }: Stage, enter: Enter): void {
+function addRejections(app: FastifyInstance, { stopping }: Stage, enter: Enter): void {
   app.setErrorHandler(async (error: Error, request, reply) => {
     if (stopping.aborted) return cutConnection(reply)
-    const refusal = error instanceof AzureError ? error : payloadError(error)
-    if (refusal === undefined) request.log.error(error)
-    const { status, headers, body } = refusal ?? ownFailure()
+    const rejection = error instanceof AzureError ? error : payloadError(error)
+    if (rejection === undefined) request.log.error(error)
+    const { status, headers, body } = rejection ?? ownFailure()
     return reply.code(status).headers(headers).send(body)
   })
   app.setNotFoundHandler(async (request) => {
     enter(request, 'deployments')
     throw notFound()
   })
-  // Bodies of other types are refused by the routes, in their own words.
+  // Bodies of other types are rejected by the routes, in their own words.
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
 }
 
 /** Where the links of `url` answers lead; without a key, like the blob storage that Azure's would lead to. */
-function addPictures(app: FastifyInstance, { pictures }: Stage): void {
-  app.get<{ Params: { id: string } }>('/pictures/:id', async ({ params }, reply) => {
-    const picture = pictures.get(params.id)
-    if (picture === undefined) throw notFound()
-    return reply.type(params.id.endsWith('.png') ? 'image/png' : 'image/jpeg').send(picture)
+function addImages(app: FastifyInstance, { images }: Stage): void {
+  app.get<{ Params: { id: string } }>('/images/:id', async ({ params }, reply) => {
+    const image = images.get(params.id)
+    if (image === undefined) throw notFound()
+    return reply.type(params.id.endsWith('.png') ? 'image/png' : 'image/jpeg').send(image)
   })
 }
 

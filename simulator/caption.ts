@@ -16,7 +16,7 @@ export interface TextBlock {
 const escapeMarkup = (text: string): string =>
   text.replace(/[&<>]/g, (sign) => (sign === '&' ? '&amp;' : sign === '<' ? '&lt;' : '&gt;'))
 
-// Control characters and lone surrogates are no XML, and Pango refuses the whole text for one of them.
+// Control characters and lone surrogates are no XML, and Pango rejects the whole text for one of them.
 const printable = (text: string): string => text.toWellFormed().replace(/\p{Cc}+/gu, ' ')
 
 const shorten = (text: string, most: number): string => {
@@ -51,10 +51,15 @@ const rounded = (width: number, height: number, radius: number, fill: string): B
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="${width}" height="${height}" rx="${radius}" fill="${fill}"/></svg>`,
   )
 
-/** Cuts a text block down to what fits; libvips refuses an overlay larger than the picture. */
-export async function overlay(block: TextBlock, left: number, top: number, room: { width: number; height: number }) {
-  const width = Math.min(block.width, room.width - left)
-  const height = Math.min(block.height, room.height - top)
+/** Cuts a text block down to what fits; libvips rejects an overlay larger than the image. */
+export async function overlay(
+  block: TextBlock,
+  left: number,
+  top: number,
+  capacity: { width: number; height: number },
+) {
+  const width = Math.min(block.width, capacity.width - left)
+  const height = Math.min(block.height, capacity.height - top)
   if (width < 1 || height < 1) return []
   const raw = { width: block.width, height: block.height, channels: 4 as const }
   const input =
@@ -65,7 +70,7 @@ export async function overlay(block: TextBlock, left: number, top: number, room:
   return [cut]
 }
 
-/** The panel at the foot of a drawn picture: the prompt, and below it `note`. */
+/** The panel at the foot of a drawn image: the prompt, and below it `note`. */
 export async function caption(text: string, note: string, width: number, height: number): Promise<OverlayOptions[]> {
   const unit = Math.min(width, height) / 1000
   const [margin, pad] = [Math.round(unit * 36), Math.round(unit * 28)]
@@ -78,11 +83,11 @@ export async function caption(text: string, note: string, width: number, height:
   const gap = Math.round(unit * 16)
   const panelHeight = Math.min(height - 2 * margin, title.height + gap + small.height + 2 * pad)
   const top = height - margin - panelHeight
-  const room = { width: width - margin, height: height - margin }
+  const capacity = { width: width - margin, height: height - margin }
   return [
     { input: rounded(width - 2 * margin, panelHeight, Math.round(unit * 24), 'rgba(8,12,24,0.46)'), left: margin, top },
-    ...(await overlay(title, margin + pad, top + pad, room)),
-    ...(await overlay(small, margin + pad, top + pad + title.height + gap, room)),
+    ...(await overlay(title, margin + pad, top + pad, capacity)),
+    ...(await overlay(small, margin + pad, top + pad + title.height + gap, capacity)),
   ]
 }
 

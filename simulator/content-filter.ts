@@ -27,7 +27,7 @@ const filterBodies: Readonly<Record<FilterSpelling, () => object>> = {
   innererror: () => ({
     error: {
       code: 'content_policy_violation',
-      message: 'The request was refused by the content policy.',
+      message: 'The request was rejected by the content policy.',
       innererror: { code: 'ResponsibleAIPolicyViolation', content_filter_result: filterResults },
     },
   }),
@@ -67,8 +67,8 @@ function waitHeaders({ ms = 2000, header = 'both' }: FaultDetails): Record<strin
   return headers
 }
 
-/** The refusal that a fault stands for; undefined when the fault is of another kind. */
-export function refusalOf(fault: FaultDetails, { id, family }: Model): AzureError | undefined {
+/** The rejection that a fault stands for; undefined when the fault is of another kind. */
+export function rejectionOf(fault: FaultDetails, { id, family }: Model): AzureError | undefined {
   switch (fault.name) {
     case 'rate-limit':
       return azureError(429, '429', 'Rate limit is exceeded. Please retry later.', waitHeaders(fault))

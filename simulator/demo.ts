@@ -85,8 +85,8 @@ async function freePort(wanted: number): Promise<number> {
 
 async function isUp(url: string, service: ChildProcess): Promise<boolean> {
   while (service.exitCode === null && service.signalCode === null) {
-    const answer = await fetch(`${url}/health`).catch(() => undefined)
-    if (answer?.ok) return true
+    const response = await fetch(`${url}/health`).catch(() => undefined)
+    if (response?.ok) return true
     await wait(50)
   }
   return false
@@ -108,13 +108,13 @@ function welcome(url: string, imagesDir: string): string {
   const input = quote(join(imagesDir, 'sunset.png'))
   return `
 azure-image-editor-mcp is running at ${url}
-Azure is simulated: every picture is drawn by this program, none by a model. No account, no key, no cost.
+Azure is simulated: every image is drawn by this program, none by a model. No account, no key, no cost.
 
-1. Generate a picture:
+1. Generate an image:
 
 curl -s ${url}/ -H 'Content-Type: application/json' -d ${quote(generate)} | cut -c1-300
 
-2. Edit it (the picture goes in as base64):
+2. Edit it (the image goes in as base64):
 
 { printf %s ${quote(before ?? '')}; base64 < ${input} | tr -d '\\n'; printf %s ${quote(after ?? '')}; } | curl -s ${url}/ -H 'Content-Type: application/json' --data-binary @- | cut -c1-300
 

@@ -51,7 +51,7 @@ const existing = (deployment: Deployment | undefined): Deployment => {
   return deployment
 }
 
-const refuseModel = ({ fields }: Payload): AzureError | undefined =>
+const rejectModel = ({ fields }: Payload): AzureError | undefined =>
   'model' in fields
     ? invalidRequest('model_not_found', `The model '${String(fields.model)}' does not exist.`, 'model', 400)
     : undefined
@@ -64,8 +64,8 @@ const deploymentScoped = (operation: Operation): Route => ({
   deploymentOf: ({ deployment = '' }, _payload, deployments) => existing(deployments.find(deployment)),
   checkPath: (version, _params, model) => checkDatedVersion(operation, version, model),
   read: async (model, asked, payload) => {
-    const refusal = refuseModel(payload)
-    if (refusal !== undefined) throw refusal
+    const rejection = rejectModel(payload)
+    if (rejection !== undefined) throw rejection
     return model.family === 'gpt-image'
       ? readGptImageJob(model, asked, payload)
       : readFluxImageApiJob(model, asked, payload)

@@ -1,13 +1,13 @@
 import sharp, { type Sharp } from 'sharp'
 import { overlay, renderText } from './caption.ts'
 
-interface EditWish {
+interface EditSize {
   prompt: string
   width: number
   height: number
 }
 
-type Step = (picture: Sharp, wish: EditWish) => Sharp | Promise<Sharp>
+type Step = (image: Sharp, requested: EditSize) => Sharp | Promise<Sharp>
 
 interface Edit {
   words: RegExp
@@ -35,9 +35,9 @@ const degreesOf = (prompt: string): number => {
 /** Keeps light and shade and takes the hue of `colour`, half mixed with the old colours. */
 const tint =
   (colour: string, share: number): Step =>
-  async (picture, { width, height }) => {
+  async (image, { width, height }) => {
     const wash = { create: { width, height, channels: 4 as const, background: { ...rgbOf(colour), alpha: share } } }
-    return picture.composite([{ input: await sharp(wash).png().toBuffer(), blend: 'over' }])
+    return image.composite([{ input: await sharp(wash).png().toBuffer(), blend: 'over' }])
   }
 
 const rgbOf = (hex: string): { r: number; g: number; b: number } => {
@@ -47,22 +47,22 @@ const rgbOf = (hex: string): { r: number; g: number; b: number } => {
 
 const quoted = (prompt: string): string | undefined => /["“”「『']([^"“”「」『』']{1,200})["“”」』']/u.exec(prompt)?.[1]
 
-const writeText: Step = async (picture, { prompt, width, height }) => {
+const writeText: Step = async (image, { prompt, width, height }) => {
   const edge = Math.min(width, height)
   const style = { width: width * 0.86, fontPx: edge / 11, weight: 'bold', most: 90 } as const
   const [ink, shade] = await Promise.all(
     ['#ffffff', '#000000b0'].map((color) => renderText(quoted(prompt) ?? prompt, { ...style, color })),
   )
-  if (ink === undefined || shade === undefined) return picture
+  if (ink === undefined || shade === undefined) return image
   const [left, top] = [Math.max(0, (width - ink.width) >> 1), Math.max(0, (height - ink.height) >> 1)]
   const off = Math.max(1, Math.round(edge / 250))
-  return picture.composite([
+  return image.composite([
     ...(await overlay(shade, left + off, top + off, { width, height })),
     ...(await overlay(ink, left, top, { width, height })),
   ])
 }
 
-const snow: Step = (picture, { width, height }) => {
+const snow: Step = (image, { width, height }) => {
   const unit = Math.min(width, height) / 1000
   const flakes = Array.from({ length: 260 }, (_, i) => {
     // Golden-ratio steps scatter evenly without a random source.
@@ -70,55 +70,55 @@ const snow: Step = (picture, { width, height }) => {
     return `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${(unit * (2 + (i % 5) * 1.6)).toFixed(1)}" opacity="${0.5 + (i % 4) * 0.14}"/>`
   })
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><g fill="#fff">${flakes.join('')}</g></svg>`
-  return picture.composite([{ input: Buffer.from(svg) }])
+  return image.composite([{ input: Buffer.from(svg) }])
 }
 
 const edits: readonly Edit[] = [
   {
     words: /rotat|turn it|upside|旋转|倒过来/i,
-    step: (picture, { prompt, width, height }) =>
-      picture
+    step: (image, { prompt, width, height }) =>
+      image
         .rotate(degreesOf(prompt), { background: '#ffffff' })
         .resize(width, height, { fit: 'contain', background: '#ffffff' }),
   },
-  { words: /flip|翻转/i, step: (picture) => picture.flip() },
-  { words: /mirror|镜像/i, step: (picture) => picture.flop() },
+  { words: /flip|翻转/i, step: (image) => image.flip() },
+  { words: /mirror|镜像/i, step: (image) => image.flop() },
   {
     words: /blur|soft focus|模糊/i,
-    step: (picture, { width, height }) => picture.blur(Math.max(0.6, Math.min(width, height) / 90)),
+    step: (image, { width, height }) => image.blur(Math.max(0.6, Math.min(width, height) / 90)),
   },
-  { words: /sharpen|锐化/i, step: (picture) => picture.sharpen({ sigma: 2 }) },
+  { words: /sharpen|锐化/i, step: (image) => image.sharpen({ sigma: 2 }) },
   {
     words: /pixel|mosaic|像素|马赛克/i,
-    step: async (picture, { width, height }) => {
+    step: async (image, { width, height }) => {
       const coarse = { width: Math.max(1, width >> 5), height: Math.max(1, height >> 5) }
       return sharp(
-        await picture
+        await image
           .resize({ ...coarse, fit: 'fill' })
           .png()
           .toBuffer(),
       ).resize(width, height, { kernel: 'nearest', fit: 'fill' })
     },
   },
-  { words: /bright|lighten|变亮|提亮/i, step: (picture) => picture.modulate({ brightness: 1.35 }) },
-  { words: /\bdark|变暗/i, step: (picture) => picture.modulate({ brightness: 0.6 }) },
-  { words: /vivid|saturat|鲜艳/i, step: (picture) => picture.modulate({ saturation: 1.8 }) },
+  { words: /bright|lighten|变亮|提亮/i, step: (image) => image.modulate({ brightness: 1.35 }) },
+  { words: /\bdark|变暗/i, step: (image) => image.modulate({ brightness: 0.6 }) },
+  { words: /vivid|saturat|鲜艳/i, step: (image) => image.modulate({ saturation: 1.8 }) },
   {
     words: /sepia|vintage|old photo|复古|怀旧/i,
-    step: (picture) =>
-      picture.recomb([
+    step: (image) =>
+      image.recomb([
         [0.39, 0.77, 0.19],
         [0.35, 0.69, 0.17],
         [0.27, 0.53, 0.13],
       ]),
   },
-  { words: /invert|negative|反色|反转颜色|底片/i, step: (picture) => picture.negate({ alpha: false }) },
+  { words: /invert|negative|反色|反转颜色|底片/i, step: (image) => image.negate({ alpha: false }) },
   ...colours.map(([words, colour]): Edit => ({ words, step: tint(colour, 0.42) })),
   { words: /\bsnow|雪/i, step: snow },
   // Last but for the writing, so that nothing brings a colour back.
   {
     words: /black[ -]*(?:and|&)[ -]*white|gr[ae]y ?scale|monochrome|\bb&w\b|黑白|灰度/i,
-    step: (picture) => picture.grayscale().toColourspace('srgb'),
+    step: (image) => image.grayscale().toColourspace('srgb'),
   },
   { words: /\btext\b|\bwrite\b|\bwords?\b|\bcaption\b|\btitle\b|文字|写上|标题/i, step: writeText },
 ]
@@ -133,13 +133,13 @@ const fallback: readonly Edit[] = [
  * Applies every edit that the prompt names, in a fixed order. Takes and gives PNG of `width` × `height`.
  * Each step ends in pixels, because sharp runs its operations in an order of its own.
  */
-export async function applyEdits(source: Buffer, wish: EditWish): Promise<Buffer> {
+export async function applyEdits(source: Buffer, requested: EditSize): Promise<Buffer> {
   // What stands in quotation marks is to be written, not to be done.
-  const said = wish.prompt.replace(/["“「『][^"”」』]*["”」』]/gu, ' ')
+  const said = requested.prompt.replace(/["“「『][^"”」』]*["”」』]/gu, ' ')
   const named = edits.filter(({ words }) => words.test(said))
-  let picture = source
+  let image = source
   for (const { step } of named.length > 0 ? named : fallback) {
-    picture = await (await step(sharp(picture), wish)).png({ compressionLevel: 1 }).toBuffer()
+    image = await (await step(sharp(image), requested)).png({ compressionLevel: 1 }).toBuffer()
   }
-  return picture
+  return image
 }

@@ -10,17 +10,17 @@ interface StreamEvent {
   data: Record<string, unknown>
 }
 
-/** The events of a streamed call: unfinished pictures, then the finished one. There is no `data[]` around them. */
+/** The events of a streamed call: unfinished images, then the finished one. There is no `data[]` around them. */
 export async function streamEvents(
   job: Job,
-  pictures: readonly Buffer[],
+  images: readonly Buffer[],
   fault: FaultDetails | undefined,
 ): Promise<StreamEvent[]> {
   const kind = job.operation === 'edits' ? 'image_edit' : 'image_generation'
   const common = { created_at: Math.floor(Date.now() / 1000), ...gptImageFacts(job) }
   const events: StreamEvent[] = []
-  const first = pictures[0]
-  // A quick picture is finished before the last of its sketches: fewer may come than were asked for.
+  const first = images[0]
+  // A quick image is finished before the last of its sketches: fewer may come than were asked for.
   const partials = job.quality === 'low' ? Math.min(job.partials ?? 0, 1) : (job.partials ?? 0)
   for (let i = 0; i < partials && first !== undefined; i++) {
     const sketch = await unfinished(first, job, partials - i)
@@ -36,19 +36,19 @@ export async function streamEvents(
     const error = { type: 'server_error', code: 'server_error', message: 'The server had an error.' }
     return [...events, { name: 'error', data: { type: 'error', error } }]
   }
-  for (const picture of pictures) {
-    const image = fault?.name === 'no-image' ? {} : { b64_json: finished(picture, fault) }
-    const data = { type: `${kind}.completed`, ...image, ...common, usage: gptImageUsage({ ...job, count: 1 }) }
+  for (const image of images) {
+    const member = fault?.name === 'no-image' ? {} : { b64_json: finished(image, fault) }
+    const data = { type: `${kind}.completed`, ...member, ...common, usage: gptImageUsage({ ...job, count: 1 }) }
     events.push({ name: data.type, data })
   }
   return events
 }
 
-const finished = (picture: Buffer, fault: FaultDetails | undefined): string =>
-  fault?.name === 'oversized' ? 'A'.repeat(fault.bytes ?? 100 * 1024 * 1024) : picture.toString('base64')
+const finished = (image: Buffer, fault: FaultDetails | undefined): string =>
+  fault?.name === 'oversized' ? 'A'.repeat(fault.bytes ?? 100 * 1024 * 1024) : image.toString('base64')
 
-const unfinished = (picture: Buffer, { format }: Job, stepsLeft: number): Promise<Buffer> =>
-  sharp(picture)
+const unfinished = (image: Buffer, { format }: Job, stepsLeft: number): Promise<Buffer> =>
+  sharp(image)
     .blur(4 * stepsLeft)
     .toFormat(format, format === 'png' ? { compressionLevel: 3 } : { quality: 70 })
     .toBuffer()
@@ -68,7 +68,7 @@ function encodeEvent({ name, data }: StreamEvent, fault: FaultDetails | undefine
 
 /**
  * Sends the events evenly over the time that drawing takes. The status goes out with the first of them.
- * @param latencyMs the time until the finished picture
+ * @param latencyMs the time until the finished image
  */
 export async function sendStream(
   reply: FastifyReply,
@@ -93,9 +93,9 @@ export async function sendStream(
         reply.raw.write(bytes.subarray(0, bytes.length >> 1), () => reply.raw.socket?.resetAndDestroy())
         return reply
       }
-      for (const piece of pieces(bytes, fault)) {
+      for (const chunk of chunks(bytes, fault)) {
         if (fault?.name === 'drip') await wait(fault.ms ?? 20, undefined, { signal })
-        reply.raw.write(piece)
+        reply.raw.write(chunk)
       }
     }
     reply.raw.end()
@@ -106,9 +106,9 @@ export async function sendStream(
   return reply
 }
 
-const dripPieces = 25
+const dripChunks = 25
 
-function* pieces(bytes: Buffer, fault: FaultDetails | undefined): Generator<Buffer> {
-  const step = fault?.name === 'drip' ? Math.ceil(bytes.length / dripPieces) : bytes.length
+function* chunks(bytes: Buffer, fault: FaultDetails | undefined): Generator<Buffer> {
+  const step = fault?.name === 'drip' ? Math.ceil(bytes.length / dripChunks) : bytes.length
   for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step)
 }

@@ -1,7 +1,7 @@
 /** Ways to fail on demand. A fault is chosen for the next calls, for a deployment, or by words in a prompt. */
 
 export const faultNames = [
-  // Refused with a status
+  // Rejected with a status
   'rate-limit',
   'capacity',
   'server-error',
@@ -44,17 +44,17 @@ export type FaultName = (typeof faultNames)[number]
 
 export interface FaultDetails {
   name: FaultName
-  /** `slow`: milliseconds before the answer (3000). `rate-limit`: milliseconds to wait, as the headers tell (2000). `drip`: milliseconds between pieces (20). */
+  /** `slow`: milliseconds before the response (3000). `rate-limit`: milliseconds to wait, as the headers tell (2000). `drip`: milliseconds between chunks (20). */
   ms?: number
   /** `rate-limit`: which headers carry the wait (`both`). */
   header?: 'retry-after' | 'retry-after-ms' | 'retry-after-date' | 'both' | 'none'
   /** `content-filter`: which of Azure's shapes (`contentFilter`; MAI's own on MAI). */
   spelling?: FilterSpelling
-  /** `no-image`: what stands where the picture should be (`filtered`). */
+  /** `no-image`: what stands where the image should be (`filtered`). */
   instead?: 'filtered' | 'empty-data' | 'no-data' | 'message'
-  /** `oversized` and `padded`: bytes of the answer (100 MB) and of the picture (8 MB). */
+  /** `oversized` and `padded`: bytes of the response (100 MB) and of the image (8 MB). */
   bytes?: number
-  /** `url`: what stands before `/pictures/…`; without it the simulator's own address. `redirect`: the place to go to. */
+  /** `url`: what stands before `/images/…`; without it the simulator's own address. `redirect`: the place to go to. */
   base?: string
 }
 

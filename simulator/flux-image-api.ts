@@ -11,7 +11,7 @@ const square = { width: 1024, height: 1024 }
  */
 export const readFluxImageApiJob: JobReader = async (model, operation, payload) => {
   const args = createArguments(payload, wording)
-  args.refuseOthers(['prompt', 'n', 'size'], operation === 'edits' ? ['image', 'image[]'] : [])
+  args.rejectOthers(['prompt', 'n', 'size'], operation === 'edits' ? ['image', 'image[]'] : [])
   const prompt = args.text('prompt', model.maxPromptChars)
   if (prompt === undefined || prompt === '') throw missingParameter('prompt')
   args.integer('n', 1, 1)

@@ -22,7 +22,7 @@ export const inputImageFields = ({ fields }: Payload): string[] =>
 const numberOf = (name: string): number => Number(/\d+$/.exec(name)?.[0] ?? 1)
 
 /**
- * The provider route of Black Forest Labs: JSON for drawing and editing. Draws JPEG unless told otherwise, ignores what it does not know (`size` and
+ * The provider route of Black Forest Labs: JSON for drawing and editing. Draws JPEG by default otherwise, ignores what it does not know (`size` and
  * `image` among it), and snaps sizes to its grid. https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-models-flux
  */
 export const readFluxProviderJob: JobReader = async (model, operation, payload) => {
@@ -45,13 +45,13 @@ async function readImages(model: Model, payload: Payload): Promise<Buffer[]> {
   const images: Buffer[] = []
   for (const name of inputImageFields(payload)) {
     const value = payload.fields[name]
-    const picture = typeof value === 'string' ? decode(value) : undefined
+    const image = typeof value === 'string' ? decode(value) : undefined
     if (numberOf(name) > model.maxImages) throw wording.invalid(name, `${model.id} takes at most ${model.maxImages}.`)
-    if (picture === undefined) throw wording.invalid(name, 'Expected base64 without a data: prefix.')
-    if ((await measure(picture, 'png')) === undefined && (await measure(picture, 'jpeg')) === undefined) {
-      throw wording.invalid(name, 'Expected a readable PNG or JPEG picture.')
+    if (image === undefined) throw wording.invalid(name, 'Expected base64 without a data: prefix.')
+    if ((await measure(image, 'png')) === undefined && (await measure(image, 'jpeg')) === undefined) {
+      throw wording.invalid(name, 'Expected a readable PNG or JPEG image.')
     }
-    images.push(picture)
+    images.push(image)
   }
   return images
 }
@@ -59,14 +59,14 @@ async function readImages(model: Model, payload: Payload): Promise<Buffer[]> {
 const decode = (text: string): Buffer | undefined =>
   /^[A-Za-z0-9+/]+={0,2}$/.test(text) && text.length % 4 === 0 ? Buffer.from(text, 'base64') : undefined
 
-/** Without `width` and `height` the picture is 1024 × 1024, whatever the shape of the input. */
+/** Without `width` and `height` the image is 1024 × 1024, whatever the shape of the input. */
 function exactSize(model: Model, args: Arguments): Size {
   const { minEdge, maxEdge } = model.size
-  const wish = {
+  const requested = {
     width: args.integer('width', minEdge, maxEdge) ?? square.width,
     height: args.integer('height', minEdge, maxEdge) ?? (model.family === 'flux1' ? 768 : square.height),
   }
-  const size = checkSize(model.size, wish)
+  const size = checkSize(model.size, requested)
   if (typeof size === 'string') throw wording.invalid('width', size)
   return size
 }

@@ -18,14 +18,14 @@ const common = [
   'user',
 ]
 const generationOnly = ['moderation']
-// The pictures' names stand here so that text under them is refused for what it is.
+// The images' names stand here so that text under them is rejected for what it is.
 const editOnly = ['input_fidelity', 'image', 'image[]']
 
 /** The gpt-image family: JSON to draw, a form to edit. The caller has taken `model` away where the route wants it. */
 export const readGptImageJob: JobReader = async (model, operation, payload) => {
   const isEdit = operation === 'edits'
   const args = createArguments(payload, wording)
-  args.refuseOthers(common, isEdit ? editOnly : generationOnly)
+  args.rejectOthers(common, isEdit ? editOnly : generationOnly)
   const prompt = args.text('prompt', model.maxPromptChars)
   if (prompt === undefined || prompt === '') throw missingParameter('prompt')
   const format = args.choice('output_format', ['png', 'jpeg']) === 'jpeg' ? 'jpeg' : 'png'
@@ -46,14 +46,14 @@ export const readGptImageJob: JobReader = async (model, operation, payload) => {
   const partials = args.integer('partial_images', 0, 3) ?? 0
   const isStream = args.flag('stream') ?? false
   const { images, mask, auto } = isEdit
-    ? await readPictures(model, payload)
+    ? await readImages(model, payload)
     : { images: [], mask: undefined, auto: undefined }
   const size = readSize(model, args.text('size', 20), auto ?? { width: 1024, height: 1024 }, wording)
   const job: Job = { operation, prompt, size, count, format, compression, background, quality, images, mask }
   return isStream ? { ...job, partials } : job
 }
 
-async function readPictures(
+async function readImages(
   model: Model,
   payload: Payload,
 ): Promise<{ images: Buffer[]; mask: Buffer | undefined; auto: Size }> {
@@ -109,7 +109,7 @@ export function gptImageUsage({ prompt, images, size, quality = 'auto', count, p
   }
 }
 
-/** What Azure says about the picture besides the picture. */
+/** What Azure says about the image besides the image. */
 export function gptImageFacts({ background, format, quality, size }: Job): object {
   return {
     background: background === 'transparent' ? 'transparent' : 'opaque',

@@ -3,15 +3,15 @@ import { badge, caption } from './caption.ts'
 import { applyEdits } from './edit.ts'
 import { drawScene } from './scene.ts'
 
-export type PictureFormat = 'png' | 'jpeg'
+export type ImageFormat = 'png' | 'jpeg'
 
-export interface PictureRequest {
+export interface ImageRequest {
   prompt: string
   /** Pixels. */
   width: number
   height: number
-  format: PictureFormat
-  /** Tells pictures of one prompt apart: a seed, the number within `n`, a partial picture. */
+  format: ImageFormat
+  /** Tells images of one prompt apart: a seed, the number within `n`, a partial image. */
   variant?: string
   /** JPEG quality, 1-100. */
   compression?: number
@@ -19,24 +19,24 @@ export interface PictureRequest {
   transparent?: boolean
 }
 
-export interface EditPictureRequest extends PictureRequest {
+export interface EditImageRequest extends ImageRequest {
   image: Buffer
-  /** Further pictures; shown as a strip, so that a person sees that they arrived. */
+  /** Further images; shown as a strip, so that a person sees that they arrived. */
   references?: readonly Buffer[]
-  /** PNG of the size of `image`; only where its alpha is 0 the picture changes. */
+  /** PNG of the size of `image`; only where its alpha is 0 the image changes. */
   mask?: Buffer
 }
 
-const encode = (picture: Sharp, { format, compression }: PictureRequest): Promise<Buffer> =>
+const encode = (image: Sharp, { format, compression }: ImageRequest): Promise<Buffer> =>
   format === 'png'
-    ? picture.png({ compressionLevel: 5 }).toBuffer()
-    : picture
+    ? image.png({ compressionLevel: 5 }).toBuffer()
+    : image
         .flatten({ background: '#ffffff' })
         .jpeg({ quality: Math.max(1, compression ?? 88) })
         .toBuffer()
 
 /** Draws a landscape that shows the prompt, its size and the word "simulated". */
-export async function drawPicture(request: PictureRequest): Promise<Buffer> {
+export async function drawImage(request: ImageRequest): Promise<Buffer> {
   const { prompt, width, height, variant = '', transparent } = request
   const note = `${width} × ${height} · simulated, not made by Azure`
   const panel = await caption(prompt, note, width, height)
@@ -53,10 +53,10 @@ export async function drawPicture(request: PictureRequest): Promise<Buffer> {
   return encode(sharp(cut).composite(panel), request)
 }
 
-/** Changes the given picture as words of the prompt say; what they are is in `edit.ts`. */
-export async function editPicture(request: EditPictureRequest): Promise<Buffer> {
+/** Changes the given image as words of the prompt say; what they are is in `edit.ts`. */
+export async function editImage(request: EditImageRequest): Promise<Buffer> {
   const { image, width, height, mask } = request
-  // `image` may be anything sharp reads; the answer has the size asked for, cut from the middle.
+  // `image` may be anything sharp reads; the response has the size asked for, cut from the middle.
   const source = await sharp(image)
     .resize(width, height, { fit: 'cover' })
     .removeAlpha()
@@ -69,7 +69,7 @@ export async function editPicture(request: EditPictureRequest): Promise<Buffer> 
     .composite([...strip, ...label])
     .removeAlpha()
   if (mask === undefined) return encode(whole, request)
-  const kept = await sharp(source)
+  const stored = await sharp(source)
     .ensureAlpha()
     .composite([
       { input: await sharp(mask).resize(width, height, { fit: 'cover' }).png().toBuffer(), blend: 'dest-in' },
@@ -79,7 +79,7 @@ export async function editPicture(request: EditPictureRequest): Promise<Buffer> 
   const changed = await whole.png({ compressionLevel: 1 }).toBuffer()
   return encode(
     sharp(changed)
-      .composite([{ input: kept }])
+      .composite([{ input: stored }])
       .removeAlpha(),
     request,
   )

@@ -1,8 +1,8 @@
 import sharp from 'sharp'
 import { type AzureError, invalidRequest } from './azure-error.ts'
+import type { ImageFormat } from './image.ts'
 import { checkSize, type Model, type Operation, parseSize, type Size } from './models.ts'
 import type { Payload, Upload, Wording } from './payload.ts'
-import type { PictureFormat } from './image.ts'
 
 /** What a checked request comes down to. */
 export interface Job {
@@ -11,20 +11,20 @@ export interface Job {
   /** As it will be drawn. */
   size: Size
   count: number
-  format: PictureFormat
+  format: ImageFormat
   /** JPEG quality. */
   compression?: number | undefined
   background?: string | undefined
   quality?: string | undefined
   seed?: number | undefined
-  /** The picture to edit first, then references. */
+  /** The image to edit first, then references. */
   images: readonly Buffer[]
   mask?: Buffer | undefined
-  /** Answer as an event stream with so many partial pictures. */
+  /** Answer as an event stream with so many partial images. */
   partials?: number | undefined
 }
 
-/** Reads a `Payload` by one family's rules. Throws AzureError where Azure would refuse. */
+/** Reads a `Payload` by one family's rules. Throws AzureError where Azure would reject. */
 export type JobReader = (model: Model, operation: Operation, payload: Payload) => Promise<Job>
 
 const megabyte = 1024 * 1024
@@ -33,25 +33,25 @@ const takenTypes: Readonly<Record<string, string>> = { 'image/png': 'png', 'imag
 /** @throws AzureError when the part is no real PNG or JPEG under its true name. */
 export async function checkUpload(
   { field, fileName, mimeType, bytes }: Upload,
-  refuse: (code: string, message: string, param: string) => AzureError,
+  reject: (code: string, message: string, param: string) => AzureError,
 ) {
   const format = takenTypes[mimeType]
   if (format === undefined) {
-    throw refuse(
+    throw reject(
       'unsupported_file_mimetype',
       `Invalid file '${field}': unsupported mimetype ('${mimeType}'). Supported file formats are 'image/jpeg' and 'image/png'.`,
       field,
     )
   }
   if (fileName === undefined || fileName === '')
-    throw refuse('invalid_file', `Invalid file '${field}': it has no file name.`, field)
+    throw reject('invalid_file', `Invalid file '${field}': it has no file name.`, field)
   if (bytes.length === 0 || bytes.length >= 50 * megabyte)
-    throw refuse('invalid_file_size', `Invalid file '${field}': it must be smaller than 50 MB and not empty.`, field)
+    throw reject('invalid_file_size', `Invalid file '${field}': it must be smaller than 50 MB and not empty.`, field)
   const size = await measure(bytes, format)
   if (size === undefined)
-    throw refuse(
+    throw reject(
       'invalid_image_file',
-      `Invalid file '${field}': it is not a readable ${format.toUpperCase()} picture.`,
+      `Invalid file '${field}': it is not a readable ${format.toUpperCase()} image.`,
       field,
     )
   return size
@@ -60,10 +60,10 @@ export async function checkUpload(
 /** Width and height, if every byte decodes and the format is the one named. */
 export async function measure(bytes: Buffer, format?: string): Promise<(Size & { hasAlpha: boolean }) | undefined> {
   try {
-    const picture = sharp(bytes, { failOn: 'truncated' })
-    const { width, height, hasAlpha, format: found } = await picture.metadata()
+    const image = sharp(bytes, { failOn: 'truncated' })
+    const { width, height, hasAlpha, format: found } = await image.metadata()
     if (format !== undefined && found !== format) return undefined
-    await picture.stats()
+    await image.stats()
     return { width, height, hasAlpha }
   } catch {
     return undefined
@@ -71,7 +71,7 @@ export async function measure(bytes: Buffer, format?: string): Promise<(Size & {
 }
 
 /**
- * The pictures of a form: one as `image`, several as that or, on MAI's route, as a repeated `image`.
+ * The images of a form: one as `image`, several as that or, on MAI's route, as a repeated `image`.
  * @throws AzureError for none, too many, a field that is repeated in the other family's way, or both spellings.
  */
 export async function readUploads(
@@ -116,9 +116,9 @@ export async function readUploads(
 /** @throws AzureError in the route's words for text that is no size, or a size that the model does not make. */
 export function readSize(model: Model, text: string | undefined, auto: Size, wording: Wording): Size {
   if (text === undefined || text === 'auto') return auto
-  const wish = parseSize(text)
-  if (wish === undefined) throw wording.invalid('size', "Expected '<width>x<height>' or 'auto'.")
-  const size = checkSize(model.size, wish)
+  const requested = parseSize(text)
+  if (requested === undefined) throw wording.invalid('size', "Expected '<width>x<height>' or 'auto'.")
+  const size = checkSize(model.size, requested)
   if (typeof size === 'string') throw wording.invalid('size', size)
   return size
 }

@@ -23,7 +23,7 @@ export const readMaiJob: JobReader = async (model, operation, payload) => {
   const grounding = model.grounding === true ? ['auto_aspect_ratio', 'web_grounding'] : []
   const size = !isEdit || model.editSize === true ? ['width', 'height'] : []
   const background = model.backgrounds === undefined ? [] : ['background']
-  args.refuseOthers(['prompt'], ignored, grounding, size, background, isEdit ? ['size', 'image', 'image[]'] : [])
+  args.rejectOthers(['prompt'], ignored, grounding, size, background, isEdit ? ['size', 'image', 'image[]'] : [])
   for (const name of grounding) args.flag(name)
   const prompt = args.text('prompt', model.maxPromptChars)
   if (prompt === undefined || prompt === '') throw missingParameter('prompt')
@@ -45,8 +45,8 @@ function readSize(model: Model, args: Arguments, usual: Size): Size {
   const most = 16_384
   const [width, height] = [args.integer('width', 1, most), args.integer('height', 1, most)]
   if (width === undefined && height === undefined) return usual
-  const wish = { width: width ?? square.width, height: height ?? square.height }
-  const size = checkSize(model.size, wish)
+  const requested = { width: width ?? square.width, height: height ?? square.height }
+  const size = checkSize(model.size, requested)
   if (typeof size === 'string') throw unsupportedValue(size)
   return size
 }

@@ -7,7 +7,7 @@ export type Family = 'gpt-image' | 'flux1' | 'flux2' | 'mai'
 export interface SizeRule {
   /** Only these `WxH`. */
   only?: readonly string[]
-  /** Both edges are multiples of this; `snap` says whether others are rounded down or refused. */
+  /** Both edges are multiples of this; `snap` says whether others are rounded down or rejected. */
   step: number
   snap: boolean
   minEdge: number
@@ -25,7 +25,7 @@ export interface Model {
   operations: readonly Operation[]
   size: SizeRule
   maxPromptChars: number
-  /** Pictures that an edit may carry. */
+  /** Images that an edit may carry. */
   maxImages: number
   /** Last part of the provider route; the model, not the deployment. */
   providerPath?: string
@@ -170,8 +170,8 @@ export function checkSize(rule: SizeRule, { width, height }: Size): Size | strin
     if (!rule.snap && pixels % rule.step !== 0) return `'${edge}' must be divisible by ${rule.step}.`
   }
   const pixels = width * height
-  if (pixels > rule.maxPixels) return `The picture has more than ${rule.maxPixels} pixels.`
-  if (pixels < rule.minPixels) return `The picture has fewer than ${rule.minPixels} pixels.`
+  if (pixels > rule.maxPixels) return `The image has more than ${rule.maxPixels} pixels.`
+  if (pixels < rule.minPixels) return `The image has fewer than ${rule.minPixels} pixels.`
   if (Math.max(width, height) > rule.maxRatio * Math.min(width, height))
     return `The longer edge is more than ${rule.maxRatio} times the shorter.`
   return { width: width - (width % rule.step), height: height - (height % rule.step) }

@@ -66,14 +66,14 @@ async function readForm(request: FastifyRequest): Promise<Payload> {
   return { fields, repeated, uploads, isText: true }
 }
 
-/** How a route words its refusals. */
+/** How a route words its rejections. */
 export interface Wording {
   unknown(param: string): AzureError
   missing(param: string): AzureError
   invalid(param: string, expected: string): AzureError
 }
 
-/** Reads fields by name and type, refusing in the route's own words. Absent is `undefined`; an explicit null counts as absent. */
+/** Reads fields by name and type, rejecting in the route's own words. Absent is `undefined`; an explicit null counts as absent. */
 export interface Arguments {
   text(name: string, maxChars: number): string | undefined
   integer(name: string, least: number, most: number): number | undefined
@@ -81,7 +81,7 @@ export interface Arguments {
   flag(name: string): boolean | undefined
   choice(name: string, choices: readonly string[]): string | undefined
   /** @throws AzureError for the first field that is in none of the lists. */
-  refuseOthers(...allowed: readonly (readonly string[])[]): void
+  rejectOthers(...allowed: readonly (readonly string[])[]): void
 }
 
 export function createArguments({ fields, isText }: Payload, wording: Wording): Arguments {
@@ -121,7 +121,7 @@ export function createArguments({ fields, isText }: Payload, wording: Wording): 
       if (typeof value === 'string' && choices.includes(value)) return value
       throw wording.invalid(name, `Supported values are: ${choices.map((choice) => `'${choice}'`).join(', ')}.`)
     },
-    refuseOthers(...allowed) {
+    rejectOthers(...allowed) {
       for (const name of Object.keys(fields)) {
         if (!allowed.some((list) => list.includes(name))) throw wording.unknown(name)
       }
@@ -129,7 +129,7 @@ export function createArguments({ fields, isText }: Payload, wording: Wording): 
   }
 }
 
-/** What the record of requests keeps of a picture. */
+/** What the record of requests keeps of an image. */
 export interface Sighting {
   field: string
   fileName: string | undefined

@@ -3,7 +3,7 @@ import type { Credential } from './access.ts'
 import type { Dialect } from './models.ts'
 import { inspect, type Payload, type Sighting } from './payload.ts'
 
-/** A request as Azure saw it. Secrets and pictures are not kept; what they were is. */
+/** A request as Azure saw it. Secrets and images are not kept; what they were is. */
 export interface SeenRequest {
   method: string
   url: string
@@ -14,14 +14,14 @@ export interface SeenRequest {
   dialect?: Dialect
   deployment?: string
   model?: string
-  /** The body's fields, when a body was read; pictures stand in `files`. */
+  /** The body's fields, when a body was read; images stand in `files`. */
   fields: Readonly<Record<string, unknown>>
   files: readonly Sighting[]
   /** The fault that it got. */
   fault?: string
   /** Absent when no status line went out. */
   status?: number
-  /** `cut`: the connection ended before the answer did, from whichever side. */
+  /** `cut`: the connection ended before the response did, from whichever side. */
   outcome: 'pending' | 'answered' | 'cut'
   /** Milliseconds since the epoch. */
   startedAt: number
@@ -30,7 +30,7 @@ export interface SeenRequest {
 
 const mostRequests = 10_000
 
-/** Starts the entry of a request and completes it when its answer has gone, or can't go any more. */
+/** Starts the entry of a request and completes it when its response has gone, or can't go any more. */
 export function beginRecord(requests: SeenRequest[], request: FastifyRequest, reply: FastifyReply): SeenRequest {
   const { 'api-key': _key, authorization: _token, ...headers } = request.headers
   const entry: SeenRequest = {
@@ -52,19 +52,19 @@ export function beginRecord(requests: SeenRequest[], request: FastifyRequest, re
   return entry
 }
 
-const isPictureField = (name: string): boolean => /^(input_)?image(_\d+)?$/.test(name)
+const isImageField = (name: string): boolean => /^(input_)?image(_\d+)?$/.test(name)
 
-/** Notes the body. Base64 pictures in fields are looked at like uploaded ones. */
+/** Notes the body. Base64 images in fields are looked at like uploaded ones. */
 export async function recordPayload(entry: SeenRequest, { fields, uploads }: Payload): Promise<void> {
-  const kept: Record<string, unknown> = {}
+  const stored: Record<string, unknown> = {}
   const files = uploads.map(inspect)
   for (const [name, value] of Object.entries(fields)) {
-    if (!isPictureField(name) || typeof value !== 'string') kept[name] = value
+    if (!isImageField(name) || typeof value !== 'string') stored[name] = value
     else
       files.push(
         inspect({ field: name, fileName: undefined, mimeType: undefined, bytes: Buffer.from(value, 'base64') }),
       )
   }
-  entry.fields = kept
+  entry.fields = stored
   entry.files = await Promise.all(files)
 }

@@ -18,36 +18,36 @@ const filtered = {
 }
 
 function itemsOf(
-  pictures: readonly Buffer[],
+  images: readonly Buffer[],
   fault: FaultDetails | undefined,
-  link: (picture: Buffer) => string,
+  link: (image: Buffer) => string,
 ): Item[] | undefined {
   switch (fault?.name === 'no-image' ? (fault.instead ?? 'filtered') : fault?.name) {
     case 'filtered':
-      return pictures.map(() => filtered)
+      return images.map(() => filtered)
     case 'message':
-      return pictures.map(() => ({ finish_reason: 'CONTENT_FILTERED', message: 'The picture was filtered.' }))
+      return images.map(() => ({ finish_reason: 'CONTENT_FILTERED', message: 'The image was filtered.' }))
     case 'empty-data':
       return []
     case 'no-data':
       return undefined
     case 'url':
-      return pictures.map((picture) => ({ url: link(picture) }))
+      return images.map((image) => ({ url: link(image) }))
     default:
-      return pictures.map((picture) => ({ b64_json: picture.toString('base64') }))
+      return images.map((image) => ({ b64_json: image.toString('base64') }))
   }
 }
 
 /** The body of a 200 in the words of the model's family and the route. */
-export async function answerBody(
+export async function responseBody(
   { family }: Model,
   dialect: Dialect,
   job: Job,
-  pictures: readonly Buffer[],
+  images: readonly Buffer[],
   fault: FaultDetails | undefined,
-  link: (picture: Buffer) => string,
+  link: (image: Buffer) => string,
 ): Promise<object> {
-  const items = itemsOf(pictures, fault, link)
+  const items = itemsOf(images, fault, link)
   const data = items === undefined ? {} : { data: items }
   const created = Math.floor(Date.now() / 1000)
   if (family === 'gpt-image') return { created, ...data, usage: gptImageUsage(job), ...gptImageFacts(job) }
@@ -58,7 +58,7 @@ export async function answerBody(
 }
 
 /** Turns the body into the bytes that travel, spoiled as the fault says. */
-export function encodeAnswer(body: object, fault: FaultDetails | undefined): Buffer {
+export function encodeResponse(body: object, fault: FaultDetails | undefined): Buffer {
   switch (fault?.name) {
     case 'invalid-json': {
       const text = JSON.stringify(body)
@@ -83,7 +83,7 @@ export function encodeAnswer(body: object, fault: FaultDetails | undefined): Buf
 }
 
 /** Sends a 200, over a connection that behaves as the fault says. */
-export async function sendAnswer(
+export async function sendResponse(
   reply: FastifyReply,
   bytes: Buffer,
   fault: FaultDetails | undefined,
@@ -101,10 +101,10 @@ export async function sendAnswer(
   return reply
 }
 
-const dripPieces = 50
+const dripChunks = 50
 
 function drip(bytes: Buffer, ms: number, signal: AbortSignal): ReadableStream<Uint8Array> {
-  const step = Math.ceil(bytes.length / dripPieces)
+  const step = Math.ceil(bytes.length / dripChunks)
   let at = 0
   return new ReadableStream({
     async pull(controller) {
@@ -116,8 +116,8 @@ function drip(bytes: Buffer, ms: number, signal: AbortSignal): ReadableStream<Ui
   })
 }
 
-/** Headers that come with every answer. */
-export const everyAnswer = (): Record<string, string> => ({
+/** Headers that come with every response. */
+export const everyResponse = (): Record<string, string> => ({
   'apim-request-id': randomUUID(),
   'x-request-id': randomUUID(),
   'x-ms-region': 'Simulated',

@@ -1,4 +1,4 @@
-/** Draws a landscape as SVG. Everything follows from the seed and a few words of the prompt, so that a picture can be drawn again. */
+/** Draws a landscape as SVG. Everything follows from the seed and a few words of the prompt, so that an image can be drawn again. */
 
 import { createHash } from 'node:crypto'
 

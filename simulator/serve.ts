@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { answerBody, encodeAnswer, sendAnswer } from './response.ts'
 import { gatewayTimeout, rateLimited, wrongOperation } from './azure-error.ts'
+import { rejectionOf } from './content-filter.ts'
 import type { Deployment, Deployments } from './deployments.ts'
 import type { Route } from './dialects.ts'
 import { drawJob } from './drawing.ts'
@@ -11,13 +11,13 @@ import { type FaultDetails, type FaultSource, faultInPrompt } from './fault.ts'
 import type { Job } from './job.ts'
 import { type Payload, readPayload } from './payload.ts'
 import { recordPayload, type SeenRequest } from './record.ts'
-import { refusalOf } from './content-filter.ts'
+import { encodeResponse, responseBody, sendResponse } from './response.ts'
 
 /** How long Azure's gateway bears silence, in milliseconds. Seen on gpt-image-2. */
 export interface Limits {
   /** Calls that do not stream. */
   silentCallMs: number
-  /** Streams without partial pictures. */
+  /** Streams without partial images. */
   silentStreamMs: number
 }
 
@@ -25,8 +25,8 @@ export interface Stage {
   deployments: Deployments
   faults: FaultSource
   promptFaults: boolean
-  /** Pictures that `url` answers point to. */
-  pictures: Map<string, Buffer>
+  /** Images that `url` answers point to. */
+  images: Map<string, Buffer>
   limits: Limits
   /** Aborted when the simulator closes: nothing that waits may hold it up. */
   stopping: AbortSignal
@@ -41,7 +41,7 @@ export interface Call {
   fault: FaultDetails | 'none' | undefined
 }
 
-const keptPictures = 20
+const storedImages = 20
 const longest = 2 ** 31 - 1
 
 /** Answers a call that has passed the door: rate limit, fault, checks, drawing, answer, in Azure's order. */
@@ -55,8 +55,8 @@ export async function serve(stage: Stage, call: Call): Promise<FastifyReply> {
   countCall(deployment, reply)
   const fault = chooseFault(stage, call, deployment, payload)
   if (fault !== undefined) entry.fault = fault.name
-  const refusal = fault && refusalOf(fault, deployment.model)
-  if (refusal !== undefined) throw refusal
+  const rejection = fault && rejectionOf(fault, deployment.model)
+  if (rejection !== undefined) throw rejection
   const operation = route.operationOf(payload)
   if (!deployment.dialects.includes(route.dialect) || !deployment.model.operations.includes(operation)) {
     throw wrongOperation(operation, deployment.model.id)
@@ -65,13 +65,13 @@ export async function serve(stage: Stage, call: Call): Promise<FastifyReply> {
   if (fault?.name === 'reset') return cutConnection(reply)
   const latencyMs = latencyOf(deployment, fault)
   await endure(stage, deployment, job, latencyMs)
-  const pictures = await drawJob(job, fault)
+  const images = await drawJob(job, fault)
   if (job.partials !== undefined) {
-    const events = await streamEvents(job, pictures, fault)
+    const events = await streamEvents(job, images, fault)
     return sendStream(reply, events, showsProgress(job) ? latencyMs : 0, fault, stage.stopping)
   }
-  const body = await answerBody(deployment.model, route.dialect, job, pictures, fault, linkTo(stage, request, fault))
-  return sendAnswer(reply, encodeAnswer(body, fault), fault, stage.stopping)
+  const body = await responseBody(deployment.model, route.dialect, job, images, fault, linkTo(stage, request, fault))
+  return sendResponse(reply, encodeResponse(body, fault), fault, stage.stopping)
 }
 
 function latencyOf({ latencyMs }: Deployment, fault: FaultDetails | undefined): number {
@@ -94,14 +94,14 @@ async function endure({ stopping, limits }: Stage, { model }: Deployment, job: J
   if (latencyMs > limitMs) throw gatewayTimeout()
 }
 
-/** Keeps a picture and gives its address. */
+/** Keeps an image and gives its address. */
 const linkTo =
-  ({ pictures }: Stage, request: FastifyRequest<{ Params: Record<string, string> }>, fault: FaultDetails | undefined) =>
-  (picture: Buffer): string => {
-    const id = `${randomUUID()}.${picture[0] === 0x89 ? 'png' : 'jpg'}`
-    pictures.set(id, picture)
-    for (const old of [...pictures.keys()].slice(0, -keptPictures)) pictures.delete(old)
-    return `${fault?.base ?? `${request.protocol}://${request.host}`}/pictures/${id}`
+  ({ images }: Stage, request: FastifyRequest<{ Params: Record<string, string> }>, fault: FaultDetails | undefined) =>
+  (image: Buffer): string => {
+    const id = `${randomUUID()}.${image[0] === 0x89 ? 'png' : 'jpg'}`
+    images.set(id, image)
+    for (const old of [...images.keys()].slice(0, -storedImages)) images.delete(old)
+    return `${fault?.base ?? `${request.protocol}://${request.host}`}/images/${id}`
   }
 
 /** Ends the connection with a reset, without a word. */

@@ -3,13 +3,13 @@ import { createSimulator } from './app.ts'
 import { faultNames } from './fault.ts'
 import { models } from './models.ts'
 
-const help = `Plays the image routes of Azure AI Foundry. The pictures are simulated.
+const help = `Plays the image routes of Azure AI Foundry. The images are simulated.
 
   --host <address>            where to listen (127.0.0.1)
   --port <number>             0 takes a free one (8010)
   --key <key>                 an accepted key; may be given again (simulated-key)
   --deployment <name>=<model> a deployment; may be given again (every model under its own name)
-  --latency-ms <number>       how long a picture takes at least (0)
+  --latency-ms <number>       how long an image takes at least (0)
   --log                       one line a request
 
 Models: ${models.map(({ id }) => id).join(', ')}
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
     logger: values.log,
   })
   const url = await simulator.listen({ host: values.host, port: Number(values.port) })
-  process.stdout.write(`Azure simulator listening on ${url} (pictures are simulated)\n`)
+  process.stdout.write(`Azure simulator listening on ${url} (images are simulated)\n`)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void simulator.close())
 }
 

@@ -14,7 +14,7 @@ export interface Throttle {
 const windows = 6
 
 /**
- * Requests per minute as Azure enforces them: a sixth of the minute takes no more than a sixth of the calls, so that bursts are refused below the
+ * Requests per minute as Azure enforces them: a sixth of the minute takes no more than a sixth of the calls, so that bursts are rejected below the
  * minute's budget. https://learn.microsoft.com/azure/ai-services/openai/how-to/quota
  */
 export function createThrottle(

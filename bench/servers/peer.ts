@@ -11,18 +11,18 @@ import { z } from 'zod'
 
 const base = process.env.AZURE_BASE_URL ?? ''
 const images = `${base}/openai/deployments/flux/images`
-const AnswerSchema = z.object({ data: z.tuple([z.object({ b64_json: z.string() })]) })
+const ResponseSchema = z.object({ data: z.tuple([z.object({ b64_json: z.string() })]) })
 
-const prompt = z.string().min(1).describe('What the picture shows.')
+const prompt = z.string().min(1).describe('What the image shows.')
 const size = z
   .string()
   .regex(/^\d+x\d+$/)
   .optional()
-const output_path = z.string().optional().describe('Where to save the picture on the server.')
+const output_path = z.string().optional().describe('Where to save the image on the server.')
 
 async function finish(response: Response, outputPath: string | undefined) {
   if (!response.ok) throw new Error(`Azure answered ${response.status}`)
-  const { data } = AnswerSchema.parse(await response.json())
+  const { data } = ResponseSchema.parse(await response.json())
   const [{ b64_json }] = data
   if (outputPath !== undefined) await writeFile(outputPath, Buffer.from(b64_json, 'base64'))
   return {
@@ -37,7 +37,7 @@ function createServer(): McpServer {
   const server = new McpServer({ name: 'peer', version: '1.0.0' })
   server.registerTool(
     'generate_image',
-    { title: 'Generate image', description: 'Makes a picture.', inputSchema: z.object({ prompt, size, output_path }) },
+    { title: 'Generate image', description: 'Makes an image.', inputSchema: z.object({ prompt, size, output_path }) },
     async (input) => {
       const response = await fetch(`${images}/generations`, {
         method: 'POST',
@@ -51,7 +51,7 @@ function createServer(): McpServer {
     'edit_image',
     {
       title: 'Edit image',
-      description: 'Changes a picture.',
+      description: 'Changes an image.',
       inputSchema: z.object({ image_data_base64: z.string(), prompt, size, output_path }),
     },
     async (input) => {

@@ -1,6 +1,6 @@
 import { Agent, createServer, request as send } from 'node:http'
 
-/** The floor for pictures: whatever comes goes to Azure, and Azure's answer goes back, untouched and unread. */
+/** The floor for images: whatever comes goes to Azure, and Azure's response goes back, untouched and unread. */
 
 const agent = new Agent({ keepAlive: true })
 const azure = new URL(process.env.AZURE_BASE_URL ?? '')
@@ -11,9 +11,9 @@ createServer({ keepAliveTimeout: 72_000 }, (request, response) => {
     'content-type': request.headers['content-type'],
     'content-length': request.headers['content-length'],
   }
-  const exchange = send(azure, { agent, method: 'POST', headers }, (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers)
-    answer.pipe(response)
+  const exchange = send(azure, { agent, method: 'POST', headers }, (upstream) => {
+    response.writeHead(upstream.statusCode ?? 502, upstream.headers)
+    upstream.pipe(response)
   })
   request.pipe(exchange)
 }).listen(Number(process.env.PORT), '127.0.0.1')

@@ -8,15 +8,15 @@ import { type Effort, scaled, type Workload } from '../workload.ts'
 
 const concurrency = 4
 
-/** Milliseconds of the server's processor time for each picture. */
-async function cpuPerPicture(lab: Lab, name: SubjectName, calls: number, next: () => ToolCall): Promise<number> {
+/** Milliseconds of the server's processor time for each image. */
+async function cpuPerImage(lab: Lab, name: SubjectName, calls: number, next: () => ToolCall): Promise<number> {
   const { server, caller } = await lab.shared(name)
   const before = server.cpuSeconds()
   await callMany(caller, calls, concurrency, next)
   return ((server.cpuSeconds() - before) / calls) * 1000
 }
 
-interface PictureRow {
+interface ImageRow {
   name: string
   /** Calls in a round. */
   calls: number
@@ -24,7 +24,7 @@ interface PictureRow {
   wanted?: string
 }
 
-function workload({ name, calls, call, wanted }: PictureRow): Workload {
+function workload({ name, calls, call, wanted }: ImageRow): Workload {
   return {
     name,
     unit: 'CPU ms/image',
@@ -33,16 +33,16 @@ function workload({ name, calls, call, wanted }: PictureRow): Workload {
     peer: 'peer',
     ...(wanted === undefined ? {} : { wanted }),
     warmUps: 2,
-    measure: (lab, subject, effort) => cpuPerPicture(lab, subject, scaled(calls, effort), () => call),
+    measure: (lab, subject, effort) => cpuPerImage(lab, subject, scaled(calls, effort), () => call),
   }
 }
 
-function saving({ name, calls, call, wanted = '' }: PictureRow): Workload {
+function saving({ name, calls, call, wanted = '' }: ImageRow): Workload {
   const measure = async (lab: Lab, subject: SubjectName, effort: Effort) => {
     mkdirSync(lab.imagesFolder, { recursive: true })
     const next = () => ({ ...call, outputPath: join(lab.imagesFolder, `${randomUUID()}.png`) })
     try {
-      return await cpuPerPicture(lab, subject, scaled(calls, effort), next)
+      return await cpuPerImage(lab, subject, scaled(calls, effort), next)
     } finally {
       rmSync(lab.imagesFolder, { recursive: true, force: true })
       mkdirSync(lab.imagesFolder)
@@ -51,12 +51,12 @@ function saving({ name, calls, call, wanted = '' }: PictureRow): Workload {
   return { ...workload({ name, calls, call, wanted }), measure }
 }
 
-const generate = (mebibytes: number): ToolCall => ({ answer: Math.round(mebibytes * MiB), input: 0, delayMs: 0 })
-const edit = (mebibytes: number): ToolCall => ({ answer: 1.5 * MiB, input: mebibytes * MiB, delayMs: 0 })
+const generate = (mebibytes: number): ToolCall => ({ response: Math.round(mebibytes * MiB), input: 0, delayMs: 0 })
+const edit = (mebibytes: number): ToolCall => ({ response: 1.5 * MiB, input: mebibytes * MiB, delayMs: 0 })
 const streamed = (mebibytes: number): ToolCall => ({ ...generate(mebibytes), progress: true })
 
 /** Sizes are those of the decoded PNG; the base64 on the wire is a third longer. */
-export const pictureWorkloads: readonly Workload[] = [
+export const imageWorkloads: readonly Workload[] = [
   workload({ name: 'generate 0.1 MiB', calls: 200, call: generate(0.1) }),
   workload({ name: 'generate 1.5 MiB', calls: 60, call: generate(1.5), wanted: '≤ 1.3 × floor' }),
   workload({ name: 'generate 6 MiB', calls: 24, call: generate(6), wanted: '≤ 1.3 × floor' }),

@@ -1,15 +1,15 @@
 import { callMany } from '../caller.ts'
-import { startHealthProbe } from '../health-probe.ts'
 import type { Lab, SubjectName } from '../harness.ts'
+import { startHealthProbe } from '../health-probe.ts'
 import { MiB } from '../image.ts'
 import { quantile } from '../statistics.ts'
 import { type Effort, scaled, type Workload } from '../workload.ts'
 
 const concurrency = 8
 const calls = 80
-const order = { answer: 6 * MiB, input: 0, delayMs: 0 }
+const order = { response: 6 * MiB, input: 0, delayMs: 0 }
 
-/** How long `/health` takes while eight large pictures flow, which shows stalls of the event loop. */
+/** How long `/health` takes while eight large images flow, which shows stalls of the event loop. */
 async function healthLatency(lab: Lab, name: SubjectName, effort: Effort, share: number): Promise<number> {
   const { server, caller } = await lab.shared(name)
   const probe = await startHealthProbe(server.origin)
@@ -35,7 +35,7 @@ export const latencyWorkloads: readonly Workload[] = [
     measure: (lab, name, effort) => healthLatency(lab, name, effort, 0.99),
   },
   {
-    name: 'start to first answer',
+    name: 'start to first response',
     unit: 'ms',
     floor: 'bare',
     service: 'service',

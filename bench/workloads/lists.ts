@@ -6,7 +6,7 @@ const connections = 32
 const durationMs = 1500
 
 /** Answers for each second of the server's processor time, which other load on the machine does not change much. */
-async function answersPerCpuSecond(lab: Lab, name: SubjectName, { scale }: Effort): Promise<number> {
+async function responsesPerCpuSecond(lab: Lab, name: SubjectName, { scale }: Effort): Promise<number> {
   const { server, headers } = await lab.shared(name)
   const before = server.cpuSeconds()
   const count = await runListLoad(server.origin, { connections, durationMs: durationMs * scale, headers })
@@ -20,7 +20,7 @@ const common = {
   wanted: '≥ 0.7 × floor',
   // V8 goes on optimising for some forty thousand requests.
   warmUps: 8,
-  measure: answersPerCpuSecond,
+  measure: responsesPerCpuSecond,
 } as const
 
 export const listWorkloads: readonly Workload[] = [

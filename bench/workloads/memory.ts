@@ -8,7 +8,7 @@ const slowMs = 2000
 const idleCalls = 500
 const idleMs = 6000
 
-const smallOrder = (delayMs: number) => ({ answer: Math.round(0.1 * MiB), input: 0, delayMs })
+const smallOrder = (delayMs: number) => ({ response: Math.round(0.1 * MiB), input: 0, delayMs })
 
 /** The most memory a fresh server needs while many large answers come at the same time. */
 const peak: Pick<Workload, 'unit' | 'floor' | 'peer' | 'warmUps' | 'measure'> = {
@@ -19,7 +19,7 @@ const peak: Pick<Workload, 'unit' | 'floor' | 'peer' | 'warmUps' | 'measure'> = 
   measure: (lab, name, effort) =>
     lab.withFresh(name, async ({ server, caller }) => {
       const count = scaled(slowCalls, effort)
-      const order = { answer: 6 * MiB, input: 0, delayMs: slowMs * effort.scale }
+      const order = { response: 6 * MiB, input: 0, delayMs: slowMs * effort.scale }
       await callMany(caller, count, count, () => order)
       return server.peakResidentBytes() / MiB
     }),
@@ -30,10 +30,10 @@ export const memoryWorkloads: readonly Workload[] = [
     ...peak,
     name: '64 × 6 MiB at once',
     service: 'service',
-    // 64 pictures are 512 MiB of base64.
+    // 64 images are 512 MiB of base64.
     wanted: '≤ floor + 563 MiB',
   },
-  { ...peak, name: '64 × 6 MiB at once, MAX_HELD_BYTES=33554432', service: 'frugal', wanted: '≤ 1.5 × floor' },
+  { ...peak, name: '64 × 6 MiB at once, MAX_BUFFERED_BYTES=33554432', service: 'frugal', wanted: '≤ 1.5 × floor' },
   {
     name: '500 waiting calls',
     unit: 'KiB RSS/call',

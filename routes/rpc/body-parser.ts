@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { errorCodes } from 'fastify'
-import { giveBack, sizeFor, takeMemory } from '../../services/bytes/buffer-pool.ts'
+import { acquireBuffer, release, sizeFor } from '../../services/bytes/buffer-pool.ts'
 import { type ByteReservation, UNRESERVED_BYTES } from '../../services/limits/byte-budget.ts'
 import { watchHeadway } from '../../services/limits/upload-progress.ts'
 import { invalidRequest } from '../../services/mcp/protocol-error.ts'
@@ -27,7 +27,7 @@ const LONG_CHUNK = 16_384
  * Each chunk costs the process some microseconds, and chunks of one byte cost their sender next to nothing: a few hundred
  * connections with ten thousand of them each would stop everything for ten seconds.
  */
-const MANY_PIECES = 1_000
+const MANY_CHUNKS = 1_000
 const LEAST_AVERAGE = 32
 
 /**
@@ -50,30 +50,30 @@ export function readBody(
   }
   const body = createGathering(announced)
   const headway = watchHeadway({ announced, periodMs: headwayMs, onStalled: () => end(rejectBody('slow')) })
-  let pieces = 0
+  let chunks = 0
   let hasEnded = false
 
-  function take(piece: Buffer): void {
-    const length = body.length + piece.length
-    const failure = problemOf(length, ++pieces, maxBytes)
+  function take(chunk: Buffer): void {
+    const length = body.length + chunk.length
+    const failure = problemOf(length, ++chunks, maxBytes)
     if (failure !== undefined) {
       end(failure)
       return
     }
     headway.received(length)
-    const bytes = body.sizeWith(piece)
+    const bytes = body.sizeWith(chunk)
     const granted = bytes > UNRESERVED_BYTES && reservation !== null ? reservation.grow(bytes) : true
-    if (granted === true) body.add(piece)
-    else waitFor(granted, piece)
+    if (granted === true) body.add(chunk)
+    else waitFor(granted, chunk)
   }
   /** The sender is not to blame for a wait of ours. */
-  function waitFor(granted: Promise<boolean>, piece: Buffer): void {
+  function waitFor(granted: Promise<boolean>, chunk: Buffer): void {
     payload.pause()
     headway.pause()
     granted.then((isGranted) => {
       if (hasEnded) return
       if (isGranted) {
-        body.add(piece)
+        body.add(chunk)
         headway.resume()
         payload.resume()
       } else end(rejectBody('bytes'))
@@ -103,10 +103,10 @@ export function readBody(
   payload.on('data', take).on('end', finish).on('error', end).resume()
 }
 
-function problemOf(length: number, pieces: number, maxBytes: number): Error | undefined {
+function problemOf(length: number, chunks: number, maxBytes: number): Error | undefined {
   if (length > maxBytes) return new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
-  if (pieces <= MANY_PIECES || length >= pieces * LEAST_AVERAGE) return undefined
-  return invalidRequest('The body comes in too many small pieces: send it in larger ones.')
+  if (chunks <= MANY_CHUNKS || length >= chunks * LEAST_AVERAGE) return undefined
+  return invalidRequest('The body comes in too many small chunks: send it in larger ones.')
 }
 
 /** A body as far as it has come. One that comes in one chunk, as nearly all without an image do, is not copied. */
@@ -122,12 +122,12 @@ function createGathering(announced: number | undefined) {
     if (bytes !== undefined && needed <= bytes.length) return bytes.length
     return SMALL_SIZES.find((size) => needed <= size) ?? sizeFor(needed)
   }
-  const isFirst = (piece: Buffer) => length === 0 && piece.length >= (announced ?? LONG_CHUNK)
+  const isFirst = (chunk: Buffer) => length === 0 && chunk.length >= (announced ?? LONG_CHUNK)
 
-  function makeRoom(needed: number): Buffer {
+  function makeSpace(needed: number): Buffer {
     const size = sizeOf(needed)
     if (bytes?.length === size) return bytes
-    const larger = size > UNRESERVED_BYTES ? takeMemory(size) : Buffer.allocUnsafeSlow(size)
+    const larger = size > UNRESERVED_BYTES ? acquireBuffer(size) : Buffer.allocUnsafeSlow(size)
     const before = bytes ?? first
     before?.copy(larger, 0, 0, length)
     free()
@@ -137,7 +137,7 @@ function createGathering(announced: number | undefined) {
     return larger
   }
   function free(): void {
-    if (isOwn && bytes !== undefined) giveBack([bytes])
+    if (isOwn && bytes !== undefined) release([bytes])
     isOwn = false
   }
 
@@ -149,11 +149,11 @@ function createGathering(announced: number | undefined) {
       return bytes?.length ?? length
     },
     /** Bytes that the buffer would have with this chunk in it. */
-    sizeWith: (piece: Buffer) => (isFirst(piece) ? piece.length : sizeOf(length + piece.length)),
-    add(piece: Buffer) {
-      if (isFirst(piece)) first = piece
-      else piece.copy(makeRoom(length + piece.length), length)
-      length += piece.length
+    sizeWith: (chunk: Buffer) => (isFirst(chunk) ? chunk.length : sizeOf(length + chunk.length)),
+    add(chunk: Buffer) {
+      if (isFirst(chunk)) first = chunk
+      else chunk.copy(makeSpace(length + chunk.length), length)
+      length += chunk.length
     },
     whole: () => first ?? bytes?.subarray(0, length) ?? Buffer.alloc(0),
     free,

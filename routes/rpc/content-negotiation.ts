@@ -1,6 +1,6 @@
-import { remember } from '../../services/net/memoize.ts'
+import { memoize } from '../../services/net/memoize.ts'
 
-/** Which kinds of answer a caller takes. */
+/** Which kinds of response a caller takes. */
 export interface Accepted {
   json: boolean
   /** Only if named: a caller that takes anything may not know what to do with an event stream. */
@@ -13,10 +13,10 @@ export function readAccept(header: string | undefined): Accepted {
   return readRanges(header)
 }
 
-const readRanges = remember((header): Accepted => {
+const readRanges = memoize((header): Accepted => {
   const ranges = header.split(',').map(readRange)
   const accepts = (...names: string[]) => {
-    // The most specific range decides, so that `*/*, application/json;q=0` refuses JSON.
+    // The most specific range decides, so that `*/*, application/json;q=0` rejects JSON.
     const range = names.map((name) => ranges.find(({ type }) => type === name)).find((found) => found !== undefined)
     return range !== undefined && range.weight > 0
   }

@@ -23,7 +23,7 @@ export function allowOrigin(
 export const PREFLIGHT_MAX_AGE = 7200
 
 /** Any header may be asked for: MCP has clients mirror parameters into headers with names of their own. */
-export async function answerPreflight({ headers }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+export async function respondPreflight({ headers }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const asked = headers['access-control-request-headers']
   reply.header('vary', 'Origin, Access-Control-Request-Headers').header('allow', 'POST, OPTIONS')
   if (asked !== undefined) reply.header('access-control-allow-headers', asked)

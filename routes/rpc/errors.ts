@@ -1,9 +1,15 @@
-import { internalError, invalidRequest, ProtocolError, parseError, refusal } from '../../services/mcp/protocol-error.ts'
+import {
+  internalError,
+  invalidRequest,
+  ProtocolError,
+  parseError,
+  rejection,
+} from '../../services/mcp/protocol-error.ts'
 
 interface HttpFailure {
   code?: string
   statusCode?: number
-  /** When to come back, if whoever refused knows. */
+  /** When to come back, if whoever rejected knows. */
   retryAfterMs?: number
   message: string
 }
@@ -16,7 +22,7 @@ export function toProtocolError(error: unknown, requestId: string, maxBodyBytes:
   const { statusCode = 500, message, retryAfterMs } = error
   if (statusCode >= 500 && statusCode !== 503) return internalError(requestId, error)
   return GUARD_STATUSES.has(statusCode)
-    ? refusal(statusCode, message, retryAfterMs === undefined ? {} : { retryAfterMs })
+    ? rejection(statusCode, message, retryAfterMs === undefined ? {} : { retryAfterMs })
     : invalidRequest(message, statusCode)
 }
 

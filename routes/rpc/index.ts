@@ -3,27 +3,27 @@ import { Socket } from 'node:net'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { addressCaller } from '../../services/auth/authenticator.ts'
-import { type SplicedJson, spliceJson } from '../../services/bytes/json-writer.ts'
-import type { Answer, RefusalContext, RequestContext } from '../../services/mcp/dispatcher.ts'
-import { messageSchema } from '../../services/mcp/dispatcher.ts'
+import { type InlineImages, noInlineImages } from '../../services/bytes/inline-images.ts'
 import { parseJsonBody } from '../../services/bytes/json-reader.ts'
-import { invalidRequest, parseError, refusal } from '../../services/mcp/protocol-error.ts'
-import { noPictures, type SentPictures } from '../../services/bytes/inline-images.ts'
+import { type JsonBody, writeJson } from '../../services/bytes/json-writer.ts'
+import type { RejectionContext, RequestContext, Response } from '../../services/mcp/dispatcher.ts'
+import { messageSchema } from '../../services/mcp/dispatcher.ts'
+import { invalidRequest, parseError, rejection } from '../../services/mcp/protocol-error.ts'
 import { defaultTiming } from '../../services/mcp/timeouts.ts'
-import { type Accepted, readAccept } from './content-negotiation.ts'
-import { checkContentType } from './content-type.ts'
-import { allowOrigin, answerPreflight } from './cors.ts'
-import { trackDeliveries } from './delivery.ts'
-import { createEventStream, type EventStream } from './sse-writer.ts'
-import { toProtocolError } from './errors.ts'
 import { rejectMethods } from './allowed-methods.ts'
 import { readBody } from './body-parser.ts'
-import { letBodyPass } from './discard-body.ts'
+import { type Accepted, readAccept } from './content-negotiation.ts'
+import { checkContentType } from './content-type.ts'
+import { allowOrigin, respondPreflight } from './cors.ts'
+import { trackDeliveries } from './delivery.ts'
+import { discardBody } from './discard-body.ts'
+import { toProtocolError } from './errors.ts'
+import { createEventStream, type EventStream } from './sse-writer.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Pictures of the body, which are there until its room is given back. */
-    sentPictures: SentPictures | null
+    /** Images of the body, which are there until its room is released. */
+    inlineImages: InlineImages | null
   }
 }
 
@@ -34,7 +34,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   const { streamAfterMs, commentEveryMs, stallMs, headwayMs } = timing
   const deliveries = trackDeliveries(fastify, timing)
 
-  fastify.decorateRequest('sentPictures', null)
+  fastify.decorateRequest('inlineImages', null)
   fastify.setValidatorCompiler(TypeBoxValidatorCompiler)
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser(
@@ -44,17 +44,17 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
       const announced = length === undefined ? undefined : Number(length)
       const parse = (body: Buffer) => {
         const parsed = fastify.chargeLoop(request, () => parseJsonBody(body))
-        request.sentPictures = parsed.pictures
-        request.bodyRoom?.whenFree(parsed.pictures.release)
+        request.inlineImages = parsed.images
+        request.bodyReservation?.onRelease(parsed.images.release)
         return parsed
       }
-      const { bodyRoom: reservation } = request
+      const { bodyReservation: reservation } = request
       const { rejectBody } = fastify
       readBody(payload, { announced, maxBytes: config.MAX_BODY_BYTES, reservation, rejectBody, headwayMs, parse }, done)
     },
   )
 
-  fastify.addHook('onRequest', function nameRequest(request, reply, done) {
+  fastify.addHook('onRequest', function setRequestId(request, reply, done) {
     reply.header('x-request-id', request.id)
     done()
   })
@@ -74,24 +74,24 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
 
   fastify.addHook('onRequest', checkContentType)
 
-  fastify.addHook('onSend', function limitStall({ raw: { socket } }, _reply, payload, done) {
+  fastify.addHook('onSend', function setSendTimeout({ raw: { socket } }, _reply, payload, done) {
     // From here on only the caller can be slow; Node lets a silent connection go when this is over.
     if (socket instanceof Socket) socket.setTimeout(stallMs)
     done(null, payload)
   })
 
-  fastify.setErrorHandler(async function answerFailure(error: FastifyError, request: FastifyRequest, reply) {
+  fastify.setErrorHandler(async function responseFailure(error: FastifyError, request: FastifyRequest, reply) {
     // The engine makes the same check and knows the words for it.
     if (error.validation !== undefined && request.body !== undefined) {
       return sendJson(reply, await mcp.handle(request.body, contextOf(request, reply)))
     }
-    letBodyPass(error, request, reply, config.MAX_BODY_BYTES)
+    discardBody(error, request, reply, config.MAX_BODY_BYTES)
     const failure = error.validation === undefined ? error : parseError('The body is empty: send one JSON-RPC message.')
     const known = toProtocolError(failure, request.id, config.MAX_BODY_BYTES)
-    return sendJson(reply, mcp.refuse(known, request.body, describeRequest(request)))
+    return sendJson(reply, mcp.reject(known, request.body, describeRequest(request)))
   })
 
-  async function answerMessage(request: FastifyRequest, reply: FastifyReply) {
+  async function respond(request: FastifyRequest, reply: FastifyReply) {
     const accepted = readAccept(request.headers.accept)
     if (!accepted.json && !accepted.stream) {
       throw invalidRequest('Accept application/json or text/event-stream: nothing else is spoken here.', 406)
@@ -100,25 +100,25 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     if (!accepted.stream || Array.isArray(request.body)) {
       return sendJson(reply, await handle(request, contextOf(request, reply)))
     }
-    return answerStreaming(request, reply, accepted)
+    return respondStreaming(request, reply, accepted)
   }
 
   /** A call may outlive its connection, and its body stays in memory as long as it. */
-  async function handle(request: FastifyRequest, context: RequestContext): Promise<Answer> {
-    request.bodyRoom?.retain()
+  async function handle(request: FastifyRequest, context: RequestContext): Promise<Response> {
+    request.bodyReservation?.retain()
     const running = fastify
       .chargeLoop(request, () => mcp.handle(request.body, context))
-      .finally(() => request.bodyRoom?.release())
-    return await orWhenOver(running, () => {
+      .finally(() => request.bodyReservation?.release())
+    return await untilShutdown(running, () => {
       const sentence = 'The service is shutting down, and the call did not end in time.'
-      return mcp.refuse(refusal(503, sentence, { retryAfterMs: RESTART_MS }), request.body, context)
+      return mcp.reject(rejection(503, sentence, { retryAfterMs: RESTART_MS }), request.body, context)
     })
   }
 
-  /** Resolves with what comes first, the answer or the end of waiting for it. */
-  function orWhenOver(running: Promise<Answer>, instead: () => Answer): Promise<Answer> {
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-    const forget = drain.whenOver(() => resolve(instead()))
+  /** Resolves with what comes first, the response or the end of waiting for it. */
+  function untilShutdown(running: Promise<Response>, instead: () => Response): Promise<Response> {
+    const { promise, resolve, reject } = Promise.withResolvers<Response>()
+    const forget = drain.onForceClose(() => resolve(instead()))
     running.then(resolve, reject).finally(forget)
     return promise
   }
@@ -128,37 +128,37 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     reply: FastifyReply,
     notify?: NonNullable<RequestContext['notify']>,
   ): RequestContext {
-    const signal = leavingOf(request, reply)
+    const signal = disconnectSignal(request, reply)
     const response = deliveries.pathOf(request, reply)
     const idempotencyKey = single(request.headers['idempotency-key'])
-    const pictures = request.sentPictures ?? noPictures
-    const described = { ...describeRequest(request), idempotencyKey, signal, response, pictures }
+    const images = request.inlineImages ?? noInlineImages
+    const described = { ...describeRequest(request), idempotencyKey, signal, response, images }
     return notify === undefined ? described : { ...described, notify }
   }
 
   /**
-   * Fires when the connection closes before the answer is out, or when waiting for the answer is over. Not
+   * Fires when the connection closes before the response is out, or when waiting for the response is over. Not
    * `request.signal`: that one follows the request message, which closes as soon as its body has been read.
    */
-  function leavingOf({ bodyRoom }: FastifyRequest, { raw }: FastifyReply): AbortSignal {
-    const leaving = new AbortController()
-    const leave = () => leaving.abort()
+  function disconnectSignal({ bodyReservation }: FastifyRequest, { raw }: FastifyReply): AbortSignal {
+    const disconnected = new AbortController()
+    const disconnect = () => disconnected.abort()
     // It may have left while a guard was asking around.
-    if (raw.destroyed) leave()
-    const forget = drain.whenOver(leave)
+    if (raw.destroyed) disconnect()
+    const forget = drain.onForceClose(disconnect)
     // Who hears of it may want to look at the body once more.
-    const room = raw.closed ? null : bodyRoom
-    room?.retain()
+    const capacity = raw.closed ? null : bodyReservation
+    capacity?.retain()
     raw.once('close', () => {
       forget()
-      if (!raw.writableFinished) leave()
-      room?.release()
+      if (!raw.writableFinished) disconnect()
+      capacity?.release()
     })
-    return leaving.signal
+    return disconnected.signal
   }
 
-  /** Answers in an event stream if there is something to tell before the answer or the answer takes long. */
-  async function answerStreaming(request: FastifyRequest, reply: FastifyReply, accepted: Accepted) {
+  /** Answers in an event stream if there is something to tell before the response or the response takes long. */
+  async function respondStreaming(request: FastifyRequest, reply: FastifyReply, accepted: Accepted) {
     const stream = createEventStream(commentEveryMs)
     const timer = setTimeout(stream.open, streamAfterMs).unref()
     const pending = handle(request, contextOf(request, reply, stream.notify))
@@ -166,9 +166,9 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     clearTimeout(timer)
     if (first === undefined) {
       pending
-        .then((answer) => finishStream(reply, stream, answer))
+        .then((response) => finishStream(reply, stream, response))
         .catch((err: unknown) => {
-          // Too late for another answer; a cut connection is at least no empty one.
+          // Too late for another response; a cut connection is at least no empty one.
           request.log.error({ err }, 'answer could not be sent')
           stream.finish()
           reply.raw.destroy()
@@ -191,15 +191,15 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     onRequest: [drain.admit, fastify.authenticate, fastify.shedLoad, fastify.limitRequests, fastify.openBody],
   }
   for (const url of ['/', '/mcp']) {
-    fastify.post(url, route, answerMessage)
+    fastify.post(url, route, respond)
     // In a hook, before a body is looked at that some clients announce.
-    fastify.options(url, { onRequest: answerPreflight }, answerPreflight)
+    fastify.options(url, { onRequest: respondPreflight }, respondPreflight)
   }
   rejectMethods(fastify, '/', ['GET', 'POST', 'OPTIONS'], 'GET, POST')
   rejectMethods(fastify, '/mcp', ['POST', 'OPTIONS'], 'POST')
 }
 
-function describeRequest(request: FastifyRequest): RefusalContext {
+function describeRequest(request: FastifyRequest): RejectionContext {
   const { headers } = request
   return {
     transport: 'http',
@@ -214,11 +214,11 @@ function describeRequest(request: FastifyRequest): RefusalContext {
   }
 }
 
-function sendJson(reply: FastifyReply, { status, body, retryAfterMs }: Answer): FastifyReply {
+function sendJson(reply: FastifyReply, { status, body, retryAfterMs }: Response): FastifyReply {
   reply.code(status)
   if (retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(retryAfterMs / 1000))
   if (body === undefined) return reply.send()
-  const json = spliceJson(body)
+  const json = writeJson(body)
   if (reply.raw.destroyed) {
     // Sending would fail, and be counted as one more failure.
     releaseAfter(reply, json)
@@ -246,20 +246,20 @@ const STREAM_HEADERS = {
   'x-accel-buffering': 'no',
 }
 
-function finishStream(reply: FastifyReply, stream: EventStream, { body }: Answer): void {
+function finishStream(reply: FastifyReply, stream: EventStream, { body }: Response): void {
   if (body === undefined) {
     stream.finish()
     return
   }
-  const event = spliceJson(body, { prefix: 'event: message\ndata: ', suffix: '\n\n' })
+  const event = writeJson(body, { prefix: 'event: message\ndata: ', suffix: '\n\n' })
   releaseAfter(reply, event)
   stream.finish(event.chunks())
 }
 
-/** Gives the pictures of an answer back once it is out, or as soon as nobody will read it. */
-function releaseAfter({ raw, log }: FastifyReply, json: SplicedJson): void {
+/** Gives the images of a response back once it is out, or as soon as nobody will read it. */
+function releaseAfter({ raw, log }: FastifyReply, json: JsonBody): void {
   const release = () => {
-    json.release().catch((err) => log.warn({ err }, 'a picture was not given back'))
+    json.release().catch((err) => log.warn({ err }, 'an image was not released'))
   }
   if (raw.closed || raw.destroyed) release()
   else raw.once('close', release)

@@ -10,18 +10,18 @@ type Event = Buffer | AsyncIterable<Buffer>
 export interface EventStream {
   /** What goes to the caller. Read only as fast as the caller reads. */
   readonly readable: Readable
-  /** Resolves when there is something to tell before the answer. */
+  /** Resolves when there is something to tell before the response. */
   readonly opened: Promise<void>
   /** Sends a message of its own; dropped if the caller does not keep up. */
   notify(message: object): void
   /** Opens the stream with a comment if it is not open, so that client and proxies see life at once. */
   open(): void
-  /** Sends the answer and ends. */
-  finish(answer?: Event): void
+  /** Sends the response and ends. */
+  finish(response?: Event): void
 }
 
 /**
- * Server-sent events of one request: notifications while it runs, comments where there is silence, the answer last.
+ * Server-sent events of one request: notifications while it runs, comments where there is silence, the response last.
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 export function createEventStream(commentEveryMs: number): EventStream {
@@ -77,11 +77,11 @@ export function createEventStream(commentEveryMs: number): EventStream {
       open()
       push(Buffer.from(`event: message\ndata: ${JSON.stringify(message)}\n\n`))
     },
-    finish(answer) {
+    finish(response) {
       finished = true
       // Nobody may ever have read it, so the end of reading is not enough.
       clearInterval(timer)
-      if (answer !== undefined) waiting.push(answer)
+      if (response !== undefined) waiting.push(response)
       wake.resolve()
     },
   }

@@ -1,9 +1,9 @@
+import { normalizeAddress, rateLimitPrefix } from '../net/ip-address.ts'
 import { AccessError } from './access-error.ts'
 import { type ApiKey, findApiKey } from './api-keys.ts'
-import { networkOf, plainAddress } from '../net/ip-address.ts'
 import type { TokenSubject } from './tokens.ts'
 
-/** Who calls. Kept pictures and log lines go by `id`, limits by what `sharedBy` makes of it. */
+/** Who calls. Kept images and log lines go by `id`, limits by what `sharedBy` makes of it. */
 export interface Caller {
   /** `key:<name>`, `subject:<issuer>#<subject>` or `address:<IP>`. */
   id: string
@@ -19,14 +19,14 @@ export interface Credentials {
   address: string
 }
 
-export interface GatekeeperOptions {
+export interface AuthenticatorOptions {
   /** Undefined: no keys are configured. */
   keys: { readonly keys: readonly ApiKey[] } | undefined
   /** Undefined: no token issuer is configured. */
   verifyToken: ((token: string) => Promise<TokenSubject>) | undefined
 }
 
-export interface Gatekeeper {
+export interface Authenticator {
   /** Whether nobody needs to say who it is. */
   readonly isOpen: boolean
   /** Only a token takes time to check. @throws AccessError, or rejects with it */
@@ -36,7 +36,7 @@ export interface Gatekeeper {
 const ADDRESS = 'address:'
 
 /** Tells who calls, by key or token; with neither configured everybody is an address. */
-export function createGatekeeper({ keys, verifyToken }: GatekeeperOptions): Gatekeeper {
+export function createAuthenticator({ keys, verifyToken }: AuthenticatorOptions): Authenticator {
   const isOpen = keys === undefined && verifyToken === undefined
   const wanted =
     verifyToken === undefined
@@ -65,12 +65,12 @@ export function createGatekeeper({ keys, verifyToken }: GatekeeperOptions): Gate
 
 /** Who calls where nobody needs to say more. */
 export function addressCaller(address: string | undefined): Caller {
-  return { id: ADDRESS + plainAddress(address), kind: 'address' }
+  return { id: ADDRESS + normalizeAddress(address), kind: 'address' }
 }
 
 /** Under which name a caller's limits are counted: whoever has one IPv6 address has a whole network of them. */
-export function sharedBy(callerId: string): string {
-  return callerId.startsWith(ADDRESS) ? ADDRESS + networkOf(callerId.slice(ADDRESS.length)) : callerId
+export function rateLimitKey(callerId: string): string {
+  return callerId.startsWith(ADDRESS) ? ADDRESS + rateLimitPrefix(callerId.slice(ADDRESS.length)) : callerId
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6750#section-2.1 */

@@ -35,7 +35,7 @@ export function resourceMetadata({ resource }: ProtectedResource, issuer: string
 }
 
 /**
- * The `WWW-Authenticate` header of a refusal. Every part is ours or from the configuration, which holds no quotes.
+ * The `WWW-Authenticate` header of a rejection. Every part is ours or from the configuration, which holds no quotes.
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization#protected-resource-metadata-discovery-requirements
  */
 export function challenge(

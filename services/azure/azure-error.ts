@@ -1,8 +1,8 @@
-import { type ServiceError, type ServiceErrorOptions, serviceError } from '../errors/errors.ts'
 import { parseLeadingJson } from '../bytes/leading-json.ts'
+import { type ServiceError, type ServiceErrorOptions, serviceError } from '../errors/errors.ts'
 import { safeId } from './azure-text.ts'
 import { listOf, member, textOf } from './fields.ts'
-import type { AnswerHeaders } from './transport.ts'
+import type { ResponseHeaders } from './transport.ts'
 
 /** Facts about the call that sentences or the log need. */
 export interface ErrorContext {
@@ -88,7 +88,7 @@ function isObject(value: unknown): value is object {
  */
 export function azureError(
   status: number,
-  headers: AnswerHeaders,
+  headers: ResponseHeaders,
   fault: AzureFault,
   context: ErrorContext,
 ): ServiceError {
@@ -119,34 +119,34 @@ export function azureError(
   }
 }
 
-const refusal =
+const rejection =
   /^(contentfilter|contentpolicyviolation|responsibleaipolicyviolation|moderationblocked|contentsafetyviolation|requestmoderated|contentmoderated)$/
-const refusalWords = /safety system|content (management )?policy|content filter|content safety/i
+const contentFilterText = /safety system|content (management )?policy|content filter|content safety/i
 const capacityWords = /high demand|temporarily unable|capacity|overloaded/i
 
 /** Whether the content filter spoke, in any of its spellings. */
-export function isRefusal({ codes, message, categories }: AzureFault): boolean {
-  return codes.some((code) => refusal.test(code)) || refusalWords.test(message) || categories.length > 0
+export function isContentFiltered({ codes, message, categories }: AzureFault): boolean {
+  return codes.some((code) => rejection.test(code)) || contentFilterText.test(message) || categories.length > 0
 }
 
 /** Which row a failure belongs to; the order of the questions matters (a block also speaks of "content policy"). */
 function errorCode(status: number, fault: AzureFault) {
   const { codes, message } = fault
   const has = (name: string) => codes.includes(name)
-  // Accepted in some other way than with a picture: to send it anywhere else might pay for a second one.
-  if (status < 300) return 'IMG_ERR_AZURE_BAD_ANSWER'
+  // Accepted in some other way than with an image: to send it anywhere else might pay for a second one.
+  if (status < 300) return 'IMG_ERR_AZURE_BAD_RESPONSE'
   if (status >= 300 && status < 400) return 'IMG_ERR_AZURE_REDIRECT'
   if (status === 401) return 'IMG_ERR_AZURE_CREDENTIAL'
   if (status === 403) {
     if (/temporarily blocked|account.*(blocked|suspended)/i.test(message)) return 'IMG_ERR_AZURE_ACCOUNT_BLOCKED'
-    return codes.some((code) => refusal.test(code)) ? 'IMG_ERR_AZURE_CONTENT' : 'IMG_ERR_AZURE_FORBIDDEN'
+    return codes.some((code) => rejection.test(code)) ? 'IMG_ERR_AZURE_CONTENT' : 'IMG_ERR_AZURE_FORBIDDEN'
   }
   if (status === 404) return has('deploymentnotfound') ? 'IMG_ERR_AZURE_DEPLOYMENT' : 'IMG_ERR_AZURE_NOT_FOUND'
   if (status === 408) return 'IMG_ERR_AZURE_TIMEOUT'
   if (status === 413) return 'IMG_ERR_AZURE_TOO_LARGE'
   if (status === 429) return capacityWords.test(message) ? 'IMG_ERR_AZURE_CAPACITY' : 'IMG_ERR_AZURE_RATE_LIMIT'
   if (status >= 500) return serverErrorCode(status, fault)
-  if (isRefusal(fault)) return 'IMG_ERR_AZURE_CONTENT'
+  if (isContentFiltered(fault)) return 'IMG_ERR_AZURE_CONTENT'
   if (/api.version/i.test(message) || has('unsupportedapiversion')) return 'IMG_ERR_AZURE_API_VERSION'
   if (/model .* does not exist|unknown model/i.test(message)) return 'IMG_ERR_AZURE_DEPLOYMENT'
   return 'IMG_ERR_AZURE_REJECTED'
@@ -161,7 +161,7 @@ function serverErrorCode(status: number, fault: AzureFault) {
 }
 
 /** When Azure wants to be asked again, in milliseconds; `retry-after-ms` is the finer one. */
-function readRetryAfter(headers: AnswerHeaders): number | undefined {
+function readRetryAfter(headers: ResponseHeaders): number | undefined {
   const milliseconds = Number(single(headers['retry-after-ms']) ?? Number.NaN)
   if (Number.isFinite(milliseconds) && milliseconds >= 0) return milliseconds
   const after = single(headers['retry-after'])
@@ -171,12 +171,12 @@ function readRetryAfter(headers: AnswerHeaders): number | undefined {
   const date = Date.parse(after)
   if (Number.isNaN(date)) return undefined
   // By Azure's own clock: ours may be wrong by any amount.
-  const answeredAt = Date.parse(single(headers.date) ?? '')
-  return Math.max(0, date - (Number.isNaN(answeredAt) ? Date.now() : answeredAt))
+  const respondedAt = Date.parse(single(headers.date) ?? '')
+  return Math.max(0, date - (Number.isNaN(respondedAt) ? Date.now() : respondedAt))
 }
 
 /** Azure's name for the exchange; its support asks for it. */
-export function requestId(headers: AnswerHeaders, secrets: readonly string[]): string | undefined {
+export function requestId(headers: ResponseHeaders, secrets: readonly string[]): string | undefined {
   const id = single(headers['apim-request-id']) ?? single(headers['x-request-id'])
   return id === undefined ? undefined : safeId(id, secrets)
 }

@@ -28,7 +28,7 @@ export function createAccountBreaker(openMs: number): AccountBreaker {
       if (now < openUntil) {
         throw serviceError('IMG_ERR_AZURE_ACCOUNT_BLOCKED', [], { retryAfterMs: openUntil - now })
       }
-      // This caller looks; the others go on being refused until it knows.
+      // This caller looks; the others go on being rejected until it knows.
       openUntil = now + openMs
     },
     trip() {

@@ -1,25 +1,25 @@
+import { type Base64Image, bufferImage } from '../bytes/base64-image.ts'
+import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { serviceError } from '../errors/errors.ts'
-import { bufferImage, type EncodedImage } from '../bytes/base64-image.ts'
-import type { HeldBytes } from '../bytes/spooled-buffer.ts'
 import { sniffFacts } from '../imaging/image-probe.ts'
-import type { AnswerReading } from './image-response.ts'
-import { runCall } from './retry.ts'
 import { adaptRequest, createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
 import { type AzureEvents, silentEvents } from './events.ts'
+import { type HttpResponse, sendRequest } from './exchange.ts'
 import { createImageDownload } from './image-download.ts'
-import type { CallContext, EditRequest, ImageAnswer, ImageRequest, ImagesClient, Operation } from './types.ts'
-import { type RawAnswer, sendRequest } from './exchange.ts'
+import type { ResponseReading } from './image-response.ts'
+import { runCall } from './retry.ts'
 import { type StreamingChoice, wantsStream } from './streaming.ts'
 import { createTransport, type TransportOptions } from './transport.ts'
+import type { CallContext, EditRequest, ImageRequest, ImageResult, ImagesClient, Operation } from './types.ts'
 import { costOf } from './usage.ts'
 
 export interface ImagesClientOptions extends TransportOptions {
   /** The default deployment first; never empty. */
   deployments: readonly [DeploymentOptions, ...DeploymentOptions[]]
-  /** Bytes of one answer, all its pictures in base64 together. */
-  maxAnswerBytes: number
+  /** Bytes of one response, all its images in base64 together. */
+  maxResponseBytes: number
   /** Where answers wait until they are sent on. */
-  held: HeldBytes
+  buffered: BufferSpool
   /** When gpt-image draws in an event stream: `auto` only where a call may outlast Azure's silence limits. */
   streaming: StreamingChoice
   /** Hosts that links in answers may point to, see `ImageDownloadOptions`. */
@@ -30,32 +30,32 @@ export interface ImagesClientOptions extends TransportOptions {
 
 /** The client for one or more deployments. */
 export function createImagesClient(options: ImagesClientOptions): ImagesClient {
-  const { maxAnswerBytes, held, streaming } = options
+  const { maxResponseBytes, buffered, streaming } = options
   const events = options.events ?? silentEvents
   const transport = createTransport(options)
-  const download = createImageDownload({ ...options, allowedHosts: options.imageHosts, maxBytes: maxAnswerBytes })
+  const download = createImageDownload({ ...options, allowedHosts: options.imageHosts, maxBytes: maxResponseBytes })
   const [first, ...others] = options.deployments
   const defaultDeployment = createDeployment(first)
   const deployments = [defaultDeployment, ...others.map(createDeployment)]
-  const byName = new Map(deployments.map((deployment) => [deployment.card.name, deployment]))
+  const byName = new Map(deployments.map((deployment) => [deployment.deployment.name, deployment]))
 
   async function run<R extends ImageRequest | EditRequest>(
     operation: Operation,
     request: R,
     context: CallContext,
-  ): Promise<ImageAnswer> {
-    const asked = byName.get(request.deployment ?? defaultDeployment.card.name) ?? defaultDeployment
+  ): Promise<ImageResult> {
+    const asked = byName.get(request.deployment ?? defaultDeployment.deployment.name) ?? defaultDeployment
     const requests = new Map<Deployment, R>([[asked, request]])
     for (const name of asked.options.fallbacks) {
       const fallback = byName.get(name)
-      const adapted = fallback && adaptRequest(operation, request, fallback.card)
+      const adapted = fallback && adaptRequest(operation, request, fallback.deployment)
       if (fallback !== undefined && adapted !== undefined) requests.set(fallback, adapted)
     }
     const candidates: [Deployment, ...Deployment[]] = [
       asked,
       ...[...requests.keys()].filter((other) => other !== asked),
     ]
-    const { answer, maker } = await runCall(
+    const { response, maker } = await runCall(
       candidates,
       async (deployment, route) => {
         const adapted = requests.get(deployment) ?? request
@@ -63,41 +63,41 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
         const streamed = wantsStream(streaming, target.model, adapted)
         const wire = isEdit(adapted) ? route.edit(adapted, target, streamed) : route.generate(adapted, target, streamed)
         const raw = await sendRequest(
-          { transport, events, maxAnswerBytes, held },
+          { transport, events, maxResponseBytes, buffered },
           deployment,
           route,
           wire,
           request.prompt,
           context,
         )
-        return { answer: raw, maker: deployment }
+        return { response: raw, maker: deployment }
       },
       context,
     )
-    return finish(operation, answer, maker, request.count ?? 1, context)
+    return finish(operation, response, maker, request.count ?? 1, context)
   }
 
-  /** From here on the pictures are paid for; nothing is sent again. */
+  /** From here on the images are paid for; nothing is sent again. */
   async function finish(
     operation: Operation,
-    { reading, requestId }: RawAnswer,
+    { reading, requestId }: HttpResponse,
     maker: Deployment,
     count: number,
     context: CallContext,
   ) {
-    const { name, model, can } = maker.card
+    const { name, model, can } = maker.deployment
     const { images, usage } = await collect(reading, count, context)
     const costUsd = costOf(can.price, usage, images.length)
     const facts = { operation, deployment: name, model, count: images.length, usage, costUsd }
     events.imagesMade(facts)
     context.log.info({ ...facts, azureRequestId: requestId }, 'azure made images')
-    const madeBy = { deployment: name, model }
-    return { images, madeBy, usage, ...(costUsd === undefined ? {} : { costUsd }) } satisfies ImageAnswer
+    const producedBy = { deployment: name, model }
+    return { images, producedBy, usage, ...(costUsd === undefined ? {} : { costUsd }) } satisfies ImageResult
   }
 
   /** What can be had of the images; a link that leads nowhere costs the others nothing. */
-  async function collect(reading: AnswerReading, maxLinks: number, { deadlineAt, log }: CallContext) {
-    const images: EncodedImage[] = []
+  async function collect(reading: ResponseReading, maxLinks: number, { deadlineAt, log }: CallContext) {
+    const images: Base64Image[] = []
     let failure: unknown
     try {
       const { parts, usage } = await reading.finish()
@@ -115,7 +115,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       const [first, ...more] = images
       if (first === undefined) throw failure ?? serviceError('IMG_ERR_AZURE_DOWNLOAD', [])
       if (failure !== undefined) log.warn({ err: failure, images: images.length }, 'azure links to an image in vain')
-      return { images: [first, ...more] satisfies ImageAnswer['images'], usage }
+      return { images: [first, ...more] satisfies ImageResult['images'], usage }
     } catch (error) {
       await reading.abort()
       await Promise.all(images.map((image) => image.release()))
@@ -123,16 +123,16 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     }
   }
 
-  async function follow(url: string, deadlineAt: number): Promise<EncodedImage> {
+  async function follow(url: string, deadlineAt: number): Promise<Base64Image> {
     const bytes = await download.get(url, deadlineAt)
     const facts = sniffFacts(bytes)
     if (facts === undefined) throw serviceError('IMG_ERR_AZURE_DOWNLOAD', [])
-    return await bufferImage(bytes, facts, held)
+    return await bufferImage(bytes, facts, buffered)
   }
 
   return {
-    deployment: defaultDeployment.card,
-    deployments: deployments.map(({ card }) => card),
+    deployment: defaultDeployment.deployment,
+    deployments: deployments.map(({ deployment }) => deployment),
     generate: (request, context) => run('generate', request, context),
     edit: (request, context) => run('edit', request, context),
     async close() {

@@ -8,8 +8,8 @@ export interface Credential {
    * @throws ServiceError IMG_ERR_AZURE_TOKEN
    */
   headers(scope: string): Promise<Record<string, string>>
-  /** Azure refused these headers. Whether other ones can be sent now. */
-  renew(scope: string, refused: Readonly<Record<string, string>>): Promise<boolean>
+  /** Azure rejected these headers. Whether other ones can be sent now. */
+  refreshCredential(scope: string, rejected: Readonly<Record<string, string>>): Promise<boolean>
   secrets(): readonly string[]
 }
 
@@ -17,7 +17,7 @@ export interface Credential {
 export function keyCredential(key: string): Credential {
   return {
     headers: async () => ({ 'api-key': key }),
-    renew: async () => false,
+    refreshCredential: async () => false,
     secrets: () => [key],
   }
 }
@@ -47,10 +47,10 @@ export function keyFileCredential(
       await refresh()
       return { 'api-key': key }
     },
-    async renew(_scope, refused) {
+    async refreshCredential(_scope, rejected) {
       mark = undefined
       await refresh()
-      return key !== refused['api-key']
+      return key !== rejected['api-key']
     },
     secrets: () => [key],
   }
@@ -110,13 +110,13 @@ export function tokenCredential(load: () => Promise<TokenSource>, now = Date.now
 
   return {
     headers: async (scope) => ({ authorization: `Bearer ${(await usableToken(scope)).token}` }),
-    async renew(scope, refused) {
-      const isRefused = ({ token }: AccessToken) => refused.authorization === `Bearer ${token}`
-      const kept = tokens.get(scope)
+    async refreshCredential(scope, rejected) {
+      const isRejected = ({ token }: AccessToken) => rejected.authorization === `Bearer ${token}`
+      const stored = tokens.get(scope)
       // Another call may have got a new one meanwhile.
-      if (kept !== undefined && !isRefused(kept)) return true
+      if (stored !== undefined && !isRejected(stored)) return true
       tokens.delete(scope)
-      return !isRefused(await newToken(scope))
+      return !isRejected(await newToken(scope))
     },
     secrets: () => [...tokens.values()].map(({ token }) => token),
   }

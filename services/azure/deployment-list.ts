@@ -154,7 +154,7 @@ function checkAddress(
   if (!URL.canParse(baseUrl)) return
   const { protocol, hostname } = new URL(baseUrl)
   if (protocol === 'http:' && !isLocal(hostname)) {
-    list.warnings.push(`"${name}" is reached over http: its credential and all pictures cross the network readably`)
+    list.warnings.push(`"${name}" is reached over http: its credential and all images cross the network readably`)
   }
 }
 
@@ -171,11 +171,11 @@ function modelOf(
   const named = entry.model ?? (isPlain ? settings.AZURE_MODEL : undefined)
   const resolution = resolveModel(models, { model: named, names: [deployment, entry.name], dialect })
   const { model, recognition, name } = resolution
-  const told = isPlain ? 'AZURE_MODEL' : `the model of "${entry.name}"`
+  const reported = isPlain ? 'AZURE_MODEL' : `the model of "${entry.name}"`
   if (recognition !== 'exact') {
     const as = describeResolution({ model: model.id, recognition })
     list.warnings.push(
-      `the name ${name} is not the id of a known model; driven as ${as}. Set ${told} to say which it is`,
+      `the name ${name} is not the id of a known model; driven as ${as}. Set ${reported} to say which it is`,
     )
   }
   if (!isOnRoute(model, dialect)) {

@@ -3,10 +3,10 @@ import { type AccountBreaker, createAccountBreaker } from './circuit-breaker.ts'
 import type { Credential } from './credential.ts'
 import type { Dialect, Target } from './dialects/dialect.ts'
 import { onRoute, routesOf } from './dialects/index.ts'
-import type { DeploymentCard, EditRequest, ImageRequest, Operation, Size } from './types.ts'
 import type { Recognition } from './models/name-resolution.ts'
 import { fitSize } from './models/size-fitting.ts'
-import { createRequestGate, type RequestGate } from './rate-limiter.ts'
+import { createRateLimiter, type RateLimiter } from './rate-limiter.ts'
+import type { DeploymentInfo, EditRequest, ImageRequest, Operation, Size } from './types.ts'
 
 /** One deployment as an operator describes it. */
 export interface DeploymentOptions {
@@ -38,9 +38,9 @@ export interface DeploymentOptions {
 
 /** A configured deployment with what is known of it at run time. */
 export interface Deployment {
-  readonly card: DeploymentCard
+  readonly deployment: DeploymentInfo
   readonly options: DeploymentOptions
-  readonly gate: RequestGate
+  readonly limiter: RateLimiter
   readonly breaker: AccountBreaker
   /** The route that has proven itself, else the routes in the order in which they are tried. */
   routes(): readonly Dialect[]
@@ -56,9 +56,9 @@ export function createDeployment(options: DeploymentOptions): Deployment {
   let proven: Dialect | undefined
   const firstRoute = candidates[0]?.name ?? 'deployments'
   return {
-    card: deploymentCard(options, onRoute(model, firstRoute)),
+    deployment: deploymentInfo(options, onRoute(model, firstRoute)),
     options,
-    gate: createRequestGate({
+    limiter: createRateLimiter({
       maxWaiting: options.maxWaiting,
       ...(options.requestsPerMinute === undefined ? {} : { requestsPerMinute: options.requestsPerMinute }),
       ...(options.minuteMs === undefined ? {} : { minuteMs: options.minuteMs }),
@@ -79,25 +79,25 @@ function versionFor(route: Dialect, { anyApiVersion, model, apiVersion }: Deploy
   return anyApiVersion ?? model.apiVersion ?? own ?? route.defaultApiVersion ?? ''
 }
 
-function deploymentCard({ name, recognition = 'exact' }: DeploymentOptions, can: Model): DeploymentCard {
+function deploymentInfo({ name, recognition = 'exact' }: DeploymentOptions, can: Model): DeploymentInfo {
   return {
     name,
     model: can.id,
     recognition,
     can,
     ...(can.promptAdvice === undefined ? {} : { promptAdvice: can.promptAdvice }),
-    fitSize: (operation, wish) => fitSize(operation === 'edit' ? can.editSize : can.generateSize, wish),
+    fitSize: (operation, requested) => fitSize(operation === 'edit' ? can.editSize : can.generateSize, requested),
   }
 }
 
 /**
  * A request as a fallback's model can take it: the size fitted anew, wishes that it does not know left out. `undefined`
- * if it would be another picture altogether: no edits, no mask, fewer pictures in or out.
+ * if it would be another image altogether: no edits, no mask, fewer images in or out.
  */
 export function adaptRequest<R extends ImageRequest | EditRequest>(
   operation: Operation,
   request: R,
-  { can, fitSize: fit }: DeploymentCard,
+  { can, fitSize: fit }: DeploymentInfo,
 ): R | undefined {
   const edit = isEdit(request) ? request : undefined
   const fits =
@@ -128,6 +128,6 @@ export function isEdit(request: ImageRequest | EditRequest): request is EditRequ
   return 'images' in request
 }
 
-function known<T extends string>(values: readonly T[], wish: T | undefined): T | undefined {
-  return wish !== undefined && values.includes(wish) ? wish : undefined
+function known<T extends string>(values: readonly T[], requested: T | undefined): T | undefined {
+  return requested !== undefined && values.includes(requested) ? requested : undefined
 }

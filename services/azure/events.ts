@@ -1,6 +1,6 @@
 import type { Operation, Usage } from './types.ts'
 
-/** How one HTTP request to Azure ended, as a closed set of words; the rate limit apart from other refusals, since it has an alarm of its own. */
+/** How one HTTP request to Azure ended, as a closed set of words; the rate limit apart from other rejections, since it has an alarm of its own. */
 export type StatusClass = '2xx' | '3xx' | '4xx' | '429' | '5xx' | 'connect_error' | 'timeout' | 'lost' | 'cancelled'
 
 export interface RequestFacts {
@@ -14,7 +14,7 @@ export interface RequestFacts {
 export interface AzureEvents {
   requestStarted(fact: RequestFacts): void
   requestEnded(fact: RequestFacts & { statusClass: StatusClass; durationMs: number; sentBytes: number }): void
-  /** A call got its pictures. */
+  /** A call got its images. */
   imagesMade(fact: RequestFacts & { count: number; usage: Usage; costUsd: number | undefined }): void
 }
 

@@ -1,27 +1,27 @@
+import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
-import type { HeldBytes } from '../bytes/spooled-buffer.ts'
-import { type AnswerReading, ErrorBodyCollector, openAnswer } from './image-response.ts'
 import { azureError, readFault, requestId } from './azure-error.ts'
 import { maskText } from './azure-text.ts'
-import { SendError } from './retry.ts'
 import type { Deployment } from './deployment.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import type { AzureEvents, StatusClass } from './events.ts'
-import type { CallContext } from './types.ts'
-import { type Answer, type AnswerHeaders, ExchangeError, type Transport } from './transport.ts'
 import type { WireRequest } from './http-request.ts'
+import { ErrorBodyCollector, openResponse, type ResponseReading } from './image-response.ts'
+import { SendError } from './retry.ts'
+import { ExchangeError, type Response, type ResponseHeaders, type Transport } from './transport.ts'
+import type { CallContext } from './types.ts'
 
 export interface SendOptions {
   transport: Transport
   events: AzureEvents
-  /** Bytes of one answer. */
-  maxAnswerBytes: number
-  held: HeldBytes
+  /** Bytes of one response. */
+  maxResponseBytes: number
+  buffered: BufferSpool
 }
 
 /** What Azure sent with a success. */
-export interface RawAnswer {
-  reading: AnswerReading
+export interface HttpResponse {
+  reading: ResponseReading
   requestId: string | undefined
 }
 
@@ -37,24 +37,24 @@ export async function sendRequest(
   wire: WireRequest,
   prompt: string,
   context: CallContext,
-): Promise<RawAnswer> {
+): Promise<HttpResponse> {
   const { credential, scope } = deployment.options
-  let learned: AnswerHeaders | undefined
-  let isRefused = false
+  let learned: ResponseHeaders | undefined
+  let isRejected = false
   try {
     const credentialHeaders = await inTime(credential.headers(scope ?? route.scope), context)
-    const answer = await exchange(options, deployment, wire, credentialHeaders, context)
-    learned = answer.headers
+    const response = await exchange(options, deployment, wire, credentialHeaders, context)
+    learned = response.headers
     const secrets = [...credential.secrets(), ...Object.values(credentialHeaders), prompt]
-    isRefused = answer.status === 429
-    if (answer.sink instanceof ErrorBodyCollector) {
-      const fault = readFault(answer.sink.body())
-      const failure = azureError(answer.status, answer.headers, fault, {
+    isRejected = response.status === 429
+    if (response.sink instanceof ErrorBodyCollector) {
+      const fault = readFault(response.sink.body())
+      const failure = azureError(response.status, response.headers, fault, {
         deployment: deployment.options.deployment,
         secrets,
       })
       context.log.debug(
-        { deployment: deployment.card.name, azureText: maskText(fault.message, secrets) },
+        { deployment: deployment.deployment.name, azureText: maskText(fault.message, secrets) },
         "azure's own words, without what they may quote",
       )
       if (failure.code === 'IMG_ERR_AZURE_ACCOUNT_BLOCKED') tripBreaker(deployment, context)
@@ -62,37 +62,37 @@ export async function sendRequest(
       throw new SendError(failure, credentialHeaders)
     }
     deployment.breaker.reset()
-    return { reading: answer.sink, requestId: requestId(answer.headers, secrets) }
+    return { reading: response.sink, requestId: requestId(response.headers, secrets) }
   } finally {
-    deployment.gate.left(learned, isRefused)
+    deployment.limiter.left(learned, isRejected)
   }
 }
 
 function tripBreaker(deployment: Deployment, context: CallContext): void {
   if (!deployment.breaker.isOpen) {
-    context.log.error({ deployment: deployment.card.name }, 'azure has blocked the account; calls are kept back')
+    context.log.error({ deployment: deployment.deployment.name }, 'azure has blocked the account; calls are kept back')
   }
   deployment.breaker.trip()
 }
 
 async function exchange(
-  { transport, events, maxAnswerBytes, held }: SendOptions,
+  { transport, events, maxResponseBytes, buffered }: SendOptions,
   deployment: Deployment,
   wire: WireRequest,
   credentialHeaders: Readonly<Record<string, string>>,
   context: CallContext,
 ) {
   const { operation, url } = wire
-  const { name, model } = deployment.card
+  const { name, model } = deployment.deployment
   const body = wire.body()
   const startedAt = performance.now()
   const facts = { operation, deployment: name, model }
   events.requestStarted(facts)
   let statusClass: StatusClass = 'lost'
-  let reading: AnswerReading | undefined
-  let headers: AnswerHeaders = {}
+  let reading: ResponseReading | undefined
+  let headers: ResponseHeaders = {}
   try {
-    const answer = await transport.post<AnswerReading | ErrorBodyCollector>({
+    const response = await transport.post<ResponseReading | ErrorBodyCollector>({
       url,
       // What a gateway compressed could not be read as it arrives.
       headers: { 'accept-encoding': 'identity', ...wire.headers, ...credentialHeaders },
@@ -105,12 +105,12 @@ async function exchange(
         if (classOf(status) !== '2xx') return new ErrorBodyCollector()
         context.onStage?.('receiving')
         const onSketch = () => context.onStage?.('sketched')
-        reading = openAnswer(received, { held, maxBytes: maxAnswerBytes, onSketch })
+        reading = openResponse(received, { buffered, maxBytes: maxResponseBytes, onSketch })
         return reading
       },
     })
-    statusClass = classOf(answer.status)
-    return await checkSuccess(answer)
+    statusClass = classOf(response.status)
+    return await checkSuccess(response)
   } catch (error) {
     statusClass = faultClass(error)
     if (reading !== undefined && (await reading.hasImage())) {
@@ -126,11 +126,11 @@ async function exchange(
 }
 
 /** A success other than 200 counts by its image: without one there is nothing to read, and nothing to try again. */
-async function checkSuccess(answer: Answer<AnswerReading | ErrorBodyCollector>) {
-  const { status, sink } = answer
-  if (status === 200 || sink instanceof ErrorBodyCollector || (await sink.hasImage())) return answer
+async function checkSuccess(response: Response<ResponseReading | ErrorBodyCollector>) {
+  const { status, sink } = response
+  if (status === 200 || sink instanceof ErrorBodyCollector || (await sink.hasImage())) return response
   await sink.abort()
-  return { ...answer, sink: new ErrorBodyCollector() }
+  return { ...response, sink: new ErrorBodyCollector() }
 }
 
 /** Waits for something that knows no deadline, as long as the call and its caller last. */
@@ -150,7 +150,7 @@ async function inTime<T>(work: Promise<T>, { signal, deadlineAt }: CallContext):
   }
 }
 
-/** An exchange without a whole answer, as a row of the table. */
+/** An exchange without a whole response, as a row of the table. */
 function exchangeError(error: unknown): unknown {
   if (!(error instanceof ExchangeError)) return error
   if (error.cause instanceof ServiceError) return error.cause
@@ -167,7 +167,7 @@ function exchangeError(error: unknown): unknown {
     case 'lost':
       return serviceError('IMG_ERR_AZURE_LOST', [], options)
     case 'sink':
-      return serviceError('IMG_ERR_AZURE_BAD_ANSWER', [], options)
+      return serviceError('IMG_ERR_AZURE_BAD_RESPONSE', [], options)
     default:
       return error.fault satisfies never
   }

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { PassThrough, Readable } from 'node:stream'
 import FormData from 'form-data'
 import type { Model } from '../../schemas/models.ts'
-import type { InputImage, Operation } from './types.ts'
 import type { RequestBody } from './transport.ts'
+import type { InputImage, Operation } from './types.ts'
 
 /** A request in a dialect's words, without credentials. */
 export interface WireRequest {
@@ -50,11 +50,11 @@ export function jsonRequest(operation: Operation, url: URL, fields: Readonly<Rec
   return { operation, url, headers: { 'content-type': 'application/json' }, body: () => bytes }
 }
 
-/** Bytes turned into base64 at a time; a multiple of three, so that the pieces join without padding between them. */
-const pieceBytes = 98_304
+/** Bytes turned into base64 at a time; a multiple of three, so that the chunks join without padding between them. */
+const chunkBytes = 98_304
 
 /**
- * A JSON body with pictures as base64 text, made piece by piece while it is sent: the text of a picture never lies in
+ * A JSON body with images as base64 text, made chunk by chunk while it is sent: the text of an image never lies in
  * memory whole.
  */
 export function jsonRequestWithImages(
@@ -69,12 +69,12 @@ export function jsonRequestWithImages(
     bytes,
   }))
   const length = named.reduce((sum, { name, bytes }) => sum + name.length + Math.ceil(bytes.length / 3) * 4 + 1, 0)
-  function* pieces(): Generator<Buffer> {
+  function* chunks(): Generator<Buffer> {
     yield head
     for (const { name, bytes } of named) {
       yield name
-      for (let at = 0; at < bytes.length; at += pieceBytes) {
-        yield Buffer.from(bytes.toString('base64', at, Math.min(at + pieceBytes, bytes.length)), 'latin1')
+      for (let at = 0; at < bytes.length; at += chunkBytes) {
+        yield Buffer.from(bytes.toString('base64', at, Math.min(at + chunkBytes, bytes.length)), 'latin1')
       }
       yield Buffer.from('"')
     }
@@ -84,11 +84,11 @@ export function jsonRequestWithImages(
     operation,
     url,
     headers: { 'content-type': 'application/json' },
-    body: () => ({ stream: Readable.from(pieces(), { highWaterMark: 2 }), length: head.length + length + 1 }),
+    body: () => ({ stream: Readable.from(chunks(), { highWaterMark: 2 }), length: head.length + length + 1 }),
   }
 }
 
-/** A picture under a field name of a form. */
+/** An image under a field name of a form. */
 export interface FormFile {
   field: string
   image: InputImage
@@ -98,10 +98,10 @@ export interface FormFile {
 const unwatchedBytes = 65_536
 
 /**
- * An edit as multipart/form-data. Each file has its own media type and file name: Azure refuses
- * `application/octet-stream` (https://github.com/openai/openai-node/issues/1468). Large pictures are sent
- * from where they lie: their memory may be used again once the answer is there, because undici closes a connection on
- * which an answer comes before all is out.
+ * An edit as multipart/form-data. Each file has its own media type and file name: Azure rejects
+ * `application/octet-stream` (https://github.com/openai/openai-node/issues/1468). Large images are sent
+ * from where they lie: their memory may be used again once the response is there, because undici closes a connection on
+ * which a response comes before all is out.
  */
 export function formRequest(
   url: URL,

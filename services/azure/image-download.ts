@@ -8,16 +8,16 @@ import { createConnections, type TransportOptions } from './transport.ts'
 export interface ImageDownloadOptions extends TransportOptions {
   /** Hosts that may be asked, lower case; `*.example.com` stands for every name below example.com. */
   allowedHosts: readonly string[]
-  /** Bytes of one picture. */
+  /** Bytes of one image. */
   maxBytes: number
   /** Which resolved addresses may be connected to; public ones unless a test says otherwise. */
   isAddressAllowed?: (address: string) => boolean
 }
 
-/** Follows the links of answers that carry no bytes. */
+/** Follows the links of responses that carry no bytes. */
 export interface ImageDownload {
   /**
-   * Gets one picture: https on an allowed host, no redirect, no credential, bounded.
+   * Gets one image: https on an allowed host, no redirect, no credential, bounded.
    *
    * @throws ServiceError IMG_ERR_AZURE_DOWNLOAD
    */

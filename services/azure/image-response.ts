@@ -1,29 +1,29 @@
+import { type Base64Image, isEncodedImage } from '../bytes/base64-image.ts'
+import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { serviceError } from '../errors/errors.ts'
-import { createAnswerReader, imageKeys } from './response-reader.ts'
-import { type EncodedImage, isEncodedImage } from '../bytes/base64-image.ts'
-import type { HeldBytes } from '../bytes/spooled-buffer.ts'
-import { faultOf, hitCategories, isRefusal } from './azure-error.ts'
-import { openEventStream } from './sse-parser.ts'
+import { faultOf, hitCategories, isContentFiltered } from './azure-error.ts'
 import { listOf, member } from './fields.ts'
+import { createResponseReader, imageKeys } from './response-reader.ts'
+import { openEventStream } from './sse-parser.ts'
+import type { ResponseHeaders, ResponseSink } from './transport.ts'
 import type { Usage } from './types.ts'
-import type { AnswerHeaders, AnswerSink } from './transport.ts'
 import { readUsage } from './usage.ts'
 
-/** Where a picture of an answer is: in it, or behind a link. */
-export type AnswerPart = { image: EncodedImage } | { url: string }
+/** Where an image of a response is: in it, or behind a link. */
+export type ResponsePart = { image: Base64Image } | { url: string }
 
-export interface ReadAnswer {
-  parts: [AnswerPart, ...AnswerPart[]]
+export interface ParsedResponse {
+  parts: [ResponsePart, ...ResponsePart[]]
   usage: Usage
 }
 
 /** A success while it arrives. Either `finish` or `abort` must follow. */
-export interface AnswerReading extends AnswerSink {
+export interface ResponseReading extends ResponseSink {
   /**
-   * The pictures in order, and what they used up.
-   * @throws ServiceError IMG_ERR_AZURE_BAD_ANSWER, IMG_ERR_AZURE_NO_IMAGE, IMG_ERR_AZURE_CONTENT, IMG_ERR_AZURE_BROKE_OFF
+   * The images in order, and what they used up.
+   * @throws ServiceError IMG_ERR_AZURE_BAD_RESPONSE, IMG_ERR_AZURE_NO_IMAGE, IMG_ERR_AZURE_CONTENT, IMG_ERR_AZURE_BROKE_OFF
    */
-  finish(): Promise<ReadAnswer>
+  finish(): Promise<ParsedResponse>
   /**
    * Ends the reading where the response broke off: whether `finish` will give an image all the same. What is there has been
    * paid for, whatever became of the rest.
@@ -32,11 +32,11 @@ export interface AnswerReading extends AnswerSink {
   abort(): Promise<void>
 }
 
-export interface AnswerOptions {
-  held: HeldBytes
-  /** Bytes of one answer. */
+export interface ResponseOptions {
+  buffered: BufferSpool
+  /** Bytes of one response. */
   maxBytes: number
-  /** A sketch of the picture has come; only in event streams. */
+  /** A sketch of the image has come; only in event streams. */
   onSketch: () => void
 }
 
@@ -44,9 +44,9 @@ export interface AnswerOptions {
  * Starts to read a success; its type says whether it is one document or an event stream, its first character knows better.
  * Blanks and a byte order mark before that mean nothing to either.
  */
-export function openAnswer(headers: AnswerHeaders, options: AnswerOptions): AnswerReading {
+export function openResponse(headers: ResponseHeaders, options: ResponseOptions): ResponseReading {
   const isStream = /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''))
-  let reading: AnswerReading | undefined
+  let reading: ResponseReading | undefined
   const open = (isEvents: boolean) => (isEvents ? openEventStream(options) : openDocument(options))
   return {
     write(chunk) {
@@ -66,11 +66,11 @@ export function openAnswer(headers: AnswerHeaders, options: AnswerOptions): Answ
 /** Blanks, and the bytes of a byte order mark, which begin nothing else here. */
 const meaningless: ReadonlySet<number> = new Set(Buffer.from(' \t\r\n\ufeff'))
 
-function openDocument({ held, maxBytes }: AnswerOptions): AnswerReading {
-  const reader = createAnswerReader({ held, maxBytes })
-  let answer: Promise<ReadAnswer> | undefined
+function openDocument({ buffered, maxBytes }: ResponseOptions): ResponseReading {
+  const reader = createResponseReader({ buffered, maxBytes })
+  let response: Promise<ParsedResponse> | undefined
 
-  async function read(): Promise<ReadAnswer> {
+  async function read(): Promise<ParsedResponse> {
     const { document, images, problem } = await reader.end()
     const parts = partsOf(document, images)
     // Also what lies where no image is expected.
@@ -82,8 +82,8 @@ function openDocument({ held, maxBytes }: AnswerOptions): AnswerReading {
   }
 
   function finish() {
-    answer ??= read()
-    return answer
+    response ??= read()
+    return response
   }
   return {
     write: reader.write,
@@ -101,7 +101,7 @@ function openDocument({ held, maxBytes }: AnswerOptions): AnswerReading {
  * The images of a document, in order: under `data`, else on its top level, else wherever they lie, since what has been paid
  * for counts for more than where it stands.
  */
-export function partsOf(document: unknown, images: readonly EncodedImage[]): AnswerPart[] {
+export function partsOf(document: unknown, images: readonly Base64Image[]): ResponsePart[] {
   // `result` is where Black Forest Labs' own API puts it.
   const places = [member(document, 'data'), document, member(document, 'result')]
   const parts = places.map((place) => listOf(place).flatMap((entry) => partOf(entry))).find(({ length }) => length > 0)
@@ -110,7 +110,7 @@ export function partsOf(document: unknown, images: readonly EncodedImage[]): Ans
   return [...(parts ?? []), ...images.map((image) => ({ image }))]
 }
 
-function partOf(entry: unknown): AnswerPart[] {
+function partOf(entry: unknown): ResponsePart[] {
   const image = imageKeys.map((key) => member(entry, key)).find(isEncodedImage)
   if (image !== undefined) return [{ image }]
   const url = ['url', 'image_url', 'sample'].map((key) => member(entry, key)).find(isLink)
@@ -127,24 +127,24 @@ function failureOf(document: unknown) {
   const verdicts = ['content_filter_results', 'content_filter_result', 'prompt_filter_results']
   const categories = hitCategories(entries.map((entry) => verdicts.map((name) => member(entry, name))))
   const faults = [faultOf(document), faultOf(member(document, 'data'))]
-  const refusal = faults.find(isRefusal)
-  if (categories.length > 0 || refusal !== undefined) {
-    return serviceError('IMG_ERR_AZURE_CONTENT', [categories.length > 0 ? categories : (refusal?.categories ?? [])])
+  const rejection = faults.find(isContentFiltered)
+  if (categories.length > 0 || rejection !== undefined) {
+    return serviceError('IMG_ERR_AZURE_CONTENT', [categories.length > 0 ? categories : (rejection?.categories ?? [])])
   }
   const hasFailed = faults.some(({ isJson }) => isJson)
   return hasFailed ? serviceError('IMG_ERR_AZURE_BROKE_OFF', []) : serviceError('IMG_ERR_AZURE_NO_IMAGE', [])
 }
 
 /** Takes the beginning of an error's body and lets the rest go by. */
-export class ErrorBodyCollector implements AnswerSink {
+export class ErrorBodyCollector implements ResponseSink {
   readonly #chunks: Buffer[] = []
   // The longest prompt that a row may allow (200,000 characters) may be quoted in it, each as an escape of six bytes.
-  #room = 1_310_720
+  #capacity = 1_310_720
 
   write(chunk: Buffer): void {
-    if (this.#room <= 0) return
-    this.#chunks.push(chunk.subarray(0, this.#room))
-    this.#room -= chunk.length
+    if (this.#capacity <= 0) return
+    this.#chunks.push(chunk.subarray(0, this.#capacity))
+    this.#capacity -= chunk.length
   }
 
   body(): Buffer {

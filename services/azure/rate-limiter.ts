@@ -1,14 +1,14 @@
 import { serviceError } from '../errors/errors.ts'
-import type { AnswerHeaders } from './transport.ts'
+import type { ResponseHeaders } from './transport.ts'
 
 /**
  * Spaces the requests to one deployment so that its quota is kept. Azure enforces requests per minute over windows of
- * one to ten seconds, and refused requests count too (https://learn.microsoft.com/en-us/azure/foundry/openai/quotas-limits),
+ * one to ten seconds, and rejected requests count too (https://learn.microsoft.com/en-us/azure/foundry/openai/quotas-limits),
  * so requests start evenly instead of in bursts. The rate is learned from `x-ratelimit-limit-requests`,
  * and felt for where Azure does not send it.
  */
-export interface RequestGateOptions {
-  /** Requests per minute to start with; without it a few go ahead, and the rest waits for what their answers say. */
+export interface RateLimiterOptions {
+  /** Requests per minute to start with; without it a few go ahead, and the rest waits for what their responses say. */
   requestsPerMinute?: number
   /** Calls that may wait. */
   maxWaiting: number
@@ -26,14 +26,14 @@ export interface Ticket {
   onQueued?: (() => void) | undefined
 }
 
-export interface RequestGate {
+export interface RateLimiter {
   /**
    * Waits for a turn. After it exactly one `left` must follow.
    * @throws ServiceError IMG_ERR_AZURE_BUSY, IMG_ERR_CANCELLED, IMG_ERR_AZURE_NOT_SENT
    */
   enter(ticket: Ticket): Promise<void>
-  /** A request has ended; its answer's headers teach the rate. `refused`: it was a 429. */
-  left(headers: AnswerHeaders | undefined, refused: boolean): void
+  /** A request has ended; its response's headers teach the rate. `rejected`: it was a 429. */
+  left(headers: ResponseHeaders | undefined, rejected: boolean): void
   /** Lets nobody start for some milliseconds. */
   pause(ms: number): void
   /** Milliseconds until the gate opens again after `pause`; 0 if it is not paused. */
@@ -55,18 +55,18 @@ const longestTimerMs = 2 ** 31 - 1
 /** A little more than the even distance, since two requests may travel at different speeds. */
 const spacing = 1.05
 
-export function createRequestGate({
+export function createRateLimiter({
   requestsPerMinute,
   maxWaiting,
   minuteMs = 60_000,
-}: RequestGateOptions): RequestGate {
+}: RateLimiterOptions): RateLimiter {
   return new Gate(requestsPerMinute, maxWaiting, minuteMs)
 }
 
-class Gate implements RequestGate {
+class Gate implements RateLimiter {
   readonly #maxWaiting: number
   readonly #minuteMs: number
-  /** Milliseconds between starts; 0 where no quota is known of, `undefined` before the first answer. */
+  /** Milliseconds between starts; 0 where no quota is known of, `undefined` before the first response. */
   #intervalMs: number | undefined
   #nextStartAt = 0
   #pausedUntil = 0
@@ -111,14 +111,14 @@ class Gate implements RequestGate {
         ticket.signal.removeEventListener('abort', cancel)
         finish()
       }
-      const leave = (error: Error) => {
+      const disconnect = (error: Error) => {
         this.#queue = this.#queue.filter((waiter) => waiter !== mine)
         settle(() => reject(error))
       }
-      const cancel = () => leave(serviceError('IMG_ERR_CANCELLED', []))
+      const cancel = () => disconnect(serviceError('IMG_ERR_CANCELLED', []))
       const mine: Waiter = { ticket: { ...ticket, order }, start: () => settle(resolve) }
       const timer = setTimeout(
-        () => leave(serviceError('IMG_ERR_AZURE_NOT_SENT', [])),
+        () => disconnect(serviceError('IMG_ERR_AZURE_NOT_SENT', [])),
         Math.max(0, ticket.deadlineAt - performance.now()),
       )
       ticket.signal.addEventListener('abort', cancel, { once: true })
@@ -129,11 +129,11 @@ class Gate implements RequestGate {
     })
   }
 
-  left(headers: AnswerHeaders | undefined, refused: boolean) {
+  left(headers: ResponseHeaders | undefined, rejected: boolean) {
     this.#running--
     const limit = Number(headers?.['x-ratelimit-limit-requests'] ?? Number.NaN)
     if (Number.isFinite(limit) && limit >= 1) this.#learn(this.#intervalFor(limit))
-    else if (headers !== undefined) this.#feel(refused)
+    else if (headers !== undefined) this.#feel(rejected)
     this.#pump()
   }
 
@@ -155,10 +155,10 @@ class Gate implements RequestGate {
     if (oldest !== undefined) this.#nextStartAt = Math.max(this.#nextStartAt, oldest + this.#starts.length * intervalMs)
   }
 
-  /** Without the header the rate is felt for: half as fast after a refusal, a little faster after each success. */
-  #feel(refused: boolean) {
+  /** Without the header the rate is felt for: half as fast after a rejection, a little faster after each success. */
+  #feel(rejected: boolean) {
     const fastest = this.#intervalFor(60)
-    if (refused) this.#intervalMs = Math.min(Math.max(2 * (this.#intervalMs ?? 0), fastest), this.#intervalFor(1))
+    if (rejected) this.#intervalMs = Math.min(Math.max(2 * (this.#intervalMs ?? 0), fastest), this.#intervalFor(1))
     else if (this.#intervalMs === undefined || this.#intervalMs < fastest / 10) this.#intervalMs = 0
     else this.#intervalMs *= 0.9
   }

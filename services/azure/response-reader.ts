@@ -1,14 +1,14 @@
-import { ServiceError, serviceError } from '../errors/errors.ts'
 import { Base64Error, createBase64Decoder, decodedCapacity } from '../bytes/base64-decoder.ts'
-import { createEncodedImage, type EncodedImage, type ImageFacts } from '../bytes/base64-image.ts'
-import type { EncodedTextWriter, HeldBytes } from '../bytes/spooled-buffer.ts'
-import { sniffFacts } from '../imaging/image-probe.ts'
+import { type Base64Image, createBase64Image, type ImageFacts } from '../bytes/base64-image.ts'
 import { createJsonLifter, LiftError, type LiftEvent } from '../bytes/json-blob-extractor.ts'
 import { parseLeadingJson } from '../bytes/leading-json.ts'
+import type { BufferSpool, EncodedTextWriter } from '../bytes/spooled-buffer.ts'
+import { ServiceError, serviceError } from '../errors/errors.ts'
+import { sniffFacts } from '../imaging/image-probe.ts'
 
-export interface AnswerReaderOptions {
-  held: HeldBytes
-  /** Bytes of the answer as it arrives. */
+export interface ResponseReaderOptions {
+  buffered: BufferSpool
+  /** Bytes of the response as it arrives. */
   maxBytes: number
   /** Images that are kept of it, the first ones; 16 by default. */
   maxImages?: number
@@ -16,14 +16,14 @@ export interface AnswerReaderOptions {
   maxOtherBytes?: number
 }
 
-export interface Answer {
+export interface Response {
   /**
    * The JSON, with an `EncodedImage` wherever a key of `imageKeys` had one; what was no image there is `''`. `undefined` if
    * it cannot be parsed, although it holds whole images.
    */
   document: unknown
   /** The images in `document`, in its order; if none is in it, all that arrived. Clients of the reader release them. */
-  images: EncodedImage[]
+  images: Base64Image[]
   /** What could not be read, of which the images know nothing; to be told where there are none. */
   problem: ServiceError | undefined
 }
@@ -32,14 +32,14 @@ export interface Answer {
 export const imageKeys = ['b64_json', 'b64Json', 'b64', 'image_base64', 'base64'] as const
 const isImageKey: ReadonlySet<string> = new Set(imageKeys)
 
-export interface AnswerReader {
+export interface ResponseReader {
   /**
-   * Takes the next bytes. A promise, if given, must be awaited before the next ones: a picture is on its way to a file.
+   * Takes the next bytes. A promise, if given, must be awaited before the next ones: an image is on its way to a file.
    */
   write(chunk: Buffer): Promise<void> | undefined
-  /** The answer, once every byte has come. */
-  end(): Promise<Answer>
-  /** Drops what was read. Needed unless `end` gave the answer. */
+  /** The response, once every byte has come. */
+  end(): Promise<Response>
+  /** Drops what was read. Needed unless `end` gave the response. */
   abort(): Promise<void>
 }
 
@@ -48,13 +48,13 @@ export interface AnswerReader {
  * last character on the way, and waits in a file if memory is short. Of an image that is none, and of text that nobody
  * needs, nothing is kept, and the images beside it are not touched.
  *
- * All methods throw ServiceError `IMG_ERR_AZURE_BAD_ANSWER` or `IMG_ERR_AZURE_ANSWER_TOO_LARGE`; `detail.problem` says
+ * All methods throw ServiceError `IMG_ERR_AZURE_BAD_RESPONSE` or `IMG_ERR_AZURE_RESPONSE_TOO_LARGE`; `detail.problem` says
  * what was wrong.
  */
-export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
-  const { held, maxBytes, maxImages = 16, maxOtherBytes = 1_048_576 } = options
+export function createResponseReader(options: ResponseReaderOptions): ResponseReader {
+  const { buffered, maxBytes, maxImages = 16, maxOtherBytes = 1_048_576 } = options
   const lifter = createJsonLifter({ keys: imageKeys, maxOtherBytes, maxStringBytes: Math.ceil(maxOtherBytes / 4) })
-  const pictures: ArrivingPicture[] = []
+  const images: IncomingImage[] = []
   let received = 0
   /** Strings beyond `maxImages`. */
   let surplus = 0
@@ -62,7 +62,7 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
 
   function write(chunk: Buffer): Promise<void> | undefined {
     received += chunk.length
-    if (received > maxBytes) throw serviceError('IMG_ERR_AZURE_ANSWER_TOO_LARGE', [])
+    if (received > maxBytes) throw serviceError('IMG_ERR_AZURE_RESPONSE_TOO_LARGE', [])
     return takeAll(lifter.write(chunk)[Symbol.iterator]())
   }
 
@@ -77,26 +77,26 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
 
   function take(event: LiftEvent): Promise<void> | undefined {
     if (event.type === 'open') return open()
-    const picture = surplus > 0 ? undefined : pictures.at(-1)
-    if (picture === undefined || picture.isGivenUp) return undefined
+    const image = surplus > 0 ? undefined : images.at(-1)
+    if (image === undefined || image.isGivenUp) return undefined
     try {
       if (event.type === 'broken') throw event.problem
-      return event.type === 'piece' ? picture.write(event.piece) : picture.end()
+      return event.type === 'chunk' ? image.write(event.chunk) : image.end()
     } catch (error) {
       problem ??= error
-      return picture.abort()
+      return image.abort()
     }
   }
 
   function open(): undefined {
-    if (pictures.length < maxImages) pictures.push(new ArrivingPicture(held.open()))
+    if (images.length < maxImages) images.push(new IncomingImage(buffered.open()))
     else {
       surplus++
-      problem ??= new LiftError(`it holds more than ${maxImages} pictures`)
+      problem ??= new LiftError(`it holds more than ${maxImages} images`)
     }
   }
 
-  function parse(images: readonly (EncodedImage | undefined)[], used: Set<EncodedImage>): unknown {
+  function parse(images: readonly (Base64Image | undefined)[], used: Set<Base64Image>): unknown {
     const json = lifter.end()
     problem ??= lifter.overflow
     const root: { document: unknown } = { document: parseLeadingJson(json) }
@@ -116,72 +116,72 @@ export function createAnswerReader(options: AnswerReaderOptions): AnswerReader {
     }
   }
 
-  async function end(): Promise<Answer> {
-    const images = pictures.map((picture) => picture.image)
-    const whole = images.filter((image) => image !== undefined)
-    const used = new Set<EncodedImage>()
+  async function end(): Promise<Response> {
+    const received = images.map((image) => image.image)
+    const whole = received.filter((image) => image !== undefined)
+    const used = new Set<Base64Image>()
     let document: unknown
     try {
-      document = parse(images, used)
+      document = parse(received, used)
     } catch (error) {
       problem ??= error
       if (whole.length === 0) throw problem
     }
     // Of two equal keys the last one wins; an image under the first is returned only where there is no other.
-    const kept = used.size > 0 ? whole.filter((image) => used.has(image)) : whole
-    const others = pictures.filter(({ image }) => image === undefined || !kept.includes(image))
-    await Promise.all(others.map((picture) => picture.abort()))
-    return { document, images: kept, problem: problem === undefined ? undefined : inOurWords(problem) }
+    const stored = used.size > 0 ? whole.filter((image) => used.has(image)) : whole
+    const others = images.filter(({ image }) => image === undefined || !stored.includes(image))
+    await Promise.all(others.map((image) => image.abort()))
+    return { document, images: stored, problem: problem === undefined ? undefined : inOurWords(problem) }
   }
 
   async function abort() {
-    await Promise.all(pictures.map((picture) => picture.abort()))
+    await Promise.all(images.map((image) => image.abort()))
   }
   return {
     write(chunk) {
       try {
-        return write(chunk)?.catch(throwInOurWords)
+        return write(chunk)?.catch(wrapError)
       } catch (error) {
-        return throwInOurWords(error)
+        return wrapError(error)
       }
     },
-    end: () => end().catch(throwInOurWords),
+    end: () => end().catch(wrapError),
     abort,
   }
 }
 
 /**
- * Reads a whole answer; nothing is held if it fails. @throws as the reader, what `source` throws, and the problem of an
+ * Reads a whole response; nothing is held if it fails. @throws as the reader, what `source` throws, and the problem of an
  * answer without an image
  */
-export async function readAnswer(source: AsyncIterable<Buffer>, options: AnswerReaderOptions): Promise<Answer> {
-  const reader = createAnswerReader(options)
+export async function readResponse(source: AsyncIterable<Buffer>, options: ResponseReaderOptions): Promise<Response> {
+  const reader = createResponseReader(options)
   try {
     for await (const chunk of source) {
       const waiting = reader.write(chunk)
       if (waiting !== undefined) await waiting
     }
-    const answer = await reader.end()
-    if (answer.images.length === 0 && answer.problem !== undefined) throw answer.problem
-    return answer
+    const response = await reader.end()
+    if (response.images.length === 0 && response.problem !== undefined) throw response.problem
+    return response
   } catch (error) {
     await reader.abort()
     throw error
   }
 }
 
-function throwInOurWords(cause: unknown): never {
+function wrapError(cause: unknown): never {
   throw inOurWords(cause)
 }
 
 function inOurWords(cause: unknown): ServiceError {
   if (cause instanceof ServiceError) return cause
-  return serviceError('IMG_ERR_AZURE_BAD_ANSWER', [], { cause, detail: { problem: problemOf(cause) } })
+  return serviceError('IMG_ERR_AZURE_BAD_RESPONSE', [], { cause, detail: { problem: problemOf(cause) } })
 }
 
 function problemOf(error: unknown): string {
   if (error instanceof LiftError) return error.message
-  if (error instanceof Base64Error) return 'a picture in it is not base64'
+  if (error instanceof Base64Error) return 'an image in it is not base64'
   if (error instanceof SyntaxError) return 'it is not JSON'
   return 'it could not be held'
 }
@@ -197,7 +197,7 @@ const dataScheme = 'data:'
 /** Of a data URL, its comma not counted. */
 const maxHeaderBytes = 256
 
-class ArrivingPicture {
+class IncomingImage {
   readonly #text: EncodedTextWriter
   readonly #decoder = createBase64Decoder()
   /** What may be the header of a data URL; `undefined` once the base64 has begun. */
@@ -205,7 +205,7 @@ class ArrivingPicture {
   #bytes = 0
   #head: Buffer = Buffer.alloc(0)
   #facts: ImageFacts | undefined
-  #image: EncodedImage | undefined
+  #image: Base64Image | undefined
   /** It is no image; its memory is free again. */
   isGivenUp = false
 
@@ -218,8 +218,8 @@ class ArrivingPicture {
     return this.#image
   }
 
-  write(piece: Buffer): Promise<void> | undefined {
-    const text = this.#start === undefined ? piece : this.#withoutHeader(Buffer.concat([this.#start, piece]))
+  write(chunk: Buffer): Promise<void> | undefined {
+    const text = this.#start === undefined ? chunk : this.#withoutHeader(Buffer.concat([this.#start, chunk]))
     return text === undefined ? undefined : this.#take(text)
   }
 
@@ -229,30 +229,29 @@ class ArrivingPicture {
     const isHeader = scheme === dataScheme
     const comma = isHeader ? seen.indexOf(',') : -1
     this.#start = comma === -1 && dataScheme.startsWith(scheme) ? seen : undefined
-    if (this.#start !== undefined && seen.length > maxHeaderBytes) throw new LiftError('a picture in it is not base64')
+    if (this.#start !== undefined && seen.length > maxHeaderBytes) throw new LiftError('an image in it is not base64')
     return this.#start === undefined ? seen.subarray(comma + 1) : undefined
   }
 
-  #take(piece: Buffer): Promise<void> | undefined {
-    for (let at = 0; at < piece.length; at += checkedCharacters) {
-      const written = this.#decoder.write(piece.subarray(at, at + checkedCharacters), scratch)
+  #take(chunk: Buffer): Promise<void> | undefined {
+    for (let at = 0; at < chunk.length; at += checkedCharacters) {
+      const written = this.#decoder.write(chunk.subarray(at, at + checkedCharacters), scratch)
       this.#bytes += written
       if (this.#facts === undefined) this.#sniff(scratch.subarray(0, written))
     }
-    return this.#text.write(piece)
+    return this.#text.write(chunk)
   }
 
   end(): Promise<void> | undefined {
-    if (this.#start !== undefined && this.#start.length > 0)
-      throw new LiftError('a picture in it is of no known format')
+    if (this.#start !== undefined && this.#start.length > 0) throw new LiftError('an image in it is of no known format')
     this.#decoder.end()
     if (this.#bytes === 0) return undefined
-    if (this.#facts === undefined) throw new LiftError('a picture in it is of no known format')
+    if (this.#facts === undefined) throw new LiftError('an image in it is of no known format')
     return this.#finish(this.#facts)
   }
 
   async #finish(facts: ImageFacts) {
-    this.#image = createEncodedImage(facts, this.#bytes, await this.#text.end())
+    this.#image = createBase64Image(facts, this.#bytes, await this.#text.end())
   }
 
   async abort() {
@@ -266,6 +265,6 @@ class ArrivingPicture {
     this.#facts = sniffFacts(this.#head.length === 0 ? decoded : Buffer.concat([this.#head, decoded]))
     if (this.#facts !== undefined) this.#head = Buffer.alloc(0)
     else this.#head = Buffer.concat([this.#head, decoded])
-    if (this.#head.length > maxHeadBytes) throw new LiftError('a picture in it is of no known format')
+    if (this.#head.length > maxHeadBytes) throw new LiftError('an image in it is of no known format')
   }
 }

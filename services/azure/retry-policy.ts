@@ -37,14 +37,14 @@ export const attemptTable: Readonly<Record<AzureErrorCode, AttemptRule>> = {
   // 403.
   IMG_ERR_AZURE_ACCOUNT_BLOCKED: rule('stop', true),
   IMG_ERR_AZURE_FORBIDDEN: rule('stop', false),
-  // 404 and other 4xx that speak of the route rather than of the picture.
+  // 404 and other 4xx that speak of the route rather than of the image.
   IMG_ERR_AZURE_DEPLOYMENT: rule('reroute', true),
   IMG_ERR_AZURE_NOT_FOUND: rule('reroute', true),
   IMG_ERR_AZURE_API_VERSION: rule('reroute', false),
   IMG_ERR_AZURE_REJECTED: rule('reroute', false),
   IMG_ERR_AZURE_TOO_LARGE: rule('reroute', false),
   IMG_ERR_AZURE_REDIRECT: rule('stop', false),
-  // A refusal is an answer.
+  // A rejection is a response.
   IMG_ERR_AZURE_CONTENT: rule('stop', false),
   IMG_ERR_AZURE_NO_IMAGE: rule('stop', false),
   // No time or no room left.
@@ -56,8 +56,8 @@ export const attemptTable: Readonly<Record<AzureErrorCode, AttemptRule>> = {
   IMG_ERR_AZURE_LOST: rule('stop', false),
   IMG_ERR_AZURE_UNCLEAR: rule('stop', false),
   IMG_ERR_AZURE_BROKE_OFF: rule('stop', false),
-  IMG_ERR_AZURE_BAD_ANSWER: rule('stop', false),
-  IMG_ERR_AZURE_ANSWER_TOO_LARGE: rule('stop', false),
+  IMG_ERR_AZURE_BAD_RESPONSE: rule('stop', false),
+  IMG_ERR_AZURE_RESPONSE_TOO_LARGE: rule('stop', false),
   IMG_ERR_AZURE_DOWNLOAD: rule('stop', false),
 }
 
@@ -83,9 +83,9 @@ export function retryDelayMs(failures: number, retryAfterMs: number | undefined,
  * Milliseconds to keep a deployment quiet after a 429. What Azure says counts, however long; a floor that doubles keeps a
  * "retry after 0" from becoming a storm.
  *
- * @param refusals how many 429s this call has met, from 1
+ * @param rejections how many 429s this call has met, from 1
  */
-export function quotaDelayMs(refusals: number, retryAfterMs: number | undefined): number {
-  const floor = Math.min(maxWaitMs, 250 * 2 ** (refusals - 1))
+export function quotaDelayMs(rejections: number, retryAfterMs: number | undefined): number {
+  const floor = Math.min(maxWaitMs, 250 * 2 ** (rejections - 1))
   return Math.max(floor, retryAfterMs ?? 0)
 }

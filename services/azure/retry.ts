@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ServiceError, serviceError } from '../errors/errors.ts'
+import type { Deployment } from './deployment.ts'
+import type { Dialect } from './dialects/dialect.ts'
+import type { Ticket } from './rate-limiter.ts'
 import {
   type AttemptRule,
   type AzureErrorCode,
@@ -8,12 +11,9 @@ import {
   quotaDelayMs,
   retryDelayMs,
 } from './retry-policy.ts'
-import type { Deployment } from './deployment.ts'
-import type { Dialect } from './dialects/dialect.ts'
 import type { CallContext } from './types.ts'
-import type { Ticket } from './rate-limiter.ts'
 
-/** Sends one request to a deployment by a route, and reads its answer. */
+/** Sends one request to a deployment by a route, and reads its response. */
 export type Send<A> = (deployment: Deployment, route: Dialect) => Promise<A>
 
 /** A send that failed, with the headers of the credential that it used. */
@@ -30,7 +30,7 @@ export class SendError extends Error {
 
 interface Progress {
   tries: number
-  refusals: number
+  rejections: number
   isRenewed: boolean
   /** Deployments that may still serve this call, the preferred first. */
   left: readonly Deployment[]
@@ -40,7 +40,7 @@ interface Progress {
 }
 
 /**
- * Sends until there is an answer or no free way to get one: `attemptTable` decides after each failure.
+ * Sends until there is a response or no free way to get one: `attemptTable` decides after each failure.
  *
  * @param candidates the deployment asked for, then its fallbacks; never empty
  * @throws ServiceError
@@ -52,7 +52,7 @@ export async function runCall<A>(
 ): Promise<A> {
   const progress: Progress = {
     tries: 0,
-    refusals: 0,
+    rejections: 0,
     isRenewed: false,
     left: candidates,
     wrongRoutes: new Map(),
@@ -62,24 +62,24 @@ export async function runCall<A>(
     const deployment = chooseDeployment(progress.left) ?? candidates[0]
     const route = chooseRoute(deployment, progress)
     try {
-      const answer = await takeTurn(deployment, route, send, progress, context)
+      const response = await acquireAndSend(deployment, route, send, progress, context)
       if (deployment.prove(route)) {
-        context.log.info({ deployment: deployment.card.name, route: route.name }, 'azure route proven')
+        context.log.info({ deployment: deployment.deployment.name, route: route.name }, 'azure route proven')
       }
-      return answer
+      return response
     } catch (error) {
-      await goOn(error, deployment, route, progress, context)
+      await handleFailure(error, deployment, route, progress, context)
     }
   }
 }
 
 /** The first that is open now, else the one that opens soonest. */
 function chooseDeployment(deployments: readonly Deployment[]): Deployment | undefined {
-  const open = deployments.find(({ gate, breaker }) => gate.pausedMs() === 0 && !breaker.isOpen)
+  const open = deployments.find(({ limiter, breaker }) => limiter.pausedMs() === 0 && !breaker.isOpen)
   return open ?? [...deployments].sort((a, b) => rank(a) - rank(b))[0]
 }
 
-const rank = ({ gate, breaker }: Deployment) => (breaker.isOpen ? Number.MAX_SAFE_INTEGER : gate.estimateMs())
+const rank = ({ limiter, breaker }: Deployment) => (breaker.isOpen ? Number.MAX_SAFE_INTEGER : limiter.estimateMs())
 
 function chooseRoute(deployment: Deployment, { wrongRoutes }: Progress): Dialect {
   const wrong = wrongRoutes.get(deployment)
@@ -89,7 +89,7 @@ function chooseRoute(deployment: Deployment, { wrongRoutes }: Progress): Dialect
   return route
 }
 
-async function takeTurn<A>(
+async function acquireAndSend<A>(
   deployment: Deployment,
   route: Dialect,
   send: Send<A>,
@@ -103,12 +103,12 @@ async function takeTurn<A>(
     onQueued: () => context.onStage?.('queued'),
   }
   tickets.set(deployment, ticket)
-  await deployment.gate.enter(ticket)
+  await deployment.limiter.enter(ticket)
   return send(deployment, route)
 }
 
 /** Prepares the next attempt, or throws what the caller is told. */
-async function goOn(
+async function handleFailure(
   error: unknown,
   deployment: Deployment,
   route: Dialect,
@@ -118,21 +118,21 @@ async function goOn(
   const failure = error instanceof SendError ? error.failure : error
   if (!(failure instanceof ServiceError) || !isAzureCode(failure.code)) throw failure
   const rule = attemptTable[failure.code]
-  const { name } = deployment.card
+  const { name } = deployment.deployment
   context.log.warn({ deployment: name, route: route.name, code: failure.code, ...failure.detail }, 'azure call failed')
-  if (rule.next === 'reroute' && markWrong(deployment, route, progress)) return
+  if (rule.next === 'reroute' && rejectRoute(deployment, route, progress)) return
   if (rule.next === 'retry') progress.tries++
-  if (rule.next === 'wait') pauseGate(failure, deployment, progress)
-  if (rule.elsewhere && moveOn(rule, deployment, progress)) return
-  if (rule.next === 'renew' && (await renew(error, deployment, route, progress))) return
+  if (rule.next === 'wait') pauseLimiter(failure, deployment, progress)
+  if (rule.elsewhere && failOver(rule, deployment, progress)) return
+  if (rule.next === 'renew' && (await refreshCredential(error, deployment, route, progress))) return
   if (rule.next === 'wait' && progress.tries < maxTries && isInTime(deployment, context)) return
   if (rule.next !== 'retry' || progress.tries >= maxTries) throw failure
   await pause(retryDelayMs(progress.tries, failure.retryAfterMs), failure, context)
 }
 
 /** Whether a deployment that was told to be quiet opens before the call must end. */
-function isInTime({ gate }: Deployment, { deadlineAt }: CallContext): boolean {
-  return performance.now() + gate.pausedMs() < deadlineAt
+function isInTime({ limiter }: Deployment, { deadlineAt }: CallContext): boolean {
+  return performance.now() + limiter.pausedMs() < deadlineAt
 }
 
 function isAzureCode(code: string): code is AzureErrorCode {
@@ -140,31 +140,36 @@ function isAzureCode(code: string): code is AzureErrorCode {
 }
 
 /** Whether another, unproven route is left to try. */
-function markWrong(deployment: Deployment, route: Dialect, { wrongRoutes }: Progress): boolean {
+function rejectRoute(deployment: Deployment, route: Dialect, { wrongRoutes }: Progress): boolean {
   const wrong = wrongRoutes.get(deployment) ?? new Set()
   wrongRoutes.set(deployment, wrong.add(route))
   return deployment.routes().some((candidate) => !wrong.has(candidate))
 }
 
 /** A 429 that names a time does not count as a try; one that doesn't, does. */
-function pauseGate(failure: ServiceError, deployment: Deployment, progress: Progress): void {
-  progress.refusals++
+function pauseLimiter(failure: ServiceError, deployment: Deployment, progress: Progress): void {
+  progress.rejections++
   if (failure.retryAfterMs === undefined) progress.tries++
-  deployment.gate.pause(quotaDelayMs(progress.refusals, failure.retryAfterMs))
+  deployment.limiter.pause(quotaDelayMs(progress.rejections, failure.retryAfterMs))
 }
 
 /** Whether another deployment can take over. One that only waits for its quota stays a candidate. */
-function moveOn(rule: AttemptRule, deployment: Deployment, progress: Progress): boolean {
+function failOver(rule: AttemptRule, deployment: Deployment, progress: Progress): boolean {
   const others = progress.left.filter((other) => other !== deployment)
   if (others.length === 0 || progress.tries >= maxTries) return false
   if (rule.next !== 'wait') progress.left = others
   return true
 }
 
-async function renew(error: unknown, { options }: Deployment, route: Dialect, progress: Progress): Promise<boolean> {
+async function refreshCredential(
+  error: unknown,
+  { options }: Deployment,
+  route: Dialect,
+  progress: Progress,
+): Promise<boolean> {
   if (progress.isRenewed || !(error instanceof SendError)) return false
   progress.isRenewed = true
-  return options.credential.renew(options.scope ?? route.scope, error.credentialHeaders)
+  return options.credential.refreshCredential(options.scope ?? route.scope, error.credentialHeaders)
 }
 
 /** Waits, unless the deadline comes first; leaving is free here. */

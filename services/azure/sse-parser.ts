@@ -1,8 +1,14 @@
 import { type ServiceError, serviceError } from '../errors/errors.ts'
-import { type Answer, type AnswerReader, createAnswerReader } from './response-reader.ts'
-import { type AnswerOptions, type AnswerPart, type AnswerReading, partsOf, type ReadAnswer } from './image-response.ts'
-import { type AzureFault, faultOf, isRefusal, knownCodes } from './azure-error.ts'
+import { type AzureFault, faultOf, isContentFiltered, knownCodes } from './azure-error.ts'
 import { member, textOf } from './fields.ts'
+import {
+  type ParsedResponse,
+  partsOf,
+  type ResponseOptions,
+  type ResponsePart,
+  type ResponseReading,
+} from './image-response.ts'
+import { createResponseReader, type Response, type ResponseReader } from './response-reader.ts'
 import type { Usage } from './types.ts'
 import { readUsage } from './usage.ts'
 
@@ -22,16 +28,16 @@ const maxImages = 16
  * with one JSON document each. A sketch is read like an image and released at once, the completed image is kept; neither
  * ever becomes a string. An event that cannot be read costs the others nothing.
  */
-export function openEventStream(options: AnswerOptions): AnswerReading {
+export function openEventStream(options: ResponseOptions): ResponseReading {
   /** Of events that say that they are the completed ones. */
-  const completed: AnswerPart[] = []
+  const completed: ResponsePart[] = []
   /** Of events that do not say what they are; taken where no other says that it is completed. */
-  const presumed: AnswerPart[] = []
+  const presumed: ResponsePart[] = []
   let usage: Usage = {}
   let received = 0
   let failure: ServiceError | undefined
   let unreadable: unknown
-  let event: AnswerReader | undefined
+  let event: ResponseReader | undefined
   /** The beginning of the line under way; `undefined` once it is known what line it is. */
   let lineStart: Buffer | undefined = Buffer.alloc(0)
   let isData = false
@@ -57,7 +63,7 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
     }
     const payload = seen.subarray(dataField.length + (seen[dataField.length] === 32 ? 1 : 0))
     if (event === undefined) isSkipped = payload[0] === 0x5b
-    if (!isSkipped) event ??= createAnswerReader({ held: options.held, maxBytes: options.maxBytes })
+    if (!isSkipped) event ??= createResponseReader({ buffered: options.buffered, maxBytes: options.maxBytes })
     return payload
   }
 
@@ -75,7 +81,7 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
     }
   }
 
-  async function takeEvent({ document, images, problem }: Answer, name: string): Promise<void> {
+  async function takeEvent({ document, images, problem }: Response, name: string): Promise<void> {
     unreadable ??= problem
     usage = { ...usage, ...readUsage(document) }
     const type = textOf(member(document, 'type'))
@@ -86,10 +92,10 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
     const isTaken = isCompleted || (!isSketch && document !== undefined)
     const parts = isTaken ? partsOf(document, images) : []
     const list = isCompleted ? completed : presumed
-    const kept = parts.slice(0, Math.max(0, maxImages - list.length))
-    list.push(...kept)
-    const keptImages = new Set(kept.map((part) => ('image' in part ? part.image : undefined)))
-    await Promise.all(images.map((image) => (keptImages.has(image) ? undefined : image.release())))
+    const stored = parts.slice(0, Math.max(0, maxImages - list.length))
+    list.push(...stored)
+    const storedImages = new Set(stored.map((part) => ('image' in part ? part.image : undefined)))
+    await Promise.all(images.map((image) => (storedImages.has(image) ? undefined : image.release())))
     if (isSketch && images.length > 0) options.onSketch()
     const fault = faultOf(document)
     const isFailed = [name, type].some((word) => /(^|\.)(error|failed)$/.test(word))
@@ -128,7 +134,7 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
   return {
     async write(chunk) {
       received += chunk.length
-      if (received > options.maxBytes) throw serviceError('IMG_ERR_AZURE_ANSWER_TOO_LARGE', [])
+      if (received > options.maxBytes) throw serviceError('IMG_ERR_AZURE_RESPONSE_TOO_LARGE', [])
       let feed = chunk.indexOf(lineFeed)
       for (let from = 0; from < chunk.length; ) {
         if (isAfterReturn && chunk[from] === lineFeed) from++
@@ -154,7 +160,7 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
       return completed.some((part) => 'image' in part)
     },
 
-    async finish(): Promise<ReadAnswer> {
+    async finish(): Promise<ParsedResponse> {
       await endEvent()
       const [taken, left] = completed.length > 0 ? [completed, presumed] : [presumed, []]
       await releaseAll(left)
@@ -170,13 +176,13 @@ export function openEventStream(options: AnswerOptions): AnswerReading {
   }
 }
 
-async function releaseAll(parts: readonly AnswerPart[]): Promise<void> {
+async function releaseAll(parts: readonly ResponsePart[]): Promise<void> {
   await Promise.all(parts.map((part) => ('image' in part ? part.image.release() : undefined)))
 }
 
 function streamError(fault: AzureFault): ServiceError {
   const detail = { azureCode: knownCodes(fault) }
-  return isRefusal(fault)
+  return isContentFiltered(fault)
     ? serviceError('IMG_ERR_AZURE_CONTENT', [fault.categories], { detail })
     : serviceError('IMG_ERR_AZURE_BROKE_OFF', [], { detail })
 }

@@ -7,8 +7,8 @@ const slowQualities: ReadonlySet<string> = new Set(['high', 'xhigh', 'max'])
 const slowPixels = 1_500_000
 
 /**
- * Whether to ask for an event stream. A partial picture costs extra output tokens, but Azure cuts silent calls after one
- * to two minutes, and slow pictures take longer (https://learn.microsoft.com/en-us/answers/a/12770558).
+ * Whether to ask for an event stream. A partial image costs extra output tokens, but Azure cuts silent calls after one
+ * to two minutes, and slow images take longer (https://learn.microsoft.com/en-us/answers/a/12770558).
  */
 export function wantsStream(choice: StreamingChoice, model: Model, request: ImageRequest): boolean {
   const { size, quality = '', count = 1 } = request

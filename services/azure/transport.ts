@@ -24,12 +24,12 @@ export interface TransportOptions {
 /** A body that can be sent; made anew for every try. `length` is what Content-Length says. */
 export type RequestBody = Buffer | { stream: Readable; length: number }
 
-/** Takes an answer's bytes as they come. Throwing ends the exchange with that error; a promise holds the sender back. */
-export interface AnswerSink {
+/** Takes a response's bytes as they come. Throwing ends the exchange with that error; a promise holds the sender back. */
+export interface ResponseSink {
   write(chunk: Buffer): void | Promise<void>
 }
 
-export interface Exchange<S extends AnswerSink> {
+export interface Exchange<S extends ResponseSink> {
   url: URL
   headers: Readonly<Record<string, string>>
   body: RequestBody
@@ -39,15 +39,15 @@ export interface Exchange<S extends AnswerSink> {
   deadlineAt: number
   /** The first byte of the body has gone out. */
   onSent?: () => void
-  /** The answer's head is there; the sink gets its body. */
-  open(status: number, headers: AnswerHeaders): S
+  /** The response's head is there; the sink gets its body. */
+  open(status: number, headers: ResponseHeaders): S
 }
 
-export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>
+export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>
 
-export interface Answer<S extends AnswerSink> {
+export interface Response<S extends ResponseSink> {
   status: number
-  headers: AnswerHeaders
+  headers: ResponseHeaders
   sink: S
 }
 
@@ -55,11 +55,11 @@ export interface Answer<S extends AnswerSink> {
 export type ExchangeStage = 'connecting' | 'sent' | 'answering'
 export type ExchangeFault = 'cancelled' | 'timeout' | 'connect' | 'tls' | 'lost' | 'sink'
 
-/** An exchange that ended without a whole answer. `cause` is what undici or the sink threw. */
+/** An exchange that ended without a whole response. `cause` is what undici or the sink threw. */
 export class ExchangeError extends Error {
   readonly stage: ExchangeStage
   readonly fault: ExchangeFault
-  /** Set once an answer had begun. */
+  /** Set once a response had begun. */
   readonly status: number | undefined
 
   constructor(stage: ExchangeStage, fault: ExchangeFault, cause?: unknown, status?: number) {
@@ -73,7 +73,7 @@ export class ExchangeError extends Error {
 
 export interface Transport {
   /** @throws ExchangeError */
-  post<S extends AnswerSink>(exchange: Exchange<S>): Promise<Answer<S>>
+  post<S extends ResponseSink>(exchange: Exchange<S>): Promise<Response<S>>
   /** Waits for running exchanges, then closes the connections. */
   close(): Promise<void>
 }
@@ -139,11 +139,11 @@ export function createTransport(options: TransportOptions): Transport {
   }
 }
 
-function runExchange<S extends AnswerSink>(
+function runExchange<S extends ResponseSink>(
   dispatcher: Dispatcher,
   exchange: Exchange<S>,
   connectTimeoutMs: number,
-): Promise<Answer<S>> {
+): Promise<Response<S>> {
   return new Promise((resolve, reject) => {
     const handler = new ExchangeHandler(exchange, connectTimeoutMs, resolve, reject)
     if (handler.settled) return
@@ -167,15 +167,15 @@ function runExchange<S extends AnswerSink>(
 }
 
 /** undici's view of one exchange. https://undici.nodejs.org/#/docs/api/Dispatcher?id=dispatcherdispatchoptions-handler */
-class ExchangeHandler<S extends AnswerSink> implements Dispatcher.DispatchHandler {
+class ExchangeHandler<S extends ResponseSink> implements Dispatcher.DispatchHandler {
   settled = false
   #stage: ExchangeStage = 'connecting'
   #controller: Dispatcher.DispatchController | undefined
-  #answer: Answer<S> | undefined
+  #response: Response<S> | undefined
   /** The sink's unfinished work, if it holds the sender back. */
   #writing: Promise<void> | undefined
   readonly #exchange: Exchange<S>
-  readonly #resolve: (answer: Answer<S>) => void
+  readonly #resolve: (response: Response<S>) => void
   readonly #reject: (error: ExchangeError) => void
   readonly #deadline: NodeJS.Timeout
   readonly #connectTimer: NodeJS.Timeout
@@ -186,7 +186,7 @@ class ExchangeHandler<S extends AnswerSink> implements Dispatcher.DispatchHandle
   constructor(
     exchange: Exchange<S>,
     connectTimeoutMs: number,
-    resolve: (answer: Answer<S>) => void,
+    resolve: (response: Response<S>) => void,
     reject: (error: ExchangeError) => void,
   ) {
     this.#exchange = exchange
@@ -207,7 +207,7 @@ class ExchangeHandler<S extends AnswerSink> implements Dispatcher.DispatchHandle
   fail(fault: ExchangeFault, cause?: unknown) {
     if (this.settled) return
     this.#settle()
-    const error = new ExchangeError(this.#stage, fault, cause, this.#answer?.status)
+    const error = new ExchangeError(this.#stage, fault, cause, this.#response?.status)
     this.#controller?.abort(error)
     const { body } = this.#exchange
     if (!Buffer.isBuffer(body)) body.stream.destroy()
@@ -229,11 +229,11 @@ class ExchangeHandler<S extends AnswerSink> implements Dispatcher.DispatchHandle
     if (this.#stage === 'connecting') this.#markSent()
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders) {
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders) {
     if (this.settled || status < 200) return
     this.#stage = 'answering'
     try {
-      this.#answer = { status, headers, sink: this.#exchange.open(status, headers) }
+      this.#response = { status, headers, sink: this.#exchange.open(status, headers) }
     } catch (error) {
       this.fail('sink', error)
     }
@@ -241,9 +241,9 @@ class ExchangeHandler<S extends AnswerSink> implements Dispatcher.DispatchHandle
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer) {
     // After a pause undici goes on with an empty chunk; to pause on that would never end.
-    if (this.settled || this.#answer === undefined || chunk.length === 0) return
+    if (this.settled || this.#response === undefined || chunk.length === 0) return
     try {
-      const writing = this.#answer.sink.write(chunk)
+      const writing = this.#response.sink.write(chunk)
       if (writing === undefined) return
       controller.pause()
       this.#writing = writing.then(
@@ -256,10 +256,10 @@ class ExchangeHandler<S extends AnswerSink> implements Dispatcher.DispatchHandle
   }
 
   onResponseEnd() {
-    const answer = this.#answer
-    if (this.settled || answer === undefined) return
-    if (this.#writing === undefined) return this.#finish(answer)
-    void this.#writing.then(() => this.#finish(answer))
+    const response = this.#response
+    if (this.settled || response === undefined) return
+    if (this.#writing === undefined) return this.#finish(response)
+    void this.#writing.then(() => this.#finish(response))
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error) {
@@ -272,10 +272,10 @@ class ExchangeHandler<S extends AnswerSink> implements Dispatcher.DispatchHandle
     this.#exchange.onSent?.()
   }
 
-  #finish(answer: Answer<S>) {
+  #finish(response: Response<S>) {
     if (this.settled) return
     this.#settle()
-    this.#resolve(answer)
+    this.#resolve(response)
   }
 
   #settle() {

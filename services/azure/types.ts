@@ -1,5 +1,5 @@
 import type { Model } from '../../schemas/models.ts'
-import type { EncodedImage } from '../bytes/base64-image.ts'
+import type { Base64Image } from '../bytes/base64-image.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Recognition } from './models/name-resolution.ts'
 
@@ -9,7 +9,7 @@ export interface Size {
   height: number
 }
 
-/** A picture on its way to Azure: already checked, already in a format that Azure takes. */
+/** An image on its way to Azure: already checked, already in a format that Azure takes. */
 export interface InputImage extends Size {
   bytes: Buffer
   mimeType: 'image/png' | 'image/jpeg'
@@ -17,14 +17,14 @@ export interface InputImage extends Size {
 
 /** What to make. Everything has been checked against the deployment's model; the client decides nothing about meaning. */
 export interface ImageRequest {
-  /** A name of `ImagesClient.deployments`; the default one unless told. */
+  /** A name of `ImagesClient.deployments`; the default one by default. */
   deployment?: string | undefined
   prompt: string
   /** Already fitted with `DeploymentCard.fitSize`. Absent: the model's own choice. */
   size?: Size | undefined
   /** Instead of a size, where the model takes a shape: `16:9`. */
   aspectRatio?: string | undefined
-  /** Pictures wanted; 1 unless told. */
+  /** Images wanted; 1 by default. */
   count?: number | undefined
   seed?: number | undefined
   quality?: string | undefined
@@ -39,14 +39,14 @@ export interface ImageRequest {
 }
 
 export interface EditRequest extends ImageRequest {
-  /** The picture to edit, then further references. Never empty. */
+  /** The image to edit, then further references. Never empty. */
   images: readonly [InputImage, ...InputImage[]]
-  /** A PNG as large as the first picture; where it is transparent the model may paint. */
+  /** A PNG as large as the first image; where it is transparent the model may paint. */
   mask?: InputImage | undefined
   inputFidelity?: string | undefined
 }
 
-/** Where a call stands; drives progress notifications. `sketched`: a first, partial picture has come. */
+/** Where a call stands; drives progress notifications. `sketched`: a first, partial image has come. */
 export type CallStage = 'queued' | 'sent' | 'sketched' | 'receiving' | 'saving'
 
 export interface CallContext {
@@ -61,7 +61,7 @@ export interface CallContext {
   log: Logger
 }
 
-/** What a call used up, as far as the answer says. */
+/** What a call used up, as far as the response says. */
 export interface Usage {
   textTokensIn?: number
   imageTokensIn?: number
@@ -70,11 +70,11 @@ export interface Usage {
   megapixelsOut?: number
 }
 
-export interface ImageAnswer {
-  /** In Azure's order, at least one. Whoever receives the answer releases them. */
-  images: readonly [EncodedImage, ...EncodedImage[]]
+export interface ImageResult {
+  /** In Azure's order, at least one. Whoever receives the response releases them. */
+  images: readonly [Base64Image, ...Base64Image[]]
   /** Which deployment made them: the one asked for, or a fallback. */
-  madeBy: { deployment: string; model: string }
+  producedBy: { deployment: string; model: string }
   usage: Usage
   /** US dollars by the price table; absent where no price is known. */
   costUsd?: number
@@ -83,7 +83,7 @@ export interface ImageAnswer {
 export type Operation = 'generate' | 'edit'
 
 /** What a tool needs to know about a deployment to check and describe arguments. */
-export interface DeploymentCard {
+export interface DeploymentInfo {
   name: string
   model: string
   /** How sure it is that this is the model: anything but `exact` was guessed from a name. */
@@ -93,19 +93,19 @@ export interface DeploymentCard {
   /** One sentence on prompts, where the model's card says something a caller should know (language, length). */
   promptAdvice?: string
   /** The nearest size that the model makes for this wish. */
-  fitSize(operation: Operation, wish: Size): Size
+  fitSize(operation: Operation, requested: Size): Size
 }
 
 /** Azure's image models behind one face. Knows nothing of MCP or HTTP callers. */
 export interface ImagesClient {
   /** The default deployment. */
-  readonly deployment: DeploymentCard
+  readonly deployment: DeploymentInfo
   /** All that are configured, the default one first; never empty. */
-  readonly deployments: readonly DeploymentCard[]
+  readonly deployments: readonly DeploymentInfo[]
   /** @throws ServiceError of family `upstream`, or `IMG_ERR_CANCELLED` when the caller left in time. */
-  generate(request: ImageRequest, context: CallContext): Promise<ImageAnswer>
+  generate(request: ImageRequest, context: CallContext): Promise<ImageResult>
   /** @throws as `generate`. */
-  edit(request: EditRequest, context: CallContext): Promise<ImageAnswer>
+  edit(request: EditRequest, context: CallContext): Promise<ImageResult>
   /** Closes the connections once running calls have ended. */
   close(): Promise<void>
 }

@@ -36,12 +36,12 @@ function defined(fields: Record<keyof Usage, number | undefined>): Usage {
 }
 
 /**
- * US dollars for a call, by what it used up or by its pictures; `undefined` where the price or the usage is not known.
+ * US dollars for a call, by what it used up or by its images; `undefined` where the price or the usage is not known.
  * Megapixels are billed whole, so they are rounded up.
  */
-export function costOf(price: Price | undefined, usage: Usage, pictures: number): number | undefined {
+export function costOf(price: Price | undefined, usage: Usage, images: number): number | undefined {
   if (price === undefined) return undefined
-  if (price.image !== undefined) return price.image * pictures
+  if (price.image !== undefined) return price.image * images
   if (price.megapixelOut !== undefined) {
     if (usage.megapixelsOut === undefined) return undefined
     return (

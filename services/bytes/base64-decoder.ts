@@ -9,15 +9,15 @@ export class Base64Error extends Error {
  */
 export interface Base64Decoder {
   /**
-   * Decodes a piece into `target` and returns the bytes written. `target` needs room for `decodedCapacity(piece.length)`.
+   * Decodes a chunk into `target` and returns the bytes written. `target` needs room for `decodedCapacity(chunk.length)`.
    * @throws Base64Error
    */
-  write(piece: Buffer, target: Buffer): number
+  write(chunk: Buffer, target: Buffer): number
   /** @throws Base64Error when the text stopped inside a group. */
   end(): void
 }
 
-/** Bytes that a piece of so many characters can give at most, characters kept from before included. */
+/** Bytes that a chunk of so many characters can give at most, characters kept from before included. */
 export function decodedCapacity(characters: number): number {
   return ((characters + 3) >> 2) * 3
 }
@@ -45,20 +45,20 @@ export function createBase64Decoder(): Base64Decoder {
   }
 
   return {
-    write(piece, target) {
+    write(chunk, target) {
       let from = 0
       let written = 0
       if (grouped > 0) {
-        from = Math.min(4 - grouped, piece.length)
-        piece.copy(group, grouped, 0, from)
+        from = Math.min(4 - grouped, chunk.length)
+        chunk.copy(group, grouped, 0, from)
         grouped += from
         if (grouped < 4) return 0
         written = decodeText(group.toString('latin1'), target, 0)
         grouped = 0
       }
-      const end = piece.length - ((piece.length - from) & 3)
-      if (end > from) written += decodeText(piece.toString('latin1', from, end), target, written)
-      grouped = piece.copy(group, 0, end)
+      const end = chunk.length - ((chunk.length - from) & 3)
+      if (end > from) written += decodeText(chunk.toString('latin1', from, end), target, written)
+      grouped = chunk.copy(group, 0, end)
       return written
     },
     end() {

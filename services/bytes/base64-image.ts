@@ -1,10 +1,10 @@
-import type { HeldBytes } from './spooled-buffer.ts'
 import { placeholderOf } from './json-writer.ts'
+import type { BufferSpool } from './spooled-buffer.ts'
 
 /** Formats that the service hands out or takes in. */
 export type ImageMimeType = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/gif'
 
-/** What a picture's own header says. */
+/** What an image's own header says. */
 export interface ImageFacts {
   mimeType: ImageMimeType
   /** Pixels. */
@@ -14,10 +14,10 @@ export interface ImageFacts {
 }
 
 /**
- * A finished picture as base64 text, held as it arrived: never joined, never re-encoded. The text
+ * A finished image as base64 text, held as it arrived: never joined, never re-encoded. The text
  * is canonical base64 (RFC 4648 §4, padded, no line breaks), already checked to its last byte.
  */
-export interface EncodedImage extends ImageFacts {
+export interface Base64Image extends ImageFacts {
   /** Characters of base64 text, which is also its bytes on the wire. */
   readonly encodedBytes: number
   /** Bytes of the decoded file. */
@@ -26,32 +26,32 @@ export interface EncodedImage extends ImageFacts {
   chunks(): Iterable<Buffer> | AsyncIterable<Buffer>
   /** Gives the memory or the temporary file back, unless another holder has it too. Must not be read afterwards. Idempotent. */
   release(): Promise<void>
-  /** The same picture for another holder: memory and file are given back when every holder has released its own. */
-  share(): EncodedImage
-  /** Makes `spliceJson` put the picture here. Plain `JSON.stringify` gets a short note, so that no log holds a picture. */
+  /** The same image for another holder: memory and file are released when every holder has released its own. */
+  share(): Base64Image
+  /** Makes `spliceJson` put the image here. Plain `JSON.stringify` gets a short note, so that no log holds an image. */
   toJSON(): string
 }
 
-/** Where the text of a picture is. */
+/** Where the text of an image is. */
 export interface EncodedText {
   chunks(): Iterable<Buffer> | AsyncIterable<Buffer>
   release(): Promise<void>
 }
 
-interface HeldInCommon extends EncodedText {
+interface SharedBuffer extends EncodedText {
   holders: number
 }
 
-class HeldImage implements EncodedImage {
+class BufferedImage implements Base64Image {
   readonly mimeType: ImageMimeType
   readonly width: number
   readonly height: number
   readonly encodedBytes: number
   readonly bytes: number
-  readonly #text: HeldInCommon
+  readonly #text: SharedBuffer
   #released: Promise<void> | undefined
 
-  constructor({ mimeType, width, height }: ImageFacts, bytes: number, text: HeldInCommon) {
+  constructor({ mimeType, width, height }: ImageFacts, bytes: number, text: SharedBuffer) {
     this.mimeType = mimeType
     this.width = width
     this.height = height
@@ -61,7 +61,7 @@ class HeldImage implements EncodedImage {
   }
 
   chunks() {
-    if (this.#released !== undefined) throw new Error('this picture has been released')
+    if (this.#released !== undefined) throw new Error('this image has been released')
     return this.#text.chunks()
   }
 
@@ -71,9 +71,9 @@ class HeldImage implements EncodedImage {
   }
 
   share() {
-    if (this.#released !== undefined) throw new Error('this picture has been released')
+    if (this.#released !== undefined) throw new Error('this image has been released')
     this.#text.holders++
-    return new HeldImage(this, this.bytes, this.#text)
+    return new BufferedImage(this, this.bytes, this.#text)
   }
 
   toJSON() {
@@ -81,41 +81,41 @@ class HeldImage implements EncodedImage {
   }
 }
 
-/** A picture whose checked text lies in `text`; `bytes` is the decoded size. */
-export function createEncodedImage(facts: ImageFacts, bytes: number, text: EncodedText): EncodedImage {
-  return new HeldImage(facts, bytes, { holders: 1, chunks: () => text.chunks(), release: () => text.release() })
+/** An image whose checked text lies in `text`; `bytes` is the decoded size. */
+export function createBase64Image(facts: ImageFacts, bytes: number, text: EncodedText): Base64Image {
+  return new BufferedImage(facts, bytes, { holders: 1, chunks: () => text.chunks(), release: () => text.release() })
 }
 
-export function isEncodedImage(value: unknown): value is EncodedImage {
-  return value instanceof HeldImage
+export function isEncodedImage(value: unknown): value is Base64Image {
+  return value instanceof BufferedImage
 }
 
-/** Bytes encoded at a time; a multiple of three, so that the pieces' texts join without padding between them. */
-const pieceBytes = 49_152
+/** Bytes encoded at a time; a multiple of three, so that the chunks' texts join without padding between them. */
+const chunkBytes = 49_152
 
-function* encodedPieces(bytes: Buffer): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += pieceBytes) {
-    yield Buffer.from(bytes.toString('base64', at, at + pieceBytes), 'latin1')
+function* encodedChunks(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += chunkBytes) {
+    yield Buffer.from(bytes.toString('base64', at, at + chunkBytes), 'latin1')
   }
 }
 
-/** Encodes a finished picture (a preview, a test's) into memory. */
-export function encodeImage(bytes: Buffer, facts: ImageFacts): EncodedImage {
-  let pieces = [...encodedPieces(bytes)]
-  return createEncodedImage(facts, bytes.length, {
-    chunks: () => pieces,
+/** Encodes a finished image (a preview, a test's) into memory. */
+export function encodeImage(bytes: Buffer, facts: ImageFacts): Base64Image {
+  let chunks = [...encodedChunks(bytes)]
+  return createBase64Image(facts, bytes.length, {
+    chunks: () => chunks,
     async release() {
-      pieces = []
+      chunks = []
     },
   })
 }
 
 /** Encodes an image under the bound on buffered bytes, in a file if memory is short. */
-export async function bufferImage(bytes: Buffer, facts: ImageFacts, held: HeldBytes): Promise<EncodedImage> {
-  const text = held.open()
+export async function bufferImage(bytes: Buffer, facts: ImageFacts, buffered: BufferSpool): Promise<Base64Image> {
+  const text = buffered.open()
   try {
-    for (const piece of encodedPieces(bytes)) await text.write(piece)
-    return createEncodedImage(facts, bytes.length, await text.end())
+    for (const chunk of encodedChunks(bytes)) await text.write(chunk)
+    return createBase64Image(facts, bytes.length, await text.end())
   } catch (error) {
     await text.abort()
     throw error

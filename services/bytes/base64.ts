@@ -1,23 +1,23 @@
 import { serviceError } from '../errors/errors.ts'
-import { giveBack, takeMemory } from './buffer-pool.ts'
+import { acquireBuffer, release } from './buffer-pool.ts'
 
 /**
- * The picture that a caller sends as text: base64 (RFC 4648 §4) or base64url (§5), bare or in a data URL (RFC 2397),
+ * The image that a caller sends as text: base64 (RFC 4648 §4) or base64url (§5), bare or in a data URL (RFC 2397),
  * with or without padding; spaces and line breaks are skipped.
  */
 
 /** The longest header of a data URL that is read, in characters. */
 const maxHeaderLength = 1024
-/** A real picture's text is longer than a path that a file system takes, so only shorter texts are looked at as paths. */
+/** A real image's text is longer than a path that a file system takes, so only shorter texts are looked at as paths. */
 const maxPathLength = 4096
 
 export interface Base64Limits {
-  /** Bytes of the decoded picture. */
+  /** Bytes of the decoded image. */
   maxBytes: number
 }
 
 /** A long text of a caller that was decoded while its message was read. */
-export interface SentPicture {
+export interface InlineImage {
   /** What stood before the base64, as in a data URL; else empty. */
   readonly header: string
   /** In memory that the message owns. */
@@ -25,7 +25,7 @@ export interface SentPicture {
 }
 
 /**
- * Decodes what a caller gave as a picture, into memory that goes to `giveBack` when nobody needs it any more. Time is
+ * Decodes what a caller gave as an image, into memory that goes to `giveBack` when nobody needs it any more. Time is
  * linear in the text; clean text costs one native decode. The size is checked before anything is decoded.
  * @throws ServiceError `IMG_ERR_IMAGE_EMPTY`, `_IS_URL`, `_IS_PATH`, `_DATA_URL`, `_BYTES`, `_BASE64`
  */
@@ -33,12 +33,12 @@ export function decodeBase64Image(text: string, { maxBytes }: Base64Limits): Buf
   const payload = withoutDataUrlHeader(text)
   if (isTooLong(payload, maxBytes)) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
   const bytes = decode(payload, 'base64') ?? decode(payload, 'base64url')
-  if (bytes === undefined) throw refusal(payload)
+  if (bytes === undefined) throw rejection(payload)
   try {
     if (bytes.length === 0) throw serviceError('IMG_ERR_IMAGE_EMPTY', [])
-    if (bytes.length < maxPathLength) refusePath(payload)
+    if (bytes.length < maxPathLength) rejectPath(payload)
   } catch (error) {
-    giveBack([bytes])
+    release([bytes])
     throw error
   }
   return bytes
@@ -48,7 +48,7 @@ export function decodeBase64Image(text: string, { maxBytes }: Base64Limits): Buf
  * The same of a text that has been decoded already.
  * @throws ServiceError `IMG_ERR_IMAGE_DATA_URL`, `_BYTES`
  */
-export function checkSentImage({ header, bytes }: SentPicture, { maxBytes }: Base64Limits): Buffer {
+export function checkSentImage({ header, bytes }: InlineImage, { maxBytes }: Base64Limits): Buffer {
   withoutDataUrlHeader(header)
   if (bytes.length > maxBytes) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
   return bytes
@@ -56,12 +56,12 @@ export function checkSentImage({ header, bytes }: SentPicture, { maxBytes }: Bas
 
 /** The native decoder checks every character; `undefined` if one does not belong, or the end is not one. */
 function decode(text: string, alphabet: 'base64' | 'base64url'): Buffer | undefined {
-  const bytes = takeMemory(Math.ceil((text.length * 3) / 4))
+  const bytes = acquireBuffer(Math.ceil((text.length * 3) / 4))
   try {
     const { written } = bytes.setFromBase64(text, { alphabet, lastChunkHandling: 'loose' })
     return bytes.subarray(0, written)
   } catch {
-    giveBack([bytes])
+    release([bytes])
     return undefined
   }
 }
@@ -92,9 +92,9 @@ function withoutDataUrlHeader(text: string): string {
     .split(';')
     .map((part) => part.trim().toLowerCase())
   if (parameters.at(-1) !== 'base64') throw serviceError('IMG_ERR_IMAGE_DATA_URL', ['is not base64'])
-  // The bytes decide what the picture is; a type is refused only if the sender itself says that it is no picture.
+  // The bytes decide what the image is; a type is rejected only if the sender itself says that it is no image.
   if (type !== '' && type !== 'application/octet-stream' && !type.startsWith('image/')) {
-    throw serviceError('IMG_ERR_IMAGE_DATA_URL', [`holds ${nameOfType(type)}, which is not a picture`])
+    throw serviceError('IMG_ERR_IMAGE_DATA_URL', [`holds ${nameOfType(type)}, which is not an image`])
   }
   return text.slice(start + comma + 1)
 }
@@ -103,9 +103,9 @@ function nameOfType(type: string): string {
   return /^[a-z0-9][a-z0-9/.+-]{0,59}$/.test(type) ? type : 'something'
 }
 
-/** Says what is wrong with a text that the decoder refused. */
-function refusal(text: string): Error {
-  refusePath(text)
+/** Says what is wrong with a text that the decoder rejected. */
+function rejection(text: string): Error {
+  rejectPath(text)
   let digits = 0
   let padding = 0
   let alphabet: 'standard' | 'URL-safe' | undefined
@@ -136,8 +136,8 @@ function base64Error(problem: string): Error {
   return serviceError('IMG_ERR_IMAGE_BASE64', [problem])
 }
 
-/** Callers often pass what they know of a picture, its place, instead of its bytes. */
-function refusePath(text: string): void {
+/** Callers often pass what they know of an image, its place, instead of its bytes. */
+function rejectPath(text: string): void {
   if (text.length > maxPathLength) return
   if (/^(https?|ftp|blob):/i.test(text)) throw serviceError('IMG_ERR_IMAGE_IS_URL', [])
   const looksLikePath =

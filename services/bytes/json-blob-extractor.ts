@@ -10,7 +10,7 @@
  */
 export type LiftEvent =
   | { type: 'open' }
-  | { type: 'piece'; piece: Buffer }
+  | { type: 'chunk'; chunk: Buffer }
   | { type: 'close' }
   | { type: 'broken'; problem: LiftError }
 
@@ -35,7 +35,7 @@ export interface JsonLifterOptions {
   maxStringBytes: number
 }
 
-/** The JSON is larger, or stranger, than an answer can be. */
+/** The JSON is larger, or stranger, than a response can be. */
 export class LiftError extends Error {
   override name = 'LiftError'
 }
@@ -68,7 +68,7 @@ export function createJsonLifter({ keys, maxOtherBytes, maxStringBytes }: JsonLi
   let gap: 'blank' | 'colon' | 'other' = 'other'
   const unescaper = createUnescaper()
 
-  const tooMuch = () => new LiftError(`it holds more than ${maxOtherBytes} bytes beside pictures`)
+  const tooMuch = () => new LiftError(`it holds more than ${maxOtherBytes} bytes beside images`)
 
   function keep(bytes: Buffer) {
     isFull ||= restBytes + bytes.length > maxOtherBytes
@@ -131,14 +131,14 @@ export function createJsonLifter({ keys, maxOtherBytes, maxStringBytes }: JsonLi
   }
 
   /** Up to and including the closing quote of a string that is taken out. */
-  function* inLift(chunk: Buffer, from: number): Generator<LiftEvent, number> {
-    const at = closingQuote(chunk, from)
-    const end = at === -1 ? chunk.length : at
-    const piece = isBroken ? undefined : withoutEscapes(chunk.subarray(from, end), at !== -1)
-    if (piece instanceof LiftError) {
+  function* inLift(input: Buffer, from: number): Generator<LiftEvent, number> {
+    const at = closingQuote(input, from)
+    const end = at === -1 ? input.length : at
+    const chunk = isBroken ? undefined : withoutEscapes(input.subarray(from, end), at !== -1)
+    if (chunk instanceof LiftError) {
       isBroken = true
-      yield { type: 'broken', problem: piece }
-    } else if (piece !== undefined && piece.length > 0) yield { type: 'piece', piece }
+      yield { type: 'broken', problem: chunk }
+    } else if (chunk !== undefined && chunk.length > 0) yield { type: 'chunk', chunk }
     if (at === -1) return end
     state = 'outside'
     gap = 'other'
@@ -148,9 +148,9 @@ export function createJsonLifter({ keys, maxOtherBytes, maxStringBytes }: JsonLi
 
   function withoutEscapes(bytes: Buffer, isLast: boolean): Buffer | LiftError {
     try {
-      const piece = unescaper.write(bytes)
+      const chunk = unescaper.write(bytes)
       if (isLast) unescaper.end()
-      return piece
+      return chunk
     } catch (error) {
       if (!(error instanceof LiftError)) throw error
       return error
@@ -178,7 +178,7 @@ export function createJsonLifter({ keys, maxOtherBytes, maxStringBytes }: JsonLi
       return isFull || restBytes + dropped > maxOtherBytes ? tooMuch() : undefined
     },
     end() {
-      if (state === 'lift' || state === 'opening') throw new LiftError('it stops inside a picture')
+      if (state === 'lift' || state === 'opening') throw new LiftError('it stops inside an image')
       if (isFull) throw tooMuch()
       return new TextDecoder().decode(Buffer.concat(rest))
     },
@@ -215,14 +215,14 @@ function isKey(text: string, key: string): boolean {
 
 /**
  * Undoes the escapes that JSON writers put into base64 (`\/`, and a letter by its number); escaped line breaks vanish.
- * Without an escape a piece is passed on as it is.
+ * Without an escape a chunk is passed on as it is.
  */
 function createUnescaper() {
   let open: Buffer = Buffer.alloc(0)
   return {
-    write(piece: Buffer): Buffer {
-      if (open.length === 0 && piece.indexOf(backslash) === -1) return piece
-      const input = Buffer.concat([open, piece])
+    write(chunk: Buffer): Buffer {
+      if (open.length === 0 && chunk.indexOf(backslash) === -1) return chunk
+      const input = Buffer.concat([open, chunk])
       const output = Buffer.allocUnsafe(input.length)
       let written = 0
       let from = 0
@@ -240,7 +240,7 @@ function createUnescaper() {
       }
     },
     end() {
-      if (open.length > 0) throw new LiftError('a picture in it is not base64')
+      if (open.length > 0) throw new LiftError('an image in it is not base64')
     },
     reset() {
       open = Buffer.alloc(0)
@@ -253,5 +253,5 @@ function codeOfEscape(letters: string): number | undefined {
   if (letters === '/') return 47
   if (letters === 'n' || letters === 'r') return undefined
   if (/^u00[0-7][0-9a-f]$/i.test(letters)) return Number.parseInt(letters.slice(1), 16)
-  throw new LiftError('a picture in it is not base64')
+  throw new LiftError('an image in it is not base64')
 }

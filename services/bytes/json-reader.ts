@@ -1,7 +1,13 @@
 import { isUtf8 } from 'node:buffer'
-import { escapeLineBreaks } from './json-line-breaks.ts'
 import { invalidRequest, PARSE_ERROR, ProtocolError, parseError } from '../mcp/protocol-error.ts'
-import { LONG_STRING, noPictures, type SentPictures, type StringSpan, setPicturesAside } from './inline-images.ts'
+import {
+  extractInlineImages,
+  type InlineImages,
+  LONG_STRING,
+  noInlineImages,
+  type StringSpan,
+} from './inline-images.ts'
+import { escapeLineBreaks } from './json-line-breaks.ts'
 
 /** Deep enough for any JSON Schema in arguments; deeper only to harm. */
 const MAX_DEPTH = 64
@@ -19,14 +25,14 @@ const BYTE_ORDER_MARK = 0xfeff
 
 export interface ParsedBody {
   message: unknown
-  /** Pictures among the arguments of a call to a tool; everywhere else the message has their texts. */
-  pictures: SentPictures
+  /** Images among the arguments of a call to a tool; everywhere else the message has their texts. */
+  images: InlineImages
   /** Memory that the message and its images take from now on. */
   retainedBytes: number
 }
 
 /**
- * Parses a body of JSON that nobody has looked at yet. A picture of megabytes is one string to it: the scan for
+ * Parses a body of JSON that nobody has looked at yet. An image of megabytes is one string to it: the scan for
  * harmful structure skips strings natively, and its bytes go beside the message. The last of duplicate keys wins.
  *
  * `base64` on Linux wraps its lines, and a shell puts them into a JSON string as they are; such raw line breaks are
@@ -63,15 +69,15 @@ function checkEncoding(body: Buffer): void {
 function parseOnce(body: Buffer): ParsedBody {
   // A small body cannot become so much that it has to be looked at before it is parsed.
   const isLarge = body.length > LONG_STRING
-  const { text, pictures } = setPicturesAside(body, isLarge ? checkStructure(body) : [])
+  const { text, images } = extractInlineImages(body, isLarge ? checkStructure(body) : [])
   try {
     const message = parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text)
-    const args = typeof message === 'object' && message !== null ? checkMessage(message, pictures) : undefined
-    if (args !== undefined) return { message, pictures, retainedBytes: text.length + pictures.allocatedBytes }
-    pictures.release()
-    return { message, pictures: noPictures, retainedBytes: body.length }
+    const args = typeof message === 'object' && message !== null ? checkMessage(message, images) : undefined
+    if (args !== undefined) return { message, images, retainedBytes: text.length + images.allocatedBytes }
+    images.release()
+    return { message, images: noInlineImages, retainedBytes: body.length }
   } catch (error) {
-    pictures.release()
+    images.release()
     // What is wrong with its structure says more than that it is no JSON.
     if (!isLarge) checkStructure(body)
     throw error
@@ -79,10 +85,10 @@ function parseOnce(body: Buffer): ParsedBody {
 }
 
 /** Puts back what is not an argument of a call to a tool, and returns those arguments. */
-function checkMessage(message: object, pictures: SentPictures): object | undefined {
+function checkMessage(message: object, images: InlineImages): object | undefined {
   checkMembers(message, 1)
   const args = argumentsOf(message)
-  pictures.putBack(message, (node, key) => args !== undefined && Reflect.get(node, key) === args)
+  images.restore(message, (node, key) => args !== undefined && Reflect.get(node, key) === args)
   return args
 }
 
@@ -153,7 +159,7 @@ function tooComplex() {
   return invalidRequest(`The body holds more than ${MAX_TOKENS} values.`)
 }
 
-/** Refuses what is too deep, and keys with which a careless merge would reach the prototype of all objects. */
+/** Rejects what is too deep, and keys with which a careless merge would reach the prototype of all objects. */
 function checkMembers(node: object, depth: number): void {
   if (depth > MAX_DEPTH) throw tooDeep()
   for (const key of Object.keys(node)) {

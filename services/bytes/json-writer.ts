@@ -1,28 +1,28 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
-import type { EncodedImage } from './base64-image.ts'
+import type { Base64Image } from './base64-image.ts'
 
 /**
  * Megabytes of base64 inside JSON, without ever being part of a JavaScript string.
  *
- * `JSON.stringify` makes the text; where it meets a picture it asks `toJSON`, which leaves a placeholder and notes the
- * picture. The text is then cut at the placeholders, and the pictures' own Buffers lie between the cuts. Base64 needs no
- * escape in JSON, so nothing of a picture is looked at or copied. What `prepareJson` made goes in by the same way.
+ * `JSON.stringify` makes the text; where it meets an image it asks `toJSON`, which leaves a placeholder and notes the
+ * image. The text is then cut at the placeholders, and the images' own Buffers lie between the cuts. Base64 needs no
+ * escape in JSON, so nothing of an image is looked at or copied. What `prepareJson` made goes in by the same way.
  *
  * A placeholder holds a random UUID that is made for one call and never leaves it, so no text of a caller can be it.
  */
-export interface SplicedJson {
+export interface JsonBody {
   /** Bytes of the whole text, for `content-length`. */
   readonly byteLength: number
-  /** The whole text, if no picture is in it. */
+  /** The whole text, if no image is in it. */
   readonly whole: string | undefined
-  /** All of it in order, if every picture lies in memory: to be written at one go. */
+  /** All of it in order, if every image lies in memory: to be written at one go. */
   readonly buffers: readonly Buffer[] | undefined
-  /** All of it in order, wherever the pictures lie. May be called more than once. */
+  /** All of it in order, wherever the images lie. May be called more than once. */
   chunks(): AsyncIterable<Buffer>
   /** The same as a stream, which reads on only as fast as it is read. */
   stream(): Readable
-  /** Releases every picture in it. Idempotent. */
+  /** Releases every image in it. Idempotent. */
   release(): Promise<void>
 }
 
@@ -33,10 +33,10 @@ export interface SpliceOptions {
   suffix?: string
 }
 
-/** What takes the place of a placeholder: a picture between its quotes, or finished JSON instead of them. */
-type Insert = EncodedImage | string
-/** What an answer with pictures is made of. */
-type Part = EncodedImage | Buffer
+/** What takes the place of a placeholder: an image between its quotes, or finished JSON instead of them. */
+type Insert = Base64Image | string
+/** What an answer with images is made of. */
+type Part = Base64Image | Buffer
 
 interface Collector {
   /** Made for the first insert. */
@@ -53,8 +53,8 @@ function putInto(collecting: Collector, insert: Insert): string {
   return collecting.nonce
 }
 
-/** What a picture's `toJSON` answers. */
-export function placeholderOf(image: EncodedImage): string {
+/** What an image's `toJSON` answers. */
+export function placeholderOf(image: Base64Image): string {
   return collector === undefined ? `(${image.mimeType}, ${image.bytes} bytes)` : putInto(collector, image)
 }
 
@@ -76,7 +76,7 @@ function escapeOf(character: string): string {
 }
 
 /** Serialises `value` as `JSON.stringify` does, with each `EncodedImage` in it as a string of its base64 text. */
-export function spliceJson(value: unknown, { prefix = '', suffix = '' }: SpliceOptions = {}): SplicedJson {
+export function writeJson(value: unknown, { prefix = '', suffix = '' }: SpliceOptions = {}): JsonBody {
   const { json, nonce, inserts } = stringify(value)
   const parts: Part[] = []
   let text = prefix
@@ -110,7 +110,7 @@ function stringify(value: unknown) {
   }
 }
 
-function createPlainJson(whole: string): SplicedJson {
+function createPlainJson(whole: string): JsonBody {
   return {
     whole,
     get byteLength() {
@@ -127,7 +127,7 @@ function createPlainJson(whole: string): SplicedJson {
   }
 }
 
-function createSplicedJson(parts: readonly Part[]): SplicedJson {
+function createSplicedJson(parts: readonly Part[]): JsonBody {
   const buffers = inMemory(parts)
   async function* chunks() {
     for (const part of parts) {

@@ -2,41 +2,41 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { writeAll } from './durable-file.ts'
 import type { EncodedText } from './base64-image.ts'
-import { giveBack, pieceBytes, takeMemory } from './buffer-pool.ts'
+import { acquireBuffer, chunkBytes, release } from './buffer-pool.ts'
+import { writeAll } from './durable-file.ts'
 
-export interface HeldBytesOptions {
-  /** Bytes of encoded pictures that may lie in memory at a time; one on its way to a file may hold 256 KiB more. */
+export interface BufferSpoolOptions {
+  /** Bytes of encoded images that may lie in memory at a time; one on its way to a file may hold 256 KiB more. */
   maxBytes: number
   /** Folders for temporary files, the best first; the next is taken when one cannot be written. */
   spillFolders: readonly string[]
 }
 
-/** The bound on pictures in memory. What does not fit waits in temporary files. */
-export interface HeldBytes {
+/** The bound on images in memory. What does not fit waits in temporary files. */
+export interface BufferSpool {
   /** Bytes in memory now. */
   readonly used: number
-  /** Temporary files that hold a picture now. */
+  /** Temporary files that hold an image now. */
   readonly spilled: number
-  /** Starts to keep a text that arrives in pieces. */
+  /** Starts to keep a text that arrives in chunks. */
   open(): EncodedTextWriter
 }
 
 export interface EncodedTextWriter {
   /**
-   * Keeps a copy of a piece: one that came from a socket then dies young, and memory that is our own can be given back
-   * as soon as it is not needed. A promise, if given, must be awaited before the next piece: the text is on its way to a
+   * Keeps a copy of a chunk: one that came from a socket then dies young, and memory that is our own can be released
+   * as soon as it is not needed. A promise, if given, must be awaited before the next chunk: the text is on its way to a
    * file.
    */
-  write(piece: Buffer): Promise<void> | undefined
+  write(chunk: Buffer): Promise<void> | undefined
   /** The whole text; the writer must not be used afterwards. */
   end(): Promise<EncodedText>
-  /** Drops what was kept, also while a piece is on its way to a file. */
+  /** Drops what was kept, also while a chunk is on its way to a file. */
   abort(): Promise<void>
 }
 
-export function createHeldBytes({ maxBytes, spillFolders }: HeldBytesOptions): HeldBytes {
+export function createBufferSpool({ maxBytes, spillFolders }: BufferSpoolOptions): BufferSpool {
   let used = 0
   let spilled = 0
   const budget: Budget = {
@@ -64,7 +64,7 @@ export function createHeldBytes({ maxBytes, spillFolders }: HeldBytesOptions): H
     get spilled() {
       return spilled
     },
-    open: () => new HeldText(budget),
+    open: () => new SpooledText(budget),
   }
 }
 
@@ -78,15 +78,15 @@ interface Budget {
 
 /** Bytes read back from a file at a time. */
 const readBytes = 65_536
-/** Bytes of text in one piece of memory, and in one write to a file or socket: a few large writes cost less than many small ones. */
-const blockBytes = pieceBytes
+/** Bytes of text in one chunk of memory, and in one write to a file or socket: a few large writes cost less than many small ones. */
+const blockBytes = chunkBytes
 
-class HeldText implements EncodedTextWriter, EncodedText {
+class SpooledText implements EncodedTextWriter, EncodedText {
   readonly #budget: Budget
   /** In memory for good, or (with a file) until the next write. */
   #blocks: Buffer[] = []
   /** Bytes that the last block still has room for. */
-  #room = 0
+  #capacity = 0
   #reserved = 0
   #file: SpillFile | undefined
   #inFile = 0
@@ -99,11 +99,11 @@ class HeldText implements EncodedTextWriter, EncodedText {
     this.#budget = budget
   }
 
-  write(piece: Buffer): Promise<void> | undefined {
+  write(chunk: Buffer): Promise<void> | undefined {
     if (this.#isReleased) return undefined
-    const fits = this.#file === undefined && this.#budget.reserve(piece.length, this.#mustStay)
-    if (fits) this.#reserved += piece.length
-    this.#keep(piece)
+    const fits = this.#file === undefined && this.#budget.reserve(chunk.length, this.#mustStay)
+    if (fits) this.#reserved += chunk.length
+    this.#keep(chunk)
     if (fits || (this.#file !== undefined && this.#blocks.length === 1)) return undefined
     this.#flushing = this.#file === undefined ? this.#spill() : this.#flush(this.#file)
     return this.#flushing
@@ -120,7 +120,7 @@ class HeldText implements EncodedTextWriter, EncodedText {
   }
 
   chunks(): Iterable<Buffer> | AsyncIterable<Buffer> {
-    return this.#file === undefined ? this.#pieces() : this.#read(this.#file)
+    return this.#file === undefined ? this.#chunks() : this.#read(this.#file)
   }
 
   async release() {
@@ -130,29 +130,29 @@ class HeldText implements EncodedTextWriter, EncodedText {
     await this.#closeFile()
   }
 
-  #keep(piece: Buffer) {
-    for (let from = 0; from < piece.length; ) {
-      if (this.#room === 0) {
-        this.#blocks.push(takeMemory(blockBytes))
-        this.#room = blockBytes
+  #keep(chunk: Buffer) {
+    for (let from = 0; from < chunk.length; ) {
+      if (this.#capacity === 0) {
+        this.#blocks.push(acquireBuffer(blockBytes))
+        this.#capacity = blockBytes
       }
-      const copied = piece.copy(this.#blocks.at(-1) ?? piece, blockBytes - this.#room, from)
+      const copied = chunk.copy(this.#blocks.at(-1) ?? chunk, blockBytes - this.#capacity, from)
       from += copied
-      this.#room -= copied
+      this.#capacity -= copied
     }
   }
 
-  #pieces(): Buffer[] {
+  #chunks(): Buffer[] {
     const last = this.#blocks.length - 1
-    return this.#blocks.map((block, at) => (at < last ? block : block.subarray(0, blockBytes - this.#room)))
+    return this.#blocks.map((block, at) => (at < last ? block : block.subarray(0, blockBytes - this.#capacity)))
   }
 
   #forget() {
     this.#budget.free(this.#reserved)
     this.#reserved = 0
-    giveBack(this.#blocks)
+    release(this.#blocks)
     this.#blocks = []
-    this.#room = 0
+    this.#capacity = 0
   }
 
   async #closeFile() {
@@ -170,12 +170,12 @@ class HeldText implements EncodedTextWriter, EncodedText {
   }
 
   async #flush(file: SpillFile) {
-    const pieces = this.#pieces()
+    const chunks = this.#chunks()
     try {
       let at = this.#inFile
-      for (const piece of pieces) {
-        await writeAll(file.handle, piece, at)
-        at += piece.length
+      for (const chunk of chunks) {
+        await writeAll(file.handle, chunk, at)
+        at += chunk.length
       }
       this.#inFile = at
       this.#forget()
@@ -186,21 +186,21 @@ class HeldText implements EncodedTextWriter, EncodedText {
 
   /** The disk took no more: what the file has comes back into memory, before what it did not take. */
   async #bringBack(file: SpillFile) {
-    const rest = this.#pieces()
+    const rest = this.#chunks()
     this.#blocks = []
-    this.#room = 0
+    this.#capacity = 0
     for await (const chunk of this.#read(file)) this.#keep(chunk)
-    for (const piece of rest) this.#keep(piece)
-    giveBack(rest)
+    for (const chunk of rest) this.#keep(chunk)
+    release(rest)
     await this.#closeFile()
     this.#stay()
   }
 
-  /** A picture that was paid for is worth more than the bound: with no room on any disk it stays in memory. */
+  /** An image that was paid for is worth more than the bound: with no room on any disk it stays in memory. */
   #stay() {
     this.#mustStay = true
     this.#budget.free(this.#reserved)
-    this.#reserved = this.#blocks.length * blockBytes - this.#room
+    this.#reserved = this.#blocks.length * blockBytes - this.#capacity
     this.#budget.reserve(this.#reserved, true)
   }
 
@@ -220,7 +220,7 @@ interface SpillFile {
   close(): Promise<void>
 }
 
-/** Names of the service's temporary files; dot-leading, so that they are never listed as pictures. */
+/** Names of the service's temporary files; dot-leading, so that they are never listed as images. */
 export const temporaryNamePattern = /^\.[0-9a-f]{32}\.tmp$/
 
 export function temporaryName(): string {

@@ -2,10 +2,10 @@ import type { RequestId } from '../../schemas/json-rpc.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { ToolResult } from '../mcp/catalog.ts'
 import type { CallGuard, PendingCall } from '../mcp/method.ts'
-import type { DeliveryProof, DeliveryStep } from './delivery.ts'
 import { fingerprintOf, ownerOf } from './call-digest.ts'
-import type { Offer, Result } from './result-offer.ts'
+import type { DeliveryProof, DeliveryStep } from './delivery.ts'
 import { contentOf, createResult, encodedBytesOf, imageBlocks, textBlocks, withImages } from './result-content.ts'
+import type { Offer, Result } from './result-offer.ts'
 import { createResultOffers, UNPROVEN_TTL_MS } from './result-offers.ts'
 import { isThere } from './result-store.ts'
 
@@ -190,7 +190,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
   }
 
   /** The result of an identical call. Undefined: there is nothing after all. */
-  async function hand(offer: Offer, call: PendingCall): Promise<ToolResult | undefined> {
+  async function deliver(offer: Offer, call: PendingCall): Promise<ToolResult | undefined> {
     offers.take(offer)
     onEvent('joined')
     const { result } = offer
@@ -247,7 +247,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     },
 
     async attend(call, run) {
-      if (call.isFree === true) return await run()
+      if (call.isReadOnly === true) return await run()
       const identity = identityOf(call)
       let hasWaited = false
       while (!call.signal.aborted) {
@@ -256,7 +256,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
           await offers.changeOf(offer.result, call.signal)
         } else if (offer !== undefined) {
           // Found and taken in one turn, so that no two calls take the same.
-          const handed = await hand(offer, call)
+          const handed = await deliver(offer, call)
           if (handed !== undefined) return handed
         } else {
           const twin = hasWaited ? undefined : onlyTwin(identity)

@@ -3,9 +3,9 @@ import type { Logger } from '../logging/logger.ts'
 import type { ToolResult } from '../mcp/catalog.ts'
 import type { CallGuard, PendingCall } from '../mcp/method.ts'
 import { fingerprintOf, idempotencyKeyOf, keyHashOf } from './call-digest.ts'
-import { findKept, readKept } from './result-file.ts'
-import type { Result } from './result-offer.ts'
 import { contentOf, createResult, encodedBytesOf, imageBlocks, textBlocks } from './result-content.ts'
+import { findResults, readResult } from './result-file.ts'
+import type { Result } from './result-offer.ts'
 import { createResultStore, isThere } from './result-store.ts'
 
 export interface IdempotentCallsOptions {
@@ -115,7 +115,7 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
   return {
     async attend(call, run) {
       const given = idempotencyKeyOf(call)
-      if (given === undefined || call.isFree === true) return await run()
+      if (given === undefined || call.isReadOnly === true) return await run()
       tidy()
       const fingerprint = fingerprintOf(call)
       const key = keyHashOf(call, given, fingerprint)
@@ -129,9 +129,9 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
     },
 
     async load() {
-      for (const file of await findKept(folder, now())) {
+      for (const file of await findResults(folder, now())) {
         const { owner, fingerprint, texts, expiresAt } = file.header
-        const content = Promise.resolve({ texts, images: readKept(file), file })
+        const content = Promise.resolve({ texts, images: readResult(file), file })
         const result = createResult({ owner, fingerprint: () => fingerprint }, content)
         result.holders = 1
         result.bytes = file.size

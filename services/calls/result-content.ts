@@ -1,4 +1,4 @@
-import { type EncodedImage, isEncodedImage } from '../bytes/base64-image.ts'
+import { type Base64Image, isEncodedImage } from '../bytes/base64-image.ts'
 import type { ContentBlock, ToolResult } from '../mcp/catalog.ts'
 import type { Result, ResultContent } from './result-offer.ts'
 
@@ -13,7 +13,7 @@ export function contentOf(result: ToolResult): ResultContent | undefined {
 }
 
 /** The same blocks with other images in the places of theirs. */
-export function withImages({ content }: ToolResult, images: readonly EncodedImage[]): ToolResult['content'] {
+export function withImages({ content }: ToolResult, images: readonly Base64Image[]): ToolResult['content'] {
   const rest = images.values()
   return content.map((block) => {
     if (block.type !== 'image' || !isEncodedImage(block.data)) return block
@@ -26,12 +26,12 @@ export function textBlocks([first = '', ...others]: readonly string[], note: str
   return [`${first}\n${note}`, ...others].map((text) => ({ type: 'text', text }))
 }
 
-export function imageBlocks(images: readonly EncodedImage[]): ContentBlock[] {
+export function imageBlocks(images: readonly Base64Image[]): ContentBlock[] {
   return images.map((image) => ({ type: 'image', data: image, mimeType: image.mimeType }))
 }
 
 /** Bytes of base64 text that images take together. */
-export function encodedBytesOf(images: readonly EncodedImage[]): number {
+export function encodedBytesOf(images: readonly Base64Image[]): number {
   return images.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0)
 }
 

@@ -4,16 +4,16 @@ import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from 'no
 import { join } from 'node:path'
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { type Base64Image, createBase64Image } from '../bytes/base64-image.ts'
 import { durableFlags, durableUpdateFlags, waitForDisk, writeAll } from '../bytes/durable-file.ts'
-import { createEncodedImage, type EncodedImage } from '../bytes/base64-image.ts'
 
 /**
- * Results on disk, one a file: a line of JSON that says what it is, then the base64 text of its pictures as it is. A
+ * Results on disk, one a file: a line of JSON that says what it is, then the base64 text of its images as it is. A
  * file has its name only once it is whole and on the disk.
  */
 
 const MAX_HEADER_BYTES = 65_536
-const KEPT = '.kept'
+const RESULT_EXTENSION = '.result'
 const TEMPORARY = '.part'
 /** Replicas may share the folder, so a younger one may be another's that is being written. */
 const STALE_MS = 3_600_000
@@ -42,28 +42,28 @@ const HeaderSchema = Type.Object({
 })
 const headers = Compile(HeaderSchema)
 
-export type KeptHeader = Static<typeof HeaderSchema>
+export type ResultHeader = Static<typeof HeaderSchema>
 
-export interface KeptFile {
-  header: KeptHeader
+export interface ResultFile {
+  header: ResultHeader
   path: string
   /** Of the whole file. */
   size: number
-  /** Where the pictures begin. */
+  /** Where the images begin. */
   start: number
 }
 
-export interface Keepable extends Pick<KeptHeader, 'fingerprint' | 'owner' | 'expiresAt' | 'isUnproven'> {
+export interface StorableResult extends Pick<ResultHeader, 'fingerprint' | 'owner' | 'expiresAt' | 'isUnproven'> {
   texts: string[]
-  images: readonly EncodedImage[]
+  images: readonly Base64Image[]
 }
 
-/** Writes a result. The pictures are read, not released. */
-export async function writeKept(folder: string, { images, ...facts }: Keepable): Promise<KeptFile> {
+/** Writes a result. The images are read, not released. */
+export async function writeResult(folder: string, { images, ...facts }: StorableResult): Promise<ResultFile> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  // A link would take the pictures elsewhere.
-  if (!(await lstat(folder)).isDirectory()) throw new Error('the folder of undelivered pictures is not a folder')
-  const header: KeptHeader = {
+  // A link would take the images elsewhere.
+  if (!(await lstat(folder)).isDirectory()) throw new Error('the folder of abandoned images is not a folder')
+  const header: ResultHeader = {
     version: 1,
     ...facts,
     images: images.map(({ mimeType, width, height, bytes, encodedBytes }) => ({
@@ -84,11 +84,11 @@ export async function writeKept(folder: string, { images, ...facts }: Keepable):
     await waitForDisk(file)
     const { size } = await file.stat()
     await file.close()
-    await rename(path + TEMPORARY, path + KEPT)
-    return { header, path: path + KEPT, size, start: line.length }
+    await rename(path + TEMPORARY, path + RESULT_EXTENSION)
+    return { header, path: path + RESULT_EXTENSION, size, start: line.length }
   } catch (error) {
     await file.close().catch(() => {})
-    await removeKept(path + TEMPORARY)
+    await removeResult(path + TEMPORARY)
     throw error
   }
 }
@@ -97,30 +97,30 @@ export async function writeKept(folder: string, { images, ...facts }: Keepable):
  * Makes an unproven result an abandoned one, which is stored longer. In place, since a response may be reading the images:
  * the new line of JSON is shorter, and blanks fill it up.
  */
-export async function promoteKept(kept: KeptFile, expiresAt: number): Promise<KeptFile> {
-  const { isUnproven: _, ...rest } = kept.header
+export async function promoteResult(stored: ResultFile, expiresAt: number): Promise<ResultFile> {
+  const { isUnproven: _, ...rest } = stored.header
   const header = { ...rest, expiresAt }
-  const line = Buffer.alloc(kept.start, ' ')
+  const line = Buffer.alloc(stored.start, ' ')
   if (line.write(`${JSON.stringify(header)}`) >= line.length)
     throw new Error('the new header is longer than the old one')
   line.write('\n', line.length - 1)
-  const file = await open(kept.path, durableUpdateFlags)
+  const file = await open(stored.path, durableUpdateFlags)
   try {
     await writeAll(file, line, 0)
     await waitForDisk(file)
   } finally {
     await file.close()
   }
-  return { ...kept, header }
+  return { ...stored, header }
 }
 
-/** The pictures of a file, read when they are sent. Releasing them does nothing: the file is another matter. */
-export function readKept({ header, path, start }: KeptFile): EncodedImage[] {
+/** The images of a file, read when they are sent. Releasing them does nothing: the file is another matter. */
+export function readResult({ header, path, start }: ResultFile): Base64Image[] {
   let at = start
   return header.images.map(({ encodedBytes, bytes, ...facts }) => {
     const from = at
     at += encodedBytes
-    return createEncodedImage(facts, bytes, {
+    return createBase64Image(facts, bytes, {
       // Opened only when it is read.
       async *chunks() {
         yield* createReadStream(path, { start: from, end: from + encodedBytes - 1 })
@@ -131,32 +131,32 @@ export function readKept({ header, path, start }: KeptFile): EncodedImage[] {
 }
 
 /** Removes a file; one that is gone already is as good. */
-export async function removeKept(path: string): Promise<void> {
+export async function removeResult(path: string): Promise<void> {
   await unlink(path).catch(() => {})
 }
 
 /** What an earlier process kept. Files that are torn, foreign or stale are removed. */
-export async function findKept(folder: string, now: number): Promise<KeptFile[]> {
+export async function findResults(folder: string, now: number): Promise<ResultFile[]> {
   const names = await readdir(folder).catch(() => [])
-  const found: KeptFile[] = []
+  const found: ResultFile[] = []
   for (const name of names) {
     const path = join(folder, name)
-    if (name.endsWith(KEPT)) {
-      const kept = await open(path, 'r')
+    if (name.endsWith(RESULT_EXTENSION)) {
+      const stored = await open(path, 'r')
         .then(readHead)
         .catch(() => undefined)
-      if (kept === undefined || kept.header.expiresAt <= now) await removeKept(path)
-      else found.push({ ...kept, path })
+      if (stored === undefined || stored.header.expiresAt <= now) await removeResult(path)
+      else found.push({ ...stored, path })
     } else if (name.endsWith(TEMPORARY)) {
       const { mtimeMs } = await lstat(path).catch(() => ({ mtimeMs: now }))
-      if (now - mtimeMs > STALE_MS) await removeKept(path)
+      if (now - mtimeMs > STALE_MS) await removeResult(path)
     }
   }
   return found
 }
 
 /** Undefined: the file is not whole, or none of ours. */
-async function readHead(file: FileHandle): Promise<Omit<KeptFile, 'path'> | undefined> {
+async function readHead(file: FileHandle): Promise<Omit<ResultFile, 'path'> | undefined> {
   try {
     const { size } = await file.stat()
     const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(size, MAX_HEADER_BYTES)))

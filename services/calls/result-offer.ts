@@ -1,11 +1,11 @@
-import type { EncodedImage } from '../bytes/base64-image.ts'
-import type { KeptFile } from './result-file.ts'
+import type { Base64Image } from '../bytes/base64-image.ts'
+import type { ResultFile } from './result-file.ts'
 
 /** A finished result: its texts, and its images in a file or, where no file was written, in memory. */
 export interface ResultContent {
   readonly texts: string[]
-  images: readonly EncodedImage[]
-  file: KeptFile | undefined
+  images: readonly Base64Image[]
+  file: ResultFile | undefined
 }
 
 /** The result of one paid call, whoever is to get it. */

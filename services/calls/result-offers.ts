@@ -1,7 +1,7 @@
 import type { Logger } from '../logging/logger.ts'
-import { findKept, readKept } from './result-file.ts'
-import { createOffers, type Offer, type Result } from './result-offer.ts'
 import { createResult } from './result-content.ts'
+import { findResults, readResult } from './result-file.ts'
+import { createOffers, type Offer, type Result } from './result-offer.ts'
 import { createResultStore } from './result-store.ts'
 
 export interface ResultOffersOptions {
@@ -155,11 +155,11 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
     },
 
     async load() {
-      for (const file of await findKept(folder, now())) {
+      for (const file of await findResults(folder, now())) {
         const { fingerprint, owner, texts, expiresAt, isUnproven = false } = file.header
         const result = createResult(
           { owner, fingerprint: () => fingerprint },
-          Promise.resolve({ texts, images: readKept(file), file }),
+          Promise.resolve({ texts, images: readResult(file), file }),
         )
         // The clock may have been set back since.
         const leftMs = Math.min(isUnproven ? UNPROVEN_TTL_MS : ttlMs, expiresAt - now())

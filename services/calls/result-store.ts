@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { Logger } from '../logging/logger.ts'
-import { type KeptFile, promoteKept, readKept, removeKept, writeKept } from './result-file.ts'
+import { promoteResult, type ResultFile, readResult, removeResult, writeResult } from './result-file.ts'
 import type { Result } from './result-offer.ts'
 
 export interface ResultStoreOptions {
@@ -42,7 +42,7 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
   async function dispose(result: Result): Promise<void> {
     const content = await result.content
     await result.writing
-    if (content?.file !== undefined) await removeKept(content.file.path)
+    if (content?.file !== undefined) await removeResult(content.file.path)
     await Promise.all(content?.images.map((image) => image.release()) ?? [])
   }
 
@@ -54,12 +54,12 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
     const expiresAt = Math.round(now() + forMs)
     try {
       if (earlier !== undefined) {
-        content.file = await promoteKept(earlier, expiresAt)
+        content.file = await promoteResult(earlier, expiresAt)
         return
       }
       const fingerprint = result.fingerprint()
-      const file = await writeKept(folder, { owner, fingerprint, expiresAt, isUnproven, texts, images })
-      content.images = readKept(file)
+      const file = await writeResult(folder, { owner, fingerprint, expiresAt, isUnproven, texts, images })
+      content.images = readResult(file)
       content.file = file
       result.bytes = file.size
       await Promise.all(images.map((image) => image.release()))
@@ -84,7 +84,7 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
 }
 
 /** Whether a stored result is still there, whole. */
-export async function isThere({ path, size }: KeptFile): Promise<boolean> {
+export async function isThere({ path, size }: ResultFile): Promise<boolean> {
   return await stat(path).then(
     (found) => found.size === size,
     () => false,

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type VariableFacts, variables } from '../../schemas/config.ts'
 import { parseApiKeys } from '../auth/api-keys.ts'
-import { isFetchable } from '../net/private-address.ts'
 import { readDeployments } from '../azure/deployment-list.ts'
 import { ReportedError } from '../errors/errors.ts'
 import { hideAddresses } from '../logging/redaction.ts'
 import { parseAllowedHosts, parseAllowedOrigins } from '../net/origin-policy.ts'
+import { isFetchable } from '../net/private-address.ts'
 import { parseTrustedProxies } from '../net/trusted-proxies.ts'
 
 /** Raw variables, as the process has them. */
@@ -112,7 +112,7 @@ export function prepareEnvironment(environment: Environment, transport: Transpor
 }
 
 /**
- * The environment of a server that a client starts: pictures go to the home folder by default, because clients start
+ * The environment of a server that a client starts: images go to the home folder by default, because clients start
  * their servers in `/`, where nothing can be written, or in a folder that is not the user's own.
  */
 export function stdioEnvironment(environment: Environment, home: string): Environment {

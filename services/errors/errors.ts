@@ -57,7 +57,7 @@ export const errorTable = {
     400,
     false,
     (model: string, most: number) =>
-      `${model} takes ${most === 1 ? 'one picture' : `at most ${most} pictures, the one to edit included`}; send fewer.`,
+      `${model} takes ${most === 1 ? 'one image' : `at most ${most} images, the one to edit included`}; send fewer.`,
   ),
   IMG_ERR_MASK: row('input', 400, false, (problem: string) => `The mask ${problem}.`),
 
@@ -86,7 +86,7 @@ export const errorTable = {
     422,
     false,
     (categories: readonly string[]) =>
-      `Azure's content filter refused this${categories.length === 0 ? '' : ` (${categories.join(', ')})`}. Retrying the same call will not help: change the prompt or the picture.`,
+      `Azure's content filter rejected this${categories.length === 0 ? '' : ` (${categories.join(', ')})`}. Retrying the same call will not help: change the prompt or the image.`,
   ),
   IMG_ERR_AZURE_ACCOUNT_BLOCKED: row(
     'upstream',
@@ -133,7 +133,7 @@ export const errorTable = {
     'input',
     413,
     false,
-    () => 'Azure finds the request too large. Retrying the same call will not help: send a smaller or fewer pictures.',
+    () => 'Azure finds the request too large. Retrying the same call will not help: send a smaller or fewer images.',
   ),
   IMG_ERR_AZURE_REJECTED: row(
     'upstream',
@@ -212,25 +212,25 @@ export const errorTable = {
     false,
     () => 'Azure gave up while it was drawing. The image may have been billed; a retry may cost again.',
   ),
-  IMG_ERR_AZURE_BAD_ANSWER: row(
+  IMG_ERR_AZURE_BAD_RESPONSE: row(
     'upstream',
     502,
     false,
-    () => "Azure's answer could not be read. The image was probably made and billed; a retry may cost again.",
+    () => "Azure's response could not be read. The image was probably made and billed; a retry may cost again.",
   ),
-  IMG_ERR_AZURE_ANSWER_TOO_LARGE: row(
+  IMG_ERR_AZURE_RESPONSE_TOO_LARGE: row(
     'upstream',
     502,
     false,
     () =>
-      "Azure's answer is larger than this service accepts. The image was probably made and billed; ask for a smaller one.",
+      "Azure's response is larger than this service accepts. The image was probably made and billed; ask for a smaller one.",
   ),
   IMG_ERR_AZURE_NO_IMAGE: row(
     'upstream',
     502,
     false,
     () =>
-      'Azure answered without an image, which mostly means that its filter removed it. Retrying the same call will hardly help: change the prompt or the picture.',
+      'Azure answered without an image, which mostly means that its filter removed it. Retrying the same call will hardly help: change the prompt or the image.',
   ),
   IMG_ERR_AZURE_DOWNLOAD: row(
     'upstream',
@@ -247,12 +247,12 @@ export const errorTable = {
       'The configured address answers with a redirect, which is never followed with a credential. Retrying will not help: the operator must check AZURE_BASE_URL.',
   ),
 
-  // Pictures that come in
+  // Images that come in
   IMG_ERR_IMAGE_EMPTY: row(
     'input',
     400,
     false,
-    () => "The image data is empty; send the picture's bytes as base64 or as a data URL.",
+    () => "The image data is empty; send the image's bytes as base64 or as a data URL.",
   ),
   IMG_ERR_IMAGE_BASE64: row(
     'input',
@@ -277,13 +277,13 @@ export const errorTable = {
     400,
     false,
     () =>
-      'The image data is a URL, which this service does not fetch; download the picture and send its bytes as base64.',
+      'The image data is a URL, which this service does not fetch; download the image and send its bytes as base64.',
   ),
   IMG_ERR_IMAGE_BYTES: row(
     'input',
     413,
     false,
-    (limit: number) => `The picture is larger than ${limit} bytes, the limit here; send a smaller file.`,
+    (limit: number) => `The image is larger than ${limit} bytes, the limit here; send a smaller file.`,
   ),
   IMG_ERR_IMAGE_TYPE: row(
     'input',
@@ -302,7 +302,7 @@ export const errorTable = {
     413,
     false,
     (width: number, height: number, limit: number) =>
-      `The picture is ${width}x${height} pixels, and the limit here is ${limit} pixels in all; send a smaller one.`,
+      `The image is ${width}x${height} pixels, and the limit here is ${limit} pixels in all; send a smaller one.`,
   ),
   IMG_ERR_IMAGE_EDGE: row(
     'input',
@@ -344,33 +344,33 @@ export const errorTable = {
     413,
     false,
     (frames: number, limit: number) =>
-      `The picture is an animation of ${frames} frames, and the limit here is ${limit}; send a single frame.`,
+      `The image is an animation of ${frames} frames, and the limit here is ${limit}; send a single frame.`,
   ),
   IMG_ERR_IMAGE_CONVERSION: row(
     'input',
     400,
     false,
-    () => 'The picture could not be decoded, so it is damaged or unusual inside; send it as a plain 8-bit PNG or JPEG.',
+    () => 'The image could not be decoded, so it is damaged or unusual inside; send it as a plain 8-bit PNG or JPEG.',
   ),
   IMG_ERR_IMAGE_CONVERSION_SLOW: row(
     'input',
     413,
     false,
-    () => 'The picture took too long to convert; send it as a plain 8-bit PNG or JPEG, or make it smaller.',
+    () => 'The image took too long to convert; send it as a plain 8-bit PNG or JPEG, or make it smaller.',
   ),
   IMG_ERR_IMAGE_CONVERTER: row(
     'service',
     503,
     true,
     () =>
-      'This service cannot convert pictures at the moment; send a plain 8-bit PNG or JPEG, which needs no conversion.',
+      'This service cannot convert images at the moment; send a plain 8-bit PNG or JPEG, which needs no conversion.',
   ),
 
   IMG_ERR_IMAGE_PATH: row(
     'input',
     400,
     false,
-    (problem: string) => `The picture at image_path cannot be read: ${problem}.`,
+    (problem: string) => `The image at image_path cannot be read: ${problem}.`,
   ),
   IMG_ERR_IMAGE_PATH_REMOTE: row(
     'input',
@@ -384,10 +384,10 @@ export const errorTable = {
     'input',
     400,
     false,
-    () => 'Send the picture to change exactly once: either its path in image_path or its bytes in image_data_base64.',
+    () => 'Send the image to change exactly once: either its path in image_path or its bytes in image_data_base64.',
   ),
 
-  // Where pictures are saved
+  // Where images are saved
   IMG_ERR_PATH_NAME: row('input', 400, false, (problem: string) => `The output path cannot be used: ${problem}.`),
   IMG_ERR_PATH_OUTSIDE: row(
     'input',
@@ -399,22 +399,22 @@ export const errorTable = {
     'service',
     503,
     true,
-    () => 'The picture was not saved: the images folder of the server cannot be written.',
+    () => 'The image was not saved: the images folder of the server cannot be written.',
   ),
   IMG_ERR_STORE_FULL: row(
     'service',
     507,
     true,
-    () => 'The picture was not saved: the disk of the images folder is full.',
+    () => 'The image was not saved: the disk of the images folder is full.',
   ),
   IMG_ERR_STORE_MOVED: row(
     'service',
     409,
     true,
-    () => 'The picture was not saved: its folder was moved or replaced while the picture was made.',
+    () => 'The image was not saved: its folder was moved or replaced while the image was made.',
   ),
-  IMG_ERR_STORE_FAILED: row('service', 500, true, () => 'The picture was not saved: writing the file failed.'),
-  IMG_ERR_STORE_MISSING: row('input', 404, false, () => 'There is no picture of this name.'),
+  IMG_ERR_STORE_FAILED: row('service', 500, true, () => 'The image was not saved: writing the file failed.'),
+  IMG_ERR_STORE_MISSING: row('input', 404, false, () => 'There is no image of this name.'),
   IMG_ERR_STORE_CURSOR: row(
     'input',
     400,

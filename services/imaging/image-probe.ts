@@ -1,5 +1,5 @@
-import { serviceError } from '../errors/errors.ts'
 import type { ImageFacts } from '../bytes/base64-image.ts'
+import { serviceError } from '../errors/errors.ts'
 import type { ImageHeader } from './headers/header.ts'
 import { finishWalk, formatNames, readHeader, sniffFormat, walkHeader } from './image-header.ts'
 import { type PixelClaim, walkInTurns } from './pixel-claim.ts'
@@ -64,7 +64,7 @@ function broken(format: ImageFacts['mimeType'], problem: string): Error {
 }
 
 /**
- * Type and size from the head of a picture that is trusted to be whole. `undefined` if these bytes do not say: with more
+ * Type and size from the head of an image that is trusted to be whole. `undefined` if these bytes do not say: with more
  * of them they may (a JPEG puts its size behind its metadata).
  */
 export function sniffFacts(head: Buffer): ImageFacts | undefined {
@@ -76,28 +76,28 @@ export function sniffFacts(head: Buffer): ImageFacts | undefined {
 /** Signatures of what people send by mistake: text at a place in the file. */
 const signatures: readonly (readonly [at: number, text: string, name: string])[] = [
   [0, '%PDF-', 'a PDF'],
-  [0, 'BM', 'a BMP picture'],
-  [0, 'II*\0', 'a TIFF picture'],
-  [0, 'MM\0*', 'a TIFF picture'],
-  [4, 'ftypavi', 'an AVIF picture'],
-  [4, 'ftyphei', 'a HEIC picture'],
-  [4, 'ftyphev', 'a HEIC picture'],
-  [4, 'ftypmif1', 'a HEIC picture'],
-  [4, 'ftypmsf1', 'a HEIC picture'],
+  [0, 'BM', 'a BMP image'],
+  [0, 'II*\0', 'a TIFF image'],
+  [0, 'MM\0*', 'a TIFF image'],
+  [4, 'ftypavi', 'an AVIF image'],
+  [4, 'ftyphei', 'a HEIC image'],
+  [4, 'ftyphev', 'a HEIC image'],
+  [4, 'ftypmif1', 'a HEIC image'],
+  [4, 'ftypmsf1', 'a HEIC image'],
   [4, 'ftyp', 'a video'],
-  [0, '\xff\x0a', 'a JPEG XL picture'],
-  [4, 'JXL ', 'a JPEG XL picture'],
-  [4, 'jP  ', 'a JPEG 2000 picture'],
-  [0, '\xff\x4f\xff\x51', 'a JPEG 2000 picture'],
+  [0, '\xff\x0a', 'a JPEG XL image'],
+  [4, 'JXL ', 'a JPEG XL image'],
+  [4, 'jP  ', 'a JPEG 2000 image'],
+  [0, '\xff\x4f\xff\x51', 'a JPEG 2000 image'],
   [0, '8BPS', 'a Photoshop file'],
   [0, '\0\0\x01\0', 'an icon file'],
   [0, 'PK\x03\x04', 'a ZIP archive'],
   [0, '\x1f\x8b', 'a gzip archive'],
   [0, 'data:', 'a data URL that was encoded once more'],
-  [0, 'iVBORw0KGgo', 'a picture that was base64-encoded twice'],
-  [0, '/9j/', 'a picture that was base64-encoded twice'],
-  [0, 'R0lGOD', 'a picture that was base64-encoded twice'],
-  [0, 'UklGR', 'a picture that was base64-encoded twice'],
+  [0, 'iVBORw0KGgo', 'an image that was base64-encoded twice'],
+  [0, '/9j/', 'an image that was base64-encoded twice'],
+  [0, 'R0lGOD', 'an image that was base64-encoded twice'],
+  [0, 'UklGR', 'an image that was base64-encoded twice'],
 ]
 
 /** The same for text, whose beginning varies. Tried on a short head only. */
@@ -115,7 +115,7 @@ function nameOfOther(bytes: Buffer): string {
   for (const [at, text, name] of signatures) if (head.startsWith(text, at)) return name
   const text = bytes.toString('utf8', 0, 1024).trimStart()
   for (const [pattern, name] of openings) if (pattern.test(text)) return name
-  return isText(bytes.subarray(0, 1024)) ? 'text' : 'of no known picture format'
+  return isText(bytes.subarray(0, 1024)) ? 'text' : 'of no known image format'
 }
 
 /** Text in UTF-8 has no control characters but blanks. */

@@ -2,12 +2,12 @@ import { pipeline } from 'node:stream/promises'
 import { createDeflate } from 'node:zlib'
 import type { InputImage, Size } from '../azure/types.ts'
 import { serviceError } from '../errors/errors.ts'
+import { formatSize, isSameSize } from '../tools/size.ts'
+import type { PreparationClaim } from './convert.ts'
 import type { ImageHeader } from './headers/header.ts'
 import { checkClaim, type PixelClaim } from './pixel-claim.ts'
 import { freeMemory, type PixelWork, turn } from './pixel-work.ts'
 import { encodePng } from './png.ts'
-import type { PreparationClaim } from './convert.ts'
-import { formatSize, isSameSize } from '../tools/size.ts'
 
 /** https://learn.microsoft.com/azure/foundry/openai/reference-preview-latest: "less than 4MB". */
 const maxMaskBytes = 4 * 1024 * 1024
@@ -87,15 +87,15 @@ export async function maskOfRegion(
   if (x + width > image.width || y + height > image.height) {
     throw serviceError('IMG_ERR_MASK', [`must lie inside the image, which is ${formatSize(image)}`])
   }
-  const kept = Buffer.alloc(1 + image.width * RGBA_BYTES, 0xff)
+  const stored = Buffer.alloc(1 + image.width * RGBA_BYTES, 0xff)
   // Each row begins with its filter type, none.
-  kept[0] = 0
-  const open = Buffer.from(kept)
+  stored[0] = 0
+  const open = Buffer.from(stored)
   for (let column = x; column < x + width; column++) open[RGBA_BYTES + column * RGBA_BYTES] = 0
   function* rows() {
-    yield* repeated(kept, y, claim)
+    yield* repeated(stored, y, claim)
     yield* repeated(open, height, claim)
-    yield* repeated(kept, image.height - y - height, claim)
+    yield* repeated(stored, image.height - y - height, claim)
   }
   const deflated: Buffer[] = []
   await pixels.paint(claim, () =>

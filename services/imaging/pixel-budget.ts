@@ -92,8 +92,8 @@ export function createPixelBudget({ maxBytes, sharedBytes = maxBytes, slots }: P
       const share = shareOf(caller)
       if (waiter === undefined || share.running >= slotsOfCaller) continue
       if (share.running > 0 && share.bytes + waiter.bytes > maxBytes / 2) continue
-      const hasRoom = running === 0 || usedBytes + retainedBytes + waiter.bytes <= sharedBytes
-      return hasRoom ? [caller, queue, waiter] : undefined
+      const hasCapacity = running === 0 || usedBytes + retainedBytes + waiter.bytes <= sharedBytes
+      return hasCapacity ? [caller, queue, waiter] : undefined
     }
     return undefined
   }

@@ -26,7 +26,7 @@ let lastTurn: Promise<void> = Promise.resolve()
 let walking = 0
 
 /** Turns of all walks come one by one, so that many walks keep others from working no longer than one. */
-function takeTurn(): Promise<void> {
+function acquireAndSend(): Promise<void> {
   lastTurn = lastTurn.then(() => nextTurn())
   return lastTurn
 }
@@ -39,14 +39,14 @@ export async function walkInTurns<T>(walk: Walk<T>, claim: PixelClaim): Promise<
   walking++
   try {
     if (walking > 1) {
-      await takeTurn()
+      await acquireAndSend()
       checkClaim(claim)
     }
     let turnEndsAt = performance.now() + TURN_MS
     let step = walk.next()
     while (step.done !== true) {
       if (performance.now() >= turnEndsAt) {
-        await takeTurn()
+        await acquireAndSend()
         checkClaim(claim)
         turnEndsAt = performance.now() + TURN_MS
       }

@@ -105,16 +105,16 @@ export function createPixelWork({ maxDecodedBytes, slots = DEFAULT_SLOTS }: Pixe
  */
 export function decodedBytes(header: ImageHeader): number {
   const { width, height, channels, bitDepth, isDecodedWhole, isLossy, orientation, hasAlpha } = header
-  const { peakBytes, keptBytes } = header.decoder ?? { peakBytes: 0, keptBytes: 0 }
+  const { peakBytes, storedBytes } = header.decoder ?? { peakBytes: 0, storedBytes: 0 }
   const isTurned = orientation !== 1
   const pixelBytes = width * height * channels * (bitDepth > 8 ? 2 : 1)
   const resultBytes = width * height * (hasAlpha ? 4 : isLossy ? JPEG_BYTES_OF_PIXEL : 3)
   return Math.max(
     isDecodedWhole || isTurned ? Math.ceil(pixelBytes * WHOLE_IMAGE_FACTOR) : pixelBytes,
     peakBytes,
-    isTurned ? keptBytes + pixelBytes : 0,
+    isTurned ? storedBytes + pixelBytes : 0,
     // What was turned was copied whole, and its decoder is gone by then.
-    (isTurned ? pixelBytes : keptBytes) + resultBytes,
+    (isTurned ? pixelBytes : storedBytes) + resultBytes,
   )
 }
 

@@ -1,6 +1,6 @@
-import { serviceError } from '../errors/errors.ts'
 import { createBase64Decoder, decodedCapacity } from '../bytes/base64-decoder.ts'
-import { type EncodedImage, encodeImage } from '../bytes/base64-image.ts'
+import { type Base64Image, encodeImage } from '../bytes/base64-image.ts'
+import { serviceError } from '../errors/errors.ts'
 import { type ImageLimits, probeImageInTurns } from './image-probe.ts'
 import type { PixelClaim } from './pixel-claim.ts'
 import { type PixelWork, turn } from './pixel-work.ts'
@@ -23,7 +23,7 @@ export interface PreviewOptions {
  * to the same limits as one that a caller sends.
  * @throws ServiceError when no preview can be made
  */
-export async function createPreview(image: EncodedImage, options: PreviewOptions): Promise<EncodedImage> {
+export async function createPreview(image: Base64Image, options: PreviewOptions): Promise<Base64Image> {
   const { maxEncodedBytes, limits, pixels, claim } = options
   const source = await decode(image)
   const header = await probeImageInTurns(source, { ...limits, maxBytes: source.length }, claim)
@@ -45,7 +45,7 @@ export async function createPreview(image: EncodedImage, options: PreviewOptions
   throw serviceError('IMG_ERR_IMAGE_CONVERTER', [])
 }
 
-async function decode(image: EncodedImage): Promise<Buffer> {
+async function decode(image: Base64Image): Promise<Buffer> {
   const bytes = Buffer.alloc(image.bytes + decodedCapacity(0) + 3)
   const decoder = createBase64Decoder()
   let length = 0

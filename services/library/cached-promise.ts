@@ -1,10 +1,10 @@
 /**
- * A question whose answer is good for a while: it is asked once, however many want to know, and not again before `forMs`
+ * A question whose response is good for a while: it is asked once, however many want to know, and not again before `forMs`
  * are over. A failed one is asked again.
  * @param now milliseconds on a clock that never jumps
  */
-export function shareAnswer<T>(ask: () => Promise<T>, forMs: number, now = () => performance.now()): () => Promise<T> {
-  let answer: Promise<T> | undefined
+export function cachePromise<T>(ask: () => Promise<T>, forMs: number, now = () => performance.now()): () => Promise<T> {
+  let response: Promise<T> | undefined
   let endsAt = Number.POSITIVE_INFINITY
 
   async function askAnew(): Promise<T> {
@@ -13,16 +13,16 @@ export function shareAnswer<T>(ask: () => Promise<T>, forMs: number, now = () =>
       endsAt = now() + forMs
       return found
     } catch (error) {
-      answer = undefined
+      response = undefined
       throw error
     }
   }
 
-  return function answerOrShare() {
-    if (answer === undefined || now() >= endsAt) {
+  return function cached() {
+    if (response === undefined || now() >= endsAt) {
       endsAt = Number.POSITIVE_INFINITY
-      answer = askAnew()
+      response = askAnew()
     }
-    return answer
+    return response
   }
 }

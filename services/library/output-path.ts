@@ -75,9 +75,9 @@ function problemOfName(name: string): string | undefined {
 }
 
 /** `stem` + `ending`, the stem shortened by whole characters where the two would be too long for a file system. */
-export function joinName(stem: string, ending: string): string {
-  const room = maxNameBytes - Buffer.byteLength(ending)
+export function joinName(stem: string, extension: string): string {
+  const capacity = maxNameBytes - Buffer.byteLength(extension)
   const characters = [...stem]
-  while (Buffer.byteLength(characters.join('')) > room) characters.pop()
-  return characters.join('') + ending
+  while (Buffer.byteLength(characters.join('')) > capacity) characters.pop()
+  return characters.join('') + extension
 }

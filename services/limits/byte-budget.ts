@@ -21,7 +21,7 @@ export interface ByteReservation {
   /** A holder lets go. */
   release(): void
   /** Calls back when every holder has let go. */
-  whenFree(callback: () => void): void
+  onRelease(callback: () => void): void
 }
 
 export interface ByteBudgetOptions {
@@ -53,10 +53,10 @@ export function createByteBudget({ limit, waitMs }: ByteBudgetOptions): ByteBudg
   const waiting = new Set<Waiter>()
 
   /** `held` is what the asking reservation already has. */
-  function fits(owner: string, held: number, bytes: number): boolean {
-    if (used - held + bytes > limit) return false
-    const isScarce = limit - (used - held) < limit * SCARCE
-    return !isScarce || (usedBy.get(owner) ?? 0) - held + bytes <= limit * SHARE
+  function fits(owner: string, buffered: number, bytes: number): boolean {
+    if (used - buffered + bytes > limit) return false
+    const isScarce = limit - (used - buffered) < limit * SCARCE
+    return !isScarce || (usedBy.get(owner) ?? 0) - buffered + bytes <= limit * SHARE
   }
 
   function account(owner: string, difference: number): void {
@@ -69,20 +69,20 @@ export function createByteBudget({ limit, waitMs }: ByteBudgetOptions): ByteBudg
   }
 
   function open(owner: string): ByteReservation {
-    let held = 0
+    let buffered = 0
     let holders = 1
     let asking: Waiter | undefined
     const callbacks: (() => void)[] = []
     const hold = (bytes: number) => {
-      const difference = bytes - held
-      held = bytes
+      const difference = bytes - buffered
+      buffered = bytes
       if (difference !== 0) account(owner, difference)
     }
 
     function wait(bytes: number): Promise<boolean> {
       const { promise, resolve } = Promise.withResolvers<boolean>()
       const waiter: Waiter = {
-        fits: () => fits(owner, held, bytes),
+        fits: () => fits(owner, buffered, bytes),
         settle(granted) {
           waiting.delete(waiter)
           clearTimeout(timer)
@@ -101,9 +101,9 @@ export function createByteBudget({ limit, waitMs }: ByteBudgetOptions): ByteBudg
       grow(wanted) {
         // A buffer may be somewhat longer than what it holds, and the longest body must fit into the smallest budget.
         const bytes = Math.min(wanted, limit)
-        if (bytes <= held) return true
+        if (bytes <= buffered) return true
         if (holders <= 0) return Promise.resolve(false)
-        if (!fits(owner, held, bytes)) return wait(bytes)
+        if (!fits(owner, buffered, bytes)) return wait(bytes)
         hold(bytes)
         return true
       },
@@ -120,7 +120,7 @@ export function createByteBudget({ limit, waitMs }: ByteBudgetOptions): ByteBudg
         hold(0)
         for (const callback of callbacks.splice(0)) callback()
       },
-      whenFree: (callback) => {
+      onRelease: (callback) => {
         if (holders > 0) callbacks.push(callback)
         else callback()
       },

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { sharedBy } from '../auth/authenticator.ts'
+import { rateLimitKey } from '../auth/authenticator.ts'
 import type { UnitCounter } from './unit-counter.ts'
 
 const MINUTE = 60_000
@@ -16,7 +16,7 @@ export interface CallLimitsOptions {
 }
 
 /** Why a call may not be made now. */
-export interface Refusal {
+export interface Rejection {
   limit: 'calls' | 'images'
   retryAfterMs: number
 }
@@ -24,9 +24,9 @@ export interface Refusal {
 /** What a call was granted. */
 export interface Grant {
   /** Undefined: it may be made. */
-  refusal: Refusal | undefined
+  rejection: Rejection | undefined
   /** Gives images back that were never made, to the day from which they were taken. */
-  giveBack(): Promise<void>
+  release(): Promise<void>
 }
 
 export interface CallLimits {
@@ -34,42 +34,42 @@ export interface CallLimits {
   take(caller: string, tool: string, images: number): Promise<Grant>
 }
 
-/** What a caller may spend. A refused call costs nothing of the day's images. */
+/** What a caller may spend. A rejected call costs nothing of the day's images. */
 export function createCallLimits({
   callsPerMinute,
   imagesPerDay,
   counter,
   now = Date.now,
 }: CallLimitsOptions): CallLimits {
-  async function takeCall(caller: string, tool: string): Promise<Refusal | undefined> {
+  async function takeCall(caller: string, tool: string): Promise<Rejection | undefined> {
     const { units, resetMs } = await counter.add(`calls:${tool}:${digest(caller)}`, 1, MINUTE)
     return units > callsPerMinute ? { limit: 'calls', retryAfterMs: resetMs } : undefined
   }
 
   async function takeImages(caller: string, images: number): Promise<Grant> {
     const key = `images:${Math.floor(now() / DAY)}:${digest(caller)}`
-    const giveBack = async () => void (await counter.add(key, -images, DAY))
+    const release = async () => void (await counter.add(key, -images, DAY))
     const { units } = await counter.add(key, images, DAY)
-    if (units <= imagesPerDay) return { refusal: undefined, giveBack }
-    await giveBack()
+    if (units <= imagesPerDay) return { rejection: undefined, release }
+    await release()
     return nothing({ limit: 'images', retryAfterMs: DAY - (now() % DAY) })
   }
 
   return {
     async take(caller, tool, images) {
-      const refusal = callsPerMinute > 0 ? await takeCall(caller, tool) : undefined
-      if (refusal !== undefined || imagesPerDay === 0) return nothing(refusal)
+      const rejection = callsPerMinute > 0 ? await takeCall(caller, tool) : undefined
+      if (rejection !== undefined || imagesPerDay === 0) return nothing(rejection)
       return await takeImages(caller, images)
     },
   }
 }
 
-/** A grant by which nothing was taken that could be given back. */
-function nothing(refusal: Refusal | undefined): Grant {
-  return { refusal, giveBack: async () => {} }
+/** A grant by which nothing was taken that could be released. */
+function nothing(rejection: Rejection | undefined): Grant {
+  return { rejection, release: async () => {} }
 }
 
 /** Who calls is nobody's business in a shared store, and may be of any length. */
 function digest(caller: string): string {
-  return createHash('sha256').update(sharedBy(caller)).digest('base64url').slice(0, 22)
+  return createHash('sha256').update(rateLimitKey(caller)).digest('base64url').slice(0, 22)
 }

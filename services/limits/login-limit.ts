@@ -1,4 +1,4 @@
-import { networkOf } from '../net/ip-address.ts'
+import { rateLimitPrefix } from '../net/ip-address.ts'
 import type { UnitCounter } from './unit-counter.ts'
 
 const MINUTE = 60_000
@@ -20,7 +20,7 @@ export function createLoginLimit({ perMinute, counter }: { perMinute: number; co
   return {
     async countFailure(address) {
       if (perMinute === 0) return undefined
-      const { units, resetMs } = await counter.add(`logins:${networkOf(address)}`, 1, MINUTE)
+      const { units, resetMs } = await counter.add(`logins:${rateLimitPrefix(address)}`, 1, MINUTE)
       return units > perMinute ? resetMs : undefined
     },
   }

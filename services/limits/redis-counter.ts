@@ -22,7 +22,7 @@ const MAX_RECONNECT_MS = 5_000
 
 export interface RedisCounter extends UnitCounter {
   /** Whether Redis answers now; one that hangs is connected and does not. */
-  isAnswering(): Promise<boolean>
+  isResponding(): Promise<boolean>
   close(): void
 }
 
@@ -51,13 +51,13 @@ export function createRedisCounter(url: string, fallback: UnitCounter, log: Logg
   redis.on('error', lose)
   redis.on('ready', regain)
 
-  /** Undefined: there was no answer in time. */
+  /** Undefined: there was no response in time. */
   async function ask<T>(question: () => Promise<T>): Promise<T | undefined> {
     if (redis.status !== 'ready') return undefined
     try {
-      const answer = await question()
+      const response = await question()
       regain()
-      return answer
+      return response
     } catch (error) {
       lose(error)
       return undefined
@@ -65,7 +65,7 @@ export function createRedisCounter(url: string, fallback: UnitCounter, log: Logg
   }
 
   return {
-    isAnswering: async () => (await ask(() => redis.ping())) !== undefined,
+    isResponding: async () => (await ask(() => redis.ping())) !== undefined,
     async add(key, units, windowMs) {
       const counted = await ask(() => runScript(redis, key, units, windowMs))
       if (counted === undefined) return await fallback.add(key, units, windowMs)
@@ -77,7 +77,7 @@ export function createRedisCounter(url: string, fallback: UnitCounter, log: Logg
 }
 
 async function runScript(redis: Redis, key: string, units: number, windowMs: number): Promise<[number, number]> {
-  const answer = await redis.eval(script, 1, PREFIX + key, units, Math.ceil(windowMs))
-  if (!Array.isArray(answer)) throw new ReportedError('Redis answered something else')
-  return [Number(answer[0]), Number(answer[1])]
+  const response = await redis.eval(script, 1, PREFIX + key, units, Math.ceil(windowMs))
+  if (!Array.isArray(response)) throw new ReportedError('Redis answered something else')
+  return [Number(response[0]), Number(response[1])]
 }

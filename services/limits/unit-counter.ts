@@ -30,7 +30,7 @@ export function createMemoryCounter(now = () => performance.now()): UnitCounter 
       let window = windows.get(key)
       if (window === undefined || window.endsAt <= now()) {
         windows.delete(key)
-        if (windows.size >= MAX_KEYS) makeRoom(windows, now())
+        if (windows.size >= MAX_KEYS) makeSpace(windows, now())
         window = { units: 0, endsAt: now() + windowMs }
         windows.set(key, window)
       }
@@ -46,7 +46,7 @@ interface Window {
 }
 
 /** Windows stand in the order in which they end. If none has, somebody has many names: whoever came first goes. */
-function makeRoom(windows: Map<string, Window>, now: number): void {
+function makeSpace(windows: Map<string, Window>, now: number): void {
   for (const [key, { endsAt }] of windows) {
     if (endsAt > now && windows.size < MAX_KEYS) return
     windows.delete(key)

@@ -1,5 +1,5 @@
 /**
- * What tells browsers to do nothing with an answer but show it. https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html
+ * What tells browsers to do nothing with a response but show it. https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html
  * Strict-Transport-Security is for whoever ends TLS in front of the service.
  */
 export const SAFE_HEADERS: Readonly<Record<string, string>> = {

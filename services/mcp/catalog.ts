@@ -1,9 +1,9 @@
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { TLocalizedValidationError } from 'typebox/error'
-import type { EncodedImage } from '../bytes/base64-image.ts'
+import type { Base64Image } from '../bytes/base64-image.ts'
+import type { InlineImages } from '../bytes/inline-images.ts'
 import type { Logger } from '../logging/logger.ts'
-import type { SentPictures } from '../bytes/inline-images.ts'
 
 /**
  * What a server offers, told to the protocol layer. The layer knows revisions, envelopes and errors; it learns the
@@ -28,15 +28,15 @@ export interface Icon {
 
 export type ContentBlock =
   | { type: 'text'; text: string }
-  /** `data` is base64: a string, or a picture whose Buffers are spliced into the answer. */
-  | { type: 'image'; data: string | EncodedImage; mimeType: string }
+  /** `data` is base64: a string, or an image whose Buffers are spliced into the response. */
+  | { type: 'image'; data: string | Base64Image; mimeType: string }
   | { type: 'audio'; data: string; mimeType: string }
   | { type: 'resource_link'; uri: string; name: string; title?: string; mimeType?: string; size?: number }
   | { type: 'resource'; resource: ResourceContents }
 
 export type ResourceContents =
   | { uri: string; mimeType?: string; text: string }
-  | { uri: string; mimeType?: string; blob: string | EncodedImage }
+  | { uri: string; mimeType?: string; blob: string | Base64Image }
 
 export interface ToolResult {
   content: ContentBlock[]
@@ -53,7 +53,7 @@ export interface ToolContext {
   caller: string
   requestId: string
   /** What names in the tool's `pictureArguments` stand for. */
-  pictures: SentPictures
+  images: InlineImages
   log: Logger
   /** Tells the caller where the work stands, if it asked to know. Never throws. */
   progress(message: string): void
@@ -65,8 +65,8 @@ export interface Tool<S extends TSchema = TSchema> {
   description: string
   inputSchema: S
   annotations: ToolAnnotations
-  /** Arguments in which a long base64 text may be a name that `ToolContext.pictures` knows; in all others it is itself. */
-  pictureArguments?: readonly string[]
+  /** Arguments in which a long base64 text may be a name that `ToolContext.images` knows; in all others it is itself. */
+  imageArguments?: readonly string[]
   icons?: readonly Icon[]
   /** Client capabilities without which a call is answered with -32021. Only modern clients declare them. */
   requiredCapabilities?: readonly string[]
@@ -76,7 +76,7 @@ export interface Tool<S extends TSchema = TSchema> {
    * Looks at the raw arguments before the schema does, for mistakes that deserve a better sentence than a schema's.
    * @throws ServiceError
    */
-  refuse?(args: Readonly<Record<string, unknown>>, context: ToolContext): void
+  reject?(args: Readonly<Record<string, unknown>>, context: ToolContext): void
   /** @throws ServiceError; the protocol layer turns it into a result with `isError`. */
   call(args: Static<S>, context: ToolContext): Promise<ToolResult>
 }

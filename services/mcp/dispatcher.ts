@@ -12,10 +12,11 @@ import {
   ResponseSchema,
 } from '../../schemas/json-rpc.ts'
 import { BaseParamsSchema, CancelledParamsSchema } from '../../schemas/mcp.ts'
+import { type InlineImages, noInlineImages } from '../bytes/inline-images.ts'
 import type { ResponsePath } from '../calls/delivery.ts'
 import type { Logger } from '../logging/logger.ts'
-import { withoutAbsent } from './drop-nulls.ts'
 import { type Catalog, compileCatalog } from './catalog.ts'
+import { withoutAbsent } from './drop-nulls.ts'
 import type { CallGuard, Method, ServerInfo, ToolObserver } from './method.ts'
 import { describeServer } from './methods/lifecycle.ts'
 import {
@@ -39,7 +40,6 @@ import {
   ProtocolError,
 } from './protocol-error.ts'
 import { knownMethods, legacyVersions, modernVersions, type Revision, revisions } from './revisions.ts'
-import { noPictures, type SentPictures } from '../bytes/inline-images.ts'
 
 /** How a request ended, for metrics: a closed set. */
 export type RequestOutcome =
@@ -52,7 +52,7 @@ export type RequestOutcome =
   | 'invalid_params'
   | 'internal_error'
   | 'protocol_error'
-  | 'refused'
+  | 'rejected'
 
 export interface DispatchObserver extends ToolObserver {
   /** `method` is from the closed set of known methods, else `other`; `none` if the request could not be read. */
@@ -94,13 +94,13 @@ export interface RequestContext {
   /** The way back to the client; absent: a response counts as delivered once it was returned. */
   response?: ResponsePath
   log: Logger
-  /** Pictures that lie beside the message; none unless told. */
-  pictures?: SentPictures
-  /** Takes notifications that belong to this request; absent if the caller cannot be reached before the answer. */
+  /** Images that lie beside the message; none by default. */
+  images?: InlineImages
+  /** Takes notifications that belong to this request; absent if the caller cannot be reached before the response. */
   notify?: (notification: JsonRpcNotification) => void
 }
 
-export interface Answer {
+export interface Response {
   /** Undefined: there is nothing to say, as after a notification. */
   body?: JsonRpcResponse | JsonRpcResponse[]
   /** HTTP status that goes with it. */
@@ -111,13 +111,13 @@ export interface Answer {
 
 export interface Dispatcher {
   /** Answers whatever came in, already parsed from JSON. Never throws. */
-  handle(body: unknown, context: RequestContext): Promise<Answer>
+  handle(body: unknown, context: RequestContext): Promise<Response>
   /** The answer to a message that was turned away before `handle`; `body` is what could be read of it. */
-  refuse(error: unknown, body: unknown, context: RefusalContext): Answer
+  reject(error: unknown, body: unknown, context: RejectionContext): Response
 }
 
 /** What is told of a message that was turned away. */
-export type RefusalContext = Omit<RequestContext, 'notify' | 'signal' | 'pictures' | 'response' | 'idempotencyKey'>
+export type RejectionContext = Omit<RequestContext, 'notify' | 'signal' | 'images' | 'response' | 'idempotencyKey'>
 
 const calls = Compile(CallSchema)
 const responses = Compile(ResponseSchema)
@@ -149,19 +149,19 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     return new Map(available)
   }
 
-  async function handle(body: unknown, context: RequestContext): Promise<Answer> {
+  async function handle(body: unknown, context: RequestContext): Promise<Response> {
     if (!Array.isArray(body)) return await handleMessage(body, context)
-    const refused = refuseBatch(body, context)
-    if (refused !== undefined) return refuse(refused, undefined, context)
+    const rejected = rejectBatch(body, context)
+    if (rejected !== undefined) return reject(rejected, undefined, context)
     const { notify: _, idempotencyKey: __, ...quiet } = context
-    const answers = await Promise.all(body.map((member) => handleMember(member, quiet)))
-    const said = answers.map((answer) => answer.body).filter(isSingle)
+    const responses = await Promise.all(body.map((member) => handleMember(member, quiet)))
+    const said = responses.map((response) => response.body).filter(isSingle)
     return said.length === 0 ? { status: 202 } : { status: 200, body: said }
   }
 
-  function handleMember(member: unknown, context: RequestContext): Promise<Answer> | Answer {
+  function handleMember(member: unknown, context: RequestContext): Promise<Response> | Response {
     if (calls.Check(member) && member.method === 'initialize') {
-      return refuse(invalidRequest('initialize cannot be part of a batch.'), member, context)
+      return reject(invalidRequest('initialize cannot be part of a batch.'), member, context)
     }
     // By JSON-RPC nothing in a batch that lacks an id is answered.
     if (calls.Check(member) && member.id === undefined) {
@@ -171,7 +171,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     return handleMessage(member, context)
   }
 
-  async function handleMessage(message: unknown, context: RequestContext): Promise<Answer> {
+  async function handleMessage(message: unknown, context: RequestContext): Promise<Response> {
     let method = 'none'
     try {
       if (!calls.Check(message)) return acceptResponse(message, context)
@@ -181,7 +181,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       if (message.id === undefined) return acceptNotification(message)
       return await handleRequest(message, message.id, revision, context)
     } catch (error) {
-      return refuse(error, message, context, method)
+      return reject(error, message, context, method)
     }
   }
 
@@ -219,7 +219,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         idempotencyKey: context.idempotencyKey,
         signal: context.signal,
         response: context.response ?? withinProcess,
-        pictures: context.pictures ?? noPictures,
+        images: context.images ?? noInlineImages,
         deadlineAt: performance.now() + options.callDeadlineMs,
         log: context.log,
         progress: progress.report,
@@ -228,16 +228,16 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       })
       observer.requestFinished(call.method, outcomeOf(result, context.signal))
       const complete = isModern ? finishModern(result, method, describeServer(options.serverInfo, revision)) : result
-      return { status: 200, body: { jsonrpc: '2.0', id, result: complete } } satisfies Answer
+      return { status: 200, body: { jsonrpc: '2.0', id, result: complete } } satisfies Response
     } finally {
       progress.stop()
     }
   }
 
-  function refuse(error: unknown, message: unknown, context: RefusalContext, method = 'none'): Answer {
+  function reject(error: unknown, message: unknown, context: RejectionContext, method = 'none'): Response {
     const failure = error instanceof ProtocolError ? error : internalError(context.requestId, error)
     if (failure.code === INTERNAL_ERROR) context.log.error({ err: failure.cause, method }, 'request failed')
-    else context.log.debug({ code: failure.code, method }, 'request refused')
+    else context.log.debug({ code: failure.code, method }, 'request rejected')
     observer.requestFinished(method, outcomeOfFailure(failure))
     const revision = revisionOf(message, context)
     const isModern = revision?.era === 'modern'
@@ -248,11 +248,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     }
   }
 
-  return { handle, refuse: (error, body, context) => refuse(error, body, context) }
+  return { handle, reject: (error, body, context) => reject(error, body, context) }
 }
 
 /** https://modelcontextprotocol.io/specification/2025-03-26/basic/transports#sending-messages-to-the-server */
-function refuseBatch(batch: readonly unknown[], context: VersionSigns): ProtocolError | undefined {
+function rejectBatch(batch: readonly unknown[], context: VersionSigns): ProtocolError | undefined {
   if (guessRevision(context)?.hasBatches !== true) return invalidRequest('This protocol revision has no batches.')
   if (batch.length === 0) return invalidRequest('A batch holds at least one message.')
   if (batch.length > MAX_BATCH) return invalidRequest(`A batch holds at most ${MAX_BATCH} messages.`)
@@ -260,12 +260,12 @@ function refuseBatch(batch: readonly unknown[], context: VersionSigns): Protocol
 }
 
 /** Earlier revisions let clients post responses; we ask nothing, so there is nobody to give one to. */
-function acceptResponse(message: unknown, context: VersionSigns): Answer {
+function acceptResponse(message: unknown, context: VersionSigns): Response {
   if (responses.Check(message) && guessRevision(context)?.era !== 'modern') return { status: 202 }
   throw invalidRequest(`Invalid request: ${ENVELOPE}.`)
 }
 
-function acceptNotification({ method }: Call): Answer {
+function acceptNotification({ method }: Call): Response {
   if (method.startsWith('notifications/')) return { status: 202 }
   throw invalidRequest(`Without an "id" nothing can be answered: give the ${method} request one.`)
 }
@@ -321,10 +321,10 @@ function outcomeOfFailure({ code }: ProtocolError): RequestOutcome {
     case INTERNAL_ERROR:
       return 'internal_error'
     default:
-      return code > 0 ? 'refused' : 'protocol_error'
+      return code > 0 ? 'rejected' : 'protocol_error'
   }
 }
 
-function isSingle(body: Answer['body']): body is JsonRpcResponse {
+function isSingle(body: Response['body']): body is JsonRpcResponse {
   return body !== undefined && !Array.isArray(body)
 }

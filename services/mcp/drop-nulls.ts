@@ -7,27 +7,27 @@ const BLANK_MEMBERS: ReadonlySet<string> = new Set(['cursor', 'arguments'])
  */
 export function withoutAbsent(params: unknown): unknown {
   if (!isRecord(params)) return params
-  const kept = withoutBlanks(params)
-  if (isRecord(kept._meta)) kept._meta = withoutBlanks(kept._meta)
-  if (isRecord(kept.context)) kept.context = withoutBlanks(kept.context)
-  return kept
+  const stored = withoutBlanks(params)
+  if (isRecord(stored._meta)) stored._meta = withoutBlanks(stored._meta)
+  if (isRecord(stored.context)) stored.context = withoutBlanks(stored.context)
+  return stored
 }
 
 /** The members that are not null. */
 export function withoutNulls<T>(record: Readonly<Record<string, T | null>>): Record<string, T> {
-  const kept: Record<string, T> = {}
-  for (const [key, value] of Object.entries(record)) if (value !== null) kept[key] = value
-  return kept
+  const stored: Record<string, T> = {}
+  for (const [key, value] of Object.entries(record)) if (value !== null) stored[key] = value
+  return stored
 }
 
 function withoutBlanks(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const kept: Record<string, unknown> = {}
+  const stored: Record<string, unknown> = {}
   for (const key of Object.keys(record)) {
     const value = record[key]
     const isBlank = typeof value === 'string' && value.trim() === '' && BLANK_MEMBERS.has(key)
-    if (value !== null && !isBlank) kept[key] = value
+    if (value !== null && !isBlank) stored[key] = value
   }
-  return kept
+  return stored
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -7,28 +7,28 @@ const LINE_FEED = 0x0a
 
 /** Splits a stream at its line feeds. Empty lines are left out; a last line without its feed counts. */
 export async function* readLines(input: Readable, maxBytes: number): AsyncGenerator<Buffer | typeof TOO_LONG> {
-  let pieces: Buffer[] = []
+  let chunks: Buffer[] = []
   let length = 0
   for await (const chunk of input) {
     let rest: Buffer = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk)
     for (let end = rest.indexOf(LINE_FEED); end !== -1; end = rest.indexOf(LINE_FEED)) {
-      const line = finish([...pieces, rest.subarray(0, end)], length + end, maxBytes)
+      const line = finish([...chunks, rest.subarray(0, end)], length + end, maxBytes)
       if (line !== undefined) yield line
-      pieces = []
+      chunks = []
       length = 0
       rest = rest.subarray(end + 1)
     }
     length += rest.length
-    if (length > maxBytes) pieces = []
-    else pieces.push(rest)
+    if (length > maxBytes) chunks = []
+    else chunks.push(rest)
   }
-  const line = finish(pieces, length, maxBytes)
+  const line = finish(chunks, length, maxBytes)
   if (line !== undefined) yield line
 }
 
-function finish(pieces: readonly Buffer[], length: number, maxBytes: number): Buffer | typeof TOO_LONG | undefined {
+function finish(chunks: readonly Buffer[], length: number, maxBytes: number): Buffer | typeof TOO_LONG | undefined {
   if (length > maxBytes) return TOO_LONG
-  const line = Buffer.concat(pieces)
+  const line = Buffer.concat(chunks)
   return line.length === 0 || line.equals(CARRIAGE_RETURN) ? undefined : line
 }
 

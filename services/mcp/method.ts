@@ -1,13 +1,13 @@
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { RequestId } from '../../schemas/json-rpc.ts'
+import type { InlineImages } from '../bytes/inline-images.ts'
 import type { ResponsePath } from '../calls/delivery.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { CompiledCatalog, Icon, ToolResult } from './catalog.ts'
-import { describeProblems } from './validation-message.ts'
 import { invalidParams } from './protocol-error.ts'
 import type { Revision } from './revisions.ts'
-import type { SentPictures } from '../bytes/inline-images.ts'
+import { describeErrors } from './validation-message.ts'
 
 /** Who we are, as `initialize` and `server/discover` tell it. */
 export interface ServerInfo {
@@ -38,7 +38,7 @@ export interface MethodCall {
   signal: AbortSignal
   /** The way back to the client. */
   response: ResponsePath
-  pictures: SentPictures
+  images: InlineImages
   deadlineAt: number
   log: Logger
   progress(message: string): void
@@ -53,7 +53,7 @@ export type ToolOutcome =
   | 'service_error'
   | 'internal_error'
   | 'cancelled'
-  | 'refused'
+  | 'rejected'
 
 export interface ToolObserver {
   toolStarted(tool: string): void
@@ -64,10 +64,10 @@ export interface ToolObserver {
 export interface PendingCall {
   tool: string
   args: Readonly<Record<string, unknown>>
-  /** Pictures whose names stand in `args`. */
-  pictures: SentPictures
-  /** Whether the tool only tells something, and makes no picture. */
-  isFree?: boolean
+  /** Images whose names stand in `args`. */
+  images: InlineImages
+  /** Whether the tool only tells something, and makes no image. */
+  isReadOnly?: boolean
   caller: string
   /** The JSON-RPC id that the client chose; unique neither between clients nor in time. */
   id: RequestId
@@ -82,7 +82,7 @@ export interface PendingCall {
 
 /**
  * Stands between a call and its tool. Decides before `run` whether there may be a call, and may answer in its place.
- * @throws ProtocolError the refusal
+ * @throws ProtocolError the rejection
  */
 export type CallGuard = (call: PendingCall, run: () => Promise<ToolResult>) => Promise<ToolResult>
 
@@ -114,7 +114,7 @@ export function defineMethod<S extends TSchema>(
     ...traits,
     run: async (params, call) => {
       if (!validator.Check(params)) {
-        throw invalidParams(`Invalid params of ${traits.name}: ${describeProblems(validator.Errors(params))}.`)
+        throw invalidParams(`Invalid params of ${traits.name}: ${describeErrors(validator.Errors(params))}.`)
       }
       return run(params, call)
     },

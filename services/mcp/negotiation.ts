@@ -2,7 +2,6 @@ import { Compile } from 'typebox/compile'
 import type { Call } from '../../schemas/json-rpc.ts'
 import { ModernMetaSchema } from '../../schemas/mcp.ts'
 import type { Method } from './method.ts'
-import { describeProblems } from './validation-message.ts'
 import { headerMismatch, missingMeta, unsupportedVersion } from './protocol-error.ts'
 import {
   ASSUMED_VERSION,
@@ -12,6 +11,7 @@ import {
   modernVersions,
   type Revision,
 } from './revisions.ts'
+import { describeErrors } from './validation-message.ts'
 
 /** The headers that MCP puts beside a message; absent on transports that have none. */
 export interface McpHeaders {
@@ -55,7 +55,7 @@ function versionInHeader({ method }: Call, headers: McpHeaders | undefined): str
 }
 
 /**
- * The revision by whose rules a refused message is told so. One that claims the modern era in either place is answered
+ * The revision by whose rules a rejected message is told so. One that claims the modern era in either place is answered
  * in its way, even if the claim is what is wrong.
  */
 export function claimedRevision(message: unknown, signs: VersionSigns): Revision | undefined {
@@ -90,7 +90,7 @@ export function checkModernRequest(
 ): Record<string, unknown> {
   if (headers !== undefined) checkHeaders(call, method, headers)
   const meta = readMeta(call.params)
-  if (!modernMeta.Check(meta)) throw missingMeta(describeProblems(modernMeta.Errors(meta)))
+  if (!modernMeta.Check(meta)) throw missingMeta(describeErrors(modernMeta.Errors(meta)))
   return meta[CAPABILITIES_KEY]
 }
 

@@ -19,7 +19,7 @@ export interface ProgressOptions {
 
 /**
  * Progress notifications of one request. The value counts notifications, because it must rise with each and nobody
- * knows how long a picture takes. https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress
+ * knows how long an image takes. https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress
  */
 export function createProgress({ token, notify, repeatMs, withMessage }: ProgressOptions): Progress {
   if (token === undefined || notify === undefined) return { report: () => {}, stop: () => {} }

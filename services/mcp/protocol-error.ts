@@ -76,10 +76,10 @@ export const internalError = (requestId: string, cause?: unknown) =>
   new ProtocolError(INTERNAL_ERROR, 'Internal error', { data: { requestId }, cause })
 
 /**
- * An answer of the guards in front of the protocol: its code is the HTTP status. When to come back stands in `data` too,
+ * A response of the guards in front of the protocol: its code is the HTTP status. When to come back stands in `data` too,
  * because members of a batch and callers on stdio have no headers.
  */
-export const refusal = (status: number, message: string, { retryAfterMs }: { retryAfterMs?: number } = {}) =>
+export const rejection = (status: number, message: string, { retryAfterMs }: { retryAfterMs?: number } = {}) =>
   new ProtocolError(status, message, {
     status,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs, data: { retryAfterMs: Math.ceil(retryAfterMs) } }),

@@ -1,13 +1,13 @@
 import type { Readable, Writable } from 'node:stream'
 import type { JsonRpcNotification, RequestId } from '../../schemas/json-rpc.ts'
-import { createDelivery, type Delivery } from '../calls/delivery.ts'
-import { spliceJson } from '../bytes/json-writer.ts'
-import type { Logger } from '../logging/logger.ts'
-import type { Answer, Dispatcher, RequestContext } from './dispatcher.ts'
+import { noInlineImages } from '../bytes/inline-images.ts'
 import { type ParsedBody, parseJsonBody } from '../bytes/json-reader.ts'
+import { writeJson } from '../bytes/json-writer.ts'
+import { createDelivery, type Delivery } from '../calls/delivery.ts'
+import type { Logger } from '../logging/logger.ts'
+import type { Dispatcher, RequestContext, Response } from './dispatcher.ts'
 import { readLines, TOO_LONG } from './line-reader.ts'
-import { invalidRequest, refusal } from './protocol-error.ts'
-import { noPictures } from '../bytes/inline-images.ts'
+import { invalidRequest, rejection } from './protocol-error.ts'
 
 export interface StdioOptions {
   dispatcher: Dispatcher
@@ -24,19 +24,19 @@ export interface StdioOptions {
    */
   enter: () => () => void
   /** Calls back when waiting is over: what is not out by then never will be. */
-  whenOver: (callback: () => void) => void
+  onForceClose: (callback: () => void) => void
 }
 
 /** A client that sends more requests at once than these has lost count. */
 const MAX_IN_FLIGHT = 64
 
 /**
- * Serves one client over a pair of streams, a message a line, until its input ends and every answer is out.
+ * Serves one client over a pair of streams, a message a line, until its input ends and every response is out.
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio
  */
 export async function serveStdio(options: StdioOptions): Promise<void> {
-  const { dispatcher, input, output, log, maxMessageBytes, newRequestId, enter, whenOver } = options
-  const gone = new AbortController()
+  const { dispatcher, input, output, log, maxMessageBytes, newRequestId, enter, onForceClose } = options
+  const disconnected = new AbortController()
   const inFlight = new Map<RequestId, AbortController>()
   const running = new Set<Promise<unknown>>()
   /** What the handshake of this process settled, for requests that do not say it themselves. */
@@ -44,8 +44,8 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
   let lastWrite: Promise<unknown> = Promise.resolve()
 
   // The client has closed its end: there is nobody to tell anything.
-  output.on('error', () => gone.abort()).on('close', () => gone.abort())
-  whenOver(() => gone.abort())
+  output.on('error', () => disconnected.abort()).on('close', () => disconnected.abort())
+  onForceClose(() => disconnected.abort())
 
   /** Messages go out whole and one after another. Resolves with whether the client's end of the pipe has all of it. */
   function write(message: object): Promise<boolean> {
@@ -54,7 +54,7 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       .catch((err: unknown) => {
         log.error({ err }, 'a message could not be written whole')
         // The next one begins on a line of its own.
-        if (!gone.signal.aborted) output.write('\n')
+        if (!disconnected.signal.aborted) output.write('\n')
         return false
       })
     lastWrite = written
@@ -62,20 +62,20 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
   }
 
   async function send(message: object): Promise<boolean> {
-    const line = spliceJson(message, { suffix: '\n' })
+    const line = writeJson(message, { suffix: '\n' })
     try {
       for await (const chunk of line.chunks()) {
-        if (gone.signal.aborted) return false
-        if (!output.write(chunk)) await drained(output, gone.signal)
+        if (disconnected.signal.aborted) return false
+        if (!output.write(chunk)) await drained(output, disconnected.signal)
       }
     } finally {
       // What still waits in the stream lies in the memory of the image, which then stays until the process ends.
-      if (await flushed(output, gone.signal)) await line.release()
+      if (await flushed(output, disconnected.signal)) await line.release()
     }
-    return !gone.signal.aborted
+    return !disconnected.signal.aborted
   }
 
-  function contextOf(signal: AbortSignal, delivery: Delivery, pictures = noPictures): RequestContext {
+  function contextOf(signal: AbortSignal, delivery: Delivery, images = noInlineImages): RequestContext {
     return {
       transport: 'stdio',
       assumedVersion: handshakeVersion,
@@ -83,7 +83,7 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       requestId: newRequestId(),
       signal,
       response: { openedAt: 0, track: () => delivery },
-      pictures,
+      images,
       log,
       notify: (notification: JsonRpcNotification) => {
         if (!signal.aborted) void write(notification)
@@ -91,51 +91,51 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
     }
   }
 
-  async function answer({ message, pictures }: ParsedBody): Promise<void> {
+  async function response({ message, images }: ParsedBody): Promise<void> {
     const id = idOf(message)
-    const leaving = new AbortController()
-    const signal = AbortSignal.any([gone.signal, leaving.signal])
+    const disconnected = new AbortController()
+    const signal = AbortSignal.any([disconnected.signal, disconnected.signal])
     const { delivery, advance } = createDelivery()
-    const context = contextOf(signal, delivery, pictures)
-    let leave = () => {}
+    const context = contextOf(signal, delivery, images)
+    let disconnect = () => {}
     try {
-      if (inFlight.size >= MAX_IN_FLIGHT) throw refusal(503, 'Too many requests at once.')
-      leave = enter()
+      if (inFlight.size >= MAX_IN_FLIGHT) throw rejection(503, 'Too many requests at once.')
+      disconnect = enter()
       // Two requests under one id cannot be told apart; the later one is the one that can be cancelled.
-      if (id !== undefined) inFlight.set(id, leaving)
+      if (id !== undefined) inFlight.set(id, disconnected)
       const reply = await dispatcher.handle(message, context)
       handshakeVersion = versionOf(message, reply) ?? handshakeVersion
       // Nothing more is said of what was cancelled.
-      if (leaving.signal.aborted) await spliceJson(reply.body ?? null).release()
+      if (disconnected.signal.aborted) await writeJson(reply.body ?? null).release()
       else if (await say(reply)) advance({ state: 'delivered', proof: 'flushed' })
     } catch (error) {
-      await say(dispatcher.refuse(error, message, context))
+      await say(dispatcher.reject(error, message, context))
     } finally {
       // After the last word, delivered or not.
       advance({ state: 'abandoned' })
-      leave()
-      if (id !== undefined && inFlight.get(id) === leaving) inFlight.delete(id)
-      pictures.release()
+      disconnect()
+      if (id !== undefined && inFlight.get(id) === disconnected) inFlight.delete(id)
+      images.release()
     }
   }
 
-  async function say({ body }: Answer): Promise<boolean> {
+  async function say({ body }: Response): Promise<boolean> {
     return body === undefined || (await write(body))
   }
 
   function take(line: Buffer | typeof TOO_LONG): Promise<unknown> | undefined {
-    const refuse = (error: unknown) =>
-      say(dispatcher.refuse(error, undefined, contextOf(gone.signal, createDelivery().delivery)))
+    const reject = (error: unknown) =>
+      say(dispatcher.reject(error, undefined, contextOf(disconnected.signal, createDelivery().delivery)))
     if (line === TOO_LONG)
-      return refuse(invalidRequest(`The message is larger than ${maxMessageBytes} bytes (MAX_BODY_BYTES).`))
+      return reject(invalidRequest(`The message is larger than ${maxMessageBytes} bytes (MAX_BODY_BYTES).`))
     let body: ParsedBody
     try {
       body = parseJsonBody(line)
     } catch (error) {
-      return refuse(error)
+      return reject(error)
     }
     const cancelled = cancelledId(body.message)
-    if (cancelled === undefined) return answer(body)
+    if (cancelled === undefined) return response(body)
     inFlight.get(cancelled)?.abort()
     return undefined
   }
@@ -151,13 +151,13 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
 }
 
 /** Resolves when everything written before is out or the stream has let go of it; false: waiting was over before. */
-function flushed(output: Writable, gone: AbortSignal): Promise<boolean> {
-  return beforeGone(gone, (resolve) => void output.write('', () => resolve()))
+function flushed(output: Writable, disconnected: AbortSignal): Promise<boolean> {
+  return beforeDisconnect(disconnected, (resolve) => void output.write('', () => resolve()))
 }
 
 /** Resolves when there is room again, or never will be. */
-function drained(output: Writable, gone: AbortSignal): Promise<boolean> {
-  return beforeGone(gone, (resolve) => {
+function drained(output: Writable, disconnected: AbortSignal): Promise<boolean> {
+  return beforeDisconnect(disconnected, (resolve) => {
     const done = () => {
       output.off('drain', done).off('close', done)
       resolve()
@@ -168,15 +168,15 @@ function drained(output: Writable, gone: AbortSignal): Promise<boolean> {
 }
 
 /** Whether something happened before waiting was over. */
-function beforeGone(gone: AbortSignal, wait: (resolve: () => void) => void): Promise<boolean> {
+function beforeDisconnect(disconnected: AbortSignal, wait: (resolve: () => void) => void): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const giveUp = () => resolve(false)
-  gone.addEventListener('abort', giveUp, { once: true })
+  disconnected.addEventListener('abort', giveUp, { once: true })
   wait(() => {
-    gone.removeEventListener('abort', giveUp)
+    disconnected.removeEventListener('abort', giveUp)
     resolve(true)
   })
-  if (gone.aborted) setImmediate(giveUp)
+  if (disconnected.aborted) setImmediate(giveUp)
   return promise
 }
 
@@ -192,7 +192,7 @@ function cancelledId(message: unknown): RequestId | undefined {
   return idOf({ id: message.params !== null && 'requestId' in message.params ? message.params.requestId : undefined })
 }
 
-function versionOf(message: unknown, { body }: Answer): string | undefined {
+function versionOf(message: unknown, { body }: Response): string | undefined {
   const isHandshake =
     typeof message === 'object' && message !== null && 'method' in message && message.method === 'initialize'
   if (!isHandshake || body === undefined || Array.isArray(body) || !('result' in body)) return undefined

@@ -8,7 +8,7 @@ const MAX_NAME_LENGTH = 60
  * What is wrong with a value, in words that a model can act on: `"prompt" is missing; "size" must match pattern …`.
  * Names come from the caller and are cut; values are never repeated.
  */
-export function describeProblems(errors: readonly TLocalizedValidationError[]): string {
+export function describeErrors(errors: readonly TLocalizedValidationError[]): string {
   const unique = [...new Set(errors.flatMap(describe))]
   return [...unique.slice(0, MAX_PROBLEMS), ...(unique.length > MAX_PROBLEMS ? ['and more'] : [])].join('; ')
 }

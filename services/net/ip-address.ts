@@ -11,7 +11,7 @@ const UNKNOWN = 'unknown'
  * An address in one spelling: without port (Azure's Application Gateway adds it) and zone, and an IPv4 address in IPv6
  * clothing is that IPv4 address. Node has none for a connection that is gone.
  */
-export function plainAddress(address: string | undefined): string {
+export function normalizeAddress(address: string | undefined): string {
   const bare = withoutPort(address ?? '')
   if (isIP(bare) !== 6) return isIP(bare) === 4 ? bare : UNKNOWN
   const [unzoned = ''] = bare.toLowerCase().split('%')
@@ -27,8 +27,8 @@ export function plainAddress(address: string | undefined): string {
  * Whose address it is: of IPv6 the first 64 bits, since all that is below them is one caller's to choose from; of IPv4
  * the address itself.
  */
-export function networkOf(address: string | undefined): string {
-  const plain = plainAddress(address)
+export function rateLimitPrefix(address: string | undefined): string {
+  const plain = normalizeAddress(address)
   if (isIP(plain) !== 6) return plain
   const network = groupsOf(plain).slice(0, NETWORK_GROUPS)
   return `${network.map((group) => group.toString(16)).join(':')}::/64`

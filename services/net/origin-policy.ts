@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { remember } from './memoize.ts'
+import { memoize } from './memoize.ts'
 
 export interface OriginPolicyOptions {
   /** Address that the service listens on. */
@@ -12,7 +12,7 @@ export interface OriginPolicyOptions {
 
 /**
  * Against DNS rebinding: a page on the internet whose name suddenly points at this machine sends its own name as Host
- * and Origin, and is refused for it.
+ * and Origin, and is rejected for it.
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security--endpoint
  */
 export interface OriginPolicy {
@@ -28,7 +28,7 @@ export function createOriginPolicy({ boundHost, allowedHosts, allowedOrigins }: 
   const origins = new Set(parseAllowedOrigins(allowedOrigins))
   const isListed = (url: URL) => hosts.some(({ hostname, port }) => matches(url, hostname, port))
   const anyHost = hosts.length === 0 && !isLocal(bracketed(boundHost))
-  const isAllowed = remember((host) => {
+  const isAllowed = memoize((host) => {
     const url = parseHost(host)
     return url !== undefined && (anyHost || isLocal(url.hostname) || isListed(url))
   })

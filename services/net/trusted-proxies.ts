@@ -8,7 +8,7 @@ export interface TrustedProxies {
 
 /**
  * Reads `TRUST_PROXY`: addresses and CIDR ranges, by comma.
- * @throws RangeError that names the entry; `true` or a count of hops is refused, since either would let any caller name
+ * @throws RangeError that names the entry; `true` or a count of hops is rejected, since either would let any caller name
  * its own address.
  */
 export function parseTrustedProxies(list: string | undefined): TrustedProxies {

@@ -4,8 +4,8 @@ import { prompts } from './index.ts'
 export interface CompletionOptions {
   /** Models that can be reached. */
   models: readonly string[]
-  /** URI template of saved pictures, and what is known to fit into it. */
-  pictures?: { uriTemplate: string; variable: string; names(): Promise<readonly string[]> }
+  /** URI template of saved images, and what is known to fit into it. */
+  images?: { uriTemplate: string; variable: string; names(): Promise<readonly string[]> }
 }
 
 const SIZES = ['1024x1024', '1536x1024', '1024x1536', '1344x768', '768x1344', '1920x1080', '1080x1920', '512x512']
@@ -37,11 +37,11 @@ const SUGGESTIONS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/completion */
-export function createCompletion({ models, pictures }: CompletionOptions): NonNullable<Catalog['complete']> {
+export function createCompletion({ models, images }: CompletionOptions): NonNullable<Catalog['complete']> {
   async function valuesFor({ ref, argument }: CompletionRequest): Promise<readonly string[] | undefined> {
     if (ref.type === 'ref/resource') {
-      const isOurs = ref.uri === pictures?.uriTemplate && argument.name === pictures.variable
-      return isOurs ? await pictures.names() : undefined
+      const isOurs = ref.uri === images?.uriTemplate && argument.name === images.variable
+      return isOurs ? await images.names() : undefined
     }
     const prompt = prompts.find(({ name }) => name === ref.name)
     if (!prompt?.arguments.some(({ name }) => name === argument.name)) return undefined

@@ -30,23 +30,23 @@ const when = (value: string | undefined, sentence: (value: string) => string) =>
 
 const asSize = (value: string | undefined) => when(value, (given) => `Use the size ${given}.`)
 
-const ONE_CALL = 'Each call costs money: make one, show me the picture, and ask before you make another.'
+const ONE_CALL = 'Each call costs money: make one, show me the image, and ask before you make another.'
 
 export const prompts: readonly Prompt[] = [
   prompt({
     name: 'edit_one_thing',
     title: 'Change one thing, keep the rest',
-    description: 'Edits a picture so that only what you name is different.',
+    description: 'Edits an image so that only what you name is different.',
     arguments: [
       required('change', 'What shall be different, such as "make the car red"'),
       optional('keep', 'What must not be touched, such as "her face and the lettering"'),
     ],
     text: ({ change = '', keep }) => [
-      `Edit my picture with edit_image: ${change}.`,
+      `Edit my image with edit_image: ${change}.`,
       'In the prompt of the tool, name the change precisely, then say that everything else stays exactly as it is:',
       'composition, camera angle, light, colours, background, faces and text.',
       when(keep, (given) => `Above all, this must not change: ${given}.`),
-      'Leave size out, so that the picture keeps its own.',
+      'Leave size out, so that the image keeps its own.',
       ONE_CALL,
     ],
   }),
@@ -56,7 +56,7 @@ export const prompts: readonly Prompt[] = [
     description: 'A clean photo of a product for a shop or a catalogue.',
     arguments: [
       required('product', 'What is shown, with material and colour'),
-      optional('background', 'Where it stands: seamless white unless told'),
+      optional('background', 'Where it stands: seamless white by default'),
       size,
     ],
     text: ({ product = '', background, size: wanted }) => [
@@ -71,10 +71,10 @@ export const prompts: readonly Prompt[] = [
   prompt({
     name: 'style_transfer',
     title: 'Style transfer',
-    description: 'Redraws a picture in another style and keeps what it shows.',
+    description: 'Redraws an image in another style and keeps what it shows.',
     arguments: [required('style', 'The style, such as "watercolour"'), optional('strength', 'light, clear or strong')],
     text: ({ style = '', strength }) => [
-      `Redraw my picture with edit_image in this style: ${style}.`,
+      `Redraw my image with edit_image in this style: ${style}.`,
       'In the prompt, describe the style by what can be seen of it (line, brush, palette, grain, light) and name no living artist.',
       'Say that subject, pose, composition and proportions stay as they are.',
       when(strength, (given) => `How strong the effect is: ${given}.`),
@@ -84,10 +84,10 @@ export const prompts: readonly Prompt[] = [
   prompt({
     name: 'replace_background',
     title: 'Replace the background',
-    description: 'Puts the subject of a picture in front of something else.',
+    description: 'Puts the subject of an image in front of something else.',
     arguments: [required('background', 'What shall be behind the subject')],
     text: ({ background = '' }) => [
-      `Replace the background of my picture with edit_image: ${background}.`,
+      `Replace the background of my image with edit_image: ${background}.`,
       'In the prompt, say that the subject keeps its outline, pose, size and place, down to single hairs, and that light',
       'and shadow on it fit the new surroundings.',
       ONE_CALL,
@@ -109,13 +109,13 @@ export const prompts: readonly Prompt[] = [
   }),
   prompt({
     name: 'refine_prompt',
-    title: 'Turn an idea into a picture',
-    description: 'Works a rough idea out into a good prompt, shows it to you, then makes the picture.',
+    title: 'Turn an idea into an image',
+    description: 'Works a rough idea out into a good prompt, shows it to you, then makes the image.',
     arguments: [required('idea', 'What you have in mind'), optional('model', 'Model that will draw it'), size],
     text: ({ idea = '', model, size: wanted }) => [
-      `I want a picture of this: ${idea}.`,
+      `I want an image of this: ${idea}.`,
       'First write a prompt for it in two to four sentences: subject, setting, composition, light, style, and any words that',
-      'shall stand in the picture in double quotes. Say what is there, never what is not.',
+      'shall stand in the image in double quotes. Say what is there, never what is not.',
       when(model, (given) => `It will be drawn by ${given}: mind what you know of its strengths.`),
       'Show me the prompt; once I agree, call generate_image with it.',
       asSize(wanted),

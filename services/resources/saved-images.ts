@@ -3,28 +3,28 @@ import type { ImageStore, StoredImage } from '../library/image-store.ts'
 import type { Resource, ResourceSource, ResourceTemplate } from '../mcp/catalog.ts'
 
 /** Names may hold folders, hence the reserved expansion. https://www.rfc-editor.org/rfc/rfc6570#section-3.2.3 */
-export const pictureTemplate = {
+export const imageTemplate = {
   uriTemplate: 'image:///{+path}',
-  name: 'saved-picture',
-  title: 'Saved picture',
-  description: 'A picture that was saved with output_path, by its name inside the pictures folder.',
+  name: 'saved-image',
+  title: 'Saved image',
+  description: 'An image that was saved with output_path, by its name inside the images folder.',
 } satisfies ResourceTemplate
 
 /** The variable of the template above. */
-export const PICTURE_VARIABLE = 'path'
+export const IMAGE_VARIABLE = 'path'
 
 const PREFIX = 'image:///'
 const PAGE_SIZE = 50
 
-/** The URI of a saved picture; `name` is relative to the store, with `/` between folders. */
-export function pictureUri(name: string): string {
+/** The URI of a saved image; `name` is relative to the store, with `/` between folders. */
+export function imageUri(name: string): string {
   return PREFIX + name.split('/').map(encodeURIComponent).join('/')
 }
 
-/** The saved pictures as resources, newest first. Reading is confined by the store, exactly as writing is. */
-export function createSavedPictures(store: Pick<ImageStore, 'list' | 'read'>): ResourceSource {
+/** The saved images as resources, newest first. Reading is confined by the store, exactly as writing is. */
+export function createSavedImages(store: Pick<ImageStore, 'list' | 'read'>): ResourceSource {
   return {
-    templates: [pictureTemplate],
+    templates: [imageTemplate],
     async list(cursor) {
       const page = await store.list({ limit: PAGE_SIZE, ...(cursor === undefined ? {} : { cursor }) })
       const resources = page.images.map(describe)
@@ -37,7 +37,7 @@ export function createSavedPictures(store: Pick<ImageStore, 'list' | 'read'>): R
         const image = await store.read(name)
         return [{ uri, mimeType: image.mimeType, blob: image }]
       } catch (error) {
-        // Missing, outside, hidden or no picture: all of it does not exist for a caller.
+        // Missing, outside, hidden or no image: all of it does not exist for a caller.
         if (error instanceof ServiceError && error.family === 'input') return undefined
         throw error
       }
@@ -47,7 +47,7 @@ export function createSavedPictures(store: Pick<ImageStore, 'list' | 'read'>): R
 
 function describe({ name, mimeType, bytes, modifiedAt }: StoredImage): Resource {
   return {
-    uri: pictureUri(name),
+    uri: imageUri(name),
     name,
     mimeType,
     size: bytes,

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 const PREFIX = 'image_mcp_'
 
-/** Image calls last from a cached refusal to Azure's ten minutes. */
+/** Image calls last from a cached rejection to Azure's ten minutes. */
 const CALL_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 240, 600]
 const HTTP_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 240, 600]
 
@@ -39,13 +39,13 @@ export function createMetrics(version: string) {
     httpRequests: counter('http_requests_total', 'HTTP requests answered', ['route', 'method', 'status']),
     httpDuration: histogram(
       'http_request_duration_seconds',
-      'Time from request line to last byte of the answer',
+      'Time from request line to last byte of the response',
       ['route', 'method'],
       HTTP_BUCKETS,
     ),
     httpInFlight: gauge('http_requests_in_flight', 'HTTP requests being worked on'),
-    refusals: counter('refusals_total', 'What was turned away because of a limit', ['reason']),
-    undelivered: counter('undelivered_total', 'What became of pictures whose caller had left', ['event']),
+    rejections: counter('limit_rejections_total', 'What was turned away because of a limit', ['reason']),
+    abandoned: counter('abandoned_results_total', 'What became of images whose caller had left', ['event']),
     responsesDelivered: counter(
       'responses_delivered_total',
       'Responses with generated images by what proved their delivery; none: sent, but never proven',
@@ -69,12 +69,12 @@ export function createMetrics(version: string) {
       CALL_BUCKETS,
     ),
     azureInFlight: gauge('azure_requests_in_flight', 'Requests to Azure under way'),
-    azureImages: counter('azure_images_total', 'Pictures made', ['model']),
+    azureImages: counter('azure_images_total', 'Images made', ['model']),
     azureTokens: counter('azure_tokens_total', 'Tokens used up, as Azure reports them', ['model', 'kind']),
     azureMegapixels: counter('azure_megapixels_total', 'Megapixels used up, as Azure reports them', ['model', 'kind']),
     azureCost: counter('azure_cost_usd_total', 'US dollars by the price table', ['model']),
-    imagesSaved: counter('images_saved_total', 'Pictures written to IMAGES_DIR'),
-    imagesNotSaved: counter('images_not_saved_total', 'Pictures that could not be written to IMAGES_DIR'),
+    imagesSaved: counter('images_saved_total', 'Images written to IMAGES_DIR'),
+    imagesNotSaved: counter('images_not_saved_total', 'Images that could not be written to IMAGES_DIR'),
   }
 }
 

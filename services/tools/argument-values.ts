@@ -22,16 +22,16 @@ type Arguments = Readonly<Record<string, unknown>>
 export function normalizeArguments(args: Arguments, schema: object, optional: readonly string[]): Arguments {
   const properties = propertiesOf(schema)
   const required = requiredOf(schema)
-  const kept: Record<string, unknown> = {}
+  const stored: Record<string, unknown> = {}
   for (const key of Object.keys(args)) {
     const value = args[key]
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined
     if (property === undefined && IGNORED.has(key)) continue
     const isOptional = property === undefined ? optional.includes(key) : !required.includes(key)
     if (isOptional ? isAbsent(value, property) : property !== undefined && value === null) continue
-    kept[key] = property === undefined ? value : normalize(value, property)
+    stored[key] = property === undefined ? value : normalize(value, property)
   }
-  return kept
+  return stored
 }
 
 /** An object or a list in which everything is absent is absent too: some clients fill in each member of a schema. */

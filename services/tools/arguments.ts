@@ -1,5 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox'
-import type { DeploymentCard, Operation } from '../azure/types.ts'
+import type { DeploymentInfo, Operation } from '../azure/types.ts'
 import { SIZE_PATTERN } from './size.ts'
 
 /**
@@ -21,7 +21,7 @@ export const RegionSchema = Type.Object(
   { additionalProperties: false },
 )
 
-/** Every argument that any tool takes beside the prompt and the picture. */
+/** Every argument that any tool takes beside the prompt and the image. */
 export const OptionsSchema = Type.Object({
   model: Type.Optional(Type.String()),
   size: Type.Optional(Type.String({ pattern: SIZE_PATTERN })),
@@ -48,7 +48,7 @@ export type Options = Static<typeof OptionsSchema>
 /** Arguments that a client may send as null to any model, because another model or transport has them. */
 export const optionNames: readonly string[] = [...Object.keys(OptionsSchema.properties), 'image_path']
 
-export const promptArgument = (description: string, { can }: DeploymentCard) =>
+export const promptArgument = (description: string, { can }: DeploymentInfo) =>
   Type.String({
     description: can.promptAdvice === undefined ? description : `${description} ${can.promptAdvice}`,
     minLength: 1,
@@ -56,16 +56,16 @@ export const promptArgument = (description: string, { can }: DeploymentCard) =>
   })
 
 export const imagePathArgument = Type.String({
-  description: 'Absolute path of the picture to change, on the machine of the user. It is only read.',
+  description: 'Absolute path of the image to change, on the machine of the user. It is only read.',
   minLength: 1,
   maxLength: 4096,
 })
 
 const outputPathArgument = Type.String({
   description:
-    "Where to save the picture on the server, inside its images folder, such as 'sunset.png' or 'trips/sunset.png'. " +
-    'The picture is saved and returned. An existing file is never replaced: a number is added to the name and the true ' +
-    'path is reported. Leave it out to only get the picture back.',
+    "Where to save the image on the server, inside its images folder, such as 'sunset.png' or 'trips/sunset.png'. " +
+    'The image is saved and returned. An existing file is never replaced: a number is added to the name and the true ' +
+    'path is reported. Leave it out to only get the image back.',
   minLength: 1,
   maxLength: 1024,
 })
@@ -83,9 +83,10 @@ const choice = (description: string, values: readonly string[]) =>
   Type.Enum([...values], { type: 'string', description })
 
 /** All values that a list of any of these models has, in order. */
-const anyOf = (cards: readonly DeploymentCard[], values: (card: DeploymentCard) => readonly string[]): string[] => [
-  ...new Set(cards.flatMap((card) => values(card))),
-]
+const anyOf = (
+  deployments: readonly DeploymentInfo[],
+  values: (deployment: DeploymentInfo) => readonly string[],
+): string[] => [...new Set(deployments.flatMap((deployment) => values(deployment)))]
 
 const widest = (ranges: readonly ({ minimum: number; maximum: number } | undefined)[]) => {
   const known = ranges.filter((range) => range !== undefined)
@@ -101,22 +102,22 @@ type Properties = Record<string, TSchema>
 /** The optional arguments that at least one of these deployments can follow in this operation. */
 export function optionProperties(
   operation: Operation,
-  cards: readonly DeploymentCard[],
+  deployments: readonly DeploymentInfo[],
   sizeDescription: string,
 ): Properties {
-  const [first] = cards
+  const [first] = deployments
   const properties: [string, TSchema | false | undefined][] = [
     [
       'model',
-      cards.length > 1 &&
+      deployments.length > 1 &&
         choice(
-          `Which model to use; ${first?.name} unless told. list_models says what each can do.`,
-          anyOf(cards, ({ name }) => [name]),
+          `Which model to use; ${first?.name} by default. list_models says what each can do.`,
+          anyOf(deployments, ({ name }) => [name]),
         ),
     ],
-    ...shapeProperties(operation, cards, sizeDescription),
-    ...drawingProperties(operation, cards),
-    ...(operation === 'edit' ? editProperties(cards) : []),
+    ...shapeProperties(operation, deployments, sizeDescription),
+    ...drawingProperties(operation, deployments),
+    ...(operation === 'edit' ? editProperties(deployments) : []),
     ['output_path', outputPathArgument],
     ['idempotency_key', idempotencyKeyArgument],
   ]
@@ -129,37 +130,41 @@ export function optionProperties(
 
 type Candidates = [string, TSchema | false | undefined][]
 
-function shapeProperties(operation: Operation, cards: readonly DeploymentCard[], description: string): Candidates {
-  const ratios = anyOf(cards, ({ can }) => can.aspectRatios)
+function shapeProperties(
+  operation: Operation,
+  deployments: readonly DeploymentInfo[],
+  description: string,
+): Candidates {
+  const ratios = anyOf(deployments, ({ can }) => can.aspectRatios)
   return [
     [
       'size',
-      cards.some((card) => takesSize(operation, card)) &&
+      deployments.some((deployment) => takesSize(operation, deployment)) &&
         Type.String({
-          description: `${description}${sizeAdvice(operation, cards)}`,
+          description: `${description}${sizeAdvice(operation, deployments)}`,
           pattern: SIZE_PATTERN,
           maxLength: 32,
         }),
     ],
-    ['aspect_ratio', ratios.length > 0 && choice('Shape of the picture, instead of a size.', ratios)],
+    ['aspect_ratio', ratios.length > 0 && choice('Shape of the image, instead of a size.', ratios)],
   ]
 }
 
-function drawingProperties(operation: Operation, cards: readonly DeploymentCard[]): Candidates {
-  const most = Math.max(...cards.map(({ can }) => can.maxCount))
-  const guidance = widest(cards.map(({ can }) => can.guidance))
-  const steps = widest(cards.map(({ can }) => can.steps))
-  const list = (values: (card: DeploymentCard) => readonly string[], description: string) => {
-    const all = anyOf(cards, values)
+function drawingProperties(operation: Operation, deployments: readonly DeploymentInfo[]): Candidates {
+  const most = Math.max(...deployments.map(({ can }) => can.maxCount))
+  const guidance = widest(deployments.map(({ can }) => can.guidance))
+  const steps = widest(deployments.map(({ can }) => can.steps))
+  const list = (values: (deployment: DeploymentInfo) => readonly string[], description: string) => {
+    const all = anyOf(deployments, values)
     return all.length > 0 && choice(description, all)
   }
-  const any = (can: (card: DeploymentCard) => boolean, schema: TSchema) => cards.some(can) && schema
+  const any = (can: (deployment: DeploymentInfo) => boolean, schema: TSchema) => deployments.some(can) && schema
   return [
     [
       'n',
       most > 1 &&
         Type.Integer({
-          description: 'How many pictures to make; 1 unless told. Each is paid for.',
+          description: 'How many images to make; 1 by default. Each is paid for.',
           minimum: 1,
           maximum: most,
         }),
@@ -169,18 +174,21 @@ function drawingProperties(operation: Operation, cards: readonly DeploymentCard[
       any(
         ({ can }) => can.seed,
         Type.Integer({
-          description: 'The same seed and prompt give a similar picture again.',
+          description: 'The same seed and prompt give a similar image again.',
           minimum: 0,
           maximum: 2 ** 32 - 1,
         }),
       ),
     ],
-    ['quality', list(({ can }) => can.qualities, 'Higher is finer, slower and dearer; the model decides unless told.')],
+    [
+      'quality',
+      list(({ can }) => can.qualities, 'Higher is finer, slower and more expensive; the model decides by default.'),
+    ],
     [
       'output_format',
       any(
         ({ can }) => can.choosesFormat,
-        choice('File format; the ending of output_path decides unless told, else png.', ['png', 'jpeg']),
+        choice('File format; the ending of output_path decides by default, else png.', ['png', 'jpeg']),
       ),
     ],
     [
@@ -204,22 +212,22 @@ function drawingProperties(operation: Operation, cards: readonly DeploymentCard[
     [
       'input_fidelity',
       operation === 'edit' &&
-        list(({ can }) => can.inputFidelities, 'high keeps faces and details of the sent picture, and costs more.'),
+        list(({ can }) => can.inputFidelities, 'high keeps faces and details of the sent image, and costs more.'),
     ],
   ]
 }
 
-function editProperties(cards: readonly DeploymentCard[]): Candidates {
-  const most = Math.max(...cards.map(({ can }) => can.maxImages))
-  const masks = cards.some(({ can }) => can.mask)
-  const picture = Type.String({ minLength: 1 })
+function editProperties(deployments: readonly DeploymentInfo[]): Candidates {
+  const most = Math.max(...deployments.map(({ can }) => can.maxImages))
+  const masks = deployments.some(({ can }) => can.mask)
+  const image = Type.String({ minLength: 1 })
   return [
     [
       'mask_base64',
       masks &&
         Type.String({
           description:
-            'A PNG with transparency, as large as the picture, as base64: only where it is transparent may the model paint.',
+            'A PNG with transparency, as large as the image, as base64: only where it is transparent may the model paint.',
           minLength: 1,
         }),
     ],
@@ -234,9 +242,9 @@ function editProperties(cards: readonly DeploymentCard[]): Candidates {
     [
       'reference_images_base64',
       most > 1 &&
-        Type.Array(picture, {
+        Type.Array(image, {
           description:
-            'Further pictures to take things from, as base64: a face, a style, an object. The prompt says how.',
+            'Further images to take things from, as base64: a face, a style, an object. The prompt says how.',
           minItems: 1,
           maxItems: most - 1,
         }),
@@ -244,15 +252,15 @@ function editProperties(cards: readonly DeploymentCard[]): Candidates {
   ]
 }
 
-export function takesSize(operation: Operation, { can }: DeploymentCard): boolean {
+export function takesSize(operation: Operation, { can }: DeploymentInfo): boolean {
   return (operation === 'edit' ? can.editSize : can.generateSize).kind !== 'none'
 }
 
-function sizeAdvice(operation: Operation, cards: readonly DeploymentCard[]): string {
-  const rules = cards.map(({ can }) => (operation === 'edit' ? can.editSize : can.generateSize))
+function sizeAdvice(operation: Operation, deployments: readonly DeploymentInfo[]): string {
+  const rules = deployments.map(({ can }) => (operation === 'edit' ? can.editSize : can.generateSize))
   const sizes = [...new Set(rules.flatMap((rule) => (rule.kind === 'choices' ? rule.sizes : [])))]
   const isFixed = rules.every(({ kind }) => kind === 'choices')
   const good = isFixed ? sizes : ['1024x1024', '1024x1536 (upright)', '1536x1024 (wide)']
   const advice = isFixed ? `The model makes ${good.join(', ')}.` : `${good.join(', ')} are good choices.`
-  return ` ${advice} A size the model cannot make is fitted to the nearest it can, and the answer says so.`
+  return ` ${advice} A size the model cannot make is fitted to the nearest it can, and the response says so.`
 }

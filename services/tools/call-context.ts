@@ -4,10 +4,10 @@ import type { ToolContext } from '../mcp/catalog.ts'
 /** What a person or a model is told of a stage. */
 const stageMessages: Readonly<Record<CallStage, string>> = {
   queued: 'waiting for a turn at Azure',
-  sent: 'sent to Azure, which is working on the picture',
-  receiving: 'the picture is arriving',
-  sketched: 'a first sketch of the picture has arrived',
-  saving: 'saving the picture',
+  sent: 'sent to Azure, which is working on the image',
+  receiving: 'the image is arriving',
+  sketched: 'a first sketch of the image has arrived',
+  saving: 'saving the image',
 }
 
 /** A tool's context as the Azure client wants it. */

@@ -1,13 +1,13 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { InputImage } from '../azure/types.ts'
-import { serviceError } from '../errors/errors.ts'
-import { pencilIcon } from './icons.ts'
 import { checkSentImage, decodeBase64Image } from '../bytes/base64.ts'
+import { release } from '../bytes/buffer-pool.ts'
+import { serviceError } from '../errors/errors.ts'
+import type { PreparationClaim } from '../imaging/convert.ts'
 import type { ImageHeader } from '../imaging/headers/header.ts'
 import { probeImageInTurns } from '../imaging/image-probe.ts'
-import { giveBack } from '../bytes/buffer-pool.ts'
-import type { PreparationClaim } from '../imaging/convert.ts'
+import { maskOfImage, maskOfRegion } from '../imaging/mask.ts'
 import type { Tool, ToolContext, ToolResult } from '../mcp/catalog.ts'
 import { normalizeArguments } from './argument-values.ts'
 import {
@@ -20,11 +20,11 @@ import {
   takesSize,
 } from './arguments.ts'
 import { callContext } from './call-context.ts'
-import { finishImages } from './image-result.ts'
-import { readLocalPicture } from './local-image.ts'
-import { maskOfImage, maskOfRegion } from '../imaging/mask.ts'
-import { chooseModel, choosesShape, requestOptions } from './select-deployment.ts'
+import { pencilIcon } from './icons.ts'
+import { imageContent } from './image-result.ts'
+import { readLocalImage } from './local-image.ts'
 import { checkPrompt } from './prompt-text.ts'
+import { chooseModel, choosesShape, requestOptions } from './select-deployment.ts'
 import { parseSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
@@ -53,16 +53,16 @@ interface Inputs {
 /** Makes bytes of a caller's argument; they are there until the call has ended. */
 type Decode = (argument: string) => Buffer
 
-/** Changes a picture that the caller sends; `undefined` where no configured model edits. */
+/** Changes an image that the caller sends; `undefined` where no configured model edits. */
 export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
   const { azure, store, pixels, converter, maxImageBytes, imageLimits } = options
-  const cards = azure.deployments.filter(({ can }) => can.operations.includes('edit'))
-  const [first] = cards
+  const deployments = azure.deployments.filter(({ can }) => can.operations.includes('edit'))
+  const [first] = deployments
   if (first === undefined) return undefined
 
   const data = Type.String({
     description:
-      'The picture to change: the bytes of a PNG, JPEG, WebP or GIF file as base64, or a data URL ' +
+      'The image to change: the bytes of a PNG, JPEG, WebP or GIF file as base64, or a data URL ' +
       `(data:image/png;base64,…). At most ${maxImageBytes} bytes when decoded. Not a path and not a web address.`,
     minLength: 1,
   })
@@ -76,14 +76,18 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
         'What to change and what to keep, such as "make the sky pink, leave everything else as it is".',
         first,
       ),
-      ...optionProperties('edit', cards, "Width x height in pixels of the result; the sent picture's own unless told."),
+      ...optionProperties(
+        'edit',
+        deployments,
+        "Width x height in pixels of the result; the sent image's own by default.",
+      ),
     },
     { additionalProperties: false },
   )
 
   async function readSource(text: string | undefined, path: string | undefined, decode: Decode): Promise<Buffer> {
     if ((path === undefined) === (text === undefined)) throw serviceError('IMG_ERR_IMAGE_SOURCE', [])
-    return text === undefined ? readLocalPicture(path ?? '', maxImageBytes) : decode(text)
+    return text === undefined ? readLocalImage(path ?? '', maxImageBytes) : decode(text)
   }
 
   async function probe(bytes: Buffer, claim: PreparationClaim): Promise<Probed> {
@@ -116,41 +120,41 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
   }
 
   async function edit(args: EditArguments, context: ToolContext, decode: Decode): Promise<ToolResult> {
-    const { image_data_base64: _text, image_path: _path, prompt, ...wishes } = args
+    const { image_data_base64: _text, image_path: _path, prompt, ...rest } = args
     checkPrompt(prompt)
-    const card = chooseModel('edit', wishes, cards)
-    const references = wishes.reference_images_base64 ?? []
-    if (references.length + 1 > card.can.maxImages) {
-      throw serviceError('IMG_ERR_MODEL_IMAGES', [card.model, card.can.maxImages])
+    const deployment = chooseModel('edit', rest, deployments)
+    const references = rest.reference_images_base64 ?? []
+    if (references.length + 1 > deployment.can.maxImages) {
+      throw serviceError('IMG_ERR_MODEL_IMAGES', [deployment.model, deployment.can.maxImages])
     }
-    const target = wishes.output_path === undefined ? undefined : await store.resolve(wishes.output_path)
+    const target = rest.output_path === undefined ? undefined : await store.resolve(rest.output_path)
     using scope = new DisposableStack()
     const { caller, signal, deadlineAt } = context
     const { images, mask } = await readInputs(args, decode, { caller, signal, deadlineAt, scope })
     const [image] = images
-    const isShaped = wishes.size === undefined && choosesShape(wishes)
-    const wish = isShaped || !takesSize('edit', card) ? undefined : wishes.size ? parseSize(wishes.size) : image
-    const size = wish && card.fitSize('edit', wish)
-    const inputFidelity = wishes.input_fidelity
-    const request = { prompt, size, ...requestOptions(wishes, card), images, mask, inputFidelity }
-    const answer = await azure.edit(request, callContext(context))
-    return await finishImages(answer, options, { verb: 'edited', target, wish, card }, context)
+    const isShaped = rest.size === undefined && choosesShape(rest)
+    const requested = isShaped || !takesSize('edit', deployment) ? undefined : rest.size ? parseSize(rest.size) : image
+    const size = requested && deployment.fitSize('edit', requested)
+    const inputFidelity = rest.input_fidelity
+    const request = { prompt, size, ...requestOptions(rest, deployment), images, mask, inputFidelity }
+    const response = await azure.edit(request, callContext(context))
+    return await imageContent(response, options, { verb: 'edited', target, requested, deployment }, context)
   }
 
   return {
     name: 'edit_image',
     title: 'Edit image',
     description:
-      `Changes a picture as told in words with ${first.model} on Azure, and returns the new one as an image; the original ` +
+      `Changes an image as told in words with ${first.model} on Azure, and returns the new one as an image; the original ` +
       'is not touched. Each call costs money and takes from seconds to minutes: call it once per change wanted. ' +
-      'To make a picture from nothing use generate_image.',
+      'To make an image from nothing use generate_image.',
     inputSchema,
     normalize: (args) => normalizeArguments(args, inputSchema, optionNames),
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
-    pictureArguments: ['image_data_base64', 'mask_base64', 'reference_images_base64'],
+    imageArguments: ['image_data_base64', 'mask_base64', 'reference_images_base64'],
     icons: pencilIcon,
 
-    refuse(args) {
+    reject(args) {
       if (!options.readsLocalFiles && 'image_path' in args) throw serviceError('IMG_ERR_IMAGE_PATH_REMOTE', [])
     },
 
@@ -160,14 +164,14 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
       try {
         return await edit(args, context, (argument) => {
           const limits = { maxBytes: maxImageBytes }
-          const sent = context.pictures.find(argument)
+          const sent = context.images.find(argument)
           if (sent !== undefined) return checkSentImage(sent, limits)
           const bytes = decodeBase64Image(argument, limits)
           decoded.push(bytes)
           return bytes
         })
       } finally {
-        giveBack(decoded)
+        release(decoded)
       }
     },
   }

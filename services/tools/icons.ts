@@ -5,8 +5,8 @@ const icon = (png: string): readonly Icon[] => [
   { src: `data:image/png;base64,${png}`, mimeType: 'image/png', sizes: ['48x48'] },
 ]
 
-/** A picture in a frame. */
-export const pictureIcon = icon(
+/** An image in a frame. */
+export const imageIcon = icon(
   'iVBORw0KGgoAAAANSUhEUgAAADAAAAAwBAMAAAClLOS0AAAAMFBMVEUKbL1MaXEKbL0IabgNb70Jbb8JbL3////81Ewxgb54rtuvs3De7Pahx+b1+fzB2u8ZWWAlAAAAB3RSTlP/AKwdJxzOd1+/MgAAAAlwSFlzAAALEwAACxMBAJqcGAAAALlJREFUOMtjEMQBGIaRhBEDGlCBSAgzYABDsIQQpoQiWEIAU4KRAgnOHd0TsErM6OjoxCqxo6OjG6tEBxCQJoHTKJyW43QuEKzCIcFZvgC7xLzyl9gljpfXTcAmwV9eXn4SSHMtQJO4DpSoAdLLq1AluMpB4AOQBhuIkFgOlqgF0S+RJTifgyXKb4EMnIAkMaccCRxAkjiOLFGPkOAvRwEX4BLXUSVqoRI4E5wIpkQgjkStOsxyLVYAAP9edOwpQAIvAAAAAElFTkSuQmCC',
 )
 

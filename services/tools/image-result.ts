@@ -1,10 +1,10 @@
-import type { DeploymentCard, ImageAnswer, Size } from '../azure/types.ts'
+import type { DeploymentInfo, ImageResult, Size } from '../azure/types.ts'
+import type { Base64Image } from '../bytes/base64-image.ts'
 import { ServiceError } from '../errors/errors.ts'
-import type { EncodedImage } from '../bytes/base64-image.ts'
-import type { SavedImage, SaveTarget } from '../library/image-store.ts'
 import { createPreview } from '../imaging/preview.ts'
+import type { SavedImage, SaveTarget } from '../library/image-store.ts'
 import type { ContentBlock, ToolContext, ToolResult } from '../mcp/catalog.ts'
-import { pictureUri } from '../resources/saved-images.ts'
+import { imageUri } from '../resources/saved-images.ts'
 import { formatSize, isSameSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
@@ -16,57 +16,59 @@ type Saving = Pick<
 export interface FinishOptions {
   /** What the first line says was done. */
   verb: 'generated' | 'edited'
-  /** Where the caller wants the picture saved; checked before Azure was asked. */
+  /** Where the caller wants the image saved; checked before Azure was asked. */
   target: SaveTarget | undefined
-  /** What the caller asked for, or the size of the picture it sent; absent where a size was not asked for. */
-  wish: Size | undefined
+  /** What the caller asked for, or the size of the image it sent; absent where a size was not asked for. */
+  requested: Size | undefined
   /** The deployment that was asked. */
-  card: DeploymentCard
+  deployment: DeploymentInfo
 }
 
 interface Finished {
   lines: string[]
-  picture: ContentBlock
+  image: ContentBlock
   link?: ContentBlock
 }
 
 /**
- * Turns a paid answer into a result: text first, then the pictures, then links to those that were saved. From here on
- * nothing may throw the pictures away: one that cannot be saved is returned all the same, with a line that says so.
+ * Turns a paid answer into a result: text first, then the images, then links to those that were saved. From here on
+ * nothing may throw the images away: one that cannot be saved is returned all the same, with a line that says so.
  */
-export async function finishImages(
-  answer: ImageAnswer,
+export async function imageContent(
+  response: ImageResult,
   saving: Saving,
   options: FinishOptions,
   context: ToolContext,
 ): Promise<ToolResult> {
   if (options.target !== undefined) context.progress('saving')
   const finished: Finished[] = []
-  for (const image of answer.images) finished.push(await finishOne(image, saving, options, answer, context))
-  const lines = [...finished.flatMap((one) => one.lines), ...notes(answer, options.card, saving.reportCost)]
+  for (const image of response.images) finished.push(await finishOne(image, saving, options, response, context))
+  const lines = [...finished.flatMap((one) => one.lines), ...notes(response, options.deployment, saving.reportCost)]
   return {
     content: [
       { type: 'text', text: lines.join('\n') },
-      ...finished.map(({ picture }) => picture),
+      ...finished.map(({ image }) => image),
       ...finished.flatMap(({ link }) => link ?? []),
     ],
   }
 }
 
 async function finishOne(
-  image: EncodedImage,
+  image: Base64Image,
   saving: Saving,
-  { verb, target, wish }: FinishOptions,
-  { madeBy }: ImageAnswer,
+  { verb, target, requested }: FinishOptions,
+  { producedBy }: ImageResult,
   context: ToolContext,
 ): Promise<Finished> {
   const done = `Image successfully ${verb}.`
   const facts =
-    wish === undefined || isSameSize(image, wish)
+    requested === undefined || isSameSize(image, requested)
       ? []
-      : [`Size: ${formatSize(image)} (${formatSize(wish)} was asked for; ${madeBy.model} makes the nearest it can).`]
+      : [
+          `Size: ${formatSize(image)} (${formatSize(requested)} was asked for; ${producedBy.model} makes the nearest it can).`,
+        ]
   const isLarge = saving.maxInlineBytes > 0 && image.encodedBytes > saving.maxInlineBytes
-  if (target === undefined && !isLarge) return { lines: [done, ...facts], picture: block(image) }
+  if (target === undefined && !isLarge) return { lines: [done, ...facts], image: block(image) }
   try {
     const place = target ?? (await saving.store.resolve(nameFor(image)))
     const saved = await saving.store.save(place, image)
@@ -75,66 +77,66 @@ async function finishOne(
     return { ...(await inline(image, lines, isLarge, saving, context)), link: linkTo(saved, image) }
   } catch (error) {
     saving.onNotSaved()
-    context.log.warn({ err: error, requestId: context.requestId }, 'picture was paid for but not saved')
-    const reason = error instanceof ServiceError ? error.message : 'The picture was not saved: writing the file failed.'
+    context.log.warn({ err: error, requestId: context.requestId }, 'image was paid for but not saved')
+    const reason = error instanceof ServiceError ? error.message : 'The image was not saved: writing the file failed.'
     return {
-      lines: [done, `${reason} The picture itself is in this answer.`, ...facts],
-      picture: block(image),
+      lines: [done, `${reason} The image itself is in this response.`, ...facts],
+      image: block(image),
     }
   }
 }
 
 /** What is true of the call as a whole. */
-function notes({ madeBy, costUsd }: ImageAnswer, card: DeploymentCard, reportCost: boolean): string[] {
+function notes({ producedBy, costUsd }: ImageResult, deployment: DeploymentInfo, reportCost: boolean): string[] {
   const lines: string[] = []
-  if (madeBy.deployment !== card.name) {
-    lines.push(`Made by ${madeBy.deployment} (${madeBy.model}), because ${card.name} was not available.`)
+  if (producedBy.deployment !== deployment.name) {
+    lines.push(`Made by ${producedBy.deployment} (${producedBy.model}), because ${deployment.name} was not available.`)
   }
   if (reportCost && costUsd !== undefined) lines.push(`Cost: about US$${costUsd.toFixed(4)} at list price.`)
   return lines
 }
 
-/** The whole picture, or a preview of one that is saved and too large for the client. */
+/** The whole image, or a preview of one that is saved and too large for the client. */
 async function inline(
-  image: EncodedImage,
+  image: Base64Image,
   lines: string[],
   isLarge: boolean,
   { maxInlineBytes, pixels, imageLimits: limits }: Saving,
   { log, requestId, caller, deadlineAt }: ToolContext,
 ): Promise<Finished> {
-  if (!isLarge) return { lines, picture: block(image) }
+  if (!isLarge) return { lines, image: block(image) }
   try {
     // Paid for: a caller that disconnected may come back for it, so only the deadline ends the work.
     const claim = { caller, deadlineAt }
     const preview = await createPreview(image, { maxEncodedBytes: maxInlineBytes, limits, pixels, claim })
-    await image.release().catch((err) => log.warn({ err, requestId }, 'a picture was not given back'))
-    const note = `The picture below is a preview of ${formatSize(preview)}; the whole one is the saved file of ${formatSize(image)}.`
-    return { lines: [...lines, note], picture: block(preview) }
+    await image.release().catch((err) => log.warn({ err, requestId }, 'an image was not released'))
+    const note = `The image below is a preview of ${formatSize(preview)}; the whole one is the saved file of ${formatSize(image)}.`
+    return { lines: [...lines, note], image: block(preview) }
   } catch (err) {
-    log.warn({ err, requestId }, 'no preview could be made, the whole picture is returned')
-    return { lines, picture: block(image) }
+    log.warn({ err, requestId }, 'no preview could be made, the whole image is returned')
+    return { lines, image: block(image) }
   }
 }
 
-function block(image: EncodedImage): ContentBlock {
+function block(image: Base64Image): ContentBlock {
   return { type: 'image', data: image, mimeType: image.mimeType }
 }
 
-function linkTo({ name, bytes }: SavedImage, { mimeType }: EncodedImage): ContentBlock {
-  return { type: 'resource_link', uri: pictureUri(name), name, mimeType, size: bytes }
+function linkTo({ name, bytes }: SavedImage, { mimeType }: Base64Image): ContentBlock {
+  return { type: 'resource_link', uri: imageUri(name), name, mimeType, size: bytes }
 }
 
-/** A name for a picture that nobody named; the store adds a counter if it is taken. */
-function nameFor({ mimeType }: EncodedImage): string {
+/** A name for an image that nobody named; the store adds a counter if it is taken. */
+function nameFor({ mimeType }: Base64Image): string {
   const time = new Date().toISOString().replaceAll(/[:.]/g, '-')
-  return `picture-${time}.${mimeType.slice('image/'.length)}`
+  return `image-${time}.${mimeType.slice('image/'.length)}`
 }
 
 /** Says why the file is not called what the caller wrote. */
-function renaming({ changes }: SavedImage, { mimeType }: EncodedImage): string[] {
+function renaming({ changes }: SavedImage, { mimeType }: Base64Image): string[] {
   return changes.map((change) =>
     change === 'extension'
-      ? `The file name has another ending than asked, because the picture is ${mimeType}.`
+      ? `The file name has another ending than asked, because the image is ${mimeType}.`
       : 'A number was added to the file name, because a file of that name exists and is never replaced.',
   )
 }

@@ -5,14 +5,14 @@
 export function serverInstructions(transport: 'http' | 'stdio'): string {
   const source =
     transport === 'stdio'
-      ? 'give edit_image the absolute path of a picture in image_path, or its bytes as base64 in image_data_base64'
-      : 'give edit_image the bytes of a picture as base64 in image_data_base64; the server cannot open paths or links'
+      ? 'give edit_image the absolute path of an image in image_path, or its bytes as base64 in image_data_base64'
+      : 'give edit_image the bytes of an image as base64 in image_data_base64; the server cannot open paths or links'
   return [
-    'Makes pictures from words (generate_image) and changes pictures (edit_image) with an image model on Azure.',
+    'Makes images from words (generate_image) and changes images (edit_image) with an image model on Azure.',
     `To change one, ${source}.`,
-    'Every call costs money and takes from seconds to minutes: make one call for each picture that is wanted, and never',
+    'Every call costs money and takes from seconds to minutes: make one call for each image that is wanted, and never',
     'repeat a call because it is slow. An answer with isError says what to change and whether to try again.',
-    'Describe what shall be seen; put words that shall stand in the picture in double quotes.',
-    'Only with output_path is a picture also saved on the server; saved pictures are listed as resources (image:///…).',
+    'Describe what shall be seen; put words that shall stand in the image in double quotes.',
+    'Only with output_path is an image also saved on the server; saved images are listed as resources (image:///…).',
   ].join(' ')
 }

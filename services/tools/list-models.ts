@@ -1,6 +1,6 @@
 import Type, { type TSchema } from 'typebox'
 import type { Price } from '../../schemas/models.ts'
-import type { DeploymentCard, ImagesClient } from '../azure/types.ts'
+import type { DeploymentInfo, ImagesClient } from '../azure/types.ts'
 import type { Tool } from '../mcp/catalog.ts'
 import { optionProperties } from './arguments.ts'
 
@@ -19,10 +19,12 @@ export function listModels({ deployments }: ImagesClient): Tool<TSchema> {
   }
 }
 
-function describeModel(card: DeploymentCard, index: number): string {
-  const { name, model, can } = card
+function describeModel(deployment: DeploymentInfo, index: number): string {
+  const { name, model, can } = deployment
   const operations = can.operations.map((operation) => {
-    const names = Object.keys(optionProperties(operation, [card], '')).filter((option) => option !== 'output_path')
+    const names = Object.keys(optionProperties(operation, [deployment], '')).filter(
+      (option) => option !== 'output_path',
+    )
     return `${operation === 'edit' ? 'edits' : 'generates'}${names.length === 0 ? '' : ` (${names.join(', ')})`}`
   })
   const facts = [
@@ -35,10 +37,10 @@ function describeModel(card: DeploymentCard, index: number): string {
 
 function describePrice(price: Price): string {
   const asOf = `(list price of ${price.asOf})`
-  if (price.image !== undefined) return `US$${price.image} a picture ${asOf}`
+  if (price.image !== undefined) return `US$${price.image} an image ${asOf}`
   if (price.megapixelOut !== undefined) {
     const first = price.firstMegapixelOut === undefined ? '' : `, the first US$${price.firstMegapixelOut} more`
     return `US$${price.megapixelOut} a megapixel out${first}, US$${price.megapixelIn ?? 0} a megapixel in ${asOf}`
   }
-  return `US$${price.imageOut ?? 0} a million tokens out, US$${price.textIn ?? 0} text in, US$${price.imageIn ?? 0} pictures in ${asOf}`
+  return `US$${price.imageOut ?? 0} a million tokens out, US$${price.textIn ?? 0} text in, US$${price.imageIn ?? 0} images in ${asOf}`
 }

@@ -4,10 +4,10 @@ import { isAbsolute } from 'node:path'
 import { serviceError } from '../errors/errors.ts'
 
 /**
- * Reads a picture from the machine of the user who started this process. Never for callers over a network.
+ * Reads an image from the machine of the user who started this process. Never for callers over a network.
  * @throws ServiceError `IMG_ERR_IMAGE_PATH`
  */
-export async function readLocalPicture(path: string, maxBytes: number): Promise<Buffer> {
+export async function readLocalImage(path: string, maxBytes: number): Promise<Buffer> {
   if (!isAbsolute(path) || path.includes('\0')) throw serviceError('IMG_ERR_IMAGE_PATH', ['it is not an absolute path'])
   // Without waiting: a pipe of that name would never open.
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((cause: unknown) => {

@@ -1,8 +1,8 @@
 import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { createApp } from '../../app.ts'
-import { fixtureCatalog } from '../support/fixture-catalog.ts'
 import { buildApp, LogLines, minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { fixtureCatalog } from '../support/fixture-catalog.ts'
 import { checkProperty } from '../support/property.ts'
 
 /** Words that open doors in the protocol, so that chance comes past the first check. */
@@ -74,8 +74,8 @@ const headers = fc.record(
   { requiredKeys: [] },
 )
 
-/** Whether it is what JSON-RPC 2.0 says an answer is. */
-function isAnswer(value: unknown): boolean {
+/** Whether it is what JSON-RPC 2.0 says a response is. */
+function isResponse(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || !('jsonrpc' in value) || value.jsonrpc !== '2.0') return false
   if ('result' in value === 'error' in value) return false
   if ('result' in value) return 'id' in value && (typeof value.id === 'string' || Number.isInteger(value.id))
@@ -85,7 +85,7 @@ function isAnswer(value: unknown): boolean {
   )
 }
 
-function answersIn(text: string, type: string): unknown[] {
+function responsesIn(text: string, type: string): unknown[] {
   if (!type.startsWith('text/event-stream')) return [JSON.parse(text)].flat()
   return text.split('\n').flatMap((line) => (line.startsWith('data: ') ? [JSON.parse(line.slice(6))] : []))
 }
@@ -109,8 +109,8 @@ describe('POST / gives a valid answer or 202, and never a 500', () => {
       const { statusCode } = response
       if (statusCode === 202) return response.body === ''
       if (!fits(statusCode)) return false
-      const answers = answersIn(response.body, String(response.headers['content-type']))
-      return answers.length > 0 && answers.every((one) => isAnswer(one) || isNotification(one))
+      const responses = responsesIn(response.body, String(response.headers['content-type']))
+      return responses.length > 0 && responses.every((one) => isResponse(one) || isNotification(one))
     }
     return { send }
   }

@@ -99,7 +99,7 @@ const forgeries: Record<string, Forgery> = {
     `${Buffer.from('{"a":'.repeat(1000)).toString('base64url')}.${encode({})}.AAAA`,
 }
 
-describe('a forged token is refused with 401', () => {
+describe('a forged token is rejected with 401', () => {
   for (const [what, forge] of Object.entries(forgeries)) {
     test(what, async (t: TestContext) => {
       const { issuer, status, claims } = await setUp(t)

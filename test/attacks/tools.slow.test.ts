@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { createApp } from '../../app.ts'
 import { LogLines, minimalEnvironment, temporaryFolder } from '../support/app.ts'
-import { answering, fakeAzure, imageAnswer, pixelPng } from '../support/fake-azure.ts'
+import { fakeAzure, imageResult, pixelPng, responding } from '../support/fake-azure.ts'
 import { checkProperty } from '../support/property.ts'
 
 const path = fc.oneof(
@@ -19,7 +19,7 @@ const path = fc.oneof(
     .map((parts) => parts.join('/')),
   fc.string({ unit: 'binary', maxLength: 40 }),
 )
-const picture = fc.oneof(
+const image = fc.oneof(
   fc.constant(pixelPng),
   fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes).toString('base64')),
   fc.tuple(fc.nat({ max: 80 }), fc.uint8Array({ maxLength: 4 })).map(([at, noise]) => {
@@ -29,16 +29,16 @@ const picture = fc.oneof(
   fc.string({ maxLength: 20 }),
   fc.constantFrom('data:image/png;base64,', `data:image/png;base64,${pixelPng}`, 'file:///etc/passwd', '/etc/passwd'),
 )
-/** Right but for paths and pictures. */
+/** Right but for paths and images. */
 const nearArguments = fc.record(
-  { prompt: fc.constant('a cat'), output_path: path, image_data_base64: picture },
+  { prompt: fc.constant('a cat'), output_path: path, image_data_base64: image },
   { requiredKeys: ['prompt', 'output_path'] },
 )
 const anyArguments = fc.record(
   {
     prompt: fc.oneof(fc.constant('a cat'), fc.jsonValue()),
     output_path: fc.oneof(path, fc.jsonValue()),
-    image_data_base64: fc.oneof(picture, fc.jsonValue()),
+    image_data_base64: fc.oneof(image, fc.jsonValue()),
     image_path: fc.constantFrom('/etc/passwd', '../x.png'),
     size: fc.oneof(fc.constantFrom('1024x1024', '99999x1', '0x0', '1e9x1', ''), fc.jsonValue()),
     n: fc.oneof(fc.constantFrom(-1, 0, 1.5, 1e9), fc.jsonValue()),
@@ -53,12 +53,12 @@ const call = fc.oneof(
   fc.record({ name: fc.constantFrom('generate_image', 'edit_image'), arguments: anyArguments }),
 )
 
-test('whatever the arguments of a tool, the answer is a result, and nothing is written outside the folder', async (t: TestContext) => {
+test('whatever the arguments of a tool, the response is a result, and nothing is written outside the folder', async (t: TestContext) => {
   const root = await temporaryFolder(t)
   const images = join(root, 'images')
   await mkdir(join(root, 'neighbour'))
   await writeFile(join(root, 'neighbour', 'x.png'), 'as it was')
-  const azure = await fakeAzure(t, answering(200, imageAnswer))
+  const azure = await fakeAzure(t, responding(200, imageResult))
   const app = createApp({
     environment: { ...minimalEnvironment, AZURE_BASE_URL: azure.url, LOG_LEVEL: 'silent', IMAGES_DIR: images },
     logDestination: new LogLines(),
@@ -71,11 +71,11 @@ test('whatever the arguments of a tool, the answer is a result, and nothing is w
     fc.asyncProperty(call, async (params) => {
       const payload = { jsonrpc: '2.0', id: 1, method: 'tools/call', params }
       const response = await app.inject({ method: 'POST', url: '/', payload })
-      const answer = response.json()
-      const isResult = response.statusCode === 200 && Array.isArray(answer.result?.content)
+      const message = response.json()
+      const isResult = response.statusCode === 200 && Array.isArray(message.result?.content)
       // Keys that reach for prototypes may be among what chance finds.
-      const isRefused = response.statusCode === 400 && answer.error?.code === -32600
-      return (isResult || isRefused) && (await readdir(root)).join() === 'images,neighbour'
+      const isRejected = response.statusCode === 400 && message.error?.code === -32600
+      return (isResult || isRejected) && (await readdir(root)).join() === 'images,neighbour'
     }),
     { numRuns: 2000 },
   )

@@ -58,13 +58,13 @@ const smuggling: Record<string, string> = {
   'a version that is none': `POST / HTTP/1.9\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n${hidden}`,
 }
 
-describe('a request that two servers would read differently is refused, and nothing behind it is answered', () => {
+describe('a request that two servers would read differently is rejected, and nothing behind it is answered', () => {
   for (const [what, bytes] of Object.entries(smuggling)) {
     test(what, async (t: TestContext) => {
       const { url } = await listen(t)
-      const answer = await exchange(url, bytes)
-      t.assert.doesNotMatch(answer, /HTTP\/1\.1 200/)
-      t.assert.equal(answer.split('HTTP/1.1 ').length - 1 <= 1, true, answer)
+      const response = await exchange(url, bytes)
+      t.assert.doesNotMatch(response, /HTTP\/1\.1 200/)
+      t.assert.equal(response.split('HTTP/1.1 ').length - 1 <= 1, true, response)
     })
   }
 })
@@ -84,8 +84,8 @@ test('two requests on one connection are two answers, in order', async (t: TestC
     const body = ping.replace('1,', `${id},`)
     return `${head}Content-Length: ${body.length}\r\n\r\n${body}`
   }
-  const answer = await exchange(url, one(1) + one(2))
-  t.assert.match(answer, /"id":1,"result".*"id":2,"result"/s)
+  const response = await exchange(url, one(1) + one(2))
+  t.assert.match(response, /"id":1,"result".*"id":2,"result"/s)
 })
 
 for (const [what, lines] of [
@@ -111,13 +111,13 @@ for (const [what, lines] of [
   ['an empty Origin', 'Host: localhost\r\nOrigin: \r\n'],
   ['an Origin that begins like ours', 'Host: localhost\r\nOrigin: http://localhost.evil.example\r\n'],
 ] as const) {
-  test(`${what} is refused on a local bind`, async (t: TestContext) => {
+  test(`${what} is rejected on a local bind`, async (t: TestContext) => {
     const { url } = await listen(t)
-    const answer = await exchange(
+    const response = await exchange(
       url,
       `POST / HTTP/1.1\r\n${lines}Content-Type: application/json\r\nContent-Length: ${ping.length}\r\n\r\n${ping}`,
     )
-    t.assert.match(answer, /^HTTP\/1\.1 (400|403) /)
-    t.assert.doesNotMatch(answer, /"result"/)
+    t.assert.match(response, /^HTTP\/1\.1 (400|403) /)
+    t.assert.doesNotMatch(response, /"result"/)
   })
 }

@@ -35,6 +35,6 @@ test('MCP Inspector lists, calls and reads from its command line', async (t: Tes
   t.assert.strictEqual(contents[0].blob, content[1].data)
   const { prompts } = Object(await inspect('prompts/list'))
   t.diagnostic(
-    `inspector: ${tools.length} tools, a picture of ${content[1].data.length} characters, ${prompts.length} prompts`,
+    `inspector: ${tools.length} tools, an image of ${content[1].data.length} characters, ${prompts.length} prompts`,
   )
 })

@@ -8,10 +8,10 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { temporaryFolder } from '../support/app.ts'
-import { startService } from '../support/service.ts'
-import { png } from '../support/images/images.ts'
-import { key, startSimulator } from '../support/simulator.ts'
 import { cancelCall, playRound, type RoundClient } from '../support/client-round.ts'
+import { png } from '../support/images/images.ts'
+import { startService } from '../support/service.ts'
+import { key, startSimulator } from '../support/simulator.ts'
 
 /** The official clients, over real sockets and real pipes. */
 

@@ -3,9 +3,9 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
 import { temporaryFolder } from '../support/app.ts'
+import { callTool, image, requireImage } from '../support/containers.ts'
 import { startSimulator } from '../support/simulator.ts'
 import { freePorts, root, run } from '../support/system/processes.ts'
-import { callTool, image, requireImage } from '../support/containers.ts'
 
 /** A folder with the compose files and the `.env` of an operator; the project's own `.env` must not get in between. */
 async function operatorsFolder(t: TestContext, dotEnv: string): Promise<string> {
@@ -61,7 +61,7 @@ describe('the compose files', () => {
     }
   })
 
-  test('bring up a healthy service that makes a picture, with nothing changed but network, port and name', async (t: TestContext) => {
+  test('bring up a healthy service that makes an image, with nothing changed but network, port and name', async (t: TestContext) => {
     const simulator = await startSimulator(t)
     const [port = 0] = await freePorts(1)
     const folder = await operatorsFolder(

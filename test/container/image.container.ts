@@ -2,8 +2,17 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
+import {
+  callTool,
+  docker,
+  hardened,
+  image,
+  requireImage,
+  secret,
+  startContainer,
+  volume,
+} from '../support/containers.ts'
 import { until } from '../support/system/processes.ts'
-import { callTool, docker, hardened, image, requireImage, secret, startContainer, volume } from '../support/containers.ts'
 
 const isPng = (bytes: Buffer) => bytes.subarray(0, 8).equals(Buffer.from('89504e470d0a1a0a', 'hex'))
 
@@ -107,16 +116,16 @@ describe('the image', { concurrency: 2 }, () => {
     const container = await startContainer(t, { flags: [...hardened, images.flag] })
     await container.healthy()
     const args = { prompt: 'A heron fault:slow=1000', size: '256x256' }
-    const leaving = new AbortController()
-    callTool(container.url, 'generate_image', args, leaving.signal).catch(() => {})
+    const disconnected = new AbortController()
+    callTool(container.url, 'generate_image', args, disconnected.signal).catch(() => {})
     await until('the call being under way', async () => {
       const metrics = await (await fetch(`${container.url}/metrics`)).text()
       return /^image_mcp_azure_requests_in_flight 1$/m.test(metrics) || undefined
     })
-    leaving.abort()
+    disconnected.abort()
     await until('the image being on the disk', async () => {
-      const names = await readdir(join(images.folder, '.undelivered')).catch(() => [])
-      return names.some((name) => name.endsWith('.kept')) || undefined
+      const names = await readdir(join(images.folder, '.abandoned')).catch(() => [])
+      return names.some((name) => name.endsWith('.result')) || undefined
     })
     await docker('kill', container.name)
     await docker('start', container.name)
@@ -137,7 +146,7 @@ describe('the image', { concurrency: 2 }, () => {
     t.assert.match(made.content[0]?.text ?? '', /Saved to server at: \/app\/images\/fox\.png/)
   })
 
-  test('returns the picture and says how to mend it when the folders of the host belong to somebody else', async (t: TestContext) => {
+  test('returns the image and says how to mend it when the folders of the host belong to somebody else', async (t: TestContext) => {
     const images = await volume(t, '/app/images', { writable: false })
     const logs = await volume(t, '/app/logs', { writable: false })
     const container = await startContainer(t, { flags: [...hardened, images.flag, logs.flag] })
@@ -153,7 +162,7 @@ describe('the image', { concurrency: 2 }, () => {
     })
     t.assert.match(
       made.content[0]?.text ?? '',
-      /^Image successfully generated\.\nThe picture was not saved: the images folder of the server cannot be written\. The/,
+      /^Image successfully generated\.\nThe image was not saved: the images folder of the server cannot be written\. The/,
     )
     t.assert.equal(made.content[1]?.type, 'image')
   })

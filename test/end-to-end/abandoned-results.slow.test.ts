@@ -3,17 +3,23 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { connectRaw } from '../support/raw-client.ts'
-import { callTool, post, type RpcAnswer, type ContainedService as Service, startContained } from '../support/service.ts'
 import { plainPng } from '../support/images/images.ts'
+import { connectRaw } from '../support/raw-client.ts'
+import {
+  callTool,
+  post,
+  type RpcResponse,
+  type ContainedService as Service,
+  startContained,
+} from '../support/service.ts'
 
 const body = (args: object) => {
   const name = 'image_data_base64' in args ? 'edit_image' : 'generate_image'
   return JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } })
 }
 
-const kept = async ({ images }: Service) =>
-  (await readdir(join(images, '.undelivered')).catch(() => [])).filter((name) => name.endsWith('.kept'))
+const stored = async ({ images }: Service) =>
+  (await readdir(join(images, '.abandoned')).catch(() => [])).filter((name) => name.endsWith('.result'))
 
 /** What the service has open below a folder, removed or not. */
 const openFiles = ({ images: folder, process: { child } }: Service) =>
@@ -26,31 +32,31 @@ const openFiles = ({ images: folder, process: { child } }: Service) =>
   })
 
 /** Calls, and leaves once Azure is at work. */
-async function callAndLeave(service: Service, args: object, accept = 'application/json'): Promise<void> {
+async function callAndDisconnect(service: Service, args: object, accept = 'application/json'): Promise<void> {
   const { simulator, url } = service
   const before = simulator.requests.length
-  const leaving = new AbortController()
+  const disconnected = new AbortController()
   const headers = { 'content-type': 'application/json', accept }
-  const call = fetch(url, { method: 'POST', headers, body: body(args), signal: leaving.signal }).then((response) =>
+  const call = fetch(url, { method: 'POST', headers, body: body(args), signal: disconnected.signal }).then((response) =>
     response.text(),
   )
   call.catch(() => {})
   while (simulator.requests.length === before) await pause(2)
   await pause(20)
-  leaving.abort()
+  disconnected.abort()
 }
 
 /** Calls on a connection of its own, and ends that in order: so the response is proved to be received. */
 async function callAndEnd(t: TestContext, { url }: Service, args: object) {
   const client = await connectRaw(t, url)
   client.post(body(args))
-  const response: RpcAnswer = JSON.parse((await client.response()).body)
+  const response: RpcResponse = JSON.parse((await client.response()).body)
   await client.end()
   const content = response.result?.content ?? []
   return {
     isError: response.result?.isError ?? false,
     text: content.map(({ text }) => text ?? '').join(''),
-    pictures: content.filter(({ data }) => data !== undefined),
+    images: content.filter(({ data }) => data !== undefined),
   }
 }
 
@@ -58,45 +64,45 @@ const note = /made for your earlier, identical call/
 
 describe('a caller that leaves after Azure was asked', () => {
   for (const accept of ['application/json', 'text/event-stream']) {
-    test(`over ${accept} finds its picture when it asks again, and Azure is asked once`, async (t: TestContext) => {
+    test(`over ${accept} finds its image when it asks again, and Azure is asked once`, async (t: TestContext) => {
       const service = await startContained(t, {}, { latencyMs: 150 })
-      await callAndLeave(service, { prompt: 'a cat' }, accept)
-      while ((await kept(service)).length === 0) await pause(5)
+      await callAndDisconnect(service, { prompt: 'a cat' }, accept)
+      while ((await stored(service)).length === 0) await pause(5)
       const again = await callAndEnd(t, service, { prompt: 'a cat' })
       t.assert.equal(again.isError, false)
-      t.assert.equal(again.pictures.length, 1)
+      t.assert.equal(again.images.length, 1)
       t.assert.match(again.text, /^Image successfully generated\.\n/)
       t.assert.match(again.text, note)
       t.assert.equal(service.simulator.requests.length, 1)
-      while ((await kept(service)).length > 0) await pause(5)
+      while ((await stored(service)).length > 0) await pause(5)
       t.assert.doesNotMatch((await callTool(service.url, 'generate_image', { prompt: 'a cat' })).text, note)
       t.assert.equal(service.simulator.requests.length, 2)
     })
   }
 
-  test('leaves no file open when it has its picture', async (t: TestContext) => {
+  test('leaves no file open when it has its image', async (t: TestContext) => {
     const service = await startContained(t, {}, { latencyMs: 100 })
-    await callAndLeave(service, { prompt: 'a bird' })
-    while ((await kept(service)).length === 0) await pause(5)
+    await callAndDisconnect(service, { prompt: 'a bird' })
+    while ((await stored(service)).length === 0) await pause(5)
     await callAndEnd(t, service, { prompt: 'a bird' })
-    while ((await kept(service)).length > 0) await pause(5)
+    while ((await stored(service)).length > 0) await pause(5)
     while (openFiles(service).length > 0) await pause(5)
   })
 
   test('joins its own call while that still runs', async (t: TestContext) => {
     const service = await startContained(t, {}, { latencyMs: 400 })
-    await callAndLeave(service, { prompt: 'a dog' })
+    await callAndDisconnect(service, { prompt: 'a dog' })
     const again = await callTool(service.url, 'generate_image', { prompt: 'a dog' })
     t.assert.match(again.text, note)
-    t.assert.equal(again.pictures.length, 1)
+    t.assert.equal(again.images.length, 1)
     t.assert.equal(service.simulator.requests.length, 1)
   })
 
   test('and wanted it saved finds it saved once', async (t: TestContext) => {
     const service = await startContained(t, {}, { latencyMs: 100 })
     const args = { prompt: 'a cat', output_path: 'cat.png' }
-    await callAndLeave(service, args)
-    while ((await kept(service)).length === 0) await pause(5)
+    await callAndDisconnect(service, args)
+    while ((await stored(service)).length === 0) await pause(5)
     const again = await callTool(service.url, 'generate_image', args)
     t.assert.match(again.text, /Saved to server at: .*cat\.png\n/)
     t.assert.deepEqual(
@@ -106,12 +112,12 @@ describe('a caller that leaves after Azure was asked', () => {
   })
 
   for (const side of [40, 400]) {
-    test(`finds what was made of its own ${side}x${side} picture, and of no other`, async (t: TestContext) => {
+    test(`finds what was made of its own ${side}x${side} image, and of no other`, async (t: TestContext) => {
       const service = await startContained(t, {}, { latencyMs: 100 })
       const mine = { prompt: 'greyer', image_data_base64: plainPng(side, 1).toString('base64') }
       const other = { prompt: 'greyer', image_data_base64: plainPng(side, 2).toString('base64') }
-      await callAndLeave(service, mine)
-      while ((await kept(service)).length === 0) await pause(5)
+      await callAndDisconnect(service, mine)
+      while ((await stored(service)).length === 0) await pause(5)
       t.assert.doesNotMatch((await callTool(service.url, 'edit_image', other)).text, note)
       t.assert.match((await callTool(service.url, 'edit_image', mine)).text, note)
       t.assert.equal(service.simulator.requests.length, 2)
@@ -128,35 +134,35 @@ describe('a caller that leaves after Azure was asked', () => {
         body: body({ prompt: 'mine' }),
         ...(signal === undefined ? {} : { signal }),
       }).then((response) => response.text())
-    const leaving = new AbortController()
-    send('key-of-alice', leaving.signal).catch(() => {})
+    const disconnected = new AbortController()
+    send('key-of-alice', disconnected.signal).catch(() => {})
     while (service.simulator.requests.length === 0) await pause(2)
     await pause(20)
-    leaving.abort()
-    while ((await kept(service)).length === 0) await pause(5)
+    disconnected.abort()
+    while ((await stored(service)).length === 0) await pause(5)
     t.assert.doesNotMatch(await send('key-of-bob'), note)
     t.assert.match(await send('key-of-alice'), note)
   })
 
-  test('keeps none with UNDELIVERED_TTL_MS=0', async (t: TestContext) => {
-    const service = await startContained(t, { UNDELIVERED_TTL_MS: '0' }, { latencyMs: 50 })
-    await callAndLeave(service, { prompt: 'a cat' })
+  test('keeps none with ABANDONED_RESULT_TTL_MS=0', async (t: TestContext) => {
+    const service = await startContained(t, { ABANDONED_RESULT_TTL_MS: '0' }, { latencyMs: 50 })
+    await callAndDisconnect(service, { prompt: 'a cat' })
     const metrics = async () => await (await fetch(`${service.url}/metrics`)).text()
     while (!/^image_mcp_tool_calls_in_flight 0$/m.test(await metrics())) await pause(5)
     t.assert.doesNotMatch((await callTool(service.url, 'generate_image', { prompt: 'a cat' })).text, note)
-    t.assert.deepEqual(await kept(service), [])
+    t.assert.deepEqual(await stored(service), [])
   })
 })
 
 test('what is kept can be neither listed nor read by callers', async (t: TestContext) => {
   const service = await startContained(t, {}, { latencyMs: 50 })
-  await callAndLeave(service, { prompt: 'a cat' })
-  while ((await kept(service)).length === 0) await pause(5)
+  await callAndDisconnect(service, { prompt: 'a cat' })
+  while ((await stored(service)).length === 0) await pause(5)
   const list = { jsonrpc: '2.0', id: 1, method: 'resources/list' }
-  t.assert.doesNotMatch(JSON.stringify((await post(service.url, JSON.stringify(list))).answer), /undelivered/)
+  t.assert.doesNotMatch(JSON.stringify((await post(service.url, JSON.stringify(list))).response), /abandoned/)
   const { text, isError } = await callTool(service.url, 'generate_image', {
     prompt: 'x',
-    output_path: '.undelivered/x.png',
+    output_path: '.abandoned/x.png',
   })
   t.assert.equal(isError, true, text)
 })

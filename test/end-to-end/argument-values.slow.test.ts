@@ -1,6 +1,6 @@
 import { describe, type TestContext, test } from 'node:test'
-import { callTool, startService } from '../support/service.ts'
 import { png } from '../support/images/images.ts'
+import { callTool, startService } from '../support/service.ts'
 
 const prompt = 'a lighthouse'
 
@@ -138,9 +138,9 @@ describe('a prompt that no image can follow is rejected before Azure is asked', 
         ['generate_image', {}],
         ['edit_image', { image_data_base64: image }],
       ] as const) {
-        const answer = await callTool(url, name, { prompt: text, ...more })
-        t.assert.equal(answer.isError, true)
-        t.assert.match(answer.text, sentence)
+        const response = await callTool(url, name, { prompt: text, ...more })
+        t.assert.equal(response.isError, true)
+        t.assert.match(response.text, sentence)
       }
       t.assert.equal(simulator.requests.length, 0)
     })

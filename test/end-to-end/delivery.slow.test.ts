@@ -184,7 +184,7 @@ describe('a response that proves nothing', () => {
     silent.post(callOf(args), json)
     await silent.response()
     await service.app.close()
-    const stored = (await readdir(join(service.images, '.undelivered'))).filter((name) => name.endsWith('.kept'))
+    const stored = (await readdir(join(service.images, '.abandoned'))).filter((name) => name.endsWith('.result'))
     t.assert.equal(stored.length, 1)
   })
 })

@@ -3,18 +3,18 @@ import { createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { listen } from '../support/app.ts'
+import * as images from '../support/images/images.ts'
 import { callTool } from '../support/service.ts'
-import * as pictures from '../support/images/images.ts'
 
-/** An Azure that refuses before it has read, and reads afterwards, as one behind a gateway may. */
+/** An Azure that rejects before it has read, and reads afterwards, as one behind a gateway may. */
 async function startHastyAzure(t: TestContext) {
   const connections: { socket: Socket; received: Buffer[] }[] = []
   const body = '{"error":{"code":"BadRequest","message":"no"}}'
-  const refusal = `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+  const rejection = `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
   const server = createServer((socket) => {
     socket.on('error', () => {}).pause()
     connections.push({ socket, received: [] })
-    setTimeout(() => socket.write(refusal), 100)
+    setTimeout(() => socket.write(rejection), 100)
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   t.after(() => {
@@ -26,29 +26,29 @@ async function startHastyAzure(t: TestContext) {
   return { url: `http://127.0.0.1:${address.port}`, connections }
 }
 
-/** A picture of about so many bytes, most of them `letter`. */
-const pictureOf = (start: Buffer, letter: string, size: number) =>
+/** An image of about so many bytes, most of them `letter`. */
+const imageOf = (start: Buffer, letter: string, size: number) =>
   Buffer.concat([start, Buffer.alloc(size, letter)]).toString('base64')
 
-test("a request that Azure refuses before it is read never goes on with another caller's picture", async (t: TestContext) => {
+test("a request that Azure rejects before it is read never goes on with another caller's image", async (t: TestContext) => {
   const azure = await startHastyAzure(t)
   const { app, url } = await listen(t, {
     AZURE_BASE_URL: azure.url,
     AZURE_DEPLOYMENT_NAME: 'gpt-image-1',
     AZURE_STREAM: 'never',
   })
-  const start = await pictures.png()
+  const start = await images.png()
   // What the system takes at once differs, so the end of the form is put around that place.
   for (let size = 4_095_000; size < 4_175_000; size += 10_000) {
-    const reference = pictureOf(start, 'B', 60_000)
+    const reference = imageOf(start, 'B', 60_000)
     const connection = azure.connections.length
     await callTool(url, 'edit_image', {
       prompt: 'one',
-      image_data_base64: pictureOf(start, 'A', size),
+      image_data_base64: imageOf(start, 'A', size),
       reference_images_base64: [reference],
     })
-    // Its answer never comes if it goes out on the same connection.
-    callTool(url, 'edit_image', { prompt: 'two', image_data_base64: pictureOf(start, 'C', 60_000) }).catch(() => {})
+    // Its response never comes if it goes out on the same connection.
+    callTool(url, 'edit_image', { prompt: 'two', image_data_base64: imageOf(start, 'C', 60_000) }).catch(() => {})
     while (!(await app.inject('/metrics')).body.includes('\nimage_mcp_azure_requests_in_flight 1\n')) await pause(2)
     const first = azure.connections[connection]
     t.assert.ok(first !== undefined)

@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
-import { callTool, post, startService } from '../support/service.ts'
 import { png } from '../support/images/images.ts'
+import { callTool, post, startService } from '../support/service.ts'
 
 /** The calls of the deployment guide, as its readers type them. */
 describe('the calls of the guide', () => {
   test('tools/list shows the two tools', async (t: TestContext) => {
     const { url } = await startService(t)
-    const { status, answer } = await post(
+    const { status, response } = await post(
       `${url}/`,
       `{
     "jsonrpc": "2.0",
@@ -19,14 +19,14 @@ describe('the calls of the guide', () => {
   }`,
     )
     t.assert.equal(status, 200)
-    t.assert.equal(answer.id, 1)
-    t.assert.match(JSON.stringify(answer.result), /"name":"generate_image".*"name":"edit_image"/)
+    t.assert.equal(response.id, 1)
+    t.assert.match(JSON.stringify(response.result), /"name":"generate_image".*"name":"edit_image"/)
   })
 
-  test('generate_image saves the picture and returns it, with the text of the guide', async (t: TestContext) => {
+  test('generate_image saves the image and returns it, with the text of the guide', async (t: TestContext) => {
     const { url, images } = await startService(t)
     const path = join(images, 'sunset.png')
-    const { status, answer } = await post(
+    const { status, response } = await post(
       `${url}/`,
       `{
     "jsonrpc": "2.0",
@@ -43,7 +43,7 @@ describe('the calls of the guide', () => {
   }`,
     )
     t.assert.equal(status, 200)
-    const [text, image, ...others] = answer.result?.content ?? []
+    const [text, image, ...others] = response.result?.content ?? []
     t.assert.deepEqual(others, [])
     t.assert.deepEqual(text, { type: 'text', text: `Image successfully generated. Saved to server at: ${path}` })
     t.assert.equal(image?.type, 'image')
@@ -62,7 +62,7 @@ describe('the calls of the guide', () => {
       const { url, images } = await startService(t)
       const base64 = wrap((await png(300, 200)).toString('base64'))
       const path = join(images, 'edited.png')
-      const { status, answer } = await post(
+      const { status, response } = await post(
         `${url}/`,
         `{
     "jsonrpc": "2.0",
@@ -79,18 +79,18 @@ describe('the calls of the guide', () => {
   }`,
       )
       t.assert.equal(status, 200)
-      const [text, image] = answer.result?.content ?? []
+      const [text, image] = response.result?.content ?? []
       t.assert.equal(text?.text?.split('\n')[0], `Image successfully edited. Saved to server at: ${path}`)
       t.assert.equal(image?.mimeType, 'image/png')
       t.assert.deepEqual(await readFile(path), Buffer.from(image?.data ?? '', 'base64'))
     })
   }
 
-  test('an edit is of the picture that was sent', async (t: TestContext) => {
+  test('an edit is of the image that was sent', async (t: TestContext) => {
     const { url } = await startService(t)
     const base64 = (await png(1024, 1024)).toString('base64')
-    const { pictures } = await callTool(url, 'edit_image', { image_data_base64: base64, prompt: 'black and white' })
-    const { channels } = await sharp(pictures[0]).stats()
+    const { images } = await callTool(url, 'edit_image', { image_data_base64: base64, prompt: 'black and white' })
+    const { channels } = await sharp(images[0]).stats()
     const [red, green, blue] = channels.map(({ mean }) => Math.round(mean))
     t.assert.deepEqual([green, blue], [red, red])
   })

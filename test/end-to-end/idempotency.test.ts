@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { containerFlags } from '../support/container-flags.ts'
 import { startProcess } from '../support/process.ts'
 import { connectRaw } from '../support/raw-client.ts'
-import { callTool, post, type RpcAnswer, startContained, startService } from '../support/service.ts'
+import { callTool, post, type RpcResponse, startContained, startService } from '../support/service.ts'
 import { key as azureKey } from '../support/simulator.ts'
 
 const note = /your earlier call with the same idempotency key; nothing was paid again/
@@ -20,24 +20,24 @@ async function call(url: string, args: object, headers: Record<string, string> =
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(message),
   })
-  const answer: RpcAnswer = JSON.parse(await response.text())
-  const content = answer.result?.content ?? []
+  const reply: RpcResponse = JSON.parse(await response.text())
+  const content = reply.result?.content ?? []
   return {
     status: response.status,
-    error: answer.error?.message,
+    error: reply.error?.message,
     text: content.map(({ text }) => text ?? '').join(''),
     image: content.find(({ data }) => data !== undefined)?.data,
-    isError: answer.result?.isError === true,
+    isError: reply.result?.isError === true,
   }
 }
 
-const wish = { prompt: 'a lighthouse', size: '256x256' }
+const requested = { prompt: 'a lighthouse', size: '256x256' }
 
 describe('a call with an idempotency key', () => {
   for (const way of ['argument', 'header']) {
     test(`is made once, and repeated as often as it is asked for, also after delivery (${way})`, async (t: TestContext) => {
       const { url, simulator } = await startService(t, keys)
-      const args = way === 'argument' ? { ...wish, idempotency_key: 'k1' } : wish
+      const args = way === 'argument' ? { ...requested, idempotency_key: 'k1' } : requested
       const headers: Record<string, string> = { 'x-api-key': 'key-of-ann' }
       if (way === 'header') headers['idempotency-key'] = 'k1'
       const first = await call(url, args, headers)
@@ -53,7 +53,7 @@ describe('a call with an idempotency key', () => {
 
   test('is joined by its repetition while it runs', async (t: TestContext) => {
     const { url, simulator } = await startService(t, keys, { latencyMs: 200 })
-    const args = { ...wish, idempotency_key: 'k1' }
+    const args = { ...requested, idempotency_key: 'k1' }
     const all = await Promise.all(Array.from({ length: 5 }, () => call(url, args)))
     t.assert.equal(new Set(all.map(({ image }) => image)).size, 1)
     t.assert.equal(simulator.requests.length, 1)
@@ -61,7 +61,7 @@ describe('a call with an idempotency key', () => {
 
   test('is rejected with other arguments, of the same caller only', async (t: TestContext) => {
     const { url, simulator } = await startService(t, keys)
-    await call(url, { ...wish, idempotency_key: 'k1' })
+    await call(url, { ...requested, idempotency_key: 'k1' })
     const other = await call(url, { prompt: 'a mill', size: '256x256', idempotency_key: 'k1' })
     t.assert.equal(other.isError, true)
     t.assert.match(other.text, otherArguments)
@@ -72,21 +72,26 @@ describe('a call with an idempotency key', () => {
 
   test('without authentication has its arguments as part of the key', async (t: TestContext) => {
     const { url, simulator } = await startService(t)
-    await callTool(url, 'generate_image', { ...wish, idempotency_key: 'k1' })
+    await callTool(url, 'generate_image', { ...requested, idempotency_key: 'k1' })
     const other = await callTool(url, 'generate_image', { prompt: 'a mill', size: '256x256', idempotency_key: 'k1' })
     t.assert.equal(other.isError, false)
-    t.assert.match((await callTool(url, 'generate_image', { ...wish, idempotency_key: 'k1' })).text, note)
+    t.assert.match((await callTool(url, 'generate_image', { ...requested, idempotency_key: 'k1' })).text, note)
     t.assert.equal(simulator.requests.length, 2)
   })
 
   test('with a new key is made anew, although its twin proved nothing', async (t: TestContext) => {
     const service = await startService(t, {})
     const silent = await connectRaw(t, service.url)
-    const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'generate_image', arguments: wish } }
+    const message = {
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'generate_image', arguments: requested },
+    }
     silent.post(JSON.stringify(message))
     await silent.response()
     while (!service.logs.text.includes('"msg":"request answered"')) await pause(5)
-    const fresh = await callTool(service.url, 'generate_image', { ...wish, idempotency_key: 'k2' })
+    const fresh = await callTool(service.url, 'generate_image', { ...requested, idempotency_key: 'k2' })
     t.assert.doesNotMatch(fresh.text, /nothing was paid again/)
     t.assert.equal(service.simulator.requests.length, 2)
   })
@@ -102,7 +107,7 @@ describe('a call with an idempotency key', () => {
 
   test('whose client disconnected is collected by its repetition, and stays for further ones', async (t: TestContext) => {
     const { url, simulator } = await startService(t, keys, { latencyMs: 200 })
-    const args = { ...wish, idempotency_key: 'k1' }
+    const args = { ...requested, idempotency_key: 'k1' }
     const client = await connectRaw(t, url)
     const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'generate_image', arguments: args } }
     client.post(JSON.stringify(message), { 'x-api-key': 'key-of-ann' })
@@ -118,9 +123,9 @@ describe('a call with an idempotency key', () => {
 
   test('survives a restart under the flags of the container', async (t: TestContext) => {
     const { url, images, process } = await startContained(t, keys)
-    const args = { ...wish, idempotency_key: 'k1' }
+    const args = { ...requested, idempotency_key: 'k1' }
     const first = await call(url, args)
-    while (!(await readdir(join(images, '.idempotent')).catch(() => [])).some((name) => name.endsWith('.kept'))) {
+    while (!(await readdir(join(images, '.idempotent')).catch(() => [])).some((name) => name.endsWith('.result'))) {
       await pause(5)
     }
     process.child.kill('SIGKILL')
@@ -137,27 +142,27 @@ describe('a call with an idempotency key', () => {
 
   test('leaves files that callers can neither list, read nor name', async (t: TestContext) => {
     const { url, images } = await startService(t)
-    await callTool(url, 'generate_image', { ...wish, idempotency_key: 'k1' })
+    await callTool(url, 'generate_image', { ...requested, idempotency_key: 'k1' })
     let stored: string[] = []
-    while (!stored.some((name) => name.endsWith('.kept'))) {
+    while (!stored.some((name) => name.endsWith('.result'))) {
       await pause(5)
       stored = await readdir(join(images, '.idempotent')).catch(() => [])
     }
     const ask = async (method: string, params: object) =>
-      JSON.stringify((await post(url, JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }))).answer)
+      JSON.stringify((await post(url, JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }))).response)
     t.assert.doesNotMatch(await ask('resources/list', {}), /idempotent/)
     t.assert.match(await ask('resources/read', { uri: `image:///.idempotent/${stored[0]}` }), /"error"/)
-    const named = await callTool(url, 'generate_image', { ...wish, output_path: '.idempotent/x.png' })
+    const named = await callTool(url, 'generate_image', { ...requested, output_path: '.idempotent/x.png' })
     t.assert.equal(named.isError, true, named.text)
   })
 
   test('must be readable: an empty or endless header is rejected before anything is paid', async (t: TestContext) => {
     const { url, simulator } = await startService(t, keys)
     for (const key of ['', 'x'.repeat(129), 'a b', 'ü']) {
-      const rejected = await call(url, wish, { 'x-api-key': 'key-of-ann', 'idempotency-key': key })
+      const rejected = await call(url, requested, { 'x-api-key': 'key-of-ann', 'idempotency-key': key })
       t.assert.match(rejected.error ?? '', /Idempotency-Key/)
     }
-    t.assert.equal((await call(url, { ...wish, idempotency_key: 'a b' })).isError, true)
+    t.assert.equal((await call(url, { ...requested, idempotency_key: 'a b' })).isError, true)
     t.assert.equal(simulator.requests.length, 0)
   })
 })

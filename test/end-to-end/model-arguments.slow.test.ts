@@ -4,13 +4,13 @@ import { describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import type { Environment } from '../../services/config/configuration.ts'
 import { temporaryFolder } from '../support/app.ts'
-import { callTool, startService } from '../support/service.ts'
 import { fixture, png } from '../support/images/images.ts'
+import { callTool, startService } from '../support/service.ts'
 
 const prompt = 'a lighthouse'
 const onDeploymentRoute = { AZURE_API_VERSION: '2025-04-01-preview' }
 
-/** What each model's documentation lets a caller choose, beside prompt, picture and output_path. */
+/** What each model's documentation lets a caller choose, beside prompt, image and output_path. */
 const gptDraws = 'size n quality output_format output_compression background'
 const gptEdits = `${gptDraws} mask_base64 mask_region reference_images_base64`
 const mai26 = 'size auto_aspect_ratio web_grounding'
@@ -73,7 +73,7 @@ const words = (text: string) => text.split(' ').filter((word) => word !== '')
 describe('arguments follow the model', () => {
   for (const [model, generate, edit, environment = {}] of offers) {
     const route = environment === onDeploymentRoute ? ' on the deployment route' : ''
-    test(`${model}${route}: offers what it can do, and refuses the rest before Azure is asked`, async (t: TestContext) => {
+    test(`${model}${route}: offers what it can do, and rejects the rest before Azure is asked`, async (t: TestContext) => {
       const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: model, ...environment })
       const tools = await listTools(url)
       const offered = (name: string) => Object.keys(tools.get(name) ?? {}).filter((key) => !common.includes(key))
@@ -89,15 +89,15 @@ describe('arguments follow the model', () => {
       }
       t.assert.equal(simulator.requests.length, 0)
 
-      const wishes = Object.fromEntries(
+      const requested = Object.fromEntries(
         words(generate)
           .filter((name) => name !== 'aspect_ratio')
           .map((name) => [name, values[name]]),
       )
-      if (wishes.output_compression !== undefined) wishes.output_format = 'jpeg'
-      const { isError, text, pictures } = await callTool(url, 'generate_image', { prompt, ...wishes })
+      if (requested.output_compression !== undefined) requested.output_format = 'jpeg'
+      const { isError, text, images } = await callTool(url, 'generate_image', { prompt, ...requested })
       t.assert.equal(isError, false, text)
-      t.assert.equal(pictures.length, wishes.n ?? 1)
+      t.assert.equal(images.length, requested.n ?? 1)
       t.assert.equal(simulator.requests.length, 1)
     })
   }
@@ -133,7 +133,7 @@ describe('arguments follow the model', () => {
     )
   })
 
-  test('a quality that only newer models have is refused with the list', async (t: TestContext) => {
+  test('a quality that only newer models have is rejected with the list', async (t: TestContext) => {
     const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-2' })
     const { isError, text } = await callTool(url, 'generate_image', { prompt, quality: 'max' })
     t.assert.equal(isError, true)
@@ -166,7 +166,7 @@ describe('arguments follow the model', () => {
 describe('masks', () => {
   const environment = { AZURE_DEPLOYMENT_NAME: 'gpt-image-1.5' }
 
-  test('a rectangle becomes a mask as large as the picture, open inside', async (t: TestContext) => {
+  test('a rectangle becomes a mask as large as the image, open inside', async (t: TestContext) => {
     const { url, simulator } = await startService(t, environment)
     const base64 = (await png(200, 100)).toString('base64')
     const mask_region = { x: 20, y: 30, width: 40, height: 50 }
@@ -201,7 +201,7 @@ describe('masks', () => {
 
   const wrong: readonly [string, () => Promise<object>, RegExp][] = [
     [
-      'a rectangle that leaves the picture',
+      'a rectangle that leaves the image',
       async () => ({ mask_region: { x: 190, y: 0, width: 20, height: 10 } }),
       /inside the image/,
     ],
@@ -230,7 +230,7 @@ describe('masks', () => {
     ],
   ]
   for (const [what, make, sentence] of wrong) {
-    test(`refuses ${what} without asking Azure`, async (t: TestContext) => {
+    test(`rejects ${what} without asking Azure`, async (t: TestContext) => {
       const { url, simulator } = await startService(t, environment)
       const base64 = (await png(200, 100)).toString('base64')
       const { isError, text } = await callTool(url, 'edit_image', {
@@ -274,7 +274,7 @@ describe('several deployments', () => {
     t.assert.equal(simulator.requests[0]?.deployment, 'FLUX.2-pro')
   })
 
-  test('an argument that the named model lacks is refused with the list of those it has', async (t: TestContext) => {
+  test('an argument that the named model lacks is rejected with the list of those it has', async (t: TestContext) => {
     const { url, simulator } = await two(t)
     const { isError, text } = await callTool(url, 'generate_image', { prompt, model: 'fast', quality: 'high' })
     t.assert.equal(isError, true)
@@ -282,7 +282,7 @@ describe('several deployments', () => {
     t.assert.equal(simulator.requests.length, 0)
   })
 
-  test('a fallback makes the picture where none can have been made, and the answer says so', async (t: TestContext) => {
+  test('a fallback makes the image where none can have been made, and the response says so', async (t: TestContext) => {
     const { url, simulator } = await two(t, { deployment: 'nothing-of-that-name', model: 'gpt-image-2' })
     const { isError, text } = await callTool(url, 'generate_image', { prompt })
     t.assert.equal(isError, false, text)

@@ -1,10 +1,10 @@
 import { describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { listen } from '../support/app.ts'
-import { callTool } from '../support/service.ts'
-import { afterBody, fakeAzure, imageAnswer, type SeenRequest } from '../support/fake-azure.ts'
-import { type Drawing, exif, type Pixel, stored, tagged } from '../support/images/oriented.ts'
+import { afterBody, fakeAzure, imageResult, type SeenRequest } from '../support/fake-azure.ts'
 import { fixture, pngChunk } from '../support/images/images.ts'
+import { type Drawing, exif, type Pixel, stored, tagged } from '../support/images/oriented.ts'
+import { callTool } from '../support/service.ts'
 
 const prompt = 'a lighthouse'
 const width = 64
@@ -28,7 +28,7 @@ async function startEditing(t: TestContext) {
   const azure = await fakeAzure(
     t,
     afterBody((response) => {
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(imageAnswer))
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(imageResult))
     }),
   )
   const { url } = await listen(t, {

@@ -4,9 +4,9 @@ import { type TestContext, test } from 'node:test'
 import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 import { listen } from '../support/app.ts'
-import { callTool, post, startService } from '../support/service.ts'
-import { answering, fakeAzure } from '../support/fake-azure.ts'
+import { fakeAzure, responding } from '../support/fake-azure.ts'
 import { png, pngOf } from '../support/images/images.ts'
+import { callTool, post, startService } from '../support/service.ts'
 
 const prompt = 'a lighthouse'
 
@@ -20,7 +20,7 @@ async function callNewest(url: string, name: string, args: object) {
   return Object(await response.json()).result
 }
 
-test('links a saved picture for clients that know links, and the link can be read', async (t: TestContext) => {
+test('links a saved image for clients that know links, and the link can be read', async (t: TestContext) => {
   const { url } = await startService(t)
   const { content } = await callNewest(url, 'generate_image', { prompt, output_path: 'a/b.png' })
   t.assert.deepStrictEqual(
@@ -30,8 +30,10 @@ test('links a saved picture for clients that know links, and the link can be rea
   const [, image, link] = content
   t.assert.partialDeepStrictEqual(link, { uri: 'image:///a/b.png', name: 'a/b.png', mimeType: 'image/png' })
   const read = { jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri: link.uri } }
-  const { answer } = await post(url, JSON.stringify(read))
-  t.assert.deepStrictEqual(Object(answer.result).contents, [{ uri: link.uri, mimeType: 'image/png', blob: image.data }])
+  const { response } = await post(url, JSON.stringify(read))
+  t.assert.deepStrictEqual(Object(response.result).contents, [
+    { uri: link.uri, mimeType: 'image/png', blob: image.data },
+  ])
 })
 
 test("answers a plain caller in the guide's shape, without links", async (t: TestContext) => {
@@ -55,24 +57,24 @@ for (const [what, target] of [
   ['under the name that was asked for', 'large.png'],
   ['under a name of its own', undefined],
 ] as const) {
-  test(`saves a picture that is too large for the client ${what}, and returns a preview`, async (t: TestContext) => {
+  test(`saves an image that is too large for the client ${what}, and returns a preview`, async (t: TestContext) => {
     const limit = 20_000
-    const { url, images } = await startService(t, { INLINE_IMAGE_MAX_BYTES: String(limit) })
+    const { url, images: folder } = await startService(t, { INLINE_IMAGE_MAX_BYTES: String(limit) })
     const args = { prompt, ...(target === undefined ? {} : { output_path: target }) }
-    const { text, content, pictures } = await callTool(url, 'generate_image', args)
+    const { text, content, images } = await callTool(url, 'generate_image', args)
     const path = /Saved to server at: (.*)/.exec(text)?.[1] ?? ''
-    if (target !== undefined) t.assert.strictEqual(path, join(images, target))
-    t.assert.match(text, /The picture below is a preview of \d+x\d+; the whole one is the saved file of 1024x1024\./)
+    if (target !== undefined) t.assert.strictEqual(path, join(folder, target))
+    t.assert.match(text, /The image below is a preview of \d+x\d+; the whole one is the saved file of 1024x1024\./)
     t.assert.strictEqual(content[1]?.mimeType, 'image/jpeg')
     t.assert.ok((content[1]?.data?.length ?? 0) <= limit)
-    const preview = await sharp(pictures[0]).metadata()
+    const preview = await sharp(images[0]).metadata()
     const whole = await sharp(await readFile(path)).metadata()
     t.assert.strictEqual(preview.format, 'jpeg')
     t.assert.deepStrictEqual([whole.format, whole.width, whole.height], ['png', 1024, 1024])
   })
 }
 
-test('returns a picture that fits whole, and saves nothing for it', async (t: TestContext) => {
+test('returns an image that fits whole, and saves nothing for it', async (t: TestContext) => {
   const { url } = await startService(t, { INLINE_IMAGE_MAX_BYTES: '50000000' })
   const { text } = await callTool(url, 'edit_image', { prompt, image_data_base64: (await png()).toString('base64') })
   t.assert.doesNotMatch(text, /Saved|preview/)
@@ -81,11 +83,11 @@ test('returns a picture that fits whole, and saves nothing for it', async (t: Te
 test('an image beyond the limits is stored and returned whole, without a preview', async (t: TestContext) => {
   const huge = pngOf({ width: 16_385, height: 200, data: deflateSync(Buffer.alloc(4_000_000), { level: 0 }) })
   const b64_json = huge.toString('base64')
-  const azure = await fakeAzure(t, answering(200, { created: 1, data: [{ b64_json }] }))
+  const azure = await fakeAzure(t, responding(200, { created: 1, data: [{ b64_json }] }))
   const { url } = await listen(t, { AZURE_BASE_URL: azure.url, INLINE_IMAGE_MAX_BYTES: '20000' })
-  const { text, isError, pictures } = await callTool(url, 'generate_image', { prompt })
+  const { text, isError, images } = await callTool(url, 'generate_image', { prompt })
   t.assert.strictEqual(isError, false, text)
   t.assert.match(text, /Saved to server at: /)
   t.assert.doesNotMatch(text, /preview/)
-  t.assert.ok(pictures[0]?.equals(huge))
+  t.assert.ok(images[0]?.equals(huge))
 })

@@ -151,7 +151,7 @@ describe('the executable', () => {
     t.assert.match(stderr.join(''), /^azure-image-editor-mcp needs Node\.js 26 or newer; this is v[^\n]+\n$/)
   })
 
-  test('an unknown flag is refused in one line', async (t: TestContext) => {
+  test('an unknown flag is rejected in one line', async (t: TestContext) => {
     const run = await start(t, {}, ['--chek'])
     t.assert.equal(await run.ended, 1)
     t.assert.equal(run.output.stderr.trim().split('\n').length, 1)

@@ -4,8 +4,8 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { containerFlags } from '../support/container-flags.ts'
 import { temporaryFolder } from '../support/app.ts'
+import { containerFlags } from '../support/container-flags.ts'
 import { type Process, startProcess } from '../support/process.ts'
 import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
@@ -45,7 +45,7 @@ async function atWork({ simulator }: World, calls: number): Promise<void> {
   await pause(30)
 }
 
-const storedResults = (images: string) => readdir(join(images, '.undelivered')).catch(() => [])
+const storedResults = (images: string) => readdir(join(images, '.abandoned')).catch(() => [])
 
 /** One connection that asks again and again, as a load balancer's probe does. */
 async function untilReadyIs(url: string, status: number): Promise<void> {
@@ -53,21 +53,21 @@ async function untilReadyIs(url: string, status: number): Promise<void> {
 }
 
 describe('SIGTERM', () => {
-  test('lets running calls end, tells probes at once, refuses new calls, and exits with 0', async (t: TestContext) => {
+  test('lets running calls end, tells probes at once, rejects new calls, and exits with 0', async (t: TestContext) => {
     const world = await setUp(t, 1_500)
     const { service } = world
     const running = [
       send(service, { prompt: 'one' }),
       send(service, { prompt: 'two' }, 'text/event-stream'),
       send(service, { prompt: 'three', output_path: 'three.png' }),
-    ].map(async (answer) => (await answer).text())
+    ].map(async (response) => (await response).text())
     await atWork(world, 3)
     service.child.kill('SIGTERM')
     await untilReadyIs(service.url, 503)
-    const refused = await send(service, { prompt: 'late' })
-    t.assert.equal(refused.status, 503)
-    t.assert.equal(refused.headers.get('retry-after'), '2')
-    t.assert.partialDeepStrictEqual(await refused.json(), { jsonrpc: '2.0', error: { code: 503 } })
+    const rejected = await send(service, { prompt: 'late' })
+    t.assert.equal(rejected.status, 503)
+    t.assert.equal(rejected.headers.get('retry-after'), '2')
+    t.assert.partialDeepStrictEqual(await rejected.json(), { jsonrpc: '2.0', error: { code: 503 } })
     for (const text of await Promise.all(running)) t.assert.match(text, /Image successfully generated/)
     t.assert.equal(await service.ended, 0)
     t.assert.ok((await readdir(world.images)).includes('three.png'))
@@ -94,9 +94,9 @@ describe('SIGTERM', () => {
     service.child.kill('SIGTERM')
     const events = (await stream).trim().split('\n\n')
     t.assert.match(events.at(-1) ?? '', /^event: message\ndata: \{.*"id":5.*"code":503/)
-    const answer = await plain
-    t.assert.equal(answer.status, 503)
-    t.assert.partialDeepStrictEqual(await answer.json(), { error: { code: 503 } })
+    const response = await plain
+    t.assert.equal(response.status, 503)
+    t.assert.partialDeepStrictEqual(await response.json(), { error: { code: 503 } })
     t.assert.equal(await service.ended, 0)
     t.assert.ok(performance.now() - startedAt < 5_000)
   })
@@ -104,21 +104,21 @@ describe('SIGTERM', () => {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     test(`${signal} leaves the image of an abandoned call on the disk for the next process`, async (t: TestContext) => {
       const world = await setUp(t, 1_000)
-      const leaving = new AbortController()
-      send(world.service, { prompt: 'kept' }, 'application/json', leaving.signal).catch(() => {})
+      const disconnected = new AbortController()
+      send(world.service, { prompt: 'kept' }, 'application/json', disconnected.signal).catch(() => {})
       await atWork(world, 1)
-      leaving.abort()
+      disconnected.abort()
       if (signal === 'SIGKILL') {
-        while (!(await storedResults(world.images)).some((name) => name.endsWith('.kept'))) await pause(5)
+        while (!(await storedResults(world.images)).some((name) => name.endsWith('.result'))) await pause(5)
       }
       world.service.child.kill(signal)
       t.assert.equal(await world.service.ended, signal === 'SIGTERM' ? 0 : null)
       t.assert.equal((await storedResults(world.images)).length, 1)
       t.assert.doesNotMatch(world.service.log, /stays in memory/)
       const next = await startProcess(t, world.variables, containerFlags({ images: world.images }))
-      const { text, pictures } = await callTool(next.url, 'generate_image', { prompt: 'kept' })
+      const { text, images } = await callTool(next.url, 'generate_image', { prompt: 'kept' })
       t.assert.match(text, /made for your earlier, identical call/)
-      t.assert.equal(pictures.length, 1)
+      t.assert.equal(images.length, 1)
       t.assert.equal(world.simulator.requests.length, 1)
     })
   }

@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { containerFlags } from '../support/container-flags.ts'
 import { minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { containerFlags } from '../support/container-flags.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 
 const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
@@ -28,7 +28,7 @@ async function setUp(t: TestContext, latencyMs = 200) {
     IMAGES_DIR: images,
     SHUTDOWN_GRACE_MS: '2000',
   }
-  const stored = async () => (await readdir(join(images, '.undelivered')).catch(() => [])).length
+  const stored = async () => (await readdir(join(images, '.abandoned')).catch(() => [])).length
 
   async function start() {
     const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(

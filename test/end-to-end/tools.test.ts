@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { temporaryFolder } from '../support/app.ts'
-import { callTool, startService } from '../support/service.ts'
 import { gif, plainPng, png, pngOf, webp } from '../support/images/images.ts'
+import { callTool, startService } from '../support/service.ts'
 
 const prompt = 'a lighthouse'
 
@@ -26,10 +26,10 @@ describe('generate_image', () => {
 
   test('never replaces a file, not even when calls race, and reports the true paths', async (t: TestContext) => {
     const { url, images } = await startService(t)
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 4 }, () => callTool(url, 'generate_image', { prompt, output_path: 'cat.png' })),
     )
-    const paths = answers.map(({ text }) => /Saved to server at: (.*)/.exec(text)?.[1]).sort()
+    const paths = responses.map(({ text }) => /Saved to server at: (.*)/.exec(text)?.[1]).sort()
     t.assert.deepEqual(
       paths,
       ['cat-2.png', 'cat-3.png', 'cat-4.png', 'cat.png'].map((name) => join(images, name)),
@@ -37,30 +37,30 @@ describe('generate_image', () => {
     t.assert.deepEqual((await readdir(images)).sort(), ['cat-2.png', 'cat-3.png', 'cat-4.png', 'cat.png'])
   })
 
-  test('mends an ending that does not fit the picture, and says so', async (t: TestContext) => {
+  test('mends an ending that does not fit the image, and says so', async (t: TestContext) => {
     const { url, images } = await startService(t)
     const { text } = await callTool(url, 'generate_image', { prompt, output_path: 'deep/er/cat.gif' })
     t.assert.match(text, /^Image successfully generated\. Saved to server at: .*cat\.png\n/)
-    t.assert.match(text, /another ending than asked, because the picture is image\/png/)
+    t.assert.match(text, /another ending than asked, because the image is image\/png/)
     t.assert.deepEqual(await readdir(join(images, 'deep/er')), ['cat.png'])
   })
 
-  test('returns a picture that cannot be saved, and says so', async (t: TestContext) => {
+  test('returns an image that cannot be saved, and says so', async (t: TestContext) => {
     const occupied = join(await temporaryFolder(t), 'a-file-where-the-folder-should-be')
     await writeFile(occupied, '')
     const { url, app } = await startService(t, { IMAGES_DIR: occupied })
-    const { text, isError, pictures } = await callTool(url, 'generate_image', { prompt, output_path: 'cat.png' })
+    const { text, isError, images } = await callTool(url, 'generate_image', { prompt, output_path: 'cat.png' })
     t.assert.equal(isError, false)
     t.assert.match(
       text,
-      /^Image successfully generated\.\nThe picture was not saved: .*\. The picture itself is in this answer\.$/,
+      /^Image successfully generated\.\nThe image was not saved: .*\. The image itself is in this response\.$/,
     )
-    t.assert.equal(pictures.length, 1)
+    t.assert.equal(images.length, 1)
     t.assert.match((await app.inject('/ready')).body, /"images":"unwritable"/)
     t.assert.match((await app.inject('/metrics')).body, /^image_mcp_images_not_saved_total 1$/m)
   })
 
-  test('refuses a path that leaves the folder before Azure is asked', async (t: TestContext) => {
+  test('rejects a path that leaves the folder before Azure is asked', async (t: TestContext) => {
     const outside = await temporaryFolder(t)
     const { url, images, simulator } = await startService(t)
     await mkdir(images, { recursive: true })
@@ -92,7 +92,7 @@ describe('generate_image', () => {
     ['a size of nothing', { prompt, size: '0x0' }, /size/],
     ['an argument that does not exist', { prompt, colour: 'red' }, /colour/],
   ] as const) {
-    test(`refuses ${what} without asking Azure`, async (t: TestContext) => {
+    test(`rejects ${what} without asking Azure`, async (t: TestContext) => {
       const { url, simulator } = await startService(t)
       const { text, isError } = await callTool(url, 'generate_image', args)
       t.assert.equal(isError, true)
@@ -104,7 +104,7 @@ describe('generate_image', () => {
 })
 
 describe('edit_image', () => {
-  test('says when the model made another size than the picture has', async (t: TestContext) => {
+  test('says when the model made another size than the image has', async (t: TestContext) => {
     const { url } = await startService(t, deploymentRoute)
     const base64 = (await png(300, 200)).toString('base64')
     const { text } = await callTool(url, 'edit_image', { image_data_base64: base64, prompt })
@@ -113,26 +113,26 @@ describe('edit_image', () => {
 
   test('passes a PNG on byte for byte', async (t: TestContext) => {
     const { url, simulator } = await startService(t)
-    const picture = await png(640, 480)
-    await callTool(url, 'edit_image', { image_data_base64: picture.toString('base64'), prompt })
-    t.assert.match(JSON.stringify(simulator.requests[0]), new RegExp(`\\b${picture.length}\\b`))
+    const image = await png(640, 480)
+    await callTool(url, 'edit_image', { image_data_base64: image.toString('base64'), prompt })
+    t.assert.match(JSON.stringify(simulator.requests[0]), new RegExp(`\\b${image.length}\\b`))
   })
 
-  test('passes large pictures of many callers on, each its own', async (t: TestContext) => {
+  test('passes large images of many callers on, each its own', async (t: TestContext) => {
     const { url, simulator } = await startService(t)
     const digestOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
-    const pictures = Array.from({ length: 12 }, (_, shade) => plainPng(500, shade))
+    const images = Array.from({ length: 12 }, (_, shade) => plainPng(500, shade))
     for (let round = 0; round < 2; round++) {
       await Promise.all(
-        pictures.map((bytes) => callTool(url, 'edit_image', { image_data_base64: bytes.toString('base64'), prompt })),
+        images.map((bytes) => callTool(url, 'edit_image', { image_data_base64: bytes.toString('base64'), prompt })),
       )
     }
     const seen = JSON.stringify(simulator.requests)
-    const counts = pictures.map((bytes) => seen.split(digestOf(bytes)).length - 1)
+    const counts = images.map((bytes) => seen.split(digestOf(bytes)).length - 1)
     t.assert.deepEqual(counts, Array(12).fill(2))
   })
 
-  test('refuses a long picture as it refuses a short one', async (t: TestContext) => {
+  test('rejects a long image as it rejects a short one', async (t: TestContext) => {
     const { url, simulator } = await startService(t, { MAX_IMAGE_BYTES: '100000' })
     const sentenceOf = async (length: number, header = '') => {
       const image_data_base64 = header + Buffer.alloc(length, 'text ').toString('base64')
@@ -148,7 +148,7 @@ describe('edit_image', () => {
     t.assert.equal(simulator.requests.length, 0)
   })
 
-  test('takes a long base64 text that is no picture argument for the text that it is', async (t: TestContext) => {
+  test('takes a long base64 text that is no image argument for the text that it is', async (t: TestContext) => {
     const { url, simulator } = await startService(t)
     const base64 = (await png()).toString('base64')
     const long = 'abcd'.repeat(30_000)
@@ -189,7 +189,7 @@ describe('edit_image', () => {
       /50000x50000/,
     ],
   ] as const) {
-    test(`refuses ${what} without asking Azure`, async (t: TestContext) => {
+    test(`rejects ${what} without asking Azure`, async (t: TestContext) => {
       const { url, simulator } = await startService(t)
       const { text, isError } = await callTool(url, 'edit_image', { image_data_base64: data, prompt })
       t.assert.equal(isError, true)
@@ -198,13 +198,13 @@ describe('edit_image', () => {
     })
   }
 
-  test('logs and metrics hold neither prompt, picture nor key', async (t: TestContext) => {
+  test('logs and metrics hold neither prompt, image nor key', async (t: TestContext) => {
     const { url, logs } = await startService(t, { LOG_LEVEL: 'trace' })
-    const picture = (await png(64, 64)).toString('base64')
-    await callTool(url, 'edit_image', { image_data_base64: picture, prompt: 'unspeakable words' })
-    await callTool(url, 'edit_image', { image_data_base64: `${picture}!`, prompt: 'fault:content-filter unspeakable' })
+    const image = (await png(64, 64)).toString('base64')
+    await callTool(url, 'edit_image', { image_data_base64: image, prompt: 'unspeakable words' })
+    await callTool(url, 'edit_image', { image_data_base64: `${image}!`, prompt: 'fault:content-filter unspeakable' })
     const metrics = await (await fetch(`${url}/metrics`)).text()
-    for (const hidden of ['unspeakable', picture.slice(0, 40), 'simulated-key']) {
+    for (const hidden of ['unspeakable', image.slice(0, 40), 'simulated-key']) {
       t.assert.equal(logs.text.includes(hidden), false, hidden)
       t.assert.equal(metrics.includes(hidden), false, hidden)
     }
@@ -212,8 +212,8 @@ describe('edit_image', () => {
   })
 })
 
-test('what the picture on disk holds is what the caller got', async (t: TestContext) => {
-  const { url, images } = await startService(t)
-  const { pictures } = await callTool(url, 'generate_image', { prompt, output_path: 'a b/中文.png' })
-  t.assert.deepEqual(await readFile(join(images, 'a b/中文.png')), pictures[0])
+test('what the image on disk holds is what the caller got', async (t: TestContext) => {
+  const { url, images: folder } = await startService(t)
+  const { images } = await callTool(url, 'generate_image', { prompt, output_path: 'a b/中文.png' })
+  t.assert.deepEqual(await readFile(join(folder, 'a b/中文.png')), images[0])
 })

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { describe, type TestContext, test } from 'node:test'
 import { variables } from '../../schemas/config.ts'
 import { temporaryFolder } from '../support/app.ts'
-import { answering, type FakeAzure, fakeAzure, imageAnswer } from '../support/fake-azure.ts'
+import { type FakeAzure, fakeAzure, imageResult, responding } from '../support/fake-azure.ts'
 
 const server = join(import.meta.dirname, '../../server.ts')
 
@@ -79,8 +79,8 @@ const harmless = {
 
 async function repository(t: TestContext, entry: object = {}): Promise<Scene> {
   const [evil, azure] = [
-    await fakeAzure(t, answering(200, imageAnswer)),
-    await fakeAzure(t, answering(200, imageAnswer)),
+    await fakeAzure(t, responding(200, imageResult)),
+    await fakeAzure(t, responding(200, imageResult)),
   ]
   const folder = await temporaryFolder(t)
   const deployments = [{ name: 'gpt-image-2', base_url: evil.url, ...entry }]

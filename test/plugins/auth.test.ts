@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fixtureCatalog } from '../support/fixture-catalog.ts'
 import { buildApp, temporaryFolder } from '../support/app.ts'
+import { fixtureCatalog } from '../support/fixture-catalog.ts'
 import { startIssuer } from '../support/oauth-issuer.ts'
 
 const ping = { jsonrpc: '2.0', id: 7, method: 'ping' }
@@ -89,7 +89,7 @@ describe('without keys and issuer', () => {
     t.assert.equal(logs.text.includes(warning), true)
   })
 
-  test('REQUIRE_AUTH=true refuses to start', async (t: TestContext) => {
+  test('REQUIRE_AUTH=true rejects to start', async (t: TestContext) => {
     await t.assert.rejects(build(t, { REQUIRE_AUTH: 'true' }), /REQUIRE_AUTH: is true, but neither/)
     await build(t, { REQUIRE_AUTH: 'true', ...keys })
   })
@@ -130,12 +130,12 @@ describe('access tokens', () => {
     t.assert.ok(logs.entries.some(({ caller }) => caller === `subject:${issuer.issuer}#alice`))
   })
 
-  test('leave none of their claims in the log when they are refused', async (t: TestContext) => {
+  test('leave none of their claims in the log when they are rejected', async (t: TestContext) => {
     const issuer = await startIssuer(t)
     const { app, logs } = await build(t, { ...issuer.environment, LOG_LEVEL: 'trace' })
     const token = await issuer.token({ exp: 1, email: 'alice@private.example' })
     t.assert.equal((await call(app, bearer(token))).statusCode, 401)
-    t.assert.ok(logs.entries.some(({ msg, cause }) => msg === 'caller refused' && cause === 'ERR_JWT_EXPIRED'))
+    t.assert.ok(logs.entries.some(({ msg, cause }) => msg === 'caller rejected' && cause === 'ERR_JWT_EXPIRED'))
     t.assert.doesNotMatch(logs.text, /private\.example/)
   })
 
@@ -235,7 +235,7 @@ describe('wrong keys and tokens from one address', () => {
     t.assert.partialDeepStrictEqual(response.json(), { jsonrpc: '2.0', error: { code: 429 } })
     t.assert.ok(response.json().error.data.retryAfterMs > 0)
     t.assert.equal((await call(app, { 'x-api-key': 'a-key-of-alice-0001' })).statusCode, 200)
-    t.assert.match((await app.inject('/metrics')).body, /refusals_total\{reason="logins"\} 1\n/)
+    t.assert.match((await app.inject('/metrics')).body, /limit_rejections_total\{reason="logins"\} 1\n/)
   })
 
   test('are counted by address, all of an IPv6 network together', async (t: TestContext) => {

@@ -1,10 +1,10 @@
 import { describe, type TestContext, test } from 'node:test'
 import { buildApp } from '../support/app.ts'
-import { answering, callContext, fakeAzure, fileOf, imageAnswer } from '../support/fake-azure.ts'
+import { callContext, fakeAzure, fileOf, imageResult, responding } from '../support/fake-azure.ts'
 
 describe('azure-images', () => {
   test('decorates the app with a client for the configured deployment, and counts its requests', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const azure = await fakeAzure(t, responding(200, imageResult))
     const { app } = await buildApp(t, { AZURE_BASE_URL: azure.url, AZURE_API_KEY: 'k1' })
     await app.azureImages.generate({ prompt: 'A boat' }, callContext())
     t.assert.equal(azure.seen[0]?.headers['api-key'], 'k1')

@@ -87,7 +87,7 @@ describe('configuration', () => {
     t.assert.equal(loaded.AZURE_API_KEY, 'from-a-file')
   })
 
-  test('refuses a secret that is given twice, missing or empty', async (t: TestContext) => {
+  test('rejects a secret that is given twice, missing or empty', async (t: TestContext) => {
     const folder = await temporaryFolder(t)
     const empty = join(folder, 'empty')
     await writeFile(empty, '\n')

@@ -59,7 +59,7 @@ async function build(t: TestContext, environment: Record<string, string>) {
   return { app, state, post }
 }
 
-function isRefused(
+function isRejected(
   t: TestContext,
   response: Awaited<ReturnType<Awaited<ReturnType<typeof build>>['post']>>,
   status: number,
@@ -76,9 +76,9 @@ describe('requests in a minute', () => {
     const alice = { 'x-api-key': 'key-of-alice' }
     t.assert.equal((await post(work(), alice)).statusCode, 200)
     t.assert.equal((await post(work(), alice)).statusCode, 200)
-    const refused = await post(work(), alice)
-    isRefused(t, refused, 429)
-    t.assert.ok(refused.json().error.data.retryAfterMs > 0)
+    const rejected = await post(work(), alice)
+    isRejected(t, rejected, 429)
+    t.assert.ok(rejected.json().error.data.retryAfterMs > 0)
     t.assert.equal((await post(work(), { 'x-api-key': 'key-of-bob' })).statusCode, 200)
   })
 
@@ -138,9 +138,9 @@ describe('calls of a tool and images', () => {
   test('are limited before any stream header', async (t: TestContext) => {
     const { post } = await build(t, { TOOL_CALLS_PER_MINUTE: '1' })
     t.assert.equal((await post(work())).statusCode, 200)
-    isRefused(t, await post(work(), { accept: 'text/event-stream' }), 429)
+    isRejected(t, await post(work(), { accept: 'text/event-stream' }), 429)
     const withToken = { ...work(), params: { name: 'work', _meta: { progressToken: 1 } } }
-    isRefused(t, await post(withToken, { accept: 'application/json, text/event-stream' }), 429)
+    isRejected(t, await post(withToken, { accept: 'application/json, text/event-stream' }), 429)
   })
 
   test('do not limit what costs nothing', async (t: TestContext) => {
@@ -150,7 +150,7 @@ describe('calls of a tool and images', () => {
     }
   })
 
-  test('refuse a member of a batch inside a 200', async (t: TestContext) => {
+  test('reject a member of a batch inside a 200', async (t: TestContext) => {
     const { post } = await build(t, { TOOL_CALLS_PER_MINUTE: '1' })
     const response = await post([work({}, 1), work({}, 2), { jsonrpc: '2.0', id: 3, method: 'ping' }])
     t.assert.equal(response.statusCode, 200)
@@ -161,16 +161,16 @@ describe('calls of a tool and images', () => {
     t.assert.partialDeepStrictEqual(third, { id: 3, result: {} })
   })
 
-  test('count n images as n, and give back what was never made', async (t: TestContext) => {
+  test('count n images as n, and release what was never made', async (t: TestContext) => {
     const { post } = await build(t, { IMAGES_PER_DAY: '4' })
     t.assert.equal((await post(work({ n: 3 }))).statusCode, 200)
     t.assert.equal((await post(work({ n: 1, fail: true }))).statusCode, 200)
     t.assert.equal((await post(work({ n: 1, unreachable: true }))).statusCode, 200)
-    const refused = await post(work({ n: 2 }))
-    isRefused(t, refused, 429)
-    t.assert.match(refused.json().error.message, /midnight UTC/)
+    const rejected = await post(work({ n: 2 }))
+    isRejected(t, rejected, 429)
+    t.assert.match(rejected.json().error.message, /midnight UTC/)
     t.assert.equal((await post(work({ unreachable: false }))).statusCode, 200)
-    isRefused(t, await post(work()), 429)
+    isRejected(t, await post(work()), 429)
   })
 
   test('count no image for a tool that makes none', async (t: TestContext) => {
@@ -178,7 +178,7 @@ describe('calls of a tool and images', () => {
     const look = { ...work(), params: { name: 'look', arguments: {} } }
     t.assert.equal((await post(look)).statusCode, 200)
     t.assert.equal((await post(work())).statusCode, 200)
-    isRefused(t, await post(work()), 429)
+    isRejected(t, await post(work()), 429)
     t.assert.equal((await post(look)).statusCode, 200)
   })
 
@@ -186,7 +186,7 @@ describe('calls of a tool and images', () => {
     const { app, state, post } = await build(t, { MAX_CONCURRENT_CALLS: '2' })
     const running = [post(work({ wait: true })), post(work({ wait: true }))]
     while (state.running < 2) await pause(1)
-    isRefused(t, await post(work()), 503)
+    isRejected(t, await post(work()), 503)
     t.assert.equal((await app.inject('/health')).statusCode, 200)
     state.finishAll()
     for (const { statusCode } of await Promise.all(running)) t.assert.equal(statusCode, 200)
@@ -211,7 +211,7 @@ describe('bodies in flight', () => {
       socket,
       send: (text: string) => void socket.write(text),
       sendChunk: (text: string) => void socket.write(`${text.length.toString(16)}\r\n${text}\r\n`),
-      async answer() {
+      async response() {
         while (!received.includes('\r\n\r\n') || !received.includes('}')) await once(socket, 'data')
         return received
       },
@@ -252,7 +252,7 @@ describe('bodies in flight', () => {
     await pause(50)
     t.assert.equal(await inFlight(app), 1_048_576)
     first.socket.destroy()
-    t.assert.match(await second.answer(), /^HTTP\/1\.1 200/)
+    t.assert.match(await second.response(), /^HTTP\/1\.1 200/)
     await settled(app, (bytes) => bytes === 0)
   })
 
@@ -263,7 +263,7 @@ describe('bodies in flight', () => {
     await settled(app, (bytes) => bytes === 1_048_576)
     const second = await begin(t, url, ofLength(200_000))
     second.send(' '.repeat(200_000))
-    t.assert.match(await second.answer(), /^HTTP\/1\.1 503 .*retry-after: 5.*"code":503/is)
+    t.assert.match(await second.response(), /^HTTP\/1\.1 503 .*retry-after: 5.*"code":503/is)
     t.assert.equal((await app.inject({ method: 'POST', url: '/', payload: work() })).statusCode, 200)
   })
 
@@ -291,20 +291,20 @@ describe('bodies in flight', () => {
     first.sendChunk('x'.repeat(600_000))
     await settled(app, (bytes) => bytes === 1_048_576)
     const second = await begin(t, url, `${ofLength(900_000)}\r\nExpect: 100-continue`)
-    t.assert.match(await second.answer(), /^HTTP\/1\.1 503/)
+    t.assert.match(await second.response(), /^HTTP\/1\.1 503/)
   })
 
   test('are not asked for where they are too large', async (t: TestContext) => {
     const { url } = await listen(t, environment, controlledTool().options)
     const upload = await begin(t, url, `${ofLength(50_000_000)}\r\nExpect: 100-continue`)
-    t.assert.match(await upload.answer(), /^HTTP\/1\.1 413/)
+    t.assert.match(await upload.response(), /^HTTP\/1\.1 413/)
   })
 
   test('reserve nothing for a caller that was not let in', async (t: TestContext) => {
     const { app, url } = await listen(t, { ...environment, MCP_API_KEYS: 'alice:key-of-alice' })
     const upload = await begin(t, url, chunked)
     upload.sendChunk('x'.repeat(600_000))
-    t.assert.match(await upload.answer(), /^HTTP\/1\.1 401/)
+    t.assert.match(await upload.response(), /^HTTP\/1\.1 401/)
     t.assert.equal(await inFlight(app), 0)
   })
 
@@ -319,9 +319,9 @@ describe('bodies in flight', () => {
       const closed = once(upload.socket, 'close')
       const drip = setInterval(() => upload.send(start), 20)
       t.after(() => clearInterval(drip))
-      t.assert.match(await upload.answer(), /^HTTP\/1\.1 408 .*"code":408,"message":"The body came too slowly/s)
+      t.assert.match(await upload.response(), /^HTTP\/1\.1 408 .*"code":408,"message":"The body came too slowly/s)
       await closed
-      t.assert.match((await app.inject('/metrics')).body, /refusals_total\{reason="slow"\} 1\n/)
+      t.assert.match((await app.inject('/metrics')).body, /limit_rejections_total\{reason="slow"\} 1\n/)
     })
   }
 
@@ -333,7 +333,7 @@ describe('bodies in flight', () => {
       upload.send(body.slice(at, at + 40_000))
       await pause(60)
     }
-    t.assert.match(await upload.answer(), /^HTTP\/1\.1 200/)
+    t.assert.match(await upload.response(), /^HTTP\/1\.1 200/)
   })
 
   test('are not read at all of a caller that sent too many requests', async (t: TestContext) => {
@@ -341,7 +341,7 @@ describe('bodies in flight', () => {
     for (const status of [/^HTTP\/1\.1 400 /, /^HTTP\/1\.1 429 /]) {
       const upload = await begin(t, url, ofLength(3))
       if (status.test('HTTP/1.1 400 ')) upload.send('{{{')
-      t.assert.match(await upload.answer(), status)
+      t.assert.match(await upload.response(), status)
     }
     t.assert.equal(await inFlight(app), 0)
   })
@@ -365,9 +365,9 @@ describe('bodies in flight', () => {
     for (let n = 0; n < 20; n++) t.assert.equal((await ask(ping)).status, 200)
     const large = new TextEncoder().encode(JSON.stringify(work({ pad: 'x'.repeat(2_000_000) })))
     const streamed = () => ReadableStream.from([large.subarray(0, 70_000), large.subarray(70_000)])
-    const answers = await Promise.all(Array.from({ length: 9 }, () => ask(streamed())))
+    const responses = await Promise.all(Array.from({ length: 9 }, () => ask(streamed())))
     t.assert.deepEqual(
-      answers.map(({ status }) => status),
+      responses.map(({ status }) => status),
       Array.from({ length: 9 }, () => 200),
     )
   })
@@ -382,7 +382,7 @@ describe('pressure', () => {
     t.after(() => clearInterval(busy))
     let response = await post(work())
     for (; response.statusCode === 200; response = await post(work())) await pause(50)
-    isRefused(t, response, 503)
+    isRejected(t, response, 503)
     for (const url of ['/health', '/ready', '/metrics', '/'])
       t.assert.equal((await app.inject(url)).statusCode, 200, url)
     t.assert.equal((await app.inject({ method: 'POST', url: '/nothing', payload: {} })).statusCode, 404)
@@ -402,7 +402,7 @@ test('pressure sheds the caller that makes it, and serves the others', async (t:
   for (; response.statusCode === 200; response = await post(large, alice)) {
     t.assert.equal((await post(work(), bob)).statusCode, 200)
   }
-  isRefused(t, response, 503)
+  isRejected(t, response, 503)
   t.assert.equal((await post(work(), bob)).statusCode, 200)
 })
 

@@ -11,6 +11,6 @@ test('probes do not write to the disk each time, whoever sends how many', async 
     t.assert.match(body, /"images":"writable"/)
     changes.add((await stat(images, { bigint: true })).mtimeNs)
   }
-  // On a machine that is slow enough the answer may have been asked for once more.
+  // On a machine that is slow enough the response may have been asked for once more.
   t.assert.ok(changes.size <= 2, `the folder changed ${changes.size} times`)
 })

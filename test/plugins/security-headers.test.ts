@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { buildApp } from '../support/app.ts'
 
-test('every answer that a browser may show forbids it to do more', async (t: TestContext) => {
+test('every response that a browser may show forbids it to do more', async (t: TestContext) => {
   const { app } = await buildApp(t)
   for (const url of ['/', '/health', '/ready', '/metrics', '/mcp', '/nothing', '/%2e%2e/x', '/.env', '/%zz']) {
     const { headers } = await app.inject(url)

@@ -15,14 +15,14 @@ const root = join(import.meta.dirname, '../..')
 const run = promisify(execFile)
 
 /** What is not part of a clone. */
-const LEFT_OUT = new Set(['node_modules', 'dist', '.git', 'coverage', 'images', 'logs', '.env'])
+const OMITTED = new Set(['node_modules', 'dist', '.git', 'coverage', 'images', 'logs', '.env'])
 
 /** Builds and packs a copy of the clone as `npm publish` would, and installs the result in an empty folder. */
 async function installPacked(t: TestContext): Promise<string> {
   const work = await temporaryFolder(t)
   const clone = join(work, 'clone')
   for (const name of await readdir(root)) {
-    if (!LEFT_OUT.has(name)) await cp(join(root, name), join(clone, name), { recursive: true })
+    if (!OMITTED.has(name)) await cp(join(root, name), join(clone, name), { recursive: true })
   }
   await symlink(join(root, 'node_modules'), join(clone, 'node_modules'))
   const options = { timeout: 240_000, maxBuffer: 16 * 1024 * 1024 }
@@ -55,7 +55,7 @@ test('the packed package runs from an empty folder, over HTTP and over stdio', a
   const address = await listening(child.stdout)
   const { text } = await callTool(address, 'generate_image', { prompt: 'a kite', output_path: 'kite.png' })
   t.assert.match(text, /^Image successfully generated\. Saved to server at: .*kite\.png/)
-  // Goes out as a form and comes back as a preview: other packages than a generated picture needs.
+  // Goes out as a form and comes back as a preview: other packages than a generated image needs.
   const kite = await readFile(join(home, 'images/kite.png'), 'base64')
   const edited = await callTool(address, 'edit_image', { prompt: 'a red kite', image_data_base64: kite })
   t.assert.match(edited.text, /^Image successfully edited\..*\n.*preview/)
@@ -67,11 +67,14 @@ test('the packed package runs from an empty folder, over HTTP and over stdio', a
   await client.connect(
     new StdioClientTransport({ command: process.execPath, args: [bin, '--stdio'], env: environment, cwd: '/' }),
   )
-  const answer = await client.callTool({
+  const response = await client.callTool({
     name: 'generate_image',
     arguments: { prompt: 'a kite', output_path: 'kite.png' },
   })
-  t.assert.match(JSON.stringify(answer), new RegExp(`Saved to server at: ${home}/azure-image-editor/images/kite\\.png`))
+  t.assert.match(
+    JSON.stringify(response),
+    new RegExp(`Saved to server at: ${home}/azure-image-editor/images/kite\\.png`),
+  )
 })
 
 /** Reads on after the address, so that the service can go on logging. */

@@ -77,7 +77,7 @@ describe('the image', () => {
 })
 
 describe('Nginx', () => {
-  test('lets a body through that the service itself will refuse, and waits longer than the longest call', (t: TestContext) => {
+  test('lets a body through that the service itself will reject, and waits longer than the longest call', (t: TestContext) => {
     const conf = read('deploy/nginx/azure-image-editor.conf')
     const bytes = Number(/client_max_body_size (\d+)m/.exec(conf)?.[1]) * 1_048_576
     const seconds = Number(/proxy_read_timeout\s+(\d+)s/.exec(conf)?.[1])

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type ServerProcess, startServer } from '../../bench/server-process.ts'
 import type { Proof } from '../../scripts/prove.ts'
-import { drawing, png } from '../support/images/images.ts'
 import { type HostileImage, hostileImages } from '../support/hostile-images.ts'
+import { drawing, png } from '../support/images/images.ts'
 
 /**
  * Eight callers send every hostile image, as image, mask, reference, with a region, and let Azure answer with it, all at
@@ -43,8 +43,8 @@ export const prove: Proof = async ({ share, say }) => {
   const step = Math.max(1, Math.round(1 / share))
   const images = await prepare(hostileImages.filter((_, index) => index % step === 0))
   const honest = (await png(320, 240)).toString('base64')
-  const answers = new Map(images.map(({ name, bytes }) => [name, bytes]))
-  const azure = await startFarSide(answers, Buffer.from(honest, 'base64'))
+  const responses = new Map(images.map(({ name, bytes }) => [name, bytes]))
+  const azure = await startFarSide(responses, Buffer.from(honest, 'base64'))
   const folder = await mkdtemp(join(tmpdir(), 'azure-image-editor-proof-'))
   const service = await startService(azure.url, folder)
   const idleBytes = service.residentBytes()

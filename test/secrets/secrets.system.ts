@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { temporaryFolder } from '../support/app.ts'
 import { startProcess } from '../support/process.ts'
-import { freePorts, requireProgram, startProgram, toolCall, until } from '../support/system/processes.ts'
 import { leaksIn, prompt, rawServer, runSetup, secrets } from '../support/secrets/harness.ts'
+import { freePorts, requireProgram, startProgram, toolCall, until } from '../support/system/processes.ts'
 
 /** What the fakes of the everyday run imitate, once with the real programs. */
 

@@ -50,18 +50,14 @@ test('serves https with a given certificate', async (t: TestContext) => {
   const [cert, privateKey] = await Promise.all([fixture('localhost.crt'), fixture('localhost.key')])
   const { url } = await startSimulator(t, { tls: { key: privateKey, cert } })
   const { promise, resolve, reject } = Promise.withResolvers<number | undefined>()
-  get(
-    `${url.replace('http://127.0.0.1', 'https://localhost')}/pictures/none`,
-    { ca: cert, agent: false },
-    (response) => {
-      response.resume()
-      resolve(response.statusCode)
-    },
-  ).on('error', reject)
+  get(`${url.replace('http://127.0.0.1', 'https://localhost')}/images/none`, { ca: cert, agent: false }, (response) => {
+    response.resume()
+    resolve(response.statusCode)
+  }).on('error', reject)
   t.assert.strictEqual(await promise, 404)
 })
 
-test('a route that a deployment is not served on refuses it', async (t: TestContext) => {
+test('a route that a deployment is not served on rejects it', async (t: TestContext) => {
   const { url } = await startSimulator(t, {
     deployments: { kontext: { model: 'FLUX.1-Kontext-pro', dialects: ['bfl'] } },
   })

@@ -14,7 +14,7 @@ test('the two calls that the demo prints work when pasted', async (t: TestContex
   await run('curl', ['--version']).catch(() =>
     t.assert.fail('curl is missing: ./scripts/install-test-packages.sh installs it'),
   )
-  const imagesDir = await mkdtemp(join(tmpdir(), "demo's pictures "))
+  const imagesDir = await mkdtemp(join(tmpdir(), "demo's images "))
   const demo = spawn(process.execPath, [script], {
     env: { ...process.env, IMAGES_DIR: imagesDir, MCP_SERVER_PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -32,7 +32,7 @@ async function startDemo(t: TestContext, port: number) {
   return { demo, said, url }
 }
 
-test('the demo finds a free port, says that pictures are simulated, serves, and ends with 0 on Ctrl-C', async (t: TestContext) => {
+test('the demo finds a free port, says that images are simulated, serves, and ends with 0 on Ctrl-C', async (t: TestContext) => {
   const busy = createServer().listen(0, '127.0.0.1')
   await once(busy, 'listening')
   t.after(() => busy.close())

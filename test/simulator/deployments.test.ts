@@ -1,11 +1,11 @@
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
-import { drawPicture } from '../../simulator/image.ts'
-import { codeOf, key, picturesOf, postForm, postJson, startSimulator } from '../support/simulator.ts'
+import { drawImage } from '../../simulator/image.ts'
+import { codeOf, imagesOf, key, postForm, postJson, startSimulator } from '../support/simulator.ts'
 
 const dated = 'api-version=2025-04-01-preview'
 const kontext = `/openai/deployments/FLUX.1-Kontext-pro/images`
-const small = await drawPicture({ prompt: 'a hill', width: 400, height: 300, format: 'png' })
+const small = await drawImage({ prompt: 'a hill', width: 400, height: 300, format: 'png' })
 
 test('draws a decodable PNG of the size asked for', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
@@ -13,8 +13,8 @@ test('draws a decodable PNG of the size asked for', async (t: TestContext) => {
   t.assert.strictEqual(response.status, 200)
   t.assert.match(response.headers.get('apim-request-id') ?? '', /^[0-9a-f-]{36}$/)
   t.assert.strictEqual(response.headers.get('x-ratelimit-limit-requests'), '6000')
-  const [picture] = await picturesOf(response)
-  const { format, width, height } = await sharp(picture).metadata()
+  const [image] = await imagesOf(response)
+  const { format, width, height } = await sharp(image).metadata()
   t.assert.deepStrictEqual({ format, width, height }, { format: 'png', width: 1024, height: 768 })
   t.assert.strictEqual(simulator.requests.length, 1)
   t.assert.deepStrictEqual(simulator.requests[0]?.fields, { prompt: 'a fox', n: 1, size: '1024x768' })
@@ -28,13 +28,13 @@ test('edits with Kontext come back as 1024 × 1024 whatever size was asked for',
     ['image', small],
   ])
   t.assert.strictEqual(response.status, 200)
-  const { width, height } = await sharp((await picturesOf(response))[0]).metadata()
+  const { width, height } = await sharp((await imagesOf(response))[0]).metadata()
   t.assert.deepStrictEqual([width, height], [1024, 1024])
   const [file] = simulator.requests[0]?.files ?? []
   t.assert.deepStrictEqual([file?.field, file?.mimeType, file?.width, file?.height], ['image', 'image/png', 400, 300])
 })
 
-test('refuses what Azure refuses, in its order and words', async (t: TestContext) => {
+test('rejects what Azure rejects, in its order and words', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const prompt = 'a fox'
   const gpt = `/openai/deployments/gpt-image-1/images`
@@ -81,7 +81,7 @@ test('refuses what Azure refuses, in its order and words', async (t: TestContext
       'invalid_value',
     ],
     ['webp', `${gpt}/generations?${dated}`, { prompt, output_format: 'webp' }, undefined, 400, 'invalid_value'],
-    ['eleven pictures', `${gpt}/generations?${dated}`, { prompt, n: 11 }, undefined, 400, 'invalid_value'],
+    ['eleven images', `${gpt}/generations?${dated}`, { prompt, n: 11 }, undefined, 400, 'invalid_value'],
     [
       'a model of another route',
       `/openai/deployments/FLUX.2-pro/images/generations?${dated}`,
@@ -116,7 +116,7 @@ test('edits need the version that brought them', async (t: TestContext) => {
   }
 })
 
-test('refuses files that are not what they say', async (t: TestContext) => {
+test('rejects files that are not what they say', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const edits = `${url}/openai/deployments/gpt-image-1/images/edits?${dated}`
   const file = (type: string, bytes = small) => new File([new Uint8Array(bytes)], 'a.png', { type })
@@ -179,7 +179,7 @@ test('refuses files that are not what they say', async (t: TestContext) => {
   t.assert.strictEqual(several.status, 200)
 })
 
-test('refuses multipart for generations, and other types with 415', async (t: TestContext) => {
+test('rejects multipart for generations, and other types with 415', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const form = await postForm(`${url}${kontext}/generations?${dated}`, [
     ['prompt', 'x'],
@@ -208,7 +208,7 @@ test('keeps no secret in its record', async (t: TestContext) => {
   )
 })
 
-test('refuses bodies that can not be read', async (t: TestContext) => {
+test('rejects bodies that can not be read', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const post = (body: string | Buffer, type: string, operation = 'generations') =>
     fetch(`${url}${kontext}/${operation}?${dated}`, {

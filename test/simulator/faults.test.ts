@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import sharp from 'sharp'
 import { createSimulator } from '../../simulator/app.ts'
 import { filterSpellings } from '../../simulator/fault.ts'
-import { codeOf, key, picturesOf, postJson, startSimulator, until } from '../support/simulator.ts'
+import { codeOf, imagesOf, key, postJson, startSimulator, until } from '../support/simulator.ts'
 
 const path = '/openai/deployments/FLUX.1-Kontext-pro/images/generations?api-version=2025-04-01-preview'
 const body = { prompt: 'a fox', size: '256x256' }
@@ -55,7 +55,7 @@ test('a 429 carries the wait in the headers asked for', async (t: TestContext) =
   t.assert.deepStrictEqual(await waits('none'), [null, null])
 })
 
-test('refuses content in every spelling', async (t: TestContext) => {
+test('rejects content in every spelling', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const bodies = new Set<string>()
   for (const spelling of filterSpellings) {
@@ -67,7 +67,7 @@ test('refuses content in every spelling', async (t: TestContext) => {
   t.assert.strictEqual(bodies.size, filterSpellings.length)
 })
 
-test('answers 200 without a picture in four ways', async (t: TestContext) => {
+test('answers 200 without an image in four ways', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   for (const instead of ['filtered', 'empty-data', 'no-data', 'message'] as const) {
     simulator.faults.next(1, { name: 'no-image', instead })
@@ -77,13 +77,13 @@ test('answers 200 without a picture in four ways', async (t: TestContext) => {
   }
 })
 
-test('a url answer leads to the picture', async (t: TestContext) => {
+test('a url answer leads to the image', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   simulator.faults.next(1, 'url')
-  const answer = (await (await postJson(url + path, body)).json()) as { data: { url: string }[] }
-  const picture = await fetch(answer.data[0]?.url ?? '')
-  t.assert.strictEqual(picture.headers.get('content-type'), 'image/png')
-  t.assert.strictEqual((await sharp(await picture.arrayBuffer()).metadata()).width, 256)
+  const response = (await (await postJson(url + path, body)).json()) as { data: { url: string }[] }
+  const image = await fetch(response.data[0]?.url ?? '')
+  t.assert.strictEqual(image.headers.get('content-type'), 'image/png')
+  t.assert.strictEqual((await sharp(await image.arrayBuffer()).metadata()).width, 256)
 })
 
 test('spoils a 200 as told', async (t: TestContext) => {
@@ -97,9 +97,9 @@ test('spoils a 200 as told', async (t: TestContext) => {
     (await (await next({ name: 'oversized', bytes: 5_000_000 })).arrayBuffer()).byteLength > 5_000_000,
     true,
   )
-  const [jpeg] = await picturesOf(await next('wrong-format'))
+  const [jpeg] = await imagesOf(await next('wrong-format'))
   t.assert.strictEqual((await sharp(jpeg).metadata()).format, 'jpeg')
-  const [padded] = await picturesOf(await next({ name: 'padded', bytes: 3_000_000 }))
+  const [padded] = await imagesOf(await next({ name: 'padded', bytes: 3_000_000 }))
   t.assert.strictEqual(padded?.length, 3_000_000)
   t.assert.strictEqual((await sharp(padded).stats()).isOpaque, true)
   const escaped = await (await next('escaped')).text()
@@ -108,10 +108,10 @@ test('spoils a 200 as told', async (t: TestContext) => {
   t.assert.match(await (await next('pretty')).text(), /"b64_json": "/)
   t.assert.match((await next('text-plain')).headers.get('content-type') ?? '', /^text\/plain/)
   const dripped = await next({ name: 'drip', ms: 1 })
-  t.assert.strictEqual((await picturesOf(dripped)).length, 1)
+  t.assert.strictEqual((await imagesOf(dripped)).length, 1)
 })
 
-test('cuts connections before the body, after it, and within the answer', async (t: TestContext) => {
+test('cuts connections before the body, after it, and within the response', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   for (const fault of ['reset-early', 'reset'] as const) {
     simulator.faults.next(1, fault)
@@ -136,15 +136,15 @@ test('cuts connections before the body, after it, and within the answer', async 
 test('sees that a caller left', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   simulator.faults.next(1, 'silent')
-  const leaving = new AbortController()
+  const disconnected = new AbortController()
   const call = fetch(url + path, {
     method: 'POST',
     body: JSON.stringify(body),
     headers: { 'content-type': 'application/json', 'api-key': key },
-    signal: leaving.signal,
+    signal: disconnected.signal,
   })
   await until(() => simulator.requests[0]?.fault !== undefined)
-  leaving.abort()
+  disconnected.abort()
   await t.assert.rejects(call)
   await until(() => simulator.requests[0]?.outcome !== 'pending')
   t.assert.strictEqual(simulator.requests[0]?.outcome, 'cut')
@@ -170,7 +170,7 @@ test('two simulators in one process know nothing of each other', async (t: TestC
   t.assert.deepStrictEqual([one.simulator.requests.length, two.simulator.requests.length], [1, 1])
 })
 
-test('a short minute refuses bursts and tells how long to wait', async (t: TestContext) => {
+test('a short minute rejects bursts and tells how long to wait', async (t: TestContext) => {
   const { url } = await startSimulator(t, {
     deployments: { slow: { model: 'FLUX.1-Kontext-pro', rpm: 6 } },
     // A sixth of it, in which the second call must come, is longer than any machine takes for the first.
@@ -178,16 +178,16 @@ test('a short minute refuses bursts and tells how long to wait', async (t: TestC
   })
   const target = url + path.replace('FLUX.1-Kontext-pro', 'slow')
   t.assert.strictEqual((await postJson(target, body)).status, 200)
-  const refused = await postJson(target, { n: 'no prompt' })
-  t.assert.strictEqual(refused.status, 429)
-  const ms = Number(refused.headers.get('retry-after-ms'))
+  const rejected = await postJson(target, { n: 'no prompt' })
+  t.assert.strictEqual(rejected.status, 429)
+  const ms = Number(rejected.headers.get('retry-after-ms'))
   t.assert.ok(ms > 0 && ms <= 2_000, `waits ${ms} ms`)
-  t.assert.strictEqual(refused.headers.get('x-ratelimit-limit-requests'), '6')
+  t.assert.strictEqual(rejected.headers.get('x-ratelimit-limit-requests'), '6')
   await wait(ms)
   t.assert.strictEqual((await postJson(target, body)).status, 200)
 })
 
-test('refuses with the status that the fault names', async (t: TestContext) => {
+test('rejects with the status that the fault names', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const statuses = {
     'rate-limit': 429,
@@ -226,7 +226,7 @@ test('prompts can carry numbers', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const limited = await postJson(url + path, { ...body, prompt: 'x fault:rate-limit=90000' })
   t.assert.strictEqual(limited.headers.get('retry-after'), '90')
-  const [padded] = await picturesOf(await postJson(url + path, { ...body, prompt: 'x fault:padded=1000000' }))
+  const [padded] = await imagesOf(await postJson(url + path, { ...body, prompt: 'x fault:padded=1000000' }))
   t.assert.strictEqual(padded?.length, 1_000_000)
   t.assert.strictEqual((await postJson(url + path, { ...body, prompt: 'x fault:nothing' })).status, 200)
 })

@@ -1,11 +1,11 @@
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import type { SimulatorOptions } from '../../simulator/app.ts'
-import { drawPicture } from '../../simulator/image.ts'
-import { codeOf, picturesOf, postForm, postJson, startSimulator } from '../support/simulator.ts'
+import { drawImage } from '../../simulator/image.ts'
+import { codeOf, imagesOf, postForm, postJson, startSimulator } from '../support/simulator.ts'
 
 const v1 = '/openai/v1/images'
-const square = await drawPicture({ prompt: 'a hill', width: 256, height: 256, format: 'png' })
+const square = await drawImage({ prompt: 'a hill', width: 256, height: 256, format: 'png' })
 
 interface StreamData {
   type: string
@@ -48,7 +48,7 @@ test('gpt-image-2 takes free sizes within its rules', async (t: TestContext) => 
   t.assert.deepStrictEqual(statuses, [200, 400, 400, 400, 400, 200])
 })
 
-test('answers n pictures with facts and usage', async (t: TestContext) => {
+test('answers n images with facts and usage', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const fields = {
     model: 'gpt-image-1',
@@ -67,17 +67,17 @@ test('answers n pictures with facts and usage', async (t: TestContext) => {
     size: '1024x1024',
     background: 'opaque',
   })
-  const pictures = await picturesOf(response)
-  t.assert.strictEqual(pictures.length, 2)
-  t.assert.ok(!pictures[0]?.equals(pictures[1] ?? Buffer.alloc(0)))
-  t.assert.strictEqual((await sharp(pictures[0]).metadata()).format, 'jpeg')
+  const images = await imagesOf(response)
+  t.assert.strictEqual(images.length, 2)
+  t.assert.ok(!images[0]?.equals(images[1] ?? Buffer.alloc(0)))
+  t.assert.strictEqual((await sharp(images[0]).metadata()).format, 'jpeg')
 })
 
 test('draws on nothing when the background is transparent', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const fields = { model: 'gpt-image-1', prompt: 'x', background: 'transparent' }
-  const [picture] = await picturesOf(await postJson(`${url}${v1}/generations`, fields))
-  t.assert.strictEqual((await sharp(picture).stats()).isOpaque, false)
+  const [image] = await imagesOf(await postJson(`${url}${v1}/generations`, fields))
+  t.assert.strictEqual((await sharp(image).stats()).isOpaque, false)
 })
 
 test('edits only where the mask is clear', async (t: TestContext) => {
@@ -92,11 +92,11 @@ test('edits only where the mask is clear', async (t: TestContext) => {
     ['input_fidelity', 'high'],
     ['image', square],
   ] as const
-  const pixels = (picture: Buffer | undefined) => sharp(picture).removeAlpha().raw().toBuffer()
-  const [kept] = await picturesOf(await postForm(`${url}${v1}/edits`, [...form, ['mask', mask]]))
-  const [edited] = await picturesOf(await postForm(`${url}${v1}/edits`, form))
+  const pixels = (image: Buffer | undefined) => sharp(image).removeAlpha().raw().toBuffer()
+  const [stored] = await imagesOf(await postForm(`${url}${v1}/edits`, [...form, ['mask', mask]]))
+  const [edited] = await imagesOf(await postForm(`${url}${v1}/edits`, form))
   const enlarged = await pixels(await sharp(square).resize(1024, 1024, { fit: 'cover' }).png().toBuffer())
-  t.assert.ok((await pixels(kept)).equals(enlarged))
+  t.assert.ok((await pixels(stored)).equals(enlarged))
   t.assert.ok(!(await pixels(edited)).equals(enlarged))
 })
 
@@ -111,7 +111,7 @@ test('input_fidelity is not for the mini', async (t: TestContext) => {
   t.assert.strictEqual(await codeOf(await postForm(`${url}${v1}/edits`, form)), 'invalid_value')
 })
 
-test('streams sketches and then the picture', async (t: TestContext) => {
+test('streams sketches and then the image', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const fields = { model: 'gpt-image-2', prompt: 'x', size: '1024x640', stream: true, partial_images: 2 }
   const response = await postJson(`${url}${v1}/generations`, fields)
@@ -142,7 +142,7 @@ test('streams sketches and then the picture', async (t: TestContext) => {
   )
 })
 
-test('a low quality picture is done before its second sketch', async (t: TestContext) => {
+test('a low quality image is done before its second sketch', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const fields = { model: 'gpt-image-1', prompt: 'x', quality: 'low', stream: true, partial_images: 3 }
   t.assert.strictEqual((await eventsOf(await postJson(`${url}${v1}/generations`, fields))).length, 2)

@@ -5,17 +5,17 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import sharp from 'sharp'
-import { drawPicture, editPicture } from '../../simulator/image.ts'
+import { drawImage, editImage } from '../../simulator/image.ts'
 
 const run = promisify(execFile)
-const pixels = (picture: Buffer) => sharp(picture).removeAlpha().raw().toBuffer()
-const base = await drawPicture({ prompt: 'a lake', width: 320, height: 240, format: 'png' })
+const pixels = (image: Buffer) => sharp(image).removeAlpha().raw().toBuffer()
+const base = await drawImage({ prompt: 'a lake', width: 320, height: 240, format: 'png' })
 const edit = (prompt: string, more: object = {}) =>
-  editPicture({ image: base, prompt, width: 320, height: 240, format: 'png', ...more })
+  editImage({ image: base, prompt, width: 320, height: 240, format: 'png', ...more })
 
-test('the same prompt and variant draw the same picture, others another', async (t: TestContext) => {
+test('the same prompt and variant draw the same image, others another', async (t: TestContext) => {
   const draw = (prompt: string, variant: string) =>
-    drawPicture({ prompt, variant, width: 128, height: 128, format: 'png' })
+    drawImage({ prompt, variant, width: 128, height: 128, format: 'png' })
   const first = await draw('a fox', '1')
   t.assert.ok(first.equals(await draw('a fox', '1')))
   t.assert.ok(!first.equals(await draw('a fox', '2')))
@@ -31,7 +31,7 @@ test('draws any size and prompt', async (t: TestContext) => {
     [100, 2000],
   ] as const) {
     const { width: w, height: h } = await sharp(
-      await drawPicture({ prompt: 'x', width, height, format: 'jpeg' }),
+      await drawImage({ prompt: 'x', width, height, format: 'jpeg' }),
     ).metadata()
     t.assert.deepStrictEqual([w, h], [width, height])
   }
@@ -43,7 +43,7 @@ test('draws any size and prompt', async (t: TestContext) => {
     'x'.repeat(3000),
     '🦊 مرحبا',
   ]) {
-    t.assert.ok((await drawPicture({ prompt, width: 200, height: 200, format: 'png' })).length > 0)
+    t.assert.ok((await drawImage({ prompt, width: 200, height: 200, format: 'png' })).length > 0)
   }
 })
 
@@ -57,7 +57,7 @@ test('black and white leaves no colour', async (t: TestContext) => {
   }
 })
 
-test('every kind of edit changes the picture visibly', async (t: TestContext) => {
+test('every kind of edit changes the image visibly', async (t: TestContext) => {
   const before = await pixels(base)
   const prompts = [
     'blur it',
@@ -81,7 +81,7 @@ test('every kind of edit changes the picture visibly', async (t: TestContext) =>
 })
 
 test('colours go where they are told', async (t: TestContext) => {
-  const mean = async (picture: Buffer) => (await sharp(picture).stats()).channels.map(({ mean }) => mean)
+  const mean = async (image: Buffer) => (await sharp(image).stats()).channels.map(({ mean }) => mean)
   const [red = 0, green = 0, blue = 0] = await mean(base)
   const [r = 0] = await mean(await edit('make it red'))
   const [, g = 0] = await mean(await edit('变成绿色'))
@@ -98,8 +98,8 @@ test('a mask keeps what it covers', async (t: TestContext) => {
     .composite([{ input: half, left: 0, top: 0 }])
     .png()
     .toBuffer()
-  const side = (picture: Buffer, left: number) =>
-    sharp(picture).removeAlpha().extract({ left, top: 0, width: 160, height: 240 }).raw().toBuffer()
+  const side = (image: Buffer, left: number) =>
+    sharp(image).removeAlpha().extract({ left, top: 0, width: 160, height: 240 }).raw().toBuffer()
   const edited = await edit('invert', { mask })
   t.assert.ok((await side(edited, 0)).equals(await side(base, 0)))
   t.assert.ok(!(await side(edited, 160)).equals(await side(base, 160)))

@@ -1,21 +1,21 @@
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
-import { drawPicture } from '../../simulator/image.ts'
-import { codeOf, key, picturesOf, postForm, postJson, startSimulator } from '../support/simulator.ts'
+import { drawImage } from '../../simulator/image.ts'
+import { codeOf, imagesOf, key, postForm, postJson, startSimulator } from '../support/simulator.ts'
 
 const draw = '/mai/v1/images/generations'
 const edits = '/mai/v1/images/edits'
 const model = 'MAI-Image-2.5'
-const tall = await drawPicture({ prompt: 'a tower', width: 300, height: 400, format: 'jpeg' })
+const tall = await drawImage({ prompt: 'a tower', width: 300, height: 400, format: 'jpeg' })
 
 test('draws one PNG whatever n says, snapped to 16', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const response = await postJson(url + draw, { model, prompt: 'x', n: 4, width: 781, height: 1024 })
   const body = (await response.clone().json()) as { usage: Record<string, number>; created?: number }
   t.assert.deepStrictEqual(body.usage, { num_input_text_tokens: 1, num_input_image_tokens: 0, num_output_tokens: 768 })
-  const pictures = await picturesOf(response)
-  t.assert.strictEqual(pictures.length, 1)
-  const { format, width, height } = await sharp(pictures[0]).metadata()
+  const images = await imagesOf(response)
+  t.assert.strictEqual(images.length, 1)
+  const { format, width, height } = await sharp(images[0]).metadata()
   t.assert.deepStrictEqual([format, width, height], ['png', 768, 1024])
 })
 
@@ -28,11 +28,11 @@ test('edits a form, keeps the shape, and lets size and a version pass', async (t
     ['size', '64x64'],
     ['image', image],
   ])
-  const { format, width, height } = await sharp((await picturesOf(response))[0]).metadata()
+  const { format, width, height } = await sharp((await imagesOf(response))[0]).metadata()
   t.assert.deepStrictEqual([format, width, height], ['png', 880, 1168])
 })
 
-test('refuses in its own words', async (t: TestContext) => {
+test('rejects in its own words', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const prompt = 'x'
   const cases: [string, object, number, string][] = [
@@ -75,19 +75,19 @@ test('refuses in its own words', async (t: TestContext) => {
   t.assert.strictEqual(await codeOf(await postJson(url + draw, { model, prompt })), 'content_safety_violation')
 })
 
-test('takes up to five pictures as a repeated field, and on later models a size and a background', async (t: TestContext) => {
+test('takes up to five images as a repeated field, and on later models a size and a background', async (t: TestContext) => {
   const { url } = await startSimulator(t)
-  const picture = await sharp(tall).png().toBuffer()
+  const image = await sharp(tall).png().toBuffer()
   const form = (count: number): [string, string | Buffer][] => [
     ['model', 'MAI-Image-2.7'],
     ['prompt', 'invert'],
     ['width', '2000'],
     ['height', '1000'],
     ['background', 'opaque'],
-    ...Array.from({ length: count }, (): [string, Buffer] => ['image', picture]),
+    ...Array.from({ length: count }, (): [string, Buffer] => ['image', image]),
   ]
   const response = await postForm(url + edits, form(5))
-  const { width, height } = await sharp((await picturesOf(response))[0]).metadata()
+  const { width, height } = await sharp((await imagesOf(response))[0]).metadata()
   t.assert.deepStrictEqual([width, height], [2000, 992])
   t.assert.strictEqual((await postForm(url + edits, form(6))).status, 400)
   const largest = { model: 'MAI-Image-2.7-Flash', prompt: 'x', width: 2048, height: 2048, background: 'transparent' }

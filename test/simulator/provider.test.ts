@@ -1,20 +1,20 @@
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
-import { drawPicture } from '../../simulator/image.ts'
-import { codeOf, key, picturesOf, postJson, startSimulator } from '../support/simulator.ts'
+import { drawImage } from '../../simulator/image.ts'
+import { codeOf, imagesOf, key, postJson, startSimulator } from '../support/simulator.ts'
 
 const provider = '/providers/blackforestlabs/v1'
 const query = '?api-version=preview'
-const wide = await drawPicture({ prompt: 'a hill', width: 600, height: 300, format: 'png' })
+const wide = await drawImage({ prompt: 'a hill', width: 600, height: 300, format: 'png' })
 const input_image = wide.toString('base64')
 
 async function describe(response: Response) {
-  const [picture] = await picturesOf(response)
-  const { format, width, height } = await sharp(picture).metadata()
+  const [image] = await imagesOf(response)
+  const { format, width, height } = await sharp(image).metadata()
   return `${format} ${width}x${height}`
 }
 
-test('draws JPEG of 1024 × 1024 unless told otherwise, and ignores size', async (t: TestContext) => {
+test('draws JPEG of 1024 × 1024 by default otherwise, and ignores size', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const draw = async (model: string, path: string, more: object) =>
     describe(await postJson(`${url}${provider}/${path}${query}`, { model, prompt: 'x', ...more }))
@@ -44,7 +44,7 @@ test('edits what input_image holds, and draws afresh when the field is called im
       ...fields,
     })
   const isGrey = async (response: Response) => {
-    const { channels } = await sharp((await picturesOf(response))[0]).stats()
+    const { channels } = await sharp((await imagesOf(response))[0]).stats()
     const means = channels.slice(0, 3).map(({ mean }) => Math.round(mean))
     return means[0] === means[1] && means[1] === means[2]
   }
@@ -75,17 +75,17 @@ test('Kontext keeps the shape of its input', async (t: TestContext) => {
   )
 })
 
-test('a seed decides the picture', async (t: TestContext) => {
+test('a seed decides the image', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const draw = async (seed: number) => {
     const body = { model: 'FLUX.2-pro', prompt: 'x', seed, width: 256, height: 256, output_format: 'png' }
-    return (await picturesOf(await postJson(`${url}${provider}/flux-2-pro${query}`, body)))[0]?.toString('base64')
+    return (await imagesOf(await postJson(`${url}${provider}/flux-2-pro${query}`, body)))[0]?.toString('base64')
   }
   t.assert.strictEqual(await draw(1), await draw(1))
   t.assert.notStrictEqual(await draw(1), await draw(2))
 })
 
-test('refuses by path, version, model and value', async (t: TestContext) => {
+test('rejects by path, version, model and value', async (t: TestContext) => {
   const { url } = await startSimulator(t, {
     deployments: { mine: 'FLUX.2-pro', 'FLUX.2-flex': 'FLUX.2-flex', old: 'FLUX-1.1-pro' },
   })
@@ -115,14 +115,14 @@ test('refuses by path, version, model and value', async (t: TestContext) => {
       'InvalidPayload',
     ],
     [
-      'ninth picture',
+      'ninth image',
       `/flux-2-pro${query}`,
       { model: 'mine', prompt, input_image, input_image_9: input_image },
       400,
       'InvalidPayload',
     ],
     [
-      'text for a picture',
+      'text for an image',
       `/flux-2-pro${query}`,
       { model: 'mine', prompt, input_image: 'aGVsbG8=' },
       400,

@@ -6,9 +6,9 @@ import type { TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { type AppOptions, createApp } from '../../app.ts'
 import type { Environment } from '../../services/config/configuration.ts'
-import { witness } from './schema-check.ts'
+import { checkSchema } from './schema-check.ts'
 
-/** A folder that is gone after the test, even if a picture is still being kept in it. */
+/** A folder that is gone after the test, even if an image is still being kept in it. */
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'azure-image-editor-test-'))
   t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }))
@@ -65,7 +65,7 @@ export async function buildApp(
     logDestination: logs,
     ...options,
   })
-  const { faults } = witness(app)
+  const { faults } = checkSchema(app)
   t.after(async () => {
     await app.close()
     t.assert.deepStrictEqual(faults, [], 'every message conforms to the schema of its revision')

@@ -1,6 +1,6 @@
 /**
  * Bytes that canonical base64 stands for, or undefined if it is none. By hand, since regular expressions run out of
- * stack on pictures of megabytes.
+ * stack on images of megabytes.
  */
 export function decodedLength(text: string): number | undefined {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0

@@ -24,7 +24,7 @@ export interface RoundClient {
 }
 
 /** A PNG of about five megabytes: noise does not compress. */
-export async function largePicture(): Promise<Buffer> {
+export async function largeImage(): Promise<Buffer> {
   const edge = 1300
   const raw = randomBytes(edge * edge * 3)
   return sharp(raw, { raw: { width: edge, height: edge, channels: 3 } })
@@ -61,16 +61,16 @@ export async function playRound(t: TestContext, client: RoundClient, knowsLinks:
   )
   t.assert.ok(heard.some(({ message }) => message?.includes('Azure')))
 
-  const picture = (await largePicture()).toString('base64')
-  t.assert.ok(picture.length > 6_500_000)
+  const image = (await largeImage()).toString('base64')
+  t.assert.ok(image.length > 6_500_000)
   const edited = asBlocks(
-    await client.callTool('edit_image', { image_data_base64: picture, prompt: 'black and white', size: '1024x1024' }),
+    await client.callTool('edit_image', { image_data_base64: image, prompt: 'black and white', size: '1024x1024' }),
   )
   t.assert.match(edited.content[0]?.text ?? '', /^Image successfully edited\./)
   t.assert.strictEqual(edited.content[1]?.type, 'image')
 
-  const refused = asBlocks(await client.callTool('generate_image', { prompt: 'x', size: 'huge' }))
-  t.assert.strictEqual(refused.isError, true)
+  const rejected = asBlocks(await client.callTool('generate_image', { prompt: 'x', size: 'huge' }))
+  t.assert.strictEqual(rejected.isError, true)
 
   const uris = await client.resourceUris()
   t.assert.deepStrictEqual(uris, ['image:///round/lighthouse.png'])
@@ -85,11 +85,11 @@ export async function playRound(t: TestContext, client: RoundClient, knowsLinks:
 
 /** Hangs up on a call that Azure is already working on, and goes on with the next one. */
 export async function cancelCall(t: TestContext, client: RoundClient): Promise<void> {
-  const leaving = new AbortController()
+  const disconnected = new AbortController()
   const call = client.callTool(
     'generate_image',
     { prompt: 'a lighthouse' },
-    { signal: leaving.signal, onprogress: () => leaving.abort() },
+    { signal: disconnected.signal, onprogress: () => disconnected.abort() },
   )
   await t.assert.rejects(call)
   t.assert.strictEqual((await client.toolNames()).length, 2)

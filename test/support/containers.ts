@@ -122,7 +122,7 @@ export async function secret(t: TestContext, name: string, text: string): Promis
   return `--volume=${file}:/run/secrets/${name}:ro`
 }
 
-interface ToolAnswer {
+interface ToolOutput {
   result: { content: { type: string; text?: string; data?: string; mimeType?: string }[]; isError?: boolean }
 }
 
@@ -131,12 +131,12 @@ export async function callTool(
   name: string,
   args: object,
   signal: AbortSignal | null = null,
-): Promise<ToolAnswer['result']> {
+): Promise<ToolOutput['result']> {
   const response = await fetch(url, {
     method: 'POST',
     signal,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } }),
   })
-  return ((await response.json()) as ToolAnswer).result
+  return ((await response.json()) as ToolOutput).result
 }

@@ -13,22 +13,22 @@ export interface OpenCall {
   /** Everything up to the end. */
   rest(): Promise<ReceivedEvent[]>
   /** Hangs up. */
-  leave(): void
+  disconnect(): void
 }
 
-/** Posts a message over a real socket and reads the answer event by event. */
+/** Posts a message over a real socket and reads the response event by event. */
 export async function openCall(
   url: string,
   message: object,
   headers: Record<string, string> = {},
   accept = 'application/json, text/event-stream',
 ): Promise<OpenCall> {
-  const leaving = new AbortController()
+  const disconnected = new AbortController()
   const response = await request(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept, ...headers },
     body: JSON.stringify(message),
-    signal: leaving.signal,
+    signal: disconnected.signal,
   })
   const events = readEvents(response.body)
   const next = async () => (await events.next()).value ?? undefined
@@ -41,7 +41,7 @@ export async function openCall(
       for await (const event of events) all.push(event)
       return all
     },
-    leave: () => leaving.abort(),
+    disconnect: () => disconnected.abort(),
   }
 }
 

@@ -8,10 +8,10 @@ import type { TestContext } from 'node:test'
 import { createImagesClient, type ImagesClientOptions } from '../../services/azure/client.ts'
 import { keyCredential } from '../../services/azure/credential.ts'
 import type { DeploymentOptions } from '../../services/azure/deployment.ts'
-import type { CallContext, ImagesClient } from '../../services/azure/types.ts'
 import { createModelCatalog } from '../../services/azure/models/model-catalog.ts'
+import type { CallContext, ImagesClient } from '../../services/azure/types.ts'
+import { createBufferSpool } from '../../services/bytes/spooled-buffer.ts'
 import { ServiceError } from '../../services/errors/errors.ts'
-import { createHeldBytes } from '../../services/bytes/spooled-buffer.ts'
 import { temporaryFolder } from './app.ts'
 
 /** One request as the far side saw it. */
@@ -81,7 +81,7 @@ export function afterBody(act: (response: ServerResponse, seen: SeenRequest) => 
 }
 
 /** Answers every request alike once it has arrived. */
-export function answering(status: number, body: unknown, headers: Record<string, string> = {}): Behaviour {
+export function responding(status: number, body: unknown, headers: Record<string, string> = {}): Behaviour {
   return afterBody((response) => {
     const text = typeof body === 'string' ? body : JSON.stringify(body)
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text)
@@ -92,7 +92,7 @@ export function answering(status: number, body: unknown, headers: Record<string,
 export const pixelPng =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 
-export const imageAnswer = { created: 1, data: [{ b64_json: pixelPng }] }
+export const imageResult = { created: 1, data: [{ b64_json: pixelPng }] }
 
 /** A call that lasts long enough unless a test says otherwise. */
 export function callContext(changes: Partial<CallContext> = {}): CallContext {
@@ -135,8 +135,8 @@ export function clientOf(
   const images = createImagesClient({
     deployments,
     connectTimeoutMs: 2_000,
-    maxAnswerBytes: 1_000_000,
-    held: createHeldBytes({ maxBytes: 100_000_000, spillFolders: [] }),
+    maxResponseBytes: 1_000_000,
+    buffered: createBufferSpool({ maxBytes: 100_000_000, spillFolders: [] }),
     streaming: 'never',
     imageHosts: ['localhost'],
     ...changes,

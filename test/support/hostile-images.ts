@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { constants, deflateRawSync, deflateSync } from 'node:zlib'
 import sharp, { type Sharp } from 'sharp'
 import { jpegOfManyScans, webpOfManyCodes } from './images/crafted.ts'
-import { exif, exifSegment, withSegments } from './images/oriented.ts'
 import { animationControl, pngChunk, pngSignature } from './images/images.ts'
+import { exif, exifSegment, withSegments } from './images/oriented.ts'
 
 /** An image of few bytes that claims, or truly has, very many pixels. */
 export interface HostileImage {

@@ -18,7 +18,7 @@ export const requirements: readonly Requirement[] = [
     id: 'id-echo',
     revision: 'json-rpc',
     link: `${JSON_RPC}#response_object`,
-    sentence: 'An answer has the id of its request, of the same type.',
+    sentence: 'A response has the id of its request, of the same type.',
     proof: ['services/mcp/dispatcher.test.ts', 'back as it came'],
   },
   {
@@ -60,7 +60,7 @@ export const requirements: readonly Requirement[] = [
     id: 'null-id',
     revision: '2024-11-05',
     link: `${MCP}/2024-11-05/basic/messages#requests`,
-    sentence: 'A request with a null id is refused.',
+    sentence: 'A request with a null id is rejected.',
     proof: ['services/mcp/dispatcher.test.ts', 'a null id'],
   },
   {
@@ -102,7 +102,7 @@ export const requirements: readonly Requirement[] = [
     id: 'progress-rises',
     revision: '2024-11-05',
     link: `${MCP}/2026-07-28/basic/patterns/progress`,
-    sentence: 'The progress of a request rises with every notification and stops with its answer.',
+    sentence: 'The progress of a request rises with every notification and stops with its response.',
     proof: ['routes/rpc/streaming.test.ts', 'streams progress with rising values'],
   },
   {
@@ -124,7 +124,7 @@ export const requirements: readonly Requirement[] = [
     revision: '2026-07-28',
     link: `${HTTP}#cancellation`,
     sentence: 'Over HTTP closing the connection cancels the request.',
-    proof: ['routes/rpc/streaming.test.ts', 'a caller that leaves before the answer stops the work'],
+    proof: ['routes/rpc/streaming.test.ts', 'a caller that leaves before the response stops the work'],
   },
   {
     id: 'stdio-lines',
@@ -144,7 +144,7 @@ export const requirements: readonly Requirement[] = [
     id: 'no-batch',
     revision: '2025-06-18',
     link: `${MCP}/2025-06-18/changelog`,
-    sentence: 'Revisions without batches refuse them.',
+    sentence: 'Revisions without batches reject them.',
     proof: ['services/mcp/dispatcher.test.ts', 'none in revisions without batches'],
   },
   {
@@ -158,8 +158,8 @@ export const requirements: readonly Requirement[] = [
     id: 'origin',
     revision: '2025-03-26',
     link: `${HTTP}#security--endpoint`,
-    sentence: 'A foreign Origin is refused with 403.',
-    proof: ['routes/rpc/origin.test.ts', 'refuses a foreign'],
+    sentence: 'A foreign Origin is rejected with 403.',
+    proof: ['routes/rpc/origin.test.ts', 'rejects a foreign'],
   },
   {
     id: 'no-get',
@@ -179,8 +179,8 @@ export const requirements: readonly Requirement[] = [
     id: 'version-header',
     revision: '2025-06-18',
     link: `${MCP}/2025-06-18/basic/transports#protocol-version-header`,
-    sentence: 'An unknown MCP-Protocol-Version is refused with 400, and none is taken for 2025-03-26.',
-    proof: ['services/mcp/dispatcher.test.ts', 'refuses a version that nobody knows'],
+    sentence: 'An unknown MCP-Protocol-Version is rejected with 400, and none is taken for 2025-03-26.',
+    proof: ['services/mcp/dispatcher.test.ts', 'rejects a version that nobody knows'],
   },
   {
     id: 'sessions',
@@ -221,14 +221,14 @@ export const requirements: readonly Requirement[] = [
     id: 'modern-meta',
     revision: '2026-07-28',
     link: `${MCP}/2026-07-28/basic#_meta`,
-    sentence: 'A request without its required _meta is refused with 400 and -32602.',
+    sentence: 'A request without its required _meta is rejected with 400 and -32602.',
     proof: ['routes/rpc/modern.test.ts', 'answers a request without'],
   },
   {
     id: 'header-mismatch',
     revision: '2026-07-28',
     link: `${HTTP}#server-validation`,
-    sentence: 'Headers that are missing or differ from the body are refused with 400 and -32020.',
+    sentence: 'Headers that are missing or differ from the body are rejected with 400 and -32020.',
     proof: ['routes/rpc/modern.test.ts', 'with 400 and -32020'],
   },
   {
@@ -242,14 +242,14 @@ export const requirements: readonly Requirement[] = [
     id: 'client-capability',
     revision: '2026-07-28',
     link: `${MCP}/2026-07-28/basic#_meta`,
-    sentence: 'What needs a capability that the client lacks is refused with 400 and -32021.',
+    sentence: 'What needs a capability that the client lacks is rejected with 400 and -32021.',
     proof: ['services/mcp/dispatcher.test.ts', 'needs the client capability'],
   },
   {
     id: 'unsupported-version',
     revision: '2026-07-28',
     link: `${MCP}/2026-07-28/basic/versioning`,
-    sentence: 'An unknown version is refused with 400, -32022 and the versions that are known.',
+    sentence: 'An unknown version is rejected with 400, -32022 and the versions that are known.',
     proof: ['routes/rpc/modern.test.ts', '-32022 and the versions it speaks'],
   },
   {
@@ -263,8 +263,8 @@ export const requirements: readonly Requirement[] = [
     id: 'no-responses',
     revision: '2026-07-28',
     link: `${HTTP}#sending-messages`,
-    sentence: 'A response sent by a client is refused.',
-    proof: ['routes/rpc/modern.test.ts', 'refuses a response sent as a request'],
+    sentence: 'A response sent by a client is rejected.',
+    proof: ['routes/rpc/modern.test.ts', 'rejects a response sent as a request'],
   },
   {
     id: 'no-buffering',
@@ -277,8 +277,8 @@ export const requirements: readonly Requirement[] = [
     id: 'resources-page',
     revision: '2024-11-05',
     link: `${MCP}/2026-07-28/server/utilities/pagination`,
-    sentence: 'Lists come in pages, and an unknown cursor is refused with -32602.',
-    proof: ['services/resources/saved-images.test.ts', 'refuses a cursor it never gave'],
+    sentence: 'Lists come in pages, and an unknown cursor is rejected with -32602.',
+    proof: ['services/resources/saved-images.test.ts', 'rejects a cursor it never gave'],
   },
   {
     id: 'resource-not-found',

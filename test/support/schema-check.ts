@@ -8,7 +8,7 @@ const VERSIONS: ReadonlySet<string> = new Set(['2024-11-05', '2025-03-26', '2025
  * Watches everything that an app says over JSON-RPC and holds it against the official schema of its revision, whatever
  * test the app was built for. `faults` fills as answers are sent.
  */
-export function witness(app: FastifyInstance): { faults: string[] } {
+export function checkSchema(app: FastifyInstance): { faults: string[] } {
   const faults: string[] = []
   app.addHook('onSend', async function watch(request, _reply, payload) {
     if (!isRpc(request)) return payload
@@ -60,7 +60,7 @@ function judge(request: FastifyRequest, said: unknown, faults: string[]): void {
   }
 }
 
-/** As the contract has it: `_meta`, the header, the answer of a handshake, else 2025-03-26. */
+/** As the contract has it: `_meta`, the header, the response of a handshake, else 2025-03-26. */
 function versionOf(request: FastifyRequest, message: unknown): string {
   const { result } = Object(message)
   const meta = Object(Object(Object(request.body).params)._meta)

@@ -5,8 +5,8 @@ import { request } from 'undici'
 import type { AppOptions } from '../../app.ts'
 import type { Environment } from '../../services/config/configuration.ts'
 import type { Simulator, SimulatorOptions } from '../../simulator/app.ts'
-import { containerFlags } from './container-flags.ts'
 import { type BuiltApp, listen, temporaryFolder } from './app.ts'
+import { containerFlags } from './container-flags.ts'
 import { type Process, startProcess } from './process.ts'
 import { key, startSimulator } from './simulator.ts'
 
@@ -55,7 +55,7 @@ export interface Content {
   mimeType?: string
 }
 
-export interface RpcAnswer {
+export interface RpcResponse {
   jsonrpc: string
   id: number | string | null
   result?: { content: Content[]; isError?: boolean }
@@ -66,30 +66,30 @@ export interface RpcAnswer {
  * Sends a body as `curl` does: no header of MCP, no Accept but any, and a connection that is ended with the response, which
  * proves that it was received.
  */
-export async function post(url: string, body: string): Promise<{ status: number; answer: RpcAnswer }> {
+export async function post(url: string, body: string): Promise<{ status: number; response: RpcResponse }> {
   const headers = { 'content-type': 'application/json', accept: '*/*' }
   const response = await request(url, { method: 'POST', headers, body, reset: true })
-  return { status: response.statusCode, answer: JSON.parse(await response.body.text()) }
+  return { status: response.statusCode, response: JSON.parse(await response.body.text()) }
 }
 
-export interface ToolAnswer {
+export interface ToolOutput {
   text: string
   isError: boolean
-  /** Decoded bytes of the pictures. */
-  pictures: Buffer[]
+  /** Decoded bytes of the images. */
+  images: Buffer[]
   content: Content[]
 }
 
 /** Calls a tool and takes its result apart. */
-export async function callTool(url: string, name: string, args: object): Promise<ToolAnswer> {
+export async function callTool(url: string, name: string, args: object): Promise<ToolOutput> {
   const call = { jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name, arguments: args } }
-  const { answer } = await post(url, JSON.stringify(call))
-  if (answer.result === undefined) throw new Error(`no result: ${JSON.stringify(answer)}`)
-  const { content, isError = false } = answer.result
+  const { response } = await post(url, JSON.stringify(call))
+  if (response.result === undefined) throw new Error(`no result: ${JSON.stringify(response)}`)
+  const { content, isError = false } = response.result
   return {
     text: content.map(({ text }) => text ?? '').join(''),
     isError,
-    pictures: content.flatMap(({ data }) => (data === undefined ? [] : [Buffer.from(data, 'base64')])),
+    images: content.flatMap(({ data }) => (data === undefined ? [] : [Buffer.from(data, 'base64')])),
     content,
   }
 }

@@ -40,13 +40,13 @@ export function postForm(
   return fetch(url, { method: 'POST', body: form, headers })
 }
 
-/** The pictures of a 200. */
-export async function picturesOf(response: Response): Promise<Buffer[]> {
+/** The images of a 200. */
+export async function imagesOf(response: Response): Promise<Buffer[]> {
   const body = (await response.json()) as { data: { b64_json: string }[] }
   return body.data.map(({ b64_json }) => Buffer.from(b64_json, 'base64'))
 }
 
-/** The `code` of a refusal. */
+/** The `code` of a rejection. */
 export async function codeOf(response: Response): Promise<string | undefined> {
   const body = (await response.json()) as { error?: { code?: string } }
   return body.error?.code

@@ -1,14 +1,14 @@
-import { createHeldBytes } from '../../services/bytes/spooled-buffer.ts'
+import { createBufferSpool } from '../../services/bytes/spooled-buffer.ts'
 
 /** A process of its own that spills 3,000,000 bytes into the folder given, and prints what became of them. */
-const held = createHeldBytes({ maxBytes: 100_000, spillFolders: [process.argv[2] ?? ''] })
-const writer = held.open()
+const buffered = createBufferSpool({ maxBytes: 100_000, spillFolders: [process.argv[2] ?? ''] })
+const writer = buffered.open()
 for (let written = 0; written < 30; written++) await writer.write(Buffer.alloc(100_000, written))
 const text = await writer.end()
 const chunks: Buffer[] = []
 for await (const chunk of text.chunks()) chunks.push(chunk)
 const whole = Buffer.concat(chunks)
 const isWhole = whole.length === 3_000_000 && whole.every((byte, at) => byte === Math.floor(at / 100_000))
-const { used, spilled } = held
+const { used, spilled } = buffered
 await text.release()
-process.stdout.write(JSON.stringify({ isWhole, used, spilled, usedAfter: held.used }))
+process.stdout.write(JSON.stringify({ isWhole, used, spilled, usedAfter: buffered.used }))

@@ -2,12 +2,12 @@ import { encodeImage } from '../../services/bytes/base64-image.ts'
 import { createLocalImageStore } from '../../services/library/local/local-image-store.ts'
 
 /**
- * A process of its own that saves pictures, to be killed, confined or starved. Arguments: folder, bytes of a picture,
+ * A process of its own that saves images, to be killed, confined or starved. Arguments: folder, bytes of an image,
  * how many. Prints a line for each: the path, or the code and the sentence of the error.
  */
 const [folder = '', bytes = '', count = ''] = process.argv.slice(2)
 const store = createLocalImageStore({ folder })
-const image = encodeImage(Buffer.alloc(Number(bytes), 'picture'), { mimeType: 'image/png', width: 1, height: 1 })
+const image = encodeImage(Buffer.alloc(Number(bytes), 'image'), { mimeType: 'image/png', width: 1, height: 1 })
 const say = (line: string) => new Promise((resolve) => process.stdout.write(`${line}\n`, resolve))
 for (let index = 0; index < Number(count); index++) {
   try {

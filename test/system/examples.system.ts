@@ -21,15 +21,15 @@ async function stage(t: TestContext): Promise<{ folder: string; adapt: (code: st
   const service = await listen(t, { AZURE_BASE_URL: simulator.url, AZURE_API_KEY: 'simulated-key' })
   const folder = await copyOfTree(t)
   await run('git', ['init', '--quiet'], { cwd: folder })
-  const picture = join(folder, 'local-picture.png')
-  await sharp({ create: { width: 96, height: 64, channels: 3, background: 'teal' } }).toFile(picture)
+  const image = join(folder, 'local-image.png')
+  await sharp({ create: { width: 96, height: 64, channels: 3, background: 'teal' } }).toFile(image)
   return {
     folder,
     adapt: (code) =>
       code
         .replaceAll('http://localhost:8000', service.url)
         .replaceAll('/app/images', service.images)
-        .replaceAll('/path/to/local/image.png', picture),
+        .replaceAll('/path/to/local/image.png', image),
   }
 }
 

@@ -5,14 +5,14 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { temporaryFolder } from '../support/app.ts'
 import { post } from '../support/service.ts'
-import { CALLS, checkAnswers, isPicture, serves, startCalls, startWorld } from '../support/system/calls.ts'
+import { CALLS, checkResponses, isImage, serves, startCalls, startWorld } from '../support/system/calls.ts'
 import { requireProgram, run, toolCall, until } from '../support/system/processes.ts'
 
 /** Callers who never finish what they say, and callers who never read, at once with 200 good ones. */
 
 const HALF_OPEN = 500
 const SLOW = 200
-/** So many slow readers ask for a picture that the system cannot take off the service's hands. */
+/** So many slow readers ask for an image that the system cannot take off the service's hands. */
 const STALLED = 40
 const LARGE_BYTES = 4_500_000
 /** Milliseconds that `/health` may take: most times, and at worst on a machine that has other things to do. */
@@ -31,7 +31,7 @@ async function openConnection(t: TestContext, url: string, said: string): Promis
   return socket
 }
 
-const wishOf = (n: number) =>
+const requestedSize = (n: number) =>
   JSON.stringify(
     toolCall('generate_image', {
       prompt: `slow ${n} ${n < STALLED ? `fault:padded=${LARGE_BYTES}` : ''}`,
@@ -45,7 +45,7 @@ async function figure(url: string, name: string): Promise<number> {
   return Number(line?.slice(name.length) ?? 0)
 }
 
-test('connections that never finish and callers that never read hold up nobody, are let go in time, and lose no picture', async (t: TestContext) => {
+test('connections that never finish and callers that never read hold up nobody, are let go in time, and lose no image', async (t: TestContext) => {
   await requireProgram('curl')
   const script = join(import.meta.dirname, '../support/system/eager-service.ts')
   const world = await startWorld(
@@ -68,7 +68,9 @@ test('connections that never finish and callers that never read hold up nobody, 
   // These see that they are let go; those that never read do not.
   for (const socket of half) socket.resume()
   const slow = await Promise.all(
-    Array.from({ length: SLOW }, (_unused, n) => openConnection(t, url, head(wishOf(n).length) + wishOf(n))),
+    Array.from({ length: SLOW }, (_unused, n) =>
+      openConnection(t, url, head(requestedSize(n).length) + requestedSize(n)),
+    ),
   )
   const calls = startCalls(url, CALLS)
   const probeMs: number[] = []
@@ -78,7 +80,7 @@ test('connections that never finish and callers that never read hold up nobody, 
   })
   const probes = (async () => {
     while (!isOver) {
-      // By another process, because this one draws the pictures.
+      // By another process, because this one draws the images.
       const { stdout } = await run('curl', [
         '-s',
         '-o',
@@ -93,23 +95,23 @@ test('connections that never finish and callers that never read hold up nobody, 
       await pause(100)
     }
   })()
-  await checkAnswers(t, '500 half-open connections, 200 slow readers', await calls.ended)
-  t.assert.equal(calls.count(isPicture), 120)
+  await checkResponses(t, '500 half-open connections, 200 slow readers', await calls.ended)
+  t.assert.equal(calls.count(isImage), 120)
 
   await until('an end of those who say nothing more', () => half.every(({ closed }) => closed) || undefined)
   const halfMs = performance.now() - startedAt
-  await until('all pictures', () => world.made() === 120 + SLOW || undefined, { withinMs: 60_000 })
-  const kept = 'image_mcp_undelivered_total{event="kept"}'
-  await until('kept pictures', async () => (await figure(url, kept)) >= STALLED || undefined, { withinMs: 60_000 })
+  await until('all images', () => world.made() === 120 + SLOW || undefined, { withinMs: 60_000 })
+  const stored = 'image_mcp_abandoned_results_total{event="kept"}'
+  await until('kept images', async () => (await figure(url, stored)) >= STALLED || undefined, { withinMs: 60_000 })
   isOver = true
   await probes
   probeMs.sort((a, b) => a - b)
   const [median = 0, slowest = 0] = [probeMs[probeMs.length >> 1], probeMs.at(-1)].map((ms) => Math.round(ms ?? 0))
   t.assert.equal(await figure(url, 'image_mcp_body_bytes_in_flight'), 0)
-  const { answer } = await post(url, wishOf(0))
-  t.assert.match(JSON.stringify(answer).slice(0, 500), /made for your earlier, identical call/)
+  const { response } = await post(url, requestedSize(0))
+  t.assert.match(JSON.stringify(response).slice(0, 500), /made for your earlier, identical call/)
   t.diagnostic(
-    `${HALF_OPEN} half-open connections gone after ${Math.round(halfMs / 1000)} s, ${await figure(url, kept)} pictures ` +
+    `${HALF_OPEN} half-open connections gone after ${Math.round(halfMs / 1000)} s, ${await figure(url, stored)} images ` +
       `of ${SLOW} slow readers kept for them, /health took ${median} ms, at most ${slowest} ms`,
   )
   t.assert.ok(median < PROBE_MS && slowest < WORST_PROBE_MS)

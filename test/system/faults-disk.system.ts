@@ -6,20 +6,20 @@ import { temporaryFolder } from '../support/app.ts'
 import type { Process } from '../support/process.ts'
 import {
   CALLS,
-  checkAnswers,
+  checkResponses,
+  everyoneGotAnImage,
   isNotSaved,
   isSaved,
   lookAt,
-  nobodyIsWithout,
   serves,
   startCalls,
   startWorld,
   temporaryFiles,
 } from '../support/system/calls.ts'
-import { until } from '../support/system/processes.ts'
 import { mountedFolder } from '../support/system/mounted-folder.ts'
+import { until } from '../support/system/processes.ts'
 
-/** What happens to the folder of pictures, or to whoever writes there, while 200 calls run. */
+/** What happens to the folder of images, or to whoever writes there, while 200 calls run. */
 
 const stateOfImages = async (url: string) => Object(await (await fetch(`${url}/ready`)).json()).images
 
@@ -60,7 +60,7 @@ test('a kill in the middle of writes loses nothing that was reported as saved, t
     const calls = startCalls(service.url, CALLS, { name })
     await until('saving', () => calls.count(isSaved) >= 10 || undefined)
     const left = await killWhileWriting(service, images, known)
-    await checkAnswers(t, `kill -9, ${name}`, await calls.ended)
+    await checkResponses(t, `kill -9, ${name}`, await calls.ended)
     return left
   }
   const old = await killed('once', await world.start(), [])
@@ -76,16 +76,16 @@ test('a kill in the middle of writes loses nothing that was reported as saved, t
   await serves(t, service.url)
 })
 
-test('a disk that fills up costs nobody a picture and loses nothing that was reported as saved', async (t: TestContext) => {
+test('a disk that fills up costs nobody an image and loses nothing that was reported as saved', async (t: TestContext) => {
   const { path, within, placeOf, remount } = await mountedFolder(t, '4m')
   const placesOf = (file: string) => [placeOf(file)]
   // Answers that memory may not hold wait on the same disk.
-  const variables = { IMAGES_DIR: path, TMPDIR: path, MAX_HELD_BYTES: '1000000' }
+  const variables = { IMAGES_DIR: path, TMPDIR: path, MAX_BUFFERED_BYTES: '1000000' }
   const world = await startWorld(t, variables, { within })
   const { url } = await world.start()
   const calls = startCalls(url, CALLS)
-  await checkAnswers(t, 'disk full', await calls.ended, placesOf)
-  nobodyIsWithout(t, calls.outcomes, world.made())
+  await checkResponses(t, 'disk full', await calls.ended, placesOf)
+  everyoneGotAnImage(t, calls.outcomes, world.made())
   t.assert.ok(calls.count(isSaved) > 0 && calls.count(isNotSaved) > 0)
   for (const { text } of calls.outcomes.filter(isNotSaved))
     t.assert.match(text, /the disk of the images folder is full/)
@@ -95,7 +95,7 @@ test('a disk that fills up costs nobody a picture and loses nothing that was rep
   await serves(t, url, placesOf)
 })
 
-test('an images folder that becomes read-only costs nobody a picture, and is used again as soon as it can be', async (t: TestContext) => {
+test('an images folder that becomes read-only costs nobody an image, and is used again as soon as it can be', async (t: TestContext) => {
   const { path, within, placeOf, remount } = await mountedFolder(t, '64m')
   const placesOf = (file: string) => [placeOf(file)]
   const world = await startWorld(t, { IMAGES_DIR: path }, { within })
@@ -104,11 +104,11 @@ test('an images folder that becomes read-only costs nobody a picture, and is use
   await until('saving', () => calls.count(isSaved) >= 10 || undefined)
   // Not while a file is open for writing, says the system.
   await until('read-only', () => remount('ro').then(() => true))
-  await until('refusals', () => calls.count(isNotSaved) >= 10 || undefined)
+  await until('rejections', () => calls.count(isNotSaved) >= 10 || undefined)
   const before = calls.count(isSaved)
   await remount('rw')
-  await checkAnswers(t, 'read-only', await calls.ended, placesOf)
-  nobodyIsWithout(t, calls.outcomes, world.made())
+  await checkResponses(t, 'read-only', await calls.ended, placesOf)
+  everyoneGotAnImage(t, calls.outcomes, world.made())
   t.assert.ok(calls.count(isSaved) > before)
   for (const { text } of calls.outcomes.filter(isNotSaved))
     t.assert.match(text, /the images folder of the server cannot be written/)
@@ -137,8 +137,8 @@ test('an images folder that is taken away is made anew, and what was reported as
     await until('saving', async () => (await readdir(images)).length >= 10 || undefined)
     await rename(images, place)
   }
-  await checkAnswers(t, 'folder gone twice', await calls.ended, placesOf)
-  nobodyIsWithout(t, calls.outcomes, world.made())
+  await checkResponses(t, 'folder gone twice', await calls.ended, placesOf)
+  everyoneGotAnImage(t, calls.outcomes, world.made())
   for (const place of [images, ...away]) {
     const { whole, torn } = await lookAt(place)
     t.assert.deepEqual(torn, [])

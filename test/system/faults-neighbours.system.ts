@@ -2,7 +2,15 @@ import { type TestContext, test } from 'node:test'
 import { temporaryFolder } from '../support/app.ts'
 import { startIssuer } from '../support/oauth-issuer.ts'
 import { post } from '../support/service.ts'
-import { CALLS, checkAnswers, isPicture, nobodyIsWithout, serves, startCalls, startWorld } from '../support/system/calls.ts'
+import {
+  CALLS,
+  checkResponses,
+  everyoneGotAnImage,
+  isImage,
+  serves,
+  startCalls,
+  startWorld,
+} from '../support/system/calls.ts'
 import { freePorts, requireProgram, startProgram, toolCall, until } from '../support/system/processes.ts'
 
 /** What happens to the clock and to those whom the service asks, while 200 calls run. */
@@ -25,30 +33,32 @@ const jumpingClock = preloaded(`
 test('a clock that jumps a day ahead and a day back ends no call and holds none back', async (t: TestContext) => {
   const world = await startWorld(t, { IMAGES_DIR: await temporaryFolder(t) })
   const service = await world.start(jumpingClock)
-  const leaving = new AbortController()
-  const wish = JSON.stringify(toolCall('generate_image', { prompt: 'left behind', size: '256x256' }))
+  const disconnected = new AbortController()
+  const requested = JSON.stringify(toolCall('generate_image', { prompt: 'left behind', size: '256x256' }))
   const headers = { 'content-type': 'application/json' }
-  const left = fetch(service.url, { method: 'POST', headers, body: wish, signal: leaving.signal }).catch(() => {})
+  const left = fetch(service.url, { method: 'POST', headers, body: requested, signal: disconnected.signal }).catch(
+    () => {},
+  )
   await until('a call', () => world.simulator.requests.length > 0 || undefined)
-  leaving.abort()
+  disconnected.abort()
   await left
-  await until('a kept picture', () => /a result was stored for an identical call/.test(service.log) || undefined)
+  await until('a kept image', () => /a result was stored for an identical call/.test(service.log) || undefined)
   const dayOf = (byMs: number) => new Date(Date.now() + byMs).toISOString().slice(0, 10)
   const calls = startCalls(service.url, CALLS)
-  for (const [pictures, aheadMs] of [
+  for (const [images, aheadMs] of [
     [10, 86_400_000],
     [30, -86_400_000],
     [50, 0],
   ] as const) {
-    await until('pictures', () => calls.count(isPicture) >= pictures || undefined)
+    await until('images', () => calls.count(isImage) >= images || undefined)
     const from = service.log.length
     service.child.kill('SIGWINCH')
     await until('the jump', () => service.log.slice(from).includes(`"time":"${dayOf(aheadMs)}`) || undefined)
   }
-  await checkAnswers(t, 'clock a day ahead, a day back', await calls.ended)
-  nobodyIsWithout(t, calls.outcomes, world.made() - 1)
-  const { answer } = await post(service.url, wish)
-  t.assert.match(JSON.stringify(answer), /made for your earlier, identical call/)
+  await checkResponses(t, 'clock a day ahead, a day back', await calls.ended)
+  everyoneGotAnImage(t, calls.outcomes, world.made() - 1)
+  const { response } = await post(service.url, requested)
+  t.assert.match(JSON.stringify(response), /made for your earlier, identical call/)
   await serves(t, service.url)
 })
 
@@ -95,24 +105,24 @@ test('a Redis that hangs, goes and comes back stops no call; meanwhile each repl
 
   const headers = (id: number) => ({ authorization: `Bearer ${keyOf(`crowd-${id % crowd.length}`)}` })
   const flows = replicas.map(({ url }, n) => startCalls(url, CALLS / 2, { name: `replica-${n}`, headers }))
-  const pictures = (count: number) =>
-    until('pictures', () => flows.every((flow) => flow.count(isPicture) >= count) || undefined)
-  await pictures(5)
+  const images = (count: number) =>
+    until('images', () => flows.every((flow) => flow.count(isImage) >= count) || undefined)
+  await images(5)
   redis.child.kill('SIGSTOP')
   await both('unreachable')
   redis.child.kill('SIGCONT')
   await both('connected')
-  await pictures(15)
+  await images(15)
   redis.child.kill('SIGKILL')
   await both('unreachable')
   t.assert.deepEqual([await allowed(one.url, 'bob', 12), await allowed(other.url, 'bob', 12)], [10, 10])
   const outcomes = (await Promise.all(flows.map(({ ended }) => ended))).flat()
-  await checkAnswers(t, 'Redis hangs, goes', outcomes)
+  await checkResponses(t, 'Redis hangs, goes', outcomes)
   redis = startRedis()
   await both('connected')
   t.assert.deepEqual([await allowed(one.url, 'carol', 6), await allowed(other.url, 'carol', 6)], [6, 4])
   t.assert.deepEqual(
-    outcomes.filter(({ kind, picture }) => kind !== 'list' && picture === undefined).map(({ text }) => text),
+    outcomes.filter(({ kind, image }) => kind !== 'list' && image === undefined).map(({ text }) => text),
     [],
   )
   for (const { url } of replicas) await serves(t, url, undefined, headers(0))
@@ -145,25 +155,25 @@ test('an issuer that is gone locks out nobody whose key is known, and lets new k
       headers: { 'content-type': 'application/json', ...headers },
       body,
     })
-    return { status: response.status, answer: Object(await response.json()) }
+    return { status: response.status, response: Object(await response.json()) }
   }
   t.assert.equal((await ask(known)).status, 200)
   const calls = startCalls(service.url, CALLS, { headers: () => known })
-  await until('pictures', () => calls.count(isPicture) >= 10 || undefined)
+  await until('images', () => calls.count(isImage) >= 10 || undefined)
   issuer.isUp = false
   await issuer.rotate()
   const unknown = bearer(await issuer.token())
   // Asked again at all only after a while, and in vain.
   await age('SIGWINCH')
-  const refused = await ask(unknown)
-  t.assert.ok(refused.status === 401 || refused.status === 503, `${refused.status}`)
-  t.assert.equal(refused.answer.error.code, refused.status)
+  const rejected = await ask(unknown)
+  t.assert.ok(rejected.status === 401 || rejected.status === 503, `${rejected.status}`)
+  t.assert.equal(rejected.response.error.code, rejected.status)
   await until(
     'a failed fetch',
     () => service.log.includes('signing keys of the token issuer could not be fetched') || undefined,
   )
-  await checkAnswers(t, 'issuer gone', await calls.ended)
-  nobodyIsWithout(t, calls.outcomes, world.made())
+  await checkResponses(t, 'issuer gone', await calls.ended)
+  everyoneGotAnImage(t, calls.outcomes, world.made())
   await age('SIGIO')
   t.assert.equal((await ask(known)).status, 200)
   issuer.isUp = true

@@ -14,7 +14,7 @@ import {
   until,
 } from '../support/system/processes.ts'
 
-test('one command on a fresh copy starts the demo, and the two calls that it prints make real pictures', async (t: TestContext) => {
+test('one command on a fresh copy starts the demo, and the two calls that it prints make real images', async (t: TestContext) => {
   await requireProgram('curl')
   const [command] = examplesOf('README.md').filter(({ mark }) => mark === 'demo')
   const folder = await copyOfTree(t)
@@ -34,10 +34,10 @@ test('one command on a fresh copy starts the demo, and the two calls that it pri
     const { stdout } = await run('bash', ['-c', call], { cwd: folder, env })
     t.assert.match(stdout, /Image successfully (generated|edited)\. Saved to server at: /)
   }
-  const pictures = await Promise.all(
+  const images = await Promise.all(
     ['sunset.png', 'sunset-bw.png'].map(async (name) => readFile(join(folder, 'images', name))),
   )
-  const [colourful, grey] = await Promise.all(pictures.map(async (bytes) => (await sharp(bytes).stats()).channels))
+  const [colourful, grey] = await Promise.all(images.map(async (bytes) => (await sharp(bytes).stats()).channels))
   const spread = (channels: typeof grey) => {
     const means = (channels ?? []).slice(0, 3).map(({ mean }) => mean)
     return Math.max(...means) - Math.min(...means)

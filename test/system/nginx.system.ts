@@ -3,8 +3,8 @@ import { describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { type BuiltApp, listen } from '../support/app.ts'
 import { startSimulator } from '../support/simulator.ts'
-import { toolCall } from '../support/system/processes.ts'
 import { type NginxProxy, startNginx } from '../support/system/nginx.ts'
+import { toolCall } from '../support/system/processes.ts'
 
 /** The service on the simulator, behind Nginx. */
 async function behindNginx(
@@ -41,7 +41,7 @@ async function timeline(body: AsyncIterable<Buffer>): Promise<{ at: number[]; te
 }
 
 describe('behind the shipped Nginx', { concurrency: true }, () => {
-  test('an answer that takes 75 seconds arrives', async (t: TestContext) => {
+  test('a response that takes 75 seconds arrives', async (t: TestContext) => {
     const { proxy } = await behindNginx(t)
     const startedAt = performance.now()
     const { statusCode, body } = await proxy.send('/', {
@@ -73,25 +73,25 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     t.assert.equal(result.content[1]?.type, 'image')
   })
 
-  test('a body above MAX_BODY_BYTES is refused by the service, one above the limit of Nginx by Nginx, both in JSON-RPC', async (t: TestContext) => {
+  test('a body above MAX_BODY_BYTES is rejected by the service, one above the limit of Nginx by Nginx, both in JSON-RPC', async (t: TestContext) => {
     const { proxy } = await behindNginx(t)
     for (const [mebibytes, message] of [
       [32.5, /larger than 33554432 bytes/],
       [34, /too large/],
     ] as const) {
       const { statusCode, headers, body } = await proxy.send('/', { body: Buffer.alloc(mebibytes * 1_048_576, ' ') })
-      const answer = (await body.json()) as { jsonrpc: string; id: null; error: { code: number; message: string } }
+      const response = (await body.json()) as { jsonrpc: string; id: null; error: { code: number; message: string } }
       t.assert.equal(statusCode, 413)
       t.assert.match(String(headers['content-type']), /^application\/json/)
-      t.assert.deepEqual([answer.jsonrpc, answer.id, answer.error.code], ['2.0', null, -32600])
-      t.assert.match(answer.error.message, message)
+      t.assert.deepEqual([response.jsonrpc, response.id, response.error.code], ['2.0', null, -32600])
+      t.assert.match(response.error.message, message)
     }
   })
 
   for (const [what, change] of [
     ['as shipped', undefined],
     [
-      'even with a proxy that buffers, since the answer asks it not to',
+      'even with a proxy that buffers, since the response asks it not to',
       (conf: string) =>
         conf
           .replace('proxy_buffering off', 'proxy_buffering on')
@@ -115,7 +115,7 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     })
   }
 
-  test('the headers of an event stream arrive long before its answer, although there is nothing to tell', async (t: TestContext) => {
+  test('the headers of an event stream arrive long before its response, although there is nothing to tell', async (t: TestContext) => {
     const { proxy } = await behindNginx(t)
     const startedAt = performance.now()
     const { headers, body } = await proxy.send('/', {
@@ -128,7 +128,7 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     t.assert.match((await timeline(body)).text, /^:\n\n[\s\S]*"type":"image"/)
   })
 
-  test('/metrics is refused however it is spelt', async (t: TestContext) => {
+  test('/metrics is rejected however it is spelt', async (t: TestContext) => {
     const { proxy } = await behindNginx(t)
     for (const path of [
       '/metrics',
@@ -183,8 +183,8 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     const { app, proxy } = await behindNginx(t)
     await app.close()
     const { statusCode, headers, body } = await proxy.send('/', { body: initialize })
-    const answer = (await body.json()) as { error: { code: number } }
-    t.assert.deepEqual([statusCode, answer.error.code, headers['retry-after']], [503, 503, '10'])
+    const response = (await body.json()) as { error: { code: number } }
+    t.assert.deepEqual([statusCode, response.error.code, headers['retry-after']], [503, 503, '10'])
     t.assert.match(String(headers['strict-transport-security']), /max-age/)
   })
 })

@@ -10,7 +10,7 @@ import { freePorts, requireProgram, root, run, startProgram, toolCall, until } f
 
 const shipped = join(root, 'deploy/prometheus')
 
-/** The service on the simulator, after a call that worked, one that Azure refused and one that nobody knows. */
+/** The service on the simulator, after a call that worked, one that Azure rejected and one that nobody knows. */
 async function busyService(t: TestContext): Promise<string> {
   const simulator = await startSimulator(t)
   const { url } = await listen(t, { AZURE_BASE_URL: simulator.url, AZURE_API_KEY: 'simulated-key' })
@@ -101,8 +101,8 @@ test('Prometheus with the shipped configuration scrapes the service and answers 
     '--log.level=warn',
   ])
   const ask = async <T>(path: string): Promise<T> => {
-    const answer = (await (await fetch(`http://127.0.0.1:${port}/api/v1/${path}`)).json()) as { data: T }
-    return answer.data
+    const response = (await (await fetch(`http://127.0.0.1:${port}/api/v1/${path}`)).json()) as { data: T }
+    return response.data
   }
   const value = async (expression: string): Promise<string | undefined> => {
     const path = `query?query=${encodeURIComponent(expression)}`

@@ -1,11 +1,11 @@
-import type { EditRequest, ImageRequest } from '../types.ts'
-import { nearestRatio } from '../models/size-fitting.ts'
 import { apiUrl, type FieldValue, jsonRequest, jsonRequestWithImages, withFixed } from '../http-request.ts'
+import { nearestRatio } from '../models/size-fitting.ts'
+import type { EditRequest, ImageRequest } from '../types.ts'
 import { cognitiveServicesScope, type Dialect, type Target } from './dialect.ts'
 
 /**
- * The Black Forest Labs provider route. Its path names the model, not the deployment, in a spelling of its own; pictures
- * are base64 in JSON under `input_image`, `input_image_2`, … (a field `image` is ignored and a fresh picture drawn).
+ * The Black Forest Labs provider route. Its path names the model, not the deployment, in a spelling of its own; images
+ * are base64 in JSON under `input_image`, `input_image_2`, … (a field `image` is ignored and a fresh image drawn).
  * https://learn.microsoft.com/en-us/azure/foundry/foundry-models/how-to/use-foundry-models-flux
  */
 export const bflDialect: Dialect = {

@@ -1,6 +1,6 @@
 import type { DialectName, Model } from '../../../schemas/models.ts'
-import type { EditRequest, ImageRequest } from '../types.ts'
 import type { WireRequest } from '../http-request.ts'
+import type { EditRequest, ImageRequest } from '../types.ts'
 
 /** The far end of a request. */
 export interface Target {

@@ -1,6 +1,6 @@
 import type { Model } from '../../../schemas/models.ts'
-import type { EditRequest, ImageRequest } from '../types.ts'
 import { type FieldValue, type FormFile, withFixed } from '../http-request.ts'
+import type { EditRequest, ImageRequest } from '../types.ts'
 
 /**
  * The fields of OpenAI's image API as Azure takes them. `response_format` is a 400 on every gpt-image model and is never
@@ -27,7 +27,7 @@ export function imageFields(
 }
 
 /**
- * The pictures of an edit: one alone is `image`.
+ * The images of an edit: one alone is `image`.
  *
  * @param several the field of each where there are more; gpt-image rejects a repeated `image`
  */

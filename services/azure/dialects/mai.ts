@@ -1,5 +1,5 @@
-import type { ImageRequest } from '../types.ts'
 import { apiUrl, type FieldValue, formRequest, jsonRequest, withFixed } from '../http-request.ts'
+import type { ImageRequest } from '../types.ts'
 import { cognitiveServicesScope, type Dialect, type Target } from './dialect.ts'
 import { imageFiles } from './gpt-image-fields.ts'
 

@@ -10,7 +10,7 @@ interface ArgumentRule {
   without(model: Model): Model
 }
 
-/** Every argument beside the prompt and one picture, and how a row allows it. */
+/** Every argument beside the prompt and one image, and how a row allows it. */
 export const wireArguments = [
   {
     name: 'size',
@@ -130,7 +130,7 @@ const gptImageApi = [
 
 /**
  * What each dialect puts into a request. An argument that is missing here is one that the dialect drops, so that no row
- * may allow it there: a caller would pay for a picture that ignores it.
+ * may allow it there: a caller would pay for an image that ignores it.
  */
 export const expressed: Readonly<Record<DialectName, readonly WireArgument[]>> = {
   deployments: gptImageApi,
@@ -146,7 +146,7 @@ export const expressed: Readonly<Record<DialectName, readonly WireArgument[]>> =
   ],
 }
 
-/** FLUX takes less of the image API than gpt-image does: a prompt, a number, a size and pictures. */
+/** FLUX takes less of the image API than gpt-image does: a prompt, a number, a size and images. */
 export function expressedFor(model: Model, dialect: DialectName): readonly WireArgument[] {
   const isFlux = model.providerPath !== undefined && dialect !== 'bfl' && dialect !== 'mai'
   return isFlux ? imageApi : expressed[dialect]

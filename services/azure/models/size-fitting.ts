@@ -4,14 +4,14 @@ import type { Size } from '../types.ts'
 type Range = Extract<SizeRule, { kind: 'range' }>
 
 /** The nearest size that a rule allows; the wish itself where sizes can't be asked for. */
-export function fitSize(rule: SizeRule, wish: Size): Size {
+export function fitSize(rule: SizeRule, requested: Size): Size {
   switch (rule.kind) {
     case 'none':
-      return wish
+      return requested
     case 'choices':
-      return nearestChoice(rule.sizes, wish)
+      return nearestChoice(rule.sizes, requested)
     case 'range':
-      return fitRange(rule, wish)
+      return fitRange(rule, requested)
     default:
       return rule satisfies never
   }
@@ -24,18 +24,18 @@ export function readSize(text: string): Size {
 }
 
 /** The shape matters most, then the area. */
-function nearestChoice(choices: readonly string[], wish: Size): Size {
+function nearestChoice(choices: readonly string[], requested: Size): Size {
   const distance = ({ width, height }: Size) =>
-    3 * Math.abs(Math.log((width * wish.height) / (height * wish.width))) +
-    Math.abs(Math.log((width * height) / (wish.width * wish.height)))
+    3 * Math.abs(Math.log((width * requested.height) / (height * requested.width))) +
+    Math.abs(Math.log((width * height) / (requested.width * requested.height)))
   return choices.map(readSize).reduce((best, size) => (distance(size) < distance(best) ? size : best))
 }
 
 /** Keeps shape and area as far as the rule allows, since the area is what costs; then come edges and multiples. */
-function fitRange(rule: Range, wish: Size): Size {
-  const wide = wish.width >= wish.height
-  const ratio = Math.min(wide ? wish.width / wish.height : wish.height / wish.width, rule.maxRatio)
-  const area = wish.width * wish.height
+function fitRange(rule: Range, requested: Size): Size {
+  const wide = requested.width >= requested.height
+  const ratio = Math.min(wide ? requested.width / requested.height : requested.height / requested.width, rule.maxRatio)
+  const area = requested.width * requested.height
   const scale = Math.sqrt(Math.min(Math.max(area, rule.minPixels), rule.maxPixels) / area)
   let long = Math.sqrt(area * ratio)
   let short = area / long

@@ -117,7 +117,7 @@ const maiSizes = {
   maxPixels: megapixel,
   maxRatio: 1365 / 768,
 }
-// Several pictures of an edit repeat the field: https://github.com/vercel/ai (azure-mai-image-model.ts, October 2026).
+// Several images of an edit repeat the field: https://github.com/vercel/ai (azure-mai-image-model.ts, October 2026).
 const mai = {
   ...plain,
   dialects: ['mai'],

@@ -38,7 +38,7 @@ export interface DecoderMemory {
   /** The most that a file made to harm can make it take besides; what encoders write takes a small part of it. */
   tableBytes?: number
   /** What is still there while the result is encoded. */
-  keptBytes: number
+  storedBytes: number
 }
 
 export interface FirstImage {
@@ -52,7 +52,7 @@ export interface FirstImage {
 const MAX_RANGES = 2000
 
 /** What is kept of a file, in order; neighbours are joined. */
-export class KeptRanges {
+export class ImageRanges {
   /** Start and end, start and end… */
   readonly ranges: number[] = []
 
@@ -70,9 +70,9 @@ export class KeptRanges {
 export function bytesOf(bytes: Buffer, ranges: readonly number[], tail?: Buffer): Buffer {
   const [start = 0, end = bytes.length, ...more] = ranges
   if (more.length === 0 && tail === undefined) return end === bytes.length ? bytes : bytes.subarray(start, end)
-  const kept: Buffer[] = []
-  for (let index = 0; index < ranges.length; index += 2) kept.push(bytes.subarray(ranges[index], ranges[index + 1]))
-  return Buffer.concat(tail === undefined ? kept : [...kept, tail])
+  const stored: Buffer[] = []
+  for (let index = 0; index < ranges.length; index += 2) stored.push(bytes.subarray(ranges[index], ranges[index + 1]))
+  return Buffer.concat(tail === undefined ? stored : [...stored, tail])
 }
 
 /**

@@ -3,8 +3,8 @@ import {
   cutOff,
   hasText,
   type ImageHeader,
+  ImageRanges,
   impossibleClaim,
-  KeptRanges,
   plainHeader,
   STEPS_BETWEEN_PAUSES,
   tooManyParts,
@@ -43,19 +43,19 @@ class JpegWalk {
   /** Known to be unreadable. */
   isBroken = false
   /** What makes up the first image. */
-  readonly kept = new KeptRanges()
+  readonly stored = new ImageRanges()
 }
 
 /**
  * https://www.w3.org/Graphics/JPEG/itu-t81.pdf B.1: markers, most followed by a length; scans are followed by their data.
  *
  * Phones append a second image (a gain map) or a video behind the end of the first and index it in an APP2 segment "MPF"
- * (CIPA DC-007); some services refuse such files. Garbage between segments is skipped by every decoder. Neither belongs
+ * (CIPA DC-007); some services reject such files. Garbage between segments is skipped by every decoder. Neither belongs
  * to `firstImage`.
  */
 export function* readJpeg(bytes: Buffer): Walk<ImageHeader | undefined> {
   const walk = new JpegWalk()
-  walk.kept.keep(0, 2)
+  walk.stored.keep(0, 2)
   let at = 2
   for (let step = 1; at < bytes.length && !walk.isEnded && !walk.isBroken; step++) {
     at = yield* nextPart(bytes, at, walk)
@@ -73,30 +73,30 @@ function* nextPart(bytes: Buffer, at: number, walk: JpegWalk): Walk<number> {
   }
   if (marker === 0xff) {
     // Fill bytes may stand before any marker.
-    walk.kept.keep(at, at + 1)
+    walk.stored.keep(at, at + 1)
     return at + 1
   }
   if (marker === MARKER_EOI) walk.isEnded = true
   if (marker === MARKER_EOI || hasNoLength(marker)) {
-    walk.kept.keep(at, at + 2)
+    walk.stored.keep(at, at + 2)
     return at + 2
   }
   if (at + 4 > bytes.length) return bytes.length
   const end = at + 2 + bytes.readUInt16BE(at + 2)
-  walk.isBroken = end < at + 4 || walk.kept.areTooMany || walk.scans > MAX_SCANS
+  walk.isBroken = end < at + 4 || walk.stored.areTooMany || walk.scans > MAX_SCANS
   if (end > bytes.length || walk.isBroken) return bytes.length
   readSegment(marker, bytes.subarray(at + 4, end), walk)
   if (marker === MARKER_SOS && walk.scans === 0) walk.scanned = bytes[at + 4] ?? 0
   if (marker === MARKER_APP2 && hasText(bytes, at + 4, 'MPF\0')) return end
   if (marker !== MARKER_SOS) {
-    walk.kept.keep(at, end)
+    walk.stored.keep(at, end)
     return end
   }
   if (walk.frame === undefined) walk.isBroken = true
   const behind = yield* endOfScan(bytes, end)
   walk.scans++
   walk.scanBytes += behind - end
-  walk.kept.keep(at, behind)
+  walk.stored.keep(at, behind)
   return behind
 }
 
@@ -147,9 +147,9 @@ function headerOf(walk: JpegWalk, frame: Frame): ImageHeader {
     isCmyk: sampling.length === 4,
     isLossy: true,
     isDecodedWhole,
-    decoder: { peakBytes: codeBytes, keptBytes: codeBytes },
+    decoder: { peakBytes: codeBytes, storedBytes: codeBytes },
     isUnusual: marker > 0xc2 || (sampling.length !== 1 && sampling.length !== 3),
-    firstImage: { ranges: walk.kept.ranges, lacksEnd: !walk.isEnded },
+    firstImage: { ranges: walk.stored.ranges, lacksEnd: !walk.isEnded },
   }
   const damage = damageOf(walk, frame)
   return damage === undefined ? header : { ...header, damage }

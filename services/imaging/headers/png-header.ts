@@ -3,8 +3,8 @@ import {
   cutOff,
   hasText,
   type ImageHeader,
+  ImageRanges,
   impossibleClaim,
-  KeptRanges,
   plainHeader,
   STEPS_BETWEEN_PAUSES,
   tooManyParts,
@@ -35,7 +35,7 @@ interface Found {
   frames: number
   orientation: Orientation | undefined
   /** All but text. */
-  kept: KeptRanges
+  stored: ImageRanges
 }
 
 /**
@@ -67,8 +67,8 @@ export function* readPng(bytes: Buffer): Walk<ImageHeader | undefined> {
     hasAlpha,
     isRgba: colourType === 6,
     isDecodedWhole: isInterlaced,
-    decoder: { peakBytes: wholeBytes, keptBytes: wholeBytes },
-    decodedRanges: found.kept.ranges,
+    decoder: { peakBytes: wholeBytes, storedBytes: wholeBytes },
+    decodedRanges: found.stored.ranges,
   }
   const isKnown = coloured?.depths.includes(bitDepth) && hasText(bytes, 26, '\0\0') && bytes.readUInt8(28) <= 1
   if (!isKnown) return { ...header, damage: 'its header is not valid' }
@@ -86,15 +86,15 @@ function* walkChunks(bytes: Buffer): Walk<Found> {
     hasTransparency: false,
     frames: 1,
     orientation: undefined,
-    kept: new KeptRanges(),
+    stored: new ImageRanges(),
   }
-  found.kept.keep(0, 33)
+  found.stored.keep(0, 33)
   let at = 33
-  for (let step = 1; at + 12 <= bytes.length && !found.isEnded && !found.kept.areTooMany; step++) {
+  for (let step = 1; at + 12 <= bytes.length && !found.isEnded && !found.stored.areTooMany; step++) {
     const end = at + 12 + bytes.readUInt32BE(at)
     if (end > bytes.length) break
     const type = bytes.toString('latin1', at + 4, at + 8)
-    if (!textChunks.has(type)) found.kept.keep(at, end)
+    if (!textChunks.has(type)) found.stored.keep(at, end)
     readChunk(type, bytes.subarray(at + 8, end - 4), found)
     at = end
     if (step % STEPS_BETWEEN_PAUSES === 0) yield
@@ -117,7 +117,7 @@ function readChunk(type: string, data: Buffer, found: Found): void {
 }
 
 function damageOf(found: Found, colourType: number, neededBytes: number): string | undefined {
-  if (found.kept.areTooMany) return tooManyParts
+  if (found.stored.areTooMany) return tooManyParts
   if (!found.isEnded) return cutOff
   if (found.dataBytes === 0) return 'it holds no image data'
   if (!isZlibHead(found.dataHead)) return 'its image data is not compressed as PNG demands'

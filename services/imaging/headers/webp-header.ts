@@ -65,10 +65,10 @@ export function* readWebp(bytes: Buffer): Walk<ImageHeader | undefined> {
 
 /** Colours and opacity are unpacked in one place and copied to another, whether there is opacity or not. */
 function decoderMemory({ width, height }: { width: number; height: number }, losslessBytes: number): DecoderMemory {
-  const keptBytes = width * height * RGBA_BYTES
+  const storedBytes = width * height * RGBA_BYTES
   const tiles = Math.ceil(width / 4) * Math.ceil(height / 4)
   const codeSets = Math.min(MAX_CODE_SETS, tiles, Math.ceil(losslessBytes / LEAST_BYTES_OF_CODE_SET))
-  return { peakBytes: keptBytes * 2, tableBytes: codeSets * CODE_SET_BYTES, keptBytes }
+  return { peakBytes: storedBytes * 2, tableBytes: codeSets * CODE_SET_BYTES, storedBytes }
 }
 
 function readSize(bytes: Buffer): { width: number; height: number; hasAlpha: boolean } | undefined {

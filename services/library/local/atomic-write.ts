@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { createBase64Decoder } from '../../bytes/base64-decoder.ts'
+import type { Base64Image } from '../../bytes/base64-image.ts'
+import { acquireBuffer, release } from '../../bytes/buffer-pool.ts'
 import { durableFlags, waitForDisk, writeAll } from '../../bytes/durable-file.ts'
-import type { EncodedImage } from '../../bytes/base64-image.ts'
-import { codeOf, type Folder, isSame } from './directory-handle.ts'
 import { temporaryName } from '../../bytes/spooled-buffer.ts'
 import { joinName } from '../output-path.ts'
-import { giveBack, takeMemory } from '../../bytes/buffer-pool.ts'
+import { codeOf, type Folder, isSame } from './directory-handle.ts'
 
 /** Bytes written at a time; a multiple of three, so that whole groups of base64 fill it. */
 const blockBytes = 786_432
 /** Characters decoded at a time. */
-const pieceCharacters = 65_536
+const chunkCharacters = 65_536
 
 export interface TemporaryFile {
   name: string
@@ -20,8 +20,8 @@ export interface TemporaryFile {
   stats: Stats
 }
 
-/** Writes a picture under a name of its own and waits for the disk. Nothing is left behind if that fails. */
-export async function writeTemporary(folder: Folder, image: EncodedImage | undefined): Promise<TemporaryFile> {
+/** Writes an image under a name of its own and waits for the disk. Nothing is left behind if that fails. */
+export async function writeTemporary(folder: Folder, image: Base64Image | undefined): Promise<TemporaryFile> {
   const name = temporaryName()
   const file = await folder.open(name, durableFlags, 0o644)
   try {
@@ -38,14 +38,14 @@ export async function writeTemporary(folder: Folder, image: EncodedImage | undef
   }
 }
 
-async function writeDecoded(file: FileHandle, image: EncodedImage): Promise<void> {
+async function writeDecoded(file: FileHandle, image: Base64Image): Promise<void> {
   const decoder = createBase64Decoder()
-  const block = takeMemory(Math.min(blockBytes, image.bytes) + pieceCharacters)
+  const block = acquireBuffer(Math.min(blockBytes, image.bytes) + chunkCharacters)
   let filled = 0
   try {
     for await (const chunk of image.chunks()) {
-      for (let at = 0; at < chunk.length; at += pieceCharacters) {
-        filled += decoder.write(chunk.subarray(at, at + pieceCharacters), block.subarray(filled))
+      for (let at = 0; at < chunk.length; at += chunkCharacters) {
+        filled += decoder.write(chunk.subarray(at, at + chunkCharacters), block.subarray(filled))
         if (filled < blockBytes) continue
         await writeAll(file, block.subarray(0, filled))
         filled = 0
@@ -54,7 +54,7 @@ async function writeDecoded(file: FileHandle, image: EncodedImage): Promise<void
     decoder.end()
     if (filled > 0) await writeAll(file, block.subarray(0, filled))
   } finally {
-    giveBack([block])
+    release([block])
   }
 }
 
@@ -65,9 +65,14 @@ const maxCounter = 999
  * Gives a finished temporary file its name, or the next free one: `name.png`, `name-2.png`, … The name comes to be in
  * one step and never replaces another file, whoever else is writing. The temporary name stays or is gone.
  */
-export async function publish(folder: Folder, temporary: TemporaryFile, stem: string, ending: string): Promise<string> {
+export async function publish(
+  folder: Folder,
+  temporary: TemporaryFile,
+  stem: string,
+  extension: string,
+): Promise<string> {
   for (let counter = 1; ; counter++) {
-    const name = joinName(stem, nameSuffix(counter) + ending)
+    const name = joinName(stem, nameSuffix(counter) + extension)
     try {
       await linkOrReserve(folder, temporary.name, name)
       return name

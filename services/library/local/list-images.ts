@@ -1,13 +1,13 @@
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
-import { serviceError } from '../../errors/errors.ts'
-import { createEncodedImage, type EncodedImage, type ImageFacts } from '../../bytes/base64-image.ts'
-import { codeOf, type Folder } from './directory-handle.ts'
+import { type Base64Image, createBase64Image, type ImageFacts } from '../../bytes/base64-image.ts'
 import { temporaryNamePattern } from '../../bytes/spooled-buffer.ts'
-import { mimeTypeOfName } from '../file-extension.ts'
+import { serviceError } from '../../errors/errors.ts'
 import { sniffFacts } from '../../imaging/image-probe.ts'
+import { mimeTypeOfName } from '../file-extension.ts'
 import type { ImagePage, StoredImage } from '../image-store.ts'
+import { codeOf, type Folder } from './directory-handle.ts'
 
 /** Folders below each other that are looked into. */
 const maxDepth = 32
@@ -58,7 +58,7 @@ async function statOf({ folder, fileName }: FoundFile) {
 }
 
 /**
- * One page of the pictures, newest first. The cursor is the last picture's place in that order, so a page stays right
+ * One page of the images, newest first. The cursor is the last image's place in that order, so a page stays right
  * when files come and go between two calls. Costs a look at every file.
  */
 export async function listImages(
@@ -109,22 +109,22 @@ function parseCursor(cursor: string): Place {
   return { modifiedAt: Number(modifiedAt), name }
 }
 
-/** Bytes in which a picture of most files says what it is. */
+/** Bytes in which an image of most files says what it is. */
 const headBytes = 65_536
-/** Bytes read at a time; a multiple of three, so that the pieces' texts join without padding between them. */
-const pieceBytes = 196_608
+/** Bytes read at a time; a multiple of three, so that the chunks' texts join without padding between them. */
+const chunkBytes = 196_608
 
 /**
- * A picture in an open file, read only as fast as it is sent: a short request must not cost the memory of a large
- * picture, nor may a hundred. Releasing it closes the file.
- * @throws Error if it is no plain file, no picture, or larger than `maxBytes`
+ * An image in an open file, read only as fast as it is sent: a short request must not cost the memory of a large
+ * image, nor may a hundred. Releasing it closes the file.
+ * @throws Error if it is no plain file, no image, or larger than `maxBytes`
  */
-export async function openStoredImage(file: FileHandle, maxBytes: number): Promise<EncodedImage> {
+export async function openStoredImage(file: FileHandle, maxBytes: number): Promise<Base64Image> {
   const stats = await file.stat()
   const { size } = stats
   if (!stats.isFile() || size > maxBytes) throw new Error('not a plain file within the limit')
-  return createEncodedImage(await readFacts(file, size), size, {
-    chunks: () => encodedPieces(file, size),
+  return createBase64Image(await readFacts(file, size), size, {
+    chunks: () => encodedChunks(file, size),
     release: () => file.close(),
   })
 }
@@ -134,14 +134,14 @@ async function readFacts(file: FileHandle, size: number): Promise<ImageFacts> {
   for (let length = Math.min(headBytes, size); ; length = Math.min(length * 4, size)) {
     const facts = sniffFacts(await readExactly(file, 0, length))
     if (facts !== undefined) return facts
-    if (length === size) throw new Error('not a picture')
+    if (length === size) throw new Error('not an image')
   }
 }
 
-async function* encodedPieces(file: FileHandle, size: number): AsyncGenerator<Buffer> {
-  for (let at = 0; at < size; at += pieceBytes) {
-    const piece = await readExactly(file, at, Math.min(pieceBytes, size - at))
-    yield Buffer.from(piece.toString('base64'), 'latin1')
+async function* encodedChunks(file: FileHandle, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < size; at += chunkBytes) {
+    const chunk = await readExactly(file, at, Math.min(chunkBytes, size - at))
+    yield Buffer.from(chunk.toString('base64'), 'latin1')
   }
 }
 

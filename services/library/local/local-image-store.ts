@@ -1,25 +1,25 @@
 import { constants, type Stats } from 'node:fs'
 import { lstat, mkdir, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
+import type { Base64Image } from '../../bytes/base64-image.ts'
 import { type ErrorCode, ServiceError, serviceError } from '../../errors/errors.ts'
-import type { EncodedImage } from '../../bytes/base64-image.ts'
-import { codeOf, Folder } from './directory-handle.ts'
-import { fitEnding } from '../file-extension.ts'
+import { fitExtension } from '../file-extension.ts'
 import type { ImageStore, SavedImage, SaveTarget } from '../image-store.ts'
 import { nameError, parseOutputPath } from '../output-path.ts'
 import { isPublished, publish, removeQuietly, retract, type TemporaryFile, writeTemporary } from './atomic-write.ts'
+import { codeOf, Folder } from './directory-handle.ts'
 import { listImages, openStoredImage, removeStaleFiles } from './list-images.ts'
 
 export interface LocalImageStoreOptions {
   /** Absolute path of the folder. Made when it is needed. */
   folder: string
-  /** Largest file that `read` gives, in bytes; 64 MiB unless told. */
+  /** Largest file that `read` gives, in bytes; 64 MiB by default. */
   maxReadBytes?: number
   /** Milliseconds since 1970; for tests. */
   now?: () => number
 }
 
-/** Pictures in a folder of the local disk (or of anything that is mounted there), shared with other replicas. */
+/** Images in a folder of the local disk (or of anything that is mounted there), shared with other replicas. */
 export function createLocalImageStore({
   folder: root,
   maxReadBytes = 67_108_864,
@@ -30,7 +30,7 @@ export function createLocalImageStore({
     const { folders, fileName } = parseOutputPath(outputPath, [path.resolve(root), realRoot ?? root])
     if (realRoot === undefined) return { folders, fileName }
     const real = await followFolders(realRoot, folders)
-    await refuseFolder(path.join(realRoot, ...real, fileName))
+    await rejectFolder(path.join(realRoot, ...real, fileName))
     // Links may lead to places that callers must not name; what the operator called the folder is no matter of theirs.
     return parseOutputPath(`./${[...real, fileName].join('/')}`, [realRoot])
   }
@@ -38,7 +38,7 @@ export function createLocalImageStore({
   return {
     resolve,
     save: (target, image) =>
-      inStoreWords(() => withFolders(root, target.folders, true, (folder) => saveIn(folder, target, image))),
+      toStoreError(() => withFolders(root, target.folders, true, (folder) => saveIn(folder, target, image))),
     list: ({ cursor, limit = 100 } = {}) => listImages(() => Folder.open(root), cursor, limit),
     async read(name) {
       try {
@@ -87,7 +87,7 @@ async function followFolders(realRoot: string, folders: readonly string[]): Prom
   return relativeTo(realRoot, current)
 }
 
-async function refuseFolder(file: string): Promise<void> {
+async function rejectFolder(file: string): Promise<void> {
   if ((await statOf(stat, file))?.isDirectory()) throw nameError('it names a folder; add a file name')
 }
 
@@ -132,12 +132,12 @@ async function openInner(outer: Folder, name: string, create: boolean): Promise<
   }
 }
 
-async function saveIn(folder: Folder, target: SaveTarget, image: EncodedImage): Promise<SavedImage> {
+async function saveIn(folder: Folder, target: SaveTarget, image: Base64Image): Promise<SavedImage> {
   const temporary = await writeTemporary(folder, image)
   try {
-    const { stem, ending } = fitEnding(target.fileName, image.mimeType)
-    const wanted = stem + ending
-    const fileName = await publish(folder, temporary, stem, ending)
+    const { stem, extension } = fitExtension(target.fileName, image.mimeType)
+    const wanted = stem + extension
+    const fileName = await publish(folder, temporary, stem, extension)
     if (!(await isWhereItSays(folder, fileName, temporary))) {
       await retract(folder, fileName, temporary)
       throw serviceError('IMG_ERR_STORE_MOVED', [])
@@ -162,7 +162,7 @@ async function isWhereItSays(folder: Folder, fileName: string, temporary: Tempor
   return folder.isAnchored || isPublished(folder, fileName, temporary)
 }
 
-async function readIn(folder: Folder, fileName: string, maxBytes: number): Promise<EncodedImage> {
+async function readIn(folder: Folder, fileName: string, maxBytes: number): Promise<Base64Image> {
   // Without waiting: a pipe of that name would never open.
   const file = await folder.open(fileName, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   try {
@@ -186,7 +186,7 @@ const codesByCause: Readonly<Record<string, ErrorCode>> = {
   ERR_ACCESS_DENIED: 'IMG_ERR_STORE_UNWRITABLE',
 }
 
-async function inStoreWords<T>(work: () => Promise<T>): Promise<T> {
+async function toStoreError<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {

@@ -1,6 +1,6 @@
 import { GetPromptParamsSchema, ListParamsSchema } from '../../../schemas/mcp.ts'
-import { withoutNulls } from '../drop-nulls.ts'
 import type { Prompt, PromptArgument } from '../catalog.ts'
+import { withoutNulls } from '../drop-nulls.ts'
 import { defineMethod } from '../method.ts'
 import { invalidParams } from '../protocol-error.ts'
 import type { Revision } from '../revisions.ts'

@@ -5,9 +5,9 @@ import { defineMethod } from '../method.ts'
 import { INVALID_PARAMS, invalidParams, ProtocolError, RESOURCE_NOT_FOUND } from '../protocol-error.ts'
 import type { Revision } from '../revisions.ts'
 
-/** Pictures come and go with every call, and belong to the callers of this service alone. */
+/** Images come and go with every call, and belong to the callers of this service alone. */
 const volatile = { ttlMs: 5_000, cacheScope: 'private' } as const
-/** A saved picture is never replaced, but its file may be deleted. */
+/** A saved image is never replaced, but its file may be deleted. */
 const lasting = { ttlMs: 60_000, cacheScope: 'private' } as const
 
 export const listResources = defineMethod(

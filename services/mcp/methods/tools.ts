@@ -1,11 +1,11 @@
 import { CallToolParamsSchema, ListParamsSchema } from '../../../schemas/mcp.ts'
-import { ServiceError, serviceError } from '../../errors/errors.ts'
 import { prepareJson } from '../../bytes/json-writer.ts'
+import { ServiceError, serviceError } from '../../errors/errors.ts'
 import type { CompiledCatalog, CompiledTool, ContentBlock, ToolContext, ToolResult } from '../catalog.ts'
 import { defineMethod, type MethodCall, type ToolOutcome } from '../method.ts'
-import { describeProblems } from '../validation-message.ts'
 import { internalError, invalidParams, missingCapability, ProtocolError } from '../protocol-error.ts'
 import type { Revision } from '../revisions.ts'
+import { describeErrors } from '../validation-message.ts'
 
 export const listTools = defineMethod(
   { name: 'tools/list', cache: { ttlMs: 300_000, cacheScope: 'public' } },
@@ -19,7 +19,7 @@ export const listTools = defineMethod(
 
 const described = new WeakMap<CompiledCatalog, Map<Revision, readonly object[]>>()
 
-/** Made once for each revision: with its schemas the list is by far the longest thing that is said without a picture. */
+/** Made once for each revision: with its schemas the list is by far the longest thing that is said without an image. */
 function describeTools(catalog: CompiledCatalog, revision: Revision): readonly object[] {
   const byRevision = described.get(catalog) ?? new Map<Revision, readonly object[]>()
   described.set(catalog, byRevision)
@@ -68,12 +68,12 @@ async function runTool(compiled: CompiledTool, args: Record<string, unknown>, ca
     return { ...result, content: result.content.filter((block) => isKnownTo(call.revision, block)) }
   } catch (error) {
     if (error instanceof ProtocolError) {
-      outcome = 'refused'
+      outcome = 'rejected'
       throw error
     }
     if (call.signal.aborted) outcome = 'cancelled'
     else if (error instanceof ServiceError) outcome = `${error.family}_error`
-    return answerFailure(error, name, call)
+    return responseFailure(error, name, call)
   } finally {
     call.observer.toolFinished(name, outcome, (performance.now() - startedAt) / 1000)
   }
@@ -90,30 +90,30 @@ async function callChecked(
     transport: call.transport,
     caller: call.caller,
     requestId: call.requestId,
-    pictures: call.pictures,
+    images: call.images,
     log: call.log,
     progress: call.progress,
   }
   const args = tool.normalize?.(given) ?? given
-  const { pictureArguments = [] } = tool
-  call.pictures.putBack(args, (node, key) => node === args && pictureArguments.includes(key))
-  tool.refuse?.(args, context)
-  if (!validator.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', [describeProblems(validator.Errors(args))])
-  const isFree = tool.annotations.readOnlyHint
-  const { pictures, caller, id, idempotencyKey, signal, response, log } = call
-  const pending = { tool: tool.name, args, pictures, isFree, caller, id, idempotencyKey, signal, response, log }
+  const { imageArguments = [] } = tool
+  call.images.restore(args, (node, key) => node === args && imageArguments.includes(key))
+  tool.reject?.(args, context)
+  if (!validator.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', [describeErrors(validator.Errors(args))])
+  const isReadOnly = tool.annotations.readOnlyHint
+  const { images, caller, id, idempotencyKey, signal, response, log } = call
+  const pending = { tool: tool.name, args, images, isReadOnly, caller, id, idempotencyKey, signal, response, log }
   return await call.guardCall(pending, () => tool.call(args, context))
 }
 
 /** The only place that turns a throw into a result; whatever is not ours to tell is an internal error. */
-function answerFailure(error: unknown, tool: string, call: MethodCall): ToolResult {
+function responseFailure(error: unknown, tool: string, call: MethodCall): ToolResult {
   if (!(error instanceof ServiceError)) {
     // Whatever broke because the caller left is nobody's fault, and nobody is there to read of it.
-    if (call.signal.aborted) return answerFailure(serviceError('IMG_ERR_CANCELLED', [], { cause: error }), tool, call)
+    if (call.signal.aborted) return responseFailure(serviceError('IMG_ERR_CANCELLED', [], { cause: error }), tool, call)
     throw internalError(call.requestId, error)
   }
   const fields = { tool, code: error.code, retryable: error.retryable, detail: error.detail, err: error }
-  if (error.family === 'input') call.log.info(fields, 'tool call refused')
+  if (error.family === 'input') call.log.info(fields, 'tool call rejected')
   else if (error.family === 'upstream') call.log.warn(fields, 'tool call failed upstream')
   else call.log.error(fields, 'tool call failed')
   return { content: [{ type: 'text', text: error.message }], isError: true }

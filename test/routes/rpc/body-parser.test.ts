@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { listen } from '../../support/app.ts'
 
-/** Sends a head, then `piece` as a chunk again and again; resolves with what came back once there is an answer. */
+/** Sends a head, then `chunk` as a chunk again and again; resolves with what came back once there is a response. */
 async function upload(t: TestContext, url: string, path = '/') {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   t.after(() => socket.destroy())
@@ -17,31 +17,31 @@ async function upload(t: TestContext, url: string, path = '/') {
   )
   return {
     socket,
-    async send(piece: string, times: number) {
-      const chunk = `${piece.length.toString(16)}\r\n${piece}\r\n`
+    async send(data: string, times: number) {
+      const chunk = `${data.length.toString(16)}\r\n${data}\r\n`
       for (let left = times; left > 0 && !socket.destroyed; left -= 1000) {
         if (!socket.write(chunk.repeat(Math.min(left, 1000)))) await once(socket, 'drain').catch(() => {})
       }
     },
-    async answer() {
+    async response() {
       while (!received.includes('}')) await once(socket, 'data')
       return received
     },
   }
 }
 
-test('a body that comes in very many tiny pieces is refused, and its connection closed', {
+test('a body that comes in very many tiny chunks is rejected, and its connection closed', {
   timeout: 30_000,
 }, async (t: TestContext) => {
   const { url } = await listen(t)
-  const { socket, send, answer } = await upload(t, url)
+  const { socket, send, response } = await upload(t, url)
   const closed = once(socket, 'close')
   void send(' ', 1_001)
-  t.assert.match(await answer(), /^HTTP\/1\.1 400 .*too many small pieces/s)
+  t.assert.match(await response(), /^HTTP\/1\.1 400 .*too many small chunks/s)
   await closed
 })
 
-test('a body of pieces takes no more memory than its bytes, however many pieces they are', {
+test('a body of chunks takes no more memory than its bytes, however many chunks they are', {
   timeout: 60_000,
 }, async (t: TestContext) => {
   const { url } = await listen(t)
@@ -62,6 +62,6 @@ test('a body of pieces takes no more memory than its bytes, however many pieces 
 
 test('a body that nobody reads is not waited for', { timeout: 30_000 }, async (t: TestContext) => {
   const { url } = await listen(t)
-  const { answer } = await upload(t, url, '/nothing')
-  t.assert.match(await answer(), /^HTTP\/1\.1 404 /)
+  const { response } = await upload(t, url, '/nothing')
+  t.assert.match(await response(), /^HTTP\/1\.1 404 /)
 })

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { Client } from 'undici'
-import { createWaitingTool, fixtureCatalog } from '../../support/fixture-catalog.ts'
 import { type BuiltApp, listen } from '../../support/app.ts'
+import { createWaitingTool, fixtureCatalog } from '../../support/fixture-catalog.ts'
 
 type Listening = BuiltApp & { url: string }
 
@@ -52,9 +52,9 @@ test('requests that share an id at once are each answered', async (t: TestContex
     params: { name: 'echo', arguments: { text } },
   })
   const texts = ['a', 'b', 'c', 'd']
-  const answers = await Promise.all(texts.map((text) => post(url, call(text))))
+  const responses = await Promise.all(texts.map((text) => post(url, call(text))))
   t.assert.deepStrictEqual(
-    answers.map(({ body }) => [body.id, body.result.content[0].text]),
+    responses.map(({ body }) => [body.id, body.result.content[0].text]),
     texts.map((text) => [1, text]),
   )
 })
@@ -88,12 +88,12 @@ test('a header with control characters is turned away before anything reads it',
   const service = await build(t)
   const socket = raw(t, service.url)
   socket.write('POST / HTTP/1.1\r\nhost: localhost\r\nmcp-method: pi\u0001ng\r\ncontent-length: 0\r\n\r\n')
-  const [answer] = await once(socket, 'data')
-  t.assert.match(String(answer), /^HTTP\/1\.1 400 /)
+  const [response] = await once(socket, 'data')
+  t.assert.match(String(response), /^HTTP\/1\.1 400 /)
   await assertWell(t, service)
 })
 
-test('repeated headers that disagree with the body are refused', async (t: TestContext) => {
+test('repeated headers that disagree with the body are rejected', async (t: TestContext) => {
   const service = await build(t)
   const socket = raw(t, service.url)
   const body = JSON.stringify(ping(1))
@@ -101,8 +101,8 @@ test('repeated headers that disagree with the body are refused', async (t: TestC
     'POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nmcp-protocol-version: 2025-11-25\r\n' +
       `mcp-protocol-version: 2025-06-18\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   )
-  const [answer] = await once(socket, 'data')
-  t.assert.match(String(answer), /^HTTP\/1\.1 400 [\s\S]*-32022/)
+  const [response] = await once(socket, 'data')
+  t.assert.match(String(response), /^HTTP\/1\.1 400 [\s\S]*-32022/)
 })
 
 test('a caller that leaves in the middle of its body harms nobody', async (t: TestContext) => {

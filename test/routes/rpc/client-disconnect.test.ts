@@ -2,20 +2,20 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { createWaitingTool } from '../../support/fixture-catalog.ts'
 import { listen } from '../../support/app.ts'
+import { createWaitingTool } from '../../support/fixture-catalog.ts'
 import { startIssuer } from '../../support/oauth-issuer.ts'
 
 for (const accept of ['application/json', 'application/json, text/event-stream']) {
   test(`a caller that leaves its call is logged and counted once (${accept})`, async (t: TestContext) => {
     const { catalog, started, finish } = createWaitingTool()
     const { app, url, logs } = await listen(t, {}, { extendCatalog: () => catalog })
-    const leaving = new AbortController()
+    const disconnected = new AbortController()
     const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'wait' } }
     const headers = { 'content-type': 'application/json', accept }
-    const left = fetch(url, { method: 'POST', signal: leaving.signal, headers, body: JSON.stringify(call) })
+    const left = fetch(url, { method: 'POST', signal: disconnected.signal, headers, body: JSON.stringify(call) })
     const { signal } = await started
-    leaving.abort()
+    disconnected.abort()
     await t.assert.rejects(left, { name: 'AbortError' })
     if (!signal.aborted) await once(signal, 'abort')
     finish()
@@ -30,7 +30,7 @@ for (const accept of ['application/json', 'application/json, text/event-stream']
     const lines = logs.entries.filter(({ route }) => route === '/')
     t.assert.deepStrictEqual(
       lines.map(({ msg }) => msg),
-      ['caller left before the answer'],
+      ['caller left before the response'],
     )
   })
 }
@@ -54,19 +54,19 @@ test('a caller that leaves while its token is checked leaves no room taken and n
   const post = (message: object, signal?: AbortSignal) =>
     fetch(url, { method: 'POST', headers, body: JSON.stringify(message), ...(signal === undefined ? {} : { signal }) })
 
-  const leaving = new AbortController()
-  const left = post({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'wait' } }, leaving.signal)
+  const disconnected = new AbortController()
+  const left = post({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'wait' } }, disconnected.signal)
   await asked.promise
-  leaving.abort()
+  disconnected.abort()
   await t.assert.rejects(left, { name: 'AbortError' })
-  while (!logs.text.includes('caller left before the answer')) await new Promise(setImmediate)
+  while (!logs.text.includes('caller left before the response')) await new Promise(setImmediate)
   checked.resolve()
   t.assert.equal((await post({ jsonrpc: '2.0', id: 2, method: 'ping' })).status, 200)
   await fetch(`${url}/health`)
 
-  const [room] = await seriesOf(app, 'image_mcp_body_bytes_in_flight', /./)
-  t.assert.equal(room, 'image_mcp_body_bytes_in_flight 0')
-  t.assert.equal(app.callGate.running, 0)
+  const [capacity] = await seriesOf(app, 'image_mcp_body_bytes_in_flight', /./)
+  t.assert.equal(capacity, 'image_mcp_body_bytes_in_flight 0')
+  t.assert.equal(app.admission.running, 0)
 })
 
 async function seriesOf(app: Awaited<ReturnType<typeof listen>>['app'], name: string, which: RegExp) {

@@ -1,6 +1,6 @@
 import { type TestContext, test } from 'node:test'
-import { fixtureCatalog } from '../../support/fixture-catalog.ts'
 import { buildApp } from '../../support/app.ts'
+import { fixtureCatalog } from '../../support/fixture-catalog.ts'
 
 const VERSION = '2026-07-28'
 const meta = {
@@ -146,7 +146,7 @@ test('ignores a session that a client believes to have', async (t: TestContext) 
   t.assert.strictEqual((await ask(t, { headers: { 'mcp-session-id': 'abc', 'last-event-id': '7' } })).status, 200)
 })
 
-test('refuses a response sent as a request', async (t: TestContext) => {
+test('rejects a response sent as a request', async (t: TestContext) => {
   const { app } = await buildApp(t, {}, { extendCatalog: () => fixtureCatalog })
   const payload = { jsonrpc: '2.0', id: 1, result: {} }
   const send = (version: string) =>

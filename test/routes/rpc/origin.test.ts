@@ -12,7 +12,7 @@ for (const [what, headers] of [
   ['Host', { host: 'evil.example' }],
   ['Origin', { origin: 'http://evil.example' }],
 ] as const) {
-  test(`refuses a foreign ${what} with 403 in the envelope`, async (t: TestContext) => {
+  test(`rejects a foreign ${what} with 403 in the envelope`, async (t: TestContext) => {
     const response = await post(t, headers)
     t.assert.strictEqual(response.statusCode, 403)
     t.assert.partialDeepStrictEqual(response.json(), { jsonrpc: '2.0', id: null, error: { code: 403 } })
@@ -48,7 +48,7 @@ test('a page of another origin may be looked at, since it shows nothing of anyon
   t.assert.strictEqual((await app.inject({ url: '/', headers: { origin: 'http://evil.example' } })).statusCode, 200)
 })
 
-test('lets a page of an allowed origin read the answer', async (t: TestContext) => {
+test('lets a page of an allowed origin read the response', async (t: TestContext) => {
   const origin = 'https://app.example'
   const response = await post(t, { origin }, { ALLOWED_ORIGINS: origin })
   t.assert.strictEqual(response.statusCode, 200)
@@ -56,7 +56,7 @@ test('lets a page of an allowed origin read the answer', async (t: TestContext) 
   t.assert.strictEqual(response.headers.vary, 'Origin')
 })
 
-test('lets a page of an allowed origin read refusals too', async (t: TestContext) => {
+test('lets a page of an allowed origin read rejections too', async (t: TestContext) => {
   const { app } = await buildApp(t)
   const headers = { origin: 'http://localhost:6274', 'content-type': 'text/plain' }
   const response = await app.inject({ method: 'POST', url: '/', payload: 'x', headers })
@@ -86,7 +86,7 @@ test('answers a preflight without a key, since browsers send none with it', asyn
   t.assert.strictEqual((await app.inject({ method: 'POST', url: '/', headers, payload })).statusCode, 401)
 })
 
-test('refuses a preflight of a foreign page', async (t: TestContext) => {
+test('rejects a preflight of a foreign page', async (t: TestContext) => {
   const { app } = await buildApp(t)
   const response = await app.inject({ method: 'OPTIONS', url: '/', headers: { origin: 'http://evil.example' } })
   t.assert.strictEqual(response.statusCode, 403)

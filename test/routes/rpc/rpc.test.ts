@@ -1,6 +1,6 @@
 import { type TestContext, test } from 'node:test'
-import { fixtureCatalog } from '../../support/fixture-catalog.ts'
 import { buildApp } from '../../support/app.ts'
+import { fixtureCatalog } from '../../support/fixture-catalog.ts'
 
 const build = (t: TestContext, environment = {}) => buildApp(t, environment, { extendCatalog: () => fixtureCatalog })
 
@@ -109,7 +109,7 @@ test('takes bodies far over the default limit of the framework', async (t: TestC
 })
 
 for (const method of ['GET', 'DELETE'] as const) {
-  test(`refuses ${method} /mcp with 405`, async (t: TestContext) => {
+  test(`rejects ${method} /mcp with 405`, async (t: TestContext) => {
     const { app } = await build(t)
     const response = await app.inject({ method, url: '/mcp' })
     t.assert.strictEqual(response.statusCode, 405)

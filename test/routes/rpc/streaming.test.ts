@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
-import { createEncodedImage } from '../../../services/bytes/base64-image.ts'
+import { createBase64Image } from '../../../services/bytes/base64-image.ts'
 import type { ToolContext, ToolResult } from '../../../services/mcp/catalog.ts'
+import { listen } from '../../support/app.ts'
 import { openCall } from '../../support/event-stream.ts'
 import { createWaitingTool } from '../../support/fixture-catalog.ts'
-import { listen } from '../../support/app.ts'
 
 const call = (meta?: object) => ({
   jsonrpc: '2.0',
@@ -13,7 +13,7 @@ const call = (meta?: object) => ({
   params: { name: 'wait', ...(meta === undefined ? {} : { _meta: meta }) },
 })
 const withToken = call({ progressToken: 'p1' })
-const answer = { jsonrpc: '2.0', id: 1, result: { content: [{ type: 'text', text: 'done' }] } }
+const response = { jsonrpc: '2.0', id: 1, result: { content: [{ type: 'text', text: 'done' }] } }
 const progress = (value: number, message: string) => ({
   message: {
     jsonrpc: '2.0',
@@ -28,7 +28,7 @@ async function start(t: TestContext, timing = {}) {
   return { ...tool, ...built }
 }
 
-test('streams progress with rising values, then the answer, then ends', async (t: TestContext) => {
+test('streams progress with rising values, then the response, then ends', async (t: TestContext) => {
   const { url, started, finish } = await start(t)
   const opening = openCall(url, withToken)
   const context = await started
@@ -42,15 +42,15 @@ test('streams progress with rising values, then the answer, then ends', async (t
   context.progress('drawing')
   t.assert.deepStrictEqual(await stream.next(), progress(2, 'drawing'))
   finish()
-  t.assert.deepStrictEqual(await stream.rest(), [{ message: answer }])
+  t.assert.deepStrictEqual(await stream.rest(), [{ message: response }])
 })
 
-test('says nothing more of progress once the answer is out', async (t: TestContext) => {
+test('says nothing more of progress once the response is out', async (t: TestContext) => {
   const { url, started, finish } = await start(t)
   const opening = openCall(url, withToken)
   const context = await started
   finish()
-  t.assert.deepStrictEqual(await (await opening).rest(), [{ message: answer }])
+  t.assert.deepStrictEqual(await (await opening).rest(), [{ message: response }])
   t.assert.doesNotThrow(() => context.progress('too late'))
 })
 
@@ -75,7 +75,7 @@ test('shows life to a caller with a token even when a tool reports nothing', asy
   finish()
 })
 
-test('sends no progress without a token, but comments once an answer takes long', async (t: TestContext) => {
+test('sends no progress without a token, but comments once a response takes long', async (t: TestContext) => {
   const { url, started, finish } = await start(t, { streamAfterMs: 10, commentEveryMs: 10 })
   const opening = openCall(url, call())
   ;(await started).progress('drawing')
@@ -85,7 +85,7 @@ test('sends no progress without a token, but comments once an answer takes long'
   t.assert.deepStrictEqual(await stream.next(), {})
   finish()
   const rest = await stream.rest()
-  t.assert.deepStrictEqual(rest.at(-1), { message: answer })
+  t.assert.deepStrictEqual(rest.at(-1), { message: response })
 })
 
 for (const [what, message] of [
@@ -99,7 +99,7 @@ for (const [what, message] of [
     t.assert.strictEqual(stream.headers['content-type'], 'text/event-stream')
     t.assert.deepStrictEqual(await stream.next(), {})
     finish()
-    t.assert.deepStrictEqual(await stream.rest(), [{ message: answer }])
+    t.assert.deepStrictEqual(await stream.rest(), [{ message: response }])
   })
 }
 
@@ -110,7 +110,7 @@ test('answers in JSON what is quick and has no token', async (t: TestContext) =>
   t.assert.strictEqual(headers['content-type'], 'application/json; charset=utf-8')
 })
 
-test('sends a caller of JSON nothing before the answer, however much there is to tell', async (t: TestContext) => {
+test('sends a caller of JSON nothing before the response, however much there is to tell', async (t: TestContext) => {
   const { app, url, started, finish } = await start(t, { streamAfterMs: 0, commentEveryMs: 1 })
   const connected = once(app.server, 'connection')
   const opening = openCall(url, withToken, {}, 'application/json')
@@ -140,14 +140,14 @@ test('never streams a batch', async (t: TestContext) => {
   t.assert.strictEqual(headers['content-type'], 'application/json; charset=utf-8')
 })
 
-test('a caller that leaves before the answer stops the work', async (t: TestContext) => {
+test('a caller that leaves before the response stops the work', async (t: TestContext) => {
   const { app, url, started, fail } = await start(t)
   const opening = openCall(url, withToken)
   const context = await started
   context.progress('drawing')
   const stream = await opening
   t.assert.strictEqual(context.signal.aborted, false)
-  stream.leave()
+  stream.disconnect()
   await once(context.signal, 'abort')
   fail(new Error('the socket is gone'))
   await app.close()
@@ -157,15 +157,15 @@ test('a caller that leaves before the answer stops the work', async (t: TestCont
 
 test('a caller of JSON that leaves stops the work too', async (t: TestContext) => {
   const { url, started, finish } = await start(t)
-  const leaving = new AbortController()
+  const disconnected = new AbortController()
   const asked = fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(call()),
-    signal: leaving.signal,
+    signal: disconnected.signal,
   })
   const context = await started
-  leaving.abort()
+  disconnected.abort()
   await t.assert.rejects(asked)
   await once(context.signal, 'abort')
   finish()
@@ -180,8 +180,8 @@ test('an answered call is not cancelled when its connection closes', async (t: T
   t.assert.strictEqual(signal.aborted, false)
 })
 
-test('an answer that cannot be sent cuts its own stream, and the service goes on', async (t: TestContext) => {
-  const image = createEncodedImage({ mimeType: 'image/png', width: 1, height: 1 }, 3, {
+test('a response that cannot be sent cuts its own stream, and the service goes on', async (t: TestContext) => {
+  const image = createBase64Image({ mimeType: 'image/png', width: 1, height: 1 }, 3, {
     chunks() {
       throw new Error('gone')
     },

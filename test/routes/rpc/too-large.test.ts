@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { listen } from '../../support/app.ts'
 
-test('a body that is too large is refused in words also for those who read only when all is sent, as proxies do', async (t: TestContext) => {
+test('a body that is too large is rejected in words also for those who read only when all is sent, as proxies do', async (t: TestContext) => {
   const { url } = await listen(t, { MAX_BODY_BYTES: '1048576' })
   const body = Buffer.alloc(24 * 1_048_576, ' ')
   const socket = connect(Number(new URL(url).port), '127.0.0.1').pause()
@@ -18,7 +18,7 @@ test('a body that is too large is refused in words also for those who read only 
     await nextTurn()
   }
   socket.resume()
-  const [answer] = await once(socket, 'data')
-  t.assert.match(String(answer), /^HTTP\/1\.1 413 /)
-  t.assert.match(String(answer), /larger than 1048576 bytes/)
+  const [response] = await once(socket, 'data')
+  t.assert.match(String(response), /^HTTP\/1\.1 413 /)
+  t.assert.match(String(response), /larger than 1048576 bytes/)
 })

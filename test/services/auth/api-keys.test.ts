@@ -4,8 +4,8 @@ import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { findApiKey, isSameSecret, parseApiKeys } from '../../../services/auth/api-keys.ts'
 import { followKeyFile } from '../../../services/auth/api-key-file.ts'
+import { findApiKey, isSameSecret, parseApiKeys } from '../../../services/auth/api-keys.ts'
 import { temporaryFolder } from '../../support/app.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -56,7 +56,7 @@ describe('API keys', () => {
     ['a key with a space', 'alice:o ne', /entry 1 no key/],
     ['one key for two names', 'alice:one,bob:one', /entry 2 the key of another name/],
   ] as const) {
-    test(`are refused with ${what}, without telling the key`, (t: TestContext) => {
+    test(`are rejected with ${what}, without telling the key`, (t: TestContext) => {
       t.assert.throws(() => parseApiKeys(text), problem)
     })
   }

@@ -4,18 +4,18 @@ import { describe, type TestContext, test } from 'node:test'
 import type { ImagesClientOptions } from '../../../services/azure/client.ts'
 import type { AzureEvents, StatusClass } from '../../../services/azure/events.ts'
 import type { EditRequest, ImagesClient } from '../../../services/azure/types.ts'
-import { createHeldBytes } from '../../../services/bytes/spooled-buffer.ts'
+import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import {
   afterBody,
-  answering,
   callContext,
   clientOf,
   deploymentOf,
   failureOf,
   fakeAzure,
-  imageAnswer,
+  imageResult,
   listenOnLoopback,
   pixelPng,
+  responding,
 } from '../../support/fake-azure.ts'
 
 const fixture = (name: string) => readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), 'utf8')
@@ -36,9 +36,9 @@ const edit: EditRequest = { prompt, images: [{ bytes: pixel, mimeType: 'image/pn
 
 describe('deployment-scoped dialect', () => {
   test('generates with JSON, without a model in the body, and hands the base64 on as it came', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const azure = await fakeAzure(t, responding(200, imageResult))
     const images = client(t, `${azure.url}/some/path/`)
-    const answer = await images.generate({ prompt, size: { width: 1024, height: 768 } }, callContext())
+    const response = await images.generate({ prompt, size: { width: 1024, height: 768 } }, callContext())
     const [seen] = azure.seen
     t.assert.equal(
       seen?.url,
@@ -47,14 +47,14 @@ describe('deployment-scoped dialect', () => {
     t.assert.equal(seen?.headers['api-key'], 'the-secret-key')
     t.assert.deepEqual(JSON.parse(String(seen?.body)), { prompt, n: 1, size: '1024x768' })
     const chunks: Buffer[] = []
-    for await (const chunk of answer.images[0].chunks()) chunks.push(chunk)
+    for await (const chunk of response.images[0].chunks()) chunks.push(chunk)
     t.assert.equal(Buffer.concat(chunks).toString(), pixelPng)
-    t.assert.equal(answer.images[0].mimeType, 'image/png')
-    t.assert.equal(answer.images[0].width, 1)
+    t.assert.equal(response.images[0].mimeType, 'image/png')
+    t.assert.equal(response.images[0].width, 1)
   })
 
   test('edits with a form whose parts have a media type and a file name', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const azure = await fakeAzure(t, responding(200, imageResult))
     await client(t, azure.url).edit(edit, callContext())
     const [seen] = azure.seen
     t.assert.match(String(seen?.url), /\/images\/edits\?api-version=/)
@@ -72,20 +72,20 @@ describe('deployment-scoped dialect', () => {
   })
 
   test('names several files image[]', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const azure = await fakeAzure(t, responding(200, imageResult))
     await client(t, azure.url).edit({ ...edit, images: [edit.images[0], edit.images[0]] }, callContext())
     t.assert.equal(String(azure.seen[0]?.body).match(/name="image\[\]"/g)?.length, 2)
   })
 
-  test('sends a picture larger than a socket buffer whole', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer))
+  test('sends an image larger than a socket buffer whole', async (t: TestContext) => {
+    const azure = await fakeAzure(t, responding(200, imageResult))
     const bytes = Buffer.alloc(12_000_000, 7)
     await client(t, azure.url).edit({ ...edit, images: [{ ...edit.images[0], bytes }] }, callContext())
     t.assert.equal(azure.seen[0]?.headers['content-length'], String(azure.seen[0]?.body.length))
     t.assert.ok(azure.seen[0]?.body.includes(bytes))
   })
 
-  test('refuses a deployment name that would climb out of its place', async (t: TestContext) => {
+  test('rejects a deployment name that would climb out of its place', async (t: TestContext) => {
     const images = clientOf(t, [deploymentOf('http://127.0.0.1:9', 'gpt-image-2', { deployment: '..' })])
     await t.assert.rejects(images.generate({ prompt }, callContext()), TypeError)
   })
@@ -93,9 +93,9 @@ describe('deployment-scoped dialect', () => {
 
 describe('leaving', () => {
   test('a caller who leaves before the connection stands ends the call, and Azure sees nothing', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer))
-    const leaving = AbortSignal.abort()
-    const error = await failureOf(t, client(t, azure.url).generate({ prompt }, callContext({ signal: leaving })))
+    const azure = await fakeAzure(t, responding(200, imageResult))
+    const disconnected = AbortSignal.abort()
+    const error = await failureOf(t, client(t, azure.url).generate({ prompt }, callContext({ signal: disconnected })))
     t.assert.equal(error.code, 'IMG_ERR_CANCELLED')
     t.assert.equal(azure.seen.length, 0)
   })
@@ -117,22 +117,22 @@ describe('leaving', () => {
     t.assert.equal((await failureOf(t, call)).code, 'IMG_ERR_CANCELLED')
   })
 
-  test('a caller who leaves after the body went out changes nothing: the picture still comes', async (t: TestContext) => {
+  test('a caller who leaves after the body went out changes nothing: the image still comes', async (t: TestContext) => {
     const caller = new AbortController()
     const azure = await fakeAzure(
       t,
       afterBody((response) => {
         caller.abort()
-        setImmediate(() => response.end(JSON.stringify(imageAnswer)))
+        setImmediate(() => response.end(JSON.stringify(imageResult)))
       }),
     )
-    const answer = await client(t, azure.url).generate({ prompt }, callContext({ signal: caller.signal }))
-    t.assert.equal(answer.images.length, 1)
+    const response = await client(t, azure.url).generate({ prompt }, callContext({ signal: caller.signal }))
+    t.assert.equal(response.images.length, 1)
     t.assert.equal(azure.seen.length, 1)
   })
 
-  test('tells that the request went out and that an answer comes', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer))
+  test('tells that the request went out and that a response comes', async (t: TestContext) => {
+    const azure = await fakeAzure(t, responding(200, imageResult))
     const stages: string[] = []
     await client(t, azure.url).edit(edit, callContext({ onStage: (stage) => stages.push(stage) }))
     t.assert.deepEqual(stages, ['sent', 'receiving'])
@@ -151,7 +151,7 @@ describe('time and size', () => {
     t.assert.match(error.message, /may have been made and billed/)
   })
 
-  test('the deadline also ends an answer that drips', async (t: TestContext) => {
+  test('the deadline also ends a response that drips', async (t: TestContext) => {
     const azure = await fakeAzure(
       t,
       afterBody((response) => {
@@ -178,7 +178,7 @@ describe('time and size', () => {
     t.assert.equal(error.retryable, true)
   })
 
-  test('stops reading an answer that is too large', async (t: TestContext) => {
+  test('stops reading a response that is too large', async (t: TestContext) => {
     const azure = await fakeAzure(
       t,
       afterBody((response) => {
@@ -187,7 +187,7 @@ describe('time and size', () => {
       }),
     )
     const error = await failureOf(t, client(t, azure.url).generate({ prompt }, callContext()))
-    t.assert.equal(error.code, 'IMG_ERR_AZURE_ANSWER_TOO_LARGE')
+    t.assert.equal(error.code, 'IMG_ERR_AZURE_RESPONSE_TOO_LARGE')
   })
 })
 
@@ -197,26 +197,26 @@ describe('failures', () => {
     ['401 without a wrapper', 401, { statusCode: 401, message: 'Unauthorized' }, 'IMG_ERR_AZURE_CREDENTIAL'],
     ['a redirect', 307, '', 'IMG_ERR_AZURE_REDIRECT'],
     ['an HTML page', 503, '<html>', 'IMG_ERR_AZURE_UNCLEAR'],
-    ['200 without a picture', 200, { data: [{}] }, 'IMG_ERR_AZURE_NO_IMAGE'],
-    ['200 that is no JSON', 200, '{"data":', 'IMG_ERR_AZURE_BAD_ANSWER'],
-    ['200 with something that is no picture', 200, { data: [{ b64_json: 'aGVsbG8=' }] }, 'IMG_ERR_AZURE_BAD_ANSWER'],
+    ['200 without an image', 200, { data: [{}] }, 'IMG_ERR_AZURE_NO_IMAGE'],
+    ['200 that is no JSON', 200, '{"data":', 'IMG_ERR_AZURE_BAD_RESPONSE'],
+    ['200 with something that is no image', 200, { data: [{ b64_json: 'aGVsbG8=' }] }, 'IMG_ERR_AZURE_BAD_RESPONSE'],
   ]
   for (const [name, status, body, code] of rows) {
     test(`${name} is ${code}`, async (t: TestContext) => {
-      const azure = await fakeAzure(t, answering(status, body, { location: 'http://127.0.0.1:9/' }))
+      const azure = await fakeAzure(t, responding(status, body, { location: 'http://127.0.0.1:9/' }))
       const error = await failureOf(t, client(t, azure.url).generate({ prompt }, callContext()))
       t.assert.equal(error.code, code)
       t.assert.equal(azure.seen.length, 1)
     })
   }
 
-  test('a refused connection is unreachable, and a retry is free', async (t: TestContext) => {
+  test('a rejected connection is unreachable, and a retry is free', async (t: TestContext) => {
     const error = await failureOf(t, client(t, 'http://127.0.0.1:9').generate({ prompt }, callContext()))
     t.assert.equal(error.code, 'IMG_ERR_AZURE_UNREACHABLE')
   })
 
-  test('an untrusted certificate is refused', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer), tls)
+  test('an untrusted certificate is rejected', async (t: TestContext) => {
+    const azure = await fakeAzure(t, responding(200, imageResult), tls)
     const error = await failureOf(t, client(t, azure.url).generate({ prompt }, callContext()))
     t.assert.equal(error.code, 'IMG_ERR_AZURE_TLS')
     t.assert.equal(azure.seen.length, 0)
@@ -234,7 +234,7 @@ describe('failures', () => {
 
   test('neither key nor prompt survives in what is logged', async (t: TestContext) => {
     const echo = { error: { code: 'x', message: `bad key the-secret-key for "${prompt}" ${'A'.repeat(500)}` } }
-    const azure = await fakeAzure(t, answering(400, echo, { 'apim-request-id': 'abc-123' }))
+    const azure = await fakeAzure(t, responding(400, echo, { 'apim-request-id': 'abc-123' }))
     const error = await failureOf(t, client(t, azure.url).generate({ prompt }, callContext()))
     t.assert.doesNotMatch(JSON.stringify(error.detail) + error.message, /the-secret-key|red square|AAAA/)
     t.assert.equal(error.detail?.azureRequestId, 'abc-123')
@@ -253,11 +253,11 @@ describe('failures', () => {
       },
       imagesMade() {},
     }
-    const answers = [200, 400, 429, 503]
+    const responses = [200, 400, 429, 503]
     const azure = await fakeAzure(
       t,
       afterBody((response) => {
-        response.writeHead(answers.shift() ?? 500).end(JSON.stringify(imageAnswer))
+        response.writeHead(responses.shift() ?? 500).end(JSON.stringify(imageResult))
       }),
     )
     const images = client(t, azure.url, { events })
@@ -285,7 +285,7 @@ test('a stream that is reset behind its image still gives the image', async (t: 
 })
 
 describe('an image that has arrived whole is returned', () => {
-  const document = JSON.stringify({ ...imageAnswer, usage: { output_tokens: 9 } })
+  const document = JSON.stringify({ ...imageResult, usage: { output_tokens: 9 } })
   const completed = `data: ${JSON.stringify({ type: 'image_generation.completed', b64_json: pixelPng })}`
   for (const [what, text] of [
     ['the end of the document', document],
@@ -311,7 +311,7 @@ describe('an image that has arrived whole is returned', () => {
 
   for (const status of [201, 202, 203, 206, 299]) {
     test(`whatever success it comes with: ${status}`, async (t: TestContext) => {
-      const azure = await fakeAzure(t, answering(status, document))
+      const azure = await fakeAzure(t, responding(status, document))
       const { images, usage } = await client(t, azure.url).generate({ prompt }, callContext())
       t.assert.deepEqual([images.length, usage, azure.seen.length], [1, { tokensOut: 9 }, 1])
       await Promise.all(images.map((image) => image.release()))
@@ -319,21 +319,21 @@ describe('an image that has arrived whole is returned', () => {
   }
 
   test('and is asked for uncompressed, since it is read as it arrives', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const azure = await fakeAzure(t, responding(200, imageResult))
     await client(t, azure.url).generate({ prompt }, callContext())
     t.assert.equal(azure.seen[0]?.headers['accept-encoding'], 'identity')
   })
 })
 
 describe('answers with a link', () => {
-  const linkTo = (url: string) => answering(200, { data: [{ url }] })
+  const linkTo = (url: string) => responding(200, { data: [{ url }] })
   const trusting = { certificateAuthority: tls.cert, isAddressAllowed: () => true }
 
   test('are followed on an allowed host, without a credential', async (t: TestContext) => {
     const store = await fakeAzure(t, (_request, response) => response.end(pixel), tls)
     const azure = await fakeAzure(t, linkTo(`${store.url.replace('127.0.0.1', 'localhost')}/a.png?sig=1`))
-    const answer = await client(t, azure.url, trusting).generate({ prompt }, callContext())
-    t.assert.equal(answer.images[0].mimeType, 'image/png')
+    const response = await client(t, azure.url, trusting).generate({ prompt }, callContext())
+    t.assert.equal(response.images[0].mimeType, 'image/png')
     t.assert.equal(store.seen[0]?.url, '/a.png?sig=1')
     t.assert.equal(store.seen[0]?.headers['api-key'], undefined)
   })
@@ -342,12 +342,15 @@ describe('answers with a link', () => {
     const store = await fakeAzure(t, (_request, response) => response.end(pixel), tls)
     const link = { url: `${store.url.replace('127.0.0.1', 'localhost')}/a.png`, b64_json: null }
     const data = [{ url: 'https://localhost:1/gone.png' }, { b64_json: pixelPng, url: {} }, ...Array(40).fill(link)]
-    const azure = await fakeAzure(t, answering(200, { data }))
-    const held = createHeldBytes({ maxBytes: 100_000, spillFolders: [] })
-    const { images } = await client(t, azure.url, { ...trusting, held }).generate({ prompt, count: 3 }, callContext())
+    const azure = await fakeAzure(t, responding(200, { data }))
+    const buffered = createBufferSpool({ maxBytes: 100_000, spillFolders: [] })
+    const { images } = await client(t, azure.url, { ...trusting, buffered }).generate(
+      { prompt, count: 3 },
+      callContext(),
+    )
     t.assert.deepEqual([images.length, store.seen.length], [3, 2])
     for (const image of images) await image.release()
-    t.assert.equal(held.used, 0)
+    t.assert.equal(buffered.used, 0)
   })
 
   test('to a host that is not allowed are not followed', async (t: TestContext) => {
@@ -427,7 +430,7 @@ describe('answers with a link', () => {
 
 describe('proxy', () => {
   test('a call to https goes through the proxy by CONNECT, and past it for NO_PROXY', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer), tls)
+    const azure = await fakeAzure(t, responding(200, imageResult), tls)
     const { createServer: createHttpServer } = await import('node:http')
     const { connect } = await import('node:net')
     const asked: string[] = []

@@ -1,16 +1,16 @@
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createAccountBreaker } from '../../../services/azure/circuit-breaker.ts'
-import { createRequestGate } from '../../../services/azure/rate-limiter.ts'
+import { createRateLimiter } from '../../../services/azure/rate-limiter.ts'
 import {
   afterBody,
-  answering,
   callContext,
   clientOf,
   deploymentOf,
   failureOf,
   fakeAzure,
-  imageAnswer,
+  imageResult,
+  responding,
 } from '../../support/fake-azure.ts'
 
 const DAY = 24 * 60 * 60_000
@@ -33,16 +33,16 @@ for (const [name, jump] of [
         afterBody(async (response) => {
           jumpBy(jump)
           await wait(50)
-          response.end(JSON.stringify(imageAnswer))
+          response.end(JSON.stringify(imageResult))
         }),
       )
-      const answer = await clientOf(t, [deploymentOf(azure.url)]).generate({ prompt: 'A boat' }, callContext())
-      t.assert.equal(answer.images.length, 1)
+      const response = await clientOf(t, [deploymentOf(azure.url)]).generate({ prompt: 'A boat' }, callContext())
+      t.assert.equal(response.images.length, 1)
     })
 
     test('does not keep calls from their turn', async (t: TestContext) => {
       const jumpBy = wallClock(t)
-      const azure = await fakeAzure(t, answering(200, imageAnswer))
+      const azure = await fakeAzure(t, responding(200, imageResult))
       const deployment = deploymentOf(azure.url, 'gpt-image-2', { requestsPerMinute: 600 })
       const images = clientOf(t, [deployment])
       const calls = Array.from({ length: 4 }, () => images.generate({ prompt: 'A boat' }, callContext()))
@@ -69,10 +69,10 @@ for (const [name, jump] of [
 
     test('neither ends a pause nor makes it longer', async (t: TestContext) => {
       const jumpBy = wallClock(t)
-      const gate = createRequestGate({ maxWaiting: 2, requestsPerMinute: 6_000 })
-      gate.pause(20_000)
+      const limiter = createRateLimiter({ maxWaiting: 2, requestsPerMinute: 6_000 })
+      limiter.pause(20_000)
       jumpBy(jump)
-      const leftMs = gate.pausedMs()
+      const leftMs = limiter.pausedMs()
       t.assert.ok(leftMs > 10_000 && leftMs <= 20_000, `${leftMs} ms`)
     })
 

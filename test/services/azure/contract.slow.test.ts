@@ -3,11 +3,11 @@ import sharp from 'sharp'
 import type { DialectName, Model } from '../../../schemas/models.ts'
 import { keyCredential } from '../../../services/azure/credential.ts'
 import type { DeploymentOptions } from '../../../services/azure/deployment.ts'
-import type { EditRequest, ImageRequest, InputImage } from '../../../services/azure/types.ts'
 import { modelTable } from '../../../services/azure/models/table.ts'
+import type { EditRequest, ImageRequest, InputImage } from '../../../services/azure/types.ts'
 import type { Simulator } from '../../../simulator/app.ts'
-import { startSimulator } from '../../support/simulator.ts'
 import { callContext, clientOf, deploymentOf } from '../../support/fake-azure.ts'
+import { startSimulator } from '../../support/simulator.ts'
 
 /**
  * What we rely on in Azure, model by model and argument by argument. It runs on the simulator always, and with
@@ -17,7 +17,7 @@ import { callContext, clientOf, deploymentOf } from '../../support/fake-azure.ts
 
 const prompt = 'A red boat on a calm lake'
 
-async function picture(width: number, height: number, alpha = false): Promise<InputImage> {
+async function image(width: number, height: number, alpha = false): Promise<InputImage> {
   const background = alpha ? { r: 0, g: 0, b: 0, alpha: 0 } : { r: 200, g: 120, b: 40 }
   const image = sharp({ create: { width, height, channels: alpha ? 4 : 3, background } })
   return { bytes: await image.png().toBuffer(), mimeType: 'image/png', width, height }
@@ -113,7 +113,7 @@ async function simulated(t: TestContext, model: Model, dialect: DialectName): Pr
 }
 
 function client(t: TestContext, { deployment }: Far, streaming: 'never' | 'always' = 'never') {
-  return clientOf(t, [deployment], { maxAnswerBytes: 100_000_000, streaming })
+  return clientOf(t, [deployment], { maxResponseBytes: 100_000_000, streaming })
 }
 
 const lastFields = (simulator: Simulator | undefined) => simulator?.requests.at(-1)?.fields ?? {}
@@ -124,26 +124,26 @@ function suite(title: string, model: Model, far: (t: TestContext) => Promise<Far
       const place = await far(t)
       const images = client(t, place)
       const size = images.deployment.fitSize('generate', { width: 1024, height: 1024 })
-      const answer = await images.generate({ prompt, size }, callContext({ deadlineAt: performance.now() + 300_000 }))
-      const [{ width, height, mimeType }] = answer.images
+      const response = await images.generate({ prompt, size }, callContext({ deadlineAt: performance.now() + 300_000 }))
+      const [{ width, height, mimeType }] = response.images
       t.assert.deepEqual({ width, height }, size)
       t.assert.match(mimeType, /^image\/(png|jpeg)$/)
       t.assert.equal(place.simulator?.requests.length ?? 1, 1)
     })
 
     if (model.operations.includes('edit')) {
-      test('edits with as many pictures as it takes', async (t: TestContext) => {
+      test('edits with as many images as it takes', async (t: TestContext) => {
         const place = await far(t)
         const images = client(t, place)
-        const input = await picture(1024, 768)
+        const input = await image(1024, 768)
         const references = Array.from({ length: images.deployment.can.maxImages - 1 }, () => input)
         const size =
           images.deployment.can.editSize.kind === 'none' ? undefined : images.deployment.fitSize('edit', input)
-        const answer = await images.edit(
+        const response = await images.edit(
           { prompt, size, images: [input, ...references] },
           callContext({ deadlineAt: performance.now() + 300_000 }),
         )
-        t.assert.equal(answer.images.length, 1)
+        t.assert.equal(response.images.length, 1)
         if (place.simulator === undefined) return
         t.assert.equal(place.simulator.requests.at(-1)?.files.length, references.length + 1)
       })
@@ -152,10 +152,10 @@ function suite(title: string, model: Model, far: (t: TestContext) => Promise<Far
     if (model.mask) {
       test('edits under a mask', async (t: TestContext) => {
         const place = await far(t)
-        const mask = await picture(1024, 1024, true)
-        const request = { prompt, images: [await picture(1024, 1024)] as const, mask }
-        const answer = await client(t, place).edit(request, callContext({ deadlineAt: performance.now() + 300_000 }))
-        t.assert.equal(answer.images.length, 1)
+        const mask = await image(1024, 1024, true)
+        const request = { prompt, images: [await image(1024, 1024)] as const, mask }
+        const response = await client(t, place).edit(request, callContext({ deadlineAt: performance.now() + 300_000 }))
+        t.assert.equal(response.images.length, 1)
       })
     }
 
@@ -164,10 +164,10 @@ function suite(title: string, model: Model, far: (t: TestContext) => Promise<Far
         const stages: string[] = []
         const place = await far(t)
         const context = callContext({ onStage: (stage) => stages.push(stage), deadlineAt: performance.now() + 300_000 })
-        const answer = await client(t, place, 'always').generate({ prompt }, context)
-        t.assert.equal(answer.images.length, 1)
+        const response = await client(t, place, 'always').generate({ prompt }, context)
+        t.assert.equal(response.images.length, 1)
         t.assert.ok(stages.includes('sketched'), stages.join())
-        t.assert.ok((answer.usage.tokensOut ?? 0) > 0)
+        t.assert.ok((response.usage.tokensOut ?? 0) > 0)
       })
     }
 
@@ -177,8 +177,8 @@ function suite(title: string, model: Model, far: (t: TestContext) => Promise<Far
         const images = client(t, place)
         const count = argument.name === 'n' ? 2 : 1
         const request = { prompt, ...argument.request(model) }
-        const answer = await images.generate(request, callContext({ deadlineAt: performance.now() + 300_000 }))
-        t.assert.equal(answer.images.length, count)
+        const response = await images.generate(request, callContext({ deadlineAt: performance.now() + 300_000 }))
+        t.assert.equal(response.images.length, count)
         if (place.simulator === undefined) return
         t.assert.deepEqual(lastFields(place.simulator)[argument.field], argument.value(model))
       })
@@ -215,7 +215,7 @@ for (const id of ['FLUX.1-Kontext-pro', 'FLUX-1.1-pro']) {
     const { simulator, url } = await startSimulator(t)
     const credential = keyCredential('simulated-key')
     const deployment = deploymentOf(url, id, { dialect: 'deployments', credential })
-    const images = clientOf(t, [deployment], { maxAnswerBytes: 100_000_000 })
+    const images = clientOf(t, [deployment], { maxResponseBytes: 100_000_000 })
     await images.generate({ prompt, size: { width: 1024, height: 1024 }, seed: 3, format: 'png' }, callContext())
     t.assert.deepEqual(Object.keys(lastFields(simulator)).sort(), ['n', 'prompt', 'size'])
   })

@@ -97,7 +97,7 @@ describe('AZURE_MODELS_FILE', () => {
     t.assert.equal(catalog.find('flux.2-pro')?.maxImages, 8)
   })
 
-  test('a row that is wrong is refused with its place', (t: TestContext) => {
+  test('a row that is wrong is rejected with its place', (t: TestContext) => {
     t.assert.throws(() => createModelCatalog({ models: [{ id: 'x', like: 'nothing' }] }), /unknown/)
     t.assert.throws(() => createModelCatalog({ models: [{ id: 'x', max_count: 99 }] }), RangeError)
   })

@@ -5,14 +5,14 @@ import type { AzureEvents, StatusClass } from '../../../services/azure/events.ts
 import { errorTable } from '../../../services/errors/errors.ts'
 import {
   afterBody,
-  answering,
   callContext,
   clientOf,
   deploymentOf,
   failureOf,
   fakeAzure,
-  imageAnswer,
+  imageResult,
   listenOnLoopback,
+  responding,
 } from '../../support/fake-azure.ts'
 
 type Behaviour = Parameters<typeof fakeAzure>[1]
@@ -30,7 +30,7 @@ interface Row {
 
 const json = (code: string, message: string) => ({ error: { code, message } })
 const repeat = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value)
-const half = Buffer.from(JSON.stringify(imageAnswer)).subarray(0, 60)
+const half = Buffer.from(JSON.stringify(imageResult)).subarray(0, 60)
 const page = '<html><body>Bad gateway</body></html>'
 
 const once: Row[] = [
@@ -67,91 +67,91 @@ const once: Row[] = [
   },
   {
     fault: 'invalid JSON',
-    behave: answering(200, '{"data":[{]}'),
-    code: 'IMG_ERR_AZURE_BAD_ANSWER',
+    behave: responding(200, '{"data":[{]}'),
+    code: 'IMG_ERR_AZURE_BAD_RESPONSE',
     requests: 1,
     classes: ['2xx'],
   },
   {
     fault: '202 without an image',
-    behave: answering(202, { id: 'x', status: 'queued', url: 'https://localhost/operations/x' }),
-    code: 'IMG_ERR_AZURE_BAD_ANSWER',
+    behave: responding(202, { id: 'x', status: 'queued', url: 'https://localhost/operations/x' }),
+    code: 'IMG_ERR_AZURE_BAD_RESPONSE',
     requests: 1,
     classes: ['2xx'],
   },
   {
-    fault: 'an answer 10 times too large',
-    behave: answering(200, { data: [{ b64_json: 'AAAA'.repeat(2_500_000) }] }),
-    code: 'IMG_ERR_AZURE_ANSWER_TOO_LARGE',
+    fault: 'a response 10 times too large',
+    behave: responding(200, { data: [{ b64_json: 'AAAA'.repeat(2_500_000) }] }),
+    code: 'IMG_ERR_AZURE_RESPONSE_TOO_LARGE',
     requests: 1,
     classes: ['lost'],
   },
   {
     fault: '408',
-    behave: answering(408, json('Timeout', 'The operation was timeout.')),
+    behave: responding(408, json('Timeout', 'The operation was timeout.')),
     code: 'IMG_ERR_AZURE_TIMEOUT',
     requests: 1,
     classes: ['4xx'],
   },
   {
     fault: '500 in JSON',
-    behave: answering(500, json('InternalServerError', 'x')),
+    behave: responding(500, json('InternalServerError', 'x')),
     code: 'IMG_ERR_AZURE_FAILED',
     requests: 3,
     classes: repeat(3, '5xx'),
   },
   {
     fault: '503 in JSON',
-    behave: answering(503, json('ServiceUnavailable', 'x')),
+    behave: responding(503, json('ServiceUnavailable', 'x')),
     code: 'IMG_ERR_AZURE_UNAVAILABLE',
     requests: 3,
     classes: repeat(3, '5xx'),
   },
   {
     fault: '500 as a page',
-    behave: answering(500, page),
+    behave: responding(500, page),
     code: 'IMG_ERR_AZURE_UNCLEAR',
     requests: 1,
     classes: ['5xx'],
   },
   {
     fault: '502',
-    behave: answering(502, json('BadGateway', 'x')),
+    behave: responding(502, json('BadGateway', 'x')),
     code: 'IMG_ERR_AZURE_UNCLEAR',
     requests: 1,
     classes: ['5xx'],
   },
   {
     fault: '503 as a page',
-    behave: answering(503, page),
+    behave: responding(503, page),
     code: 'IMG_ERR_AZURE_UNCLEAR',
     requests: 1,
     classes: ['5xx'],
   },
   {
     fault: '504',
-    behave: answering(504, json('Timeout', 'x')),
+    behave: responding(504, json('Timeout', 'x')),
     code: 'IMG_ERR_AZURE_TIMEOUT',
     requests: 1,
     classes: ['5xx'],
   },
   {
     fault: '401 with a key that stays',
-    behave: answering(401, json('401', 'Access denied')),
+    behave: responding(401, json('401', 'Access denied')),
     code: 'IMG_ERR_AZURE_CREDENTIAL',
     requests: 1,
     classes: ['4xx'],
   },
   {
     fault: '403 of the network',
-    behave: answering(403, json('403', 'Public access is disabled.')),
+    behave: responding(403, json('403', 'Public access is disabled.')),
     code: 'IMG_ERR_AZURE_FORBIDDEN',
     requests: 1,
     classes: ['4xx'],
   },
   {
     fault: 'an account block',
-    behave: answering(
+    behave: responding(
       403,
       json(
         'Forbidden',
@@ -164,36 +164,36 @@ const once: Row[] = [
   },
   {
     fault: '404',
-    behave: answering(404, json('DeploymentNotFound', 'x')),
+    behave: responding(404, json('DeploymentNotFound', 'x')),
     code: 'IMG_ERR_AZURE_DEPLOYMENT',
     requests: 1,
     classes: ['4xx'],
   },
-  { fault: '413', behave: answering(413, ''), code: 'IMG_ERR_AZURE_TOO_LARGE', requests: 1, classes: ['4xx'] },
+  { fault: '413', behave: responding(413, ''), code: 'IMG_ERR_AZURE_TOO_LARGE', requests: 1, classes: ['4xx'] },
   {
     fault: 'a 429 that names no time',
-    behave: answering(429, json('429', 'Rate limit is exceeded')),
+    behave: responding(429, json('429', 'Rate limit is exceeded')),
     code: 'IMG_ERR_AZURE_RATE_LIMIT',
     requests: 3,
     classes: repeat(3, '429'),
   },
   {
     fault: 'a 429 that names a time after the deadline',
-    behave: answering(429, json('429', 'x'), { 'retry-after': '3600' }),
+    behave: responding(429, json('429', 'x'), { 'retry-after': '3600' }),
     code: 'IMG_ERR_AZURE_RATE_LIMIT',
     requests: 1,
     classes: ['429'],
   },
   {
     fault: '200 without an image',
-    behave: answering(200, { data: [] }),
+    behave: responding(200, { data: [] }),
     code: 'IMG_ERR_AZURE_NO_IMAGE',
     requests: 1,
     classes: ['2xx'],
   },
   {
     fault: '200 whose filter took the image',
-    behave: answering(200, { data: [{ content_filter_results: { sexual: { filtered: true, severity: 'high' } } }] }),
+    behave: responding(200, { data: [{ content_filter_results: { sexual: { filtered: true, severity: 'high' } } }] }),
     code: 'IMG_ERR_AZURE_CONTENT',
     requests: 1,
     classes: ['2xx'],
@@ -225,7 +225,7 @@ describe('fault matrix', () => {
     })
   }
 
-  test('a refused connection: tried three times, Azure saw nothing', async (t: TestContext) => {
+  test('a rejected connection: tried three times, Azure saw nothing', async (t: TestContext) => {
     const seen: StatusClass[] = []
     const images = clientOf(t, [deploymentOf('http://127.0.0.1:9', 'gpt-image-2')], { events: counting(seen) })
     const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
@@ -236,7 +236,7 @@ describe('fault matrix', () => {
   test('a certificate that is not trusted: tried three times, Azure saw nothing', async (t: TestContext) => {
     const fixture = (name: string) => readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), 'utf8')
     const tls = { key: fixture('localhost.key'), cert: fixture('localhost.crt') }
-    const azure = await fakeAzure(t, answering(200, imageAnswer), tls)
+    const azure = await fakeAzure(t, responding(200, imageResult), tls)
     const error = await failureOf(
       t,
       clientOf(t, [deploymentOf(azure.url)]).generate({ prompt: 'A boat' }, callContext()),
@@ -261,12 +261,12 @@ describe('fault matrix', () => {
   ]
   for (const [name, headers, leastMs] of waits) {
     test(`a 429 with ${name} is waited out, and does not count as a try`, async (t: TestContext) => {
-      let refusals = 4
+      let rejections = 4
       const azure = await fakeAzure(
         t,
         afterBody((response) => {
-          if (refusals-- > 0) response.writeHead(429, headers).end(JSON.stringify(json('429', 'x')))
-          else response.end(JSON.stringify(imageAnswer))
+          if (rejections-- > 0) response.writeHead(429, headers).end(JSON.stringify(json('429', 'x')))
+          else response.end(JSON.stringify(imageResult))
         }),
       )
       const startedAt = performance.now()

@@ -2,18 +2,18 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { keyFileCredential, tokenCredential } from '../../../services/azure/credential.ts'
-import { createRequestGate } from '../../../services/azure/rate-limiter.ts'
+import { createRateLimiter } from '../../../services/azure/rate-limiter.ts'
 import { ServiceError } from '../../../services/errors/errors.ts'
 import { temporaryFolder } from '../../support/app.ts'
 import {
   afterBody,
-  answering,
   callContext,
   clientOf,
   deploymentOf,
   failureOf,
   fakeAzure,
-  imageAnswer,
+  imageResult,
+  responding,
 } from '../../support/fake-azure.ts'
 
 const rateLimited = { error: { code: '429', message: 'Rate limit is exceeded' } }
@@ -22,38 +22,38 @@ const rateLimited = { error: { code: '429', message: 'Rate limit is exceeded' } 
 function limitedAzure(t: TestContext, requestsPerMinute: number, minuteMs: number) {
   const starts: number[] = []
   const prompts: string[] = []
-  let refusals = 0
+  let rejections = 0
   const behave = afterBody((response, seen) => {
     const now = Date.now()
     const headers = { 'x-ratelimit-limit-requests': String(requestsPerMinute) }
     const inMinute = starts.filter((start) => start > now - minuteMs)
     const [oldest] = inMinute
     if (inMinute.length >= requestsPerMinute && oldest !== undefined) {
-      refusals++
+      rejections++
       const waitMs = oldest + minuteMs - now
       response.writeHead(429, { ...headers, 'retry-after-ms': String(waitMs) }).end(JSON.stringify(rateLimited))
       return
     }
     starts.push(now)
     prompts.push(JSON.parse(seen.body.toString()).prompt)
-    response.writeHead(200, headers).end(JSON.stringify(imageAnswer))
+    response.writeHead(200, headers).end(JSON.stringify(imageResult))
   })
-  return { azure: fakeAzure(t, behave), prompts, refused: () => refusals }
+  return { azure: fakeAzure(t, behave), prompts, rejected: () => rejections }
 }
 
 describe('quota', () => {
   test('50 calls at 10 requests a minute: nobody is lost, nobody is told of a 429, and the order is fair', async (t: TestContext) => {
     const minuteMs = 3_000
-    const { azure, prompts, refused } = limitedAzure(t, 10, minuteMs)
+    const { azure, prompts, rejected } = limitedAzure(t, 10, minuteMs)
     const { url } = await azure
     const images = clientOf(t, [deploymentOf(url, 'gpt-image-2', { minuteMs })])
     const calls = Array.from({ length: 50 }, (_unused, index) =>
       images.generate({ prompt: String(index) }, callContext({ deadlineAt: performance.now() + 60_000 })),
     )
-    const answers = await Promise.all(calls)
-    t.assert.equal(answers.length, 50)
+    const responses = await Promise.all(calls)
+    t.assert.equal(responses.length, 50)
     // On a busy machine two requests may arrive closer than they left; such a one waits and comes again.
-    t.assert.ok(refused() <= 2, `${refused()} refusals`)
+    t.assert.ok(rejected() <= 2, `${rejected()} rejections`)
     t.assert.equal(new Set(prompts).size, 50)
     // Four go at once while the quota is unknown and may overtake each other; so may one that had to come again.
     const late = prompts.filter((prompt, place) => Math.abs(Number(prompt) - place) > 4)
@@ -61,14 +61,14 @@ describe('quota', () => {
   })
 
   test('beyond the bound a caller is told at once when to come back', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const azure = await fakeAzure(t, responding(200, imageResult))
     const deployment = deploymentOf(azure.url, 'gpt-image-2', { requestsPerMinute: 60, maxWaiting: 3, minuteMs: 3_000 })
     const images = clientOf(t, [deployment])
     const calls = Array.from({ length: 10 }, () => images.generate({ prompt: 'A boat' }, callContext()))
     const results = await Promise.allSettled(calls)
-    const refused = results.filter((result) => result.status === 'rejected')
-    t.assert.equal(refused.length, 6)
-    for (const { reason } of refused) {
+    const rejected = results.filter((result) => result.status === 'rejected')
+    t.assert.equal(rejected.length, 6)
+    for (const { reason } of rejected) {
       t.assert.ok(reason instanceof ServiceError)
       t.assert.equal(reason.code, 'IMG_ERR_AZURE_BUSY')
       t.assert.match(reason.message, /Try again in \d+ s/)
@@ -77,7 +77,7 @@ describe('quota', () => {
   })
 
   test('a quota that cannot be met before the deadline is said at once', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const azure = await fakeAzure(t, responding(200, imageResult))
     const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { requestsPerMinute: 1 })])
     await images.generate({ prompt: 'A boat' }, callContext())
     const startedAt = Date.now()
@@ -91,14 +91,14 @@ describe('quota', () => {
     const listen = ({ name }: Error) => warnings.push(name)
     process.on('warning', listen)
     t.after(() => process.off('warning', listen))
-    const gate = createRequestGate({ maxWaiting: 2, requestsPerMinute: 1 })
-    const leaving = new AbortController()
-    const ticket = () => ({ signal: leaving.signal, deadlineAt: performance.now() + 120_000 })
-    await gate.enter(ticket())
-    const waiting = gate.enter(ticket())
-    gate.pause(1e12)
+    const limiter = createRateLimiter({ maxWaiting: 2, requestsPerMinute: 1 })
+    const disconnected = new AbortController()
+    const ticket = () => ({ signal: disconnected.signal, deadlineAt: performance.now() + 120_000 })
+    await limiter.enter(ticket())
+    const waiting = limiter.enter(ticket())
+    limiter.pause(1e12)
     await new Promise((resolve) => setTimeout(resolve, 20))
-    leaving.abort()
+    disconnected.abort()
     await t.assert.rejects(waiting, { code: 'IMG_ERR_CANCELLED' })
     t.assert.deepEqual(warnings, [])
   })
@@ -109,7 +109,7 @@ describe('quota', () => {
       t,
       afterBody((response) => {
         const block = { error: { code: 'Forbidden', message: 'Your resource has been temporarily blocked' } }
-        response.writeHead(isBlocked ? 403 : 200).end(JSON.stringify(isBlocked ? block : imageAnswer))
+        response.writeHead(isBlocked ? 403 : 200).end(JSON.stringify(isBlocked ? block : imageResult))
       }),
     )
     const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { blockMs: 300 })])
@@ -129,8 +129,8 @@ describe('quota', () => {
 
   test('a blocked account is looked at again although a fallback stands in for it', async (t: TestContext) => {
     const block = { error: { code: 'Forbidden', message: 'Your resource has been temporarily blocked' } }
-    const first = await fakeAzure(t, answering(403, block))
-    const second = await fakeAzure(t, answering(200, imageAnswer))
+    const first = await fakeAzure(t, responding(403, block))
+    const second = await fakeAzure(t, responding(200, imageResult))
     const images = clientOf(t, [
       deploymentOf(first.url, 'gpt-image-2', { name: 'main', fallbacks: ['spare'], blockMs: 300 }),
       deploymentOf(second.url, 'gpt-image-2', { name: 'spare' }),
@@ -143,8 +143,8 @@ describe('quota', () => {
     t.assert.equal(first.seen.length, 2)
   })
 
-  test('a refusal of the content filter opens no breaker', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(400, { error: { code: 'contentFilter', message: 'x' } }))
+  test('a rejection of the content filter opens no breaker', async (t: TestContext) => {
+    const azure = await fakeAzure(t, responding(400, { error: { code: 'contentFilter', message: 'x' } }))
     const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2')])
     for (let call = 0; call < 3; call++) {
       const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
@@ -156,18 +156,18 @@ describe('quota', () => {
 
 describe('failover', () => {
   const cases: readonly [string, Parameters<typeof fakeAzure>[1], boolean][] = [
-    ['429', answering(429, rateLimited, { 'retry-after': '30' }), true],
-    ['404', answering(404, { error: { code: 'DeploymentNotFound' } }), true],
-    ['an account block', answering(403, { error: { code: 'Forbidden', message: 'temporarily blocked' } }), true],
-    ['500', answering(500, { error: { code: 'x' } }), false],
-    ['408', answering(408, { error: { code: 'Timeout' } }), false],
-    ['a refusal', answering(400, { error: { code: 'content_filter' } }), false],
+    ['429', responding(429, rateLimited, { 'retry-after': '30' }), true],
+    ['404', responding(404, { error: { code: 'DeploymentNotFound' } }), true],
+    ['an account block', responding(403, { error: { code: 'Forbidden', message: 'temporarily blocked' } }), true],
+    ['500', responding(500, { error: { code: 'x' } }), false],
+    ['408', responding(408, { error: { code: 'Timeout' } }), false],
+    ['a rejection', responding(400, { error: { code: 'content_filter' } }), false],
     ['a reset', afterBody((response) => response.socket?.resetAndDestroy()), false],
   ]
   for (const [name, behave, moves] of cases) {
     test(`${name} ${moves ? 'moves' : 'does not move'} to the fallback`, async (t: TestContext) => {
       const first = await fakeAzure(t, behave)
-      const second = await fakeAzure(t, answering(200, imageAnswer))
+      const second = await fakeAzure(t, responding(200, imageResult))
       const images = clientOf(t, [
         deploymentOf(first.url, 'gpt-image-2', { name: 'main', fallbacks: ['spare'] }),
         deploymentOf(second.url, 'gpt-image-1.5', { name: 'spare' }),
@@ -183,18 +183,18 @@ describe('failover', () => {
     })
   }
 
-  test('a refused connection moves to the fallback', async (t: TestContext) => {
-    const second = await fakeAzure(t, answering(200, imageAnswer))
+  test('a rejected connection moves to the fallback', async (t: TestContext) => {
+    const second = await fakeAzure(t, responding(200, imageResult))
     const images = clientOf(t, [
       deploymentOf('http://127.0.0.1:9', 'gpt-image-2', { name: 'main', fallbacks: ['spare'] }),
       deploymentOf(second.url, 'gpt-image-2', { name: 'spare' }),
     ])
-    const answer = await images.generate({ prompt: 'A boat' }, callContext())
-    t.assert.deepEqual(answer.madeBy, { deployment: 'spare', model: 'gpt-image-2' })
+    const response = await images.generate({ prompt: 'A boat' }, callContext())
+    t.assert.deepEqual(response.producedBy, { deployment: 'spare', model: 'gpt-image-2' })
   })
 
   test('a fallback that cannot do the same is left alone', async (t: TestContext) => {
-    const second = await fakeAzure(t, answering(200, imageAnswer))
+    const second = await fakeAzure(t, responding(200, imageResult))
     const images = clientOf(t, [
       deploymentOf('http://127.0.0.1:9', 'gpt-image-2', { name: 'main', fallbacks: ['spare'] }),
       deploymentOf(second.url, 'FLUX.2-pro', { name: 'spare' }),
@@ -211,7 +211,7 @@ describe('routes of FLUX.1', () => {
   test('the provider route comes first, the other one when it is wrong, and what worked is remembered', async (t: TestContext) => {
     const azure = await fakeAzure(t, (request, response, seen) => {
       const isProvider = provider.test(request.url ?? '')
-      answering(isProvider ? 404 : 200, isProvider ? { error: { code: '404' } } : imageAnswer)(request, response, seen)
+      responding(isProvider ? 404 : 200, isProvider ? { error: { code: '404' } } : imageResult)(request, response, seen)
     })
     const images = clientOf(t, [deploymentOf(azure.url)])
     await images.generate({ prompt: 'A boat' }, callContext())
@@ -224,20 +224,20 @@ describe('routes of FLUX.1', () => {
   })
 
   test('with an API version set the deployment route comes first', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const azure = await fakeAzure(t, responding(200, imageResult))
     const images = clientOf(t, [deploymentOf(azure.url, 'FLUX.1-Kontext-pro', { apiVersion: '2025-04-01-preview' })])
     await images.generate({ prompt: 'A boat' }, callContext())
     t.assert.match(azure.seen[0]?.url ?? '', scoped)
   })
 
   for (const [name, status, code] of [
-    ['refusal', 400, 'content_filter'],
+    ['rejection', 400, 'content_filter'],
     ['credential', 401, '401'],
     ['quota', 429, '429'],
     ['202', 202, undefined],
   ] as const) {
     test(`a ${name} answer does not try the other route`, async (t: TestContext) => {
-      const azure = await fakeAzure(t, answering(status, { error: { code } }))
+      const azure = await fakeAzure(t, responding(status, { error: { code } }))
       await failureOf(t, clientOf(t, [deploymentOf(azure.url)]).generate({ prompt: 'A boat' }, callContext()))
       for (const { url } of azure.seen) t.assert.match(url, provider)
     })
@@ -245,13 +245,13 @@ describe('routes of FLUX.1', () => {
 })
 
 describe('credentials', () => {
-  test('a key file that changes is read again, also when Azure refuses the old key', async (t: TestContext) => {
+  test('a key file that changes is read again, also when Azure rejects the old key', async (t: TestContext) => {
     const path = join(await temporaryFolder(t), 'key')
     await writeFile(path, 'first\n')
     let valid = 'first'
     const azure = await fakeAzure(t, (request, response, seen) => {
       const isValid = request.headers['api-key'] === valid
-      answering(isValid ? 200 : 401, isValid ? imageAnswer : { error: { code: '401' } })(request, response, seen)
+      responding(isValid ? 200 : 401, isValid ? imageResult : { error: { code: '401' } })(request, response, seen)
     })
     const images = clientOf(t, [
       deploymentOf(azure.url, 'gpt-image-2', { credential: keyFileCredential(path, 'first') }),
@@ -275,7 +275,7 @@ describe('credentials', () => {
   }
 
   test('a token is fetched once for many calls and sent as a bearer', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const azure = await fakeAzure(t, responding(200, imageResult))
     const { credential, issued } = tokens(3_600_000)
     const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { credential })])
     await Promise.all([1, 2, 3, 4].map(() => images.generate({ prompt: 'A boat' }, callContext())))
@@ -287,7 +287,7 @@ describe('credentials', () => {
   })
 
   test('a token that ends soon is renewed before it is used', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const azure = await fakeAzure(t, responding(200, imageResult))
     const { credential, issued } = tokens(60_000)
     const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { credential })])
     await images.generate({ prompt: 'A boat' }, callContext())
@@ -296,7 +296,7 @@ describe('credentials', () => {
   })
 
   test('a 401 renews the token once; a second one is told', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(401, { statusCode: 401, message: 'expired' }))
+    const azure = await fakeAzure(t, responding(401, { statusCode: 401, message: 'expired' }))
     const { credential } = tokens(3_600_000)
     const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { credential })])
     const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
@@ -307,10 +307,11 @@ describe('credentials', () => {
     )
   })
 
-  test('a refused identity is reported by its codes alone', async (t: TestContext) => {
-    const refused = (code: string) => new Error(`${code}: Invalid client secret provided Sec8Df3GhJk1ZxCv. Trace ID: 1`)
+  test('a rejected identity is reported by its codes alone', async (t: TestContext) => {
+    const rejected = (code: string) =>
+      new Error(`${code}: Invalid client secret provided Sec8Df3GhJk1ZxCv. Trace ID: 1`)
     const all = new AggregateError(
-      [refused('AADSTS7000215'), new Error('away', { cause: refused('AADSTS700016') }), refused('AADSTS7000215')],
+      [rejected('AADSTS7000215'), new Error('away', { cause: rejected('AADSTS700016') }), rejected('AADSTS7000215')],
       'no credential worked',
     )
     const credential = tokenCredential(async () => ({ getToken: () => Promise.reject(all) }))
@@ -319,7 +320,7 @@ describe('credentials', () => {
   })
 
   test('without a token nothing is sent', async (t: TestContext) => {
-    const azure = await fakeAzure(t, answering(200, imageAnswer))
+    const azure = await fakeAzure(t, responding(200, imageResult))
     const credential = tokenCredential(async () => ({ getToken: async () => null }))
     const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { credential })])
     t.assert.equal(

@@ -1,18 +1,18 @@
 import { tmpdir } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { createAnswerReader, readAnswer } from '../../../services/azure/response-reader.ts'
-import { type EncodedImage, isEncodedImage } from '../../../services/bytes/base64-image.ts'
-import { createHeldBytes } from '../../../services/bytes/spooled-buffer.ts'
-import { spliceJson } from '../../../services/bytes/json-writer.ts'
-import * as pictures from '../../support/images/images.ts'
+import { createResponseReader, readResponse } from '../../../services/azure/response-reader.ts'
+import { type Base64Image, isEncodedImage } from '../../../services/bytes/base64-image.ts'
+import { writeJson } from '../../../services/bytes/json-writer.ts'
+import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
+import * as fixtures from '../../support/images/images.ts'
 import { checkProperty } from '../../support/property.ts'
 
-const held = createHeldBytes({ maxBytes: 1_000_000, spillFolders: [tmpdir()] })
-const options = { held, maxBytes: 1_000_000 }
+const buffered = createBufferSpool({ maxBytes: 1_000_000, spillFolders: [tmpdir()] })
+const options = { buffered, maxBytes: 1_000_000 }
 // Their base64 is full of slashes and plus signs.
-const small = pictures.pngOf({ width: 3, height: 2, data: Buffer.alloc(31, '\xfb\xff', 'latin1') })
-const other = pictures.pngOf({ width: 7, height: 5, data: Buffer.alloc(100, 0xff) })
+const small = fixtures.pngOf({ width: 3, height: 2, data: Buffer.alloc(31, '\xfb\xff', 'latin1') })
+const other = fixtures.pngOf({ width: 7, height: 5, data: Buffer.alloc(100, 0xff) })
 
 async function* cut(json: string, places: readonly number[]) {
   const bytes = Buffer.from(json)
@@ -29,43 +29,43 @@ async function collect(chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promis
   return collected
 }
 
-/** The document as `JSON.parse` would have given it, which proves text and place of every picture. */
+/** The document as `JSON.parse` would have given it, which proves text and place of every image. */
 async function readBack(json: string, places: readonly number[] = []): Promise<unknown> {
-  const answer = await readAnswer(cut(json, places), options)
-  const spliced = spliceJson(answer.document)
+  const response = await readResponse(cut(json, places), options)
+  const spliced = writeJson(response.document)
   const text = Buffer.concat(await collect(spliced.chunks()))
-  for (const image of answer.images) await image.release()
+  for (const image of response.images) await image.release()
   return JSON.parse(text.toString('utf8'))
 }
 
 const base64 = small.toString('base64')
 const otherBase64 = other.toString('base64')
-const answers = {
+const responses = {
   plain: `{"created":1,"data":[{"b64_json":"${base64}"}],"usage":{"total_tokens":5}}`,
   spaced: `\n{ "data" :\t[ {"b64_json" \r\n : "${base64}" , "revised_prompt" : "a \\"cat\\" \\\\" } ] }\n`,
-  'several, picture last': `{"data":[{"x":null,"b64_json":"${base64}"},{"b64_json":"${otherBase64}"}]}`,
+  'several, image last': `{"data":[{"x":null,"b64_json":"${base64}"},{"b64_json":"${otherBase64}"}]}`,
   'escaped slashes': `{"data":[{"b64_json":"${base64.replaceAll('/', '\\/')}"}]}`,
   'escaped signs': `{"data":[{"b64_json":"${base64.replaceAll('+', '\\u002b').replaceAll('=', '\\u003D').replaceAll('/', '\\u002F')}"}]}`,
   'escaped key': `{"data":[{"b64\\u005fjson":"${base64}"}]}`,
-  'not a picture of ours': `{"data":[{"b64_json":null},{"b64_json":7},{"b64_json":{"b64_json":"${base64}"}},{"b64_json":["b64_json"]}]}`,
+  'not an image of ours': `{"data":[{"b64_json":null},{"b64_json":7},{"b64_json":{"b64_json":"${base64}"}},{"b64_json":["b64_json"]}]}`,
   'words in other places': `["b64_json",{"a":"b64_json","b64_json2":"x","b":"\\"b64_json\\":\\"","c":"b64_json\\\\"}]`,
   'equal keys': `{"b64_json":"${base64}","b64_json":"${otherBase64}","b64_json":""}`,
   'a stream event': `{"type":"image_generation.completed","b64_json":"${base64}","size":"3x2"}`,
   'other scripts': `{"提示":"日落 😀","data":[{"b64_json":"${base64}"}]}`,
   empty: '{"b64_json":""}',
 }
-for (const [name, json] of Object.entries(answers)) {
+for (const [name, json] of Object.entries(responses)) {
   test(`reads what JSON.parse reads, cut at every byte: ${name}`, async (t: TestContext) => {
     const expected = JSON.parse(json)
     const length = Buffer.byteLength(json)
     for (let place = 0; place <= length; place++) t.assert.deepStrictEqual(await readBack(json, [place]), expected)
     const everywhere = Array.from({ length }, (_, at) => at)
     t.assert.deepStrictEqual(await readBack(json, everywhere), expected)
-    t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
+    t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
   })
 }
 
-test('reads any JSON around pictures as JSON.parse does, cut anywhere', async (t: TestContext) => {
+test('reads any JSON around images as JSON.parse does, cut anywhere', async (t: TestContext) => {
   const key = fc.oneof(fc.constantFrom('b64_json', 'data', 'b64_json\\', '"b64_json"'), fc.string({ unit: 'binary' }))
   const tree = fc.letrec((tie) => ({
     value: fc.oneof(
@@ -83,9 +83,9 @@ test('reads any JSON around pictures as JSON.parse does, cut anywhere', async (t
     ['+', '\\u002b'],
   ] as const
   const escaped = (json: string, [sign, escaping]: (typeof styles)[number]) =>
-    [base64, otherBase64].reduce((text, picture) => text.replaceAll(picture, picture.replaceAll(sign, escaping)), json)
-  const withPictures = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(withPictures)
+    [base64, otherBase64].reduce((text, image) => text.replaceAll(image, image.replaceAll(sign, escaping)), json)
+  const withImages = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(withImages)
     if (value === null || typeof value !== 'object') return value
     return Object.fromEntries(
       Object.entries(value).map(([name, entry]) => [
@@ -94,7 +94,7 @@ test('reads any JSON around pictures as JSON.parse does, cut anywhere', async (t
           ? entry.length % 2
             ? base64
             : otherBase64
-          : withPictures(entry),
+          : withImages(entry),
       ]),
     )
   }
@@ -106,22 +106,23 @@ test('reads any JSON around pictures as JSON.parse does, cut anywhere', async (t
       fc.constantFrom(...styles),
       fc.constantFrom(undefined, 1, '\t'),
       async (value, places, style, indent) => {
-        const json = escaped(JSON.stringify(withPictures(value), undefined, indent), style)
+        const json = escaped(JSON.stringify(withImages(value), undefined, indent), style)
         t.assert.deepStrictEqual(await readBack(json, places), JSON.parse(json))
       },
     ),
     { numRuns: 1500 },
   )
-  t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
+  t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
 })
 
-test('says what each picture is, and needs the bytes it was given no longer', async (t: TestContext) => {
+test('says what each image is, and needs the bytes it was given no longer', async (t: TestContext) => {
   const json = Buffer.from(`{"data":[{"b64_json":"${base64}"}]}`)
-  const reader = createAnswerReader(options)
+  const reader = createResponseReader(options)
   await reader.write(json)
   json.fill('x')
-  const { images } = await reader.end()
-  const [image] = images
+  const {
+    images: [image],
+  } = await reader.end()
   t.assert.ok(isEncodedImage(image))
   t.assert.deepStrictEqual(
     [image.mimeType, image.width, image.height, image.bytes, image.encodedBytes],
@@ -133,28 +134,28 @@ test('says what each picture is, and needs the bytes it was given no longer', as
 })
 
 test('finds the size of a JPEG behind long metadata', async (t: TestContext) => {
-  const bytes = await pictures
+  const bytes = await fixtures
     .drawing()
     .jpeg()
     .withExif({ IFD0: { ImageDescription: 'x'.repeat(60_000) } })
     .toBuffer()
-  const { images } = await readAnswer(cut(`{"b64_json":"${bytes.toString('base64')}"}`, [100, 2000]), options)
-  const [image] = images as [EncodedImage]
+  const { images } = await readResponse(cut(`{"b64_json":"${bytes.toString('base64')}"}`, [100, 2000]), options)
+  const [image] = images as [Base64Image]
   t.assert.deepStrictEqual([image.mimeType, image.width, image.height], ['image/jpeg', 40, 30])
   await image.release()
 })
 
 test('releases images under a key that a later image replaced', async (t: TestContext) => {
   const json = `{"b64_json":"${base64}","b64_json":"${otherBase64}"}`
-  const { images } = await readAnswer(cut(json, []), options)
-  t.assert.deepStrictEqual([images.length, held.used], [1, otherBase64.length])
+  const { images } = await readResponse(cut(json, []), options)
+  t.assert.deepStrictEqual([images.length, buffered.used], [1, otherBase64.length])
   await images[0]?.release()
 })
 
 test('waits in a file when memory is short', async (t: TestContext) => {
-  const tight = createHeldBytes({ maxBytes: 10, spillFolders: [tmpdir()] })
-  const { images } = await readAnswer(cut(answers.plain, [40, 60, 80]), { ...options, held: tight })
-  const [image] = images as [EncodedImage]
+  const tight = createBufferSpool({ maxBytes: 10, spillFolders: [tmpdir()] })
+  const { images } = await readResponse(cut(responses.plain, [40, 60, 80]), { ...options, buffered: tight })
+  const [image] = images as [Base64Image]
   t.assert.deepStrictEqual([tight.used, tight.spilled], [0, 1])
   t.assert.strictEqual(Buffer.concat(await collect(image.chunks())).toString(), base64)
   await image.release()
@@ -163,34 +164,34 @@ test('waits in a file when memory is short', async (t: TestContext) => {
 
 const broken: [name: string, json: string, problem: string][] = [
   ['nothing', '', 'it is not JSON'],
-  ['HTML', '<html>"b64_json": "x"</html>', 'a picture in it is not base64'],
-  ['a stop in the middle of a picture', '{"data":[{"b64_json":"iVBO', 'it stops inside a picture'],
-  ['a wrong character', `{"b64_json":"${base64.replace('A', '*')}"}`, 'a picture in it is not base64'],
-  ['a blank', `{"b64_json":"${base64.replace('A', ' ')}"}`, 'a picture in it is not base64'],
-  ['a raw line break', `{"b64_json":"${base64.slice(0, 8)}\n${base64.slice(8)}"}`, 'a picture in it is not base64'],
-  ['a quote inside', '{"b64_json":"AAAA\\"AAA"}', 'a picture in it is not base64'],
-  ['an unknown escape', '{"b64_json":"AAAA\\qAAA"}', 'a picture in it is not base64'],
-  ['missing padding', '{"b64_json":"iVBORw"}', 'a picture in it is not base64'],
-  ['something that is no picture', '{"b64_json":"aGVsbG8="}', 'a picture in it is of no known format'],
-  ['a flood of other fields', `{"a":"${'x'.repeat(3000)}"}`, 'it holds more than 2000 bytes beside pictures'],
+  ['HTML', '<html>"b64_json": "x"</html>', 'an image in it is not base64'],
+  ['a stop in the middle of an image', '{"data":[{"b64_json":"iVBO', 'it stops inside an image'],
+  ['a wrong character', `{"b64_json":"${base64.replace('A', '*')}"}`, 'an image in it is not base64'],
+  ['a blank', `{"b64_json":"${base64.replace('A', ' ')}"}`, 'an image in it is not base64'],
+  ['a raw line break', `{"b64_json":"${base64.slice(0, 8)}\n${base64.slice(8)}"}`, 'an image in it is not base64'],
+  ['a quote inside', '{"b64_json":"AAAA\\"AAA"}', 'an image in it is not base64'],
+  ['an unknown escape', '{"b64_json":"AAAA\\qAAA"}', 'an image in it is not base64'],
+  ['missing padding', '{"b64_json":"iVBORw"}', 'an image in it is not base64'],
+  ['something that is no image', '{"b64_json":"aGVsbG8="}', 'an image in it is of no known format'],
+  ['a flood of other fields', `{"a":"${'x'.repeat(3000)}"}`, 'it holds more than 2000 bytes beside images'],
   ['deep nesting', '['.repeat(1999), 'it is not JSON'],
 ]
 for (const [name, json, problem] of broken) {
-  test(`refuses ${name}, and holds nothing of it`, async (t: TestContext) => {
+  test(`rejects ${name}, and holds nothing of it`, async (t: TestContext) => {
     for (const places of [[], [13], [14, 15, 16, 17, 18, 19, 20]]) {
-      const reading = readAnswer(cut(json, places), { held, maxBytes: 20_000, maxOtherBytes: 2000 })
+      const reading = readResponse(cut(json, places), { buffered, maxBytes: 20_000, maxOtherBytes: 2000 })
       await t.assert.rejects(reading, {
-        code: 'IMG_ERR_AZURE_BAD_ANSWER',
+        code: 'IMG_ERR_AZURE_BAD_RESPONSE',
         detail: { problem },
       })
-      t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
+      t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
     }
   })
 }
 
 test('keeps the images beside what is no image, is too much or too long', async (t: TestContext) => {
   const image = `{"b64_json":"${base64}"}`
-  const beside: [name: string, json: string, kept: number][] = [
+  const beside: [name: string, json: string, stored: number][] = [
     ['more images than are kept', `[${Array(40).fill(image)}]`, 16],
     ['text that is not base64', `[{"b64_json":"AAAA\\"AA*"},${image},{"b64_json":"=="}]`, 1],
     ['bytes of no known format', `[{"b64_json":"aGVsbG8="},${image}]`, 1],
@@ -200,7 +201,7 @@ test('keeps the images beside what is no image, is too much or too long', async 
     ['what only begins like one', `[{"b64_json":"dat"},{"b64_json":"data:${'x'.repeat(300)}"},${image}]`, 1],
     ['deep nesting', `[${'['.repeat(900)}${']'.repeat(900)},${image}]`, 1],
     ['another name', `{"image_base64":"${base64}"}`, 1],
-    ['a stop behind the image', answers.plain.slice(0, -30), 1],
+    ['a stop behind the image', responses.plain.slice(0, -30), 1],
     ['a stop inside the next image', `[${image},{"b64_json":"iVBO`, 1],
     ['what is not JSON', `[${image},NaN,]`, 1],
     ['what follows', `${image}\u0000x`, 1],
@@ -209,29 +210,29 @@ test('keeps the images beside what is no image, is too much or too long', async 
     ['a flood of numbers after it', `[${image}${',1'.repeat(2000)}]`, 1],
     ['a flood of numbers before it', `[${'1,'.repeat(2000)}${image}]`, 1],
   ]
-  for (const [name, json, kept] of beside) {
+  for (const [name, json, stored] of beside) {
     for (let at = 1; at < json.length; at += 97) {
-      const { images } = await readAnswer(cut(json, [at]), { held, maxBytes: 20_000, maxOtherBytes: 2000 })
-      t.assert.equal(images.length, kept, name)
-      const [first] = images as [EncodedImage]
+      const { images } = await readResponse(cut(json, [at]), { buffered, maxBytes: 20_000, maxOtherBytes: 2000 })
+      t.assert.equal(images.length, stored, name)
+      const [first] = images as [Base64Image]
       t.assert.equal(Buffer.concat(await collect(first.chunks())).toString(), base64)
       for (const each of images) await each.release()
-      t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
+      t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
     }
   }
 })
 
 test('reads an image beside what is nested deeper than the stack', async (t: TestContext) => {
   const json = `{"x":${'['.repeat(200_000)}${']'.repeat(200_000)},"data":[{"b64_json":"${base64}"}]}`
-  const { images } = await readAnswer(cut(json, []), { held, maxBytes: 1_000_000 })
+  const { images } = await readResponse(cut(json, []), { buffered, maxBytes: 1_000_000 })
   t.assert.equal(images.length, 1)
   for (const image of images) await image.release()
 })
 
-test('refuses an answer beyond the limit as soon as it is passed', async (t: TestContext) => {
-  const reader = createAnswerReader({ held, maxBytes: 20_000 })
+test('rejects a response beyond the limit as soon as it is passed', async (t: TestContext) => {
+  const reader = createResponseReader({ buffered, maxBytes: 20_000 })
   await reader.write(Buffer.from(`{"b64_json":"${'A'.repeat(19_000)}`))
-  t.assert.throws(() => reader.write(Buffer.alloc(2000, 'A')), { code: 'IMG_ERR_AZURE_ANSWER_TOO_LARGE' })
+  t.assert.throws(() => reader.write(Buffer.alloc(2000, 'A')), { code: 'IMG_ERR_AZURE_RESPONSE_TOO_LARGE' })
   await reader.abort()
-  t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
+  t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
 })

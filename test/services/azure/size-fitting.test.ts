@@ -12,7 +12,7 @@ const ruleOf = (id: string): SizeRule => {
 }
 
 describe('fitSize', () => {
-  const cases: readonly [model: string, wish: string, fitted: string][] = [
+  const cases: readonly [model: string, requested: string, fitted: string][] = [
     ['gpt-image-1.5', '1024x1024', '1024x1024'],
     ['gpt-image-1.5', '800x600', '1536x1024'],
     ['gpt-image-1.5', '1080x1920', '1024x1536'],
@@ -27,9 +27,9 @@ describe('fitSize', () => {
     ['MAI-Image-2.6', '1536x1536', '1536x1536'],
     ['FLUX.1-Kontext-pro', '2048x2048', '1024x1024'],
   ]
-  for (const [model, wish, fitted] of cases) {
-    test(`${model} makes ${fitted} of ${wish}`, (t: TestContext) => {
-      const [width = 0, height = 0] = wish.split('x').map(Number)
+  for (const [model, requested, fitted] of cases) {
+    test(`${model} makes ${fitted} of ${requested}`, (t: TestContext) => {
+      const [width = 0, height = 0] = requested.split('x').map(Number)
       const { width: across, height: down } = fitSize(ruleOf(model), { width, height })
       t.assert.equal(`${across}x${down}`, fitted)
     })

@@ -1,7 +1,7 @@
 import { describe, type TestContext, test } from 'node:test'
-import { openAnswer } from '../../../services/azure/image-response.ts'
+import { openResponse } from '../../../services/azure/image-response.ts'
+import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import { ServiceError } from '../../../services/errors/errors.ts'
-import { createHeldBytes } from '../../../services/bytes/spooled-buffer.ts'
 import { pixelPng } from '../../support/fake-azure.ts'
 
 const partial = { type: 'image_generation.partial_image', b64_json: pixelPng, partial_image_index: 0 }
@@ -14,20 +14,20 @@ const event = (document: { type: string }, end = '\n') =>
   `event: ${document.type}${end}data: ${JSON.stringify(document)}${end}${end}`
 
 function open() {
-  const held = createHeldBytes({ maxBytes: 1_000_000, spillFolders: [] })
+  const buffered = createBufferSpool({ maxBytes: 1_000_000, spillFolders: [] })
   let sketches = 0
   const onSketch = () => sketches++
-  const reading = openAnswer(
+  const reading = openResponse(
     { 'content-type': 'text/event-stream; charset=utf-8' },
-    { held, maxBytes: 1_000_000, onSketch },
+    { buffered, maxBytes: 1_000_000, onSketch },
   )
-  return { reading, held, sketches: () => sketches }
+  return { reading, buffered, sketches: () => sketches }
 }
 
-async function read(pieces: readonly Buffer[]) {
+async function read(chunks: readonly Buffer[]) {
   const stream = open()
-  for (const piece of pieces) await stream.reading.write(piece)
-  return { ...stream, answer: await stream.reading.finish() }
+  for (const chunk of chunks) await stream.reading.write(chunk)
+  return { ...stream, response: await stream.reading.finish() }
 }
 
 describe('event stream', () => {
@@ -36,36 +36,36 @@ describe('event stream', () => {
     ['carriage returns too', '\r\n'],
     ['carriage returns alone', '\r'],
   ] as const) {
-    test(`reads the picture wherever the bytes are cut, with ${name}`, async (t: TestContext) => {
+    test(`reads the image wherever the bytes are cut, with ${name}`, async (t: TestContext) => {
       const text = Buffer.from(
         `: hello${end}${end}${event(partial, end)}${event(completed, end)}data: [DONE]${end}${end}`,
       )
       for (let at = 1; at < text.length; at++) {
-        const { answer, held, sketches } = await read([text.subarray(0, at), text.subarray(at)])
-        t.assert.equal(answer.parts.length, 1)
+        const { response, buffered, sketches } = await read([text.subarray(0, at), text.subarray(at)])
+        t.assert.equal(response.parts.length, 1)
         t.assert.equal(sketches(), 1)
-        t.assert.deepEqual(answer.usage, { textTokensIn: 5, tokensOut: 9 })
-        const [part] = answer.parts
+        t.assert.deepEqual(response.usage, { textTokensIn: 5, tokensOut: 9 })
+        const [part] = response.parts
         if (!('image' in part)) throw new Error('a link')
         t.assert.equal(Buffer.concat([...(part.image.chunks() as Iterable<Buffer>)]).toString(), pixelPng)
-        t.assert.equal(held.used, pixelPng.length)
+        t.assert.equal(buffered.used, pixelPng.length)
         await part.image.release()
-        t.assert.equal(held.used, 0)
+        t.assert.equal(buffered.used, 0)
       }
     })
   }
 
   const failures: readonly [string, string, string][] = [
-    ['without a completed picture', event(partial), 'IMG_ERR_AZURE_BROKE_OFF'],
+    ['without a completed image', event(partial), 'IMG_ERR_AZURE_BROKE_OFF'],
     [
-      'with a refusal',
+      'with a rejection',
       `data: {"type":"error","error":{"code":"moderation_blocked","message":"x"}}\n\n`,
       'IMG_ERR_AZURE_CONTENT',
     ],
     ['with nothing in it', '', 'IMG_ERR_AZURE_BROKE_OFF'],
     ['with its end only', 'data: [DONE]\n\n', 'IMG_ERR_AZURE_BROKE_OFF'],
     [
-      'with a flat refusal',
+      'with a flat rejection',
       'data: {"type":"error","code":"content_filter","message":null}\n\n',
       'IMG_ERR_AZURE_CONTENT',
     ],
@@ -75,18 +75,18 @@ describe('event stream', () => {
       `${event(partial)}data: {"error":{"code":"server_error","message":"x"}}\n\n`,
       'IMG_ERR_AZURE_BROKE_OFF',
     ],
-    ['that stops inside an event', event(completed).slice(0, 90), 'IMG_ERR_AZURE_BAD_ANSWER'],
+    ['that stops inside an event', event(completed).slice(0, 90), 'IMG_ERR_AZURE_BAD_RESPONSE'],
   ]
   for (const [what, text, code] of failures) {
     test(`${what} is ${code}, and nothing stays held`, async (t: TestContext) => {
-      const { reading, held } = open()
+      const { reading, buffered } = open()
       const result = await Promise.resolve(reading.write(Buffer.from(text)))
         .then(() => reading.finish())
         .catch((error: unknown) => error)
       t.assert.ok(result instanceof ServiceError)
       t.assert.equal(result.code, code)
       await reading.abort()
-      t.assert.equal(held.used, 0)
+      t.assert.equal(buffered.used, 0)
     })
   }
 })
@@ -103,27 +103,27 @@ test('a stream that breaks off has an image if that of a completed event is whol
     [whole.slice(0, 140), false],
   ]
   for (const [text, isThere] of cases) {
-    const { reading, held } = open()
+    const { reading, buffered } = open()
     await reading.write(Buffer.from(text))
     t.assert.equal(await reading.hasImage(), isThere, text)
     await reading.abort()
-    t.assert.equal(held.used, 0)
+    t.assert.equal(buffered.used, 0)
   }
 })
 
 test('an event is what its line says where its document says nothing', async (t: TestContext) => {
   const bare = JSON.stringify({ b64_json: pixelPng })
-  const { answer, sketches } = await read([
+  const { response, sketches } = await read([
     Buffer.from(`event: image_edit.partial_image\ndata: ${bare}\n\nevent:image_edit.completed\ndata:${bare}\n\n`),
   ])
-  t.assert.deepEqual([answer.parts.length, sketches()], [1, 1])
+  t.assert.deepEqual([response.parts.length, sketches()], [1, 1])
   const { reading } = open()
   await reading.write(Buffer.from(`event: image_edit.partial_image\ndata: ${bare}\n\n`))
   await t.assert.rejects(reading.finish(), { code: 'IMG_ERR_AZURE_BROKE_OFF' })
 })
 
 test('events and documents are told apart whatever their type says', async (t: TestContext) => {
-  const held = createHeldBytes({ maxBytes: 1_000_000, spillFolders: [] })
+  const buffered = createBufferSpool({ maxBytes: 1_000_000, spillFolders: [] })
   for (const [type, text] of [
     ['application/json', event(completed)],
     ['text/event-stream', JSON.stringify({ data: { b64_json: pixelPng } })],
@@ -132,23 +132,26 @@ test('events and documents are told apart whatever their type says', async (t: T
     ['text/event-stream', `\ufeff${event(completed)}`],
     ['text/event-stream', `\ufeff\n {"data":{"b64_json":"${pixelPng}"}}`],
   ] as const) {
-    const reading = openAnswer({ 'content-type': type }, { held, maxBytes: 1_000_000, onSketch: () => {} })
+    const reading = openResponse({ 'content-type': type }, { buffered, maxBytes: 1_000_000, onSketch: () => {} })
     for (const byte of Buffer.from(text)) await reading.write(Buffer.from([byte]))
     t.assert.equal((await reading.finish()).parts.length, 1)
     await reading.abort()
-    t.assert.equal(held.used, 0)
+    t.assert.equal(buffered.used, 0)
   }
 })
 
-test('a picture in a place where none is expected is given back at once', async (t: TestContext) => {
-  const { answer, held } = await read([
+test('an image in a place where none is expected is released at once', async (t: TestContext) => {
+  const { response, buffered } = await read([
     Buffer.from(event({ ...completed, more: { b64_json: pixelPng } } as typeof completed)),
   ])
-  t.assert.equal(answer.parts.length, 1)
-  t.assert.equal(held.used, pixelPng.length)
+  t.assert.equal(response.parts.length, 1)
+  t.assert.equal(buffered.used, pixelPng.length)
 
-  const document = openAnswer({ 'content-type': 'application/json' }, { held, maxBytes: 1_000_000, onSketch: () => {} })
+  const document = openResponse(
+    { 'content-type': 'application/json' },
+    { buffered, maxBytes: 1_000_000, onSketch: () => {} },
+  )
   await document.write(Buffer.from(JSON.stringify({ data: [{ b64_json: pixelPng }], preview: { b64_json: pixelPng } })))
   t.assert.equal((await document.finish()).parts.length, 1)
-  t.assert.equal(held.used, 2 * pixelPng.length)
+  t.assert.equal(buffered.used, 2 * pixelPng.length)
 })

@@ -1,22 +1,22 @@
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { type AnswerReading, ErrorBodyCollector, openAnswer } from '../../../services/azure/image-response.ts'
 import { azureError, readFault } from '../../../services/azure/azure-error.ts'
+import { ErrorBodyCollector, openResponse, type ResponseReading } from '../../../services/azure/image-response.ts'
 import type { Usage } from '../../../services/azure/types.ts'
+import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import { ServiceError } from '../../../services/errors/errors.ts'
-import { createHeldBytes } from '../../../services/bytes/spooled-buffer.ts'
-import * as pictures from '../../support/images/images.ts'
-import { checkProperty } from '../../support/property.ts'
 import { pixelPng } from '../../support/fake-azure.ts'
+import * as fixtures from '../../support/images/images.ts'
+import { checkProperty } from '../../support/property.ts'
 
 /** Cases of each property; a long run: `PROPERTY_RUNS=20000 node --test test/services/azure/untrusted-bodies.test.ts`. */
 const numRuns = Number(process.env.PROPERTY_RUNS ?? 1000)
 
-const held = createHeldBytes({ maxBytes: 10_000_000, spillFolders: [] })
+const buffered = createBufferSpool({ maxBytes: 10_000_000, spillFolders: [] })
 const images = [
   pixelPng,
-  pictures.pngOf({ width: 3, height: 2, data: Buffer.alloc(31, '\xfb\xff', 'latin1') }).toString('base64'),
-  pictures.pngOf({ width: 7, height: 5, data: Buffer.alloc(900, 0xff) }).toString('base64'),
+  fixtures.pngOf({ width: 3, height: 2, data: Buffer.alloc(31, '\xfb\xff', 'latin1') }).toString('base64'),
+  fixtures.pngOf({ width: 7, height: 5, data: Buffer.alloc(900, 0xff) }).toString('base64'),
 ]
 
 type Members = [name: string, value: unknown][]
@@ -152,7 +152,7 @@ function definedOnly(fields: Record<string, number | undefined>): Usage {
 const some = fc.array(fc.constantFrom(...images), { minLength: 1, maxLength: 4 })
 
 /** Writes the text in chunks cut anywhere. */
-async function feed(reading: AnswerReading, text: string, places: readonly number[]): Promise<void> {
+async function feed(reading: ResponseReading, text: string, places: readonly number[]): Promise<void> {
   const bytes = Buffer.from(text)
   const cuts = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b)
   let from = 0
@@ -163,7 +163,7 @@ async function feed(reading: AnswerReading, text: string, places: readonly numbe
 }
 
 const open = (type: string) =>
-  openAnswer({ 'content-type': type }, { held, maxBytes: 5_000_000, onSketch: () => undefined })
+  openResponse({ 'content-type': type }, { buffered, maxBytes: 5_000_000, onSketch: () => undefined })
 
 interface Read {
   images: string[]
@@ -190,7 +190,7 @@ async function readBody(t: TestContext, type: string, text: string, places: read
     result.failure = error
     await reading.abort()
   }
-  t.assert.equal(held.used, 0, `still buffered after ${text.slice(0, 500)}`)
+  t.assert.equal(buffered.used, 0, `still buffered after ${text.slice(0, 500)}`)
   return result
 }
 
@@ -280,36 +280,44 @@ const completed = fc
 test('every event stream with an image gives it byte for byte, and all usage that can be read', async (t: TestContext) => {
   const newline = fc.constantFrom('\n', '\r\n', '\r')
   const around = fc.array(noise, { maxLength: 4 })
-  const ending = fc.constantFrom('', '\n', '\n\n')
+  const extension = fc.constantFrom('', '\n', '\n\n')
   await checkProperty(
     t,
-    fc.asyncProperty(completed, around, around, newline, ending, places, async (event, before, after, n, end, cuts) => {
-      const lines = [...before, `data: ${event.json}`, ...after]
-      const text = lines.join(`${n}${n}`) + end
-      const { images: got, usage: used, failure } = await readBody(t, 'text/event-stream', text, cuts)
-      t.assert.deepEqual({ got, failure }, { got: [event.image], failure: undefined }, text)
-      t.assert.deepEqual(used, { ...used, ...event.expected }, text)
-    }),
+    fc.asyncProperty(
+      completed,
+      around,
+      around,
+      newline,
+      extension,
+      places,
+      async (event, before, after, n, end, cuts) => {
+        const lines = [...before, `data: ${event.json}`, ...after]
+        const text = lines.join(`${n}${n}`) + end
+        const { images: got, usage: used, failure } = await readBody(t, 'text/event-stream', text, cuts)
+        t.assert.deepEqual({ got, failure }, { got: [event.image], failure: undefined }, text)
+        t.assert.deepEqual(used, { ...used, ...event.expected }, text)
+      },
+    ),
     { numRuns },
   )
 })
 
-test('a stream without an image is broken off or refused, never without meaning', async (t: TestContext) => {
-  const refusal = fc.constantFrom(
+test('a stream without an image is broken off or rejected, never without meaning', async (t: TestContext) => {
+  const rejection = fc.constantFrom(
     '{"type":"error","code":"moderation_blocked","message":null}',
     '{"type":"error","error":{"code":"contentFilter","innererror":null}}',
     '{"error":[{"code":null,"innererror":{"content_filter_results":{"hate":{"filtered":true}}}}]}',
   )
   await checkProperty(
     t,
-    fc.asyncProperty(fc.array(noise, { maxLength: 6 }), fc.option(refusal), places, async (lines, refused, cuts) => {
-      const all = refused === null ? lines : [...lines, `data: ${refused}`]
+    fc.asyncProperty(fc.array(noise, { maxLength: 6 }), fc.option(rejection), places, async (lines, rejected, cuts) => {
+      const all = rejected === null ? lines : [...lines, `data: ${rejected}`]
       const { failure } = await readBody(t, 'text/event-stream', all.join('\n\n'), cuts)
       t.assert.ok(failure instanceof ServiceError)
       const isUnreadable = lines.some((line) => /broken|no base64/.test(line))
       const codes =
-        refused === null
-          ? ['IMG_ERR_AZURE_BROKE_OFF', ...(isUnreadable ? ['IMG_ERR_AZURE_BAD_ANSWER'] : [])]
+        rejected === null
+          ? ['IMG_ERR_AZURE_BROKE_OFF', ...(isUnreadable ? ['IMG_ERR_AZURE_BAD_RESPONSE'] : [])]
           : ['IMG_ERR_AZURE_CONTENT']
       t.assert.ok(codes.includes(failure.code), `${failure.code} for ${all.join(' ')}`)
     }),
@@ -361,7 +369,7 @@ test('every error keeps its meaning, whatever stands beside its code', async (t:
       ],
       ['code', 'message'],
     )
-      // A stranger among the members may be a refusal of its own.
+      // A stranger among the members may be a rejection of its own.
       .filter((members) => !JSON.stringify(members).includes('filtered'))
       .map((members) => ({ status, expected, error: objectOf(members) })),
   )
@@ -376,7 +384,7 @@ test('every error keeps its meaning, whatever stands beside its code', async (t:
   )
 })
 
-test('a refusal is recognised by its code alone, wherever it stands', (t: TestContext) => {
+test('a rejection is recognised by its code alone, wherever it stands', (t: TestContext) => {
   for (const [status, code, expected] of meanings.filter(([, , meaning]) => meaning === 'IMG_ERR_AZURE_CONTENT')) {
     for (const shape of bareShapes) {
       const body = JSON.stringify(shape(code))
@@ -386,7 +394,7 @@ test('a refusal is recognised by its code alone, wherever it stands', (t: TestCo
   }
 })
 
-test('a refusal is recognised behind the longest prompt, and before what is no JSON', (t: TestContext) => {
+test('a rejection is recognised behind the longest prompt, and before what is no JSON', (t: TestContext) => {
   const quoted = JSON.stringify({ error: { message: '日'.repeat(200_000), code: 'contentFilter' } })
   const escaped = quoted.replaceAll('日', '\\u65e5')
   for (const body of [

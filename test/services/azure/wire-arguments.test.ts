@@ -2,10 +2,18 @@ import { describe, type TestContext, test } from 'node:test'
 import { type DialectName, type Model, ModelSchema } from '../../../schemas/models.ts'
 import { onRoute } from '../../../services/azure/dialects/index.ts'
 import { unreachable, type WireArgument, wireArguments } from '../../../services/azure/dialects/wire-arguments.ts'
-import type { EditRequest, ImageRequest } from '../../../services/azure/types.ts'
 import { createModelCatalog, FileProblems } from '../../../services/azure/models/model-catalog.ts'
 import { families, modelTable, unknownModels } from '../../../services/azure/models/table.ts'
-import { answering, callContext, clientOf, deploymentOf, fakeAzure, imageAnswer, pixelPng } from '../../support/fake-azure.ts'
+import type { EditRequest, ImageRequest } from '../../../services/azure/types.ts'
+import {
+  callContext,
+  clientOf,
+  deploymentOf,
+  fakeAzure,
+  imageResult,
+  pixelPng,
+  responding,
+} from '../../support/fake-azure.ts'
 
 const prompt = 'A boat'
 const bytes = Buffer.from(pixelPng, 'base64')
@@ -97,7 +105,7 @@ const routes: readonly (readonly [string, (changes: Partial<Model>) => Model])[]
 
 /** The body of each request that the samples make. */
 async function bodiesOf(t: TestContext, model: Model, { request, edit }: Sample): Promise<string[]> {
-  const azure = await fakeAzure(t, answering(200, imageAnswer))
+  const azure = await fakeAzure(t, responding(200, imageResult))
   const images = clientOf(t, [deploymentOf(azure.url, 'sample', { model })], { streaming: 'always' })
   const context = () => callContext()
   // The fake answers no event stream; what was sent is what matters.

@@ -4,15 +4,15 @@ import fc from 'fast-check'
 import { Base64Error, createBase64Decoder, decodedCapacity } from '../../../services/bytes/base64-decoder.ts'
 import { checkProperty } from '../../support/property.ts'
 
-function decodeInPieces(text: string, cuts: readonly number[]): Buffer {
+function decodeInChunks(text: string, cuts: readonly number[]): Buffer {
   const decoder = createBase64Decoder()
   const whole = Buffer.from(text, 'latin1')
   const places = [0, ...cuts.map((cut) => cut % (whole.length + 1)).sort((a, b) => a - b), whole.length]
   const decoded: Buffer[] = []
   for (const [index, end] of places.entries()) {
-    const piece = whole.subarray(places[index - 1] ?? 0, end)
-    const target = Buffer.alloc(decodedCapacity(piece.length))
-    decoded.push(target.subarray(0, decoder.write(piece, target)))
+    const chunk = whole.subarray(places[index - 1] ?? 0, end)
+    const target = Buffer.alloc(decodedCapacity(chunk.length))
+    decoded.push(target.subarray(0, decoder.write(chunk, target)))
   }
   decoder.end()
   return Buffer.concat(decoded)
@@ -24,7 +24,7 @@ test('decodes text cut at every place', (t: TestContext) => {
     const text = bytes.toString('base64')
     for (let first = 0; first <= text.length; first++) {
       for (let second = first; second <= text.length; second++) {
-        t.assert.deepStrictEqual(decodeInPieces(text, [first, second]), bytes)
+        t.assert.deepStrictEqual(decodeInChunks(text, [first, second]), bytes)
       }
     }
   }
@@ -34,7 +34,7 @@ test('decodes any bytes cut anywhere', async (t: TestContext) => {
   await checkProperty(
     t,
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.array(fc.nat()), (bytes, cuts) =>
-      decodeInPieces(Buffer.from(bytes).toString('base64'), cuts).equals(bytes),
+      decodeInChunks(Buffer.from(bytes).toString('base64'), cuts).equals(bytes),
     ),
     { numRuns: 2000 },
   )
@@ -54,9 +54,9 @@ const wrong = {
   'padding alone': '====',
 }
 for (const [name, text] of Object.entries(wrong)) {
-  test(`refuses ${name}, wherever the text is cut`, (t: TestContext) => {
+  test(`rejects ${name}, wherever the text is cut`, (t: TestContext) => {
     for (let cut = 0; cut <= text.length; cut++) {
-      t.assert.throws(() => decodeInPieces(text, [cut]), Base64Error, `cut at ${cut}`)
+      t.assert.throws(() => decodeInChunks(text, [cut]), Base64Error, `cut at ${cut}`)
     }
   })
 }

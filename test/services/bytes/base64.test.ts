@@ -5,10 +5,10 @@ import { decodeBase64Image } from '../../../services/bytes/base64.ts'
 import { checkProperty } from '../../support/property.ts'
 
 const limits = { maxBytes: 1000 }
-const picture = randomBytes(301)
-const text = picture.toString('base64')
+const image = randomBytes(301)
+const text = image.toString('base64')
 
-function refusal(input: string): string {
+function rejection(input: string): string {
   try {
     decodeBase64Image(input, limits)
   } catch (error) {
@@ -20,8 +20,8 @@ function refusal(input: string): string {
 const taken = {
   'bare base64': text,
   'base64 without padding': text.replace(/=+$/, ''),
-  base64url: picture.toString('base64url'),
-  'base64url with padding': picture.toString('base64url').padEnd(text.length, '='),
+  base64url: image.toString('base64url'),
+  'base64url with padding': image.toString('base64url').padEnd(text.length, '='),
   'lines of 76 characters': text.replace(/.{76}/g, '$&\r\n'),
   'blanks around it': ` \t\n${text}\n`,
   'a data URL': `data:image/png;base64,${text}`,
@@ -32,19 +32,19 @@ const taken = {
 }
 for (const [name, input] of Object.entries(taken)) {
   test(`takes ${name}`, (t: TestContext) => {
-    t.assert.deepStrictEqual(decodeBase64Image(input, limits), picture)
+    t.assert.deepStrictEqual(decodeBase64Image(input, limits), image)
   })
 }
 
 const base64 = (problem: string) => `The image data is not valid base64: ${problem}.`
 const dataUrl = (problem: string) => `The data URL ${problem}; send data:image/png;base64,… or bare base64.`
-const empty = "The image data is empty; send the picture's bytes as base64 or as a data URL."
+const empty = "The image data is empty; send the image's bytes as base64 or as a data URL."
 const isPath =
   'The image data is a file path, which this service cannot open; read the file and send its bytes as base64.'
 const isUrl =
-  'The image data is a URL, which this service does not fetch; download the picture and send its bytes as base64.'
+  'The image data is a URL, which this service does not fetch; download the image and send its bytes as base64.'
 
-const refused: [name: string, input: string, sentence: string][] = [
+const rejected: [name: string, input: string, sentence: string][] = [
   ['an empty text', '', empty],
   ['a text of blanks', ' \r\n\t', empty],
   ['a data URL without data', 'data:image/png;base64,', empty],
@@ -62,28 +62,28 @@ const refused: [name: string, input: string, sentence: string][] = [
   ['a data URL without a comma', 'data:image/png;base64', dataUrl('has no comma between its header and its data')],
   ['a data URL that is not base64', 'data:image/svg+xml,<svg/>', dataUrl('is not base64')],
   ['base64 that is no parameter', 'data:base64,AAAA', dataUrl('is not base64')],
-  ['a data URL of text', 'data:text/html;base64,AAAA', dataUrl('holds text/html, which is not a picture')],
-  ['a data URL of nonsense', 'data:<b>;base64,AAAA', dataUrl('holds something, which is not a picture')],
+  ['a data URL of text', 'data:text/html;base64,AAAA', dataUrl('holds text/html, which is not an image')],
+  ['a data URL of nonsense', 'data:<b>;base64,AAAA', dataUrl('holds something, which is not an image')],
   ['an https URL', 'https://example.org/cat.png', isUrl],
   ['a file URL', 'file:///home/me/cat.png', isPath],
   ['an absolute path', '/home/me/cat', isPath],
   ['a relative path', './cat', isPath],
-  ['a home path', '~/Pictures/cat', isPath],
+  ['a home path', '~/Images/cat', isPath],
   ['a Windows path', 'C:\\Users\\me\\cat.png', isPath],
   ['a bare file name', 'holiday photo.JPG', isPath],
   [
     'too many bytes',
     randomBytes(1001).toString('base64'),
-    'The picture is larger than 1000 bytes, the limit here; send a smaller file.',
+    'The image is larger than 1000 bytes, the limit here; send a smaller file.',
   ],
 ]
-for (const [name, input, sentence] of refused) {
-  test(`refuses ${name} with its own sentence`, (t: TestContext) => {
-    t.assert.strictEqual(refusal(input), sentence)
+for (const [name, input, sentence] of rejected) {
+  test(`rejects ${name} with its own sentence`, (t: TestContext) => {
+    t.assert.strictEqual(rejection(input), sentence)
   })
 }
 
-test('counts bytes, not characters: a picture of exactly the limit may be wrapped and padded', (t: TestContext) => {
+test('counts bytes, not characters: an image of exactly the limit may be wrapped and padded', (t: TestContext) => {
   const exact = randomBytes(1000)
   t.assert.deepStrictEqual(decodeBase64Image(exact.toString('base64').replace(/./g, '$& '), limits), exact)
 })
@@ -92,7 +92,7 @@ test('does not take the beginning of a JPEG for a path', (t: TestContext) => {
   t.assert.strictEqual(decodeBase64Image('/9j/4AAQSkZJRgABAQAAAQABAAD/', limits).length, 21)
 })
 
-test('agrees with the native decoder on whatever it takes, and never throws anything but a refusal', async (t: TestContext) => {
+test('agrees with the native decoder on whatever it takes, and never throws anything but a rejection', async (t: TestContext) => {
   const letters = fc.constantFrom(...('AZaz09+/-_= \n\r\t\f.%~:,;"\\é😀'.match(/./gsu) ?? []))
   const anything = fc.oneof(
     fc.string({ unit: letters, maxLength: 40 }),
@@ -103,8 +103,8 @@ test('agrees with the native decoder on whatever it takes, and never throws anyt
   await checkProperty(
     t,
     fc.property(anything, (input) => {
-      const sentence = refusal(input)
-      if (sentence !== 'taken') return /^The (image data|data URL|picture) [^\n]*\.$/.test(sentence)
+      const sentence = rejection(input)
+      if (sentence !== 'taken') return /^The (image data|data URL|image) [^\n]*\.$/.test(sentence)
       const payload = input.trimStart().replace(/^data:[^,]*,/i, '')
       return decodeBase64Image(input, limits).equals(Buffer.from(payload, 'base64'))
     }),

@@ -26,7 +26,7 @@ for (const [what, text] of [
   ['an open string', '{"a":"b'],
   ['a broken object with line breaks', '{\n"a":\n'],
 ] as const) {
-  test(`refuses ${what} with -32700`, (t: TestContext) => {
+  test(`rejects ${what} with -32700`, (t: TestContext) => {
     t.assert.throws(() => parse(text), { code: -32700 })
   })
 }
@@ -38,7 +38,7 @@ for (const [what, text] of [
   ['65 levels', `${'['.repeat(65)}${']'.repeat(65)}`],
   ['a million empty arrays', `[${'[],'.repeat(1_000_000)}[]]`],
 ] as const) {
-  test(`refuses ${what} with -32600`, (t: TestContext) => {
+  test(`rejects ${what} with -32600`, (t: TestContext) => {
     t.assert.throws(() => parse(text), { code: -32600 })
   })
 }
@@ -94,7 +94,7 @@ for (const [what, bytes, sentence] of [
   ['UTF-16 of the other order', Buffer.from(utf16le).swap16(), /UTF-16/],
   ['a surrogate written as UTF-8', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]), /not UTF-8\./],
 ] as const) {
-  test(`refuses ${what} with -32700`, (t: TestContext) => {
+  test(`rejects ${what} with -32700`, (t: TestContext) => {
     t.assert.throws(() => parseJsonBody(bytes), { code: -32700, message: sentence })
   })
 }

@@ -1,15 +1,15 @@
 import { tmpdir } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { createEncodedImage, type EncodedImage, encodeImage } from '../../../services/bytes/base64-image.ts'
-import { createHeldBytes } from '../../../services/bytes/spooled-buffer.ts'
-import { prepareJson, type SplicedJson, spliceJson } from '../../../services/bytes/json-writer.ts'
+import { type Base64Image, createBase64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
+import { type JsonBody, prepareJson, writeJson } from '../../../services/bytes/json-writer.ts'
+import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import { checkProperty } from '../../support/property.ts'
 
 const facts = { mimeType: 'image/png', width: 1, height: 1 } as const
 const image = (bytes: Buffer) => encodeImage(bytes, facts)
 
-async function textOf(spliced: SplicedJson): Promise<string> {
+async function textOf(spliced: JsonBody): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of spliced.stream()) chunks.push(chunk)
   const text = Buffer.concat(chunks)
@@ -18,14 +18,14 @@ async function textOf(spliced: SplicedJson): Promise<string> {
   return text.toString('utf8')
 }
 
-async function spilled(bytes: Buffer): Promise<EncodedImage> {
-  const writer = createHeldBytes({ maxBytes: 0, spillFolders: [tmpdir()] }).open()
+async function spilled(bytes: Buffer): Promise<Base64Image> {
+  const writer = createBufferSpool({ maxBytes: 0, spillFolders: [tmpdir()] }).open()
   await writer.write(Buffer.from(bytes.toString('base64')))
-  return createEncodedImage(facts, bytes.length, await writer.end())
+  return createBase64Image(facts, bytes.length, await writer.end())
 }
 
-test('puts the base64 where the picture is', async (t: TestContext) => {
-  const bytes = Buffer.from('a picture')
+test('puts the base64 where the image is', async (t: TestContext) => {
+  const bytes = Buffer.from('an image')
   const result = {
     content: [
       { type: 'text', text: 'done' },
@@ -33,34 +33,34 @@ test('puts the base64 where the picture is', async (t: TestContext) => {
     ],
   }
   t.assert.strictEqual(
-    await textOf(spliceJson({ jsonrpc: '2.0', id: 0, result })),
+    await textOf(writeJson({ jsonrpc: '2.0', id: 0, result })),
     '{"jsonrpc":"2.0","id":0,"result":{"content":[{"type":"text","text":"done"},' +
       `{"type":"image","data":"${bytes.toString('base64')}","mimeType":"image/png"}]}}`,
   )
 })
 
-test('without pictures it is what JSON.stringify says', async (t: TestContext) => {
+test('without images it is what JSON.stringify says', async (t: TestContext) => {
   const value = { a: [1, 'ü', null], b: undefined }
-  const spliced = spliceJson(value)
+  const spliced = writeJson(value)
   t.assert.strictEqual(await textOf(spliced), JSON.stringify(value))
   t.assert.strictEqual(spliced.buffers?.length, 1)
 })
 
-test('takes a picture that is the whole value, comes twice, or is empty', async (t: TestContext) => {
+test('takes an image that is the whole value, comes twice, or is empty', async (t: TestContext) => {
   const one = image(Buffer.from('xyz'))
-  t.assert.strictEqual(await textOf(spliceJson(one)), '"eHl6"')
-  t.assert.strictEqual(await textOf(spliceJson([one, one, image(Buffer.alloc(0))])), '["eHl6","eHl6",""]')
+  t.assert.strictEqual(await textOf(writeJson(one)), '"eHl6"')
+  t.assert.strictEqual(await textOf(writeJson([one, one, image(Buffer.alloc(0))])), '["eHl6","eHl6",""]')
 })
 
 test('frames an event', async (t: TestContext) => {
-  const framed = spliceJson([image(Buffer.from('xyz'))], { prefix: 'data: ', suffix: '\n\n' })
+  const framed = writeJson([image(Buffer.from('xyz'))], { prefix: 'data: ', suffix: '\n\n' })
   t.assert.strictEqual(await textOf(framed), 'data: ["eHl6"]\n\n')
 })
 
-test('hands the picture over in the Buffers in which it is held', (t: TestContext) => {
-  const held = image(Buffer.alloc(200_000, 7))
-  const { buffers } = spliceJson({ data: held })
-  const chunks = [...(held.chunks() as Iterable<Buffer>)]
+test('hands the image over in the Buffers in which it is held', (t: TestContext) => {
+  const buffered = image(Buffer.alloc(200_000, 7))
+  const { buffers } = writeJson({ data: buffered })
+  const chunks = [...(buffered.chunks() as Iterable<Buffer>)]
   t.assert.ok(chunks.length > 3)
   for (const chunk of chunks) t.assert.ok(buffers?.includes(chunk))
 })
@@ -74,25 +74,25 @@ test('text that equals a placeholder of an earlier answer stays text', async (t:
       return seen
     },
   }
-  t.assert.strictEqual(await textOf(spliceJson([wrapper])), '["eHl6"]')
-  t.assert.deepStrictEqual(JSON.parse(await textOf(spliceJson([seen, one, seen]))), [seen, 'eHl6', seen])
+  t.assert.strictEqual(await textOf(writeJson([wrapper])), '["eHl6"]')
+  t.assert.deepStrictEqual(JSON.parse(await textOf(writeJson([seen, one, seen]))), [seen, 'eHl6', seen])
 })
 
-test('a picture that is asked for its place and left out is a mistake, not a broken answer', (t: TestContext) => {
+test('an image that is asked for its place and left out is a mistake, not a broken answer', (t: TestContext) => {
   const one = image(Buffer.from('xyz'))
-  t.assert.throws(() => spliceJson([{ toJSON: () => one.toJSON().length }]), { message: /not in the JSON/ })
+  t.assert.throws(() => writeJson([{ toJSON: () => one.toJSON().length }]), { message: /not in the JSON/ })
 })
 
-test('puts in what was prepared, without quotes and between pictures', async (t: TestContext) => {
+test('puts in what was prepared, without quotes and between images', async (t: TestContext) => {
   const list = prepareJson([{ name: 'ü"' }, { name: 'two' }])
   const one = image(Buffer.from('xyz'))
   const text = '[{"name":"\\u00fc\\""},{"name":"two"}]'
-  t.assert.strictEqual(await textOf(spliceJson(list)), text)
+  t.assert.strictEqual(await textOf(writeJson(list)), text)
   t.assert.strictEqual(
-    await textOf(spliceJson({ a: list, b: one, c: [list] }, { prefix: '<', suffix: '>' })),
+    await textOf(writeJson({ a: list, b: one, c: [list] }, { prefix: '<', suffix: '>' })),
     `<{"a":${text},"b":"eHl6","c":[${text}]}>`,
   )
-  t.assert.deepStrictEqual(JSON.parse(spliceJson({ list }).whole ?? ''), { list: [{ name: 'ü"' }, { name: 'two' }] })
+  t.assert.deepStrictEqual(JSON.parse(writeJson({ list }).whole ?? ''), { list: [{ name: 'ü"' }, { name: 'two' }] })
 })
 
 test('what was prepared is itself to everybody else, and for good', (t: TestContext) => {
@@ -102,7 +102,7 @@ test('what was prepared is itself to everybody else, and for good', (t: TestCont
   t.assert.throws(() => list.push({ name: 'two' }), TypeError)
 })
 
-test('outside a splice a picture tells its size, not its bytes', (t: TestContext) => {
+test('outside a splice an image tells its size, not its bytes', (t: TestContext) => {
   t.assert.strictEqual(JSON.stringify({ data: image(Buffer.from('xyz')) }), '{"data":"(image/png, 3 bytes)"}')
 })
 
@@ -113,28 +113,28 @@ test('a value that throws leaves nothing behind', (t: TestContext) => {
       throw new Error('no')
     },
   }
-  t.assert.throws(() => spliceJson([one, thrower]), { message: 'no' })
+  t.assert.throws(() => writeJson([one, thrower]), { message: 'no' })
   t.assert.strictEqual(one.toJSON(), '(image/png, 3 bytes)')
-  t.assert.throws(() => spliceJson(undefined), TypeError)
+  t.assert.throws(() => writeJson(undefined), TypeError)
 })
 
-test('reads a spilled picture from its file, and releases it', async (t: TestContext) => {
-  const bytes = Buffer.alloc(300_000, 'picture')
-  const held = await spilled(bytes)
-  const spliced = spliceJson({ data: held })
+test('reads a spilled image from its file, and releases it', async (t: TestContext) => {
+  const bytes = Buffer.alloc(300_000, 'image')
+  const buffered = await spilled(bytes)
+  const spliced = writeJson({ data: buffered })
   t.assert.strictEqual(spliced.buffers, undefined)
   t.assert.deepStrictEqual(JSON.parse(await textOf(spliced)), { data: bytes.toString('base64') })
   await spliced.release()
   await spliced.release()
-  t.assert.throws(() => held.chunks(), /released/)
+  t.assert.throws(() => buffered.chunks(), /released/)
 })
 
 test('equals JSON.stringify of the same value with plain strings, for any value', async (t: TestContext) => {
-  const pictureAt = fc.uint8Array({ maxLength: 40 }).map((bytes) => image(Buffer.from(bytes)))
+  const imageAt = fc.uint8Array({ maxLength: 40 }).map((bytes) => image(Buffer.from(bytes)))
   const values = fc.letrec((tie) => ({
     value: fc.oneof(
       { maxDepth: 4 },
-      pictureAt,
+      imageAt,
       fc.json().map((text) => JSON.parse(text)),
       tie('list'),
       tie('record'),
@@ -146,30 +146,30 @@ test('equals JSON.stringify of the same value with plain strings, for any value'
     if (Array.isArray(value)) return value.map(plain)
     if (value === null || typeof value !== 'object') return value
     if ('chunks' in value)
-      return Buffer.concat([...((value as EncodedImage).chunks() as Iterable<Buffer>)]).toString('latin1')
+      return Buffer.concat([...((value as Base64Image).chunks() as Iterable<Buffer>)]).toString('latin1')
     return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, plain(entry)]))
   }
   await checkProperty(
     t,
     fc.asyncProperty(values, async (value) => {
-      t.assert.strictEqual(await textOf(spliceJson(value)), JSON.stringify(plain(value)))
+      t.assert.strictEqual(await textOf(writeJson(value)), JSON.stringify(plain(value)))
     }),
     { numRuns: 2000 },
   )
 })
 
-test('a picture that is shared is given back when the last holder has released it', async (t: TestContext) => {
-  const held = createHeldBytes({ maxBytes: 100, spillFolders: [] })
-  const writer = held.open()
+test('an image that is shared is released when the last holder has released it', async (t: TestContext) => {
+  const buffered = createBufferSpool({ maxBytes: 100, spillFolders: [] })
+  const writer = buffered.open()
   writer.write(Buffer.from('eHl6'))
-  const one = createEncodedImage(facts, 3, await writer.end())
+  const one = createBase64Image(facts, 3, await writer.end())
   const other = one.share()
-  const spliced = spliceJson([other])
+  const spliced = writeJson([other])
   await one.release()
   await one.release()
-  t.assert.strictEqual(held.used, 4)
+  t.assert.strictEqual(buffered.used, 4)
   t.assert.throws(() => one.share(), /released/)
   t.assert.strictEqual(await textOf(spliced), '["eHl6"]')
   await other.release()
-  t.assert.strictEqual(held.used, 0)
+  t.assert.strictEqual(buffered.used, 0)
 })

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { createHeldBytes, type EncodedTextWriter } from '../../../services/bytes/spooled-buffer.ts'
+import { createBufferSpool, type EncodedTextWriter } from '../../../services/bytes/spooled-buffer.ts'
 import { temporaryFolder } from '../../support/app.ts'
 
 async function textOf(chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<string> {
@@ -11,85 +11,85 @@ async function textOf(chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promise
   return text
 }
 
-async function writeAll(writer: EncodedTextWriter, pieces: readonly string[]) {
-  for (const piece of pieces) await writer.write(Buffer.from(piece))
+async function writeAll(writer: EncodedTextWriter, chunks: readonly string[]) {
+  for (const chunk of chunks) await writer.write(Buffer.from(chunk))
   return writer.end()
 }
 
 test('keeps copies while there is room, counts them, and empties them when they are released', async (t: TestContext) => {
-  const held = createHeldBytes({ maxBytes: 8, spillFolders: [] })
-  const piece = Buffer.from('AAAA')
-  const writer = held.open()
-  t.assert.strictEqual(writer.write(piece), undefined)
-  piece.fill('x')
+  const buffered = createBufferSpool({ maxBytes: 8, spillFolders: [] })
+  const chunk = Buffer.from('AAAA')
+  const writer = buffered.open()
+  t.assert.strictEqual(writer.write(chunk), undefined)
+  chunk.fill('x')
   const text = await writer.end()
-  const [kept] = [...(text.chunks() as Iterable<Buffer>)]
-  t.assert.strictEqual(kept?.toString(), 'AAAA')
-  t.assert.strictEqual(held.used, 4)
+  const [stored] = [...(text.chunks() as Iterable<Buffer>)]
+  t.assert.strictEqual(stored?.toString(), 'AAAA')
+  t.assert.strictEqual(buffered.used, 4)
   await text.release()
   await text.release()
-  t.assert.strictEqual(held.used, 0)
-  t.assert.strictEqual(kept?.length, 0)
+  t.assert.strictEqual(buffered.used, 0)
+  t.assert.strictEqual(stored?.length, 0)
 })
 
-test('uses the memory of one picture for the next, without waiting for the garbage collector', async (t: TestContext) => {
-  const held = createHeldBytes({ maxBytes: 200_000_000, spillFolders: [] })
-  const piece = Buffer.alloc(65_536)
+test('uses the memory of one image for the next, without waiting for the garbage collector', async (t: TestContext) => {
+  const buffered = createBufferSpool({ maxBytes: 200_000_000, spillFolders: [] })
+  const chunk = Buffer.alloc(65_536)
   const before = process.memoryUsage().arrayBuffers
-  for (let picture = 0; picture < 20; picture++) {
-    const writer = held.open()
-    for (let at = 0; at < 128; at++) writer.write(piece)
+  for (let image = 0; image < 20; image++) {
+    const writer = buffered.open()
+    for (let at = 0; at < 128; at++) writer.write(chunk)
     await (await writer.end()).release()
   }
-  // Twenty pictures of 8 MiB went through.
+  // Twenty images of 8 MiB went through.
   t.assert.ok(process.memoryUsage().arrayBuffers - before < 40 * 1_048_576)
 })
 
-test('joins pieces of any size to the same text', async (t: TestContext) => {
+test('joins chunks of any size to the same text', async (t: TestContext) => {
   for (const maxBytes of [10_000_000, 300_000, 0]) {
-    const held = createHeldBytes({ maxBytes, spillFolders: [await temporaryFolder(t)] })
+    const buffered = createBufferSpool({ maxBytes, spillFolders: [await temporaryFolder(t)] })
     const sizes = [1, 131_071, 0, 131_072, 131_073, 70_000, 600_000, 3]
-    const pieces = sizes.map((size, at) => String.fromCharCode(97 + at).repeat(size))
-    const text = await writeAll(held.open(), pieces)
-    t.assert.ok((await textOf(text.chunks())) === pieces.join(''), `${maxBytes}`)
+    const chunks = sizes.map((size, at) => String.fromCharCode(97 + at).repeat(size))
+    const text = await writeAll(buffered.open(), chunks)
+    t.assert.ok((await textOf(text.chunks())) === chunks.join(''), `${maxBytes}`)
     await text.release()
-    t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
+    t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
   }
 })
 
-test('moves a picture that does not fit to a file without a name, and gives the memory back', async (t: TestContext) => {
+test('moves an image that does not fit to a file without a name, and gives the memory back', async (t: TestContext) => {
   const folder = await temporaryFolder(t)
-  const held = createHeldBytes({ maxBytes: 8, spillFolders: [folder] })
-  const inMemory = await writeAll(held.open(), ['aaaa'])
-  const inFile = await writeAll(held.open(), ['bbbb', 'cccc', 'dddd'])
-  t.assert.deepStrictEqual([held.used, held.spilled], [4, 1])
+  const buffered = createBufferSpool({ maxBytes: 8, spillFolders: [folder] })
+  const inMemory = await writeAll(buffered.open(), ['aaaa'])
+  const inFile = await writeAll(buffered.open(), ['bbbb', 'cccc', 'dddd'])
+  t.assert.deepStrictEqual([buffered.used, buffered.spilled], [4, 1])
   t.assert.deepStrictEqual(await readdir(folder), [])
   t.assert.strictEqual(await textOf(inFile.chunks()), 'bbbbccccdddd')
   t.assert.strictEqual(await textOf(inFile.chunks()), 'bbbbccccdddd')
   t.assert.strictEqual(await textOf(inMemory.chunks()), 'aaaa')
   await Promise.all([inFile.release(), inMemory.release()])
-  t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
+  t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
 })
 
 test('takes the next folder when one cannot be written', async (t: TestContext) => {
   const folder = await temporaryFolder(t)
   await writeFile(path.join(folder, 'file'), '')
-  const held = createHeldBytes({ maxBytes: 0, spillFolders: [path.join(folder, 'file'), folder] })
-  const text = await writeAll(held.open(), ['aaaa'])
-  t.assert.strictEqual(held.spilled, 1)
+  const buffered = createBufferSpool({ maxBytes: 0, spillFolders: [path.join(folder, 'file'), folder] })
+  const text = await writeAll(buffered.open(), ['aaaa'])
+  t.assert.strictEqual(buffered.spilled, 1)
   await text.release()
 })
 
-test('keeps a picture beyond the bound when no disk takes it', async (t: TestContext) => {
-  const held = createHeldBytes({ maxBytes: 4, spillFolders: [path.join(await temporaryFolder(t), 'missing')] })
-  const text = await writeAll(held.open(), ['aaaa', 'bbbb', 'cccc'])
-  t.assert.deepStrictEqual([held.used, held.spilled], [12, 0])
+test('keeps an image beyond the bound when no disk takes it', async (t: TestContext) => {
+  const buffered = createBufferSpool({ maxBytes: 4, spillFolders: [path.join(await temporaryFolder(t), 'missing')] })
+  const text = await writeAll(buffered.open(), ['aaaa', 'bbbb', 'cccc'])
+  t.assert.deepStrictEqual([buffered.used, buffered.spilled], [12, 0])
   t.assert.strictEqual(await textOf(text.chunks()), 'aaaabbbbcccc')
   await text.release()
-  t.assert.strictEqual(held.used, 0)
+  t.assert.strictEqual(buffered.used, 0)
 })
 
-test('brings a picture back into memory when the disk takes no more of it', async (t: TestContext) => {
+test('brings an image back into memory when the disk takes no more of it', async (t: TestContext) => {
   const folder = await temporaryFolder(t)
   const printed = execFileSync(
     'sh',
@@ -107,25 +107,25 @@ test('brings a picture back into memory when the disk takes no more of it', asyn
   t.assert.deepStrictEqual(JSON.parse(printed), { isWhole: true, used: 3_000_000, spilled: 0, usedAfter: 0 })
 })
 
-test('a picture dropped while it is on its way to a file leaves nothing behind', async (t: TestContext) => {
-  const held = createHeldBytes({ maxBytes: 4, spillFolders: [await temporaryFolder(t)] })
+test('an image dropped while it is on its way to a file leaves nothing behind', async (t: TestContext) => {
+  const buffered = createBufferSpool({ maxBytes: 4, spillFolders: [await temporaryFolder(t)] })
   for (const before of [[], ['aaaa', 'bbbb']]) {
-    const writer = held.open()
-    for (const piece of before) await writer.write(Buffer.from(piece))
+    const writer = buffered.open()
+    for (const chunk of before) await writer.write(Buffer.from(chunk))
     const writing = writer.write(Buffer.alloc(300_000))
     await writer.abort()
     await writing
     t.assert.strictEqual(writer.write(Buffer.alloc(10)), undefined)
-    t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
+    t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
   }
 })
 
-test('an aborted picture leaves nothing behind', async (t: TestContext) => {
-  const held = createHeldBytes({ maxBytes: 4, spillFolders: [await temporaryFolder(t)] })
-  for (const pieces of [['aaaa'], ['aaaa', 'bbbb'], []]) {
-    const writer = held.open()
-    for (const piece of pieces) await writer.write(Buffer.from(piece))
+test('an aborted image leaves nothing behind', async (t: TestContext) => {
+  const buffered = createBufferSpool({ maxBytes: 4, spillFolders: [await temporaryFolder(t)] })
+  for (const chunks of [['aaaa'], ['aaaa', 'bbbb'], []]) {
+    const writer = buffered.open()
+    for (const chunk of chunks) await writer.write(Buffer.from(chunk))
     await writer.abort()
-    t.assert.deepStrictEqual([held.used, held.spilled], [0, 0])
+    t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
   }
 })

@@ -1,13 +1,13 @@
 import { readdir } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { bufferImage, isEncodedImage } from '../../../services/bytes/base64-image.ts'
+import { noInlineImages } from '../../../services/bytes/inline-images.ts'
+import { type BufferSpool, createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import { type AbandonedResults, createAbandonedResults } from '../../../services/calls/abandoned-results.ts'
 import { createDelivery, type DeliveryStep } from '../../../services/calls/delivery.ts'
 import { serviceError } from '../../../services/errors/errors.ts'
-import { bufferImage, isEncodedImage } from '../../../services/bytes/base64-image.ts'
-import { createHeldBytes, type HeldBytes } from '../../../services/bytes/spooled-buffer.ts'
 import type { ToolResult } from '../../../services/mcp/catalog.ts'
-import { noPictures } from '../../../services/bytes/inline-images.ts'
 import { temporaryFolder } from '../../support/app.ts'
 
 /** Random callers of a few prompts, who leave, cancel, read, prove and break off at random moments. */
@@ -42,19 +42,19 @@ function stepOf(state: DeliveryStep['state']): DeliveryStep {
 
 class World {
   readonly random: (below: number) => number
-  readonly held: HeldBytes
+  readonly buffered: BufferSpool
   readonly folder: string
   readonly results: AbandonedResults
   readonly events: Record<string, number> = {}
   readonly delivered = new Map<string, number>()
-  readonly endings: (() => void)[] = []
+  readonly extensions: (() => void)[] = []
   monotonic = 0
   made = 0
 
   constructor(seed: number, folder: string, maxEntries: number) {
     this.random = createRandom(seed)
     this.folder = folder
-    this.held = createHeldBytes({ maxBytes: 40_000, spillFolders: [folder] })
+    this.buffered = createBufferSpool({ maxBytes: 40_000, spillFolders: [folder] })
     this.results = createAbandonedResults({
       folder,
       ttlMs: 10 * MINUTE,
@@ -77,7 +77,7 @@ class World {
     await this.rest()
     if (this.random(10) === 0) throw serviceError('IMG_ERR_CANCELLED', [])
     const bytes = Buffer.alloc(3_000 + this.random(9_000), `image ${this.made++} `)
-    const image = await bufferImage(bytes, { mimeType: 'image/png', width: 2, height: 1 }, this.held)
+    const image = await bufferImage(bytes, { mimeType: 'image/png', width: 2, height: 1 }, this.buffered)
     return {
       content: [
         { type: 'text', text: 'done' },
@@ -88,17 +88,17 @@ class World {
 
   /** One client from its call to its end. */
   async call(prompt: string, ends: typeof anything | typeof proving, mayCancel: boolean): Promise<void> {
-    const leaving = new AbortController()
+    const disconnected = new AbortController()
     const { delivery, advance } = createDelivery()
     const id = this.random(4)
-    const answer = this.results.attend(
+    const response = this.results.attend(
       {
         tool: 'generate_image',
         args: { prompt },
-        pictures: noPictures,
+        images: noInlineImages,
         caller: 'key:alice',
         id,
-        signal: leaving.signal,
+        signal: disconnected.signal,
         response: { openedAt: this.monotonic, track: () => delivery },
         log: silent,
       },
@@ -107,11 +107,11 @@ class World {
     let isSent = false
     if (this.random(4) === 0) {
       void this.rest().then(() => {
-        if (!isSent) leaving.abort()
+        if (!isSent) disconnected.abort()
       })
     }
     if (mayCancel && this.random(4) === 0) void this.rest().then(() => this.results.suspect('key:alice', id))
-    const { content } = await answer.catch((): ToolResult => ({ content: [] }))
+    const { content } = await response.catch((): ToolResult => ({ content: [] }))
     await this.rest()
     const end = ends[this.random(ends.length)] ?? []
     let read = ''
@@ -120,7 +120,7 @@ class World {
       for await (const chunk of block.data.chunks()) read += chunk.toString('latin1')
       await block.data.release()
     }
-    if (leaving.signal.aborted) return advance({ state: 'abandoned' })
+    if (disconnected.signal.aborted) return advance({ state: 'abandoned' })
     isSent = true
     for (const state of end) {
       advance(stepOf(state))
@@ -128,7 +128,7 @@ class World {
     }
     // Whoever was silent to the end loses the connection.
     if (!end.some((state) => state === 'delivered' || state === 'abandoned')) {
-      this.endings.push(() => advance({ state: 'abandoned' }))
+      this.extensions.push(() => advance({ state: 'abandoned' }))
     } else if (end.includes('delivered') && read !== '') {
       const text = Buffer.from(read, 'base64').toString().slice(0, 12)
       this.delivered.set(text, (this.delivered.get(text) ?? 0) + 1)
@@ -143,7 +143,7 @@ class World {
       await this.rest()
     }
     await Promise.all(calls)
-    for (const end of this.endings) end()
+    for (const end of this.extensions) end()
     await this.results.close()
     this.monotonic += 60 * MINUTE
     // Another call finds out what is over its time.
@@ -152,7 +152,7 @@ class World {
         {
           tool: 'generate_image',
           args: { prompt: 'last' },
-          pictures: noPictures,
+          images: noInlineImages,
           caller: 'key:alice',
           id: 9,
           signal: new AbortController().signal,
@@ -165,10 +165,10 @@ class World {
     await this.results.close()
   }
 
-  async expectNothingLeft(t: TestContext, what: string): Promise<void> {
+  async expectNoLeftovers(t: TestContext, what: string): Promise<void> {
     t.assert.equal(this.results.waiting, 0, what)
-    t.assert.equal(this.held.used, 0, what)
-    t.assert.equal(this.held.spilled, 0, what)
+    t.assert.equal(this.buffered.used, 0, what)
+    t.assert.equal(this.buffered.spilled, 0, what)
     t.assert.deepEqual(await readdir(this.folder), [], what)
   }
 }
@@ -181,7 +181,7 @@ test('each image is delivered once or expires, whoever leaves when', async (t: T
     for (const [image, times] of world.delivered) t.assert.equal(times, 1, `${image}, ${what}`)
     const { expired = 0 } = world.events
     t.assert.equal(world.delivered.size + expired, world.made, what)
-    await world.expectNothingLeft(t, what)
+    await world.expectNoLeftovers(t, what)
   }
 })
 
@@ -189,6 +189,6 @@ test('nothing stays in memory or on the disk, also where clients cancel, prove n
   for (let seed = 1; seed <= RUNS; seed++) {
     const world = new World(seed, await temporaryFolder(t), 4)
     await world.play(anything, true)
-    await world.expectNothingLeft(t, `seed ${seed}: ${JSON.stringify(world.events)}`)
+    await world.expectNoLeftovers(t, `seed ${seed}: ${JSON.stringify(world.events)}`)
   }
 })

@@ -2,13 +2,13 @@ import { chmod, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { encodeImage, isEncodedImage } from '../../../services/bytes/base64-image.ts'
+import { noInlineImages } from '../../../services/bytes/inline-images.ts'
 import { type AbandonedEvent, createAbandonedResults } from '../../../services/calls/abandoned-results.ts'
 import { createDelivery } from '../../../services/calls/delivery.ts'
 import { serviceError } from '../../../services/errors/errors.ts'
-import { encodeImage, isEncodedImage } from '../../../services/bytes/base64-image.ts'
 import type { ToolResult } from '../../../services/mcp/catalog.ts'
 import type { PendingCall } from '../../../services/mcp/method.ts'
-import { noPictures } from '../../../services/bytes/inline-images.ts'
 import { temporaryFolder } from '../../support/app.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -28,7 +28,7 @@ async function setUp(
   t: TestContext,
   options: { folder?: string; maxEntries?: number; maxBytes?: number; storeUnprovenAfterMs?: number } = {},
 ) {
-  const folder = options.folder ?? join(await temporaryFolder(t), '.undelivered')
+  const folder = options.folder ?? join(await temporaryFolder(t), '.abandoned')
   const world = { wall: Date.UTC(2030, 0, 1), monotonic: 0, paid: 0 }
   const events: AbandonedEvent[] = []
   const proofs: string[] = []
@@ -48,29 +48,29 @@ async function setUp(
 
   /** A call and the hands of its caller: it can disconnect, read the images, and prove that it did. */
   function call(args: object = { prompt: 'a' }, { caller = 'key:alice', id = 1, openedAt = 0 } = {}) {
-    const leaving = new AbortController()
+    const disconnected = new AbortController()
     const { delivery, advance } = createDelivery()
     const work = Promise.withResolvers<ToolResult>()
     const pending: PendingCall = {
       tool: 'generate_image',
       args: { ...args },
-      pictures: noPictures,
+      images: noInlineImages,
       caller,
       id,
-      signal: leaving.signal,
+      signal: disconnected.signal,
       response: { openedAt, track: () => delivery },
       log: silent,
     }
-    const answer = abandonedResults.attend(pending, () => {
+    const response = abandonedResults.attend(pending, () => {
       world.paid++
       return work.promise
     })
-    answer.catch(() => {})
+    response.catch(() => {})
     return {
-      leave: () => leaving.abort(),
-      finish: (text = 'picture') => work.resolve(resultOf(text)),
+      disconnect: () => disconnected.abort(),
+      finish: (text = 'image') => work.resolve(resultOf(text)),
       fail: () => work.reject(serviceError('IMG_ERR_CANCELLED', [])),
-      answer,
+      response,
       advance,
       /** Reads the response and proves it. */
       async take() {
@@ -80,17 +80,17 @@ async function setUp(
         return taken
       },
       async read() {
-        const { content } = await answer
+        const { content } = await response
         const texts = content.flatMap((block) => (block.type === 'text' ? [block.text] : []))
-        const pictures: string[] = []
+        const images: string[] = []
         for (const block of content) {
           if (block.type !== 'image' || !isEncodedImage(block.data)) continue
           const chunks: Buffer[] = []
           for await (const chunk of block.data.chunks()) chunks.push(chunk)
-          pictures.push(Buffer.from(Buffer.concat(chunks).toString('latin1'), 'base64').toString())
+          images.push(Buffer.from(Buffer.concat(chunks).toString('latin1'), 'base64').toString())
           await block.data.release()
         }
-        return { text: texts.join('\n'), pictures }
+        return { text: texts.join('\n'), images }
       },
     }
   }
@@ -103,10 +103,10 @@ async function setUp(
   async function abandoned(args?: object, text?: string, caller?: string) {
     const times = events.filter((one) => one === 'kept').length
     const left = call(args, caller === undefined ? {} : { caller })
-    left.leave()
+    left.disconnect()
     left.finish(text)
     await seen('kept', times + 1)
-    await left.answer
+    await left.response
   }
 
   return {
@@ -129,11 +129,11 @@ describe('a call that was received', () => {
     const { call, world, abandonedResults, files } = await setUp(t)
     for (const paid of [1, 2]) {
       const one = call()
-      one.finish(`picture ${paid}`)
-      const { text, pictures } = await one.take()
-      t.assert.deepEqual(pictures, [`picture ${paid}`])
+      one.finish(`image ${paid}`)
+      const { text, images } = await one.take()
+      t.assert.deepEqual(images, [`image ${paid}`])
       t.assert.doesNotMatch(text, note)
-      one.leave()
+      one.disconnect()
       t.assert.equal(world.paid, paid)
     }
     t.assert.equal(abandonedResults.waiting, 0)
@@ -145,30 +145,30 @@ describe('a call that was received', () => {
     const [first, second] = [call(), call()]
     first.finish('one')
     second.finish('two')
-    t.assert.deepEqual((await first.take()).pictures, ['one'])
-    t.assert.deepEqual((await second.take()).pictures, ['two'])
+    t.assert.deepEqual((await first.take()).images, ['one'])
+    t.assert.deepEqual((await second.take()).images, ['two'])
     t.assert.equal(world.paid, 2)
   })
 })
 
 describe('a call whose caller leaves', () => {
   for (const [when, order] of [
-    ['while it runs', ['leave', 'finish']],
-    ['when it is finished, before its last byte', ['finish', 'leave']],
+    ['while it runs', ['disconnect', 'finish']],
+    ['when it is finished, before its last byte', ['finish', 'disconnect']],
   ] as const) {
-    test(`${when}: the identical call receives its picture once, and is told`, async (t: TestContext) => {
+    test(`${when}: the identical call receives its image once, and is told`, async (t: TestContext) => {
       const { call, world, seen, files } = await setUp(t)
       const first = call({ prompt: 'a', size: '1x1' })
       for (const step of order) {
-        first[step]('the picture')
+        first[step]('the image')
         await pause(5)
       }
       await seen('kept')
       t.assert.equal((await files()).length, 1)
 
       const retry = call({ size: '1x1', prompt: 'a' })
-      const { text, pictures } = await retry.take()
-      t.assert.deepEqual(pictures, ['the picture'])
+      const { text, images } = await retry.take()
+      t.assert.deepEqual(images, ['the image'])
       t.assert.match(text, /^Image successfully generated\.\n/)
       t.assert.match(text, note)
       t.assert.equal(world.paid, 1)
@@ -177,7 +177,7 @@ describe('a call whose caller leaves', () => {
 
       const third = call({ prompt: 'a', size: '1x1' })
       third.finish('another')
-      t.assert.deepEqual((await third.take()).pictures, ['another'])
+      t.assert.deepEqual((await third.take()).images, ['another'])
       t.assert.equal(world.paid, 2)
     })
   }
@@ -185,11 +185,11 @@ describe('a call whose caller leaves', () => {
   test('is joined by the identical call while it runs', async (t: TestContext) => {
     const { call, world } = await setUp(t)
     const first = call()
-    first.leave()
+    first.disconnect()
     const retry = call()
     first.finish('late')
-    const { text, pictures } = await retry.take()
-    t.assert.deepEqual(pictures, ['late'])
+    const { text, images } = await retry.take()
+    t.assert.deepEqual(images, ['late'])
     t.assert.match(text, note)
     t.assert.equal(world.paid, 1)
   })
@@ -199,22 +199,22 @@ describe('a call whose caller leaves', () => {
     const first = call()
     const retry = call()
     await pause(20)
-    first.leave()
+    first.disconnect()
     await pause(20)
-    first.finish('the picture')
-    t.assert.deepEqual((await retry.take()).pictures, ['the picture'])
+    first.finish('the image')
+    t.assert.deepEqual((await retry.take()).images, ['the image'])
     t.assert.equal(world.paid, 1)
   })
 
   test('a moment after its response was sent, too, although the other connection is older', async (t: TestContext) => {
     const { call, world } = await setUp(t)
     const first = call()
-    first.finish('the picture')
+    first.finish('the image')
     await first.read()
     first.advance({ state: 'sent' })
     const retry = call()
     first.advance({ state: 'abandoned' })
-    t.assert.deepEqual((await retry.take()).pictures, ['the picture'])
+    t.assert.deepEqual((await retry.take()).images, ['the image'])
     t.assert.equal(world.paid, 1)
   })
 
@@ -223,20 +223,20 @@ describe('a call whose caller leaves', () => {
     const calls = Array.from({ length: 4 }, () => call())
     t.assert.equal(world.paid, 3)
     for (const one of calls) one.finish()
-    for (const one of calls) t.assert.equal((await one.take()).pictures.length, 1)
+    for (const one of calls) t.assert.equal((await one.take()).images.length, 1)
     t.assert.equal(world.paid, 4)
   })
 
   test('is joined by the third call when the second leaves too while it runs', async (t: TestContext) => {
     const { call, world, abandonedResults, files } = await setUp(t)
     const first = call()
-    first.leave()
+    first.disconnect()
     const second = call()
-    second.leave()
+    second.disconnect()
     const third = call()
     first.finish('late')
-    t.assert.deepEqual((await third.take()).pictures, ['late'])
-    t.assert.deepEqual((await second.take()).pictures, [])
+    t.assert.deepEqual((await third.take()).images, ['late'])
+    t.assert.deepEqual((await second.take()).images, [])
     t.assert.equal(world.paid, 1)
     t.assert.equal(abandonedResults.waiting, 0)
     while ((await files()).length > 0) await pause(1)
@@ -245,12 +245,12 @@ describe('a call whose caller leaves', () => {
   test('is kept when all who joined it have left before its end', async (t: TestContext) => {
     const { call, world, seen } = await setUp(t)
     const first = call()
-    first.leave()
-    call().leave()
-    call().leave()
+    first.disconnect()
+    call().disconnect()
+    call().disconnect()
     first.finish('late')
     await seen('kept')
-    t.assert.deepEqual((await call().take()).pictures, ['late'])
+    t.assert.deepEqual((await call().take()).images, ['late'])
     t.assert.equal(world.paid, 1)
   })
 
@@ -259,10 +259,10 @@ describe('a call whose caller leaves', () => {
     await abandoned()
     for (let n = 0; n < 3; n++) {
       const retry = call()
-      await retry.answer
-      retry.leave()
+      await retry.response
+      retry.disconnect()
     }
-    t.assert.deepEqual((await call().take()).pictures, ['picture'])
+    t.assert.deepEqual((await call().take()).images, ['image'])
     t.assert.equal(world.paid, 1)
   })
 
@@ -277,30 +277,30 @@ describe('a call whose caller leaves', () => {
     ]
     t.assert.equal(world.paid, 1 + strangers.length)
     for (const stranger of strangers) stranger.finish('own')
-    for (const stranger of strangers) t.assert.deepEqual((await stranger.take()).pictures, ['own'])
+    for (const stranger of strangers) t.assert.deepEqual((await stranger.take()).images, ['own'])
   })
 
   test('gives two twins to two retries', async (t: TestContext) => {
     const { call, abandoned, world } = await setUp(t)
     await abandoned({ prompt: 'a' }, 'one')
     const second = call({ prompt: 'b' })
-    second.leave()
+    second.disconnect()
     second.finish('two')
-    t.assert.deepEqual((await call({ prompt: 'b' }).take()).pictures, ['two'])
-    t.assert.deepEqual((await call({ prompt: 'a' }).take()).pictures, ['one'])
+    t.assert.deepEqual((await call({ prompt: 'b' }).take()).images, ['two'])
+    t.assert.deepEqual((await call({ prompt: 'a' }).take()).images, ['one'])
     t.assert.equal(world.paid, 2)
   })
 
   test('leaves nothing when it failed, and the retry is made anew', async (t: TestContext) => {
     const { call, world, abandonedResults } = await setUp(t)
     const first = call()
-    first.leave()
+    first.disconnect()
     first.fail()
-    await t.assert.rejects(first.answer)
+    await t.assert.rejects(first.response)
     while (abandonedResults.waiting > 0) await pause(1)
     const retry = call()
     retry.finish('new')
-    t.assert.deepEqual((await retry.take()).pictures, ['new'])
+    t.assert.deepEqual((await retry.take()).images, ['new'])
     t.assert.equal(world.paid, 2)
   })
 })
@@ -312,8 +312,8 @@ describe('what is kept', () => {
     world.wall += 365 * 24 * 60 * MINUTE
     world.monotonic = 9 * MINUTE
     const retry = call()
-    await retry.answer
-    retry.leave()
+    await retry.response
+    retry.disconnect()
     t.assert.equal(world.paid, 1)
     world.wall = 0
     world.monotonic = 10 * MINUTE
@@ -342,7 +342,7 @@ describe('what is kept', () => {
       world.monotonic += 1
     }
     while (proofs.length < 2) await pause(1)
-    t.assert.deepEqual((await call({ prompt: 'paid for and lost' }).take()).pictures, ['lost'])
+    t.assert.deepEqual((await call({ prompt: 'paid for and lost' }).take()).images, ['lost'])
     t.assert.equal(world.paid, 4)
   })
 
@@ -352,20 +352,20 @@ describe('what is kept', () => {
     first.finish()
     await first.read()
     first.advance({ state: 'sent' })
-    while (!(await files()).some((name) => name.endsWith('.kept'))) await pause(1)
+    while (!(await files()).some((name) => name.endsWith('.result'))) await pause(1)
     const [before] = await files()
     world.monotonic = 1
     const retry = call({ prompt: 'a' }, { id: 2, openedAt: 1 })
-    await retry.answer
+    await retry.response
     abandonedResults.suspect('key:alice', 2)
     await abandonedResults.close()
     t.assert.deepEqual(await files(), [before])
-    t.assert.deepEqual((await retry.take()).pictures, ['picture'])
+    t.assert.deepEqual((await retry.take()).images, ['image'])
     const next = await setUp(t, { folder })
     world.wall += 5 * MINUTE
     next.world.wall = world.wall
     await next.abandonedResults.load()
-    t.assert.deepEqual((await next.call().take()).pictures, ['picture'])
+    t.assert.deepEqual((await next.call().take()).images, ['image'])
     t.assert.equal(world.paid, 1)
   })
 
@@ -374,7 +374,7 @@ describe('what is kept', () => {
     await abandoned({ prompt: 'old' }, 'x'.repeat(2500))
     await abandoned({ prompt: 'new' }, 'y'.repeat(2500))
     await seen('evicted')
-    t.assert.equal((await call({ prompt: 'new' }).take()).pictures[0]?.length, 2500)
+    t.assert.equal((await call({ prompt: 'new' }).take()).images[0]?.length, 2500)
     t.assert.equal(world.paid, 2)
   })
 
@@ -385,8 +385,8 @@ describe('what is kept', () => {
     const after = await setUp(t, { folder: before.folder })
     await after.abandonedResults.load()
     t.assert.equal(after.abandonedResults.waiting, 1)
-    const { text, pictures } = await after.call().take()
-    t.assert.deepEqual(pictures, ['picture'])
+    const { text, images } = await after.call().take()
+    t.assert.deepEqual(images, ['image'])
     t.assert.match(text, note)
     t.assert.equal(after.world.paid, 0)
   })
@@ -417,8 +417,8 @@ describe('what is kept', () => {
     await before.abandoned({ prompt: 'torn' })
     const [torn = ''] = await before.files()
     await truncate(join(before.folder, torn), 200)
-    await writeFile(join(before.folder, 'foreign.kept'), '{"version":1}\n')
-    await writeFile(join(before.folder, 'noise.kept'), Buffer.alloc(100_000, 7))
+    await writeFile(join(before.folder, 'foreign.result'), '{"version":1}\n')
+    await writeFile(join(before.folder, 'noise.result'), Buffer.alloc(100_000, 7))
     await writeFile(join(before.folder, 'old.part'), 'x')
     await utimes(join(before.folder, 'old.part'), 0, 0)
     await writeFile(join(before.folder, 'young.part'), 'x')
@@ -434,7 +434,7 @@ describe('what is kept', () => {
     await writeFile(join(parent, 'file'), '')
     const { call, abandoned, world } = await setUp(t, { folder: join(parent, 'file', 'below') })
     await abandoned()
-    t.assert.deepEqual((await call().take()).pictures, ['picture'])
+    t.assert.deepEqual((await call().take()).images, ['image'])
     t.assert.equal(world.paid, 1)
   })
 
@@ -446,7 +446,7 @@ describe('what is kept', () => {
     const retry = call()
     await pause(20)
     retry.finish('again')
-    t.assert.deepEqual((await retry.take()).pictures, ['again'])
+    t.assert.deepEqual((await retry.take()).images, ['again'])
     t.assert.equal(world.paid, 2)
   })
 })

@@ -1,8 +1,8 @@
 import { type TestContext, test } from 'node:test'
+import { encodeImage } from '../../../services/bytes/base64-image.ts'
+import { noInlineImages } from '../../../services/bytes/inline-images.ts'
 import { createDelivery } from '../../../services/calls/delivery.ts'
 import { createIdempotentCalls } from '../../../services/calls/idempotent-calls.ts'
-import { encodeImage } from '../../../services/bytes/base64-image.ts'
-import { noPictures } from '../../../services/bytes/inline-images.ts'
 import { temporaryFolder } from '../../support/app.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -26,7 +26,7 @@ async function setUp(t: TestContext) {
       {
         tool,
         args: { prompt, idempotency_key: key },
-        pictures: noPictures,
+        images: noInlineImages,
         caller: 'key:alice',
         id: 1,
         signal: new AbortController().signal,

@@ -4,10 +4,10 @@ import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import sharp from 'sharp'
 import { ServiceError } from '../../../services/errors/errors.ts'
+import { createImageConverter } from '../../../services/imaging/convert.ts'
 import { probeImage } from '../../../services/imaging/image-probe.ts'
 import { createPixelWork } from '../../../services/imaging/pixel-work.ts'
-import { createImageConverter } from '../../../services/imaging/convert.ts'
-import * as pictures from '../../support/images/images.ts'
+import * as images from '../../support/images/images.ts'
 import { claimOf } from '../../support/images/pixel-claims.ts'
 import { checkProperty } from '../../support/property.ts'
 
@@ -23,7 +23,7 @@ async function prepare(bytes: Buffer) {
 }
 
 test('passes a plain PNG or JPEG on as the very same Buffer', async (t: TestContext) => {
-  for (const bytes of [await pictures.png(), await pictures.jpeg()]) {
+  for (const bytes of [await images.png(), await images.jpeg()]) {
     const prepared = await prepare(bytes)
     t.assert.strictEqual(prepared.bytes, bytes)
     t.assert.deepStrictEqual([prepared.width, prepared.height], [40, 30])
@@ -32,13 +32,13 @@ test('passes a plain PNG or JPEG on as the very same Buffer', async (t: TestCont
 
 test('makes an 8-bit PNG of one frame from what is no photograph', async (t: TestContext) => {
   const inputs = {
-    'webp with transparency': await pictures.drawing(40, 30, 4).webp().toBuffer(),
-    'lossless webp': await pictures.losslessWebp(),
-    gif: await pictures.gif(),
-    'animated gif': await pictures.animation('gif'),
-    'animated webp': await pictures.animation('webp'),
-    'animated png': withAnimation(await pictures.png()),
-    '16 bits': await pictures.drawing().toColourspace('rgb16').png().toBuffer(),
+    'webp with transparency': await images.drawing(40, 30, 4).webp().toBuffer(),
+    'lossless webp': await images.losslessWebp(),
+    gif: await images.gif(),
+    'animated gif': await images.animation('gif'),
+    'animated webp': await images.animation('webp'),
+    'animated png': withAnimation(await images.png()),
+    '16 bits': await images.drawing().toColourspace('rgb16').png().toBuffer(),
   }
   for (const [name, bytes] of Object.entries(inputs)) {
     const prepared = await prepare(bytes)
@@ -54,8 +54,8 @@ test('makes an 8-bit PNG of one frame from what is no photograph', async (t: Tes
 
 test('makes a JPEG of high quality from a photograph that Azure does not take', async (t: TestContext) => {
   const inputs = {
-    webp: await pictures.webp(),
-    cmyk: await pictures.drawing().toColourspace('cmyk').jpeg().toBuffer(),
+    webp: await images.webp(),
+    cmyk: await images.drawing().toColourspace('cmyk').jpeg().toBuffer(),
   }
   for (const [name, bytes] of Object.entries(inputs)) {
     const prepared = await prepare(bytes)
@@ -70,16 +70,16 @@ test('makes a JPEG of high quality from a photograph that Azure does not take', 
 })
 
 function withAnimation(png: Buffer): Buffer {
-  return Buffer.concat([png.subarray(0, 33), pictures.animationControl(2), png.subarray(33)])
+  return Buffer.concat([png.subarray(0, 33), images.animationControl(2), png.subarray(33)])
 }
 
 test('turns the pixels of what its metadata says is turned', async (t: TestContext) => {
-  const prepared = await prepare(await pictures.drawing().webp().withMetadata({ orientation: 6 }).toBuffer())
+  const prepared = await prepare(await images.drawing().webp().withMetadata({ orientation: 6 }).toBuffer())
   t.assert.deepStrictEqual([prepared.width, prepared.height], [30, 40])
 })
 
-test('refuses in our words what cannot be decoded', async (t: TestContext) => {
-  const broken = pictures.pngOf({
+test('rejects in our words what cannot be decoded', async (t: TestContext) => {
+  const broken = images.pngOf({
     width: 40,
     height: 30,
     bitDepth: 16,
@@ -89,7 +89,7 @@ test('refuses in our words what cannot be decoded', async (t: TestContext) => {
 })
 
 test('a bomb behind a small header is stopped while it is unpacked', async (t: TestContext) => {
-  const bomb = pictures.pngOf({ width: 900, height: 900, bitDepth: 16, data: deflateSync(Buffer.alloc(200_000_000)) })
+  const bomb = images.pngOf({ width: 900, height: 900, bitDepth: 16, data: deflateSync(Buffer.alloc(200_000_000)) })
   const before = process.memoryUsage.rss()
   await prepare(bomb).catch((error) => t.assert.ok(error instanceof ServiceError))
   t.assert.ok(process.memoryUsage.rss() - before < 100_000_000)
@@ -99,34 +99,31 @@ test('text in a PNG is never unpacked', async (t: TestContext) => {
   const packed = deflateSync(Buffer.alloc(7_900_000, 'a'), { level: 9 })
   const texts = ['zTXt', 'iTXt'].flatMap((type) => {
     const keyword = Buffer.from(type === 'zTXt' ? 'Comment\0\0' : 'Comment\0\x01\0\0\0')
-    return Array<Buffer>(40).fill(pictures.pngChunk(type, Buffer.concat([keyword, packed])))
+    return Array<Buffer>(40).fill(images.pngChunk(type, Buffer.concat([keyword, packed])))
   })
   const rows = deflateSync(Buffer.alloc(30 * (1 + 40 * 6)))
-  const bytes = pictures.pngOf({ width: 40, height: 30, bitDepth: 16, extra: texts, data: rows })
+  const bytes = images.pngOf({ width: 40, height: 30, bitDepth: 16, extra: texts, data: rows })
   const before = process.memoryUsage.rss()
   t.assert.strictEqual((await prepare(bytes)).width, 40)
   t.assert.ok(process.memoryUsage.rss() - before < 100_000_000)
 })
 
 test('a PNG of text and data in turns, thousands of times, is rejected', (t: TestContext) => {
-  const pair = Buffer.concat([
-    pictures.pngChunk('tEXt', Buffer.from('a\0')),
-    pictures.pngChunk('teSt', Buffer.alloc(0)),
-  ])
+  const pair = Buffer.concat([images.pngChunk('tEXt', Buffer.from('a\0')), images.pngChunk('teSt', Buffer.alloc(0))])
   const of = (pairs: number) =>
-    pictures.pngOf({ width: 4, height: 4, extra: [Buffer.concat(Array<Buffer>(pairs).fill(pair))] })
+    images.pngOf({ width: 4, height: 4, extra: [Buffer.concat(Array<Buffer>(pairs).fill(pair))] })
   t.assert.strictEqual(probeImage(of(1000), limits).width, 4)
   t.assert.throws(() => probeImage(of(5000), limits), { code: 'IMG_ERR_IMAGE_BROKEN' })
 })
 
 test('a decoder that finds more pixels than the header claims stops', async (t: TestContext) => {
-  const bytes = await pictures.gif(400, 400)
+  const bytes = await images.gif(400, 400)
   const lying = { ...probeImage(bytes, limits), width: 40, height: 40 }
   await t.assert.rejects(converter.prepare(bytes, lying, claimOf()), { code: 'IMG_ERR_IMAGE_CONVERSION' })
 })
 
-test('a small canvas around a large picture does not get past the limit', async (t: TestContext) => {
-  const large = await pictures.drawing(1500, 1500).webp({ lossless: true }).toBuffer()
+test('a small canvas around a large image does not get past the limit', async (t: TestContext) => {
+  const large = await images.drawing(1500, 1500).webp({ lossless: true }).toBuffer()
   const canvas = Buffer.from('VP8X\x0a\0\0\0\0\0\0\0\x03\0\0\x03\0\0', 'latin1')
   const lying = Buffer.concat([large.subarray(0, 12), canvas, large.subarray(12)])
   lying.writeUInt32LE(lying.length - 8, 4)
@@ -137,14 +134,14 @@ test('a small canvas around a large picture does not get past the limit', async 
 
 test('a caller that disconnects while waiting for a turn takes none', async (t: TestContext) => {
   const single = createImageConverter(createPixelWork({ maxDecodedBytes: 100_000_000, slots: 1 }))
-  const bytes = await pictures.webp(600, 600)
+  const bytes = await images.webp(600, 600)
   const header = probeImage(bytes, limits)
-  const leaving = new AbortController()
-  const { signal } = leaving
+  const disconnected = new AbortController()
+  const { signal } = disconnected
   const first = single.prepare(bytes, header, claimOf())
   const second = single.prepare(bytes, header, claimOf({ signal }))
   const third = single.prepare(bytes, header, claimOf())
-  leaving.abort()
+  disconnected.abort()
   await t.assert.rejects(second, { code: 'IMG_ERR_CANCELLED' })
   await t.assert.rejects(single.prepare(bytes, header, claimOf({ signal })), { code: 'IMG_ERR_CANCELLED' })
   t.assert.strictEqual((await first).width, 600)
@@ -152,16 +149,16 @@ test('a caller that disconnects while waiting for a turn takes none', async (t: 
 })
 
 test('the result of a caller that disconnects during the work is given up', async (t: TestContext) => {
-  const leaving = new AbortController()
-  const bytes = await pictures.webp(900, 900)
-  const work = converter.prepare(bytes, probeImage(bytes, limits), claimOf({ signal: leaving.signal }))
-  setImmediate(() => leaving.abort())
+  const disconnected = new AbortController()
+  const bytes = await images.webp(900, 900)
+  const work = converter.prepare(bytes, probeImage(bytes, limits), claimOf({ signal: disconnected.signal }))
+  setImmediate(() => disconnected.abort())
   await t.assert.rejects(work, { code: 'IMG_ERR_CANCELLED' })
 })
 
 test('an image that would need more memory than all may is rejected before it is decoded', async (t: TestContext) => {
   const strict = createImageConverter(createPixelWork({ maxDecodedBytes: 1_000_000 }))
-  const bytes = await pictures.webp(600, 600)
+  const bytes = await images.webp(600, 600)
   await t.assert.rejects(strict.prepare(bytes, probeImage(bytes, limits), claimOf()), {
     code: 'IMG_ERR_IMAGE_DECODED',
     message:
@@ -184,15 +181,15 @@ test('converted images that wait for Azure are bounded, and free their memory wi
   await prepareNoise(new DisposableStack())
 })
 
-test('whatever the bytes, a picture comes out or a refusal in our words, and the decoder survives', async (t: TestContext) => {
+test('whatever the bytes, an image comes out or a rejection in our words, and the decoder survives', async (t: TestContext) => {
   const whole = await Promise.all([
-    pictures.webp(),
-    pictures.losslessWebp(),
-    pictures.gif(),
-    pictures.animation('gif'),
-    pictures.animation('webp'),
-    pictures.drawing().toColourspace('rgb16').png().toBuffer(),
-    pictures.drawing().toColourspace('cmyk').jpeg().toBuffer(),
+    images.webp(),
+    images.losslessWebp(),
+    images.gif(),
+    images.animation('gif'),
+    images.animation('webp'),
+    images.drawing().toColourspace('rgb16').png().toBuffer(),
+    images.drawing().toColourspace('cmyk').jpeg().toBuffer(),
   ])
   const damaged = fc
     .record({

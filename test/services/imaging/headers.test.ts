@@ -3,12 +3,12 @@ import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import sharp from 'sharp'
 import { ServiceError } from '../../../services/errors/errors.ts'
+import { createImageConverter } from '../../../services/imaging/convert.ts'
 import { readExifOrientation } from '../../../services/imaging/headers/exif-orientation.ts'
 import { probeImage } from '../../../services/imaging/image-probe.ts'
 import { createPixelWork } from '../../../services/imaging/pixel-work.ts'
-import { createImageConverter } from '../../../services/imaging/convert.ts'
+import * as images from '../../support/images/images.ts'
 import { exif, exifSegment, segment, withSegments } from '../../support/images/oriented.ts'
-import * as pictures from '../../support/images/images.ts'
 import { claimOf } from '../../support/images/pixel-claims.ts'
 import { checkProperty } from '../../support/property.ts'
 
@@ -30,11 +30,11 @@ describe('a header is held against the bytes behind it', () => {
   const zeros = (bytes: number) => deflateSync(Buffer.alloc(bytes), { level: 9 })
 
   test('an edge and a shape that no model takes are rejected, whatever the number of pixels', (t: TestContext) => {
-    const wide = pictures.pngOf({ width: 50_000_000, height: 1, bitDepth: 16, data: zeros(100_000_001) })
+    const wide = images.pngOf({ width: 50_000_000, height: 1, bitDepth: 16, data: zeros(100_000_001) })
     t.assert.strictEqual(verdict(wide), 'IMG_ERR_IMAGE_EDGE')
-    t.assert.strictEqual(verdict(pictures.pngOf({ width: 1, height: 50_000_000 })), 'IMG_ERR_IMAGE_EDGE')
-    t.assert.strictEqual(verdict(pictures.pngOf({ width: 16_384, height: 2 })), 'IMG_ERR_IMAGE_SHAPE')
-    t.assert.strictEqual(verdict(pictures.pngOf({ width: 1000, height: 10, data: zeros(10_010) })), 'taken')
+    t.assert.strictEqual(verdict(images.pngOf({ width: 1, height: 50_000_000 })), 'IMG_ERR_IMAGE_EDGE')
+    t.assert.strictEqual(verdict(images.pngOf({ width: 16_384, height: 2 })), 'IMG_ERR_IMAGE_SHAPE')
+    t.assert.strictEqual(verdict(images.pngOf({ width: 1000, height: 10, data: zeros(10_010) })), 'taken')
   })
 
   test('a PNG whose data cannot hold its pixels is rejected, in every depth and colour type', (t: TestContext) => {
@@ -54,8 +54,8 @@ describe('a header is held against the bytes behind it', () => {
       const needed = 2000 * (1 + Math.ceil((3000 * bits) / 8))
       for (const isInterlaced of [false, true]) {
         const made = (data: Buffer) => {
-          const extra = [pictures.pngChunk('PLTE', Buffer.alloc(12))]
-          const bytes = pictures.pngOf({ width: 3000, height: 2000, bitDepth, extra, data })
+          const extra = [images.pngChunk('PLTE', Buffer.alloc(12))]
+          const bytes = images.pngOf({ width: 3000, height: 2000, bitDepth, extra, data })
           bytes[25] = colourType
           bytes[28] = isInterlaced ? 1 : 0
           return bytes
@@ -68,7 +68,7 @@ describe('a header is held against the bytes behind it', () => {
 
   test('a PNG is rejected whose header or data no decoder can begin with', (t: TestContext) => {
     const changed = (change: (bytes: Buffer) => void) => {
-      const bytes = pictures.pngOf({ width: 4, height: 4 })
+      const bytes = images.pngOf({ width: 4, height: 4 })
       change(bytes)
       return bytes
     }
@@ -78,8 +78,8 @@ describe('a header is held against the bytes behind it', () => {
       changed((bytes) => bytes.writeUInt8(1, 26)),
       changed((bytes) => bytes.writeUInt8(2, 28)),
       changed((bytes) => bytes.writeUInt8(3, 25)),
-      pictures.pngOf({ width: 4, height: 4, data: Buffer.from('not zlib at all') }),
-      pictures.pngOf({ width: 4, height: 4, data: Buffer.alloc(0) }),
+      images.pngOf({ width: 4, height: 4, data: Buffer.from('not zlib at all') }),
+      images.pngOf({ width: 4, height: 4, data: Buffer.alloc(0) }),
     ]
     for (const [index, bytes] of wrong.entries())
       t.assert.strictEqual(verdict(bytes), 'IMG_ERR_IMAGE_BROKEN', `${index}`)
@@ -87,20 +87,20 @@ describe('a header is held against the bytes behind it', () => {
 
   test('a JPEG, a GIF and a lossy WebP of other sizes than their data are rejected', async (t: TestContext) => {
     for (const progressive of [false, true]) {
-      const jpeg = Buffer.from(await pictures.drawing().jpeg({ progressive }).toBuffer())
+      const jpeg = Buffer.from(await images.drawing().jpeg({ progressive }).toBuffer())
       const frame = jpeg.indexOf(Buffer.from([0xff, progressive ? 0xc2 : 0xc0]))
       jpeg.writeUInt16BE(6000, frame + 5)
       jpeg.writeUInt16BE(8000, frame + 7)
       t.assert.strictEqual(verdict(jpeg), 'IMG_ERR_IMAGE_BROKEN')
     }
-    const gif = Buffer.from(await pictures.gif())
+    const gif = Buffer.from(await images.gif())
     const frame = gif.indexOf(Buffer.from([0x2c, 0, 0, 0, 0, 40, 0, 30, 0]))
     for (const at of [6, frame + 5]) {
       gif.writeUInt16LE(8000, at)
       gif.writeUInt16LE(6000, at + 2)
     }
     t.assert.strictEqual(verdict(gif), 'IMG_ERR_IMAGE_BROKEN')
-    const webp = Buffer.from(await pictures.webp())
+    const webp = Buffer.from(await images.webp())
     webp.writeUInt16LE(16_383, 26)
     webp.writeUInt16LE(3000, 28)
     t.assert.strictEqual(verdict(webp), 'IMG_ERR_IMAGE_BROKEN')
@@ -122,7 +122,7 @@ describe('a header is held against the bytes behind it', () => {
   })
 
   test('a JPEG of more scans than any encoder writes is rejected', async (t: TestContext) => {
-    const jpeg = await pictures.drawing().jpeg({ progressive: true }).toBuffer()
+    const jpeg = await images.drawing().jpeg({ progressive: true }).toBuffer()
     const scan = jpeg.indexOf(Buffer.from([0xff, 0xda]))
     const next = jpeg.indexOf(Buffer.from([0xff, 0xc4]), scan)
     const scans = Array.from({ length: 200 }, () => jpeg.subarray(scan, next))
@@ -156,7 +156,7 @@ describe('EXIF orientation', () => {
   })
 
   test('is read from every type of integer, as decoders do', async (t: TestContext) => {
-    const plain = await pictures.drawing().jpeg().toBuffer()
+    const plain = await images.drawing().jpeg().toBuffer()
     for (const order of ['II', 'MM'] as const) {
       for (const type of [1, 3, 4, 6, 8, 9]) {
         for (const count of type === 4 || type === 9 ? [1] : [1, 2]) {
@@ -177,7 +177,7 @@ describe('EXIF orientation', () => {
   })
 
   test('of a JPEG is read where decoders read it: in the first whole segment before the image data', async (t: TestContext) => {
-    const plain = await pictures.drawing().jpeg().toBuffer()
+    const plain = await images.drawing().jpeg().toBuffer()
     const scan = plain.indexOf(Buffer.from([0xff, 0xda]))
     const put = (at: number, part: Buffer) => Buffer.concat([plain.subarray(0, at), part, plain.subarray(at)])
     const files: readonly (readonly [bytes: Buffer, orientation: number])[] = [
@@ -212,13 +212,13 @@ describe('of a JPEG only its first image is sent, its pixels untouched', () => {
 
   test('an index of further images and all behind the end mark are left out', async (t: TestContext) => {
     for (const progressive of [false, true]) {
-      const thumbnail = await pictures.drawing(16, 12).jpeg().toBuffer()
+      const thumbnail = await images.drawing(16, 12).jpeg().toBuffer()
       const first = withSegments(
-        await pictures.drawing().jpeg({ progressive }).withIccProfile('p3').toBuffer(),
+        await images.drawing().jpeg({ progressive }).withIccProfile('p3').toBuffer(),
         exifSegment(Buffer.concat([exif(1), thumbnail])),
         segment(0xfe, Buffer.from([0xff, 0xd9])),
       )
-      const second = await pictures.drawing(20, 15).jpeg().toBuffer()
+      const second = await images.drawing(20, 15).jpeg().toBuffer()
       const video = Buffer.from('\0\0\0\x18ftypmp42', 'latin1')
       t.assert.deepStrictEqual((await prepare(Buffer.concat([withSegments(first, mpf), second, video]))).bytes, first)
       t.assert.deepStrictEqual((await prepare(Buffer.concat([first, video]))).bytes, first)
@@ -227,7 +227,7 @@ describe('of a JPEG only its first image is sent, its pixels untouched', () => {
   })
 
   test('restart marks and stuffed bytes belong to the image', async (t: TestContext) => {
-    const jpeg = await pictures.drawing().jpeg({ quality: 100 }).toBuffer()
+    const jpeg = await images.drawing().jpeg({ quality: 100 }).toBuffer()
     const scan = jpeg.indexOf(Buffer.from([0xff, 0xda]))
     const behind = scan + 2 + jpeg.readUInt16BE(scan + 2)
     const marks = Buffer.from([0xff, 0x00, 0xff, 0xd0, 0x11, 0xff, 0xff, 0xd7])
@@ -236,7 +236,7 @@ describe('of a JPEG only its first image is sent, its pixels untouched', () => {
   })
 
   test('a photograph with a gain map loses only the gain map', async (t: TestContext) => {
-    const bytes = await pictures.fixture('phone-mpo-gainmap.jpg')
+    const bytes = await images.fixture('phone-mpo-gainmap.jpg')
     const prepared = await prepare(bytes)
     t.assert.ok(prepared.bytes.length < bytes.length)
     t.assert.strictEqual(prepared.bytes.includes('MPF\0'), false)
@@ -246,7 +246,7 @@ describe('of a JPEG only its first image is sent, its pixels untouched', () => {
 
   test('garbage between segments is left out, a missing end mark is added', async (t: TestContext) => {
     for (const name of ['jpeg-garbage-between-segments.jpg', 'jpeg-no-eoi.jpg']) {
-      const bytes = await pictures.fixture(name)
+      const bytes = await images.fixture(name)
       const prepared = await prepare(bytes)
       t.assert.strictEqual(prepared.mimeType, 'image/jpeg', name)
       t.assert.deepStrictEqual(await pixelsOf(prepared.bytes), await pixelsOf(bytes), name)
@@ -255,7 +255,7 @@ describe('of a JPEG only its first image is sent, its pixels untouched', () => {
   })
 
   test('a JPEG that was cut off is rejected', async (t: TestContext) => {
-    const bytes = await pictures.jpeg(400, 300)
+    const bytes = await images.jpeg(400, 300)
     for (const length of [bytes.length - 20, bytes.length - 2000, Math.round(bytes.length / 2), 700, 300]) {
       const work = async () => prepare(bytes.subarray(0, length))
       await t.assert.rejects(work, { code: 'IMG_ERR_IMAGE_BROKEN' }, `${length} bytes`)
@@ -264,10 +264,10 @@ describe('of a JPEG only its first image is sent, its pixels untouched', () => {
 
   test('an image that is only turned keeps its colour profile and its colours', async (t: TestContext) => {
     const made = {
-      jpeg: withSegments(await pictures.drawing().jpeg().withIccProfile('p3').toBuffer(), exifSegment(exif(3))),
-      png: await pictures.drawing().png().withIccProfile('p3').toBuffer(),
+      jpeg: withSegments(await images.drawing().jpeg().withIccProfile('p3').toBuffer(), exifSegment(exif(3))),
+      png: await images.drawing().png().withIccProfile('p3').toBuffer(),
     }
-    const png = Buffer.concat([made.png.subarray(0, 33), pictures.pngChunk('eXIf', exif(3)), made.png.subarray(33)])
+    const png = Buffer.concat([made.png.subarray(0, 33), images.pngChunk('eXIf', exif(3)), made.png.subarray(33)])
     for (const bytes of [made.jpeg, png]) {
       const prepared = await prepare(bytes)
       const { icc, format } = await sharp(prepared.bytes).metadata()

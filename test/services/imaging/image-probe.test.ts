@@ -3,13 +3,13 @@ import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { ServiceError } from '../../../services/errors/errors.ts'
 import { probeImage, probeImageInTurns, sniffFacts } from '../../../services/imaging/image-probe.ts'
-import * as pictures from '../../support/images/images.ts'
+import * as images from '../../support/images/images.ts'
 import { claimOf } from '../../support/images/pixel-claims.ts'
 import { checkProperty } from '../../support/property.ts'
 
 const limits = { maxBytes: 1_000_000, maxPixels: 50_000_000, maxFrames: 3 }
 
-function refusal(bytes: Buffer): string {
+function rejection(bytes: Buffer): string {
   try {
     probeImage(bytes, limits)
   } catch (error) {
@@ -20,10 +20,10 @@ function refusal(bytes: Buffer): string {
 
 test('reads type and size of the four formats', async (t: TestContext) => {
   const made = {
-    'image/png': await pictures.png(),
-    'image/jpeg': await pictures.jpeg(),
-    'image/webp': await pictures.webp(),
-    'image/gif': await pictures.gif(),
+    'image/png': await images.png(),
+    'image/jpeg': await images.jpeg(),
+    'image/webp': await images.webp(),
+    'image/gif': await images.gif(),
   }
   for (const [mimeType, bytes] of Object.entries(made)) {
     const header = probeImage(bytes, limits)
@@ -36,8 +36,8 @@ test('reads type and size of the four formats', async (t: TestContext) => {
 
 test('reads the size of a lossless WebP and of one with metadata', async (t: TestContext) => {
   for (const bytes of [
-    await pictures.losslessWebp(),
-    await pictures
+    await images.losslessWebp(),
+    await images
       .drawing()
       .webp()
       .withExif({ IFD0: { Artist: 'x' } })
@@ -49,7 +49,7 @@ test('reads the size of a lossless WebP and of one with metadata', async (t: Tes
 })
 
 test('reads a JPEG whose metadata comes before its size, progressive or not', async (t: TestContext) => {
-  const bytes = await pictures
+  const bytes = await images
     .drawing()
     .jpeg({ progressive: true })
     .withExif({ IFD0: { ImageDescription: 'x'.repeat(60_000) } })
@@ -60,72 +60,72 @@ test('reads a JPEG whose metadata comes before its size, progressive or not', as
 })
 
 test('gives the size of a turned JPEG as it is seen', async (t: TestContext) => {
-  const bytes = await pictures.drawing().jpeg().withMetadata({ orientation: 6 }).toBuffer()
+  const bytes = await images.drawing().jpeg().withMetadata({ orientation: 6 }).toBuffer()
   const { width, height } = probeImage(bytes, limits)
   t.assert.deepStrictEqual([width, height], [30, 40])
 })
 
 test('sees four inks, 16 bits, transparency and animation', async (t: TestContext) => {
-  const cmyk = await pictures.drawing().toColourspace('cmyk').jpeg().toBuffer()
+  const cmyk = await images.drawing().toColourspace('cmyk').jpeg().toBuffer()
   t.assert.strictEqual(probeImage(cmyk, limits).isCmyk, true)
-  t.assert.strictEqual(probeImage(pictures.pngOf({ width: 4, height: 4, bitDepth: 16 }), limits).bitDepth, 16)
-  t.assert.strictEqual(probeImage(await pictures.drawing(4, 4, 4).png().toBuffer(), limits).hasAlpha, true)
-  t.assert.strictEqual(probeImage(await pictures.animation('gif'), limits).frames, 3)
-  t.assert.strictEqual(probeImage(await pictures.animation('webp'), limits).frames, 3)
-  const animated = pictures.pngOf({ width: 4, height: 4, extra: [pictures.animationControl(2)] })
+  t.assert.strictEqual(probeImage(images.pngOf({ width: 4, height: 4, bitDepth: 16 }), limits).bitDepth, 16)
+  t.assert.strictEqual(probeImage(await images.drawing(4, 4, 4).png().toBuffer(), limits).hasAlpha, true)
+  t.assert.strictEqual(probeImage(await images.animation('gif'), limits).frames, 3)
+  t.assert.strictEqual(probeImage(await images.animation('webp'), limits).frames, 3)
+  const animated = images.pngOf({ width: 4, height: 4, extra: [images.animationControl(2)] })
   t.assert.strictEqual(probeImage(animated, limits).frames, 2)
 })
 
-test('refuses a header of 50,000 by 50,000 pixels without decoding', (t: TestContext) => {
+test('rejects a header of 50,000 by 50,000 pixels without decoding', (t: TestContext) => {
   t.assert.strictEqual(
-    refusal(pictures.pngOf({ width: 50_000, height: 50_000 })),
-    'The picture is 50000x50000 pixels, and the limit here is 50000000 pixels in all; send a smaller one.',
+    rejection(images.pngOf({ width: 50_000, height: 50_000 })),
+    'The image is 50000x50000 pixels, and the limit here is 50000000 pixels in all; send a smaller one.',
   )
 })
 
-test('refuses the largest size that each format can claim', async (t: TestContext) => {
-  const jpeg = Buffer.from(await pictures.jpeg())
+test('rejects the largest size that each format can claim', async (t: TestContext) => {
+  const jpeg = Buffer.from(await images.jpeg())
   jpeg.fill(0xff, jpeg.indexOf(Buffer.from([0xff, 0xc0])) + 5, jpeg.indexOf(Buffer.from([0xff, 0xc0])) + 9)
-  const gif = Buffer.from(await pictures.gif()).fill(0xff, 6, 10)
+  const gif = Buffer.from(await images.gif()).fill(0xff, 6, 10)
   const webp = Buffer.from('RIFF\x1a\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\0\0\0\0', 'latin1')
   const claims: [bytes: Buffer, size: string][] = [
-    [pictures.pngOf({ width: 2 ** 32 - 1, height: 2 ** 32 - 1 }), '4294967295x4294967295'],
+    [images.pngOf({ width: 2 ** 32 - 1, height: 2 ** 32 - 1 }), '4294967295x4294967295'],
     [jpeg, '65535x65535'],
     [gif, '65535x65535'],
     [webp, '16777216x16777216'],
   ]
-  for (const [bytes, size] of claims) t.assert.ok(refusal(bytes).startsWith(`The picture is ${size} pixels, `), size)
+  for (const [bytes, size] of claims) t.assert.ok(rejection(bytes).startsWith(`The image is ${size} pixels, `), size)
 })
 
-test('refuses more frames than allowed, whatever the header claims', (t: TestContext) => {
-  const bomb = pictures.pngOf({ width: 4, height: 4, extra: [pictures.animationControl(4_000_000_000)] })
+test('rejects more frames than allowed, whatever the header claims', (t: TestContext) => {
+  const bomb = images.pngOf({ width: 4, height: 4, extra: [images.animationControl(4_000_000_000)] })
   t.assert.strictEqual(
-    refusal(bomb),
-    'The picture is an animation of 4000000000 frames, and the limit here is 3; send a single frame.',
+    rejection(bomb),
+    'The image is an animation of 4000000000 frames, and the limit here is 3; send a single frame.',
   )
 })
 
-test('refuses a GIF and a WebP of very many frames by counting them, without decoding one', (t: TestContext) => {
+test('rejects a GIF and a WebP of very many frames by counting them, without decoding one', (t: TestContext) => {
   const frame = Buffer.from('\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0', 'latin1')
   const gif = Buffer.concat([
     Buffer.from('GIF89a\x01\0\x01\0\0\0\0', 'latin1'),
     Buffer.alloc(frame.length * 50_000, frame),
   ])
-  t.assert.match(refusal(gif), /^The picture is an animation of \d+ frames, and the limit here is 3/)
+  t.assert.match(rejection(gif), /^The image is an animation of \d+ frames, and the limit here is 3/)
   const animation = Buffer.from('ANMF\x10\0\0\0'.padEnd(24, '\0'), 'latin1')
   const frames = Buffer.alloc(animation.length * 40_000, animation)
   const head = Buffer.from('RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\0\0\0\0\0\0', 'latin1')
   const webp = Buffer.concat([head, frames])
   webp.writeUInt32LE(webp.length - 8, 4)
-  t.assert.match(refusal(webp), /^The picture is an animation of \d+ frames, and the limit here is 3/)
+  t.assert.match(rejection(webp), /^The image is an animation of \d+ frames, and the limit here is 3/)
 })
 
-test('refuses a file beyond the limit on bytes', (t: TestContext) => {
-  t.assert.match(refusal(Buffer.alloc(1_000_001)), /larger than 1000000 bytes/)
+test('rejects a file beyond the limit on bytes', (t: TestContext) => {
+  t.assert.match(rejection(Buffer.alloc(1_000_001)), /larger than 1000000 bytes/)
 })
 
 const other: [name: string, bytes: Buffer | string][] = [
-  ['text', 'Hello, this is no picture.'],
+  ['text', 'Hello, this is no image.'],
   ['text', 'Привет'],
   ['an SVG drawing', '<svg xmlns="http://www.w3.org/2000/svg"/>'],
   ['an SVG drawing', '\ufeff<?xml version="1.0"?>\n<!-- made by hand -->\n<svg width="1"/>'],
@@ -133,51 +133,51 @@ const other: [name: string, bytes: Buffer | string][] = [
   ['an HTML page', '<!DOCTYPE html><html></html>'],
   ['JSON text', '{"error": "no"}'],
   ['a PDF', '%PDF-1.7'],
-  ['a BMP picture', 'BM      '],
-  ['a TIFF picture', 'II*\0    '],
-  ['an AVIF picture', '\0\0\0\x20ftypavif'],
-  ['a HEIC picture', '\0\0\0\x20ftypheic'],
+  ['a BMP image', 'BM      '],
+  ['a TIFF image', 'II*\0    '],
+  ['an AVIF image', '\0\0\0\x20ftypavif'],
+  ['a HEIC image', '\0\0\0\x20ftypheic'],
   ['a video', '\0\0\0\x20ftypisom'],
   ['a ZIP archive', 'PK\x03\x04'],
-  ['a picture that was base64-encoded twice', 'iVBORw0KGgoAAAANSUhEUg'],
-  ['of no known picture format', Buffer.from([1, 2, 3, 250, 0])],
+  ['an image that was base64-encoded twice', 'iVBORw0KGgoAAAANSUhEUg'],
+  ['of no known image format', Buffer.from([1, 2, 3, 250, 0])],
 ]
 for (const [name, content] of other) {
   test(`says that ${JSON.stringify(content.toString().slice(0, 20))} is ${name}`, (t: TestContext) => {
     t.assert.strictEqual(
-      refusal(Buffer.from(content)),
+      rejection(Buffer.from(content)),
       `The image data is ${name}; send a PNG, JPEG, WebP or GIF file.`,
     )
   })
 }
 
-test('refuses a picture that was cut off', async (t: TestContext) => {
-  const whole = { PNG: await pictures.png(), WebP: await pictures.webp() }
+test('rejects an image that was cut off', async (t: TestContext) => {
+  const whole = { PNG: await images.png(), WebP: await images.webp() }
   for (const [format, bytes] of Object.entries(whole)) {
     t.assert.strictEqual(
-      refusal(bytes.subarray(0, bytes.length - 20)),
+      rejection(bytes.subarray(0, bytes.length - 20)),
       `The ${format} file is damaged: it ends too early; send the whole, undamaged file.`,
     )
   }
-  const gif = await pictures.gif()
-  t.assert.match(refusal(gif.subarray(0, gif.length - 20)), /^The GIF file is damaged: it ends too early/)
+  const gif = await images.gif()
+  t.assert.match(rejection(gif.subarray(0, gif.length - 20)), /^The GIF file is damaged: it ends too early/)
 })
 
-test('refuses a PNG without picture data and one of no size', (t: TestContext) => {
-  const bytes = pictures.pngOf({ width: 4, height: 4 })
+test('rejects a PNG without image data and one of no size', (t: TestContext) => {
+  const bytes = images.pngOf({ width: 4, height: 4 })
   const withoutData = Buffer.concat([bytes.subarray(0, 33), bytes.subarray(bytes.length - 12)])
-  t.assert.match(refusal(withoutData), /it holds no image data/)
-  t.assert.match(refusal(pictures.pngOf({ width: 0, height: 4 })), /its header gives no size/)
+  t.assert.match(rejection(withoutData), /it holds no image data/)
+  t.assert.match(rejection(images.pngOf({ width: 0, height: 4 })), /its header gives no size/)
 })
 
-test('any bytes behind any signature are taken or refused in our words, and never crash', async (t: TestContext) => {
+test('any bytes behind any signature are taken or rejected in our words, and never crash', async (t: TestContext) => {
   const whole = await Promise.all([
-    pictures.png(),
-    pictures.jpeg(),
-    pictures.webp(),
-    pictures.losslessWebp(),
-    pictures.animation('gif'),
-    pictures.animation('webp'),
+    images.png(),
+    images.jpeg(),
+    images.webp(),
+    images.losslessWebp(),
+    images.animation('gif'),
+    images.animation('webp'),
   ])
   const heads = ['', '\x89PNG\r\n\x1a\n', '\xff\xd8\xff', 'GIF89a', 'RIFF\0\0\0\0WEBPVP8X']
   const damaged = fc
@@ -198,7 +198,7 @@ test('any bytes behind any signature are taken or refused in our words, and neve
     t,
     fc.property(fc.oneof(damaged, made), (bytes) => {
       sniffFacts(bytes)
-      return !refusal(bytes).startsWith('not ours')
+      return !rejection(bytes).startsWith('not ours')
     }),
     { numRuns: 10_000 },
   )
@@ -214,8 +214,8 @@ test('reads hostile files in time linear in their size', (t: TestContext) => {
     repeat('GIF89a\x01\0\x01\0\0\0\0', Buffer.from([0x21, 0xff, 1, 0, 0])),
     repeat('GIF89a\x01\0\x01\0\0\0\0', Buffer.from([0x21, 1])),
     Buffer.concat([
-      pictures.pngOf({ width: 1, height: 1 }).subarray(0, 33),
-      Buffer.alloc(8_000_000, pictures.pngChunk('abcd', Buffer.alloc(0))),
+      images.pngOf({ width: 1, height: 1 }).subarray(0, 33),
+      Buffer.alloc(8_000_000, images.pngChunk('abcd', Buffer.alloc(0))),
     ]),
     repeat('RIFF\0\0\0\x7fWEBPVP8X\0\0\0\0\x02\0\0\0\0\0\0\0\0\0', Buffer.from('ANMF\0\0\0\0')),
     Buffer.concat([Buffer.from('<?xml '), Buffer.alloc(8_000_000, '<!--')]),
@@ -223,7 +223,7 @@ test('reads hostile files in time linear in their size', (t: TestContext) => {
   ]
   for (const bytes of hostile) {
     const started = process.cpuUsage()
-    t.assert.doesNotMatch(refusalOf(bytes), /not ours/)
+    t.assert.doesNotMatch(rejectionOf(bytes), /not ours/)
     // A quadratic walk over 8 MB would take minutes; the bound leaves room for a machine that is busy.
     t.assert.ok(process.cpuUsage(started).user < 5_000_000)
   }
@@ -233,28 +233,28 @@ test('lets others work while a long file is read, and stops when no one waits fo
   const maxBytes = 50_000_000
   const long = [
     Buffer.concat([
-      pictures.pngOf({ width: 1, height: 1 }).subarray(0, 33),
-      Buffer.alloc(40_000_000, pictures.pngChunk('abcd', Buffer.alloc(0))),
+      images.pngOf({ width: 1, height: 1 }).subarray(0, 33),
+      Buffer.alloc(40_000_000, images.pngChunk('abcd', Buffer.alloc(0))),
     ]),
     Buffer.concat([
       Buffer.from('GIF89a\x01\0\x01\0\0\0\0', 'latin1'),
       Buffer.alloc(40_000_000, Buffer.from([0x21, 0xff, 1, 0, 0])),
     ]),
-    Buffer.concat([(await pictures.jpeg()).subarray(0, -2), Buffer.alloc(40_000_000, Buffer.from([0xff, 0]))]),
+    Buffer.concat([(await images.jpeg()).subarray(0, -2), Buffer.alloc(40_000_000, Buffer.from([0xff, 0]))]),
   ]
   for (const [index, bytes] of long.entries()) {
-    const leaving = new AbortController()
+    const disconnected = new AbortController()
     let turns = 0
     const timer = setInterval(() => {
-      if (++turns === 2) leaving.abort()
+      if (++turns === 2) disconnected.abort()
     }, 1)
-    const work = probeImageInTurns(bytes, { ...limits, maxBytes }, claimOf({ signal: leaving.signal }))
+    const work = probeImageInTurns(bytes, { ...limits, maxBytes }, claimOf({ signal: disconnected.signal }))
     const outcome = await work.catch((error: unknown) => error).finally(() => clearInterval(timer))
     t.assert.ok(outcome instanceof ServiceError && outcome.code === 'IMG_ERR_CANCELLED', `file ${index}: ${outcome}`)
   }
 })
 
-function refusalOf(bytes: Buffer): string {
+function rejectionOf(bytes: Buffer): string {
   try {
     probeImage(bytes, { ...limits, maxBytes: 10_000_000 })
   } catch (error) {

@@ -1,8 +1,8 @@
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { probeImage } from '../../../services/imaging/image-probe.ts'
-import { createPixelWork } from '../../../services/imaging/pixel-work.ts'
 import { maskOfImage, maskOfRegion, type Region } from '../../../services/imaging/mask.ts'
+import { createPixelWork } from '../../../services/imaging/pixel-work.ts'
 import { claimOf } from '../../support/images/pixel-claims.ts'
 
 const pixels = createPixelWork({ maxDecodedBytes: 100_000_000 })
@@ -27,9 +27,9 @@ test('the mask of a large image lets the event loop turn', async (t: TestContext
 
 test('a mask is given up when its caller disconnects or its time is over', async (t: TestContext) => {
   const region = { x: 0, y: 0, width: 1, height: 1 }
-  const leaving = new AbortController()
-  const abandoned = mask(region, 16_000, 3000, claimOf({ signal: leaving.signal }))
-  setImmediate(() => leaving.abort())
+  const disconnected = new AbortController()
+  const abandoned = mask(region, 16_000, 3000, claimOf({ signal: disconnected.signal }))
+  setImmediate(() => disconnected.abort())
   await t.assert.rejects(abandoned, { code: 'IMG_ERR_CANCELLED' })
   const late = mask(region, 16_000, 3000, claimOf({ deadlineAt: performance.now() + 20 }))
   await t.assert.rejects(late, { code: 'IMG_ERR_AZURE_NOT_SENT' })

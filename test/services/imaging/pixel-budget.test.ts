@@ -3,7 +3,7 @@ import { createPixelBudget } from '../../../services/imaging/pixel-budget.ts'
 import { claimOf } from '../../support/images/pixel-claims.ts'
 
 /** Work that ends when it is told to. */
-function piece() {
+function chunk() {
   const { promise, resolve } = Promise.withResolvers<void>()
   return { work: () => promise, end: resolve }
 }
@@ -12,7 +12,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 test('work beyond the memory or the slots waits, and starts when there is room', async (t: TestContext) => {
   const budget = createPixelBudget({ maxBytes: 100, slots: 2 })
-  const [first, second, third] = [piece(), piece(), piece()]
+  const [first, second, third] = [chunk(), chunk(), chunk()]
   const started: string[] = []
   const run = (name: string, bytes: number, { work }: { work: () => Promise<void> }) =>
     budget.run(bytes, claimOf({ caller: name }), () => {
@@ -33,7 +33,7 @@ test('work beyond the memory or the slots waits, and starts when there is room',
 
 test('nothing overtakes work that waits for memory', async (t: TestContext) => {
   const budget = createPixelBudget({ maxBytes: 100, slots: 9 })
-  const small = piece()
+  const small = chunk()
   const started: string[] = []
   const run = (caller: string, bytes: number) =>
     budget.run(bytes, claimOf({ caller }), async () => {
@@ -50,7 +50,7 @@ test('nothing overtakes work that waits for memory', async (t: TestContext) => {
 
 test('one caller gets half of the memory, and turns go round the callers', async (t: TestContext) => {
   const budget = createPixelBudget({ maxBytes: 100, slots: 3 })
-  const pieces = [piece(), piece(), piece()]
+  const chunks = [chunk(), chunk(), chunk()]
   const started: string[] = []
   const run = (caller: string, name: string, { work }: { work: () => Promise<void> }) =>
     budget.run(30, claimOf({ caller }), () => {
@@ -59,13 +59,13 @@ test('one caller gets half of the memory, and turns go round the callers', async
     })
   const done = { work: async () => {} }
   const all = [
-    ...pieces.map((one, index) => run('greedy', `greedy ${index}`, one)),
+    ...chunks.map((one, index) => run('greedy', `greedy ${index}`, one)),
     run('other', 'other 0', done),
     run('other', 'other 1', done),
   ]
   await turn()
   t.assert.deepStrictEqual(started, ['greedy 0', 'other 0', 'other 1'])
-  for (const { end } of pieces) end()
+  for (const { end } of chunks) end()
   await Promise.all(all)
   t.assert.deepStrictEqual(started.slice(3), ['greedy 1', 'greedy 2'])
   const alone = await budget.run(90, claimOf(), async () => 'a single image may take more')
@@ -74,13 +74,13 @@ test('one caller gets half of the memory, and turns go round the callers', async
 
 test('who waits is let go by its signal or deadline, and who stood behind moves up', async (t: TestContext) => {
   const budget = createPixelBudget({ maxBytes: 100, slots: 9 })
-  const holder = piece()
+  const holder = chunk()
   const holding = budget.run(60, claimOf({ caller: 'holder' }), holder.work)
-  const leaving = new AbortController()
-  const abandoned = budget.run(60, claimOf({ caller: 'a', signal: leaving.signal }), async () => {})
+  const disconnected = new AbortController()
+  const abandoned = budget.run(60, claimOf({ caller: 'a', signal: disconnected.signal }), async () => {})
   const late = budget.run(60, claimOf({ caller: 'b', deadlineAt: performance.now() + 30 }), async () => {})
   const small = budget.run(10, claimOf({ caller: 'c' }), async () => 'moved up')
-  leaving.abort()
+  disconnected.abort()
   await t.assert.rejects(abandoned, { code: 'IMG_ERR_CANCELLED' })
   await t.assert.rejects(late, { code: 'IMG_ERR_AZURE_NOT_SENT' })
   t.assert.strictEqual(await small, 'moved up')
@@ -100,19 +100,19 @@ test('work that fails gives its room back', async (t: TestContext) => {
 
 test('one caller gets half of the slots, so that another starts at once', async (t: TestContext) => {
   const budget = createPixelBudget({ maxBytes: 100, slots: 4 })
-  const pieces = Array.from({ length: 8 }, piece)
+  const chunks = Array.from({ length: 8 }, chunk)
   const started: string[] = []
   const run = (caller: string, { work }: { work: () => Promise<void> }) =>
     budget.run(1, claimOf({ caller }), () => {
       started.push(caller)
       return work()
     })
-  const greedy = pieces.map((one) => run('greedy', one))
+  const greedy = chunks.map((one) => run('greedy', one))
   await turn()
   t.assert.deepStrictEqual(started, ['greedy', 'greedy'])
   await run('honest', { work: async () => {} })
   t.assert.deepStrictEqual(started, ['greedy', 'greedy', 'honest'])
-  for (const { end } of pieces) end()
+  for (const { end } of chunks) end()
   await Promise.all(greedy)
 })
 
@@ -120,7 +120,7 @@ test('what is retained leaves less room, and never keeps the last work from star
   const budget = createPixelBudget({ maxBytes: 100, slots: 9 })
   const release = budget.retain(50)
   t.assert.strictEqual(await budget.run(90, claimOf({ caller: 'a' }), async () => 'alone'), 'alone')
-  const holder = piece()
+  const holder = chunk()
   const started: string[] = []
   const holding = budget.run(40, claimOf({ caller: 'a' }), holder.work)
   const waiting = budget.run(40, claimOf({ caller: 'b' }), async () => {

@@ -36,14 +36,14 @@ test('many long walks keep others from working no longer than one', async (t: Te
 })
 
 test('a walk whose caller disconnected ends at its next turn', async (t: TestContext) => {
-  const leaving = new AbortController()
+  const disconnected = new AbortController()
   let steps = 0
   const walk = walkInTurns(
     busyWalk(0, 10_000, 2, () => {
       steps++
-      leaving.abort()
+      disconnected.abort()
     }),
-    claimOf({ signal: leaving.signal }),
+    claimOf({ signal: disconnected.signal }),
   )
   await t.assert.rejects(walk, { code: 'IMG_ERR_CANCELLED' })
   t.assert.ok(steps < 20)

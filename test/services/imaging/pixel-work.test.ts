@@ -4,8 +4,8 @@ import { readHeader } from '../../../services/imaging/image-header.ts'
 import { probeImage } from '../../../services/imaging/image-probe.ts'
 import { createPixelWork, decodedBytes, workBytes } from '../../../services/imaging/pixel-work.ts'
 import { jpegOfManyScans, webpOfManyCodes } from '../../support/images/crafted.ts'
+import * as images from '../../support/images/images.ts'
 import { exif, exifSegment, withSegments } from '../../support/images/oriented.ts'
-import * as pictures from '../../support/images/images.ts'
 import { claimOf } from '../../support/images/pixel-claims.ts'
 
 const edge = 2000
@@ -59,7 +59,7 @@ test('a lossless WebP is weighed with the tables that it may bring, and taken al
 
 test('a WebP of more parts than any animation has is rejected', async (t: TestContext) => {
   const of = async (chunks: number) => {
-    const webp = Buffer.concat([await pictures.webp(), Buffer.from('abcd\0\0\0\0'.repeat(chunks), 'latin1')])
+    const webp = Buffer.concat([await images.webp(), Buffer.from('abcd\0\0\0\0'.repeat(chunks), 'latin1')])
     webp.writeUInt32LE(webp.length - 8, 4)
     return webp
   }
@@ -76,13 +76,13 @@ test('photographs of phones have room at the defaults, however they are coded', 
     [8160, 6120],
   ] as const) {
     for (const orientation of [1, 3, 6] as const) {
-      for (const [mimeType, peakBytes, keptBytes] of [
+      for (const [mimeType, peakBytes, storedBytes] of [
         ['image/jpeg', 0, 0],
         ['image/jpeg', 6 * width * height, 6 * width * height],
         ['image/webp', 8 * width * height, 4 * width * height],
       ] as const) {
         const common = { ...plain, width, height, orientation, channels: 3, hasAlpha: false, isLossy: true }
-        const header = { ...common, mimeType, isDecodedWhole: peakBytes > 0, decoder: { peakBytes, keptBytes } }
+        const header = { ...common, mimeType, isDecodedWhole: peakBytes > 0, decoder: { peakBytes, storedBytes } }
         t.assert.ok(workBytes(header) <= 536_870_912, `${mimeType}, ${width}x${height}, ${orientation}, ${peakBytes}`)
       }
     }

@@ -1,11 +1,11 @@
 import { type TestContext, test } from 'node:test'
 import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
-import { type EncodedImage, encodeImage } from '../../../services/bytes/base64-image.ts'
+import { type Base64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
 import { createPixelWork } from '../../../services/imaging/pixel-work.ts'
 import { createPreview } from '../../../services/imaging/preview.ts'
+import * as images from '../../support/images/images.ts'
 import { type Drawing, exif, exifSegment, stored, withSegments } from '../../support/images/oriented.ts'
-import * as pictures from '../../support/images/images.ts'
 import { claimOf } from '../../support/images/pixel-claims.ts'
 
 const pixels = createPixelWork({ maxDecodedBytes: 20_000_000 })
@@ -18,7 +18,7 @@ const preview = (bytes: Buffer, maxEncodedBytes: number) =>
     claim: claimOf(),
   })
 
-async function bytesOf(image: EncodedImage): Promise<Buffer> {
+async function bytesOf(image: Base64Image): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of image.chunks()) chunks.push(chunk)
   return Buffer.from(Buffer.concat(chunks).toString('latin1'), 'base64')
@@ -40,8 +40,8 @@ test('a preview is upright, whatever the image says of its pixels', async (t: Te
 })
 
 test('no preview is made of an image beyond the limits', async (t: TestContext) => {
-  const huge = pictures.pngOf({ width: 6000, height: 6000, data: deflateSync(Buffer.alloc(36_006_000)) })
+  const huge = images.pngOf({ width: 6000, height: 6000, data: deflateSync(Buffer.alloc(36_006_000)) })
   await t.assert.rejects(preview(huge, 4000), { code: 'IMG_ERR_IMAGE_DECODED' })
-  const wide = pictures.pngOf({ width: 20_000, height: 1 })
+  const wide = images.pngOf({ width: 20_000, height: 1 })
   await t.assert.rejects(preview(wide, 4000), { code: 'IMG_ERR_IMAGE_EDGE' })
 })

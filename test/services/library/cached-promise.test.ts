@@ -1,9 +1,9 @@
 import { type TestContext, test } from 'node:test'
-import { shareAnswer } from '../../../services/library/cached-promise.ts'
+import { cachePromise } from '../../../services/library/cached-promise.ts'
 
 function setUp() {
   const world = { now: 0, asked: 0, fails: false }
-  const answer = shareAnswer(
+  const response = cachePromise(
     async () => {
       const nth = ++world.asked
       if (world.fails) throw new Error('it failed')
@@ -12,26 +12,26 @@ function setUp() {
     100,
     () => world.now,
   )
-  return { world, answer }
+  return { world, response }
 }
 
-test('all who ask at a time, and for a while afterwards, share one answer', async (t: TestContext) => {
-  const { world, answer } = setUp()
-  t.assert.deepEqual(await Promise.all([answer(), answer(), answer()]), [1, 1, 1])
+test('all who ask at a time, and for a while afterwards, share one response', async (t: TestContext) => {
+  const { world, response } = setUp()
+  t.assert.deepEqual(await Promise.all([response(), response(), response()]), [1, 1, 1])
   world.now = 99
-  t.assert.equal(await answer(), 1)
+  t.assert.equal(await response(), 1)
   world.now = 100
-  t.assert.deepEqual(await Promise.all([answer(), answer()]), [2, 2])
+  t.assert.deepEqual(await Promise.all([response(), response()]), [2, 2])
 })
 
 test('a failure is everybody’s who asked, and is not kept', async (t: TestContext) => {
-  const { world, answer } = setUp()
+  const { world, response } = setUp()
   world.fails = true
-  const both = await Promise.allSettled([answer(), answer()])
+  const both = await Promise.allSettled([response(), response()])
   t.assert.deepEqual(
     both.map(({ status }) => status),
     ['rejected', 'rejected'],
   )
   world.fails = false
-  t.assert.equal(await answer(), 2)
+  t.assert.equal(await response(), 2)
 })

@@ -5,18 +5,18 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
+import { type Base64Image, createBase64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
 import { ServiceError } from '../../../services/errors/errors.ts'
-import { createEncodedImage, type EncodedImage, encodeImage } from '../../../services/bytes/base64-image.ts'
 import { createLocalImageStore } from '../../../services/library/local/local-image-store.ts'
 import { temporaryFolder } from '../../support/app.ts'
-import * as pictures from '../../support/images/images.ts'
+import * as images from '../../support/images/images.ts'
 import { checkProperty } from '../../support/property.ts'
 
-const bytes = pictures.pngOf({ width: 3, height: 2 })
+const bytes = images.pngOf({ width: 3, height: 2 })
 const image = encodeImage(bytes, { mimeType: 'image/png', width: 3, height: 2 })
-const jpegImage: EncodedImage = encodeImage(Buffer.from('jpeg'), { mimeType: 'image/jpeg', width: 3, height: 2 })
+const jpegImage: Base64Image = encodeImage(Buffer.from('jpeg'), { mimeType: 'image/jpeg', width: 3, height: 2 })
 
-const textOf = (picture: EncodedImage) => text(Readable.from(picture.chunks()))
+const textOf = (image: Base64Image) => text(Readable.from(image.chunks()))
 
 /** A store in a folder that has neighbours, none of which may ever change. */
 async function build(t: TestContext) {
@@ -61,12 +61,12 @@ test('saves in a folder whatever the operator called it', async (t: TestContext)
   t.assert.strictEqual(saved, path.join(root, 'trips', 'sunset.png'))
 })
 
-test('saves pictures of any size, however their text is cut', async (t: TestContext) => {
+test('saves images of any size, however their text is cut', async (t: TestContext) => {
   const { root, save } = await build(t)
   for (const size of [1, 2, 3, 49_151, 49_152, 1_572_864, 1_572_865, 4_000_000]) {
     const content = Buffer.alloc(size, 'content')
     const text = Buffer.from(content.toString('base64'))
-    const odd = createEncodedImage({ mimeType: 'image/png', width: 1, height: 1 }, size, {
+    const odd = createBase64Image({ mimeType: 'image/png', width: 1, height: 1 }, size, {
       *chunks() {
         for (let at = 0; at < text.length; at += 99_999) yield text.subarray(at, at + 99_999)
       },
@@ -84,7 +84,7 @@ test('makes missing folders, takes absolute paths', async (t: TestContext) => {
   t.assert.strictEqual((await save(path.join(root, 'c/x.png'))).name, 'c/x.png')
 })
 
-test('touches nothing before the picture is there', async (t: TestContext) => {
+test('touches nothing before the image is there', async (t: TestContext) => {
   const { root, store } = await build(t)
   await store.resolve('a/b/x.png')
   t.assert.deepStrictEqual(await readdir(root), [])
@@ -102,7 +102,7 @@ test('never replaces a file: the name gets a counter', async (t: TestContext) =>
 
 test('mends an ending that the bytes do not have', async (t: TestContext) => {
   const { save } = await build(t)
-  const cases: [asked: string, what: EncodedImage, got: string][] = [
+  const cases: [asked: string, what: Base64Image, got: string][] = [
     ['a.jpg', image, 'a.png'],
     ['b', image, 'b.png'],
     ['c.v1.2', image, 'c.v1.2.png'],
@@ -126,15 +126,15 @@ test('keeps a name within what the file system takes when it grows', async (t: T
   t.assert.strictEqual((await save('x'.repeat(255))).name, `${'x'.repeat(251)}.png`)
 })
 
-test('a hundred pictures saved at once under one name become a hundred files', async (t: TestContext) => {
+test('a hundred images saved at once under one name become a hundred files', async (t: TestContext) => {
   const { root, store, save } = await build(t)
   const contents = Array.from({ length: 100 }, (_, index) => Buffer.concat([bytes, Buffer.from(String(index))]))
   const second = createLocalImageStore({ folder: root })
   const saved = await Promise.all(
     contents.map(async (content, index) => {
       const replica = index % 2 === 0 ? store : second
-      const picture = encodeImage(content, { mimeType: 'image/png', width: 3, height: 2 })
-      return replica.save(await replica.resolve('deep/er/same.png'), picture)
+      const image = encodeImage(content, { mimeType: 'image/png', width: 3, height: 2 })
+      return replica.save(await replica.resolve('deep/er/same.png'), image)
     }),
   )
   t.assert.strictEqual(new Set(saved.map((one) => one.path)).size, 100)
@@ -145,7 +145,7 @@ test('a hundred pictures saved at once under one name become a hundred files', a
   await save('deep/er/other.png')
 })
 
-test('follows links that stay inside, refuses those that leave or lead nowhere', async (t: TestContext) => {
+test('follows links that stay inside, rejects those that leave or lead nowhere', async (t: TestContext) => {
   const { outside, root, store, save, assertNeighboursUntouched } = await build(t)
   await mkdir(path.join(root, 'real/.hidden'), { recursive: true })
   await symlink('real', path.join(root, 'inner'))
@@ -179,7 +179,7 @@ test('a link in the place of the file itself is not followed', async (t: TestCon
   await assertNeighboursUntouched()
 })
 
-test('refuses a folder as a file and a file as a folder', async (t: TestContext) => {
+test('rejects a folder as a file and a file as a folder', async (t: TestContext) => {
   const { root, store } = await build(t)
   await mkdir(path.join(root, 'album.png'), { recursive: true })
   await writeFile(path.join(root, 'file'), '')
@@ -212,11 +212,11 @@ test('a folder swapped for a link after the check receives nothing', async (t: T
   await assertNeighboursUntouched()
 })
 
-test('a folder swapped for a link while the picture is written receives nothing', async (t: TestContext) => {
+test('a folder swapped for a link while the image is written receives nothing', async (t: TestContext) => {
   const { root, store, assertNeighboursUntouched } = await build(t)
   await mkdir(path.join(root, 'album'), { recursive: true })
   const target = await store.resolve('album/x.png')
-  const swapping = createEncodedImage({ mimeType: 'image/png', width: 3, height: 2 }, bytes.length, {
+  const swapping = createBase64Image({ mimeType: 'image/png', width: 3, height: 2 }, bytes.length, {
     async *chunks() {
       await rename(path.join(root, 'album'), path.join(root, 'moved'))
       await symlink('../neighbour', path.join(root, 'album'))
@@ -260,22 +260,22 @@ test('saves again after its folder was removed', async (t: TestContext) => {
   t.assert.strictEqual((await save('a/x.png')).path, path.join(root, 'a/x.png'))
 })
 
-test('an images folder that cannot be written refuses no path, but the saving, and says why', async (t: TestContext) => {
+test('an images folder that cannot be written rejects no path, but the saving, and says why', async (t: TestContext) => {
   const { outside } = await build(t)
   const store = createLocalImageStore({ folder: path.join(outside, 'neighbour/secret.png/images') })
   const target = await store.resolve('x.png')
   await t.assert.rejects(store.save(target, image), {
     code: 'IMG_ERR_STORE_UNWRITABLE',
-    message: 'The picture was not saved: the images folder of the server cannot be written.',
+    message: 'The image was not saved: the images folder of the server cannot be written.',
   })
   await t.assert.rejects(store.resolve('../x.png'), { code: 'IMG_ERR_PATH_OUTSIDE' })
   t.assert.deepStrictEqual((await store.check()).isWritable, false)
 })
 
-test('a picture that fails to arrive leaves no file', async (t: TestContext) => {
+test('an image that fails to arrive leaves no file', async (t: TestContext) => {
   const { root, store } = await build(t)
   const target = await store.resolve('a/x.png')
-  const failing = createEncodedImage({ mimeType: 'image/png', width: 3, height: 2 }, 30, {
+  const failing = createBase64Image({ mimeType: 'image/png', width: 3, height: 2 }, 30, {
     async *chunks() {
       yield Buffer.from('AAAA')
       throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
@@ -292,7 +292,7 @@ test('says whether it can be written, and leaves no trace of having tried', asyn
   t.assert.deepStrictEqual(await readdir(root), [])
 })
 
-test('lists pictures newest first, page by page, and nothing else', async (t: TestContext) => {
+test('lists images newest first, page by page, and nothing else', async (t: TestContext) => {
   const { root, store, save } = await build(t)
   t.assert.deepStrictEqual(await store.list(), { images: [] })
   for (const [index, name] of ['a.png', 'b/c.png', 'd.png', 'e.png'].entries()) {
@@ -302,8 +302,8 @@ test('lists pictures newest first, page by page, and nothing else', async (t: Te
   await writeFile(path.join(root, 'notes.txt'), 'no')
   await writeFile(path.join(root, '.hidden.png'), 'no')
   await writeFile(path.join(root, 'empty.png'), '')
-  await mkdir(path.join(root, '.undelivered'))
-  await writeFile(path.join(root, '.undelivered/x.png'), 'no')
+  await mkdir(path.join(root, '.abandoned'))
+  await writeFile(path.join(root, '.abandoned/x.png'), 'no')
   await symlink('../neighbour/secret.png', path.join(root, 'link.png'))
   await symlink('../neighbour', path.join(root, 'linked'))
   const first = await store.list({ limit: 3 })
@@ -329,7 +329,7 @@ test('lists pictures newest first, page by page, and nothing else', async (t: Te
   await t.assert.rejects(store.list({ cursor: 'nonsense' }), { code: 'IMG_ERR_STORE_CURSOR' })
 })
 
-test('reads back what was saved, and nothing that is no picture of the store', async (t: TestContext) => {
+test('reads back what was saved, and nothing that is no image of the store', async (t: TestContext) => {
   const { root, store, save } = await build(t)
   await save('a/x.png')
   const read = await store.read('a/x.png')
@@ -422,7 +422,7 @@ test('any text as a path never writes outside the folder, and is answered in our
   await assertNeighboursUntouched()
 })
 
-test('reads a large picture as it is sent, and fails where its file has become shorter', async (t: TestContext) => {
+test('reads a large image as it is sent, and fails where its file has become shorter', async (t: TestContext) => {
   const { root, store } = await build(t)
   const large = Buffer.concat([bytes, randomBytes(1_000_000)])
   await mkdir(root, { recursive: true })

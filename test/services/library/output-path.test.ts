@@ -36,7 +36,7 @@ for (const [outputPath, segments] of taken) {
   })
 }
 
-const refused: [outputPath: string, sentence: string][] = [
+const rejected: [outputPath: string, sentence: string][] = [
   ['', wrong('it is empty; give a file name such as sunset.png')],
   ['../sunset.png', outside],
   ['a/../../sunset.png', outside],
@@ -51,7 +51,7 @@ const refused: [outputPath: string, sentence: string][] = [
   ['a/.', folder],
   ['a/..', folder],
   ['.hidden.png', dotted],
-  ['.undelivered/x.png', dotted],
+  ['.abandoned/x.png', dotted],
   ['.../x.png', dotted],
   ['a\0.png', control],
   ['a\nb.png', control],
@@ -79,8 +79,8 @@ const refused: [outputPath: string, sentence: string][] = [
   [`${'a/'.repeat(3000)}x.png`, wrong('it is longer than 4096 bytes')],
   [`${'a/'.repeat(40)}x.png`, wrong('it has more than 32 folders')],
 ]
-for (const [outputPath, sentence] of refused) {
-  test(`refuses ${JSON.stringify(outputPath.slice(0, 40))} with its own sentence`, (t: TestContext) => {
+for (const [outputPath, sentence] of rejected) {
+  test(`rejects ${JSON.stringify(outputPath.slice(0, 40))} with its own sentence`, (t: TestContext) => {
     t.assert.throws(
       () => parseOutputPath(outputPath, roots),
       (error) => {

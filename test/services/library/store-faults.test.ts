@@ -27,7 +27,7 @@ async function linesOf(child: ChildProcess): Promise<string[]> {
 test('a kill in the middle of writing leaves no torn file, and the next start removes what is left', async (t: TestContext) => {
   const root = path.join(await temporaryFolder(t), 'images')
   const bytes = 3_000_000
-  const expected = Buffer.alloc(bytes, 'picture')
+  const expected = Buffer.alloc(bytes, 'image')
   for (const afterLines of [1, 2, 3, 4, 5]) {
     const child = start(t, process.execPath, [script, root, String(bytes), '1000'])
     let lines = 0
@@ -49,13 +49,13 @@ test('a kill in the middle of writing leaves no torn file, and the next start re
   t.assert.ok((await store.list()).images.length >= 15)
 })
 
-test('a disk that takes no more refuses the saving in our words, and leaves nothing behind', async (t: TestContext) => {
+test('a disk that takes no more rejects the saving in our words, and leaves nothing behind', async (t: TestContext) => {
   const root = path.join(await temporaryFolder(t), 'images')
   // A limit on the size of files fails a write half-way, as a full disk does, and needs no rights.
   const limited = ['-c', 'ulimit -f 1000 && exec "$@"', 'sh', process.execPath, script, root]
-  const refused = await linesOf(start(t, 'sh', [...limited, '3000000', '2']))
-  const sentence = 'IMG_ERR_STORE_FULL The picture was not saved: the disk of the images folder is full.'
-  t.assert.deepStrictEqual(refused, [sentence, sentence])
+  const rejected = await linesOf(start(t, 'sh', [...limited, '3000000', '2']))
+  const sentence = 'IMG_ERR_STORE_FULL The image was not saved: the disk of the images folder is full.'
+  t.assert.deepStrictEqual(rejected, [sentence, sentence])
   t.assert.deepStrictEqual(await readdir(path.join(root, 'album')), [])
   t.assert.deepStrictEqual(await linesOf(start(t, 'sh', [...limited, '30000', '1'])), [path.join(root, 'album/x.png')])
 })

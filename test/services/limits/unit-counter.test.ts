@@ -59,39 +59,42 @@ describe('limits of calls', () => {
 
   test('are none unless set', async (t: TestContext) => {
     const { limits } = build({})
-    for (let n = 0; n < 100; n++) t.assert.equal((await limits.take('a', 'tool', 10)).refusal, undefined)
+    for (let n = 0; n < 100; n++) t.assert.equal((await limits.take('a', 'tool', 10)).rejection, undefined)
   })
 
   test('count by caller and tool', async (t: TestContext) => {
     const { limits, world } = build({ callsPerMinute: 1 })
-    t.assert.equal((await limits.take('a', 'one', 1)).refusal, undefined)
-    t.assert.deepEqual((await limits.take('a', 'one', 1)).refusal, { limit: 'calls', retryAfterMs: MINUTE })
-    t.assert.equal((await limits.take('a', 'two', 1)).refusal, undefined)
-    t.assert.equal((await limits.take('b', 'one', 1)).refusal, undefined)
+    t.assert.equal((await limits.take('a', 'one', 1)).rejection, undefined)
+    t.assert.deepEqual((await limits.take('a', 'one', 1)).rejection, { limit: 'calls', retryAfterMs: MINUTE })
+    t.assert.equal((await limits.take('a', 'two', 1)).rejection, undefined)
+    t.assert.equal((await limits.take('b', 'one', 1)).rejection, undefined)
     world.monotonic = MINUTE
-    t.assert.equal((await limits.take('a', 'one', 1)).refusal, undefined)
+    t.assert.equal((await limits.take('a', 'one', 1)).rejection, undefined)
   })
 
-  test('take n images as n units, and nothing for a refused call', async (t: TestContext) => {
+  test('take n images as n units, and nothing for a rejected call', async (t: TestContext) => {
     const { limits, world } = build({ imagesPerDay: 5 })
-    t.assert.equal((await limits.take('a', 'tool', 4)).refusal, undefined)
-    t.assert.deepEqual((await limits.take('a', 'tool', 2)).refusal, { limit: 'images', retryAfterMs: 21 * 60 * MINUTE })
-    t.assert.equal((await limits.take('a', 'tool', 1)).refusal, undefined)
-    t.assert.equal((await limits.take('a', 'tool', 1)).refusal?.limit, 'images')
+    t.assert.equal((await limits.take('a', 'tool', 4)).rejection, undefined)
+    t.assert.deepEqual((await limits.take('a', 'tool', 2)).rejection, {
+      limit: 'images',
+      retryAfterMs: 21 * 60 * MINUTE,
+    })
+    t.assert.equal((await limits.take('a', 'tool', 1)).rejection, undefined)
+    t.assert.equal((await limits.take('a', 'tool', 1)).rejection?.limit, 'images')
     world.wall += DAY
-    t.assert.equal((await limits.take('a', 'tool', 5)).refusal, undefined)
+    t.assert.equal((await limits.take('a', 'tool', 5)).rejection, undefined)
   })
 
   test('give images back that were never made, to the day from which they were taken', async (t: TestContext) => {
     const { limits, world } = build({ imagesPerDay: 2 })
-    const { giveBack } = await limits.take('a', 'tool', 2)
-    await giveBack()
+    const { release } = await limits.take('a', 'tool', 2)
+    await release()
     const late = await limits.take('a', 'tool', 2)
-    t.assert.equal(late.refusal, undefined)
+    t.assert.equal(late.rejection, undefined)
     world.wall += DAY
-    t.assert.equal((await limits.take('a', 'tool', 2)).refusal, undefined)
-    await late.giveBack()
-    t.assert.equal((await limits.take('a', 'tool', 1)).refusal?.limit, 'images')
+    t.assert.equal((await limits.take('a', 'tool', 2)).rejection, undefined)
+    await late.release()
+    t.assert.equal((await limits.take('a', 'tool', 1)).rejection?.limit, 'images')
   })
 
   for (const [name, jump] of [
@@ -100,7 +103,7 @@ describe('limits of calls', () => {
   ] as const) {
     test(`outlast a wall clock that jumps a day ${name}, which can only make it another day`, async (t: TestContext) => {
       const { limits, world } = build({ callsPerMinute: 3, imagesPerDay: 1 })
-      const limitNow = async () => (await limits.take('a', 'tool', 1)).refusal?.limit
+      const limitNow = async () => (await limits.take('a', 'tool', 1)).rejection?.limit
       t.assert.equal(await limitNow(), undefined)
       world.wall += jump
       t.assert.equal(await limitNow(), undefined)
@@ -114,12 +117,12 @@ describe('limits of calls', () => {
 
   test('count all addresses of one IPv6 network as one caller, and an IPv4 address as itself', async (t: TestContext) => {
     const { limits } = build({ imagesPerDay: 1 })
-    const isRefused = async (caller: string) => (await limits.take(caller, 'tool', 1)).refusal !== undefined
-    t.assert.equal(await isRefused('address:2001:db8:0:1::1'), false)
-    t.assert.equal(await isRefused('address:2001:db8::1:ffff:0:0:9'), true)
-    t.assert.equal(await isRefused('address:2001:db8:0:2::1'), false)
-    t.assert.equal(await isRefused('address:10.0.0.1'), false)
-    t.assert.equal(await isRefused('address:::ffff:10.0.0.1'), true)
-    t.assert.equal(await isRefused('address:10.0.0.2'), false)
+    const isRejected = async (caller: string) => (await limits.take(caller, 'tool', 1)).rejection !== undefined
+    t.assert.equal(await isRejected('address:2001:db8:0:1::1'), false)
+    t.assert.equal(await isRejected('address:2001:db8::1:ffff:0:0:9'), true)
+    t.assert.equal(await isRejected('address:2001:db8:0:2::1'), false)
+    t.assert.equal(await isRejected('address:10.0.0.1'), false)
+    t.assert.equal(await isRejected('address:::ffff:10.0.0.1'), true)
+    t.assert.equal(await isRejected('address:10.0.0.2'), false)
   })
 })

@@ -2,7 +2,7 @@ import { type TestContext, test } from 'node:test'
 import { ReportedError, serviceError } from '../../../services/errors/errors.ts'
 import { describeError, hideAddresses, hideSecrets } from '../../../services/logging/redaction.ts'
 
-test('hides keys, prompts and pictures wherever they stand', (t: TestContext) => {
+test('hides keys, prompts and images wherever they stand', (t: TestContext) => {
   const fields = {
     prompt: 'p',
     request: { headers: { authorization: 'a', 'api-key': 'b', 'x-api-key': 'c', host: 'h' } },

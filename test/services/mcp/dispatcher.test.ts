@@ -50,7 +50,7 @@ for (const id of [0, '', 7, 'seven', -1]) {
   })
 }
 
-for (const [requested, answered] of [
+for (const [requested, responded] of [
   ['2024-11-05', '2024-11-05'],
   ['2025-03-26', '2025-03-26'],
   ['2025-06-18', '2025-06-18'],
@@ -58,19 +58,19 @@ for (const [requested, answered] of [
   ['2026-07-28', '2025-11-25'],
   ['1999-01-01', '2025-11-25'],
 ] as const) {
-  test(`answers a handshake that asks for ${requested} with ${answered}`, async (t: TestContext) => {
+  test(`answers a handshake that asks for ${requested} with ${responded}`, async (t: TestContext) => {
     const params = { protocolVersion: requested, capabilities: {}, clientInfo: { name: 'c', version: '1' } }
     const { body } = await build().ask({ jsonrpc: '2.0', id: 1, method: 'initialize', params })
     t.assert.deepStrictEqual(body, {
       jsonrpc: '2.0',
       id: 1,
       result: {
-        protocolVersion: answered,
+        protocolVersion: responded,
         capabilities: { tools: {} },
         serverInfo: {
           name: 'fixture',
           version: '1.2.3',
-          ...(answered >= '2025-06-18' ? { title: 'Fixture' } : {}),
+          ...(responded >= '2025-06-18' ? { title: 'Fixture' } : {}),
         },
         instructions: 'Be brief.',
       },
@@ -80,8 +80,8 @@ for (const [requested, answered] of [
 
 test('answers an unknown method with -32601, and counts it under no name of the caller', async (t: TestContext) => {
   const { ask, finished } = build()
-  const answer = await ask({ jsonrpc: '2.0', id: 1, method: 'images/paint' })
-  t.assert.deepStrictEqual(answer, {
+  const response = await ask({ jsonrpc: '2.0', id: 1, method: 'images/paint' })
+  t.assert.deepStrictEqual(response, {
     status: 200,
     body: { jsonrpc: '2.0', id: 1, error: { code: -32601, message: 'Method not found: images/paint' } },
   })
@@ -244,9 +244,9 @@ test('takes at most 16 messages in a batch, and none in revisions without batche
   }
 })
 
-test('refuses a version that nobody knows with -32022 and names those it speaks', async (t: TestContext) => {
-  const answer = await build().ask({ jsonrpc: '2.0', id: 1, method: 'ping' }, { headers: headers('2025-01-01') })
-  t.assert.deepStrictEqual(answer, {
+test('rejects a version that nobody knows with -32022 and names those it speaks', async (t: TestContext) => {
+  const response = await build().ask({ jsonrpc: '2.0', id: 1, method: 'ping' }, { headers: headers('2025-01-01') })
+  t.assert.deepStrictEqual(response, {
     status: 400,
     body: {
       jsonrpc: '2.0',

@@ -1,6 +1,6 @@
 import { describe, type TestContext, test } from 'node:test'
-import { fixtureCatalog } from '../../support/fixture-catalog.ts'
 import { buildApp } from '../../support/app.ts'
+import { fixtureCatalog } from '../../support/fixture-catalog.ts'
 
 async function build(t: TestContext) {
   const { app } = await buildApp(
@@ -22,7 +22,7 @@ async function build(t: TestContext) {
       payload: { jsonrpc: '2.0', id: 1, ...message },
       headers,
     })
-    return { status: response.statusCode, type: String(response.headers['content-type']), answer: response.body }
+    return { status: response.statusCode, type: String(response.headers['content-type']), response: response.body }
   }
 }
 
@@ -31,7 +31,7 @@ describe('what is null is absent', () => {
     test(`in params of ${method}`, async (t: TestContext) => {
       const ask = await build(t)
       const expected = await ask({ method })
-      t.assert.match(expected.answer, /"result"/)
+      t.assert.match(expected.response, /"result"/)
       for (const params of [
         null,
         {},
@@ -57,9 +57,9 @@ describe('what is null is absent', () => {
     const ask = await build(t)
     const prompt = (args: object) => ask({ method: 'prompts/get', params: { name: 'edit_one_thing', arguments: args } })
     const expected = await prompt({ change: 'red' })
-    t.assert.match(expected.answer, /"messages"/)
+    t.assert.match(expected.response, /"messages"/)
     for (const keep of [null, '', ' ']) t.assert.deepStrictEqual(await prompt({ change: 'red', keep }), expected)
-    t.assert.match((await prompt({ change: null })).answer, /needs \\"change\\"/)
+    t.assert.match((await prompt({ change: null })).response, /needs \\"change\\"/)
     const complete = await ask({
       method: 'completion/complete',
       params: {
@@ -68,7 +68,7 @@ describe('what is null is absent', () => {
         context: { arguments: { style: null } },
       },
     })
-    t.assert.match(complete.answer, /"values":\["light"/)
+    t.assert.match(complete.response, /"values":\["light"/)
   })
 
   test('in a progress token: no stream is opened for it', async (t: TestContext) => {
@@ -84,9 +84,9 @@ describe('initialize negotiates by its body', () => {
   for (const version of ['1999-01-01', '2030-01-01', 'latest', '2026-07-28', '2025-03-26, 2025-06-18']) {
     test(`whatever the header says: "${version}"`, async (t: TestContext) => {
       const ask = await build(t)
-      const { status, answer } = await ask({ method: 'initialize', params }, { 'mcp-protocol-version': version })
+      const { status, response } = await ask({ method: 'initialize', params }, { 'mcp-protocol-version': version })
       t.assert.equal(status, 200)
-      t.assert.match(answer, /"protocolVersion":"2025-06-18"/)
+      t.assert.match(response, /"protocolVersion":"2025-06-18"/)
       t.assert.equal((await ask({ method: 'ping' }, { 'mcp-protocol-version': version })).status, 400)
     })
   }

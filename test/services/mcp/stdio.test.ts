@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import Type from 'typebox'
-import { createEncodedImage, type EncodedImage, encodeImage } from '../../../services/bytes/base64-image.ts'
+import { type Base64Image, createBase64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
 import type { Tool } from '../../../services/mcp/catalog.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
 import { serveStdio } from '../../../services/mcp/stdio.ts'
@@ -30,7 +30,7 @@ function serve(t: TestContext, tools = fixtureCatalog.tools) {
     maxMessageBytes: 4096,
     newRequestId: () => 'r',
     enter: () => () => {},
-    whenOver() {},
+    onForceClose() {},
   }).finally(() => output.end())
 
   async function next(version = '2025-03-26'): Promise<Record<string, unknown> | undefined> {
@@ -153,11 +153,11 @@ test('stops work when nobody reads any more', async (t: TestContext) => {
   finish()
 })
 
-/** A tool whose answer holds one picture. */
-const showing = (image: EncodedImage): Tool => ({
+/** A tool whose response holds one image. */
+const showing = (image: Base64Image): Tool => ({
   name: 'show',
   title: 'Show',
-  description: 'Shows a picture.',
+  description: 'Shows an image.',
   inputSchema: Type.Object({}),
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   call: async () => ({ content: [{ type: 'image', data: image, mimeType: image.mimeType }] }),
@@ -179,8 +179,8 @@ test('waits for a client that reads slowly without piling up listeners', async (
   await done
 })
 
-test('a picture that cannot be read to its end costs its own answer only', async (t: TestContext) => {
-  const broken = createEncodedImage(facts, 3, {
+test('an image that cannot be read to its end costs its own answer only', async (t: TestContext) => {
+  const broken = createBase64Image(facts, 3, {
     chunks: async function* () {
       yield Buffer.from('AA')
       throw new Error('the disk is gone')

@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import { describeProblems } from '../../../services/mcp/validation-message.ts'
+import { describeErrors } from '../../../services/mcp/validation-message.ts'
 
 const schema = Compile(
   Type.Object(
@@ -9,7 +9,7 @@ const schema = Compile(
     { additionalProperties: false },
   ),
 )
-const problemsOf = (value: unknown) => describeProblems(schema.Errors(value))
+const problemsOf = (value: unknown) => describeErrors(schema.Errors(value))
 
 test('names each problem once', (t: TestContext) => {
   const problems = problemsOf({ prompt: 1, a: 1, region: { b: 2 } })

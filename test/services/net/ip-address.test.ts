@@ -1,5 +1,5 @@
 import { describe, type TestContext, test } from 'node:test'
-import { networkOf, plainAddress } from '../../../services/net/ip-address.ts'
+import { normalizeAddress, rateLimitPrefix } from '../../../services/net/ip-address.ts'
 
 describe('an address', () => {
   for (const [address, plain, network] of [
@@ -23,8 +23,8 @@ describe('an address', () => {
     [undefined, 'unknown', 'unknown'],
   ] as const) {
     test(`${address} is ${plain}, of ${network}`, (t: TestContext) => {
-      t.assert.equal(plainAddress(address), plain)
-      t.assert.equal(networkOf(address), network)
+      t.assert.equal(normalizeAddress(address), plain)
+      t.assert.equal(rateLimitPrefix(address), network)
     })
   }
 })

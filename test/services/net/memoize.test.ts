@@ -1,23 +1,23 @@
 import { type TestContext, test } from 'node:test'
-import { remember } from '../../../services/net/memoize.ts'
+import { memoize } from '../../../services/net/memoize.ts'
 
 test('asks once for each text', (t: TestContext) => {
   const ask = t.mock.fn((text: string) => text.length)
-  const length = remember(ask)
+  const length = memoize(ask)
   t.assert.deepEqual([length('ab'), length('ab'), length('abc')], [2, 2, 3])
   t.assert.strictEqual(ask.mock.callCount(), 2)
 })
 
 test('remembers a no as well as a yes', (t: TestContext) => {
   const ask = t.mock.fn(() => false)
-  const isGood = remember(ask)
+  const isGood = memoize(ask)
   t.assert.deepEqual([isGood('a'), isGood('a')], [false, false])
   t.assert.strictEqual(ask.mock.callCount(), 1)
 })
 
 test('keeps a bounded number of texts, and no long ones', (t: TestContext) => {
   const ask = t.mock.fn((text: string) => text)
-  const echo = remember(ask)
+  const echo = memoize(ask)
   const long = 'x'.repeat(1000)
   for (const text of [long, long]) echo(text)
   t.assert.strictEqual(ask.mock.callCount(), 2)

@@ -16,7 +16,7 @@ describe('trusted proxies', () => {
     }
   })
 
-  test('refuses what would let any caller name its own address', (t: TestContext) => {
+  test('rejects what would let any caller name its own address', (t: TestContext) => {
     for (const list of ['true', '1', '10.0.0.0/33', '10.0.0.0/8/9', '10.0.0.0/-1', 'proxy.example', '::/129']) {
       t.assert.throws(() => parseTrustedProxies(list), RangeError, list)
     }

@@ -28,7 +28,7 @@ test('says nothing of arguments that were not given', (t: TestContext) => {
 
 const complete = createCompletion({
   models: ['flux.1-kontext-pro'],
-  pictures: {
+  images: {
     uriTemplate: 'image:///{+path}',
     variable: 'path',
     names: async () => ['a/sun.png', 'sunset.png', 'moon.png'],
@@ -43,7 +43,7 @@ test('completes sizes, models and styles, best first', async (t: TestContext) =>
   t.assert.deepStrictEqual(await forPrompt('style_transfer', 'style', 'WATER'), ['watercolour'])
 })
 
-test('completes the names of saved pictures', async (t: TestContext) => {
+test('completes the names of saved images', async (t: TestContext) => {
   const ask = (uri: string, name: string) =>
     complete({ ref: { type: 'ref/resource', uri }, argument: { name, value: 'sun' }, given: {} })
   t.assert.deepStrictEqual(await ask('image:///{+path}', 'path'), ['sunset.png', 'a/sun.png'])

@@ -4,10 +4,10 @@ import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { createLocalImageStore } from '../../../services/library/local/local-image-store.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
-import { createSavedPictures, pictureUri } from '../../../services/resources/saved-images.ts'
+import { createSavedImages, imageUri } from '../../../services/resources/saved-images.ts'
 import { temporaryFolder } from '../../support/app.ts'
-import { messageErrors } from '../../support/mcp-schema.ts'
 import { png } from '../../support/images/images.ts'
+import { messageErrors } from '../../support/mcp-schema.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -22,7 +22,7 @@ async function build(t: TestContext, names: readonly string[]) {
     await utimes(join(folder, name), 1_700_000_000 - age, 1_700_000_000 - age)
   }
   const dispatcher = createDispatcher({
-    catalog: { tools: [], resources: createSavedPictures(createLocalImageStore({ folder })) },
+    catalog: { tools: [], resources: createSavedImages(createLocalImageStore({ folder })) },
     serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
     instructions: '',
     callDeadlineMs: 1000,
@@ -42,10 +42,10 @@ async function build(t: TestContext, names: readonly string[]) {
   return { ask, folder, root, bytes }
 }
 
-/** Outside `spliceJson` a picture is a note, which is no base64. */
+/** Outside `spliceJson` an image is a note, which is no base64. */
 const isNotBlob = (fault: string) => !fault.includes('/contents/0')
 
-test('lists pictures newest first, with size, type and time', async (t: TestContext) => {
+test('lists images newest first, with size, type and time', async (t: TestContext) => {
   const { ask, bytes } = await build(t, ['new.png', 'deep/er/ümlaut 1.png', '.hidden.png', 'notes.txt'])
   const { result } = await ask('resources/list')
   t.assert.deepStrictEqual(result, {
@@ -68,8 +68,8 @@ test('lists pictures newest first, with size, type and time', async (t: TestCont
   })
 })
 
-test('gives every picture once over all pages, and refuses a cursor it never gave', async (t: TestContext) => {
-  const names = Array.from({ length: 120 }, (_, at) => `picture-${at}.png`)
+test('gives every image once over all pages, and rejects a cursor it never gave', async (t: TestContext) => {
+  const names = Array.from({ length: 120 }, (_, at) => `image-${at}.png`)
   const { ask } = await build(t, names)
   const seen: string[] = []
   let cursor: string | undefined
@@ -82,9 +82,9 @@ test('gives every picture once over all pages, and refuses a cursor it never gav
   t.assert.partialDeepStrictEqual(await ask('resources/list', { cursor: 'made-up' }), { error: { code: -32602 } })
 })
 
-test('reads a picture as it was saved', async (t: TestContext) => {
+test('reads an image as it was saved', async (t: TestContext) => {
   const { ask, bytes } = await build(t, ['a/ü.png'])
-  const uri = pictureUri('a/ü.png')
+  const uri = imageUri('a/ü.png')
   const [content] = (await ask('resources/read', { uri })).result.contents
   t.assert.strictEqual(content.uri, uri)
   t.assert.strictEqual(content.mimeType, 'image/png')
@@ -92,7 +92,7 @@ test('reads a picture as it was saved', async (t: TestContext) => {
   await content.blob.release()
 })
 
-test('whatever is not a picture inside the folder does not exist, by the code of the revision', async (t: TestContext) => {
+test('whatever is not an image inside the folder does not exist, by the code of the revision', async (t: TestContext) => {
   const { ask, folder, root, bytes } = await build(t, ['.hidden.png', 'notes.txt'])
   await writeFile(join(root, 'outside.png'), bytes)
   await symlink(join(root, 'outside.png'), join(folder, 'link.png'))
@@ -110,14 +110,14 @@ test('whatever is not a picture inside the folder does not exist, by the code of
     'file:///etc/hostname',
     'nonsense',
   ]) {
-    const answer = await ask('resources/read', { uri })
-    t.assert.deepStrictEqual(answer.error, { code: -32002, message: 'Resource not found', data: { uri } }, uri)
+    const response = await ask('resources/read', { uri })
+    t.assert.deepStrictEqual(response.error, { code: -32002, message: 'Resource not found', data: { uri } }, uri)
   }
   const modern = await ask('resources/read', { uri: 'image:///nothing.png' }, '2025-03-26')
   t.assert.strictEqual(modern.error.code, -32002)
 })
 
-test('tells how the names of pictures are built', async (t: TestContext) => {
+test('tells how the names of images are built', async (t: TestContext) => {
   const { ask } = await build(t, [])
   const { result } = await ask('resources/templates/list')
   t.assert.partialDeepStrictEqual(result, { resourceTemplates: [{ uriTemplate: 'image:///{+path}' }] })

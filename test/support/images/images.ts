@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
 import sharp, { type Sharp } from 'sharp'
 
-/** Real pictures, drawn on the spot, and broken ones, built by hand. */
+/** Real images, drawn on the spot, and broken ones, built by hand. */
 export function drawing(width = 40, height = 30, channels: 3 | 4 = 3): Sharp {
   const raw = Buffer.alloc(width * height * channels)
   for (let at = 0; at < raw.length; at++) raw[at] = (at * 31) % 256

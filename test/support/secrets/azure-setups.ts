@@ -8,16 +8,16 @@ const entities = (text: string) => [...text].map((character) => `&#${character.c
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 const sentence = ({ key, prompt }: Told) => `The request with key ${key} failed for the prompt "${prompt}".`
 /** Both in every place where Azure has a text. */
-const everywhere = (told: Told) => ({
-  code: told.prompt,
-  type: told.key,
-  param: told.prompt,
-  message: sentence(told),
+const everywhere = (reported: Told) => ({
+  code: reported.prompt,
+  type: reported.key,
+  param: reported.prompt,
+  message: sentence(reported),
   innererror: {
-    code: told.key,
-    content_filter_results: { [told.prompt]: { filtered: true }, hate: { filtered: false } },
+    code: reported.key,
+    content_filter_results: { [reported.prompt]: { filtered: true }, hate: { filtered: false } },
   },
-  details: [{ code: told.prompt, message: told.key }],
+  details: [{ code: reported.prompt, message: reported.key }],
 })
 
 const statuses = [202, 400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504]
@@ -25,9 +25,9 @@ const byStatus = statuses.map(
   (status): Setup => ({
     name: `Azure answers ${status} and quotes key and prompt everywhere`,
     prepare: (t) =>
-      echoingAzure(t, (told) => ({
+      echoingAzure(t, (reported) => ({
         status,
-        body: JSON.stringify({ error: everywhere(told) }),
+        body: JSON.stringify({ error: everywhere(reported) }),
         headers: { 'retry-after': '3600' },
       })),
   }),
@@ -37,9 +37,9 @@ const pages = [400, 403, 502, 503].map(
   (status): Setup => ({
     name: `a gateway answers ${status} with a page that quotes key and prompt`,
     prepare: (t) =>
-      echoingAzure(t, (told) => ({
+      echoingAzure(t, (reported) => ({
         status,
-        body: `<html><title>${entities(told.prompt)}</title><p>${told.prompt} ${told.key}</p></html>`,
+        body: `<html><title>${entities(reported.prompt)}</title><p>${reported.prompt} ${reported.key}</p></html>`,
         headers: { 'content-type': 'text/html' },
       })),
   }),
@@ -71,7 +71,7 @@ const byWriting = writings.map(
   }),
 )
 
-const headerEchoes: readonly [string, (told: Told) => Record<string, string>, number][] = [
+const headerEchoes: readonly [string, (reported: Told) => Record<string, string>, number][] = [
   ['x-request-id', ({ key }) => ({ 'x-request-id': key }), 400],
   ['apim-request-id', ({ key }) => ({ 'apim-request-id': `${key}-${encodeURIComponent('crimson')}` }), 500],
   ['apim-request-id in base64', ({ key }) => ({ 'apim-request-id': Buffer.from(key).toString('base64url') }), 200],
@@ -87,52 +87,56 @@ const headerEchoes: readonly [string, (told: Told) => Record<string, string>, nu
 const byHeader = headerEchoes.map(
   ([what, headers, status]): Setup => ({
     name: `Azure echoes into the header of ${what}`,
-    prepare: (t) => echoingAzure(t, (told) => ({ status, body: '{"error":{"code":"x"}}', headers: headers(told) })),
+    prepare: (t) =>
+      echoingAzure(t, (reported) => ({ status, body: '{"error":{"code":"x"}}', headers: headers(reported) })),
   }),
 )
 
 const stream = { 'content-type': 'text/event-stream' }
-const bodies: readonly [string, (told: Told) => string, Record<string, string>?][] = [
+const bodies: readonly [string, (reported: Told) => string, Record<string, string>?][] = [
   ['that is no JSON', sentence],
   [
     'without an image',
-    (told) => JSON.stringify({ data: [{ finish_reason: told.prompt, error: everywhere(told), message: told.key }] }),
+    (reported) =>
+      JSON.stringify({
+        data: [{ finish_reason: reported.prompt, error: everywhere(reported), message: reported.key }],
+      }),
   ],
   [
     'that the filter took',
-    (told) =>
+    (reported) =>
       JSON.stringify({
         data: [
           {
-            content_filter_results: { [told.key]: { filtered: true }, hate: { filtered: true } },
-            revised_prompt: told.prompt,
+            content_filter_results: { [reported.key]: { filtered: true }, hate: { filtered: true } },
+            revised_prompt: reported.prompt,
           },
         ],
       }),
   ],
   [
     'with an image and a text',
-    (told) =>
+    (reported) =>
       JSON.stringify({
-        data: [{ b64_json: pixelPng, revised_prompt: told.prompt }],
-        usage: { [told.key]: 1 },
-        error: everywhere(told),
+        data: [{ b64_json: pixelPng, revised_prompt: reported.prompt }],
+        usage: { [reported.key]: 1 },
+        error: everywhere(reported),
       }),
   ],
-  ['that stops inside an image', (told) => `{"x":${JSON.stringify(sentence(told))},"data":[{"b64_json":"iVBO`],
-  ['whose image is the text', (told) => JSON.stringify({ data: [{ b64_json: base64(sentence(told)) }] })],
+  ['that stops inside an image', (reported) => `{"x":${JSON.stringify(sentence(reported))},"data":[{"b64_json":"iVBO`],
+  ['whose image is the text', (reported) => JSON.stringify({ data: [{ b64_json: base64(sentence(reported)) }] })],
   [
     'with a nested error in a stream',
-    (told) => `data: ${JSON.stringify({ type: 'error', error: everywhere(told) })}\n\n`,
+    (reported) => `data: ${JSON.stringify({ type: 'error', error: everywhere(reported) })}\n\n`,
     stream,
   ],
   [
     'with a flat error in a stream',
-    (told) => `data: ${JSON.stringify({ ...everywhere(told), type: 'error' })}\n\n`,
+    (reported) => `data: ${JSON.stringify({ ...everywhere(reported), type: 'error' })}\n\n`,
     stream,
   ],
-  ['with garbage in a stream', (told) => `data: {${sentence(told)}\n\n`, stream],
-  ['that ends without an image in a stream', (told) => `: ${told.key}\n\ndata: [DONE]\n\n`, stream],
+  ['with garbage in a stream', (reported) => `data: {${sentence(reported)}\n\n`, stream],
+  ['that ends without an image in a stream', (reported) => `: ${reported.key}\n\ndata: [DONE]\n\n`, stream],
   [
     'with a link that carries a credential',
     () => JSON.stringify({ data: [{ url: `https://u:${secrets.linkCredential}@localhost/a.png` }] }),
@@ -145,13 +149,15 @@ const bodies: readonly [string, (told: Told) => string, Record<string, string>?]
     'with a link to another host',
     () => JSON.stringify({ data: [{ url: `https://${secrets.linkCredential}.example/a.png` }] }),
   ],
-  ['with a link that is none', (told) => JSON.stringify({ data: [{ url: sentence(told) }] })],
+  ['with a link that is none', (reported) => JSON.stringify({ data: [{ url: sentence(reported) }] })],
 ]
 const byBody = bodies.map(
   ([what, write, headers = {}]): Setup => ({
     name: `Azure answers 200 ${what}`,
     prepare: (t) =>
-      echoingAzure(t, (told) => ({ status: 200, body: write(told), headers }), { AZURE_IMAGE_HOSTS: 'localhost' }),
+      echoingAzure(t, (reported) => ({ status: 200, body: write(reported), headers }), {
+        AZURE_IMAGE_HOSTS: 'localhost',
+      }),
   }),
 )
 
@@ -208,7 +214,7 @@ const connections: readonly Setup[] = [
 
 const proxies: readonly [string, string | ((text: string) => string) | undefined][] = [
   [
-    'refuses with 407 and repeats the credential',
+    'rejects with 407 and repeats the credential',
     (text) =>
       `HTTP/1.1 407 Proxy Authentication Required\r\nX: ${text.replaceAll('\r\n', ' ')}\r\ncontent-length: 0\r\n\r\n`,
   ],
@@ -223,12 +229,12 @@ const throughProxy = (port: number): Environment => ({
   HTTPS_PROXY: `http://user:${secrets.proxyPassword}@127.0.0.1:${port}`,
 })
 const byProxy = proxies.map(
-  ([what, answer]): Setup => ({
+  ([what, response]): Setup => ({
     name: `the proxy ${what}`,
     prepare: async (t) =>
       throughProxy(
         await rawServer(t, (socket, text) => {
-          if (answer !== undefined) socket.write(typeof answer === 'string' ? answer : answer(text))
+          if (response !== undefined) socket.write(typeof response === 'string' ? response : response(text))
         }),
       ),
   }),

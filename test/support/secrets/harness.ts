@@ -88,7 +88,7 @@ export async function runSetup(t: TestContext, { prepare, act }: Setup): Promise
     // Standard output is for people, the files are JSON.
     LOG_FORMAT: 'pretty',
     LOG_DIR: logFolder,
-    UNDELIVERED_TTL_MS: '0',
+    ABANDONED_RESULT_TTL_MS: '0',
     ...(await prepare(t)),
   })
   const outputs = new Map<string, string>()
@@ -133,7 +133,7 @@ export interface Told {
   prompt: string
 }
 
-type Echo = (told: Told) => { status: number; body: string; headers?: Record<string, string> }
+type Echo = (reported: Told) => { status: number; body: string; headers?: Record<string, string> }
 
 /** An Azure that answers with what it was told. */
 export async function echoingAzure(t: TestContext, echo: Echo, more: Environment = {}): Promise<Environment> {

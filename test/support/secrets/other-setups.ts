@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Environment } from '../../../services/config/configuration.ts'
 import { temporaryFolder } from '../app.ts'
-import { fakeAzure, imageAnswer } from '../fake-azure.ts'
+import { fakeAzure, imageResult } from '../fake-azure.ts'
 import { asAlice, type Lab, prompt, rawServer, type Setup, secrets } from './harness.ts'
 
 const goodAzure = async (t: TestContext): Promise<Environment> => {
   const { url } = await fakeAzure(t, (request, response) => {
     request
       .resume()
-      .on('end', () => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(imageAnswer)))
+      .on('end', () => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(imageResult)))
   })
   return { AZURE_BASE_URL: url }
 }
@@ -20,27 +20,31 @@ const redisAt = (port: number) => ({
   RATE_LIMIT_PER_MINUTE: '1000',
 })
 /** Redis repeats what it was told in the errors that people paste into reports. */
-const redisAnswers: readonly [string, ((told: string) => string) | undefined][] = [
+const redisResponses: readonly [string, ((reported: string) => string) | undefined][] = [
   ['does not take the password', () => '-WRONGPASS invalid username-password pair or user is disabled.\r\n'],
-  ['repeats the password that it does not take', (told) => `-ERR ${told.replaceAll('\r\n', ' ')}\r\n`],
+  ['repeats the password that it does not take', (reported) => `-ERR ${reported.replaceAll('\r\n', ' ')}\r\n`],
   ['wants another login', () => '-NOAUTH Authentication required.\r\n'],
   [
     'does not permit the commands',
-    (told) => (/auth/i.test(told) ? '+OK\r\n' : "-NOPERM this user has no permissions to run the 'eval' command\r\n"),
+    (reported) =>
+      /auth/i.test(reported) ? '+OK\r\n' : "-NOPERM this user has no permissions to run the 'eval' command\r\n",
   ],
-  ['is loading', (told) => (/auth/i.test(told) ? '+OK\r\n' : '-LOADING Redis is loading the dataset in memory\r\n')],
-  ['has moved', (told) => (/auth/i.test(told) ? '+OK\r\n' : `-MOVED 1 ${secrets.redisPassword}:1\r\n`)],
-  ['speaks something else', (told) => `HTTP/1.1 400 ${told.replaceAll('\r\n', ' ')}\r\n\r\n`],
-  ['answers with nonsense', (told) => `$-7\r\n*x\r\n${told}`],
+  [
+    'is loading',
+    (reported) => (/auth/i.test(reported) ? '+OK\r\n' : '-LOADING Redis is loading the dataset in memory\r\n'),
+  ],
+  ['has moved', (reported) => (/auth/i.test(reported) ? '+OK\r\n' : `-MOVED 1 ${secrets.redisPassword}:1\r\n`)],
+  ['speaks something else', (reported) => `HTTP/1.1 400 ${reported.replaceAll('\r\n', ' ')}\r\n\r\n`],
+  ['answers with nonsense', (reported) => `$-7\r\n*x\r\n${reported}`],
   ['says nothing', undefined],
 ]
 const redis: readonly Setup[] = [
-  ...redisAnswers.map(
-    ([what, answer]): Setup => ({
+  ...redisResponses.map(
+    ([what, response]): Setup => ({
       name: `Redis ${what}`,
       prepare: async (t) => ({
         ...(await goodAzure(t)),
-        ...redisAt(await rawServer(t, (socket, text) => answer !== undefined && socket.write(answer(text)))),
+        ...redisAt(await rawServer(t, (socket, text) => response !== undefined && socket.write(response(text)))),
       }),
     }),
   ),
@@ -108,10 +112,10 @@ const tokens: readonly [string, string][] = [
 ]
 const oauth: readonly Setup[] = [
   ...issuers.map(
-    ([what, answer]): Setup => ({
+    ([what, response]): Setup => ({
       name: `the token issuer ${what}`,
       prepare: async (t) =>
-        issuerAt(await rawServer(t, (socket) => (answer === undefined ? socket.destroy() : socket.end(answer)))),
+        issuerAt(await rawServer(t, (socket) => (response === undefined ? socket.destroy() : socket.end(response)))),
       act: withToken,
     }),
   ),

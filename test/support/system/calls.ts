@@ -3,16 +3,16 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { crc32, inflateSync } from 'node:zlib'
 import { type Launch, type Process, startProcess } from '../process.ts'
-import type { RpcAnswer } from '../service.ts'
+import type { RpcResponse } from '../service.ts'
 import { key, startSimulator } from '../simulator.ts'
 
 /** A service on the simulator, callers by the hundred, and a look at what each of them got. */
 
 export const CALLS = 200
-/** Makes small pictures, which cost a test little. */
+/** Makes small images, which cost a test little. */
 const MODEL = 'FLUX.2-pro'
-/** Pictures then come one after the other, for some seconds, and a fault can come in between. */
-const PICTURES_PER_MINUTE = 1_200
+/** Images then come one after the other, for some seconds, and a fault can come in between. */
+const IMAGES_PER_MINUTE = 1_200
 
 export async function startWorld(t: TestContext, environment: Record<string, string>, launch: Launch = {}) {
   const services: Process[] = []
@@ -22,7 +22,7 @@ export async function startWorld(t: TestContext, environment: Record<string, str
     await Promise.all(services.map(({ ended }) => ended))
   })
   const { simulator, url } = await startSimulator(t, {
-    deployments: { [MODEL]: { model: MODEL, rpm: PICTURES_PER_MINUTE } },
+    deployments: { [MODEL]: { model: MODEL, rpm: IMAGES_PER_MINUTE } },
   })
   const variables = {
     AZURE_BASE_URL: url,
@@ -39,7 +39,7 @@ export async function startWorld(t: TestContext, environment: Record<string, str
   return {
     start,
     simulator,
-    /** Pictures that Azure has made. */
+    /** Images that Azure has made. */
     made: () => simulator.requests.filter(({ status }) => status === 200).length,
   }
 }
@@ -49,12 +49,12 @@ export type CallKind = 'save' | 'inline' | 'list'
 export interface Outcome {
   id: number
   kind: CallKind
-  /** Undefined: the connection ended without an answer. */
+  /** Undefined: the connection ended without a response. */
   status: number | undefined
-  answer: RpcAnswer | undefined
+  response: RpcResponse | undefined
   text: string
-  picture: Buffer | undefined
-  /** Where the answer says that the picture is saved. */
+  image: Buffer | undefined
+  /** Where the response says that the image is saved. */
   savedAt: string | undefined
 }
 
@@ -77,7 +77,7 @@ export interface FlowOptions {
   headers?: (id: number) => Record<string, string>
 }
 
-/** Of ten calls four save, two take the picture only, and four ask for the tools. */
+/** Of ten calls four save, two take the image only, and four ask for the tools. */
 const kindOf = (n: number): CallKind => (n % 10 < 4 ? 'save' : n % 10 < 6 ? 'inline' : 'list')
 
 /** Starts so many calls at once, as many callers would. */
@@ -123,23 +123,23 @@ async function outcomeOf(
   body: string,
   headers: Record<string, string>,
 ): Promise<Outcome> {
-  const nothing = { id, kind, status: undefined, answer: undefined, text: '', picture: undefined, savedAt: undefined }
+  const nothing = { id, kind, status: undefined, response: undefined, text: '', image: undefined, savedAt: undefined }
   try {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body,
     })
-    const answer: RpcAnswer = JSON.parse(await response.text())
-    const content = answer.result?.content ?? []
+    const reply: RpcResponse = JSON.parse(await response.text())
+    const content = reply.result?.content ?? []
     const text = content.map((block) => block.text ?? '').join('')
     const data = content.find((block) => block.data !== undefined)?.data
     return {
       ...nothing,
       status: response.status,
-      answer,
-      text: text === '' ? (answer.error?.message ?? '') : text,
-      picture: data === undefined ? undefined : Buffer.from(data, 'base64'),
+      response: reply,
+      text: text === '' ? (reply.error?.message ?? '') : text,
+      image: data === undefined ? undefined : Buffer.from(data, 'base64'),
       savedAt: /Saved to server at: (.+)$/m.exec(text)?.[1],
     }
   } catch {
@@ -162,46 +162,46 @@ export function isWholePng(bytes: Buffer): boolean {
   return false
 }
 
-/** The simulator's pictures: eight bits for each of three colours. */
+/** The simulator's images: eight bits for each of three colours. */
 function hasAllPixels(bytes: Buffer, packed: Buffer): boolean {
   const [width, height] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)]
   return inflateSync(packed).length === height * (width * 3 + 1)
 }
 
 /**
- * Holds answers against the rules, and says what came of them: each is one of JSON-RPC, a picture is whole, what is
+ * Holds answers against the rules, and says what came of them: each is one of JSON-RPC, an image is whole, what is
  * reported as saved is there byte for byte, and what could not be saved is said.
  *
  * @param placesOf where the test may find a file that the service names
  */
-export async function checkAnswers(
+export async function checkResponses(
   t: TestContext,
   fault: string,
   outcomes: readonly Outcome[],
   placesOf: (path: string) => string[] = (path) => [path],
 ): Promise<void> {
   const lost: string[] = []
-  for (const { id, kind, status, answer, text, picture, savedAt } of outcomes) {
-    if (answer === undefined) continue
-    t.assert.equal(answer.jsonrpc, '2.0')
-    t.assert.equal(answer.id, id)
-    t.assert.notEqual(answer.result === undefined, answer.error === undefined, `one of result and error: ${text}`)
-    t.assert.ok(answer.error !== undefined || status === 200, `${status}`)
-    if (kind === 'list' || picture === undefined) continue
-    t.assert.ok(isWholePng(picture), `picture ${id} is whole`)
-    if (savedAt !== undefined && !(await isAt(placesOf(savedAt), picture))) lost.push(savedAt)
+  for (const { id, kind, status, response, text, image, savedAt } of outcomes) {
+    if (response === undefined) continue
+    t.assert.equal(response.jsonrpc, '2.0')
+    t.assert.equal(response.id, id)
+    t.assert.notEqual(response.result === undefined, response.error === undefined, `one of result and error: ${text}`)
+    t.assert.ok(response.error !== undefined || status === 200, `${status}`)
+    if (kind === 'list' || image === undefined) continue
+    t.assert.ok(isWholePng(image), `image ${id} is whole`)
+    if (savedAt !== undefined && !(await isAt(placesOf(savedAt), image))) lost.push(savedAt)
     if (kind === 'save' && savedAt === undefined) {
-      t.assert.match(text, /not saved: .*The picture itself is in this answer\./)
+      t.assert.match(text, /not saved: .*The image itself is in this response\./)
     }
   }
   t.diagnostic(`${fault}: ${summaryOf(outcomes)}, ${lost.length} of them lost`)
   t.assert.deepEqual(lost, [])
 }
 
-async function isAt(places: readonly string[], picture: Buffer): Promise<boolean> {
+async function isAt(places: readonly string[], image: Buffer): Promise<boolean> {
   for (const place of places) {
     const found = await readFile(place).catch(() => undefined)
-    if (found?.equals(picture)) return true
+    if (found?.equals(image)) return true
   }
   return false
 }
@@ -209,27 +209,27 @@ async function isAt(places: readonly string[], picture: Buffer): Promise<boolean
 function summaryOf(outcomes: readonly Outcome[]): string {
   const count = (of: (outcome: Outcome) => boolean) => outcomes.filter(of).length
   const wanted = count(({ kind }) => kind !== 'list')
-  const answered = count(({ answer }) => answer !== undefined)
-  const pictures = count(({ picture }) => picture !== undefined)
+  const responded = count(({ response }) => response !== undefined)
+  const images = count(({ image }) => image !== undefined)
   return (
-    `${outcomes.length} sent (${wanted} for a picture), ${answered} answered (${pictures} with a picture), ` +
+    `${outcomes.length} sent (${wanted} for an image), ${responded} answered (${images} with an image), ` +
     `${count(isNotSaved)} told that theirs is not saved, ${count(isSaved)} that it is`
   )
 }
 
-export const isPicture = ({ picture }: Outcome): boolean => picture !== undefined
+export const isImage = ({ image }: Outcome): boolean => image !== undefined
 export const isSaved = ({ savedAt }: Outcome): boolean => savedAt !== undefined
-export const isNotSaved = ({ kind, picture, savedAt }: Outcome): boolean =>
-  kind === 'save' && picture !== undefined && savedAt === undefined
+export const isNotSaved = ({ kind, image, savedAt }: Outcome): boolean =>
+  kind === 'save' && image !== undefined && savedAt === undefined
 
-/** Everybody who asked for a picture has one, and Azure was asked no more often than that. */
-export function nobodyIsWithout(t: TestContext, outcomes: readonly Outcome[], made: number): void {
-  const without = outcomes.filter(({ kind, picture }) => kind !== 'list' && picture === undefined)
+/** Everybody who asked for an image has one, and Azure was asked no more often than that. */
+export function everyoneGotAnImage(t: TestContext, outcomes: readonly Outcome[], made: number): void {
+  const without = outcomes.filter(({ kind, image }) => kind !== 'list' && image === undefined)
   t.assert.deepEqual(
     without.map(({ text }) => text),
     [],
   )
-  t.assert.equal(outcomes.filter(({ picture }) => picture !== undefined).length, made)
+  t.assert.equal(outcomes.filter(({ image }) => image !== undefined).length, made)
 }
 
 /** The service does its job: it is healthy, saves and hands out. */
@@ -241,11 +241,11 @@ export async function serves(
 ): Promise<void> {
   t.assert.equal((await fetch(`${url}/health`)).status, 200)
   const outcome = await save(url, 'afterwards', headers)
-  t.assert.ok(outcome.savedAt !== undefined && outcome.picture !== undefined, outcome.text)
-  t.assert.ok(await isAt(placesOf(outcome.savedAt), outcome.picture))
+  t.assert.ok(outcome.savedAt !== undefined && outcome.image !== undefined, outcome.text)
+  t.assert.ok(await isAt(placesOf(outcome.savedAt), outcome.image))
 }
 
-/** Pictures of a folder, and those among them that are not whole. */
+/** Images of a folder, and those among them that are not whole. */
 export async function lookAt(folder: string): Promise<{ whole: string[]; torn: string[]; temporary: string[] }> {
   const found = { whole: [] as string[], torn: [] as string[], temporary: await temporaryFiles(folder) }
   const names = await readdir(folder)

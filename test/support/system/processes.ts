@@ -60,8 +60,8 @@ export function startProgram(
   const ended = once(child, 'close').then(([code]) => code)
   t.after(async () => {
     signalGroup(child, 'SIGTERM')
-    const gone = await Promise.race([ended.then(() => true), wait(10_000, false, { ref: false })])
-    if (!gone) signalGroup(child, 'SIGKILL')
+    const disconnected = await Promise.race([ended.then(() => true), wait(10_000, false, { ref: false })])
+    if (!disconnected) signalGroup(child, 'SIGKILL')
     await ended
   })
   return {
@@ -79,7 +79,7 @@ export function signalGroup({ pid, exitCode, signalCode }: ChildProcess, signal:
   process.kill(-pid, signal)
 }
 
-/** Asks until the answer is something, and fails with what was last seen when time is up. */
+/** Asks until the response is something, and fails with what was last seen when time is up. */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined> | T | undefined,
@@ -89,8 +89,8 @@ export async function until<T>(
   let last: unknown
   while (Date.now() < deadline) {
     try {
-      const answer = await ask()
-      if (answer !== undefined) return answer
+      const response = await ask()
+      if (response !== undefined) return response
     } catch (error) {
       last = error
     }
@@ -115,9 +115,9 @@ export async function copyOfTree(t: TestContext): Promise<string> {
 
 /** The environment of a shell that knows nothing of this project: no packages of ours on the path, no settings of npm. */
 export function strangersEnvironment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|AZURE_|MCP_)/i.test(name))
+  const stored = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|AZURE_|MCP_)/i.test(name))
   const path = (process.env.PATH ?? '').split(':').filter((entry) => !entry.includes('node_modules'))
-  return { ...Object.fromEntries(kept), PATH: path.join(':') }
+  return { ...Object.fromEntries(stored), PATH: path.join(':') }
 }
 
 /** A message that calls a tool. */
