@@ -91,30 +91,30 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
     }
   }
 
-  async function response({ message, images }: ParsedBody): Promise<void> {
+  async function respond({ message, images }: ParsedBody): Promise<void> {
     const id = idOf(message)
-    const disconnected = new AbortController()
-    const signal = AbortSignal.any([disconnected.signal, disconnected.signal])
+    const cancelled = new AbortController()
+    const signal = AbortSignal.any([disconnected.signal, cancelled.signal])
     const { delivery, advance } = createDelivery()
     const context = contextOf(signal, delivery, images)
-    let disconnect = () => {}
+    let exit = () => {}
     try {
       if (inFlight.size >= MAX_IN_FLIGHT) throw rejection(503, 'Too many requests at once.')
-      disconnect = enter()
+      exit = enter()
       // Two requests under one id cannot be told apart; the later one is the one that can be cancelled.
-      if (id !== undefined) inFlight.set(id, disconnected)
+      if (id !== undefined) inFlight.set(id, cancelled)
       const reply = await dispatcher.handle(message, context)
       handshakeVersion = versionOf(message, reply) ?? handshakeVersion
       // Nothing more is said of what was cancelled.
-      if (disconnected.signal.aborted) await writeJson(reply.body ?? null).release()
+      if (cancelled.signal.aborted) await writeJson(reply.body ?? null).release()
       else if (await say(reply)) advance({ state: 'delivered', proof: 'flushed' })
     } catch (error) {
       await say(dispatcher.reject(error, message, context))
     } finally {
       // After the last word, delivered or not.
       advance({ state: 'abandoned' })
-      disconnect()
-      if (id !== undefined && inFlight.get(id) === disconnected) inFlight.delete(id)
+      exit()
+      if (id !== undefined && inFlight.get(id) === cancelled) inFlight.delete(id)
       images.release()
     }
   }
@@ -135,7 +135,7 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       return reject(error)
     }
     const cancelled = cancelledId(body.message)
-    if (cancelled === undefined) return response(body)
+    if (cancelled === undefined) return respond(body)
     inFlight.get(cancelled)?.abort()
     return undefined
   }

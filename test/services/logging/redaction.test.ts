@@ -49,7 +49,7 @@ test('says of an error its name, its code and its place, and nothing that a libr
   )
   const { frames = [], cause, ...rest } = describeError(error)
   t.assert.deepEqual(rest, { type: 'TypeError', code: 'ERR_INVALID_URL', syscall: 'connect' })
-  t.assert.match(frames[0] ?? '', /^services\/log-redaction\.test\.ts:\d+:\d+$/)
+  t.assert.match(frames[0] ?? '', /^logging\/redaction\.test\.ts:\d+:\d+$/)
   t.assert.equal(cause?.code, 'ECONNRESET')
   t.assert.ok(!JSON.stringify(describeError(error)).includes('secret'))
 })
@@ -88,9 +88,9 @@ test('takes no frame from a message, not even from one that was changed afterwar
     t.assert.match(error.stack ?? '', /secret/)
     return Object.assign(error, { message })
   })
-  t.assert.match(describeError(whole).frames?.[0] ?? '', /log-redaction\.test\.ts/)
+  t.assert.match(describeError(whole).frames?.[0] ?? '', /redaction\.test\.ts/)
   for (const error of [whole, ...changed]) t.assert.ok(!JSON.stringify(describeError(error)).includes('secret'))
-  t.assert.match(describeError(new Error('')).frames?.[0] ?? '', /log-redaction\.test\.ts/)
+  t.assert.match(describeError(new Error('')).frames?.[0] ?? '', /redaction\.test\.ts/)
 })
 
 test('hides credentials and query strings of addresses in a text', (t: TestContext) => {
