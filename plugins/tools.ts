@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { createImageConverter } from '../services/imaging/convert.ts'
 import { createPixelWork } from '../services/imaging/pixel-work.ts'
+import { parseSize } from '../services/imaging/size.ts'
 import type { Tool } from '../services/mcp/catalog.ts'
 import { createTools } from '../services/tools/index.ts'
-import { parseSize } from '../services/tools/size.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,12 +1,13 @@
 import type { DialectName, Model } from '../../schemas/models.ts'
+import type { Size } from '../imaging/types.ts'
+import { fitSize } from '../parameters/size-fitting.ts'
 import { type AccountBreaker, createAccountBreaker } from './circuit-breaker.ts'
 import type { Credential } from './credential.ts'
 import type { Dialect, Target } from './dialects/dialect.ts'
 import { onRoute, routesOf } from './dialects/index.ts'
 import type { Recognition } from './models/name-resolution.ts'
-import { fitSize } from './models/size-fitting.ts'
 import { createRateLimiter, type RateLimiter } from './rate-limiter.ts'
-import type { DeploymentInfo, EditRequest, ImageRequest, Operation, Size } from './types.ts'
+import type { DeploymentInfo, EditRequest, ImageRequest, Operation } from './types.ts'
 
 /** One deployment as an operator describes it. */
 export interface DeploymentOptions {

@@ -1,19 +1,8 @@
 import type { Model } from '../../schemas/models.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
+import type { InputImage, Size } from '../imaging/types.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Recognition } from './models/name-resolution.ts'
-
-/** Pixels. */
-export interface Size {
-  width: number
-  height: number
-}
-
-/** An image on its way to Azure: already checked, already in a format that Azure takes. */
-export interface InputImage extends Size {
-  bytes: Buffer
-  mimeType: 'image/png' | 'image/jpeg'
-}
 
 /** What to make. Everything has been checked against the deployment's model; the client decides nothing about meaning. */
 export interface ImageRequest {

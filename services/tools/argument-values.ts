@@ -1,4 +1,5 @@
-import { plainSize, SIZE_PATTERN } from './size.ts'
+import { normalizeSize } from '../imaging/size.ts'
+import { SIZE_PATTERN } from './arguments.ts'
 
 /**
  * Arguments as clients really send them, made what the published schema says: frameworks fill in what a model left out
@@ -50,7 +51,7 @@ function normalize(value: unknown, schema: unknown): unknown {
   if (type === 'object' && isRecord(value)) return normalizeArguments(value, schema, [])
   if (type === 'array' && Array.isArray(value)) return value.filter((member) => !isAbsent(member, undefined))
   if (typeof value !== 'string' || value.length > MAX_NUMBER_LENGTH) return value
-  if (schema.pattern === SIZE_PATTERN) return plainSize(value)
+  if (schema.pattern === SIZE_PATTERN) return normalizeSize(value)
   const text = value.trim()
   if ((type === 'integer' && INTEGER.test(text)) || (type === 'number' && NUMBER.test(text))) return Number(text)
   if (type === 'boolean' && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true'

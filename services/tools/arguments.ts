@@ -1,6 +1,8 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import type { DeploymentInfo, Operation } from '../azure/types.ts'
-import { SIZE_PATTERN } from './size.ts'
+
+/** ASCII, because some engines accept no other pattern. */
+export const SIZE_PATTERN = '^ *[1-9][0-9]{0,4} *[xX*] *[1-9][0-9]{0,4} *$'
 
 /**
  * What callers may write, and what of it a deployment's model can do. The schema that a client sees has just those

@@ -1,6 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { InputImage } from '../azure/types.ts'
 import { checkSentImage, decodeBase64Image } from '../bytes/base64.ts'
 import { release } from '../bytes/buffer-pool.ts'
 import { serviceError } from '../errors/errors.ts'
@@ -8,6 +7,8 @@ import type { PreparationClaim } from '../imaging/convert.ts'
 import type { ImageHeader } from '../imaging/headers/header.ts'
 import { probeImageInTurns } from '../imaging/image-probe.ts'
 import { maskOfImage, maskOfRegion } from '../imaging/mask.ts'
+import { parseSize } from '../imaging/size.ts'
+import type { InputImage } from '../imaging/types.ts'
 import type { Tool, ToolContext, ToolResult } from '../mcp/catalog.ts'
 import { normalizeArguments } from './argument-values.ts'
 import {
@@ -25,7 +26,6 @@ import { imageContent } from './image-result.ts'
 import { readLocalImage } from './local-image.ts'
 import { checkPrompt } from './prompt-text.ts'
 import { chooseModel, choosesShape, requestOptions } from './select-deployment.ts'
-import { parseSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
 const EditArgumentsSchema = Type.Intersect([

@@ -1,6 +1,7 @@
 import Type, { type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { serviceError } from '../errors/errors.ts'
+import { formatSize, parseSize } from '../imaging/size.ts'
 import type { Tool } from '../mcp/catalog.ts'
 import { normalizeArguments } from './argument-values.ts'
 import { OptionsSchema, optionNames, optionProperties, promptArgument, takesSize } from './arguments.ts'
@@ -9,7 +10,6 @@ import { imageIcon } from './icons.ts'
 import { imageContent } from './image-result.ts'
 import { checkPrompt } from './prompt-text.ts'
 import { chooseModel, choosesShape, requestOptions } from './select-deployment.ts'
-import { formatSize, parseSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
 const generateArguments = Compile(Type.Intersect([Type.Object({ prompt: Type.String() }), OptionsSchema]))

@@ -1,11 +1,12 @@
-import type { DeploymentInfo, ImageResult, Size } from '../azure/types.ts'
+import type { DeploymentInfo, ImageResult } from '../azure/types.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
 import { ServiceError } from '../errors/errors.ts'
 import { createPreview } from '../imaging/preview.ts'
+import { formatSize, isSameSize } from '../imaging/size.ts'
+import type { Size } from '../imaging/types.ts'
 import type { SavedImage, SaveTarget } from '../library/image-store.ts'
 import type { ContentBlock, ToolContext, ToolResult } from '../mcp/catalog.ts'
 import { imageUri } from '../resources/saved-images.ts'
-import { formatSize, isSameSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
 
 type Saving = Pick<

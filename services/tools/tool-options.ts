@@ -1,7 +1,8 @@
-import type { ImagesClient, Size } from '../azure/types.ts'
+import type { ImagesClient } from '../azure/types.ts'
 import type { ImageConverter } from '../imaging/convert.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
+import type { Size } from '../imaging/types.ts'
 import type { ImageStore } from '../library/image-store.ts'
 
 /** What the tools work with. */

@@ -1,5 +1,5 @@
+import { nearestRatio } from '../../parameters/size-fitting.ts'
 import { apiUrl, type FieldValue, jsonRequest, jsonRequestWithImages, withFixed } from '../http-request.ts'
-import { nearestRatio } from '../models/size-fitting.ts'
 import type { EditRequest, ImageRequest } from '../types.ts'
 import { cognitiveServicesScope, type Dialect, type Target } from './dialect.ts'
 
