@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { createImageConverter } from '../services/imaging/convert.ts'
 import { createPixelWork } from '../services/imaging/pixel-work.ts'
 import { parseSize } from '../services/imaging/size.ts'
 import type { Tool } from '../services/mcp/catalog.ts'
+import { createImageInputs } from '../services/tools/image-inputs.ts'
+import { createImageResults } from '../services/tools/image-results.ts'
 import { createTools } from '../services/tools/index.ts'
 
 declare module 'fastify' {
@@ -12,25 +13,31 @@ declare module 'fastify' {
   }
 }
 
-/** What callers can have done. */
+/** The tools that clients can call. */
 async function tools(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, azureImages, imageStore } = fastify
   const pixels = createPixelWork({ maxDecodedBytes: config.MAX_DECODED_BYTES })
+  const imageLimits = { maxPixels: config.MAX_IMAGE_PIXELS, maxEdge: config.MAX_IMAGE_EDGE }
   fastify.decorate(
     'tools',
     createTools({
       azure: azureImages,
       store: imageStore,
-      converter: createImageConverter(pixels),
-      pixels,
       defaultSize: parseSize(config.DEFAULT_IMAGE_SIZE),
-      maxImageBytes: config.MAX_IMAGE_BYTES,
-      imageLimits: { maxPixels: config.MAX_IMAGE_PIXELS, maxEdge: config.MAX_IMAGE_EDGE },
-      readsLocalFiles: fastify.appOptions.transport === 'stdio',
-      maxInlineBytes: config.INLINE_IMAGE_MAX_BYTES,
-      reportCost: config.REPORT_COST,
-      onSaved: () => metrics.imagesSaved.inc(),
-      onNotSaved: () => metrics.imagesNotSaved.inc(),
+      inputs: createImageInputs(pixels, {
+        ...imageLimits,
+        maxBytes: config.MAX_IMAGE_BYTES,
+        readsLocalFiles: fastify.appOptions.transport === 'stdio',
+      }),
+      results: createImageResults({
+        store: imageStore,
+        pixels,
+        imageLimits,
+        maxInlineBytes: config.INLINE_IMAGE_MAX_BYTES,
+        reportCost: config.REPORT_COST,
+        onSaved: () => metrics.imagesSaved.inc(),
+        onNotSaved: () => metrics.imagesNotSaved.inc(),
+      }),
     }),
   )
 }

@@ -1,8 +1,10 @@
+import type { Operation } from '../../schemas/models.ts'
 import { type Base64Image, bufferImage } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { serviceError } from '../errors/errors.ts'
 import { sniffFacts } from '../imaging/image-probe.ts'
-import { adaptRequest, createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
+import { adaptRequest } from '../parameters/adapt.ts'
+import { createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
 import { type AzureEvents, silentEvents } from './events.ts'
 import { type HttpResponse, sendRequest } from './exchange.ts'
 import { createImageDownload } from './image-download.ts'
@@ -10,7 +12,7 @@ import type { ResponseReading } from './image-response.ts'
 import { runCall } from './retry.ts'
 import { type StreamingChoice, wantsStream } from './streaming.ts'
 import { createTransport, type TransportOptions } from './transport.ts'
-import type { CallContext, EditRequest, ImageRequest, ImageResult, ImagesClient, Operation } from './types.ts'
+import type { CallContext, EditRequest, ImageRequest, ImageResult, ImagesClient } from './types.ts'
 import { costOf } from './usage.ts'
 
 export interface ImagesClientOptions extends TransportOptions {
@@ -48,7 +50,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     const requests = new Map<Deployment, R>([[asked, request]])
     for (const name of asked.options.fallbacks) {
       const fallback = byName.get(name)
-      const adapted = fallback && adaptRequest(operation, request, fallback.deployment)
+      const adapted = fallback && adaptRequest(request, operation, fallback.deployment.capabilities)
       if (fallback !== undefined && adapted !== undefined) requests.set(fallback, adapted)
     }
     const candidates: [Deployment, ...Deployment[]] = [
@@ -74,7 +76,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       },
       context,
     )
-    return finish(operation, response, maker, request.count ?? 1, context)
+    return finish(operation, response, maker, request.n ?? 1, context)
   }
 
   /** From here on the images are paid for; nothing is sent again. */
@@ -85,9 +87,9 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     count: number,
     context: CallContext,
   ) {
-    const { name, model, can } = maker.deployment
+    const { name, model, capabilities } = maker.deployment
     const { images, usage } = await collect(reading, count, context)
-    const costUsd = costOf(can.price, usage, images.length)
+    const costUsd = costOf(capabilities.price, usage, images.length)
     const facts = { operation, deployment: name, model, count: images.length, usage, costUsd }
     events.imagesMade(facts)
     context.log.info({ ...facts, azureRequestId: requestId }, 'azure made images')

@@ -1,4 +1,5 @@
-import type { Operation, Usage } from './types.ts'
+import type { Operation } from '../../schemas/models.ts'
+import type { Usage } from './types.ts'
 
 /** How one HTTP request to Azure ended, as a closed set of words; the rate limit apart from other rejections, since it has an alarm of its own. */
 export type StatusClass = '2xx' | '3xx' | '4xx' | '429' | '5xx' | 'connect_error' | 'timeout' | 'lost' | 'cancelled'

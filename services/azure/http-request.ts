@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { PassThrough, Readable } from 'node:stream'
 import FormData from 'form-data'
-import type { Model } from '../../schemas/models.ts'
+import type { Model, Operation } from '../../schemas/models.ts'
 import type { InputImage } from '../imaging/types.ts'
 import type { RequestBody } from './transport.ts'
-import type { Operation } from './types.ts'
 
 /** A request in a dialect's words, without credentials. */
 export interface WireRequest {
