@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { waitFor } from './wait-for.ts'
 import { minimalEnvironment, temporaryFolder } from './app.ts'
+import { waitFor } from './wait-for.ts'
 
 const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
 
