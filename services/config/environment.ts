@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { ConfigurationProblem } from './configuration-error.ts'
 import { type VariableInfo, variables } from './variables.ts'
 
-/** Raw variables, as in `process.env`. */
+/** Raw variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
 export type Transport = 'http' | 'stdio'
