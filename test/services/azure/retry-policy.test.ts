@@ -94,10 +94,13 @@ describe('failure counts', () => {
   const rejected = (retryAfterMs?: number) => countFailure({ code: 'IMG_ERR_AZURE_RATE_LIMIT', retryAfterMs }, zero)
 
   test('a 429 counts as a try only without a time', (t: TestContext) => {
-    t.assert.deepEqual([rejected(0), rejected()], [
-      { tries: 0, rejections: 1 },
-      { tries: 1, rejections: 1 },
-    ])
+    t.assert.deepEqual(
+      [rejected(0), rejected()],
+      [
+        { tries: 0, rejections: 1 },
+        { tries: 1, rejections: 1 },
+      ],
+    )
   })
 
   test('a wrong route or credential is not a try', (t: TestContext) => {
