@@ -122,7 +122,7 @@ function withMeaning(row: Row, meaning: string | undefined): readonly string[] {
   return meaning === undefined ? row : [...row.slice(0, -1), meaning]
 }
 
-const handedThrough = /(# Handed through.*\n)(?: +- \w+\n)*/
+const handedThrough = /(# Passed through.*\n)(?: +- \w+\n)*/
 
 /** Every variable that the compose file does not set itself, except the folders, which the image fixes. */
 export function withHandedThroughVariables(compose: string): string {
