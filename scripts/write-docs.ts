@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { variables } from '../schemas/config.ts'
+import { variables } from '../services/config/variables.ts'
 import { type ErrorFamily, errorTable } from '../services/errors/errors.ts'
 import { createMetrics } from '../services/telemetry/metrics.ts'
+import { withTools } from './published-tools.ts'
 
 /**
  * Writes what the documentation says of variables, metrics and errors from the code that defines them: `.env.example`
@@ -121,14 +122,15 @@ function withMeaning(row: Row, meaning: string | undefined): readonly string[] {
   return meaning === undefined ? row : [...row.slice(0, -1), meaning]
 }
 
-const handedThrough = /(# Handed through.*\n)(?: +- \w+\n)*/
+const handedThrough = /(# Passed through.*\n)(?: +- \w+\n)*/
 
 /** Every variable that the compose file does not set itself, except the folders, which the image fixes. */
 export function withHandedThroughVariables(compose: string): string {
   const set = new Set([...compose.matchAll(/- (\w+)=/g)].map(([, name]) => name))
-  const rest = variables.filter(({ name }) => !set.has(name) && name !== 'IMAGES_DIR' && name !== 'LOG_DIR')
+  const names = variables.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name]))
+  const rest = names.filter((name) => !set.has(name) && name !== 'IMAGES_DIR' && name !== 'LOG_DIR')
   return compose.replace(handedThrough, (_all, comment: string) => {
-    return comment + rest.map(({ name }) => `      - ${name}\n`).join('')
+    return comment + rest.map((name) => `      - ${name}\n`).join('')
   })
 }
 
@@ -140,4 +142,5 @@ if (import.meta.main) {
   writeFileSync('.env.example', environmentExample())
   rewrite('docker-compose.yml', withHandedThroughVariables)
   for (const [readme, language] of Object.entries(readmes)) rewrite(readme, (text) => withTables(text, language))
+  for (const readme of Object.keys(readmes)) writeFileSync(readme, await withTools(readFileSync(readme, 'utf8')))
 }

@@ -34,7 +34,7 @@ export function editImage({ azure, store, inputs, results }: EditImageOptions): 
   if (first === undefined) return undefined
   const models = deployments.map(({ capabilities }) => capabilities)
   const inputSchema = toolSchema<EditArguments>({
-    ...sourceArguments(inputs.limits),
+    ...sourceArguments(inputs),
     prompt: promptArgument(
       'What to change and what to keep, such as "make the sky pink, leave everything else as it is".',
       first.capabilities,
@@ -59,7 +59,7 @@ export function editImage({ azure, store, inputs, results }: EditImageOptions): 
     normalize: normalizer(inputSchema),
 
     reject(args) {
-      if (!inputs.limits.readsLocalFiles && 'image_path' in args) throw serviceError('IMG_ERR_IMAGE_PATH_REMOTE', [])
+      if (!inputs.readsLocalFiles && 'image_path' in args) throw serviceError('IMG_ERR_IMAGE_PATH_REMOTE', [])
     },
 
     async call(args, context) {

@@ -11,11 +11,6 @@ import type { ToolContext } from '../mcp/catalog.ts'
 import type { EditArguments } from './arguments.ts'
 import { readLocalImage } from './local-image.ts'
 
-export interface InputLimits extends ImageLimits {
-  /** Whether clients run on this machine and may name files on it. */
-  readsLocalFiles: boolean
-}
-
 /** The images of an edit, ready for Azure. */
 export interface PreparedInputs {
   /** The image to edit, then references. */
@@ -24,7 +19,10 @@ export interface PreparedInputs {
 }
 
 export interface ImageInputs {
-  readonly limits: InputLimits
+  /** Bytes of an image, decoded. */
+  readonly maxBytes: number
+  /** Whether clients run on this machine and may name files on it. */
+  readonly readsLocalFiles: boolean
   /**
    * Reads and converts the images of a call. They exist until the scope ends.
    * @throws ServiceError `IMG_ERR_IMAGE_…`, `IMG_ERR_MASK`, `IMG_ERR_ARGUMENTS`
@@ -37,7 +35,7 @@ interface ProbedImage {
   header: ImageHeader
 }
 
-export function createImageInputs(pixels: PixelWork, limits: InputLimits): ImageInputs {
+export function createImageInputs(pixels: PixelWork, limits: ImageLimits, readsLocalFiles: boolean): ImageInputs {
   const converter = createImageConverter(pixels)
 
   async function probe(bytes: Buffer, claim: PreparationClaim): Promise<ProbedImage> {
@@ -55,7 +53,8 @@ export function createImageInputs(pixels: PixelWork, limits: InputLimits): Image
   }
 
   return {
-    limits,
+    maxBytes: limits.maxBytes,
+    readsLocalFiles,
 
     async read(args, context, scope) {
       checkSources(args)
@@ -93,7 +92,7 @@ function checkSources({
 
 function decodeArgument(
   argument: string,
-  limits: InputLimits,
+  limits: ImageLimits,
   { images }: ToolContext,
   scope: DisposableStack,
 ): Buffer {

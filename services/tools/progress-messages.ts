@@ -6,7 +6,7 @@ const stageMessages: Readonly<Record<CallStage, string>> = {
   queued: 'waiting in the queue for Azure',
   sent: 'request sent, Azure is generating the image',
   receiving: 'receiving the image',
-  sketched: 'a first partial image has arrived',
+  partial: 'a partial image has arrived',
   saving: 'saving the image',
 }
 
