@@ -98,6 +98,7 @@ async function serveClient(app: FastifyInstance): Promise<void> {
     log: app.log,
     maxMessageBytes: app.config.MAX_BODY_BYTES,
     newRequestId: randomUUID,
+    pool: app.bufferPool,
     enter: app.drain.enter,
     onForceClose: app.drain.onForceClose,
   })

@@ -1,4 +1,4 @@
-import { parseLeadingJson } from '../bytes/leading-json.ts'
+import { parseLeadingJson } from '../bytes/json/leading-json.ts'
 import { type ServiceError, type ServiceErrorOptions, serviceError } from '../errors/errors.ts'
 import { safeId } from './azure-text.ts'
 import { listOf, member, textOf } from './fields.ts'

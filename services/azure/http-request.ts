@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { PassThrough, Readable } from 'node:stream'
 import FormData from 'form-data'
 import type { Model } from '../../schemas/models.ts'
+import { encodeBase64, encodedLength } from '../bytes/base64-encoder.ts'
 import type { RequestBody } from './transport.ts'
 import type { InputImage, Operation } from './types.ts'
 
@@ -50,9 +51,6 @@ export function jsonRequest(operation: Operation, url: URL, fields: Readonly<Rec
   return { operation, url, headers: { 'content-type': 'application/json' }, body: () => bytes }
 }
 
-/** Bytes turned into base64 at a time; a multiple of three, so that the chunks join without padding between them. */
-const chunkBytes = 98_304
-
 /**
  * A JSON body with images as base64 text, made chunk by chunk while it is sent: the text of an image never lies in
  * memory whole.
@@ -68,14 +66,12 @@ export function jsonRequestWithImages(
     name: Buffer.from(`,${JSON.stringify(name)}:"`),
     bytes,
   }))
-  const length = named.reduce((sum, { name, bytes }) => sum + name.length + Math.ceil(bytes.length / 3) * 4 + 1, 0)
+  const length = named.reduce((sum, { name, bytes }) => sum + name.length + encodedLength(bytes.length) + 1, 0)
   function* chunks(): Generator<Buffer> {
     yield head
     for (const { name, bytes } of named) {
       yield name
-      for (let at = 0; at < bytes.length; at += chunkBytes) {
-        yield Buffer.from(bytes.toString('base64', at, Math.min(at + chunkBytes, bytes.length)), 'latin1')
-      }
+      yield* encodeBase64(bytes)
       yield Buffer.from('"')
     }
     yield Buffer.from('}')

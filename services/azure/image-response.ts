@@ -1,9 +1,9 @@
-import { type Base64Image, isEncodedImage } from '../bytes/base64-image.ts'
+import { Base64Image, disposeAll } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { serviceError } from '../errors/errors.ts'
 import { faultOf, hitCategories, isContentFiltered } from './azure-error.ts'
 import { listOf, member } from './fields.ts'
-import { createResponseReader, imageKeys } from './response-reader.ts'
+import { imageKeys, ResponseReader } from './response-reader.ts'
 import { openEventStream } from './sse-parser.ts'
 import type { ResponseHeaders, ResponseSink } from './transport.ts'
 import type { Usage } from './types.ts'
@@ -67,7 +67,7 @@ export function openResponse(headers: ResponseHeaders, options: ResponseOptions)
 const meaningless: ReadonlySet<number> = new Set(Buffer.from(' \t\r\n\ufeff'))
 
 function openDocument({ buffered, maxBytes }: ResponseOptions): ResponseReading {
-  const reader = createResponseReader({ buffered, maxBytes })
+  const reader = new ResponseReader({ buffered, maxBytes })
   let response: Promise<ParsedResponse> | undefined
 
   async function read(): Promise<ParsedResponse> {
@@ -75,7 +75,7 @@ function openDocument({ buffered, maxBytes }: ResponseOptions): ResponseReading 
     const parts = partsOf(document, images)
     // Also what lies where no image is expected.
     const taken = new Set(parts.map((part) => ('image' in part ? part.image : undefined)))
-    await Promise.all(images.map((image) => (taken.has(image) ? undefined : image.release())))
+    await disposeAll(images.filter((image) => !taken.has(image)))
     const [first, ...rest] = parts
     if (first !== undefined) return { parts: [first, ...rest], usage: readUsage(document) }
     throw problem ?? failureOf(document)
@@ -86,14 +86,14 @@ function openDocument({ buffered, maxBytes }: ResponseOptions): ResponseReading 
     return response
   }
   return {
-    write: reader.write,
+    write: (chunk) => reader.write(chunk),
     finish,
     hasImage: () =>
       finish().then(
         ({ parts }) => parts.some((part) => 'image' in part),
         () => false,
       ),
-    abort: reader.abort,
+    abort: () => reader[Symbol.asyncDispose](),
   }
 }
 
@@ -111,7 +111,7 @@ export function partsOf(document: unknown, images: readonly Base64Image[]): Resp
 }
 
 function partOf(entry: unknown): ResponsePart[] {
-  const image = imageKeys.map((key) => member(entry, key)).find(isEncodedImage)
+  const image = imageKeys.map((key) => member(entry, key)).find((value) => value instanceof Base64Image)
   if (image !== undefined) return [{ image }]
   const url = ['url', 'image_url', 'sample'].map((key) => member(entry, key)).find(isLink)
   return url === undefined ? [] : [{ url }]

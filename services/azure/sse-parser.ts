@@ -1,3 +1,4 @@
+import { disposeAll } from '../bytes/base64-image.ts'
 import { type ServiceError, serviceError } from '../errors/errors.ts'
 import { type AzureFault, faultOf, isContentFiltered, knownCodes } from './azure-error.ts'
 import { member, textOf } from './fields.ts'
@@ -8,7 +9,7 @@ import {
   type ResponsePart,
   type ResponseReading,
 } from './image-response.ts'
-import { createResponseReader, type Response, type ResponseReader } from './response-reader.ts'
+import { type Response, ResponseReader } from './response-reader.ts'
 import type { Usage } from './types.ts'
 import { readUsage } from './usage.ts'
 
@@ -63,7 +64,7 @@ export function openEventStream(options: ResponseOptions): ResponseReading {
     }
     const payload = seen.subarray(dataField.length + (seen[dataField.length] === 32 ? 1 : 0))
     if (event === undefined) isSkipped = payload[0] === 0x5b
-    if (!isSkipped) event ??= createResponseReader({ buffered: options.buffered, maxBytes: options.maxBytes })
+    if (!isSkipped) event ??= new ResponseReader({ buffered: options.buffered, maxBytes: options.maxBytes })
     return payload
   }
 
@@ -77,7 +78,7 @@ export function openEventStream(options: ResponseOptions): ResponseReading {
       await takeEvent(await reader.end(), name)
     } catch (error) {
       unreadable ??= error
-      await reader.abort()
+      await reader[Symbol.asyncDispose]()
     }
   }
 
@@ -95,7 +96,7 @@ export function openEventStream(options: ResponseOptions): ResponseReading {
     const stored = parts.slice(0, Math.max(0, maxImages - list.length))
     list.push(...stored)
     const storedImages = new Set(stored.map((part) => ('image' in part ? part.image : undefined)))
-    await Promise.all(images.map((image) => (storedImages.has(image) ? undefined : image.release())))
+    await disposeAll(images.filter((image) => !storedImages.has(image)))
     if (isSketch && images.length > 0) options.onSketch()
     const fault = faultOf(document)
     const isFailed = [name, type].some((word) => /(^|\.)(error|failed)$/.test(word))
@@ -116,7 +117,7 @@ export function openEventStream(options: ResponseOptions): ResponseReading {
       isSkipped = true
       const reader = event
       event = undefined
-      await reader?.abort()
+      await reader?.[Symbol.asyncDispose]()
     }
   }
 
@@ -163,21 +164,21 @@ export function openEventStream(options: ResponseOptions): ResponseReading {
     async finish(): Promise<ParsedResponse> {
       await endEvent()
       const [taken, left] = completed.length > 0 ? [completed, presumed] : [presumed, []]
-      await releaseAll(left)
+      await disposeParts(left)
       const [first, ...rest] = taken
       if (first !== undefined) return { parts: [first, ...rest], usage }
       throw failure ?? unreadable ?? serviceError('IMG_ERR_AZURE_BROKE_OFF', [])
     },
 
     async abort() {
-      await event?.abort()
-      await releaseAll([...completed, ...presumed])
+      await event?.[Symbol.asyncDispose]()
+      await disposeParts([...completed, ...presumed])
     },
   }
 }
 
-async function releaseAll(parts: readonly ResponsePart[]): Promise<void> {
-  await Promise.all(parts.map((part) => ('image' in part ? part.image.release() : undefined)))
+async function disposeParts(parts: readonly ResponsePart[]): Promise<void> {
+  await disposeAll(parts.flatMap((part) => ('image' in part ? part.image : [])))
 }
 
 function streamError(fault: AzureFault): ServiceError {

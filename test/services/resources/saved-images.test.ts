@@ -89,7 +89,7 @@ test('reads an image as it was saved', async (t: TestContext) => {
   t.assert.strictEqual(content.uri, uri)
   t.assert.strictEqual(content.mimeType, 'image/png')
   t.assert.strictEqual(await text(content.blob.chunks()), bytes.toString('base64'))
-  await content.blob.release()
+  await content.blob[Symbol.asyncDispose]()
 })
 
 test('whatever is not an image inside the folder does not exist, by the code of the revision', async (t: TestContext) => {
