@@ -45,7 +45,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
         {
           pool: fastify.bufferPool,
           announced,
-          maxBytes: config.MAX_BODY_BYTES,
+          maxBytes: config.limits.maxBodyBytes,
           reservation,
           rejectBody,
           headwayMs,
@@ -87,9 +87,9 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     if (error.validation !== undefined && request.body !== undefined) {
       return sendJson(reply, await mcp.handle(request.body, contextOf(request, reply)))
     }
-    discardBody(error, request, reply, config.MAX_BODY_BYTES)
+    discardBody(error, request, reply, config.limits.maxBodyBytes)
     const failure = error.validation === undefined ? error : parseError('The body is empty: send one JSON-RPC message.')
-    const known = toProtocolError(failure, request.id, config.MAX_BODY_BYTES)
+    const known = toProtocolError(failure, request.id, config.limits.maxBodyBytes)
     return sendJson(reply, mcp.reject(known, request.body, describeRequest(request)))
   })
 
@@ -187,7 +187,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
 
   const route = {
     schema: { body: messageSchema },
-    bodyLimit: config.MAX_BODY_BYTES,
+    bodyLimit: config.limits.maxBodyBytes,
     // Not of preflights, which browsers send without credentials.
     onRequest: [drain.admit, fastify.authenticate, fastify.shedLoad, fastify.limitRequests, fastify.openBody],
   }
