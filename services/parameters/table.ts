@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import type { Model, Operation } from '../../schemas/models.ts'
+import type { InlineBlob } from '../bytes/json/inline-blob.ts'
 import { parseSize } from '../imaging/size.ts'
 import type { Size } from '../imaging/types.ts'
 import { flag, several, sizeRule } from './capability.ts'
@@ -208,7 +209,7 @@ export const imageFields: Readonly<Record<BodyFormat, string>> = {
   mai: 'image',
 }
 
-const mask: ImageArgument<string> = {
+const mask: ImageArgument<string | InlineBlob> = {
   operations: ['edit'],
   capability: () => flag('mask'),
   schema: () =>
@@ -227,7 +228,7 @@ const maskRegion: ImageArgument<Static<typeof RegionSchema>> = {
   fields: maskFields,
 }
 
-const referenceImages: ImageArgument<readonly string[]> = {
+const referenceImages: ImageArgument<readonly (string | InlineBlob)[]> = {
   operations: ['edit'],
   capability: () => several('maxImages'),
   schema: (models) =>

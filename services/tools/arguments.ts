@@ -1,6 +1,7 @@
 import Type, { type Static, type TProperties, type TUnsafe } from 'typebox'
 import type { Model } from '../../schemas/models.ts'
 import type { DeploymentInfo } from '../azure/types.ts'
+import type { InlineBlob } from '../bytes/json/inline-blob.ts'
 import { argumentNames, type ModelArguments } from '../parameters/arguments.ts'
 import { normalizeArguments } from '../parameters/normalize.ts'
 import { enumeration } from '../parameters/parameter.ts'
@@ -73,7 +74,7 @@ export interface GenerateArguments extends ModelArguments, Static<typeof CommonA
 }
 
 export interface EditArguments extends GenerateArguments {
-  image_data_base64?: string
+  image_data_base64?: string | InlineBlob
   image_path?: string
 }
 

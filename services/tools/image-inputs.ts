@@ -1,5 +1,5 @@
-import { checkSentImage, decodeBase64Image } from '../bytes/base64.ts'
-import { release } from '../bytes/buffer-pool.ts'
+import { decodeImageArgument } from '../bytes/base64-text.ts'
+import type { InlineBlob } from '../bytes/json/inline-blob.ts'
 import { serviceError } from '../errors/errors.ts'
 import { createImageConverter, type PreparationClaim } from '../imaging/convert.ts'
 import type { ImageHeader } from '../imaging/headers/header.ts'
@@ -61,7 +61,7 @@ export function createImageInputs(pixels: PixelWork, limits: ImageLimits, readsL
       const { image_data_base64: text, image_path: path = '', mask_base64: maskText } = args
       const { caller, signal, deadlineAt } = context
       const claim = { caller, signal, deadlineAt, scope }
-      const decode = (argument: string) => decodeArgument(argument, limits, context, scope)
+      const decode = (argument: string | InlineBlob) => decodeImageArgument(argument, limits)
 
       // Every header is checked before any image is decoded, so that no work is wasted if the last one is rejected.
       const source = await probe(text === undefined ? await readLocalImage(path, limits.maxBytes) : decode(text), claim)
@@ -88,17 +88,4 @@ function checkSources({
     throw serviceError('IMG_ERR_ARGUMENTS', ['send mask_base64 or mask_region, not both'])
   }
   if ((path === undefined) === (text === undefined)) throw serviceError('IMG_ERR_IMAGE_SOURCE', [])
-}
-
-function decodeArgument(
-  argument: string,
-  limits: ImageLimits,
-  { images }: ToolContext,
-  scope: DisposableStack,
-): Buffer {
-  const sent = images.find(argument)
-  if (sent !== undefined) return checkSentImage(sent, limits)
-  const bytes = decodeBase64Image(argument, limits)
-  scope.defer(() => release([bytes]))
-  return bytes
 }

@@ -101,7 +101,7 @@ async function previewOf(
     // No signal: a client that disconnects may still fetch the paid result.
     const claim = { caller, deadlineAt }
     const preview = await createPreview(image, { maxEncodedBytes: maxInlineBytes, limits, pixels, claim })
-    await image.release().catch((err) => log.warn({ err, requestId }, 'image buffer release failed'))
+    await image[Symbol.asyncDispose]().catch((err) => log.warn({ err, requestId }, 'image buffer release failed'))
     const note = `The image below is a preview of ${formatSize(preview)}; the saved file has the full size of ${formatSize(image)}.`
     return { lines: [...lines, note], image: imageBlock(preview) }
   } catch (err) {
