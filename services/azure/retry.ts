@@ -4,13 +4,13 @@ import type { Deployment } from './deployment.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import type { Ticket } from './rate-limiter.ts'
 import {
-  type AzureErrorCode,
   countFailure,
   type Failure,
   type FailureCounts,
+  isAzureCode,
   nextStep,
   quotaDelayMs,
-  retryTable,
+  retryRule,
 } from './retry-policy.ts'
 import type { CallContext } from './types.ts'
 
@@ -154,14 +154,10 @@ async function handleFailure(
   }
 }
 
-function isAzureCode(code: string): code is AzureErrorCode {
-  return Object.hasOwn(retryTable, code)
-}
-
 /** What other attempts and other calls have to know of a failure, whatever the next step is. */
 function recordFailure(failure: Failure, deployment: Deployment, route: Dialect, progress: Progress): void {
   progress.counts = countFailure(failure, progress.counts)
-  const { action } = retryTable[failure.code]
+  const { action } = retryRule(failure.code)
   if (action === 'tryOtherRoute') {
     progress.wrongRoutes.set(deployment, (progress.wrongRoutes.get(deployment) ?? new Set()).add(route))
   }

@@ -148,7 +148,7 @@ describe('time and size', () => {
     )
     t.assert.equal(error.code, 'IMG_ERR_AZURE_TIMEOUT')
     t.assert.equal(error.retryable, false)
-    t.assert.match(error.message, /may have been made and billed/)
+    t.assert.match(error.message, /may have been generated and billed/)
   })
 
   test('the deadline also ends a response that drips', async (t: TestContext) => {
