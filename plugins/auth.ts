@@ -5,10 +5,9 @@ import { followKeyFile, type KeySource } from '../services/auth/api-key-file.ts'
 import { isSameSecret, parseApiKeys } from '../services/auth/api-keys.ts'
 import { type Authenticator, type Caller, createAuthenticator, readBearer } from '../services/auth/authenticator.ts'
 import { challenge, describeResources, type ProtectedResource } from '../services/auth/resource-metadata.ts'
-import { createConnections } from '../services/azure/transport.ts'
 import { createLoginLimit } from '../services/limits/login-limit.ts'
-import { isLocal } from '../services/net/origin-policy.ts'
-import { isPrivateAddress } from '../services/net/private-address.ts'
+import { createHttpClient } from '../services/net/http-client.ts'
+import { isLocal, isPrivate } from '../services/net/ip-address.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -83,7 +82,7 @@ async function auth(fastify: FastifyInstance): Promise<void> {
     if (config.METRICS_TOKEN === undefined) {
       // Without trust, a proxy's own address says nothing of who stands behind it.
       const isHidden = isForwarded(request) && !fastify.trustedProxies.has(request.socket.remoteAddress)
-      if (isPrivateAddress(request.ip) && !isHidden) return
+      if (isPrivate(request.ip) && !isHidden) return
       throw new AccessError(403, 'Metrics are for private networks only, unless METRICS_TOKEN is set.')
     }
     const token = readBearer(request.headers.authorization)
@@ -146,7 +145,7 @@ async function openTokens(fastify: FastifyInstance) {
     import('../services/auth/jwks.ts'),
     import('../services/auth/tokens.ts'),
   ])
-  const connections = createConnections({
+  const connections = createHttpClient({
     connectTimeoutMs: config.AZURE_CONNECT_TIMEOUT_MS,
     proxy: { https: config.HTTPS_PROXY, none: config.NO_PROXY },
   })

@@ -3,7 +3,7 @@ import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { addressCaller, rateLimitKey } from '../services/auth/authenticator.ts'
 import type { UnitCounter } from '../services/limits/unit-counter.ts'
-import { isLocal } from '../services/net/origin-policy.ts'
+import { isLocal } from '../services/net/ip-address.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,8 +1,8 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { Connections } from '../azure/transport.ts'
 import { ReportedError } from '../errors/errors.ts'
-import { isFetchable } from '../net/private-address.ts'
+import type { HttpClient } from '../net/http-client.ts'
+import { isSecureUrl } from '../net/secure-url.ts'
 
 const MAX_DOCUMENT_BYTES = 1_048_576
 const TIMEOUT_MS = 5_000
@@ -14,7 +14,7 @@ export interface IssuerOptions {
   issuer: string
   /** Where the keys are; asked from the issuer's metadata when absent. */
   jwksUrl?: string | undefined
-  connections: Connections
+  connections: HttpClient
 }
 
 /**
@@ -35,7 +35,7 @@ export function createIssuer({ issuer, jwksUrl, connections }: IssuerOptions): (
       const found = await fetchJson(place, connections)
       if (!metadata.Check(found)) continue
       if (found.issuer !== issuer) throw new ReportedError('the metadata is of another issuer than OAUTH_ISSUER')
-      if (!isFetchable(found.jwks_uri)) throw new ReportedError('the metadata names a key address that is not https')
+      if (!isSecureUrl(found.jwks_uri)) throw new ReportedError('the metadata names a key address that is not https')
       return found.jwks_uri
     }
     throw new ReportedError('the issuer publishes no metadata with a jwks_uri')
@@ -50,7 +50,7 @@ export function createIssuer({ issuer, jwksUrl, connections }: IssuerOptions): (
 }
 
 /** Undefined if there is no such document. */
-async function fetchJson(url: string, connections: Connections): Promise<unknown> {
+async function fetchJson(url: string, connections: HttpClient): Promise<unknown> {
   const { origin, pathname, search } = new URL(url)
   const dispatcher = await connections.get()
   const { statusCode, body } = await dispatcher.request({

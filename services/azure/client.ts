@@ -2,6 +2,7 @@ import { type Base64Image, bufferImage } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { serviceError } from '../errors/errors.ts'
 import { sniffFacts } from '../imaging/image-probe.ts'
+import type { HttpClientOptions } from '../net/http-client.ts'
 import { adaptRequest, createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
 import { type AzureEvents, silentEvents } from './events.ts'
 import { type HttpResponse, sendRequest } from './exchange.ts'
@@ -9,11 +10,11 @@ import { createImageDownload } from './image-download.ts'
 import type { ResponseReading } from './image-response.ts'
 import { runCall } from './retry.ts'
 import { type StreamingChoice, wantsStream } from './streaming.ts'
-import { createTransport, type TransportOptions } from './transport.ts'
+import { createTransport } from './transport.ts'
 import type { CallContext, EditRequest, ImageRequest, ImageResult, ImagesClient, Operation } from './types.ts'
 import { costOf } from './usage.ts'
 
-export interface ImagesClientOptions extends TransportOptions {
+export interface ImagesClientOptions extends HttpClientOptions {
   /** The default deployment first; never empty. */
   deployments: readonly [DeploymentOptions, ...DeploymentOptions[]]
   /** Bytes of one response, all its images in base64 together. */

@@ -1,25 +1,12 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { ReportedError } from '../errors/errors.ts'
+import { createHttpClient, type HttpClientOptions } from '../net/http-client.ts'
 
 /**
  * One HTTP exchange with Azure: connect, send, read. It knows no image and no model, but it knows exactly when the first
  * byte of a request body goes out, because from then on somebody may be paying.
  */
-
-/** The values of HTTPS_PROXY and NO_PROXY, as the operator wrote them. */
-export interface ProxySettings {
-  https?: string | undefined
-  none?: string | undefined
-}
-
-export interface TransportOptions {
-  /** Milliseconds until a connection (name look-up, proxy and TLS included) must stand. */
-  connectTimeoutMs: number
-  proxy?: ProxySettings
-  /** Certificate authorities to trust instead of Node's own list, PEM. */
-  certificateAuthority?: string
-}
 
 /** A body that can be sent; made anew for every try. `length` is what Content-Length says. */
 export type RequestBody = Buffer | { stream: Readable; length: number }
@@ -78,61 +65,8 @@ export interface Transport {
   close(): Promise<void>
 }
 
-/** A start does not wait for undici to be loaded, nor does the first call if it comes later than this. */
-const LOAD_AFTER_MS = 1_000
-
-/** The connections that a transport or a download uses. */
-export interface Connections {
-  get(): Promise<Dispatcher>
-  /** Waits for running exchanges. */
-  close(): Promise<void>
-}
-
-/** @param connect more for the connector of straight connections */
-export function createConnections(options: TransportOptions, connect: object = {}): Connections {
-  let dispatcher: Promise<Dispatcher> | undefined
-  function get(): Promise<Dispatcher> {
-    dispatcher ??= createDispatcher(options, connect)
-    return dispatcher
-  }
-  // Whoever calls is told if it fails.
-  const loading = setTimeout(() => get().catch(() => undefined), LOAD_AFTER_MS).unref()
-  return {
-    get,
-    async close() {
-      clearTimeout(loading)
-      await (await dispatcher)?.close()
-    },
-  }
-}
-
-/** Straight connections, or through the proxy. */
-async function createDispatcher(options: TransportOptions, connect: object): Promise<Dispatcher> {
-  const { Agent, EnvHttpProxyAgent } = await import('undici')
-  const tls = options.certificateAuthority === undefined ? {} : { ca: options.certificateAuthority }
-  // HTTP/1.1 only: with HTTP/2 one lost connection would lose every paid call on it. undici's own two answer timers are
-  // off, because the deadline is the one that counts, and undici's defaults (300 s) are shorter than Azure can be.
-  const shared = {
-    allowH2: false,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connectTimeout: options.connectTimeoutMs,
-    connect: { ...tls, ...connect, timeout: options.connectTimeoutMs },
-  }
-  const { https, none } = options.proxy ?? {}
-  if (https === undefined) return new Agent(shared)
-  // Empty strings keep undici from looking into the environment itself.
-  return new EnvHttpProxyAgent({
-    ...shared,
-    requestTls: tls,
-    httpProxy: '',
-    httpsProxy: https,
-    noProxy: none ?? '',
-  })
-}
-
-export function createTransport(options: TransportOptions): Transport {
-  const connections = createConnections(options)
+export function createTransport(options: HttpClientOptions): Transport {
+  const connections = createHttpClient(options)
   return {
     post: async (exchange) => runExchange(await connections.get(), exchange, options.connectTimeoutMs),
     close: connections.close,

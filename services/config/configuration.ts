@@ -6,7 +6,7 @@ import { readDeployments } from '../azure/deployment-list.ts'
 import { ReportedError } from '../errors/errors.ts'
 import { hideAddresses } from '../logging/redaction.ts'
 import { parseAllowedHosts, parseAllowedOrigins } from '../net/origin-policy.ts'
-import { isFetchable } from '../net/private-address.ts'
+import { isSecureUrl } from '../net/secure-url.ts'
 import { parseTrustedProxies } from '../net/trusted-proxies.ts'
 
 /** Raw variables, as the process has them. */
@@ -210,7 +210,7 @@ function accessProblems(values: Readonly<Record<string, string>>): Configuration
   if (values.PUBLIC_URL !== undefined && !URL.canParse(values.PUBLIC_URL)) report('PUBLIC_URL', 'is not a URL')
   for (const name of ['OAUTH_ISSUER', 'OAUTH_JWKS_URL'] as const) {
     const value = values[name]
-    if (value !== undefined && !isFetchable(value)) report(name, 'is not an https URL (http is for this machine only)')
+    if (value !== undefined && !isSecureUrl(value)) report(name, 'is not an https URL (http is for this machine only)')
   }
   if (values.OAUTH_ISSUER !== undefined) {
     for (const name of ['OAUTH_AUDIENCE', 'PUBLIC_URL'] as const) {
