@@ -1,9 +1,16 @@
 import type { FastifyInstance } from 'fastify'
 import { INVALID_REQUEST } from '../services/mcp/protocol-error.ts'
 
+const styled = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: { defaultSrc: ["'none'"], styleSrc: ["'unsafe-inline'"], frameAncestors: ["'none'"] },
+  },
+}
+
 /** `GET /` for people who open the address in a browser. */
 export default async function home(fastify: FastifyInstance): Promise<void> {
-  fastify.get('/', { onRequest: fastify.guardHost }, async function showPage(request, reply) {
+  fastify.get('/', { onRequest: fastify.guardHost, helmet: styled }, async function showPage(request, reply) {
     // A client that probes for the old event stream would take the page for one.
     if (request.headers.accept?.toLowerCase().includes('text/event-stream')) {
       const error = { code: INVALID_REQUEST, message: 'Send JSON-RPC with POST.' }
@@ -11,9 +18,6 @@ export default async function home(fastify: FastifyInstance): Promise<void> {
     }
     return reply
       .type('text/html; charset=utf-8')
-      .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-      .header('x-content-type-options', 'nosniff')
-      .header('referrer-policy', 'no-referrer')
       .send(page(fastify.appVersion, `${request.protocol === 'https' ? 'https' : 'http'}://${plainHost(request.host)}`))
   })
 }
