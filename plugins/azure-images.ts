@@ -68,7 +68,7 @@ function countingEvents(metrics: Metrics): AzureEvents {
       metrics.azureRequests.inc({ operation, status_class: statusClass })
       metrics.azureDuration.observe({ operation }, durationMs / 1000)
     },
-    imagesMade({ model, count, usage, costUsd }) {
+    imagesGenerated({ model, count, usage, costUsd }) {
       metrics.azureImages.inc({ model }, count)
       metrics.azureTokens.inc({ model, kind: 'text_in' }, usage.textTokensIn ?? 0)
       metrics.azureTokens.inc({ model, kind: 'image_in' }, usage.imageTokensIn ?? 0)

@@ -1,5 +1,5 @@
 import type { DialectName, Model } from '../../schemas/models.ts'
-import { type AccountBreaker, createAccountBreaker } from './circuit-breaker.ts'
+import { type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts'
 import type { Credential } from './credential.ts'
 import type { Dialect, Target } from './dialects/dialect.ts'
 import { onRoute, routesOf } from './dialects/index.ts'
@@ -41,7 +41,7 @@ export interface Deployment {
   readonly deployment: DeploymentInfo
   readonly options: DeploymentOptions
   readonly limiter: RateLimiter
-  readonly breaker: AccountBreaker
+  readonly breaker: CircuitBreaker
   /** The route that has proven itself, else the routes in the order in which they are tried. */
   routes(): readonly Dialect[]
   /** A request succeeded there. Whether this is news. */
@@ -63,7 +63,7 @@ export function createDeployment(options: DeploymentOptions): Deployment {
       ...(options.requestsPerMinute === undefined ? {} : { requestsPerMinute: options.requestsPerMinute }),
       ...(options.minuteMs === undefined ? {} : { minuteMs: options.minuteMs }),
     }),
-    breaker: createAccountBreaker(options.blockMs),
+    breaker: createCircuitBreaker(options.blockMs),
     routes: () => (proven === undefined ? candidates : [proven]),
     prove(route) {
       const isNews = proven === undefined && candidates.length > 1

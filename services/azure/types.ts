@@ -46,8 +46,8 @@ export interface EditRequest extends ImageRequest {
   inputFidelity?: string | undefined
 }
 
-/** Where a call stands; drives progress notifications. `sketched`: a first, partial image has come. */
-export type CallStage = 'queued' | 'sent' | 'sketched' | 'receiving' | 'saving'
+/** Progress of a call, for notifications. `partial`: a partial image has arrived. */
+export type CallStage = 'queued' | 'sent' | 'partial' | 'receiving' | 'saving'
 
 export interface CallContext {
   /**

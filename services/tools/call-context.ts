@@ -6,7 +6,7 @@ const stageMessages: Readonly<Record<CallStage, string>> = {
   queued: 'waiting for a turn at Azure',
   sent: 'sent to Azure, which is working on the image',
   receiving: 'the image is arriving',
-  sketched: 'a first sketch of the image has arrived',
+  partial: 'a partial image has arrived',
   saving: 'saving the image',
 }
 

@@ -251,7 +251,7 @@ describe('failures', () => {
         open -= 1
         classes.push(statusClass)
       },
-      imagesMade() {},
+      imagesGenerated() {},
     }
     const responses = [200, 400, 429, 503]
     const azure = await fakeAzure(
