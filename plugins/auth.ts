@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunc
 import fp from 'fastify-plugin'
 import { AccessError } from '../services/auth/access-error.ts'
 import { followKeyFile, type KeySource } from '../services/auth/api-key-file.ts'
-import { isSameSecret, parseApiKeys } from '../services/auth/api-keys.ts'
+import { isSameSecret } from '../services/auth/api-keys.ts'
 import {
   type Authenticator,
   addressCaller,
@@ -12,7 +12,7 @@ import {
 } from '../services/auth/authenticator.ts'
 import { challenge, describeResources, type ProtectedResource } from '../services/auth/resource-metadata.ts'
 import { createHttpClient } from '../services/net/http-client.ts'
-import { isLocal, isPrivate, rateLimitPrefix } from '../services/net/ip-address.ts'
+import { isPrivate, rateLimitPrefix } from '../services/net/ip-address.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -48,9 +48,9 @@ const PROXY_HEADERS = [
 /** Authentication of callers and of scrapes. */
 async function auth(fastify: FastifyInstance): Promise<void> {
   const { config } = fastify
-  const resources = config.PUBLIC_URL === undefined ? undefined : describeResources(config.PUBLIC_URL)
-  const oauth = config.OAUTH_ISSUER === undefined ? undefined : resources
-  const scopes = listOf(config.OAUTH_REQUIRED_SCOPES)
+  const { metricsToken } = config.auth
+  const oauth = config.auth.oauth && describeResources(config.auth.oauth.publicUrl)
+  const scopes = config.auth.oauth?.requiredScopes ?? []
   const authenticator = createAuthenticator({ keys: openKeys(fastify), verifyToken: await openTokens(fastify) })
   const countFailure = createFailureLimit(fastify)
   warnOfRisks(fastify, authenticator)
@@ -93,14 +93,14 @@ async function auth(fastify: FastifyInstance): Promise<void> {
   })
 
   fastify.decorate('authenticateScrape', async function authenticateScrape(request, reply) {
-    if (config.METRICS_TOKEN === undefined) {
+    if (metricsToken === undefined) {
       // The address of a proxy that is not trusted says nothing about the client behind it.
       const isHidden = isForwarded(request) && !fastify.trustedProxies.has(request.socket.remoteAddress)
       if (isPrivate(request.ip) && !isHidden) return
       throw new AccessError(403, 'Metrics are only served to private networks unless METRICS_TOKEN is set.')
     }
     const token = readBearer(request.headers.authorization)
-    if (token !== undefined && isSameSecret(config.METRICS_TOKEN, token)) return
+    if (token !== undefined && isSameSecret(metricsToken.reveal(), token)) return
     const sentence = 'Authentication required: send METRICS_TOKEN as "Authorization: Bearer <token>".'
     throw await reject(request, reply, new AccessError(401, sentence, token === undefined ? {} : INVALID))
   })
@@ -130,7 +130,7 @@ async function auth(fastify: FastifyInstance): Promise<void> {
  * makes guessing hopeless is the length of the keys.
  */
 function createFailureLimit({ config, metrics, createLimiter }: FastifyInstance) {
-  const points = config.FAILED_LOGINS_PER_MINUTE
+  const points = config.auth.failedLoginsPerMinute
   const limiter = createLimiter({ namespace: 'logins', points, windowMs: MINUTE_MS })
   const rejected = metrics.rejections.labels('logins')
 
@@ -146,15 +146,13 @@ function createFailureLimit({ config, metrics, createLimiter }: FastifyInstance)
 
 function openKeys(fastify: FastifyInstance): { keys: KeySource['keys'] } | undefined {
   const { config, log } = fastify
-  if (config.MCP_API_KEYS === undefined) return undefined
-  const keys = parseApiKeys(config.MCP_API_KEYS)
-  // Only the hashes stay; `--check` still tells how long the secret was.
-  config.MCP_API_KEYS = '*'.repeat(config.MCP_API_KEYS.length)
+  const { apiKeys: keys, apiKeysFile: path } = config.auth
+  if (keys === undefined) return undefined
   for (const { name, length } of keys) {
     if (length < WEAK_KEY_LENGTH) log.warn({ name }, `api key is shorter than ${WEAK_KEY_LENGTH} characters`)
   }
-  if (config.MCP_API_KEYS_FILE === undefined) return { keys }
-  const source = followKeyFile({ path: config.MCP_API_KEYS_FILE, keys, log })
+  if (path === undefined) return { keys }
+  const source = followKeyFile({ path, keys, log })
   fastify.addHook('onClose', async () => source.close())
   return source
 }
@@ -162,34 +160,36 @@ function openKeys(fastify: FastifyInstance): { keys: KeySource['keys'] } | undef
 /** The token libraries are loaded only with OAuth. */
 async function openTokens(fastify: FastifyInstance) {
   const { config, log } = fastify
-  const { OAUTH_ISSUER: issuer } = config
-  if (issuer === undefined) return undefined
+  const { oauth } = config.auth
+  if (oauth === undefined) return undefined
+  const { issuer, jwksUrl, audiences, requiredScopes } = oauth
   const [{ createKeyFetcher }, { createKeySet }, { createTokenVerifier }] = await Promise.all([
     import('../services/auth/oidc-discovery.ts'),
     import('../services/auth/jwks.ts'),
     import('../services/auth/tokens.ts'),
   ])
+  const { connectTimeoutMs, proxy } = config.outbound
   const client = createHttpClient({
-    connectTimeoutMs: config.AZURE_CONNECT_TIMEOUT_MS,
-    proxy: { https: config.HTTPS_PROXY, none: config.NO_PROXY },
+    connectTimeoutMs,
+    proxy: { https: proxy.https?.reveal(), none: proxy.none.join() },
   })
   fastify.addHook('onClose', client.close)
   return createTokenVerifier({
     issuer,
-    audiences: listOf(config.OAUTH_AUDIENCE),
-    requiredScopes: listOf(config.OAUTH_REQUIRED_SCOPES),
+    audiences,
+    requiredScopes,
     findKey: createKeySet({
       issuer,
-      fetchKeys: createKeyFetcher({ issuer, jwksUrl: config.OAUTH_JWKS_URL, client }),
+      fetchKeys: createKeyFetcher({ issuer, jwksUrl, client }),
       log,
     }),
   })
 }
 
 function warnOfRisks({ config, log }: FastifyInstance, { isOpen }: Authenticator): void {
-  if (!isOpen || isLocal(config.MCP_SERVER_HOST)) return
+  if (!isOpen || config.server.isLocal) return
   log.warn(
-    { MCP_SERVER_HOST: config.MCP_SERVER_HOST },
+    { MCP_SERVER_HOST: config.server.host },
     'no authentication: every client that reaches this address can generate images at your cost and write files; set MCP_API_KEYS or OAUTH_ISSUER (REQUIRE_AUTH=true makes one of them mandatory)',
   )
 }
@@ -205,10 +205,6 @@ function isForwarded({ headers }: FastifyRequest): boolean {
 /** Only the kind of failure: jose's errors carry the claims of the token, which may hold names and addresses. */
 function codeOf(cause: unknown): string | undefined {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
-}
-
-function listOf(list: string | undefined): string[] {
-  return (list ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
 }
 
 function firstOf(header: string | string[] | undefined): string | undefined {

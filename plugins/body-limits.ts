@@ -23,7 +23,7 @@ const RETRY_AFTER_MS = 5_000
 async function bodyLimits(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, server } = fastify
   const { bodyWaitMs, headwayMs } = { ...defaultTiming, ...fastify.appOptions.timing }
-  const budget = createByteBudget({ limit: config.MAX_INFLIGHT_BYTES, waitMs: bodyWaitMs })
+  const budget = createByteBudget({ limit: config.limits.maxInflightBytes, waitMs: bodyWaitMs })
   metrics.setBodyBytes(() => budget.used)
   fastify.decorateRequest('bodyReservation', null)
 
@@ -43,7 +43,7 @@ async function bodyLimits(fastify: FastifyInstance): Promise<void> {
     const owner = request.caller.rateLimitKey
     const expectsContinue = request.headers.expect?.toLowerCase() === '100-continue'
     const announced = Number(request.headers['content-length'] ?? 0)
-    const isTooLarge = announced > config.MAX_BODY_BYTES
+    const isTooLarge = announced > config.limits.maxBodyBytes
     // The client has not sent the upload yet, so that a rejection is cheaper than waiting for capacity with half of it.
     if (expectsContinue && !isTooLarge && announced > UNRESERVED_BYTES && !budget.fits(owner, announced)) {
       done(rejectBody('bytes'))

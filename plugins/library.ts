@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { cachePromise } from '../services/library/cached-promise.ts'
@@ -19,7 +18,7 @@ const CHECK_EVERY_MS = 5_000
 /** The folder for saved images. One that cannot be written is said, and does not stop the service. */
 async function imageStore(fastify: FastifyInstance): Promise<void> {
   const { config, log, readiness } = fastify
-  const folder = resolve(config.IMAGES_DIR)
+  const { folder } = config.library
   const store = createLocalImageStore({ folder })
   fastify.decorate('imageStore', store)
   const check = cachePromise(() => store.check(), CHECK_EVERY_MS)

@@ -33,7 +33,7 @@ async function loadShedding(fastify: FastifyInstance): Promise<void> {
   const share = createLoadShare()
   await fastify.register(pressure, {
     sampleInterval: SAMPLE_MS,
-    maxEventLoopDelay: config.MAX_EVENT_LOOP_DELAY_MS,
+    maxEventLoopDelay: config.server.maxEventLoopDelayMs,
     maxHeapUsedBytes: Math.floor(getHeapStatistics().heap_size_limit * MAX_HEAP_SHARE),
     // It only measures: whom to reject is known after authentication.
     pressureHandler: () => undefined,
@@ -71,7 +71,7 @@ async function loadShedding(fastify: FastifyInstance): Promise<void> {
     return { ready: lastedMs() < SUSTAINED_MS, state: 'high' }
   })
 
-  server.maxConnections = config.MAX_CONNECTIONS
+  server.maxConnections = config.server.maxConnections
   server.on('drop', () => {
     metrics.rejections.inc({ reason: 'connections' })
     // Idle connections give way to clients that send requests, probes among them.

@@ -3,7 +3,6 @@ import fp from 'fastify-plugin'
 import { Rejection } from '../services/errors/rejection.ts'
 import { type CallerLimiter, type CreateLimiter, createCallerLimiter } from '../services/limits/caller-limiter.ts'
 import { MemoryLimiter } from '../services/limits/memory-limiter.ts'
-import { isLocal } from '../services/net/ip-address.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -15,7 +14,6 @@ declare module 'fastify' {
 }
 
 const MINUTE_MS = 60_000
-const DEFAULT_PER_MINUTE = 600
 
 /** Counters of what callers use, and the limit of requests. */
 async function rateLimit(fastify: FastifyInstance): Promise<void> {
@@ -23,7 +21,7 @@ async function rateLimit(fastify: FastifyInstance): Promise<void> {
   const createLimiter = await openLimiters(fastify)
   fastify.decorate('createLimiter', createLimiter)
 
-  const points = config.RATE_LIMIT_PER_MINUTE ?? (isLocal(config.MCP_SERVER_HOST) ? 0 : DEFAULT_PER_MINUTE)
+  const points = config.limits.requestsPerMinute
   if (points === 0) {
     fastify.decorate('limitRequests', (_request, _reply, done) => done())
     return
@@ -49,9 +47,10 @@ async function countRequest(limiter: CallerLimiter, points: number, request: Fas
 /** ioredis is loaded only where there is a Redis. */
 async function openLimiters(fastify: FastifyInstance): Promise<CreateLimiter> {
   const { config, log, readiness } = fastify
-  if (config.REDIS_URL === undefined) return (options) => createCallerLimiter(new MemoryLimiter(options))
+  const { redisUrl } = config.limits
+  if (redisUrl === undefined) return (options) => createCallerLimiter(new MemoryLimiter(options))
   const { createRedisLimiters } = await import('../services/limits/redis-limiters.ts')
-  const redis = createRedisLimiters(config.REDIS_URL, log)
+  const redis = createRedisLimiters(redisUrl.reveal(), log)
   // Without Redis the service still works.
   readiness.add('redis', async () => ({
     ready: true,

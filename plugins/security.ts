@@ -29,11 +29,7 @@ async function security(fastify: FastifyInstance): Promise<void> {
     crossOriginResourcePolicy: false,
   })
 
-  const policy = createOriginPolicy({
-    boundHost: config.MCP_SERVER_HOST,
-    allowedHosts: config.ALLOWED_HOSTS,
-    allowedOrigins: config.ALLOWED_ORIGINS,
-  })
+  const policy = createOriginPolicy(config.server)
   fastify.decorate('guardHost', function guardHost({ headers: { host }, raw }, _reply, done) {
     if (policy.allowsHost(host) && countHosts(raw) <= 1) done()
     else done(httpErrors.forbidden('Host not allowed. Operators can add it to ALLOWED_HOSTS.'))

@@ -1,5 +1,4 @@
 import { tmpdir } from 'node:os'
-import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { type BufferSpool, createBufferSpool } from '../services/bytes/spooled-buffer.ts'
@@ -12,10 +11,10 @@ declare module 'fastify' {
 
 /** One bound on the images that lie in memory, whoever holds them. */
 async function bufferSpool(fastify: FastifyInstance): Promise<void> {
-  const { MAX_BUFFERED_BYTES, IMAGES_DIR } = fastify.config
+  const { images, library } = fastify.config
   fastify.decorate(
     'bufferSpool',
-    createBufferSpool({ maxBytes: MAX_BUFFERED_BYTES, spillFolders: [resolve(IMAGES_DIR), tmpdir()] }),
+    createBufferSpool({ maxBytes: images.maxBufferedBytes, spillFolders: [library.folder, tmpdir()] }),
   )
 }
 

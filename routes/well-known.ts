@@ -8,9 +8,8 @@ const PREFLIGHT_MAX_AGE = 7200
 /** Where OAuth clients discover the issuer. Needs no credential, since clients have none yet. */
 export default async function wellKnown(fastify: FastifyInstance): Promise<void> {
   const { config, protectedResources } = fastify
-  const { OAUTH_ISSUER: issuer } = config
-  if (protectedResources === undefined || issuer === undefined) return
-  const scopes = (config.OAUTH_REQUIRED_SCOPES ?? '').split(/[\s,]+/).filter((scope) => scope !== '')
+  const { oauth } = config.auth
+  if (protectedResources === undefined || oauth === undefined) return
 
   await fastify.register(
     async function resources(scope) {
@@ -18,7 +17,7 @@ export default async function wellKnown(fastify: FastifyInstance): Promise<void>
       // Web pages of any origin are clients too, and nothing here is secret.
       await scope.register(cors, { origin: '*', methods: 'GET', maxAge: PREFLIGHT_MAX_AGE, strictPreflight: false })
       for (const resource of Object.values(protectedResources)) {
-        const body = resourceMetadata(resource, issuer, scopes)
+        const body = resourceMetadata(resource, oauth.issuer, oauth.requiredScopes)
         scope.get(
           resource.metadataPath.slice(RESOURCE_METADATA_PATH.length),
           async function showResource(_request, reply) {

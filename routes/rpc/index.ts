@@ -53,7 +53,11 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
       }
       const { bodyReservation: reservation } = request
       const { rejectBody } = fastify
-      readBody(payload, { announced, maxBytes: config.MAX_BODY_BYTES, reservation, rejectBody, headwayMs, parse }, done)
+      readBody(
+        payload,
+        { announced, maxBytes: config.limits.maxBodyBytes, reservation, rejectBody, headwayMs, parse },
+        done,
+      )
     },
   )
 
@@ -89,9 +93,9 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     if (error.validation !== undefined && request.body !== undefined) {
       return sendJson(reply, await mcp.handle(request.body, contextOf(request, reply)))
     }
-    discardBody(error, request, reply, config.MAX_BODY_BYTES)
+    discardBody(error, request, reply, config.limits.maxBodyBytes)
     const failure = error.validation === undefined ? error : parseError('The body is empty: send one JSON-RPC message.')
-    const known = toProtocolError(failure, request.id, config.MAX_BODY_BYTES)
+    const known = toProtocolError(failure, request.id, config.limits.maxBodyBytes)
     return sendJson(reply, mcp.reject(known, request.body, describeRequest(request)))
   })
 
@@ -197,7 +201,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   }
   const route = {
     schema: { body: messageSchema },
-    bodyLimit: config.MAX_BODY_BYTES,
+    bodyLimit: config.limits.maxBodyBytes,
     // Not of preflights, which browsers send without credentials.
     config: { cors: readable },
     helmet: false as const,

@@ -3,11 +3,11 @@ import { isLocal } from './ip-address.ts'
 
 export interface OriginPolicyOptions {
   /** Address that the service listens on. */
-  boundHost: string
-  /** Value of `ALLOWED_HOSTS`. */
-  allowedHosts: string | undefined
-  /** Value of `ALLOWED_ORIGINS`. */
-  allowedOrigins: string | undefined
+  host: string
+  /** Values of `ALLOWED_HOSTS`; empty: any host, unless the service listens on this machine only. */
+  allowedHosts: readonly AllowedHost[]
+  /** Values of `ALLOWED_ORIGINS`. */
+  allowedOrigins: readonly string[]
 }
 
 /**
@@ -22,14 +22,12 @@ export interface OriginPolicy {
   allowsOrigin(header: string | undefined): boolean
 }
 
-/** @throws RangeError as `parseAllowedHosts` and `parseAllowedOrigins` */
-export function createOriginPolicy({ boundHost, allowedHosts, allowedOrigins }: OriginPolicyOptions): OriginPolicy {
-  const hosts = parseAllowedHosts(allowedHosts)
-  const origins = new Set(parseAllowedOrigins(allowedOrigins))
-  const isListed = (url: URL) => hosts.some(({ hostname, port }) => matches(url, hostname, port))
-  const anyHost = hosts.length === 0 && !isLocal(bracketed(boundHost))
-  function isAllowed(host: string): boolean {
-    const url = parseHost(host)
+export function createOriginPolicy({ host, allowedHosts, allowedOrigins }: OriginPolicyOptions): OriginPolicy {
+  const origins = new Set(allowedOrigins)
+  const isListed = (url: URL) => allowedHosts.some(({ hostname, port }) => matches(url, hostname, port))
+  const anyHost = allowedHosts.length === 0 && !isLocal(bracketed(host))
+  function isAllowed(header: string): boolean {
+    const url = parseHost(header)
     return url !== undefined && (anyHost || isLocal(url.hostname) || isListed(url))
   }
   return {
@@ -53,7 +51,7 @@ export function parseAllowedOrigins(list: string | undefined): string[] {
   return readList(list, readOrigin)
 }
 
-interface AllowedHost {
+export interface AllowedHost {
   hostname: string
   /** Undefined: any port. */
   port: string | undefined

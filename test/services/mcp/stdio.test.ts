@@ -7,6 +7,7 @@ import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
 import { serveStdio } from '../../../services/mcp/stdio.ts'
 import { createWaitingTool, fixtureCatalog } from '../../support/fixture-catalog.ts'
 import { messageErrors } from '../../support/mcp-schema.ts'
+import { verifies } from '../../support/verifies.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -54,7 +55,7 @@ function serve(t: TestContext, tools = fixtureCatalog.tools) {
 const ping = (id: unknown) => ({ jsonrpc: '2.0', id, method: 'ping' })
 const wait = { jsonrpc: '2.0', id: 'w', method: 'tools/call', params: { name: 'wait', _meta: { progressToken: 1 } } }
 
-test('answers line by line, and ends when its input ends', async (t: TestContext) => {
+verifies('stdio-lines', 'answers line by line, and ends when its input ends', async (t: TestContext) => {
   const { say, next, input, done } = serve(t)
   say(ping(1), '', '\r', ping('two'))
   t.assert.deepStrictEqual(await next(), { jsonrpc: '2.0', id: 1, result: {} })
@@ -88,21 +89,25 @@ test('answers what is no message and goes on', async (t: TestContext) => {
   t.assert.partialDeepStrictEqual(await next(), { id: 1, result: {} })
 })
 
-test('notifications/cancelled stops the work, and nothing more is said of it', async (t: TestContext) => {
-  const { catalog, started, finish } = createWaitingTool()
-  const { say, next } = serve(t, catalog.tools)
-  say(wait)
-  const context = await started
-  context.progress('drawing')
-  t.assert.partialDeepStrictEqual(await next(), { method: 'notifications/progress' })
-  const stopped = new Promise((resolve) => context.signal.addEventListener('abort', resolve))
-  say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'w', reason: 'enough' } })
-  await stopped
-  context.progress('too late')
-  finish()
-  say(ping(2))
-  t.assert.partialDeepStrictEqual(await next(), { id: 2 })
-})
+verifies(
+  'cancel-stdio',
+  'notifications/cancelled stops the work, and nothing more is said of it',
+  async (t: TestContext) => {
+    const { catalog, started, finish } = createWaitingTool()
+    const { say, next } = serve(t, catalog.tools)
+    say(wait)
+    const context = await started
+    context.progress('drawing')
+    t.assert.partialDeepStrictEqual(await next(), { method: 'notifications/progress' })
+    const stopped = new Promise((resolve) => context.signal.addEventListener('abort', resolve))
+    say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'w', reason: 'enough' } })
+    await stopped
+    context.progress('too late')
+    finish()
+    say(ping(2))
+    t.assert.partialDeepStrictEqual(await next(), { id: 2 })
+  },
+)
 
 test('ignores the cancellation of what does not run', async (t: TestContext) => {
   const { say, next } = serve(t)
