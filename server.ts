@@ -93,6 +93,7 @@ async function serveClient(app: FastifyInstance): Promise<void> {
     log: app.log,
     maxMessageBytes: app.config.limits.maxBodyBytes,
     newRequestId: randomUUID,
+    pool: app.bufferPool,
     enter: app.drain.enter,
     onForceClose: app.drain.onForceClose,
   })

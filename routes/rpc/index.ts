@@ -3,11 +3,10 @@ import { Socket } from 'node:net'
 import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type InlineImages, noInlineImages } from '../../services/bytes/inline-images.ts'
-import { parseJsonBody } from '../../services/bytes/json-reader.ts'
-import { type JsonBody, writeJson } from '../../services/bytes/json-writer.ts'
+import { type JsonBody, writeJson } from '../../services/bytes/json/writer.ts'
 import type { RejectionContext, RequestContext, Response } from '../../services/mcp/dispatcher.ts'
 import { messageSchema } from '../../services/mcp/dispatcher.ts'
+import { parseMessage } from '../../services/mcp/message-parser.ts'
 import { invalidRequest, parseError, rejection } from '../../services/mcp/protocol-error.ts'
 import { defaultTiming } from '../../services/mcp/timeouts.ts'
 import { rejectMethods } from './allowed-methods.ts'
@@ -24,10 +23,6 @@ declare module 'fastify' {
     /** Overrides the options of @fastify/cors for one route. */
     cors?: FastifyCorsOptions
   }
-  interface FastifyRequest {
-    /** Images of the body, which are there until its room is released. */
-    inlineImages: InlineImages | null
-  }
 }
 
 /** `POST /` and `POST /mcp`: JSON-RPC over HTTP. Whatever goes wrong here is answered in JSON-RPC's envelope. */
@@ -37,7 +32,6 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   const { streamAfterMs, commentEveryMs, stallMs, headwayMs } = timing
   const deliveries = trackDeliveries(fastify, timing)
 
-  fastify.decorateRequest('inlineImages', null)
   fastify.setValidatorCompiler(TypeBoxValidatorCompiler)
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser(
@@ -46,16 +40,23 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
       const { 'content-length': length } = request.headers
       const announced = length === undefined ? undefined : Number(length)
       const parse = (body: Buffer) => {
-        const parsed = fastify.chargeLoop(request, () => parseJsonBody(body))
-        request.inlineImages = parsed.images
-        request.bodyReservation?.onRelease(parsed.images.release)
+        const parsed = fastify.chargeLoop(request, () => parseMessage(body, fastify.bufferPool))
+        request.bodyReservation?.onRelease(() => parsed[Symbol.dispose]())
         return parsed
       }
       const { bodyReservation: reservation } = request
       const { rejectBody } = fastify
       readBody(
         payload,
-        { announced, maxBytes: config.limits.maxBodyBytes, reservation, rejectBody, headwayMs, parse },
+        {
+          pool: fastify.bufferPool,
+          announced,
+          maxBytes: config.limits.maxBodyBytes,
+          reservation,
+          rejectBody,
+          headwayMs,
+          parse,
+        },
         done,
       )
     },
@@ -139,8 +140,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     const signal = disconnectSignal(request, reply)
     const response = deliveries.pathOf(request, reply)
     const idempotencyKey = single(request.headers['idempotency-key'])
-    const images = request.inlineImages ?? noInlineImages
-    const described = { ...describeRequest(request), idempotencyKey, signal, response, images }
+    const described = { ...describeRequest(request), idempotencyKey, signal, response }
     return notify === undefined ? described : { ...described, notify }
   }
 
@@ -275,7 +275,7 @@ function finishStream(reply: FastifyReply, stream: EventStream, { body }: Respon
 /** Gives the images of a response back once it is out, or as soon as nobody will read it. */
 function releaseAfter({ raw, log }: FastifyReply, json: JsonBody): void {
   const release = () => {
-    json.release().catch((err) => log.warn({ err }, 'an image was not released'))
+    json[Symbol.asyncDispose]().catch((err: unknown) => log.warn({ err }, 'image buffer release failed'))
   }
   if (raw.closed || raw.destroyed) release()
   else raw.once('close', release)
