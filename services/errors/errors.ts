@@ -1,3 +1,4 @@
+import { AppError } from './app-error.ts'
 import { type ErrorFamily, errorTable } from './error-table.ts'
 
 export type ErrorCode = keyof typeof errorTable
@@ -21,13 +22,8 @@ export interface ServiceErrorOptions {
   detail?: Readonly<Record<string, unknown>>
 }
 
-/** An error whose message contains no third-party text and may be logged. */
-export class ReportedError extends Error {
-  override name = 'ReportedError'
-}
-
 /** A failure with a row in the table. A model or a person reads the message. */
-export class ServiceError extends Error {
+export class ServiceError extends AppError {
   override name = 'ServiceError'
   readonly code: ErrorCode
   readonly family: ErrorFamily
@@ -35,14 +31,14 @@ export class ServiceError extends Error {
   readonly retryAfterMs: number | undefined
   readonly detail: Readonly<Record<string, unknown>> | undefined
 
-  constructor(code: ErrorCode, message: string, { cause, retryAfterMs, detail }: ServiceErrorOptions = {}) {
-    super(message, cause === undefined ? undefined : { cause })
+  constructor(code: ErrorCode, message: string, options: ServiceErrorOptions = {}) {
+    super(message, options)
     const { family, retryable } = errorTable[code]
     this.code = code
     this.family = family
     this.retryable = retryable
-    this.retryAfterMs = retryAfterMs
-    this.detail = detail
+    this.retryAfterMs = options.retryAfterMs
+    this.detail = options.detail
   }
 }
 
