@@ -47,7 +47,7 @@ const application = fp(async (fastify: FastifyInstance, { environment, transport
   const folder = import.meta.dirname
   await fastify.register(config, { environment, transport })
   await fastify.register(autoload, { dir: `${folder}/plugins`, ignorePattern: /^config\./ })
-  await fastify.register(autoload, { dir: `${folder}/routes`, dirNameRoutePrefix: false })
+  await fastify.register(autoload, { dir: `${folder}/routes`, dirNameRoutePrefix: false, autoHooks: true })
 })
 
 /** A request id of the caller is taken over if it can do no harm in a log line or a header. */

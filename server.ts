@@ -97,6 +97,7 @@ async function serveClient(app: FastifyInstance): Promise<void> {
     output: process.stdout,
     log: app.log,
     maxMessageBytes: app.config.MAX_BODY_BYTES,
+    callDeadlineMs: app.config.CALL_DEADLINE_MS,
     newRequestId: randomUUID,
     enter: app.drain.enter,
     onForceClose: app.drain.onForceClose,

@@ -1,20 +1,22 @@
-import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
+import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { addressCaller, rateLimitKey } from '../services/auth/authenticator.ts'
+import { Rejection } from '../services/errors/rejection.ts'
 import { type ByteReservation, createByteBudget, UNRESERVED_BYTES } from '../services/limits/byte-budget.ts'
-import { rejection } from '../services/mcp/protocol-error.ts'
 import { defaultTiming } from '../services/mcp/timeouts.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Hook for `onRequest`, after `authenticate`: opens the reservation that grows with the request's body. */
+    /** Hook for `onRequest`, after `authenticate`: asks clients that wait for it to send the body. */
     openBody(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
-    /** What a body is rejected with that found no memory in time, or made no headway. */
+    /** Opens the reservation of a request's body, which is released when the request has ended. */
+    reserveBody(request: FastifyRequest): ByteReservation
+    /** The error for a body that got no memory in time, or arrived too slowly. */
     rejectBody(reason: 'bytes' | 'slow'): Error
   }
   interface FastifyRequest {
-    /** Reserved for this request's body; code that uses the body after the response retains it. */
-    bodyReservation: ByteReservation | null
+    /** Whether the guards in front of the body let the request pass. */
+    isBodyOpen: boolean
   }
 }
 
@@ -26,38 +28,41 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
   const { bodyWaitMs, headwayMs } = { ...defaultTiming, ...fastify.appOptions.timing }
   const budget = createByteBudget({ limit: config.MAX_INFLIGHT_BYTES, waitMs: bodyWaitMs })
   metrics.setBodyBytes(() => budget.used)
-  fastify.decorateRequest('bodyReservation', null)
+  fastify.decorateRequest('isBodyOpen', false)
 
   function rejectBody(reason: 'bytes' | 'slow'): Error {
     metrics.rejections.inc({ reason })
     if (reason === 'slow') {
       const pace = `send at least ${UNRESERVED_BYTES} bytes every ${headwayMs / 1000} s`
-      return rejection(408, `The body came too slowly: ${pace}.`)
+      return new Rejection(408, `The body arrived too slowly: ${pace}.`)
     }
-    return rejection(503, 'The service holds as many uploads as it can. Try again in some seconds.', {
+    return new Rejection(503, `Upload memory limit reached; retry in ${RETRY_AFTER_MS / 1000} s.`, {
       retryAfterMs: RETRY_AFTER_MS,
     })
   }
   fastify.decorate('rejectBody', rejectBody)
 
+  const ownerOf = (request: FastifyRequest) => rateLimitKey((request.caller ?? addressCaller(request.ip)).id)
+
   fastify.decorate('openBody', function openBody(request, reply, done) {
-    const owner = rateLimitKey((request.caller ?? addressCaller(request.ip)).id)
-    const asksFirst = request.headers.expect?.toLowerCase() === '100-continue'
-    const announced = Number(request.headers['content-length'] ?? 0)
-    const isTooLarge = announced > config.MAX_BODY_BYTES
-    // The upload is not even sent, which is cheaper than waiting for capacity with half of it.
-    if (asksFirst && !isTooLarge && announced > UNRESERVED_BYTES && !budget.fits(owner, announced)) {
-      throw rejectBody('bytes')
-    }
-    // A caller that disconnected while it was identified has no end of the response any more that would free anything.
-    if (!reply.raw.destroyed) {
-      const capacity = budget.open(owner)
-      request.bodyReservation = capacity
-      reply.raw.once('close', capacity.release)
-      // What is longer than allowed is rejected elsewhere, and nothing of it is wanted.
-      if (asksFirst && !isTooLarge) reply.raw.writeContinue()
+    request.isBodyOpen = true
+    if (request.headers.expect?.toLowerCase() === '100-continue') {
+      const announced = Number(request.headers['content-length'] ?? 0)
+      const isTooLarge = announced > config.MAX_BODY_BYTES
+      // Rejecting before the upload is cheaper than waiting for capacity with half of it.
+      if (!isTooLarge && announced > UNRESERVED_BYTES && !budget.fits(ownerOf(request), announced)) {
+        throw rejectBody('bytes')
+      }
+      // A body above the limit is rejected when it is read.
+      if (!isTooLarge && !reply.raw.destroyed) reply.raw.writeContinue()
     }
     done()
+  })
+
+  fastify.decorate('reserveBody', function reserveBody(request) {
+    const reservation = budget.open(ownerOf(request))
+    request.lifecycle.scope.defer(reservation.release)
+    return reservation
   })
 
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
@@ -69,4 +74,4 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
   })
 }
 
-export default fp(inFlight, { name: 'body-limits', dependencies: ['config', 'logger', 'metrics'] })
+export default fp(inFlight, { name: 'body-limits', dependencies: ['config', 'lifecycle', 'logger', 'metrics'] })

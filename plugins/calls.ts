@@ -1,62 +1,49 @@
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { type AbandonedResults, createAbandonedResults } from '../services/calls/abandoned-results.ts'
-import { type AdmissionControl, createAdmissionControl } from '../services/calls/admission-control.ts'
-import { createIdempotentCalls } from '../services/calls/idempotent-calls.ts'
+import { type Calls, createCalls } from '../services/calls/chain.ts'
 import { createCallLimits } from '../services/limits/call-limits.ts'
-import type { CallGuard } from '../services/mcp/method.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    admission: AdmissionControl
-    abandonedResults: AbandonedResults
+    calls: Calls
   }
 }
 
-/** A day's worth of bad connections, and a bound for a caller that leaves on purpose. */
+/** A day's worth of bad connections, and a bound for clients that disconnect on purpose. */
 const MAX_STORED_RESULTS = 200
 const MAX_STORED_BYTES = 536_870_912
 
-/** What stands between a call and its tool. */
-async function admission(fastify: FastifyInstance): Promise<void> {
+/** The chain around every call of a tool. */
+async function calls(fastify: FastifyInstance): Promise<void> {
   const { config, log, metrics, unitCounter } = fastify
-  const abandonedResults = createAbandonedResults({
-    folder: join(resolve(config.IMAGES_DIR), '.abandoned'),
-    ttlMs: config.ABANDONED_RESULT_TTL_MS,
-    maxEntries: MAX_STORED_RESULTS,
-    maxBytes: MAX_STORED_BYTES,
-    log,
-    onEvent: (event) => metrics.abandoned.inc({ event }),
-    onDelivered: (proof) => metrics.responsesDelivered.inc({ proof }),
-  })
-  await abandonedResults.load()
-  fastify.addHook('onClose', () => abandonedResults.close())
-  const idempotentCalls = createIdempotentCalls({
-    folder: join(resolve(config.IMAGES_DIR), '.idempotent'),
-    maxEntries: MAX_STORED_RESULTS,
-    maxBytes: MAX_STORED_BYTES,
-    log,
-  })
-  await idempotentCalls.load()
-  fastify.addHook('onClose', () => idempotentCalls.close())
-  const attendAbandoned: CallGuard =
-    config.ABANDONED_RESULT_TTL_MS > 0 ? abandonedResults.attend : (_call, run) => run()
-  const attend: CallGuard = (call, run) => idempotentCalls.attend(call, () => attendAbandoned(call, run))
-  fastify.decorate('abandonedResults', abandonedResults)
-  fastify.decorate(
-    'admission',
-    createAdmissionControl({
-      maxCalls: config.MAX_CONCURRENT_CALLS,
-      limits: createCallLimits({
-        callsPerMinute: config.TOOL_CALLS_PER_MINUTE,
-        imagesPerDay: config.IMAGES_PER_DAY,
-        counter: unitCounter,
-      }),
-      attend,
-      onRejected: (reason) => metrics.rejections.inc({ reason }),
+  const calls = createCalls({
+    folder: resolve(config.IMAGES_DIR),
+    maxCalls: config.MAX_CONCURRENT_CALLS,
+    limits: createCallLimits({
+      callsPerMinute: config.TOOL_CALLS_PER_MINUTE,
+      imagesPerDay: config.IMAGES_PER_DAY,
+      counter: unitCounter,
     }),
-  )
+    abandonedTtlMs: config.ABANDONED_RESULT_TTL_MS,
+    maxEntries: MAX_STORED_RESULTS,
+    maxBytes: MAX_STORED_BYTES,
+    log,
+    observer: {
+      callStarted: () => metrics.toolsInFlight.inc(),
+      callFinished(tool, outcome, seconds) {
+        metrics.toolsInFlight.dec()
+        metrics.toolCalls.inc({ tool, outcome })
+        metrics.toolDuration.observe({ tool }, seconds)
+      },
+      callRejected: (reason) => metrics.rejections.inc({ reason }),
+      resultAbandoned: (event) => metrics.abandoned.inc({ event }),
+      responseDelivered: (proof) => metrics.responsesDelivered.inc({ proof }),
+    },
+  })
+  await calls.load()
+  fastify.addHook('onClose', () => calls.close())
+  fastify.decorate('calls', calls)
 }
 
-export default fp(admission, { name: 'calls', dependencies: ['config', 'logger', 'metrics', 'counters'] })
+export default fp(calls, { name: 'calls', dependencies: ['config', 'logger', 'metrics', 'counters'] })

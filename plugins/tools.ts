@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Tool } from '../services/calls/types.ts'
 import { createImageConverter } from '../services/imaging/convert.ts'
 import { createPixelWork } from '../services/imaging/pixel-work.ts'
-import type { Tool } from '../services/mcp/catalog.ts'
 import { createTools } from '../services/tools/index.ts'
 import { parseSize } from '../services/tools/size.ts'
 
@@ -12,7 +12,7 @@ declare module 'fastify' {
   }
 }
 
-/** What callers can have done. */
+/** The tools that clients may call. */
 async function tools(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, azureImages, imageStore } = fastify
   const pixels = createPixelWork({ maxDecodedBytes: config.MAX_DECODED_BYTES })

@@ -1,9 +1,9 @@
 import { memoize } from '../../services/net/memoize.ts'
 
-/** Which kinds of response a caller takes. */
+/** The response types that a client accepts. */
 export interface Accepted {
   json: boolean
-  /** Only if named: a caller that takes anything may not know what to do with an event stream. */
+  /** Only if named: a client that sends a wildcard may not understand event streams. */
   stream: boolean
 }
 

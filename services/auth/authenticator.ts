@@ -7,7 +7,7 @@ import type { TokenSubject } from './tokens.ts'
 export interface Caller {
   /** `key:<name>`, `subject:<issuer>#<subject>` or `address:<IP>`. */
   id: string
-  kind: 'key' | 'subject' | 'address'
+  kind: 'key' | 'subject' | 'address' | 'process'
 }
 
 export interface Credentials {

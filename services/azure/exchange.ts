@@ -99,12 +99,12 @@ async function exchange(
       body,
       signal: context.signal,
       deadlineAt: context.deadlineAt,
-      onSent: () => context.onStage?.('sent'),
+      onSent: () => context.progress?.('sent'),
       open(status, received) {
         headers = received
         if (classOf(status) !== '2xx') return new ErrorBodyCollector()
-        context.onStage?.('receiving')
-        const onSketch = () => context.onStage?.('sketched')
+        context.progress?.('receiving')
+        const onSketch = () => context.progress?.('sketched')
         reading = openResponse(received, { buffered, maxBytes: maxResponseBytes, onSketch })
         return reading
       },

@@ -100,7 +100,7 @@ async function acquireAndSend<A>(
   const ticket = tickets.get(deployment) ?? {
     signal: context.signal,
     deadlineAt: context.deadlineAt,
-    onQueued: () => context.onStage?.('queued'),
+    onQueued: () => context.progress?.('queued'),
   }
   tickets.set(deployment, ticket)
   await deployment.limiter.enter(ticket)

@@ -3,12 +3,12 @@ import { Compile } from 'typebox/compile'
 import type { InputImage } from '../azure/types.ts'
 import { checkSentImage, decodeBase64Image } from '../bytes/base64.ts'
 import { release } from '../bytes/buffer-pool.ts'
+import type { CallContext, Tool, ToolResult } from '../calls/types.ts'
 import { serviceError } from '../errors/errors.ts'
 import type { PreparationClaim } from '../imaging/convert.ts'
 import type { ImageHeader } from '../imaging/headers/header.ts'
 import { probeImageInTurns } from '../imaging/image-probe.ts'
 import { maskOfImage, maskOfRegion } from '../imaging/mask.ts'
-import type { Tool, ToolContext, ToolResult } from '../mcp/catalog.ts'
 import { normalizeArguments } from './argument-values.ts'
 import {
   imagePathArgument,
@@ -19,7 +19,6 @@ import {
   promptArgument,
   takesSize,
 } from './arguments.ts'
-import { callContext } from './call-context.ts'
 import { pencilIcon } from './icons.ts'
 import { imageContent } from './image-result.ts'
 import { readLocalImage } from './local-image.ts'
@@ -119,7 +118,7 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
     return { images, mask }
   }
 
-  async function edit(args: EditArguments, context: ToolContext, decode: Decode): Promise<ToolResult> {
+  async function edit(args: EditArguments, context: CallContext, decode: Decode): Promise<ToolResult> {
     const { image_data_base64: _text, image_path: _path, prompt, ...rest } = args
     checkPrompt(prompt)
     const deployment = chooseModel('edit', rest, deployments)
@@ -129,7 +128,11 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
     }
     const target = rest.output_path === undefined ? undefined : await store.resolve(rest.output_path)
     using scope = new DisposableStack()
-    const { caller, signal, deadlineAt } = context
+    const {
+      caller: { id: caller },
+      signal,
+      deadlineAt,
+    } = context
     const { images, mask } = await readInputs(args, decode, { caller, signal, deadlineAt, scope })
     const [image] = images
     const isShaped = rest.size === undefined && choosesShape(rest)
@@ -137,7 +140,7 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
     const size = requested && deployment.fitSize('edit', requested)
     const inputFidelity = rest.input_fidelity
     const request = { prompt, size, ...requestOptions(rest, deployment), images, mask, inputFidelity }
-    const response = await azure.edit(request, callContext(context))
+    const response = await azure.edit(request, context)
     return await imageContent(response, options, { verb: 'edited', target, requested, deployment }, context)
   }
 
@@ -150,6 +153,7 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
       'To make an image from nothing use generate_image.',
     inputSchema,
     normalize: (args) => normalizeArguments(args, inputSchema, optionNames),
+    cost: ({ n }) => (typeof n === 'number' ? n : 1),
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
     imageArguments: ['image_data_base64', 'mask_base64', 'reference_images_base64'],
     icons: pencilIcon,

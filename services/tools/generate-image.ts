@@ -1,10 +1,9 @@
 import Type, { type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
+import type { Tool } from '../calls/types.ts'
 import { serviceError } from '../errors/errors.ts'
-import type { Tool } from '../mcp/catalog.ts'
 import { normalizeArguments } from './argument-values.ts'
 import { OptionsSchema, optionNames, optionProperties, promptArgument, takesSize } from './arguments.ts'
-import { callContext } from './call-context.ts'
 import { imageIcon } from './icons.ts'
 import { imageContent } from './image-result.ts'
 import { checkPrompt } from './prompt-text.ts'
@@ -37,6 +36,7 @@ export function generateImage(options: ToolOptions): Tool<TSchema> {
       'call costs money and takes from seconds to minutes: call it once per image wanted, with a complete description. ' +
       'To change an existing image use edit_image.',
     inputSchema,
+    cost: ({ n }) => (typeof n === 'number' ? n : 1),
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
     icons: imageIcon,
     normalize: (args) => normalizeArguments(args, inputSchema, optionNames),
@@ -51,7 +51,7 @@ export function generateImage(options: ToolOptions): Tool<TSchema> {
         isShaped || !takesSize('generate', deployment) ? undefined : rest.size ? parseSize(rest.size) : defaultSize
       const target = rest.output_path === undefined ? undefined : await store.resolve(rest.output_path)
       const size = requested && deployment.fitSize('generate', requested)
-      const response = await azure.generate({ prompt, size, ...requestOptions(rest, deployment) }, callContext(context))
+      const response = await azure.generate({ prompt, size, ...requestOptions(rest, deployment) }, context)
       return imageContent(response, options, { verb: 'generated', target, requested, deployment }, context)
     },
   }

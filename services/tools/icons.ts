@@ -1,4 +1,4 @@
-import type { Icon } from '../mcp/catalog.ts'
+import type { Icon } from '../calls/types.ts'
 
 /** Icons as `data:` URIs, so that no client has to fetch anything. PNG is what every client that shows icons can show. */
 const icon = (png: string): readonly Icon[] => [

@@ -1,9 +1,9 @@
 import type { DeploymentInfo, ImageResult, Size } from '../azure/types.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
+import type { CallContext, ContentBlock, ToolResult } from '../calls/types.ts'
 import { ServiceError } from '../errors/errors.ts'
 import { createPreview } from '../imaging/preview.ts'
 import type { SavedImage, SaveTarget } from '../library/image-store.ts'
-import type { ContentBlock, ToolContext, ToolResult } from '../mcp/catalog.ts'
 import { imageUri } from '../resources/saved-images.ts'
 import { formatSize, isSameSize } from './size.ts'
 import type { ToolOptions } from './tool-options.ts'
@@ -38,7 +38,7 @@ export async function imageContent(
   response: ImageResult,
   saving: Saving,
   options: FinishOptions,
-  context: ToolContext,
+  context: CallContext,
 ): Promise<ToolResult> {
   if (options.target !== undefined) context.progress('saving')
   const finished: Finished[] = []
@@ -58,7 +58,7 @@ async function finishOne(
   saving: Saving,
   { verb, target, requested }: FinishOptions,
   { producedBy }: ImageResult,
-  context: ToolContext,
+  context: CallContext,
 ): Promise<Finished> {
   const done = `Image successfully ${verb}.`
   const facts =
@@ -77,7 +77,7 @@ async function finishOne(
     return { ...(await inline(image, lines, isLarge, saving, context)), link: linkTo(saved, image) }
   } catch (error) {
     saving.onNotSaved()
-    context.log.warn({ err: error, requestId: context.requestId }, 'image was paid for but not saved')
+    context.log.warn({ err: error, requestId: context.id }, 'image was paid for but not saved')
     const reason = error instanceof ServiceError ? error.message : 'The image was not saved: writing the file failed.'
     return {
       lines: [done, `${reason} The image itself is in this response.`, ...facts],
@@ -102,7 +102,7 @@ async function inline(
   lines: string[],
   isLarge: boolean,
   { maxInlineBytes, pixels, imageLimits: limits }: Saving,
-  { log, requestId, caller, deadlineAt }: ToolContext,
+  { log, id: requestId, caller: { id: caller }, deadlineAt }: CallContext,
 ): Promise<Finished> {
   if (!isLarge) return { lines, image: block(image) }
   try {

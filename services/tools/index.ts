@@ -1,4 +1,4 @@
-import type { Tool } from '../mcp/catalog.ts'
+import type { Tool } from '../calls/types.ts'
 import { editImage } from './edit-image.ts'
 import { generateImage } from './generate-image.ts'
 import { listModels } from './list-models.ts'

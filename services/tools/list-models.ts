@@ -1,7 +1,7 @@
 import Type, { type TSchema } from 'typebox'
 import type { Price } from '../../schemas/models.ts'
 import type { DeploymentInfo, ImagesClient } from '../azure/types.ts'
-import type { Tool } from '../mcp/catalog.ts'
+import type { Tool } from '../calls/types.ts'
 import { optionProperties } from './arguments.ts'
 
 /** Says which models there are, what each can do and costs. */

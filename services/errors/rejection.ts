@@ -1,0 +1,16 @@
+import { ReportedError } from './errors.ts'
+
+/** A request that access or load rules reject. `message` is one sentence of ours; every transport has its own form for it. */
+export class Rejection extends ReportedError {
+  override name = 'Rejection'
+  /** HTTP status, which is the code of the JSON-RPC error too. */
+  readonly statusCode: number
+  /** Milliseconds after which another attempt makes sense. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(statusCode: number, message: string, { retryAfterMs }: { retryAfterMs?: number } = {}) {
+    super(message)
+    this.statusCode = statusCode
+    this.retryAfterMs = retryAfterMs
+  }
+}
