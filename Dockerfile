@@ -1,5 +1,5 @@
-# The build stage puts the service together (rolldown.config.ts); the runtime stage holds only what runs. All production
-# dependencies are installed there, although most are bundled: what is not is loaded from them, and scanners read them.
+# The build stage bundles the service (rolldown.config.ts); the runtime stage holds only what runs. All production dependencies
+# are installed there, although most are bundled: the rest is loaded from node_modules, and vulnerability scanners read it.
 FROM node:26-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -13,7 +13,7 @@ FROM node:26-bookworm-slim
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="azure-image-editor-mcp" \
-      org.opencontainers.image.description="MCP and JSON-RPC service that generates and edits images through the image models of Azure AI Foundry" \
+      org.opencontainers.image.description="MCP server and JSON-RPC API that generates and edits images with the models of Azure AI Foundry" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
@@ -25,10 +25,11 @@ RUN npm ci --ignore-scripts --omit=dev --no-audit --no-fund && npm cache clean -
 COPY --from=build /app/bin ./bin
 COPY --from=build /app/dist ./dist
 
-# Any --user may write here as long as no volume with other owners is mounted over it; the sticky bit is /tmp's.
+# World-writable with the sticky bit, like /tmp, so that any --user can write here. A mounted volume brings its own owner.
 RUN install -d -o 1000 -g 1000 -m 1777 images logs
 
-# glibc keeps what threads freed for later, hundreds of megabytes after hostile images; so it gives large blocks back (docs/performance.md).
+# By default glibc keeps freed memory per thread, hundreds of megabytes after hostile images. These return large blocks
+# to the system (docs/performance.md).
 ENV NODE_ENV=production \
     MALLOC_ARENA_MAX=2 \
     MALLOC_MMAP_THRESHOLD_=1048576 \
@@ -39,15 +40,15 @@ ENV NODE_ENV=production \
     LOG_DIR=/app/logs \
     LOG_FORMAT=json
 
-# By number, so that Kubernetes' runAsNonRoot can tell; 1000 is the image's "node".
+# A number, because Kubernetes' runAsNonRoot cannot resolve names; 1000 is the image's "node".
 USER 1000:1000
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=5s --retries=3 CMD ["node", "bin/healthcheck.js"]
 
-# Node is process 1 and handles SIGTERM itself. Its permission flags keep JavaScript inside these folders; whoever moves IMAGES_DIR or
-# LOG_DIR elsewhere gives a CMD of their own. The addon is sharp's, which is only ever handed bytes, never paths; the two warnings are about
-# these very flags. /var/run is a link to /run, and permissions go by the path as it is written. https://nodejs.org/api/permissions.html
-# The young generation is small, because hardly anything but chunks of images lives in it (docs/performance.md).
+# Node is process 1 and handles SIGTERM itself. The permission flags confine JavaScript to these folders: to move IMAGES_DIR or
+# LOG_DIR elsewhere, override CMD. The addon is sharp, which gets bytes and never paths; the two disabled warnings are about these
+# flags. /var/run is a link to /run, but permissions compare paths as written. https://nodejs.org/api/permissions.html
+# A small young generation is enough, because it holds little but short-lived chunks of images (docs/performance.md).
 CMD ["node", \
      "--max-semi-space-size=8", \
      "--disable-warning=PERM0001", "--disable-warning=ExperimentalWarning", \

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { variables } from '../schemas/config.ts'
 import { type ErrorFamily, errorTable } from '../services/errors/errors.ts'
 import { createMetrics } from '../services/telemetry/metrics.ts'
+import { withTools } from './published-tools.ts'
 
 /**
  * Writes what the documentation says of variables, metrics and errors from the code that defines them: `.env.example`
@@ -121,7 +122,7 @@ function withMeaning(row: Row, meaning: string | undefined): readonly string[] {
   return meaning === undefined ? row : [...row.slice(0, -1), meaning]
 }
 
-const handedThrough = /(# Handed through.*\n)(?: +- \w+\n)*/
+const handedThrough = /(# Passed through.*\n)(?: +- \w+\n)*/
 
 /** Every variable that the compose file does not set itself, except the folders, which the image fixes. */
 export function withHandedThroughVariables(compose: string): string {
@@ -140,4 +141,5 @@ if (import.meta.main) {
   writeFileSync('.env.example', environmentExample())
   rewrite('docker-compose.yml', withHandedThroughVariables)
   for (const [readme, language] of Object.entries(readmes)) rewrite(readme, (text) => withTables(text, language))
+  for (const readme of Object.keys(readmes)) writeFileSync(readme, await withTools(readFileSync(readme, 'utf8')))
 }

@@ -12,7 +12,8 @@ import {
   startContainer,
   volume,
 } from '../support/containers.ts'
-import { until } from '../support/system/processes.ts'
+import { storedResults } from '../support/stored-results.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const isPng = (bytes: Buffer) => bytes.subarray(0, 8).equals(Buffer.from('89504e470d0a1a0a', 'hex'))
 
@@ -102,9 +103,9 @@ describe('the image', { concurrency: 2 }, () => {
     const container = await startContainer(t, { flags: hardened })
     await container.healthy()
     const call = callTool(container.url, 'generate_image', { prompt: 'A snail fault:slow=3000', size: '256x256' })
-    await until('the call being under way', async () => {
+    await waitFor('the call to run', async () => {
       const metrics = await (await fetch(`${container.url}/metrics`)).text()
-      return /^image_mcp_tool_calls_in_flight 1$/m.test(metrics) || undefined
+      return /^image_mcp_tool_calls_in_flight 1$/m.test(metrics)
     })
     await docker('kill', '--signal', 'SIGTERM', container.name)
     t.assert.equal((await call).content[1]?.type, 'image')
@@ -118,15 +119,12 @@ describe('the image', { concurrency: 2 }, () => {
     const args = { prompt: 'A heron fault:slow=1000', size: '256x256' }
     const disconnected = new AbortController()
     callTool(container.url, 'generate_image', args, disconnected.signal).catch(() => {})
-    await until('the call being under way', async () => {
+    await waitFor('the call to run', async () => {
       const metrics = await (await fetch(`${container.url}/metrics`)).text()
-      return /^image_mcp_azure_requests_in_flight 1$/m.test(metrics) || undefined
+      return /^image_mcp_azure_requests_in_flight 1$/m.test(metrics)
     })
     disconnected.abort()
-    await until('the image being on the disk', async () => {
-      const names = await readdir(join(images.folder, '.abandoned')).catch(() => [])
-      return names.some((name) => name.endsWith('.result')) || undefined
-    })
+    await waitFor('the stored result', async () => (await storedResults(images.folder)).length > 0)
     await docker('kill', container.name)
     await docker('start', container.name)
     await container.healthy()

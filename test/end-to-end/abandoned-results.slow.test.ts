@@ -1,6 +1,5 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { plainPng } from '../support/images/images.ts'
@@ -12,14 +11,13 @@ import {
   type ContainedService as Service,
   startContained,
 } from '../support/service.ts'
+import { storedResults } from '../support/stored-results.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const body = (args: object) => {
   const name = 'image_data_base64' in args ? 'edit_image' : 'generate_image'
   return JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } })
 }
-
-const stored = async ({ images }: Service) =>
-  (await readdir(join(images, '.abandoned')).catch(() => [])).filter((name) => name.endsWith('.result'))
 
 /** What the service has open below a folder, removed or not. */
 const openFiles = ({ images: folder, process: { child } }: Service) =>
@@ -41,7 +39,7 @@ async function callAndDisconnect(service: Service, args: object, accept = 'appli
     response.text(),
   )
   call.catch(() => {})
-  while (simulator.requests.length === before) await pause(2)
+  await waitFor('a request to Azure', () => simulator.requests.length > before)
   await pause(20)
   disconnected.abort()
 }
@@ -67,14 +65,14 @@ describe('a caller that leaves after Azure was asked', () => {
     test(`over ${accept} finds its image when it asks again, and Azure is asked once`, async (t: TestContext) => {
       const service = await startContained(t, {}, { latencyMs: 150 })
       await callAndDisconnect(service, { prompt: 'a cat' }, accept)
-      while ((await stored(service)).length === 0) await pause(5)
+      await waitFor('a stored result', async () => (await storedResults(service.images)).length > 0)
       const again = await callAndEnd(t, service, { prompt: 'a cat' })
       t.assert.equal(again.isError, false)
       t.assert.equal(again.images.length, 1)
       t.assert.match(again.text, /^Image successfully generated\.\n/)
       t.assert.match(again.text, note)
       t.assert.equal(service.simulator.requests.length, 1)
-      while ((await stored(service)).length > 0) await pause(5)
+      await waitFor('the removal of the result', async () => (await storedResults(service.images)).length === 0)
       t.assert.doesNotMatch((await callTool(service.url, 'generate_image', { prompt: 'a cat' })).text, note)
       t.assert.equal(service.simulator.requests.length, 2)
     })
@@ -83,10 +81,10 @@ describe('a caller that leaves after Azure was asked', () => {
   test('leaves no file open when it has its image', async (t: TestContext) => {
     const service = await startContained(t, {}, { latencyMs: 100 })
     await callAndDisconnect(service, { prompt: 'a bird' })
-    while ((await stored(service)).length === 0) await pause(5)
+    await waitFor('a stored result', async () => (await storedResults(service.images)).length > 0)
     await callAndEnd(t, service, { prompt: 'a bird' })
-    while ((await stored(service)).length > 0) await pause(5)
-    while (openFiles(service).length > 0) await pause(5)
+    await waitFor('the removal of the result', async () => (await storedResults(service.images)).length === 0)
+    await waitFor('its files to be closed', () => openFiles(service).length === 0)
   })
 
   test('joins its own call while that still runs', async (t: TestContext) => {
@@ -102,7 +100,7 @@ describe('a caller that leaves after Azure was asked', () => {
     const service = await startContained(t, {}, { latencyMs: 100 })
     const args = { prompt: 'a cat', output_path: 'cat.png' }
     await callAndDisconnect(service, args)
-    while ((await stored(service)).length === 0) await pause(5)
+    await waitFor('a stored result', async () => (await storedResults(service.images)).length > 0)
     const again = await callTool(service.url, 'generate_image', args)
     t.assert.match(again.text, /Saved to server at: .*cat\.png\n/)
     t.assert.deepEqual(
@@ -117,7 +115,7 @@ describe('a caller that leaves after Azure was asked', () => {
       const mine = { prompt: 'greyer', image_data_base64: plainPng(side, 1).toString('base64') }
       const other = { prompt: 'greyer', image_data_base64: plainPng(side, 2).toString('base64') }
       await callAndDisconnect(service, mine)
-      while ((await stored(service)).length === 0) await pause(5)
+      await waitFor('a stored result', async () => (await storedResults(service.images)).length > 0)
       t.assert.doesNotMatch((await callTool(service.url, 'edit_image', other)).text, note)
       t.assert.match((await callTool(service.url, 'edit_image', mine)).text, note)
       t.assert.equal(service.simulator.requests.length, 2)
@@ -136,10 +134,10 @@ describe('a caller that leaves after Azure was asked', () => {
       }).then((response) => response.text())
     const disconnected = new AbortController()
     send('key-of-alice', disconnected.signal).catch(() => {})
-    while (service.simulator.requests.length === 0) await pause(2)
+    await waitFor('a request to Azure', () => service.simulator.requests.length > 0)
     await pause(20)
     disconnected.abort()
-    while ((await stored(service)).length === 0) await pause(5)
+    await waitFor('a stored result', async () => (await storedResults(service.images)).length > 0)
     t.assert.doesNotMatch(await send('key-of-bob'), note)
     t.assert.match(await send('key-of-alice'), note)
   })
@@ -148,16 +146,16 @@ describe('a caller that leaves after Azure was asked', () => {
     const service = await startContained(t, { ABANDONED_RESULT_TTL_MS: '0' }, { latencyMs: 50 })
     await callAndDisconnect(service, { prompt: 'a cat' })
     const metrics = async () => await (await fetch(`${service.url}/metrics`)).text()
-    while (!/^image_mcp_tool_calls_in_flight 0$/m.test(await metrics())) await pause(5)
+    await waitFor('the end of the call', async () => /^image_mcp_tool_calls_in_flight 0$/m.test(await metrics()))
     t.assert.doesNotMatch((await callTool(service.url, 'generate_image', { prompt: 'a cat' })).text, note)
-    t.assert.deepEqual(await stored(service), [])
+    t.assert.deepEqual(await storedResults(service.images), [])
   })
 })
 
 test('what is kept can be neither listed nor read by callers', async (t: TestContext) => {
   const service = await startContained(t, {}, { latencyMs: 50 })
   await callAndDisconnect(service, { prompt: 'a cat' })
-  while ((await stored(service)).length === 0) await pause(5)
+  await waitFor('a stored result', async () => (await storedResults(service.images)).length > 0)
   const list = { jsonrpc: '2.0', id: 1, method: 'resources/list' }
   t.assert.doesNotMatch(JSON.stringify((await post(service.url, JSON.stringify(list))).response), /abandoned/)
   const { text, isError } = await callTool(service.url, 'generate_image', {

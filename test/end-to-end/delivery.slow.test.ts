@@ -1,9 +1,9 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connectRaw, type RawClient } from '../support/raw-client.ts'
 import { type Service, startService } from '../support/service.ts'
+import { storedResults } from '../support/stored-results.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const abandonedNote = /whose response you did not receive/
 const unprovenNote = /nothing shows that you received its response/
@@ -27,7 +27,7 @@ async function callAgain(t: TestContext, { url }: Service, args: object, headers
 
 /** Waits until the kernel has the whole response. */
 async function sent({ logs }: Service): Promise<void> {
-  while (!logs.text.includes('"msg":"request answered"')) await pause(5)
+  await waitFor('the end of the response', () => logs.text.includes('"msg":"request answered"'))
 }
 
 async function proofs({ app }: Service): Promise<string[]> {
@@ -81,7 +81,7 @@ describe('a response that was sent and not read to its end is stored for the ide
       await client.read(200)
       client.reset()
       // The service hears of a reset a moment later.
-      while (service.app.abandonedResults.waiting === 0) await pause(5)
+      await waitFor('an abandoned result', () => service.app.abandonedResults.waiting > 0)
     }
     t.assert.match(await callAgain(t, service, args), abandonedNote)
     t.assert.doesNotMatch(await callAgain(t, service, args), abandonedNote)
@@ -184,8 +184,7 @@ describe('a response that proves nothing', () => {
     silent.post(callOf(args), json)
     await silent.response()
     await service.app.close()
-    const stored = (await readdir(join(service.images, '.abandoned'))).filter((name) => name.endsWith('.result'))
-    t.assert.equal(stored.length, 1)
+    t.assert.equal((await storedResults(service.images)).length, 1)
   })
 })
 
@@ -202,7 +201,7 @@ describe('a client that says it no longer waits (notifications/cancelled)', () =
       const service = await startService(t, {}, { latencyMs: 400 })
       const first = await connectRaw(t, service.url)
       first.post(callOf(args, 'seven'), headers)
-      while (service.simulator.requests.length === 0) await pause(5)
+      await waitFor('a request to Azure', () => service.simulator.requests.length > 0)
       await cancel(t, service, 'seven')
       t.assert.match(await callAgain(t, service, args, headers), abandonedNote)
       const { body } = await first.response()
@@ -237,7 +236,7 @@ describe('a client that says it no longer waits (notifications/cancelled)', () =
     const service = await startService(t, { MCP_API_KEYS: 'ann:key-of-ann,bob:key-of-bob' }, { latencyMs: 400 })
     const first = await connectRaw(t, service.url)
     first.post(callOf(args, 1), { ...stream, 'x-api-key': 'key-of-ann' })
-    while (service.simulator.requests.length === 0) await pause(5)
+    await waitFor('a request to Azure', () => service.simulator.requests.length > 0)
     await cancel(t, service, 1, { 'x-api-key': 'key-of-bob' })
     await cancel(t, service, 2, { 'x-api-key': 'key-of-ann' })
     await cancel(t, service, '1', { 'x-api-key': 'key-of-ann' })

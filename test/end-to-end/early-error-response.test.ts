@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { listen } from '../support/app.ts'
+import { type BuiltApp, listen } from '../support/app.ts'
 import * as images from '../support/images/images.ts'
 import { callTool } from '../support/service.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** An Azure that rejects before it has read, and reads afterwards, as one behind a gateway may. */
 async function startHastyAzure(t: TestContext) {
@@ -24,6 +25,12 @@ async function startHastyAzure(t: TestContext) {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no address')
   return { url: `http://127.0.0.1:${address.port}`, connections }
+}
+
+async function azureRequests(app: BuiltApp['app'], count: number): Promise<void> {
+  await waitFor(`${count} requests to Azure in flight`, async () =>
+    (await app.inject('/metrics')).body.includes(`\nimage_mcp_azure_requests_in_flight ${count}\n`),
+  )
 }
 
 /** An image of about so many bytes, most of them `letter`. */
@@ -49,7 +56,7 @@ test("a request that Azure rejects before it is read never goes on with another 
     })
     // Its response never comes if it goes out on the same connection.
     callTool(url, 'edit_image', { prompt: 'two', image_data_base64: imageOf(start, 'C', 60_000) }).catch(() => {})
-    while (!(await app.inject('/metrics')).body.includes('\nimage_mcp_azure_requests_in_flight 1\n')) await pause(2)
+    await azureRequests(app, 1)
     const first = azure.connections[connection]
     t.assert.ok(first !== undefined)
     first.socket.on('data', (chunk: Buffer) => first.received.push(chunk)).resume()
@@ -59,7 +66,7 @@ test("a request that Azure rejects before it is read never goes on with another 
     const own = next === -1 ? received : received.subarray(0, next)
     t.assert.equal(own.indexOf('C'.repeat(50)), -1, `${size}: bytes of the next caller`)
     for (const { socket } of azure.connections) socket.destroy()
-    while (!(await app.inject('/metrics')).body.includes('\nimage_mcp_azure_requests_in_flight 0\n')) await pause(2)
+    await azureRequests(app, 0)
     if (next === -1) continue
     const announced = Number(/content-length: (\d+)/i.exec(own.toString('latin1', 0, 2_000))?.[1])
     t.assert.equal(own.length - own.indexOf('\r\n\r\n') - 4, announced, `${size}: a body of another length`)

@@ -1,12 +1,11 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { containerFlags } from '../support/container-flags.ts'
 import { startProcess } from '../support/process.ts'
 import { connectRaw } from '../support/raw-client.ts'
 import { callTool, post, type RpcResponse, startContained, startService } from '../support/service.ts'
 import { key as azureKey } from '../support/simulator.ts'
+import { storedResults } from '../support/stored-results.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const note = /your earlier call with the same idempotency key; nothing was paid again/
 const otherArguments = /^This idempotency key was used for a call with other arguments: send a new key\.$/
@@ -90,7 +89,7 @@ describe('a call with an idempotency key', () => {
     }
     silent.post(JSON.stringify(message))
     await silent.response()
-    while (!service.logs.text.includes('"msg":"request answered"')) await pause(5)
+    await waitFor('the end of the response', () => service.logs.text.includes('"msg":"request answered"'))
     const fresh = await callTool(service.url, 'generate_image', { ...requested, idempotency_key: 'k2' })
     t.assert.doesNotMatch(fresh.text, /nothing was paid again/)
     t.assert.equal(service.simulator.requests.length, 2)
@@ -111,7 +110,7 @@ describe('a call with an idempotency key', () => {
     const client = await connectRaw(t, url)
     const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'generate_image', arguments: args } }
     client.post(JSON.stringify(message), { 'x-api-key': 'key-of-ann' })
-    while (simulator.requests.length === 0) await pause(2)
+    await waitFor('a request to Azure', () => simulator.requests.length > 0)
     client.reset()
     const first = await call(url, args)
     t.assert.match(first.text, /nothing was paid again/)
@@ -125,9 +124,7 @@ describe('a call with an idempotency key', () => {
     const { url, images, process } = await startContained(t, keys)
     const args = { ...requested, idempotency_key: 'k1' }
     const first = await call(url, args)
-    while (!(await readdir(join(images, '.idempotent')).catch(() => [])).some((name) => name.endsWith('.result'))) {
-      await pause(5)
-    }
+    await waitFor('a stored result', async () => (await storedResults(images, 'idempotent')).length > 0)
     process.child.kill('SIGKILL')
     await process.ended
     const next = await startProcess(
@@ -143,15 +140,11 @@ describe('a call with an idempotency key', () => {
   test('leaves files that callers can neither list, read nor name', async (t: TestContext) => {
     const { url, images } = await startService(t)
     await callTool(url, 'generate_image', { ...requested, idempotency_key: 'k1' })
-    let stored: string[] = []
-    while (!stored.some((name) => name.endsWith('.result'))) {
-      await pause(5)
-      stored = await readdir(join(images, '.idempotent')).catch(() => [])
-    }
+    const stored = await waitFor('a stored result', async () => (await storedResults(images, 'idempotent'))[0])
     const ask = async (method: string, params: object) =>
       JSON.stringify((await post(url, JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }))).response)
     t.assert.doesNotMatch(await ask('resources/list', {}), /idempotent/)
-    t.assert.match(await ask('resources/read', { uri: `image:///.idempotent/${stored[0]}` }), /"error"/)
+    t.assert.match(await ask('resources/read', { uri: `image:///.idempotent/${stored}` }), /"error"/)
     const named = await callTool(url, 'generate_image', { ...requested, output_path: '.idempotent/x.png' })
     t.assert.equal(named.isError, true, named.text)
   })

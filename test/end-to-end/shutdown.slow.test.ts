@@ -9,6 +9,8 @@ import { containerFlags } from '../support/container-flags.ts'
 import { type Process, startProcess } from '../support/process.ts'
 import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
+import { storedResults } from '../support/stored-results.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 async function setUp(t: TestContext, latencyMs: number, environment: Record<string, string> = {}) {
   const { simulator, url } = await startSimulator(t, { latencyMs })
@@ -41,15 +43,13 @@ const send = ({ url }: Process, args: object, accept = 'application/json', signa
   })
 
 async function atWork({ simulator }: World, calls: number): Promise<void> {
-  while (simulator.requests.length < calls) await pause(5)
+  await waitFor('the requests to Azure', () => simulator.requests.length >= calls)
   await pause(30)
 }
 
-const storedResults = (images: string) => readdir(join(images, '.abandoned')).catch(() => [])
-
 /** One connection that asks again and again, as a load balancer's probe does. */
 async function untilReadyIs(url: string, status: number): Promise<void> {
-  while ((await fetch(`${url}/ready`)).status !== status) await pause(5)
+  await waitFor(`/ready with ${status}`, async () => (await fetch(`${url}/ready`)).status === status)
 }
 
 describe('SIGTERM', () => {
@@ -109,7 +109,7 @@ describe('SIGTERM', () => {
       await atWork(world, 1)
       disconnected.abort()
       if (signal === 'SIGKILL') {
-        while (!(await storedResults(world.images)).some((name) => name.endsWith('.result'))) await pause(5)
+        await waitFor('a stored result', async () => (await storedResults(world.images)).length > 0)
       }
       world.service.child.kill(signal)
       t.assert.equal(await world.service.ended, signal === 'SIGTERM' ? 0 : null)
@@ -161,7 +161,7 @@ test('an uncaught error is logged, running calls end, and the process exits with
     ['--import', bomb],
   )
   const running = send(service, { prompt: 'one' }).then((response) => response.text())
-  while (simulator.requests.length === 0) await pause(5)
+  await waitFor('a request to Azure', () => simulator.requests.length > 0)
   await pause(30)
   service.child.kill('SIGUSR2')
   t.assert.match(await running, /Image successfully generated/)

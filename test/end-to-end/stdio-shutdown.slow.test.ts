@@ -1,14 +1,15 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { minimalEnvironment, temporaryFolder } from '../support/app.ts'
 import { containerFlags } from '../support/container-flags.ts'
 import { key, startSimulator } from '../support/simulator.ts'
+import { storedResults } from '../support/stored-results.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
 
@@ -28,7 +29,7 @@ async function setUp(t: TestContext, latencyMs = 200) {
     IMAGES_DIR: images,
     SHUTDOWN_GRACE_MS: '2000',
   }
-  const stored = async () => (await readdir(join(images, '.abandoned')).catch(() => [])).length
+  const stored = async () => (await storedResults(images)).length
 
   async function start() {
     const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(
@@ -66,7 +67,7 @@ describe('over stdio a result counts as delivered once the pipe has all of it', 
     const { simulator, start, stored } = await setUp(t, 800)
     const { child, ended } = await start()
     child.stdin.write(call(1))
-    while (simulator.requests.length === 0) await pause(5)
+    await waitFor('a request to Azure', () => simulator.requests.length > 0)
     child.kill('SIGTERM')
     t.assert.match(JSON.parse(await readMessage(child.stdout)).result.content[0].text, /successfully generated/)
     t.assert.equal(await ended, 0)
@@ -111,7 +112,7 @@ describe('over stdio a result counts as delivered once the pipe has all of it', 
     const { simulator, start } = await setUp(t, 500)
     const { child } = await start()
     child.stdin.write(call(1))
-    while (simulator.requests.length === 0) await pause(5)
+    await waitFor('a request to Azure', () => simulator.requests.length > 0)
     const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } }
     child.stdin.write(`${JSON.stringify(cancelled)}\n${call(2)}`)
     const message = JSON.parse(await readMessage(child.stdout))

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { buildApp, temporaryFolder } from '../support/app.ts'
 import { fixtureCatalog } from '../support/fixture-catalog.ts'
 import { startIssuer } from '../support/oauth-issuer.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const ping = { jsonrpc: '2.0', id: 7, method: 'ping' }
 const keys = { MCP_API_KEYS: 'alice:a-key-of-alice-0001,bob:a-key-of-bob-000002' }
@@ -63,7 +63,7 @@ describe('API keys', () => {
     const { app, logs } = await build(t, { MCP_API_KEYS_FILE: path })
     t.assert.equal((await call(app, { 'x-api-key': 'a-key-of-alice-0001' })).statusCode, 200)
     await writeFile(path, 'bob:a-longer-key-of-bob-2\n')
-    while (!logs.text.includes('key file reloaded')) await pause(20)
+    await waitFor('the key file to be reloaded', () => logs.text.includes('key file reloaded'))
     t.assert.equal((await call(app, { 'x-api-key': 'a-key-of-alice-0001' })).statusCode, 401)
     t.assert.equal((await call(app, { 'x-api-key': 'a-longer-key-of-bob-2' })).statusCode, 200)
   })

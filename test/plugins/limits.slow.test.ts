@@ -6,6 +6,7 @@ import Type from 'typebox'
 import { serviceError } from '../../services/errors/errors.ts'
 import type { Tool } from '../../services/mcp/catalog.ts'
 import { buildApp, listen } from '../support/app.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** A tool that ends when it is told to, or at once. */
 function controlledTool() {
@@ -185,7 +186,7 @@ describe('calls of a tool and images', () => {
   test('are bounded in this process: 503 when it is full, and health goes on', async (t: TestContext) => {
     const { app, state, post } = await build(t, { MAX_CONCURRENT_CALLS: '2' })
     const running = [post(work({ wait: true })), post(work({ wait: true }))]
-    while (state.running < 2) await pause(1)
+    await waitFor('two running calls', () => state.running === 2)
     isRejected(t, await post(work()), 503)
     t.assert.equal((await app.inject('/health')).statusCode, 200)
     state.finishAll()
@@ -212,7 +213,7 @@ describe('bodies in flight', () => {
       send: (text: string) => void socket.write(text),
       sendChunk: (text: string) => void socket.write(`${text.length.toString(16)}\r\n${text}\r\n`),
       async response() {
-        while (!received.includes('\r\n\r\n') || !received.includes('}')) await once(socket, 'data')
+        await waitFor('a response', () => received.includes('\r\n\r\n') && received.includes('}'))
         return received
       },
     }
@@ -224,7 +225,7 @@ describe('bodies in flight', () => {
     return Number(/body_bytes_in_flight (\d+)/.exec((await app.inject('/metrics')).body)?.[1])
   }
   async function settled(app: Awaited<ReturnType<typeof listen>>['app'], fits: (bytes: number) => boolean) {
-    while (!fits(await inFlight(app))) await pause(2)
+    await waitFor('the bytes in flight', async () => fits(await inFlight(app)))
   }
 
   test('reserve what has come and not what was announced, and nothing up to 64 KiB', async (t: TestContext) => {
@@ -273,7 +274,7 @@ describe('bodies in flight', () => {
     const first = await begin(t, url, chunked)
     first.sendChunk(JSON.stringify(work({ wait: true, pad: 'x'.repeat(200_000) })))
     first.send('0\r\n\r\n')
-    while (state.running === 0) await pause(1)
+    await waitFor('a running call', () => state.running > 0)
     const used = await inFlight(app)
     t.assert.ok(used >= 200_000 && used < 300_000, String(used))
     // The work goes on without the connection, and so does its body.
@@ -287,7 +288,7 @@ describe('bodies in flight', () => {
   test('are not sent at all by a caller that asks first', async (t: TestContext) => {
     const { app, url } = await listen(t, environment, controlledTool().options)
     const first = await begin(t, url, `${chunked}\r\nExpect: 100-continue`)
-    while (first.socket.bytesRead === 0) await pause(1)
+    await waitFor('100 Continue', () => first.socket.bytesRead > 0)
     first.sendChunk('x'.repeat(600_000))
     await settled(app, (bytes) => bytes === 1_048_576)
     const second = await begin(t, url, `${ofLength(900_000)}\r\nExpect: 100-continue`)

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
+import { withTools } from '../../scripts/published-tools.ts'
 import { environmentExample, readmes, withHandedThroughVariables, withTables } from '../../scripts/write-docs.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
@@ -20,6 +21,14 @@ describe('documentation', () => {
       const text = read(readme)
       for (const table of ['variables', 'metrics', 'errors']) t.assert.match(text, new RegExp(`<!-- ${table} -->`))
       t.assert.equal(text, withTables(text, language), `${readme} ${repair}`)
+    })
+  }
+
+  for (const readme of ['README.md', 'README.zh-CN.md']) {
+    test(`${readme} lists the tools and arguments that are published`, async (t: TestContext) => {
+      const text = read(readme)
+      t.assert.match(text, /<!-- tools -->[\s\S]*`list_models`[\s\S]*<!-- \/tools -->/)
+      t.assert.equal(text, await withTools(text), `${readme} ${repair}`)
     })
   }
 

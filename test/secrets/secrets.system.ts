@@ -3,7 +3,8 @@ import { type TestContext, test } from 'node:test'
 import { temporaryFolder } from '../support/app.ts'
 import { startProcess } from '../support/process.ts'
 import { leaksIn, prompt, rawServer, runSetup, secrets } from '../support/secrets/harness.ts'
-import { freePorts, requireProgram, startProgram, toolCall, until } from '../support/system/processes.ts'
+import { freePorts, requireProgram, startProgram, toolCall } from '../support/system/processes.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** What the fakes of the everyday run imitate, once with the real programs. */
 
@@ -21,7 +22,7 @@ test('no secret is in any output when a real Redis rejects', async (t: TestConte
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder]
   const users = ['--requirepass', 'another', '--user', 'poor', 'on', `>${secrets.redisPassword}`, '-@all']
   const redis = startProgram(t, 'redis-server', [...args, ...users])
-  await until('Redis is ready', () => /ready to accept/i.test(redis.said) || undefined, { explain: () => redis.said })
+  await waitFor('Redis to be ready', () => /ready to accept/i.test(redis.said), { explain: () => redis.said })
   for (const [what, address] of logins) {
     const environment = { REDIS_URL: `${address}127.0.0.1:${port}`, RATE_LIMIT_PER_MINUTE: '1000' }
     const outputs = await runSetup(t, { name: what, prepare: () => environment })

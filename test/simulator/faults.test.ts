@@ -3,7 +3,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import sharp from 'sharp'
 import { createSimulator } from '../../simulator/app.ts'
 import { filterSpellings } from '../../simulator/fault.ts'
-import { codeOf, imagesOf, key, postJson, startSimulator, until } from '../support/simulator.ts'
+import { codeOf, imagesOf, key, postJson, startSimulator } from '../support/simulator.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const path = '/openai/deployments/FLUX.1-Kontext-pro/images/generations?api-version=2025-04-01-preview'
 const body = { prompt: 'a fox', size: '256x256' }
@@ -121,7 +122,7 @@ test('cuts connections before the body, after it, and within the response', asyn
   const response = await postJson(url + path, body)
   t.assert.strictEqual(response.status, 200)
   await t.assert.rejects(response.arrayBuffer(), TypeError)
-  await until(() => simulator.requests.every(({ outcome }) => outcome !== 'pending'))
+  await waitFor('the end of all requests', () => simulator.requests.every(({ outcome }) => outcome !== 'pending'))
   t.assert.deepStrictEqual(
     simulator.requests.map(({ fault, outcome }) => [fault, outcome]),
     [
@@ -143,10 +144,10 @@ test('sees that a caller left', async (t: TestContext) => {
     headers: { 'content-type': 'application/json', 'api-key': key },
     signal: disconnected.signal,
   })
-  await until(() => simulator.requests[0]?.fault !== undefined)
+  await waitFor('a request', () => simulator.requests[0]?.fault !== undefined)
   disconnected.abort()
   await t.assert.rejects(call)
-  await until(() => simulator.requests[0]?.outcome !== 'pending')
+  await waitFor('the end of the request', () => simulator.requests[0]?.outcome !== 'pending')
   t.assert.strictEqual(simulator.requests[0]?.outcome, 'cut')
 })
 
@@ -155,7 +156,7 @@ test('closes at once while a call waits', async (t: TestContext) => {
   const url = await simulator.listen({ port: 0, host: '127.0.0.1' })
   simulator.faults.next(1, 'silent')
   const call = t.assert.rejects(postJson(url + path, body))
-  await until(() => simulator.requests[0]?.fault !== undefined)
+  await waitFor('a request', () => simulator.requests[0]?.fault !== undefined)
   const started = performance.now()
   await simulator.close()
   await call

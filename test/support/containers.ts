@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { temporaryFolder } from './app.ts'
 import { startSimulator } from './simulator.ts'
-import { freePorts, root, run, until } from './system/processes.ts'
+import { freePorts, root, run } from './system/processes.ts'
+import { waitFor } from './wait-for.ts'
 
 /** Containers of the image under test. They use the network of the host (Linux), so that they reach the simulator here. */
 
@@ -85,10 +86,10 @@ export async function startContainer(t: TestContext, options: RunOptions = {}): 
     inspect,
     logs,
     async healthy() {
-      await until('the container becoming healthy', async () => {
+      await waitFor('the container to become healthy', async () => {
         const state = await inspect('{{.State.Status}} {{.State.Health.Status}}')
         if (!state.startsWith('running')) throw new Error(`it is ${state}: ${await logs()}`)
-        return state === 'running healthy' ? true : undefined
+        return state === 'running healthy'
       })
     },
     async exitCode() {

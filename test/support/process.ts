@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { minimalEnvironment, temporaryFolder } from './app.ts'
+import { waitFor } from './wait-for.ts'
 
 const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
 
@@ -43,12 +44,10 @@ export async function startProcess(
     child.kill('SIGKILL')
     await ended
   })
-  let url: string | undefined
-  while (url === undefined) {
-    url = /listening at (http:\S+?)"/.exec(log)?.[1]
-    if (child.exitCode !== null) throw new Error(`the service ended: ${log}`)
-    if (url === undefined) await Promise.race([once(child.stdout, 'data'), ended])
-  }
+  const url = await Promise.race([
+    waitFor('the service to listen', () => /listening at (http:\S+?)"/.exec(log)?.[1], { explain: () => log }),
+    ended.then(() => Promise.reject(new Error(`the service ended: ${log}`))),
+  ])
   return {
     child,
     url,

@@ -1,5 +1,4 @@
 import type { TestContext } from 'node:test'
-import { setTimeout as wait } from 'node:timers/promises'
 import { createSimulator, type SimulatorOptions } from '../../simulator/app.ts'
 
 export const key = 'simulated-key'
@@ -50,11 +49,4 @@ export async function imagesOf(response: Response): Promise<Buffer[]> {
 export async function codeOf(response: Response): Promise<string | undefined> {
   const body = (await response.json()) as { error?: { code?: string } }
   return body.error?.code
-}
-
-/** Waits until `condition` holds; fails after five seconds. */
-export async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 5000; !condition(); await wait(5)) {
-    if (performance.now() > end) throw new Error(`never came true: ${condition}`)
-  }
 }

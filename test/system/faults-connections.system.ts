@@ -6,7 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { temporaryFolder } from '../support/app.ts'
 import { post } from '../support/service.ts'
 import { CALLS, checkResponses, isImage, serves, startCalls, startWorld } from '../support/system/calls.ts'
-import { requireProgram, run, toolCall, until } from '../support/system/processes.ts'
+import { requireProgram, run, toolCall } from '../support/system/processes.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** Callers who never finish what they say, and callers who never read, at once with 200 good ones. */
 
@@ -64,7 +65,7 @@ test('connections that never finish and callers that never read hold up nobody, 
       ),
     ),
   )
-  await until('bodies', async () => (await figure(url, 'image_mcp_body_bytes_in_flight')) > 0 || undefined)
+  await waitFor('bodies in flight', async () => (await figure(url, 'image_mcp_body_bytes_in_flight')) > 0)
   // These see that they are let go; those that never read do not.
   for (const socket of half) socket.resume()
   const slow = await Promise.all(
@@ -98,11 +99,11 @@ test('connections that never finish and callers that never read hold up nobody, 
   await checkResponses(t, '500 half-open connections, 200 slow readers', await calls.ended)
   t.assert.equal(calls.count(isImage), 120)
 
-  await until('an end of those who say nothing more', () => half.every(({ closed }) => closed) || undefined)
+  await waitFor('the end of the stalled connections', () => half.every(({ closed }) => closed))
   const halfMs = performance.now() - startedAt
-  await until('all images', () => world.made() === 120 + SLOW || undefined, { withinMs: 60_000 })
+  await waitFor('all images', () => world.made() === 120 + SLOW, { limitMs: 60_000 })
   const stored = 'image_mcp_abandoned_results_total{event="kept"}'
-  await until('kept images', async () => (await figure(url, stored)) >= STALLED || undefined, { withinMs: 60_000 })
+  await waitFor('stored results', async () => (await figure(url, stored)) >= STALLED, { limitMs: 60_000 })
   isOver = true
   await probes
   probeMs.sort((a, b) => a - b)

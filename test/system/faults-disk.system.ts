@@ -17,7 +17,7 @@ import {
   temporaryFiles,
 } from '../support/system/calls.ts'
 import { mountedFolder } from '../support/system/mounted-folder.ts'
-import { until } from '../support/system/processes.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** What happens to the folder of images, or to whoever writes there, while 200 calls run. */
 
@@ -35,7 +35,7 @@ async function killWhileWriting(
 ): Promise<string[]> {
   for (;;) {
     child.kill('SIGSTOP')
-    while (!(await isStopped(child.pid))) await pause(1)
+    await waitFor('the process to stop', () => isStopped(child.pid))
     const temporary = (await temporaryFiles(images)).filter((name) => !known.includes(name))
     child.kill(temporary.length > 0 ? 'SIGKILL' : 'SIGCONT')
     if (temporary.length > 0) {
@@ -58,7 +58,7 @@ test('a kill in the middle of writes loses nothing that was reported as saved, t
   const world = await startWorld(t, { IMAGES_DIR: images })
   async function killed(name: string, service: Process, known: readonly string[]): Promise<string[]> {
     const calls = startCalls(service.url, CALLS, { name })
-    await until('saving', () => calls.count(isSaved) >= 10 || undefined)
+    await waitFor('saved images', () => calls.count(isSaved) >= 10)
     const left = await killWhileWriting(service, images, known)
     await checkResponses(t, `kill -9, ${name}`, await calls.ended)
     return left
@@ -101,10 +101,10 @@ test('an images folder that becomes read-only costs nobody an image, and is used
   const world = await startWorld(t, { IMAGES_DIR: path }, { within })
   const { url } = await world.start()
   const calls = startCalls(url, CALLS)
-  await until('saving', () => calls.count(isSaved) >= 10 || undefined)
+  await waitFor('saved images', () => calls.count(isSaved) >= 10)
   // Not while a file is open for writing, says the system.
-  await until('read-only', () => remount('ro').then(() => true))
-  await until('rejections', () => calls.count(isNotSaved) >= 10 || undefined)
+  await waitFor('the disk to become read-only', () => remount('ro').then(() => true))
+  await waitFor('images that cannot be saved', () => calls.count(isNotSaved) >= 10)
   const before = calls.count(isSaved)
   await remount('rw')
   await checkResponses(t, 'read-only', await calls.ended, placesOf)
@@ -119,8 +119,8 @@ test('an images folder that becomes read-only costs nobody an image, and is used
     ['ro', 'unwritable'],
     ['rw', 'writable'],
   ] as const) {
-    await until(`remounted ${mode}`, () => remount(mode).then(() => true))
-    await until(state, async () => (await stateOfImages(url)) === state || undefined)
+    await waitFor(`the remount as ${mode}`, () => remount(mode).then(() => true))
+    await waitFor(`images to be ${state}`, async () => (await stateOfImages(url)) === state)
   }
   await serves(t, url, placesOf)
 })
@@ -134,7 +134,7 @@ test('an images folder that is taken away is made anew, and what was reported as
   const { url } = await world.start()
   const calls = startCalls(url, CALLS)
   for (const place of away) {
-    await until('saving', async () => (await readdir(images)).length >= 10 || undefined)
+    await waitFor('saved images', async () => (await readdir(images)).length >= 10)
     await rename(images, place)
   }
   await checkResponses(t, 'folder gone twice', await calls.ended, placesOf)

@@ -11,7 +11,8 @@ import {
   startCalls,
   startWorld,
 } from '../support/system/calls.ts'
-import { freePorts, requireProgram, startProgram, toolCall, until } from '../support/system/processes.ts'
+import { freePorts, requireProgram, startProgram, toolCall } from '../support/system/processes.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** What happens to the clock and to those whom the service asks, while 200 calls run. */
 
@@ -39,10 +40,10 @@ test('a clock that jumps a day ahead and a day back ends no call and holds none 
   const left = fetch(service.url, { method: 'POST', headers, body: requested, signal: disconnected.signal }).catch(
     () => {},
   )
-  await until('a call', () => world.simulator.requests.length > 0 || undefined)
+  await waitFor('a request to Azure', () => world.simulator.requests.length > 0)
   disconnected.abort()
   await left
-  await until('a kept image', () => /a result was stored for an identical call/.test(service.log) || undefined)
+  await waitFor('a stored result', () => /a result was stored for an identical call/.test(service.log))
   const dayOf = (byMs: number) => new Date(Date.now() + byMs).toISOString().slice(0, 10)
   const calls = startCalls(service.url, CALLS)
   for (const [images, aheadMs] of [
@@ -50,10 +51,10 @@ test('a clock that jumps a day ahead and a day back ends no call and holds none 
     [30, -86_400_000],
     [50, 0],
   ] as const) {
-    await until('images', () => calls.count(isImage) >= images || undefined)
+    await waitFor('images', () => calls.count(isImage) >= images)
     const from = service.log.length
     service.child.kill('SIGWINCH')
-    await until('the jump', () => service.log.slice(from).includes(`"time":"${dayOf(aheadMs)}`) || undefined)
+    await waitFor('the clock to jump', () => service.log.slice(from).includes(`"time":"${dayOf(aheadMs)}`))
   }
   await checkResponses(t, 'clock a day ahead, a day back', await calls.ended)
   everyoneGotAnImage(t, calls.outcomes, world.made() - 1)
@@ -96,17 +97,20 @@ test('a Redis that hangs, goes and comes back stops no call; meanwhile each repl
   const replicas = await Promise.all([world.start(), world.start()])
   const [one, other] = replicas
   const both = (state: string) =>
-    until(`Redis ${state}`, async () => {
-      const states = await Promise.all(replicas.map(({ url }) => stateOfRedis(url)))
-      return states.every((found) => found === state) || undefined
-    })
+    waitFor(
+      `Redis to be ${state}`,
+      async () => {
+        const states = await Promise.all(replicas.map(({ url }) => stateOfRedis(url)))
+        return states.every((found) => found === state)
+      },
+      { limitMs: 30_000 },
+    )
   await both('connected')
   t.assert.deepEqual([await allowed(one.url, 'alice', 6), await allowed(other.url, 'alice', 6)], [6, 4])
 
   const headers = (id: number) => ({ authorization: `Bearer ${keyOf(`crowd-${id % crowd.length}`)}` })
   const flows = replicas.map(({ url }, n) => startCalls(url, CALLS / 2, { name: `replica-${n}`, headers }))
-  const images = (count: number) =>
-    until('images', () => flows.every((flow) => flow.count(isImage) >= count) || undefined)
+  const images = (count: number) => waitFor('images', () => flows.every((flow) => flow.count(isImage) >= count))
   await images(5)
   redis.child.kill('SIGSTOP')
   await both('unreachable')
@@ -144,7 +148,7 @@ test('an issuer that is gone locks out nobody whose key is known, and lets new k
   async function age(signal: 'SIGWINCH' | 'SIGIO'): Promise<void> {
     const from = service.log.length
     service.child.kill(signal)
-    await until('ageing', () => service.log.slice(from).includes('"aged"') || undefined)
+    await waitFor('the cached keys to age', () => service.log.slice(from).includes('"aged"'))
   }
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
   const known = bearer(await issuer.token({ exp: Math.floor(Date.now() / 1000) + 3_600 }))
@@ -159,7 +163,7 @@ test('an issuer that is gone locks out nobody whose key is known, and lets new k
   }
   t.assert.equal((await ask(known)).status, 200)
   const calls = startCalls(service.url, CALLS, { headers: () => known })
-  await until('images', () => calls.count(isImage) >= 10 || undefined)
+  await waitFor('images', () => calls.count(isImage) >= 10)
   issuer.isUp = false
   await issuer.rotate()
   const unknown = bearer(await issuer.token())
@@ -168,9 +172,8 @@ test('an issuer that is gone locks out nobody whose key is known, and lets new k
   const rejected = await ask(unknown)
   t.assert.ok(rejected.status === 401 || rejected.status === 503, `${rejected.status}`)
   t.assert.equal(rejected.response.error.code, rejected.status)
-  await until(
-    'a failed fetch',
-    () => service.log.includes('signing keys of the token issuer could not be fetched') || undefined,
+  await waitFor('a failed fetch of the signing keys', () =>
+    service.log.includes('signing keys of the token issuer could not be fetched'),
   )
   await checkResponses(t, 'issuer gone', await calls.ended)
   everyoneGotAnImage(t, calls.outcomes, world.made())

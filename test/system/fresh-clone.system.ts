@@ -11,8 +11,8 @@ import {
   signalGroup,
   startProgram,
   strangersEnvironment,
-  until,
 } from '../support/system/processes.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 test('one command on a fresh copy starts the demo, and the two calls that it prints make real images', async (t: TestContext) => {
   await requireProgram('curl')
@@ -24,7 +24,7 @@ test('one command on a fresh copy starts the demo, and the two calls that it pri
 
   const explain = () => demo.said
   const ready = () => (demo.said.includes('Ctrl-C') ? true : demo.child.exitCode === null ? undefined : false)
-  t.assert.ok(await until('the demo', ready, { withinMs: 300_000, explain }), demo.said)
+  t.assert.ok(await waitFor('the demo', ready, { limitMs: 300_000, explain }), demo.said)
   t.assert.match(demo.said, new RegExp(`http://127\\.0\\.0\\.1:${port}\\b`))
   t.assert.match(demo.said, /simulated/)
 

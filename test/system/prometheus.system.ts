@@ -6,7 +6,8 @@ import { before, describe, type TestContext, test } from 'node:test'
 import { parse } from 'yaml'
 import { listen, temporaryFolder } from '../support/app.ts'
 import { startSimulator } from '../support/simulator.ts'
-import { freePorts, requireProgram, root, run, startProgram, toolCall, until } from '../support/system/processes.ts'
+import { freePorts, requireProgram, root, run, startProgram, toolCall } from '../support/system/processes.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const shipped = join(root, 'deploy/prometheus')
 
@@ -110,16 +111,16 @@ test('Prometheus with the shipped configuration scrapes the service and answers 
   }
 
   // The first scrape comes within one interval, which is 15 s.
-  const options = { withinMs: 60_000, explain: () => prometheus.said }
+  const options = { limitMs: 60_000, explain: () => prometheus.said }
   const calls = 'sum(image_mcp_tool_calls_total{job="azure-image-editor", tool="generate_image"})'
-  t.assert.equal(await until('the first scrape', () => value(calls), options), '2')
+  t.assert.equal(await waitFor('the first scrape', () => value(calls), options), '2')
   t.assert.equal(await value('up{job="azure-image-editor"}'), '1')
   t.assert.equal(await value('image_mcp_images_saved_total'), '1')
   t.assert.equal(await value('image_mcp_rpc_requests_total{outcome="method_not_found"}'), '1')
 
   type Groups = { groups: { rules: { name: string; health: string }[] }[] }
-  const evaluated = await until(
-    'the rules being evaluated',
+  const evaluated = await waitFor(
+    'the rules to be evaluated',
     async () => {
       const rules = (await ask<Groups>('rules')).groups[0]?.rules ?? []
       return rules.every(({ health }) => health === 'ok') ? rules.length : undefined

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { listen } from '../../support/app.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 /** Sends a head, then `chunk` as a chunk again and again; resolves with what came back once there is a response. */
 async function upload(t: TestContext, url: string, path = '/') {
@@ -24,7 +25,7 @@ async function upload(t: TestContext, url: string, path = '/') {
       }
     },
     async response() {
-      while (!received.includes('}')) await once(socket, 'data')
+      await waitFor('a response', () => received.includes('}'))
       return received
     },
   }

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { listen } from '../../support/app.ts'
 import { createWaitingTool } from '../../support/fixture-catalog.ts'
 import { startIssuer } from '../../support/oauth-issuer.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 for (const accept of ['application/json', 'application/json, text/event-stream']) {
   test(`a caller that leaves its call is logged and counted once (${accept})`, async (t: TestContext) => {
@@ -59,7 +60,7 @@ test('a caller that leaves while its token is checked leaves no room taken and n
   await asked.promise
   disconnected.abort()
   await t.assert.rejects(left, { name: 'AbortError' })
-  while (!logs.text.includes('caller left before the response')) await new Promise(setImmediate)
+  await waitFor('the log of the disconnect', () => logs.text.includes('caller left before the response'))
   checked.resolve()
   t.assert.equal((await post({ jsonrpc: '2.0', id: 2, method: 'ping' })).status, 200)
   await fetch(`${url}/health`)

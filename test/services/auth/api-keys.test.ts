@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { followKeyFile } from '../../../services/auth/api-key-file.ts'
 import { findApiKey, isSameSecret, parseApiKeys } from '../../../services/auth/api-keys.ts'
 import { temporaryFolder } from '../../support/app.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -106,7 +107,7 @@ describe('API keys', () => {
     async function change(text: string, event: string): Promise<void> {
       const seen = events.length
       await writeFile(path, text)
-      while (events.length === seen) await pause(5)
+      await waitFor('the key file to be read again', () => events.length > seen)
       t.assert.equal(events.at(-1), event)
     }
     await pause(50)

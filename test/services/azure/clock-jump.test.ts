@@ -12,6 +12,7 @@ import {
   imageResult,
   responding,
 } from '../../support/fake-azure.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 const DAY = 24 * 60 * 60_000
 
@@ -84,7 +85,7 @@ for (const [name, jump] of [
       long.trip()
       jumpBy(jump)
       t.assert.equal(long.isOpen, true)
-      while (breaker.isOpen) await wait(5)
+      await waitFor('the breaker to close', () => !breaker.isOpen)
       breaker.check()
     })
 

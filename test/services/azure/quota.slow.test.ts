@@ -15,6 +15,7 @@ import {
   imageResult,
   responding,
 } from '../../support/fake-azure.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 const rateLimited = { error: { code: '429', message: 'Rate limit is exceeded' } }
 
@@ -119,10 +120,10 @@ describe('quota', () => {
     }
     t.assert.equal(azure.seen.length, 1)
     isBlocked = false
-    const until = Date.now() + 5_000
-    while (azure.seen.length < 2 && Date.now() < until) {
-      await images.generate({ prompt: 'A boat' }, callContext()).catch(() => new Promise(setImmediate))
-    }
+    await waitFor('a probe of the account', async () => {
+      await images.generate({ prompt: 'A boat' }, callContext())
+      return azure.seen.length >= 2
+    })
     await images.generate({ prompt: 'A boat' }, callContext())
     t.assert.equal(azure.seen.length, 3)
   })
@@ -138,8 +139,10 @@ describe('quota', () => {
     await images.generate({ prompt: 'A boat' }, callContext())
     await images.generate({ prompt: 'A boat' }, callContext())
     t.assert.equal(first.seen.length, 1)
-    const until = Date.now() + 5_000
-    while (first.seen.length < 2 && Date.now() < until) await images.generate({ prompt: 'A boat' }, callContext())
+    await waitFor('a probe of the account', async () => {
+      await images.generate({ prompt: 'A boat' }, callContext())
+      return first.seen.length >= 2
+    })
     t.assert.equal(first.seen.length, 2)
   })
 

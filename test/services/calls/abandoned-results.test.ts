@@ -10,6 +10,7 @@ import { serviceError } from '../../../services/errors/errors.ts'
 import type { ToolResult } from '../../../services/mcp/catalog.ts'
 import type { PendingCall } from '../../../services/mcp/method.ts'
 import { temporaryFolder } from '../../support/app.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const MINUTE = 60_000
@@ -96,7 +97,7 @@ async function setUp(
   }
 
   async function seen(event: AbandonedEvent, times = 1) {
-    while (events.filter((one) => one === event).length < times) await pause(1)
+    await waitFor(`event ${event}`, () => events.filter((one) => one === event).length >= times)
   }
 
   /** A call that is paid for, left, and kept. */
@@ -173,7 +174,7 @@ describe('a call whose caller leaves', () => {
       t.assert.match(text, note)
       t.assert.equal(world.paid, 1)
       await seen('received')
-      while ((await files()).length > 0) await pause(1)
+      await waitFor('the removal of all result files', async () => (await files()).length === 0)
 
       const third = call({ prompt: 'a', size: '1x1' })
       third.finish('another')
@@ -239,7 +240,7 @@ describe('a call whose caller leaves', () => {
     t.assert.deepEqual((await second.take()).images, [])
     t.assert.equal(world.paid, 1)
     t.assert.equal(abandonedResults.waiting, 0)
-    while ((await files()).length > 0) await pause(1)
+    await waitFor('the removal of all result files', async () => (await files()).length === 0)
   })
 
   test('is kept when all who joined it have left before its end', async (t: TestContext) => {
@@ -297,7 +298,7 @@ describe('a call whose caller leaves', () => {
     first.disconnect()
     first.fail()
     await t.assert.rejects(first.response)
-    while (abandonedResults.waiting > 0) await pause(1)
+    await waitFor('the failed call to be forgotten', () => abandonedResults.waiting === 0)
     const retry = call()
     retry.finish('new')
     t.assert.deepEqual((await retry.take()).images, ['new'])
@@ -320,14 +321,14 @@ describe('what is kept', () => {
     call().finish()
     await seen('expired')
     t.assert.equal(world.paid, 2)
-    while ((await files()).length > 0) await pause(1)
+    await waitFor('the removal of all result files', async () => (await files()).length === 0)
   })
 
   test('is bounded in number: the oldest goes first', async (t: TestContext) => {
     const { abandoned, files, seen, abandonedResults } = await setUp(t, { maxEntries: 3 })
     for (let n = 0; n < 5; n++) await abandoned({ prompt: `${n}` })
     await seen('evicted', 2)
-    while ((await files()).length > 3) await pause(1)
+    await waitFor('the removal of the oldest files', async () => (await files()).length <= 3)
     t.assert.equal(abandonedResults.waiting, 3)
   })
 
@@ -341,7 +342,7 @@ describe('what is kept', () => {
       one.advance({ state: 'sent' })
       world.monotonic += 1
     }
-    while (proofs.length < 2) await pause(1)
+    await waitFor('two proofs', () => proofs.length >= 2)
     t.assert.deepEqual((await call({ prompt: 'paid for and lost' }).take()).images, ['lost'])
     t.assert.equal(world.paid, 4)
   })
@@ -352,7 +353,7 @@ describe('what is kept', () => {
     first.finish()
     await first.read()
     first.advance({ state: 'sent' })
-    while (!(await files()).some((name) => name.endsWith('.result'))) await pause(1)
+    await waitFor('a result file', async () => (await files()).some((name) => name.endsWith('.result')))
     const [before] = await files()
     world.monotonic = 1
     const retry = call({ prompt: 'a' }, { id: 2, openedAt: 1 })

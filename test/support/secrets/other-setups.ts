@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test'
 import type { Environment } from '../../../services/config/configuration.ts'
 import { temporaryFolder } from '../app.ts'
 import { fakeAzure, imageResult } from '../fake-azure.ts'
+import { waitFor } from '../wait-for.ts'
 import { asAlice, type Lab, prompt, rawServer, type Setup, secrets } from './harness.ts'
 
 const goodAzure = async (t: TestContext): Promise<Environment> => {
@@ -350,8 +351,7 @@ const files: readonly Setup[] = [
       await rm(lastKeyFile)
       await lab.call()
       // The file is looked at every two seconds.
-      const deadline = Date.now() + 8000
-      while (!/key file is not usable/.test(lab.logs.text) && Date.now() < deadline) await lab.ask('/health')
+      await waitFor('the key file to be rejected', () => /key file is not usable/.test(lab.logs.text))
     },
   },
   {

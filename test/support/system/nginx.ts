@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { Agent, request as send } from 'undici'
 import { temporaryFolder } from '../app.ts'
-import { freePorts, type Program, requireProgram, root, run, startProgram, until } from './processes.ts'
+import { waitFor } from '../wait-for.ts'
+import { freePorts, type Program, requireProgram, root, run, startProgram } from './processes.ts'
 
 /** A real Nginx in front of the service, with the configuration that is shipped. */
 
@@ -74,14 +75,14 @@ export async function startNginx(
       ...(body === undefined ? {} : { body }),
     })
   }
-  await until(
-    'Nginx answering',
+  await waitFor(
+    'Nginx to respond',
     async () => {
       const { statusCode, body } = await sendTo('/health', { method: 'GET' })
       await body.dump()
-      return statusCode === 200 ? true : undefined
+      return statusCode === 200
     },
-    { withinMs: 10_000, explain: () => program.said },
+    { limitMs: 10_000, explain: () => program.said },
   )
   return { program, httpUrl: `http://localhost:${httpPort}`, httpsUrl, send: sendTo }
 }

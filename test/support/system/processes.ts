@@ -79,26 +79,6 @@ export function signalGroup({ pid, exitCode, signalCode }: ChildProcess, signal:
   process.kill(-pid, signal)
 }
 
-/** Asks until the response is something, and fails with what was last seen when time is up. */
-export async function until<T>(
-  what: string,
-  ask: () => Promise<T | undefined> | T | undefined,
-  { withinMs = 30_000, explain = () => '' }: { withinMs?: number; explain?: () => string } = {},
-): Promise<T> {
-  const deadline = Date.now() + withinMs
-  let last: unknown
-  while (Date.now() < deadline) {
-    try {
-      const response = await ask()
-      if (response !== undefined) return response
-    } catch (error) {
-      last = error
-    }
-    await wait(100)
-  }
-  throw new Error(`${what} did not happen within ${withinMs} ms. ${explain()}`, { cause: last })
-}
-
 /** The files of the project as they are, without what git ignores; a folder that is gone after the test. */
 export async function copyOfTree(t: TestContext): Promise<string> {
   const folder = await temporaryFolder(t)
