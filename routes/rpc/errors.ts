@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Rejection } from '../../services/errors/rejection.ts'
 import {
   internalError,
   invalidRequest,
@@ -38,7 +39,7 @@ interface HttpFailure {
 
 /** What the framework or a guard threw, as an error of the protocol with a sentence of ours. */
 function toProtocolError(error: unknown, requestId: string, maxBodyBytes: number): unknown {
-  if (!isHttpFailure(error)) return error
+  if (error instanceof Rejection || !isHttpFailure(error)) return error
   const known = knownFailure(error, maxBodyBytes)
   if (known !== undefined) return known
   const { statusCode = 500, message, retryAfterMs } = error

@@ -53,15 +53,18 @@ export function createResponder(
     function openStream(): EventStream {
       if (stream !== undefined) return stream
       stream = createEventStream(commentEveryMs)
-      stream.open()
       resolve(sendStream(reply, stream))
       return stream
     }
+    function openEarly(): EventStream {
+      const early = openStream()
+      early.open()
+      return early
+    }
     function sendResponse(response: Response): void {
       clearTimeout(timer)
-      const isStream =
-        stream !== undefined || (response.status === 200 && (!acceptsJson || hasProgressToken(request.body)))
-      if (isStream) finishStream(openStream(), response)
+      const wantsStream = response.status === 200 && (!acceptsJson || hasProgressToken(request.body))
+      if (stream !== undefined || wantsStream) finishStream(openStream(), response)
       else resolve(sendJson(reply, response))
     }
     function sendFailure(err: unknown): void {
@@ -76,8 +79,8 @@ export function createResponder(
       reply.raw.destroy()
     }
 
-    const timer = setTimeout(openStream, streamAfterMs).unref()
-    context.notify = (notification) => openStream().notify(notification)
+    const timer = setTimeout(openEarly, streamAfterMs).unref()
+    context.notify = (notification) => openEarly().notify(notification)
     handle(request, context).then(sendResponse).catch(sendFailure)
     return promise
   }

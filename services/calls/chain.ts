@@ -44,6 +44,8 @@ export interface Calls {
   run: RunCall
   /** Calls that run, those of disconnected clients included. */
   readonly inFlight: InFlight
+  /** Results that wait for an identical call, those of running calls included. */
+  readonly waiting: number
   /** A client reports that it no longer waits for its request of this id. Stops nothing. */
   suspect(caller: Caller, requestId: RequestId): void
   /** Takes over what an earlier process stored. */
@@ -74,6 +76,9 @@ export function createCalls(options: CallsOptions): Calls {
       limitUsage(limits, observer.callRejected),
     ]),
     inFlight,
+    get waiting() {
+      return abandoned.waiting
+    },
     suspect: abandoned.suspect,
     async load() {
       await Promise.all([abandoned.load(), idempotent.load()])

@@ -3,8 +3,8 @@ import { connect } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import Type from 'typebox'
+import type { Tool } from '../../services/calls/types.ts'
 import { serviceError } from '../../services/errors/errors.ts'
-import type { Tool } from '../../services/mcp/catalog.ts'
 import { buildApp, listen } from '../support/app.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -26,6 +26,7 @@ function controlledTool() {
     description: 'Works.',
     inputSchema,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+    cost: ({ n }) => Number(n ?? 1),
     async call({ wait, fail, unreachable }) {
       state.running++
       if (wait === true) await ended
@@ -40,6 +41,7 @@ function controlledTool() {
   const look: Tool<typeof inputSchema> = {
     ...tool,
     name: 'look',
+    cost: () => 0,
     annotations: { ...tool.annotations, readOnlyHint: true },
   }
   return { state, options: { extendCatalog: () => ({ tools: [tool, look] }) } }
@@ -162,19 +164,22 @@ describe('calls of a tool and images', () => {
     t.assert.partialDeepStrictEqual(third, { id: 3, result: {} })
   })
 
-  test('count n images as n, and release what was never made', async (t: TestContext) => {
+  test('count n images as n, and release what was never generated', async (t: TestContext) => {
     const { post } = await build(t, { IMAGES_PER_DAY: '4' })
     t.assert.equal((await post(work({ n: 3 }))).statusCode, 200)
     t.assert.equal((await post(work({ n: 1, fail: true }))).statusCode, 200)
     t.assert.equal((await post(work({ n: 1, unreachable: true }))).statusCode, 200)
     const rejected = await post(work({ n: 2 }))
     isRejected(t, rejected, 429)
-    t.assert.match(rejected.json().error.message, /midnight UTC/)
+    t.assert.match(
+      rejected.json().error.message,
+      /Daily image quota exceeded; it resets at 00:00 UTC \(in \d+ (h|min|s)\)\./,
+    )
     t.assert.equal((await post(work({ unreachable: false }))).statusCode, 200)
     isRejected(t, await post(work()), 429)
   })
 
-  test('count no image for a tool that makes none', async (t: TestContext) => {
+  test('count no image for a tool that generates none', async (t: TestContext) => {
     const { post } = await build(t, { IMAGES_PER_DAY: '1' })
     const look = { ...work(), params: { name: 'look', arguments: {} } }
     t.assert.equal((await post(look)).statusCode, 200)
@@ -320,7 +325,7 @@ describe('bodies in flight', () => {
       const closed = once(upload.socket, 'close')
       const drip = setInterval(() => upload.send(start), 20)
       t.after(() => clearInterval(drip))
-      t.assert.match(await upload.response(), /^HTTP\/1\.1 408 .*"code":408,"message":"The body came too slowly/s)
+      t.assert.match(await upload.response(), /^HTTP\/1\.1 408 .*"code":408,"message":"The body arrived too slowly/s)
       await closed
       t.assert.match((await app.inject('/metrics')).body, /limit_rejections_total\{reason="slow"\} 1\n/)
     })
