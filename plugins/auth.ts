@@ -2,13 +2,17 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunc
 import fp from 'fastify-plugin'
 import { AccessError } from '../services/auth/access-error.ts'
 import { followKeyFile, type KeySource } from '../services/auth/api-key-file.ts'
-import { isSameSecret, parseApiKeys } from '../services/auth/api-keys.ts'
-import { type Authenticator, type Caller, createAuthenticator, readBearer } from '../services/auth/authenticator.ts'
+import { isSameSecret } from '../services/auth/api-keys.ts'
+import {
+  type Authenticator,
+  addressCaller,
+  type Caller,
+  createAuthenticator,
+  readBearer,
+} from '../services/auth/authenticator.ts'
 import { challenge, describeResources, type ProtectedResource } from '../services/auth/resource-metadata.ts'
-import { createConnections } from '../services/azure/transport.ts'
-import { createLoginLimit } from '../services/limits/login-limit.ts'
-import { isLocal } from '../services/net/origin-policy.ts'
-import { isPrivateAddress } from '../services/net/private-address.ts'
+import { createHttpClient } from '../services/net/http-client.ts'
+import { isPrivate, rateLimitPrefix } from '../services/net/ip-address.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,21 +20,22 @@ declare module 'fastify' {
     authenticate(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
     /** Hook of `/metrics`. @throws AccessError */
     authenticateScrape(request: FastifyRequest, reply: FastifyReply): Promise<void>
-    /** What OAuth clients may look up; undefined without OAuth. */
+    /** The resources that OAuth clients may discover; undefined without OAuth. */
     protectedResources: ReturnType<typeof describeResources> | undefined
   }
   interface FastifyRequest {
-    /** Who calls; null where nobody asked. */
-    caller: Caller | null
+    /** The authenticated caller, or the client's address where `authenticate` has not run. */
+    caller: Caller
   }
 }
 
-/** Keys shorter than this can be found by trying. */
+/** Shorter keys can be guessed. */
 const WEAK_KEY_LENGTH = 16
+const MINUTE_MS = 60_000
 
-const WRONG = { reason: 'invalid_token' } as const
+const INVALID = { reason: 'invalid_token' } as const
 
-/** By any of them a proxy gives itself away. */
+/** Any of them shows that a proxy sent the request. */
 const PROXY_HEADERS = [
   'x-forwarded-for',
   'forwarded',
@@ -40,26 +45,34 @@ const PROXY_HEADERS = [
   'via',
 ] as const
 
-/** Who may call. */
+/** Authentication of callers and of scrapes. */
 async function auth(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics } = fastify
-  const resources = config.PUBLIC_URL === undefined ? undefined : describeResources(config.PUBLIC_URL)
-  const oauth = config.OAUTH_ISSUER === undefined ? undefined : resources
-  const scopes = listOf(config.OAUTH_REQUIRED_SCOPES)
+  const { config } = fastify
+  const { metricsToken } = config.auth
+  const oauth = config.auth.oauth && describeResources(config.auth.oauth.publicUrl)
+  const scopes = config.auth.oauth?.requiredScopes ?? []
   const authenticator = createAuthenticator({ keys: openKeys(fastify), verifyToken: await openTokens(fastify) })
-  const logins = createLoginLimit({ perMinute: config.FAILED_LOGINS_PER_MINUTE, counter: fastify.unitCounter })
+  const countFailure = createFailureLimit(fastify)
   warnOfRisks(fastify, authenticator)
 
   fastify.decorate('protectedResources', oauth)
-  fastify.decorateRequest('caller', null)
+  const callers = new WeakMap<FastifyRequest, Caller>()
+  fastify.decorateRequest('caller', {
+    getter(this: FastifyRequest) {
+      return callers.get(this) ?? addressCaller(this.ip)
+    },
+    setter(this: FastifyRequest, caller: Caller) {
+      callers.set(this, caller)
+    },
+  })
 
-  // Without a promise where there is nothing to wait for, since every request passes here.
+  // Synchronous where nothing is awaited, because every request passes here.
   fastify.decorate('authenticate', function authenticate(request, reply, done) {
-    const admit = (caller: Caller) => {
+    const accept = (caller: Caller) => {
       request.caller = caller
       done()
     }
-    const turnAway = (error: Error) => {
+    const fail = (error: Error) => {
       if (error instanceof AccessError) {
         reject(request, reply, error, oauth && resourceOf(request, oauth)).then(done, done)
       } else done(error)
@@ -68,38 +81,38 @@ async function auth(fastify: FastifyInstance): Promise<void> {
     try {
       caller = authenticator.identify({
         authorization: request.headers.authorization,
-        apiKey: single(request.headers['x-api-key']),
+        apiKey: firstOf(request.headers['x-api-key']),
         address: request.ip,
       })
     } catch (error) {
-      turnAway(error instanceof Error ? error : new Error('a caller could not be identified', { cause: error }))
+      fail(error instanceof Error ? error : new Error('caller could not be identified', { cause: error }))
       return
     }
-    if (caller instanceof Promise) caller.then(admit, turnAway)
-    else admit(caller)
+    if (caller instanceof Promise) caller.then(accept, fail)
+    else accept(caller)
   })
 
   fastify.decorate('authenticateScrape', async function authenticateScrape(request, reply) {
-    if (config.METRICS_TOKEN === undefined) {
-      // Without trust, a proxy's own address says nothing of who stands behind it.
+    if (metricsToken === undefined) {
+      // The address of a proxy that is not trusted says nothing about the client behind it.
       const isHidden = isForwarded(request) && !fastify.trustedProxies.has(request.socket.remoteAddress)
-      if (isPrivateAddress(request.ip) && !isHidden) return
-      throw new AccessError(403, 'Metrics are for private networks only, unless METRICS_TOKEN is set.')
+      if (isPrivate(request.ip) && !isHidden) return
+      throw new AccessError(403, 'Metrics are only served to private networks unless METRICS_TOKEN is set.')
     }
     const token = readBearer(request.headers.authorization)
-    if (token !== undefined && isSameSecret(config.METRICS_TOKEN, token)) return
-    const sentence = 'Metrics need "Authorization: Bearer" with METRICS_TOKEN.'
-    throw await reject(request, reply, new AccessError(401, sentence, token === undefined ? {} : WRONG))
+    if (token !== undefined && isSameSecret(metricsToken.reveal(), token)) return
+    const sentence = 'Authentication required: send METRICS_TOKEN as "Authorization: Bearer <token>".'
+    throw await reject(request, reply, new AccessError(401, sentence, token === undefined ? {} : INVALID))
   })
 
-  /** Gives the rejection its headers, or makes it another one if there were too many. */
+  /** Sets the headers of a rejection, or turns it into a 429 after too many failures. */
   async function reject(
     request: FastifyRequest,
     reply: FastifyReply,
     failure: AccessError,
     resource?: ProtectedResource,
   ): Promise<AccessError> {
-    const error = (await tooManyFailures(request, failure)) ?? failure
+    const error = (await countFailure(request, failure)) ?? failure
     const { statusCode, retryAfterMs, message, cause } = error
     if (retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(retryAfterMs / 1000))
     else reply.header('www-authenticate', challenge(error, resource?.metadataUrl, resource ? scopes : []))
@@ -109,61 +122,75 @@ async function auth(fastify: FastifyInstance): Promise<void> {
     )
     return error
   }
+}
 
-  /** Whoever presents nothing, or something good that grants too little, has not tried to guess. */
-  async function tooManyFailures({ ip }: FastifyRequest, { reason }: AccessError): Promise<AccessError | undefined> {
-    const retryAfterMs = reason === 'invalid_token' ? await logins.countFailure(ip) : undefined
-    if (retryAfterMs === undefined) return undefined
-    metrics.rejections.inc({ reason: 'logins' })
-    const wait = `Try again in ${Math.ceil(retryAfterMs / 1000)} s.`
-    return new AccessError(429, `Too many wrong keys or tokens came from this address. ${wait}`, { retryAfterMs })
+/**
+ * Limits how often clients of one address may present a wrong key or token. Only wrong ones are counted and rejected: a
+ * valid key is accepted however many wrong ones come from the same address, which may be a company's or a proxy's. What
+ * makes guessing hopeless is the length of the keys.
+ */
+function createFailureLimit({ config, metrics, createLimiter }: FastifyInstance) {
+  const points = config.auth.failedLoginsPerMinute
+  const limiter = createLimiter({ namespace: 'logins', points, windowMs: MINUTE_MS })
+  const rejected = metrics.rejections.labels('logins')
+
+  return async ({ ip }: FastifyRequest, { reason }: AccessError): Promise<AccessError | undefined> => {
+    if (points === 0 || reason !== 'invalid_token') return undefined
+    const { isExceeded, resetMs } = await limiter.consume(rateLimitPrefix(ip))
+    if (!isExceeded) return undefined
+    rejected.inc()
+    const sentence = `Too many invalid keys or tokens from this address; retry in ${Math.ceil(resetMs / 1000)} s.`
+    return new AccessError(429, sentence, { retryAfterMs: resetMs })
   }
 }
 
 function openKeys(fastify: FastifyInstance): { keys: KeySource['keys'] } | undefined {
   const { config, log } = fastify
-  if (config.MCP_API_KEYS === undefined) return undefined
-  const keys = parseApiKeys(config.MCP_API_KEYS)
-  // Only the hashes stay; `--check` still tells how long the secret was.
-  config.MCP_API_KEYS = '*'.repeat(config.MCP_API_KEYS.length)
+  const { apiKeys: keys, apiKeysFile: path } = config.auth
+  if (keys === undefined) return undefined
   for (const { name, length } of keys) {
-    if (length < WEAK_KEY_LENGTH)
-      log.warn({ name }, `a key is shorter than ${WEAK_KEY_LENGTH} characters and could be guessed`)
+    if (length < WEAK_KEY_LENGTH) log.warn({ name }, `api key is shorter than ${WEAK_KEY_LENGTH} characters`)
   }
-  if (config.MCP_API_KEYS_FILE === undefined) return { keys }
-  const source = followKeyFile({ path: config.MCP_API_KEYS_FILE, keys, log })
+  if (path === undefined) return { keys }
+  const source = followKeyFile({ path, keys, log })
   fastify.addHook('onClose', async () => source.close())
   return source
 }
 
-/** What checks tokens is loaded only where there are any. */
+/** The token libraries are loaded only with OAuth. */
 async function openTokens(fastify: FastifyInstance) {
   const { config, log } = fastify
-  const { OAUTH_ISSUER: issuer } = config
-  if (issuer === undefined) return undefined
-  const [{ createIssuer }, { createKeySet }, { createTokenVerifier }] = await Promise.all([
+  const { oauth } = config.auth
+  if (oauth === undefined) return undefined
+  const { issuer, jwksUrl, audiences, requiredScopes } = oauth
+  const [{ createKeyFetcher }, { createKeySet }, { createTokenVerifier }] = await Promise.all([
     import('../services/auth/oidc-discovery.ts'),
     import('../services/auth/jwks.ts'),
     import('../services/auth/tokens.ts'),
   ])
-  const connections = createConnections({
-    connectTimeoutMs: config.AZURE_CONNECT_TIMEOUT_MS,
-    proxy: { https: config.HTTPS_PROXY, none: config.NO_PROXY },
+  const { connectTimeoutMs, proxy } = config.outbound
+  const client = createHttpClient({
+    connectTimeoutMs,
+    proxy: { https: proxy.https?.reveal(), none: proxy.none.join() },
   })
-  fastify.addHook('onClose', connections.close)
+  fastify.addHook('onClose', client.close)
   return createTokenVerifier({
     issuer,
-    audiences: listOf(config.OAUTH_AUDIENCE),
-    requiredScopes: listOf(config.OAUTH_REQUIRED_SCOPES),
-    findKey: createKeySet({ fetchKeys: createIssuer({ issuer, jwksUrl: config.OAUTH_JWKS_URL, connections }), log }),
+    audiences,
+    requiredScopes,
+    findKey: createKeySet({
+      issuer,
+      fetchKeys: createKeyFetcher({ issuer, jwksUrl, client }),
+      log,
+    }),
   })
 }
 
 function warnOfRisks({ config, log }: FastifyInstance, { isOpen }: Authenticator): void {
-  if (!isOpen || isLocal(config.MCP_SERVER_HOST)) return
+  if (!isOpen || config.server.isLocal) return
   log.warn(
-    { MCP_SERVER_HOST: config.MCP_SERVER_HOST },
-    'anybody who reaches this address can make images at your cost and write files: set MCP_API_KEYS or OAUTH_ISSUER; REQUIRE_AUTH=true rejects to start without',
+    { MCP_SERVER_HOST: config.server.host },
+    'no authentication: every client that reaches this address can generate images at your cost and write files; set MCP_API_KEYS or OAUTH_ISSUER (REQUIRE_AUTH=true makes one of them mandatory)',
   )
 }
 
@@ -175,20 +202,16 @@ function isForwarded({ headers }: FastifyRequest): boolean {
   return PROXY_HEADERS.some((name) => headers[name] !== undefined)
 }
 
-/** Only which kind of failure it was: jose's errors carry the claims of the token, names and addresses among them. */
+/** Only the kind of failure: jose's errors carry the claims of the token, which may hold names and addresses. */
 function codeOf(cause: unknown): string | undefined {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
 }
 
-function listOf(list: string | undefined): string[] {
-  return (list ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
-}
-
-function single(header: string | string[] | undefined): string | undefined {
+function firstOf(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header
 }
 
 export default fp(auth, {
   name: 'auth',
-  dependencies: ['config', 'logger', 'metrics', 'trusted-proxies', 'counters'],
+  dependencies: ['config', 'logger', 'metrics', 'trusted-proxies', 'rate-limit'],
 })

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Calls, createCalls } from '../services/calls/chain.ts'
@@ -16,16 +15,16 @@ const MAX_STORED_BYTES = 536_870_912
 
 /** The chain around every call of a tool. */
 async function calls(fastify: FastifyInstance): Promise<void> {
-  const { config, log, metrics, unitCounter } = fastify
+  const { config, log, metrics, createLimiter } = fastify
   const calls = createCalls({
-    folder: resolve(config.IMAGES_DIR),
-    maxCalls: config.MAX_CONCURRENT_CALLS,
+    folder: config.library.folder,
+    maxCalls: config.limits.maxConcurrentCalls,
     limits: createCallLimits({
-      callsPerMinute: config.TOOL_CALLS_PER_MINUTE,
-      imagesPerDay: config.IMAGES_PER_DAY,
-      counter: unitCounter,
+      callsPerMinute: config.limits.toolCallsPerMinute,
+      imagesPerDay: config.limits.imagesPerDay,
+      createLimiter,
     }),
-    abandonedTtlMs: config.ABANDONED_RESULT_TTL_MS,
+    abandonedTtlMs: config.library.abandonedResultTtlMs,
     maxEntries: MAX_STORED_RESULTS,
     maxBytes: MAX_STORED_BYTES,
     log,
@@ -46,4 +45,4 @@ async function calls(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('calls', calls)
 }
 
-export default fp(calls, { name: 'calls', dependencies: ['config', 'logger', 'metrics', 'counters'] })
+export default fp(calls, { name: 'calls', dependencies: ['config', 'logger', 'metrics', 'rate-limit'] })

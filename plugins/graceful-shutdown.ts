@@ -78,7 +78,7 @@ async function gracefulShutdown(fastify: FastifyInstance): Promise<void> {
     isClosing = true
     const running = () => ({ open: requests.count, calls: calls.inFlight.count })
     if (requests.count + calls.inFlight.count > 0) log.info(running(), 'waiting for running requests')
-    if (!(await settled(config.SHUTDOWN_GRACE_MS))) {
+    if (!(await settled(config.server.shutdownGraceMs))) {
       log.warn(running(), 'force-closing remaining requests')
       for (const callback of callbacks) callback()
       for (const { lifecycle } of admitted) lifecycle.forceClose()

@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import type { DoneFuncWithErrOrRes, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { defaultTiming } from '../../services/mcp/timeouts.ts'
 import { checkContentType } from './content-type.ts'
-import { allowOrigin } from './cors.ts'
+import { addCors } from './cors.ts'
 import { checkHeaders, setRequestId } from './request-headers.ts'
 
 /**
@@ -13,18 +13,14 @@ import { checkHeaders, setRequestId } from './request-headers.ts'
 export default async function hooks(fastify: FastifyInstance): Promise<void> {
   const { stallMs } = { ...defaultTiming, ...fastify.appOptions.timing }
 
-  const onEveryRequest = [
-    setRequestId,
-    fastify.guardHost,
-    fastify.guardOrigin,
-    allowOrigin,
-    checkHeaders,
-    checkContentType,
-  ]
+  fastify.addHook('onRequest', setRequestId)
+  fastify.addHook('onRequest', fastify.guardHost)
+  fastify.addHook('onRequest', fastify.guardOrigin)
+  await addCors(fastify)
+  fastify.addHook('onRequest', checkHeaders)
+  fastify.addHook('onRequest', checkContentType)
   // Not on preflights, which browsers send without credentials.
   const onCalls = [fastify.drain.admit, fastify.authenticate, fastify.shedLoad, fastify.limitRequests, fastify.openBody]
-
-  for (const hook of onEveryRequest) fastify.addHook('onRequest', hook)
   fastify.addHook('onRoute', (route) => {
     if (route.method === 'POST') route.onRequest = onCalls
   })

@@ -1,25 +1,16 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
-import { acquireBuffer, release, sizeFor } from '../../services/bytes/buffer-pool.ts'
-import { type InlineImages, noInlineImages } from '../../services/bytes/inline-images.ts'
-import { parseJsonBody } from '../../services/bytes/json-reader.ts'
+import { type BufferPool, type PooledBuffer, pooledSize } from '../../services/bytes/buffer-pool.ts'
 import { type ByteReservation, UNRESERVED_BYTES } from '../../services/limits/byte-budget.ts'
 import { watchHeadway } from '../../services/limits/upload-progress.ts'
+import { parseMessage } from '../../services/mcp/message-parser.ts'
 import { invalidRequest } from '../../services/mcp/protocol-error.ts'
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Images that were taken out of the body. */
-    inlineImages: InlineImages | null
-  }
-}
 
 /** Parses JSON bodies of this plugin's routes. */
 export function addBodyParser(fastify: FastifyInstance, { headwayMs }: { headwayMs: number }): void {
-  const { config, rejectBody } = fastify
-  const maxBytes = config.MAX_BODY_BYTES
-  fastify.decorateRequest('inlineImages', null)
+  const { config, rejectBody, bufferPool: pool } = fastify
+  const maxBytes = config.limits.maxBodyBytes
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser(JSON_TYPE, function parseBody(request: FastifyRequest, payload: IncomingMessage, done) {
     const { 'content-length': length } = request.headers
@@ -28,20 +19,18 @@ export function addBodyParser(fastify: FastifyInstance, { headwayMs }: { headway
     const parse = (body: Buffer) => {
       // Nothing would release what is taken out of the body.
       if (request.lifecycle.hasEnded) throw invalidRequest('The client disconnected.')
-      const parsed = fastify.chargeLoop(request, () => parseJsonBody(body))
-      if (parsed.images !== noInlineImages) {
-        request.inlineImages = parsed.images
-        request.lifecycle.scope.defer(parsed.images.release)
-      }
+      const parsed = fastify.chargeLoop(request, () => parseMessage(body, pool))
+      if (body.length > UNRESERVED_BYTES) request.lifecycle.scope.use(parsed)
       return parsed
     }
-    readBody(payload, { announced, maxBytes, reserve, rejectBody, headwayMs, parse }, done)
+    readBody(payload, { pool, announced, maxBytes, reserve, rejectBody, headwayMs, parse }, done)
   })
 }
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json(?:;|$)/i
 
 export interface BodyOptions {
+  pool: BufferPool
   /** The value of `Content-Length`. */
   announced: number | undefined
   maxBytes: number
@@ -52,7 +41,7 @@ export interface BodyOptions {
   /** Milliseconds in which 64 KiB of a body must arrive, or its rest. */
   headwayMs: number
   /** Must not keep the body, since its memory is reused. */
-  parse(body: Buffer): { message: unknown; retainedBytes: number }
+  parse(body: Buffer): { value: unknown; retainedBytes: number }
 }
 
 /** Sizes of the buffer of a body that needs no reservation yet. */
@@ -76,14 +65,14 @@ const LEAST_AVERAGE = 32
  */
 export function readBody(
   payload: Readable,
-  { announced, maxBytes, reserve, rejectBody, headwayMs, parse }: BodyOptions,
+  { pool, announced, maxBytes, reserve, rejectBody, headwayMs, parse }: BodyOptions,
   done: (error: Error | null, body?: unknown) => void,
 ): void {
   if (announced !== undefined && announced > maxBytes) {
     done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE())
     return
   }
-  const body = createGathering(announced)
+  const body = createGathering(announced, pool)
   const headway = watchHeadway({ announced, periodMs: headwayMs, onStalled: () => end(rejectBody('slow')) })
   let chunks = 0
   let hasEnded = false
@@ -131,7 +120,7 @@ export function readBody(
     let message: unknown
     let retainedBytes = 0
     try {
-      if (error === null) ({ message, retainedBytes } = parse(body.whole()))
+      if (error === null) ({ value: message, retainedBytes } = parse(body.whole()))
     } catch (thrown) {
       error = thrown instanceof Error ? thrown : new Error('the body could not be parsed', { cause: thrown })
     }
@@ -150,35 +139,35 @@ function problemOf(length: number, chunks: number, maxBytes: number): Error | un
 }
 
 /** The part of a body that has arrived. A body in one chunk, as nearly all without an image are, is not copied. */
-function createGathering(announced: number | undefined) {
+function createGathering(announced: number | undefined, pool: BufferPool) {
   let bytes: Buffer | undefined
   let first: Buffer | undefined
   let length = 0
-  /** Whether `bytes` came from the buffer pool. */
-  let isOwn = false
+  let pooled: PooledBuffer | undefined
 
   /** Size of the buffer for so many bytes: what is allocated is what is reserved. */
   function sizeOf(needed: number): number {
     if (bytes !== undefined && needed <= bytes.length) return bytes.length
-    return SMALL_SIZES.find((size) => needed <= size) ?? sizeFor(needed)
+    return SMALL_SIZES.find((size) => needed <= size) ?? pooledSize(needed)
   }
   const isFirst = (chunk: Buffer) => length === 0 && chunk.length >= (announced ?? LONG_CHUNK)
 
   function makeSpace(needed: number): Buffer {
     const size = sizeOf(needed)
     if (bytes?.length === size) return bytes
-    const larger = size > UNRESERVED_BYTES ? acquireBuffer(size) : Buffer.allocUnsafeSlow(size)
+    const next = size > UNRESERVED_BYTES ? pool.acquire(size) : undefined
+    const larger = next?.bytes ?? Buffer.allocUnsafeSlow(size)
     const before = bytes ?? first
     before?.copy(larger, 0, 0, length)
     free()
     first = undefined
     bytes = larger
-    isOwn = size > UNRESERVED_BYTES
+    pooled = next
     return larger
   }
   function free(): void {
-    if (isOwn && bytes !== undefined) release([bytes])
-    isOwn = false
+    pooled?.[Symbol.dispose]()
+    pooled = undefined
   }
 
   return {

@@ -1,7 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { JsonRpcNotification } from '../../schemas/json-rpc.ts'
-import { addressCaller } from '../../services/auth/authenticator.ts'
-import { noInlineImages } from '../../services/bytes/inline-images.ts'
 import type { Delivery } from '../../services/calls/delivery.ts'
 import type { McpContext, McpHeaders } from '../../services/mcp/types.ts'
 import { readVersion, single } from './request-headers.ts'
@@ -49,7 +47,7 @@ export class HttpContext implements McpContext {
   }
 
   get caller() {
-    return this.#request.caller ?? addressCaller(this.#request.ip)
+    return this.#request.caller
   }
 
   get headers(): McpHeaders {
@@ -63,10 +61,6 @@ export class HttpContext implements McpContext {
 
   get idempotencyKey() {
     return single(this.#request.headers['idempotency-key'])
-  }
-
-  get images() {
-    return this.#request.inlineImages ?? noInlineImages
   }
 
   get scope() {

@@ -17,7 +17,7 @@ export function addErrorHandler(
   contextOf: (request: FastifyRequest, reply: FastifyReply) => HttpContext,
 ): void {
   const { mcp, config } = fastify
-  const maxBodyBytes = config.MAX_BODY_BYTES
+  const maxBodyBytes = config.limits.maxBodyBytes
   fastify.setErrorHandler(async function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
     discardBody(error, request, reply, maxBodyBytes)
     // Without a body and its type no parser runs, and the schema rejects what is absent.

@@ -6,7 +6,7 @@ import { defaultTiming } from '../../services/mcp/timeouts.ts'
 import { rejectMethods } from './allowed-methods.ts'
 import { addBodyParser } from './body-parser.ts'
 import { HttpContext } from './context.ts'
-import { respondPreflight } from './cors.ts'
+import { readableByPages } from './cors.ts'
 import { trackDeliveries } from './delivery.ts'
 import { addErrorHandler } from './errors.ts'
 import { createResponder } from './responder.ts'
@@ -15,9 +15,9 @@ import { createResponder } from './responder.ts'
 export default async function rpc(fastify: FastifyInstance): Promise<void> {
   const { config, appOptions } = fastify
   const timing = { ...defaultTiming, ...appOptions.timing }
-  const bodyLimit = config.MAX_BODY_BYTES
+  const bodyLimit = config.limits.maxBodyBytes
   const respond = createResponder(fastify, timing)
-  const contextOptions = { deadlineMs: config.CALL_DEADLINE_MS, deliveryOf: trackDeliveries(fastify, timing) }
+  const contextOptions = { deadlineMs: config.limits.callDeadlineMs, deliveryOf: trackDeliveries(fastify, timing) }
 
   fastify.decorateRequest('callContext', null)
   fastify.onResponseClose(({ callContext }, { raw }) => {
@@ -33,12 +33,11 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   // The schema as it is compiled for every transport.
   fastify.setValidatorCompiler(() => (body) => isBody(body) || { error: envelopeError(body) })
 
-  const route = { schema: { body: BodySchema }, bodyLimit }
+  const route = { schema: { body: BodySchema }, bodyLimit, config: { cors: readableByPages }, helmet: false as const }
   const routes = fastify.withTypeProvider<TypeBoxTypeProvider>()
   for (const url of ['/', '/mcp']) {
     routes.post(url, route, (request, reply) => respond(request, reply, contextOf(request, reply)))
-    // In a hook, so that a body which some clients announce is not read.
-    fastify.options(url, { onRequest: respondPreflight }, respondPreflight)
+    fastify.options(url, { config: { cors: readableByPages } }, async () => undefined)
   }
   rejectMethods(fastify, '/', ['GET', 'POST', 'OPTIONS'], 'GET, POST')
   rejectMethods(fastify, '/mcp', ['POST', 'OPTIONS'], 'POST')

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Message } from '../../schemas/json-rpc.ts'
-import { writeJson } from '../../services/bytes/json-writer.ts'
+import { writeJson } from '../../services/bytes/json/writer.ts'
 import { Rejection } from '../../services/errors/rejection.ts'
 import { hasProgressToken } from '../../services/mcp/envelope.ts'
 import { invalidRequest } from '../../services/mcp/protocol-error.ts'

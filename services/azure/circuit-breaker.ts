@@ -1,42 +1,43 @@
 import { serviceError } from '../errors/errors.ts'
 
 /**
- * Keeps calls from an account that Azure has blocked: each would fail, and more of them make the block longer. After a
- * while one call may look whether the block is over.
+ * Holds back calls while Azure has blocked the account: each would fail, and each makes the block longer. When the pause
+ * is over, one call probes Azure while the others stay rejected.
  */
-export interface AccountBreaker {
-  /** @throws ServiceError IMG_ERR_AZURE_ACCOUNT_BLOCKED while the block stands */
+export interface CircuitBreaker {
+  /** @throws ServiceError IMG_ERR_AZURE_ACCOUNT_BLOCKED while open */
   check(): void
-  /** Azure said that the account is blocked. */
+  /** Azure reported that the account is blocked. */
   trip(): void
-  /** Azure answered anything else. */
+  /** Azure returned anything else. */
   reset(): void
-  /** Whether calls are kept away now; no longer once a call may look, so that a fallback does not keep them for good. */
+  /** `false` again once a probe is due, so that fallbacks do not keep a recovered deployment out of use. */
   readonly isOpen: boolean
 }
 
-export function createAccountBreaker(openMs: number): AccountBreaker {
+/** @param openMs milliseconds from a block to the next probe */
+export function createCircuitBreaker(openMs: number): CircuitBreaker {
   let openUntil = 0
-  let isOpen = false
+  let isTripped = false
   return {
     get isOpen() {
-      return isOpen && performance.now() < openUntil
+      return isTripped && performance.now() < openUntil
     },
     check() {
-      if (!isOpen) return
+      if (!isTripped) return
       const now = performance.now()
       if (now < openUntil) {
         throw serviceError('IMG_ERR_AZURE_ACCOUNT_BLOCKED', [], { retryAfterMs: openUntil - now })
       }
-      // This caller looks; the others go on being rejected until it knows.
+      // This call is the probe; others stay rejected until its result is known.
       openUntil = now + openMs
     },
     trip() {
-      isOpen = true
+      isTripped = true
       openUntil = performance.now() + openMs
     },
     reset() {
-      isOpen = false
+      isTripped = false
     },
   }
 }

@@ -1,28 +1,30 @@
-import { type Base64Image, bufferImage } from '../bytes/base64-image.ts'
+import type { Operation } from '../../schemas/models.ts'
+import { type Base64Image, bufferImage, disposeAll } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { serviceError } from '../errors/errors.ts'
 import { sniffFacts } from '../imaging/image-probe.ts'
-import { adaptRequest, createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
-import { type AzureEvents, silentEvents } from './events.ts'
+import type { HttpClientOptions } from '../net/http-client.ts'
+import { adaptRequest } from '../parameters/adapt.ts'
+import { createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
+import { type AzureEvents, noEvents } from './events.ts'
 import { type HttpResponse, sendRequest } from './exchange.ts'
 import { createImageDownload } from './image-download.ts'
-import type { ResponseReading } from './image-response.ts'
 import { runCall } from './retry.ts'
-import { type StreamingChoice, wantsStream } from './streaming.ts'
-import { createTransport, type TransportOptions } from './transport.ts'
-import type { CallContext, EditRequest, ImageRequest, ImageResult, ImagesClient, Operation } from './types.ts'
+import { type StreamingChoice, shouldStream } from './streaming.ts'
+import { createTransport } from './transport.ts'
+import type { CallContext, EditRequest, ImageRequest, ImageResult, ImagesClient } from './types.ts'
 import { costOf } from './usage.ts'
 
-export interface ImagesClientOptions extends TransportOptions {
-  /** The default deployment first; never empty. */
+export interface ImagesClientOptions extends HttpClientOptions {
+  /** The default deployment first. */
   deployments: readonly [DeploymentOptions, ...DeploymentOptions[]]
   /** Bytes of one response, all its images in base64 together. */
   maxResponseBytes: number
-  /** Where answers wait until they are sent on. */
+  /** Buffers the images of responses. */
   buffered: BufferSpool
-  /** When gpt-image draws in an event stream: `auto` only where a call may outlast Azure's silence limits. */
+  /** When gpt-image returns an event stream; `auto`: only where a call may outlast Azure's limits on silent connections. */
   streaming: StreamingChoice
-  /** Hosts that links in answers may point to, see `ImageDownloadOptions`. */
+  /** Hosts to which links in responses may lead, see `ImageDownloadOptions`. */
   imageHosts: readonly string[]
   isAddressAllowed?: (address: string) => boolean
   events?: AzureEvents
@@ -31,8 +33,9 @@ export interface ImagesClientOptions extends TransportOptions {
 /** The client for one or more deployments. */
 export function createImagesClient(options: ImagesClientOptions): ImagesClient {
   const { maxResponseBytes, buffered, streaming } = options
-  const events = options.events ?? silentEvents
+  const events = options.events ?? noEvents
   const transport = createTransport(options)
+  const sendOptions = { transport, events, maxResponseBytes, buffered }
   const download = createImageDownload({ ...options, allowedHosts: options.imageHosts, maxBytes: maxResponseBytes })
   const [first, ...others] = options.deployments
   const defaultDeployment = createDeployment(first)
@@ -44,68 +47,58 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     request: R,
     context: CallContext,
   ): Promise<ImageResult> {
-    const asked = byName.get(request.deployment ?? defaultDeployment.deployment.name) ?? defaultDeployment
-    const requests = new Map<Deployment, R>([[asked, request]])
-    for (const name of asked.options.fallbacks) {
+    const requested = byName.get(request.deployment ?? defaultDeployment.deployment.name) ?? defaultDeployment
+    const adapted = new Map<Deployment, R>()
+    for (const name of requested.options.fallbacks) {
       const fallback = byName.get(name)
-      const adapted = fallback && adaptRequest(operation, request, fallback.deployment)
-      if (fallback !== undefined && adapted !== undefined) requests.set(fallback, adapted)
+      const fitting = fallback && adaptRequest(request, operation, fallback.deployment.capabilities)
+      if (fallback !== undefined && fallback !== requested && fitting !== undefined) adapted.set(fallback, fitting)
     }
-    const candidates: [Deployment, ...Deployment[]] = [
-      asked,
-      ...[...requests.keys()].filter((other) => other !== asked),
-    ]
-    const { response, maker } = await runCall(
-      candidates,
-      async (deployment, route) => {
-        const adapted = requests.get(deployment) ?? request
+    let producer = requested
+    const response = await runCall(
+      [requested, ...adapted.keys()],
+      (deployment, route) => {
+        producer = deployment
+        const own = adapted.get(deployment) ?? request
         const target = deployment.target(route)
-        const streamed = wantsStream(streaming, target.model, adapted)
-        const wire = isEdit(adapted) ? route.edit(adapted, target, streamed) : route.generate(adapted, target, streamed)
-        const raw = await sendRequest(
-          { transport, events, maxResponseBytes, buffered },
-          deployment,
-          route,
-          wire,
-          request.prompt,
-          context,
-        )
-        return { response: raw, maker: deployment }
+        const isStreamed = shouldStream(streaming, target.model, own)
+        const http = isEdit(own) ? route.edit(own, target, isStreamed) : route.generate(own, target, isStreamed)
+        return sendRequest(sendOptions, deployment, route, http, context)
       },
       context,
     )
-    return finish(operation, response, maker, request.count ?? 1, context)
+    return finish(operation, response, producer, request.n ?? 1, context)
   }
 
-  /** From here on the images are paid for; nothing is sent again. */
+  /** From here on the images are paid for, so nothing is sent again. */
   async function finish(
     operation: Operation,
-    { reading, requestId }: HttpResponse,
-    maker: Deployment,
+    response: HttpResponse,
+    producer: Deployment,
     count: number,
     context: CallContext,
-  ) {
-    const { name, model, can } = maker.deployment
-    const { images, usage } = await collect(reading, count, context)
-    const costUsd = costOf(can.price, usage, images.length)
+  ): Promise<ImageResult> {
+    const { name, model, capabilities } = producer.deployment
+    const { images, usage } = await collect(response, count, context)
+    const costUsd = costOf(capabilities.price, usage, images.length)
     const facts = { operation, deployment: name, model, count: images.length, usage, costUsd }
-    events.imagesMade(facts)
-    context.log.info({ ...facts, azureRequestId: requestId }, 'azure made images')
+    events.imagesGenerated(facts)
+    context.log.info({ ...facts, azureRequestId: response.requestId }, 'images generated')
     const producedBy = { deployment: name, model }
-    return { images, producedBy, usage, ...(costUsd === undefined ? {} : { costUsd }) } satisfies ImageResult
+    return { images, producedBy, usage, ...(costUsd === undefined ? {} : { costUsd }) }
   }
 
-  /** What can be had of the images; a link that leads nowhere costs the others nothing. */
-  async function collect(reading: ResponseReading, maxLinks: number, { deadlineAt, log }: CallContext) {
+  /** All images that can be read or downloaded. A broken link fails the call only if there is no other image. */
+  async function collect({ reading }: HttpResponse, maxLinks: number, { deadlineAt, log }: CallContext) {
     const images: Base64Image[] = []
     let failure: unknown
     try {
       const { parts, usage } = await reading.finish()
       let links = 0
-      // One link after the other, so that one image at a time lies outside the bound on buffered bytes.
       for (const part of parts) {
         if ('image' in part) images.push(part.image)
         else if (++links <= maxLinks) {
+          // Not in parallel: a download is not counted by the buffer limit, so there is only one at a time.
           await follow(part.url, deadlineAt).then(
             (image) => images.push(image),
             (error: unknown) => (failure ??= error),
@@ -114,11 +107,11 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       }
       const [first, ...more] = images
       if (first === undefined) throw failure ?? serviceError('IMG_ERR_AZURE_DOWNLOAD', [])
-      if (failure !== undefined) log.warn({ err: failure, images: images.length }, 'azure links to an image in vain')
+      if (failure !== undefined) log.warn({ err: failure, images: images.length }, 'image link download failed')
       return { images: [first, ...more] satisfies ImageResult['images'], usage }
     } catch (error) {
       await reading.abort()
-      await Promise.all(images.map((image) => image.release()))
+      await disposeAll(images)
       throw error
     }
   }

@@ -1,6 +1,7 @@
-import type { Operation, Usage } from './types.ts'
+import type { Operation } from '../../schemas/models.ts'
+import type { Usage } from './types.ts'
 
-/** How one HTTP request to Azure ended, as a closed set of words; the rate limit apart from other rejections, since it has an alarm of its own. */
+/** How an HTTP request to Azure ended, for metrics. 429 is separate from other 4xx because it has its own alert. */
 export type StatusClass = '2xx' | '3xx' | '4xx' | '429' | '5xx' | 'connect_error' | 'timeout' | 'lost' | 'cancelled'
 
 export interface RequestFacts {
@@ -10,17 +11,15 @@ export interface RequestFacts {
   model: string
 }
 
-/** What the client tells about its doings; whoever counts or logs listens. Listeners must not throw. */
+/** Events of the client, for metrics. Listeners must not throw. */
 export interface AzureEvents {
-  requestStarted(fact: RequestFacts): void
-  requestEnded(fact: RequestFacts & { statusClass: StatusClass; durationMs: number; sentBytes: number }): void
-  /** A call got its images. */
-  imagesMade(fact: RequestFacts & { count: number; usage: Usage; costUsd: number | undefined }): void
+  requestStarted(facts: RequestFacts): void
+  requestEnded(facts: RequestFacts & { statusClass: StatusClass; durationMs: number; sentBytes: number }): void
+  imagesGenerated(facts: RequestFacts & { count: number; usage: Usage; costUsd: number | undefined }): void
 }
 
-/** For those who listen to nothing. */
-export const silentEvents: AzureEvents = {
+export const noEvents: AzureEvents = {
   requestStarted() {},
   requestEnded() {},
-  imagesMade() {},
+  imagesGenerated() {},
 }

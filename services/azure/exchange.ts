@@ -1,12 +1,15 @@
+import type { MaybePromise } from '../bytes/maybe-promise.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
-import { azureError, readFault, requestId } from './azure-error.ts'
+import { azureError, requestId } from './azure-error.ts'
 import { maskText } from './azure-text.ts'
 import type { Deployment } from './deployment.ts'
 import type { Dialect } from './dialects/dialect.ts'
+import { ErrorBodyCollector, parseFault } from './error-body.ts'
 import type { AzureEvents, StatusClass } from './events.ts'
-import type { WireRequest } from './http-request.ts'
-import { ErrorBodyCollector, openResponse, type ResponseReading } from './image-response.ts'
+import type { HttpRequest } from './http-request.ts'
+import { openResponse } from './image-response.ts'
+import type { ResponseReading } from './response-parts.ts'
 import { SendError } from './retry.ts'
 import { ExchangeError, type Response, type ResponseHeaders, type Transport } from './transport.ts'
 import type { CallContext } from './types.ts'
@@ -19,14 +22,15 @@ export interface SendOptions {
   buffered: BufferSpool
 }
 
-/** What Azure sent with a success. */
+/** A successful response. */
 export interface HttpResponse {
   reading: ResponseReading
   requestId: string | undefined
 }
 
 /**
- * One request, for which the deployment's gate has opened. Tells the gate and the breaker how it went.
+ * Sends one request, for which the deployment's limiter has been acquired. Reports the outcome to the limiter and the
+ * circuit breaker.
  *
  * @throws SendError, ServiceError
  */
@@ -34,68 +38,67 @@ export async function sendRequest(
   options: SendOptions,
   deployment: Deployment,
   route: Dialect,
-  wire: WireRequest,
-  prompt: string,
+  request: HttpRequest,
   context: CallContext,
 ): Promise<HttpResponse> {
   const { credential, scope } = deployment.options
-  let learned: ResponseHeaders | undefined
+  let headers: ResponseHeaders | undefined
   let isRejected = false
   try {
-    const credentialHeaders = await inTime(credential.headers(scope ?? route.scope), context)
-    const response = await exchange(options, deployment, wire, credentialHeaders, context)
-    learned = response.headers
-    const secrets = [...credential.secrets(), ...Object.values(credentialHeaders), prompt]
+    const credentialHeaders = await withinCall(credential.headers(scope ?? route.scope), context)
+    const response = await exchange(options, deployment, request, credentialHeaders, context)
+    headers = response.headers
     isRejected = response.status === 429
+    const secrets = [...credential.secrets(), ...Object.values(credentialHeaders), ...request.secrets]
     if (response.sink instanceof ErrorBodyCollector) {
-      const fault = readFault(response.sink.body())
-      const failure = azureError(response.status, response.headers, fault, {
-        deployment: deployment.options.deployment,
-        secrets,
-      })
-      context.log.debug(
-        { deployment: deployment.deployment.name, azureText: maskText(fault.message, secrets) },
-        "azure's own words, without what they may quote",
-      )
-      if (failure.code === 'IMG_ERR_AZURE_ACCOUNT_BLOCKED') tripBreaker(deployment, context)
-      else deployment.breaker.reset()
+      const failure = failureOf(response, response.sink, deployment, secrets, context)
       throw new SendError(failure, credentialHeaders)
     }
     deployment.breaker.reset()
-    return { reading: response.sink, requestId: requestId(response.headers, secrets) }
+    return { reading: response.sink, requestId: requestId(headers, secrets) }
   } finally {
-    deployment.limiter.left(learned, isRejected)
+    deployment.limiter.release(headers, isRejected)
   }
 }
 
-function tripBreaker(deployment: Deployment, context: CallContext): void {
-  if (!deployment.breaker.isOpen) {
-    context.log.error({ deployment: deployment.deployment.name }, 'azure has blocked the account; calls are kept back')
-  }
-  deployment.breaker.trip()
+/** The error of an error response. Trips the circuit breaker if the account is blocked. */
+function failureOf(
+  { status, headers }: Response<ResponseReading | ErrorBodyCollector>,
+  sink: ErrorBodyCollector,
+  { options, breaker, deployment: { name } }: Deployment,
+  secrets: readonly string[],
+  { log }: CallContext,
+): ServiceError {
+  const fault = parseFault(sink.body())
+  const failure = azureError(status, headers, fault, { deployment: options.deployment, secrets })
+  log.debug({ deployment: name, azureText: maskText(fault.message, secrets) }, 'azure error text, redacted')
+  if (failure.code === 'IMG_ERR_AZURE_ACCOUNT_BLOCKED') {
+    if (!breaker.isOpen) log.error({ deployment: name }, 'azure account blocked, circuit breaker open')
+    breaker.trip()
+  } else breaker.reset()
+  return failure
 }
 
 async function exchange(
   { transport, events, maxResponseBytes, buffered }: SendOptions,
   deployment: Deployment,
-  wire: WireRequest,
+  request: HttpRequest,
   credentialHeaders: Readonly<Record<string, string>>,
   context: CallContext,
-) {
-  const { operation, url } = wire
+): Promise<Response<ResponseReading | ErrorBodyCollector>> {
   const { name, model } = deployment.deployment
-  const body = wire.body()
+  const body = request.body()
   const startedAt = performance.now()
-  const facts = { operation, deployment: name, model }
+  const facts = { operation: request.operation, deployment: name, model }
   events.requestStarted(facts)
   let statusClass: StatusClass = 'lost'
   let reading: ResponseReading | undefined
   let headers: ResponseHeaders = {}
   try {
     const response = await transport.post<ResponseReading | ErrorBodyCollector>({
-      url,
-      // What a gateway compressed could not be read as it arrives.
-      headers: { 'accept-encoding': 'identity', ...wire.headers, ...credentialHeaders },
+      url: request.url,
+      // A compressed response could not be parsed while it arrives.
+      headers: { 'accept-encoding': 'identity', ...request.headers, ...credentialHeaders },
       body,
       signal: context.signal,
       deadlineAt: context.deadlineAt,
@@ -104,8 +107,8 @@ async function exchange(
         headers = received
         if (classOf(status) !== '2xx') return new ErrorBodyCollector()
         context.progress?.('receiving')
-        const onSketch = () => context.progress?.('sketched')
-        reading = openResponse(received, { buffered, maxBytes: maxResponseBytes, onSketch })
+        const onPartialImage = () => context.progress?.('partial')
+        reading = openResponse(received, { buffered, maxBytes: maxResponseBytes, onPartialImage })
         return reading
       },
     })
@@ -114,7 +117,7 @@ async function exchange(
   } catch (error) {
     statusClass = faultClass(error)
     if (reading !== undefined && (await reading.hasImage())) {
-      context.log.warn({ deployment: name, err: error }, 'azure broke off behind a whole image; usage may be missing')
+      context.log.warn({ deployment: name, err: error }, 'azure response broke off after a complete image')
       return { status: 200, headers, sink: reading }
     }
     await reading?.abort()
@@ -125,16 +128,19 @@ async function exchange(
   }
 }
 
-/** A success other than 200 counts by its image: without one there is nothing to read, and nothing to try again. */
-async function checkSuccess(response: Response<ResponseReading | ErrorBodyCollector>) {
+/** A 2xx other than 200 is a success only with an image; without one it is an error that must not be retried. */
+async function checkSuccess(
+  response: Response<ResponseReading | ErrorBodyCollector>,
+): Promise<Response<ResponseReading | ErrorBodyCollector>> {
   const { status, sink } = response
   if (status === 200 || sink instanceof ErrorBodyCollector || (await sink.hasImage())) return response
   await sink.abort()
   return { ...response, sink: new ErrorBodyCollector() }
 }
 
-/** Waits for something that knows no deadline, as long as the call and its caller last. */
-async function inTime<T>(work: Promise<T>, { signal, deadlineAt }: CallContext): Promise<T> {
+/** Awaits work that has no deadline of its own, until the call is cancelled or its deadline is reached. */
+async function withinCall<T>(work: MaybePromise<T>, { signal, deadlineAt }: CallContext): Promise<T> {
+  if (!(work instanceof Promise)) return work
   const timeout = Promise.withResolvers<never>()
   const timer = setTimeout(
     () => timeout.reject(serviceError('IMG_ERR_AZURE_NOT_SENT', [])),
@@ -150,7 +156,7 @@ async function inTime<T>(work: Promise<T>, { signal, deadlineAt }: CallContext):
   }
 }
 
-/** An exchange without a whole response, as a row of the table. */
+/** An exchange without a complete response, as a row of the error table. */
 function exchangeError(error: unknown): unknown {
   if (!(error instanceof ExchangeError)) return error
   if (error.cause instanceof ServiceError) return error.cause

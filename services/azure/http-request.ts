@@ -1,81 +1,87 @@
 import { randomBytes } from 'node:crypto'
 import { PassThrough, Readable } from 'node:stream'
 import FormData from 'form-data'
-import type { Model } from '../../schemas/models.ts'
+import type { Model, Operation } from '../../schemas/models.ts'
+import { encodeBase64, encodedLength } from '../bytes/base64-encoder.ts'
+import type { InputImage } from '../imaging/types.ts'
 import type { RequestBody } from './transport.ts'
-import type { InputImage, Operation } from './types.ts'
 
-/** A request in a dialect's words, without credentials. */
-export interface WireRequest {
+/** A request in the form of a dialect, without credentials. */
+export interface HttpRequest {
   operation: Operation
   url: URL
   headers: Readonly<Record<string, string>>
-  /** Makes the body anew for each try, since a stream can be sent once. */
+  /** Creates the body for one attempt, since a stream can be sent only once. */
   body(): RequestBody
+  /** Texts that Azure's responses may quote and that must not be logged: the prompt. */
+  secrets: readonly string[]
 }
 
-/** What a field of a body may hold. */
+/** The value of a field in a request body. */
 export type FieldValue = string | number | boolean
+export type Fields = Readonly<Record<string, FieldValue>>
 
-/** What operators paste as base URL although it belongs to a route. */
-const routePath = /\/(openai(\/v1)?|mai(\/v1)?|providers\/blackforestlabs(\/v1)?)$/
+/** Suffix of a route, which operators often paste as part of the base URL. */
+const ROUTE_PATH = /\/(openai(\/v1)?|mai(\/v1)?|providers\/blackforestlabs(\/v1)?)$/
 
 /**
- * Joins a base URL, which may carry a path and a trailing slash, with a path of the API.
+ * Joins a base URL, which may have a path and a trailing slash, with a path of the API.
  *
- * @param segments percent-encoded here, so that a deployment's name can't leave its place
- * @throws TypeError for a dot segment, which no encoding keeps from climbing
+ * @param segments percent-encoded here, so that a deployment's name cannot change the path
+ * @throws TypeError for a dot segment, which is resolved even if it is encoded
  */
 export function apiUrl(baseUrl: string, segments: readonly string[], apiVersion?: string): URL {
   if (segments.some((segment) => /^\.{1,2}$/.test(segment))) throw new TypeError('a name must not be "." or ".."')
   const url = new URL(baseUrl)
-  const base = url.pathname.replace(/(?<!\/)\/+$/, '').replace(routePath, '')
+  const base = url.pathname.replace(/(?<!\/)\/+$/, '').replace(ROUTE_PATH, '')
   url.pathname = [base, ...segments.map((segment) => encodeURIComponent(segment))].join('/')
   if (apiVersion !== undefined) url.searchParams.set('api-version', apiVersion)
   return url
 }
 
-/** The fields of a request over those that the operator has fixed; what the request does not say takes nothing from these. */
+/** The fields of a request merged over those configured for the model; `undefined` does not override. */
 export function withFixed(
   { fields: fixed }: Pick<Model, 'fields'>,
   fields: Readonly<Record<string, FieldValue | undefined>>,
 ): Record<string, FieldValue> {
-  const said = Object.entries(fields).filter((entry): entry is [string, FieldValue] => entry[1] !== undefined)
-  return { ...fixed, ...Object.fromEntries(said) }
+  const present = Object.entries(fields).filter((entry): entry is [string, FieldValue] => entry[1] !== undefined)
+  return { ...fixed, ...Object.fromEntries(present) }
 }
 
-/** A JSON body and its header. */
-export function jsonRequest(operation: Operation, url: URL, fields: Readonly<Record<string, FieldValue>>): WireRequest {
+function promptOf({ prompt }: Fields): string[] {
+  return prompt === undefined ? [] : [String(prompt)]
+}
+
+/** A request with a JSON body. */
+export function jsonRequest(operation: Operation, url: URL, fields: Fields): HttpRequest {
   const bytes = Buffer.from(JSON.stringify(fields))
-  return { operation, url, headers: { 'content-type': 'application/json' }, body: () => bytes }
+  return {
+    operation,
+    url,
+    headers: { 'content-type': 'application/json' },
+    body: () => bytes,
+    secrets: promptOf(fields),
+  }
 }
 
-/** Bytes turned into base64 at a time; a multiple of three, so that the chunks join without padding between them. */
-const chunkBytes = 98_304
-
-/**
- * A JSON body with images as base64 text, made chunk by chunk while it is sent: the text of an image never lies in
- * memory whole.
- */
+/** A request with images as base64 in a JSON body, encoded in chunks while it is sent to bound memory. */
 export function jsonRequestWithImages(
   operation: Operation,
   url: URL,
-  fields: Readonly<Record<string, FieldValue>>,
+  fields: Fields,
   images: Readonly<Record<string, Buffer>>,
-): WireRequest {
+): HttpRequest {
   const head = Buffer.from(JSON.stringify(fields).slice(0, -1))
   const named = Object.entries(images).map(([name, bytes]) => ({
     name: Buffer.from(`,${JSON.stringify(name)}:"`),
     bytes,
   }))
-  const length = named.reduce((sum, { name, bytes }) => sum + name.length + Math.ceil(bytes.length / 3) * 4 + 1, 0)
+  const length = named.reduce((sum, { name, bytes }) => sum + name.length + encodedLength(bytes.length) + 1, 0)
   function* chunks(): Generator<Buffer> {
     yield head
     for (const { name, bytes } of named) {
       yield name
-      for (let at = 0; at < bytes.length; at += chunkBytes) {
-        yield Buffer.from(bytes.toString('base64', at, Math.min(at + chunkBytes, bytes.length)), 'latin1')
-      }
+      yield* encodeBase64(bytes)
       yield Buffer.from('"')
     }
     yield Buffer.from('}')
@@ -85,6 +91,7 @@ export function jsonRequestWithImages(
     url,
     headers: { 'content-type': 'application/json' },
     body: () => ({ stream: Readable.from(chunks(), { highWaterMark: 2 }), length: head.length + length + 1 }),
+    secrets: promptOf(fields),
   }
 }
 
@@ -94,20 +101,19 @@ export interface FormFile {
   image: InputImage
 }
 
-/** A socket takes less than this without waiting until it is out, and then nobody knows when its memory is free. */
-const unwatchedBytes = 65_536
+/**
+ * Below the socket's high-water mark the write callback fires before the bytes are sent, so the buffer must not be
+ * reused: smaller images are copied.
+ */
+const MAX_COPIED_BYTES = 65_536
 
 /**
  * An edit as multipart/form-data. Each file has its own media type and file name: Azure rejects
- * `application/octet-stream` (https://github.com/openai/openai-node/issues/1468). Large images are sent
- * from where they lie: their memory may be used again once the response is there, because undici closes a connection on
- * which a response comes before all is out.
+ * `application/octet-stream` (https://github.com/openai/openai-node/issues/1468). Large images are sent without a copy.
+ * Their memory may be reused once the response has arrived, because undici closes a connection whose response begins
+ * before the request is sent completely.
  */
-export function formRequest(
-  url: URL,
-  fields: Readonly<Record<string, FieldValue>>,
-  files: readonly FormFile[],
-): WireRequest {
+export function formRequest(url: URL, fields: Fields, files: readonly FormFile[]): HttpRequest {
   const boundary = `form-${randomBytes(18).toString('hex')}`
   return {
     operation: 'edit',
@@ -119,12 +125,13 @@ export function formRequest(
       for (const [name, value] of Object.entries(fields)) form.append(name, String(value))
       for (const [index, { field, image }] of files.entries()) {
         const extension = image.mimeType === 'image/png' ? 'png' : 'jpg'
-        const bytes = image.bytes.length < unwatchedBytes ? Buffer.from(image.bytes) : image.bytes
+        const bytes = image.bytes.length < MAX_COPIED_BYTES ? Buffer.from(image.bytes) : image.bytes
         form.append(field, bytes, { filename: `${index + 1}.${extension}`, contentType: image.mimeType })
       }
-      // Measured first: once piped, the form has forgotten its parts.
+      // Measured before piping, which consumes the parts.
       const length = form.getLengthSync()
       return { stream: form.pipe(new PassThrough()), length }
     },
+    secrets: promptOf(fields),
   }
 }

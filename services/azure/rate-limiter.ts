@@ -1,77 +1,79 @@
+import type { MaybePromise } from '../bytes/maybe-promise.ts'
 import { serviceError } from '../errors/errors.ts'
 import type { ResponseHeaders } from './transport.ts'
 
 /**
- * Spaces the requests to one deployment so that its quota is kept. Azure enforces requests per minute over windows of
- * one to ten seconds, and rejected requests count too (https://learn.microsoft.com/en-us/azure/foundry/openai/quotas-limits),
- * so requests start evenly instead of in bursts. The rate is learned from `x-ratelimit-limit-requests`,
- * and felt for where Azure does not send it.
+ * Spaces the requests to one deployment so that they stay within its quota. Azure enforces requests per minute over
+ * windows of one to ten seconds, and rejected requests count too
+ * (https://learn.microsoft.com/en-us/azure/foundry/openai/quotas-limits), so requests start evenly instead of in bursts.
+ * The rate comes from `x-ratelimit-limit-requests`; without that header it adapts: halved after a 429, raised by 10 %
+ * after a success.
  */
 export interface RateLimiterOptions {
-  /** Requests per minute to start with; without it a few go ahead, and the rest waits for what their responses say. */
+  /** Initial requests per minute. By default `INITIAL_CONCURRENCY` requests start, and their responses set the rate. */
   requestsPerMinute?: number
-  /** Calls that may wait. */
+  /** Calls that may wait in the queue. */
   maxWaiting: number
-  /** Length of the quota's minute in milliseconds; 60,000 unless a test says otherwise. */
+  /** Length of the quota's minute in milliseconds; 60,000 by default, shorter in tests. */
   minuteMs?: number
 }
 
-/** One call's place in the queue; it keeps it when it has to come back. */
+/** One call's place in the queue. It keeps the place when it has to rejoin. */
 export interface Ticket {
   signal: AbortSignal
-  /** `performance.now()` at which waiting is pointless. */
+  /** `performance.now()` at which waiting ends. */
   deadlineAt: number
-  /** Set at the first entry; the lowest goes first. */
+  /** Set at the first `acquire`; the lowest goes first. */
   order?: number
   onQueued?: (() => void) | undefined
 }
 
 export interface RateLimiter {
   /**
-   * Waits for a turn. After it exactly one `left` must follow.
+   * Waits for the call's turn. Exactly one `release` must follow.
    * @throws ServiceError IMG_ERR_AZURE_BUSY, IMG_ERR_CANCELLED, IMG_ERR_AZURE_NOT_SENT
    */
-  enter(ticket: Ticket): Promise<void>
-  /** A request has ended; its response's headers teach the rate. `rejected`: it was a 429. */
-  left(headers: ResponseHeaders | undefined, rejected: boolean): void
-  /** Lets nobody start for some milliseconds. */
+  acquire(ticket: Ticket): MaybePromise<void>
+  /** A request has ended; its response's headers set the rate. `isRejected`: it was a 429. */
+  release(headers: ResponseHeaders | undefined, isRejected: boolean): void
+  /** Starts no request for some milliseconds. */
   pause(ms: number): void
-  /** Milliseconds until the gate opens again after `pause`; 0 if it is not paused. */
+  /** Milliseconds until the end of a `pause`; 0 if not paused. */
   pausedMs(): number
-  /** Milliseconds until a call that came now could start, as far as is known. */
+  /** Estimated milliseconds until a new call could start. */
   estimateMs(): number
-  readonly waiting: number
 }
 
 interface Waiter {
-  ticket: Ticket & { order: number }
+  order: number
   start: () => void
 }
 
-/** How many may run while nothing is known of the quota. */
-const coldRequests = 4
-/** Node takes more for a millisecond: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
-const longestTimerMs = 2 ** 31 - 1
-/** A little more than the even distance, since two requests may travel at different speeds. */
-const spacing = 1.05
+/** Requests that run at once while the quota is unknown. */
+const INITIAL_CONCURRENCY = 4
+/** Node's maximum: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+const MAX_TIMER_MS = 2 ** 31 - 1
+/** Slightly wider than even spacing, since requests started evenly may still arrive closer together. */
+const SPACING_FACTOR = 1.05
+const MAX_TRACKED_STARTS = 1_000
 
 export function createRateLimiter({
   requestsPerMinute,
   maxWaiting,
   minuteMs = 60_000,
 }: RateLimiterOptions): RateLimiter {
-  return new Gate(requestsPerMinute, maxWaiting, minuteMs)
+  return new AdaptiveRateLimiter(requestsPerMinute, maxWaiting, minuteMs)
 }
 
-class Gate implements RateLimiter {
+class AdaptiveRateLimiter implements RateLimiter {
   readonly #maxWaiting: number
   readonly #minuteMs: number
-  /** Milliseconds between starts; 0 where no quota is known of, `undefined` before the first response. */
+  /** Milliseconds between starts; 0 where there is no known quota, `undefined` before the first response. */
   #intervalMs: number | undefined
   #nextStartAt = 0
   #pausedUntil = 0
   #running = 0
-  /** Starts within the last minute, oldest first. */
+  /** Times of starts within the last minute, oldest first. */
   #starts: number[] = []
   #queue: Waiter[] = []
   #nextOrder = 0
@@ -83,108 +85,120 @@ class Gate implements RateLimiter {
     if (requestsPerMinute !== undefined) this.#intervalMs = this.#intervalFor(requestsPerMinute)
   }
 
-  get waiting() {
-    return this.#queue.length
-  }
-
   pausedMs() {
     return Math.max(0, this.#pausedUntil - performance.now())
   }
 
   estimateMs() {
-    const now = performance.now()
-    const first = Math.max(this.#pausedUntil, this.#nextStartAt, now) - now
-    return first + this.#queue.length * (this.#intervalMs ?? 0)
+    return this.#delayMs(performance.now()) + this.#queue.length * (this.#intervalMs ?? 0)
   }
 
-  enter(ticket: Ticket): Promise<void> {
+  acquire(ticket: Ticket): MaybePromise<void> {
     const isNew = ticket.order === undefined
     const estimate = this.estimateMs()
-    if (isNew && this.#queue.length >= this.#maxWaiting) return Promise.reject(busy(estimate))
-    if (performance.now() + estimate > ticket.deadlineAt) return Promise.reject(busy(estimate))
+    const now = performance.now()
+    if (isNew && this.#queue.length >= this.#maxWaiting) throw busy(estimate)
+    if (now + estimate > ticket.deadlineAt) throw busy(estimate)
+    if (ticket.signal.aborted) throw serviceError('IMG_ERR_CANCELLED', [])
     ticket.order ??= this.#nextOrder++
-    const { order } = ticket
+    if (this.#queue.length === 0 && this.#delayMs(now) === 0 && this.#hasSlot()) return this.#start(now)
+    return this.#wait(ticket, ticket.order)
+  }
+
+  #wait(ticket: Ticket, order: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (ticket.signal.aborted) return reject(serviceError('IMG_ERR_CANCELLED', []))
       const settle = (finish: () => void) => {
         clearTimeout(timer)
         ticket.signal.removeEventListener('abort', cancel)
         finish()
       }
-      const disconnect = (error: Error) => {
-        this.#queue = this.#queue.filter((waiter) => waiter !== mine)
+      const abandon = (error: Error) => {
+        this.#queue = this.#queue.filter((waiter) => waiter !== own)
         settle(() => reject(error))
       }
-      const cancel = () => disconnect(serviceError('IMG_ERR_CANCELLED', []))
-      const mine: Waiter = { ticket: { ...ticket, order }, start: () => settle(resolve) }
+      const cancel = () => abandon(serviceError('IMG_ERR_CANCELLED', []))
+      const own: Waiter = { order, start: () => settle(resolve) }
       const timer = setTimeout(
-        () => disconnect(serviceError('IMG_ERR_AZURE_NOT_SENT', [])),
+        () => abandon(serviceError('IMG_ERR_AZURE_NOT_SENT', [])),
         Math.max(0, ticket.deadlineAt - performance.now()),
       )
       ticket.signal.addEventListener('abort', cancel, { once: true })
-      const at = this.#queue.findIndex((waiter) => waiter.ticket.order > order)
-      this.#queue.splice(at === -1 ? this.#queue.length : at, 0, mine)
-      this.#pump()
-      if (this.#queue.includes(mine)) ticket.onQueued?.()
+      const at = this.#queue.findIndex((waiter) => waiter.order > order)
+      this.#queue.splice(at === -1 ? this.#queue.length : at, 0, own)
+      this.#drain()
+      if (this.#queue.includes(own)) ticket.onQueued?.()
     })
   }
 
-  left(headers: ResponseHeaders | undefined, rejected: boolean) {
+  release(headers: ResponseHeaders | undefined, isRejected: boolean) {
     this.#running--
     const limit = Number(headers?.['x-ratelimit-limit-requests'] ?? Number.NaN)
-    if (Number.isFinite(limit) && limit >= 1) this.#learn(this.#intervalFor(limit))
-    else if (headers !== undefined) this.#feel(rejected)
-    this.#pump()
+    if (Number.isFinite(limit) && limit >= 1) this.#setRate(this.#intervalFor(limit))
+    else if (headers !== undefined) this.#adaptRate(isRejected)
+    this.#drain()
   }
 
   pause(ms: number) {
     this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + ms)
-    this.#pump()
+    this.#drain()
   }
 
   #intervalFor(requestsPerMinute: number) {
-    return (this.#minuteMs / requestsPerMinute) * spacing
+    return (this.#minuteMs / requestsPerMinute) * SPACING_FACTOR
   }
 
-  #learn(intervalMs: number) {
+  #setRate(intervalMs: number) {
     if (intervalMs === this.#intervalMs) return
     this.#intervalMs = intervalMs
-    // What went out before the rate was known has used its share.
+    // Requests that started before the rate was known have used up their share of it.
     const [oldest] = this.#starts
-    this.#recentStarts()
+    this.#dropOldStarts()
     if (oldest !== undefined) this.#nextStartAt = Math.max(this.#nextStartAt, oldest + this.#starts.length * intervalMs)
   }
 
-  /** Without the header the rate is felt for: half as fast after a rejection, a little faster after each success. */
-  #feel(rejected: boolean) {
+  /** Multiplicative decrease after a 429 (to at most 60 and at least 1 request per minute), gradual increase otherwise. */
+  #adaptRate(isRejected: boolean) {
     const fastest = this.#intervalFor(60)
-    if (rejected) this.#intervalMs = Math.min(Math.max(2 * (this.#intervalMs ?? 0), fastest), this.#intervalFor(1))
+    if (isRejected) this.#intervalMs = Math.min(Math.max(2 * (this.#intervalMs ?? 0), fastest), this.#intervalFor(1))
     else if (this.#intervalMs === undefined || this.#intervalMs < fastest / 10) this.#intervalMs = 0
     else this.#intervalMs *= 0.9
   }
 
-  #recentStarts(): number {
+  #dropOldStarts() {
     const since = performance.now() - this.#minuteMs
     this.#starts = this.#starts.filter((start) => start > since)
-    return this.#starts.length
   }
 
-  #pump() {
+  /** Milliseconds until pause and spacing allow a start. */
+  #delayMs(now: number): number {
+    return Math.max(0, this.#pausedUntil - now, this.#nextStartAt - now)
+  }
+
+  #hasSlot(): boolean {
+    return this.#intervalMs !== undefined || this.#running < INITIAL_CONCURRENCY
+  }
+
+  #start(now: number) {
+    this.#running++
+    this.#starts.push(now)
+    if (this.#starts.length > MAX_TRACKED_STARTS) this.#dropOldStarts()
+    if (this.#intervalMs !== undefined) this.#nextStartAt = Math.max(now, this.#nextStartAt) + this.#intervalMs
+  }
+
+  /** Starts as many waiting calls as may start now, and sets a timer for the next one. */
+  #drain() {
     clearTimeout(this.#timer)
     this.#timer = undefined
     for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
       const now = performance.now()
-      const opensAt = Math.max(this.#pausedUntil, this.#nextStartAt)
-      if (opensAt > now) {
-        this.#timer = setTimeout(() => this.#pump(), Math.min(opensAt - now, longestTimerMs)).unref()
+      const delayMs = this.#delayMs(now)
+      if (delayMs > 0) {
+        this.#timer = setTimeout(() => this.#drain(), Math.min(delayMs, MAX_TIMER_MS)).unref()
         return
       }
-      if (this.#intervalMs === undefined && this.#running >= coldRequests) return
+      if (!this.#hasSlot()) return
       this.#queue.shift()
-      this.#running++
-      this.#starts.push(now)
-      if (this.#starts.length > 1000) this.#recentStarts()
-      if (this.#intervalMs !== undefined) this.#nextStartAt = Math.max(now, this.#nextStartAt) + this.#intervalMs
+      this.#start(now)
       first.start()
     }
   }

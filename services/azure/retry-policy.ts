@@ -1,91 +1,160 @@
 import type { ErrorCode } from '../errors/errors.ts'
 
 /**
- * What may follow a failure, all in one place. The rule behind it: an image costs money, so nothing is sent again where
- * one may already have been made.
+ * What follows a failed request, all in one place. The rule behind it: an image costs money, so no request is repeated
+ * where an image may already have been generated.
  *
- * - `retry`: send again after a pause with full jitter; at most three tries a call.
- * - `wait`: Azure says when; back into the queue until then, and it does not count as a try.
- * - `renew`: get a new credential, once a call.
- * - `reroute`: try the model's other route, as long as neither has been proven.
- * - `stop`: tell the caller.
- *
- * `elsewhere`: a fallback deployment may take over, because no image can exist.
+ * - `retry`: send again after a pause with full jitter, up to `MAX_FAILED_TRIES` per call.
+ * - `waitForQuota`: rejoin the queue until Azure's `retry-after` is over. Such a 429 does not count as a failed try.
+ * - `refreshCredential`: get a new credential, once per call.
+ * - `tryOtherRoute`: use the model's other route while neither has been proven.
+ * - `giveUp`: return the error.
  */
-export interface AttemptRule {
-  next: 'retry' | 'wait' | 'renew' | 'reroute' | 'stop'
-  elsewhere: boolean
+export interface RetryRule {
+  action: 'retry' | 'waitForQuota' | 'refreshCredential' | 'tryOtherRoute' | 'giveUp'
+  /** A fallback deployment may take over, because no image can exist. */
+  failsOver: boolean
 }
 
 export type AzureErrorCode = Extract<ErrorCode, `IMG_ERR_AZURE_${string}`>
 
-const rule = (next: AttemptRule['next'], elsewhere: boolean): AttemptRule => ({ next, elsewhere })
+const rule = (action: RetryRule['action'], failsOver: boolean): RetryRule => ({ action, failsOver })
 
-export const attemptTable: Readonly<Record<AzureErrorCode, AttemptRule>> = {
+export const retryTable: Readonly<Record<AzureErrorCode, RetryRule>> = {
   // No connection: nothing was sent.
   IMG_ERR_AZURE_UNREACHABLE: rule('retry', true),
   IMG_ERR_AZURE_TLS: rule('retry', true),
   // 429.
-  IMG_ERR_AZURE_RATE_LIMIT: rule('wait', true),
-  IMG_ERR_AZURE_CAPACITY: rule('wait', true),
-  // 500 and 503 in Azure's own JSON: it gave up before it drew.
+  IMG_ERR_AZURE_RATE_LIMIT: rule('waitForQuota', true),
+  IMG_ERR_AZURE_CAPACITY: rule('waitForQuota', true),
+  // 500 and 503 in Azure's own JSON: it failed before it generated an image.
   IMG_ERR_AZURE_FAILED: rule('retry', false),
   IMG_ERR_AZURE_UNAVAILABLE: rule('retry', false),
   // 401.
-  IMG_ERR_AZURE_CREDENTIAL: rule('renew', false),
-  IMG_ERR_AZURE_TOKEN: rule('stop', false),
+  IMG_ERR_AZURE_CREDENTIAL: rule('refreshCredential', false),
+  IMG_ERR_AZURE_TOKEN: rule('giveUp', false),
   // 403.
-  IMG_ERR_AZURE_ACCOUNT_BLOCKED: rule('stop', true),
-  IMG_ERR_AZURE_FORBIDDEN: rule('stop', false),
-  // 404 and other 4xx that speak of the route rather than of the image.
-  IMG_ERR_AZURE_DEPLOYMENT: rule('reroute', true),
-  IMG_ERR_AZURE_NOT_FOUND: rule('reroute', true),
-  IMG_ERR_AZURE_API_VERSION: rule('reroute', false),
-  IMG_ERR_AZURE_REJECTED: rule('reroute', false),
-  IMG_ERR_AZURE_TOO_LARGE: rule('reroute', false),
-  IMG_ERR_AZURE_REDIRECT: rule('stop', false),
-  // A rejection is a response.
-  IMG_ERR_AZURE_CONTENT: rule('stop', false),
-  IMG_ERR_AZURE_NO_IMAGE: rule('stop', false),
-  // No time or no room left.
-  IMG_ERR_AZURE_NOT_SENT: rule('stop', false),
-  IMG_ERR_AZURE_BUSY: rule('stop', true),
-  // 408, 502, 504, HTML pages, resets and time-outs after the first body byte, anything after the first byte of a 200:
-  // somebody may have paid.
-  IMG_ERR_AZURE_TIMEOUT: rule('stop', false),
-  IMG_ERR_AZURE_LOST: rule('stop', false),
-  IMG_ERR_AZURE_UNCLEAR: rule('stop', false),
-  IMG_ERR_AZURE_BROKE_OFF: rule('stop', false),
-  IMG_ERR_AZURE_BAD_RESPONSE: rule('stop', false),
-  IMG_ERR_AZURE_RESPONSE_TOO_LARGE: rule('stop', false),
-  IMG_ERR_AZURE_DOWNLOAD: rule('stop', false),
+  IMG_ERR_AZURE_ACCOUNT_BLOCKED: rule('giveUp', true),
+  IMG_ERR_AZURE_FORBIDDEN: rule('giveUp', false),
+  // 404 and other 4xx that concern the route rather than the image.
+  IMG_ERR_AZURE_DEPLOYMENT: rule('tryOtherRoute', true),
+  IMG_ERR_AZURE_NOT_FOUND: rule('tryOtherRoute', true),
+  IMG_ERR_AZURE_API_VERSION: rule('tryOtherRoute', false),
+  IMG_ERR_AZURE_REJECTED: rule('tryOtherRoute', false),
+  IMG_ERR_AZURE_TOO_LARGE: rule('tryOtherRoute', false),
+  IMG_ERR_AZURE_REDIRECT: rule('giveUp', false),
+  // Azure processed the request and declined it.
+  IMG_ERR_AZURE_CONTENT: rule('giveUp', false),
+  IMG_ERR_AZURE_NO_IMAGE: rule('giveUp', false),
+  // Deadline reached or queue full: nothing was sent.
+  IMG_ERR_AZURE_NOT_SENT: rule('giveUp', false),
+  IMG_ERR_AZURE_BUSY: rule('giveUp', true),
+  // 408, 502, 504, HTML pages, resets and timeouts after the first body byte, any failure after the first byte of a
+  // 200: the image may have been billed.
+  IMG_ERR_AZURE_TIMEOUT: rule('giveUp', false),
+  IMG_ERR_AZURE_LOST: rule('giveUp', false),
+  IMG_ERR_AZURE_UNCLEAR: rule('giveUp', false),
+  IMG_ERR_AZURE_BROKE_OFF: rule('giveUp', false),
+  IMG_ERR_AZURE_BAD_RESPONSE: rule('giveUp', false),
+  IMG_ERR_AZURE_RESPONSE_TOO_LARGE: rule('giveUp', false),
+  IMG_ERR_AZURE_DOWNLOAD: rule('giveUp', false),
 }
 
-/** Requests that may fail before a call gives up; waiting for a quota is not failing. */
-export const maxTries = 3
+/** Failed requests after which a call gives up. */
+export const MAX_FAILED_TRIES = 3
 
-const baseDelayMs = 500
-const maxDelayMs = 8_000
-const maxWaitMs = 30_000
+const BASE_DELAY_MS = 500
+const MAX_DELAY_MS = 8_000
+const BASE_QUOTA_DELAY_MS = 250
+const MAX_QUOTA_DELAY_MS = 30_000
+
+/** A failure as far as the policy looks at it. */
+export interface Failure {
+  code: AzureErrorCode
+  /** Azure's `retry-after`. */
+  retryAfterMs: number | undefined
+}
+
+/** The failures of one call. */
+export interface FailureCounts {
+  /** Those that count towards `MAX_FAILED_TRIES`. */
+  readonly tries: number
+  /** 429 responses. */
+  readonly rejections: number
+}
+
+/** The counts with one more failure: a 429 that names a time does not count as a try, one without a time does. */
+export function countFailure({ code, retryAfterMs }: Failure, { tries, rejections }: FailureCounts): FailureCounts {
+  const { action } = retryTable[code]
+  const isRejection = action === 'waitForQuota'
+  const isTry = action === 'retry' || (isRejection && retryAfterMs === undefined)
+  return { tries: tries + (isTry ? 1 : 0), rejections: rejections + (isRejection ? 1 : 0) }
+}
+
+/** What is possible for a call at the time of a failure. */
+export interface Alternatives {
+  /** Another route of the deployment has not been found wrong. */
+  hasOtherRoute: boolean
+  hasOtherDeployment: boolean
+  /** The credential was rejected, and has not been refreshed during this call. */
+  canRefreshCredential: boolean
+  /** Milliseconds until the deployment's limiter lets requests through. */
+  pausedMs: number
+  /** Milliseconds until the call's deadline. */
+  remainingMs: number
+}
+
+export type NextStep =
+  | { type: 'rejectRoute' }
+  /** `dropsDeployment`: the call does not come back to it. One that only waits for its quota stays a candidate. */
+  | { type: 'failOver'; dropsDeployment: boolean }
+  | { type: 'refreshCredential' }
+  | { type: 'waitForQuota' }
+  | { type: 'retry'; delayMs: number }
+  | { type: 'giveUp' }
 
 /**
- * Milliseconds until the next try: anything between nothing and a bound that doubles ("full jitter",
- * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), but never less than Azure asked for.
+ * The step after a failure. Changes nothing.
  *
- * @param failures how many tries have failed, from 1
+ * @param counts with this failure, see `countFailure`
  */
-export function retryDelayMs(failures: number, retryAfterMs: number | undefined, random = Math.random): number {
-  const bound = Math.min(maxDelayMs, baseDelayMs * 2 ** failures)
+export function nextStep(
+  failure: Failure,
+  { tries }: FailureCounts,
+  alternatives: Alternatives,
+  random = Math.random,
+): NextStep {
+  const { action, failsOver } = retryTable[failure.code]
+  if (action === 'tryOtherRoute' && alternatives.hasOtherRoute) return { type: 'rejectRoute' }
+  if (failsOver && alternatives.hasOtherDeployment && tries < MAX_FAILED_TRIES) {
+    return { type: 'failOver', dropsDeployment: action !== 'waitForQuota' }
+  }
+  if (action === 'refreshCredential' && alternatives.canRefreshCredential) return { type: 'refreshCredential' }
+  if (tries >= MAX_FAILED_TRIES) return { type: 'giveUp' }
+  if (action === 'waitForQuota' && alternatives.pausedMs < alternatives.remainingMs) return { type: 'waitForQuota' }
+  if (action !== 'retry') return { type: 'giveUp' }
+  const delayMs = retryDelayMs(tries, failure.retryAfterMs, random)
+  return delayMs < alternatives.remainingMs ? { type: 'retry', delayMs } : { type: 'giveUp' }
+}
+
+/**
+ * Milliseconds until the next try: random up to a bound that doubles ("full jitter",
+ * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), on top of Azure's `retry-after`.
+ *
+ * @param tries how many have failed, from 1
+ */
+export function retryDelayMs(tries: number, retryAfterMs: number | undefined, random = Math.random): number {
+  const bound = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** tries)
   return (retryAfterMs ?? 0) + random() * bound
 }
 
 /**
- * Milliseconds to keep a deployment quiet after a 429. What Azure says counts, however long; a floor that doubles keeps a
- * "retry after 0" from becoming a storm.
+ * Milliseconds for which a deployment is paused after a 429: Azure's `retry-after`, however long. The floor doubles
+ * with each rejection, so that a `retry-after` of 0 cannot cause a retry storm.
  *
  * @param rejections how many 429s this call has met, from 1
  */
 export function quotaDelayMs(rejections: number, retryAfterMs: number | undefined): number {
-  const floor = Math.min(maxWaitMs, 250 * 2 ** (rejections - 1))
+  const floor = Math.min(MAX_QUOTA_DELAY_MS, BASE_QUOTA_DELAY_MS * 2 ** (rejections - 1))
   return Math.max(floor, retryAfterMs ?? 0)
 }

@@ -4,19 +4,20 @@ import type { Deployment } from './deployment.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import type { Ticket } from './rate-limiter.ts'
 import {
-  type AttemptRule,
   type AzureErrorCode,
-  attemptTable,
-  maxTries,
+  countFailure,
+  type Failure,
+  type FailureCounts,
+  nextStep,
   quotaDelayMs,
-  retryDelayMs,
+  retryTable,
 } from './retry-policy.ts'
 import type { CallContext } from './types.ts'
 
-/** Sends one request to a deployment by a route, and reads its response. */
-export type Send<A> = (deployment: Deployment, route: Dialect) => Promise<A>
+/** Sends one request to a deployment by a route, and reads the response. */
+export type Send<T> = (deployment: Deployment, route: Dialect) => Promise<T>
 
-/** A send that failed, with the headers of the credential that it used. */
+/** A request that failed, with the credential headers that it carried. */
 export class SendError extends Error {
   readonly failure: ServiceError
   readonly credentialHeaders: Readonly<Record<string, string>>
@@ -28,45 +29,44 @@ export class SendError extends Error {
   }
 }
 
+/** One call's way through deployments and routes. */
 interface Progress {
-  tries: number
-  rejections: number
-  isRenewed: boolean
-  /** Deployments that may still serve this call, the preferred first. */
-  left: readonly Deployment[]
+  counts: FailureCounts
+  isCredentialRefreshed: boolean
+  /** Deployments that may still serve this call, in order of preference. */
+  candidates: readonly Deployment[]
   /** Routes that this call has found wrong. */
   wrongRoutes: Map<Deployment, Set<Dialect>>
   tickets: Map<Deployment, Ticket>
 }
 
 /**
- * Sends until there is a response or no free way to get one: `attemptTable` decides after each failure.
+ * Sends until a request succeeds or `nextStep` gives up.
  *
- * @param candidates the deployment asked for, then its fallbacks; never empty
+ * @param candidates the requested deployment, then its fallbacks
  * @throws ServiceError
  */
-export async function runCall<A>(
+export async function runCall<T>(
   candidates: readonly [Deployment, ...Deployment[]],
-  send: Send<A>,
+  send: Send<T>,
   context: CallContext,
-): Promise<A> {
+): Promise<T> {
   const progress: Progress = {
-    tries: 0,
-    rejections: 0,
-    isRenewed: false,
-    left: candidates,
+    counts: { tries: 0, rejections: 0 },
+    isCredentialRefreshed: false,
+    candidates,
     wrongRoutes: new Map(),
     tickets: new Map(),
   }
   for (;;) {
-    const deployment = chooseDeployment(progress.left) ?? candidates[0]
+    const deployment = chooseDeployment(progress.candidates) ?? candidates[0]
     const route = chooseRoute(deployment, progress)
     try {
-      const response = await acquireAndSend(deployment, route, send, progress, context)
+      const result = await acquireAndSend(deployment, route, send, progress, context)
       if (deployment.prove(route)) {
         context.log.info({ deployment: deployment.deployment.name, route: route.name }, 'azure route proven')
       }
-      return response
+      return result
     } catch (error) {
       await handleFailure(error, deployment, route, progress, context)
     }
@@ -76,10 +76,11 @@ export async function runCall<A>(
 /** The first that is open now, else the one that opens soonest. */
 function chooseDeployment(deployments: readonly Deployment[]): Deployment | undefined {
   const open = deployments.find(({ limiter, breaker }) => limiter.pausedMs() === 0 && !breaker.isOpen)
-  return open ?? [...deployments].sort((a, b) => rank(a) - rank(b))[0]
+  return open ?? deployments.toSorted((a, b) => opensInMs(a) - opensInMs(b))[0]
 }
 
-const rank = ({ limiter, breaker }: Deployment) => (breaker.isOpen ? Number.MAX_SAFE_INTEGER : limiter.estimateMs())
+const opensInMs = ({ limiter, breaker }: Deployment) =>
+  breaker.isOpen ? Number.MAX_SAFE_INTEGER : limiter.estimateMs()
 
 function chooseRoute(deployment: Deployment, { wrongRoutes }: Progress): Dialect {
   const wrong = wrongRoutes.get(deployment)
@@ -89,13 +90,13 @@ function chooseRoute(deployment: Deployment, { wrongRoutes }: Progress): Dialect
   return route
 }
 
-async function acquireAndSend<A>(
+async function acquireAndSend<T>(
   deployment: Deployment,
   route: Dialect,
-  send: Send<A>,
+  send: Send<T>,
   { tickets }: Progress,
   context: CallContext,
-): Promise<A> {
+): Promise<T> {
   deployment.breaker.check()
   const ticket = tickets.get(deployment) ?? {
     signal: context.signal,
@@ -103,11 +104,12 @@ async function acquireAndSend<A>(
     onQueued: () => context.progress?.('queued'),
   }
   tickets.set(deployment, ticket)
-  await deployment.limiter.enter(ticket)
+  const turn = deployment.limiter.acquire(ticket)
+  if (turn instanceof Promise) await turn
   return send(deployment, route)
 }
 
-/** Prepares the next attempt, or throws what the caller is told. */
+/** Prepares the next attempt. @throws ServiceError the failure, if there is none */
 async function handleFailure(
   error: unknown,
   deployment: Deployment,
@@ -115,68 +117,77 @@ async function handleFailure(
   progress: Progress,
   context: CallContext,
 ): Promise<void> {
-  const failure = error instanceof SendError ? error.failure : error
-  if (!(failure instanceof ServiceError) || !isAzureCode(failure.code)) throw failure
-  const rule = attemptTable[failure.code]
+  const serviceFailure = error instanceof SendError ? error.failure : error
+  if (!(serviceFailure instanceof ServiceError) || !isAzureCode(serviceFailure.code)) throw serviceFailure
+  const failure: Failure = { code: serviceFailure.code, retryAfterMs: serviceFailure.retryAfterMs }
   const { name } = deployment.deployment
-  context.log.warn({ deployment: name, route: route.name, code: failure.code, ...failure.detail }, 'azure call failed')
-  if (rule.next === 'reroute' && rejectRoute(deployment, route, progress)) return
-  if (rule.next === 'retry') progress.tries++
-  if (rule.next === 'wait') pauseLimiter(failure, deployment, progress)
-  if (rule.elsewhere && failOver(rule, deployment, progress)) return
-  if (rule.next === 'renew' && (await refreshCredential(error, deployment, route, progress))) return
-  if (rule.next === 'wait' && progress.tries < maxTries && isInTime(deployment, context)) return
-  if (rule.next !== 'retry' || progress.tries >= maxTries) throw failure
-  await pause(retryDelayMs(progress.tries, failure.retryAfterMs), failure, context)
-}
-
-/** Whether a deployment that was told to be quiet opens before the call must end. */
-function isInTime({ limiter }: Deployment, { deadlineAt }: CallContext): boolean {
-  return performance.now() + limiter.pausedMs() < deadlineAt
+  context.log.warn(
+    { deployment: name, route: route.name, code: failure.code, ...serviceFailure.detail },
+    'azure request failed',
+  )
+  recordFailure(failure, deployment, route, progress)
+  const others = progress.candidates.filter((other) => other !== deployment)
+  const step = nextStep(failure, progress.counts, {
+    hasOtherRoute: hasOtherRoute(deployment, progress),
+    hasOtherDeployment: others.length > 0,
+    canRefreshCredential: error instanceof SendError && !progress.isCredentialRefreshed,
+    pausedMs: deployment.limiter.pausedMs(),
+    remainingMs: context.deadlineAt - performance.now(),
+  })
+  switch (step.type) {
+    case 'rejectRoute':
+    case 'waitForQuota':
+      return
+    case 'failOver':
+      if (step.dropsDeployment) progress.candidates = others
+      return
+    case 'refreshCredential':
+      progress.isCredentialRefreshed = true
+      if (error instanceof SendError && (await refreshCredential(deployment, route, error))) return
+      throw serviceFailure
+    case 'retry':
+      return pause(step.delayMs, context)
+    case 'giveUp':
+      throw serviceFailure
+    default:
+      return step satisfies never
+  }
 }
 
 function isAzureCode(code: string): code is AzureErrorCode {
-  return Object.hasOwn(attemptTable, code)
+  return Object.hasOwn(retryTable, code)
 }
 
-/** Whether another, unproven route is left to try. */
-function rejectRoute(deployment: Deployment, route: Dialect, { wrongRoutes }: Progress): boolean {
-  const wrong = wrongRoutes.get(deployment) ?? new Set()
-  wrongRoutes.set(deployment, wrong.add(route))
-  return deployment.routes().some((candidate) => !wrong.has(candidate))
+/** What other attempts and other calls have to know of a failure, whatever the next step is. */
+function recordFailure(failure: Failure, deployment: Deployment, route: Dialect, progress: Progress): void {
+  progress.counts = countFailure(failure, progress.counts)
+  const { action } = retryTable[failure.code]
+  if (action === 'tryOtherRoute') {
+    progress.wrongRoutes.set(deployment, (progress.wrongRoutes.get(deployment) ?? new Set()).add(route))
+  }
+  if (action === 'waitForQuota') {
+    deployment.limiter.pause(quotaDelayMs(progress.counts.rejections, failure.retryAfterMs))
+  }
 }
 
-/** A 429 that names a time does not count as a try; one that doesn't, does. */
-function pauseLimiter(failure: ServiceError, deployment: Deployment, progress: Progress): void {
-  progress.rejections++
-  if (failure.retryAfterMs === undefined) progress.tries++
-  deployment.limiter.pause(quotaDelayMs(progress.rejections, failure.retryAfterMs))
+function hasOtherRoute(deployment: Deployment, { wrongRoutes }: Progress): boolean {
+  const wrong = wrongRoutes.get(deployment)
+  return deployment.routes().some((candidate) => wrong?.has(candidate) !== true)
 }
 
-/** Whether another deployment can take over. One that only waits for its quota stays a candidate. */
-function failOver(rule: AttemptRule, deployment: Deployment, progress: Progress): boolean {
-  const others = progress.left.filter((other) => other !== deployment)
-  if (others.length === 0 || progress.tries >= maxTries) return false
-  if (rule.next !== 'wait') progress.left = others
-  return true
-}
-
-async function refreshCredential(
-  error: unknown,
+/** Whether there is another credential than the rejected one. */
+function refreshCredential(
   { options }: Deployment,
   route: Dialect,
-  progress: Progress,
+  { credentialHeaders }: SendError,
 ): Promise<boolean> {
-  if (progress.isRenewed || !(error instanceof SendError)) return false
-  progress.isRenewed = true
-  return options.credential.refreshCredential(options.scope ?? route.scope, error.credentialHeaders)
+  return options.credential.refreshCredential(options.scope ?? route.scope, credentialHeaders)
 }
 
-/** Waits, unless the deadline comes first; leaving is free here. */
-async function pause(delayMs: number, failure: ServiceError, context: CallContext): Promise<void> {
-  if (performance.now() + delayMs >= context.deadlineAt) throw failure
+/** Nothing has been sent, so a client that disconnects ends the call without cost. */
+async function pause(delayMs: number, { signal }: CallContext): Promise<void> {
   try {
-    await sleep(delayMs, undefined, { signal: context.signal })
+    await sleep(delayMs, undefined, { signal })
   } catch {
     throw serviceError('IMG_ERR_CANCELLED', [])
   }

@@ -1,183 +1,211 @@
+import { disposeAll } from '../bytes/base64-image.ts'
 import { type ServiceError, serviceError } from '../errors/errors.ts'
-import { type AzureFault, faultOf, isContentFiltered, knownCodes } from './azure-error.ts'
+import { knownCodes } from './azure-error.ts'
+import { isContentFiltered } from './content-filter.ts'
+import { type AzureFault, faultOf } from './error-body.ts'
 import { member, textOf } from './fields.ts'
+import { type LineHandlers, LineSplitter } from './line-splitter.ts'
 import {
   type ParsedResponse,
   partsOf,
   type ResponseOptions,
   type ResponsePart,
   type ResponseReading,
-} from './image-response.ts'
-import { createResponseReader, type Response, type ResponseReader } from './response-reader.ts'
+} from './response-parts.ts'
+import { type Response, ResponseReader } from './response-reader.ts'
 import type { Usage } from './types.ts'
 import { readUsage } from './usage.ts'
 
-const lineFeed = 10
-const carriageReturn = 13
-const dataField = Buffer.from('data:')
-const dataStart = Buffer.from('data: ')
+const DATA_FIELD = Buffer.from('data:')
+const DATA_START = Buffer.from('data: ')
+const SPACE = 0x20
+/** The payload `[DONE]` begins with it. */
+const BRACKET = 0x5b
 
-/** Names of events are short. */
-const maxOtherLength = 100
-
-/** Images that are kept of one stream. */
-const maxImages = 16
+/** Characters of a line that is not data; event names are shorter. */
+const MAX_OTHER_LENGTH = 100
+/** Images kept of one stream. */
+const MAX_IMAGES = 16
 
 /**
  * Reads server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation)
- * with one JSON document each. A sketch is read like an image and released at once, the completed image is kept; neither
- * ever becomes a string. An event that cannot be read costs the others nothing.
+ * with one JSON document each. A partial image is parsed and released at once, the completed image is kept; neither
+ * becomes a string. An event that cannot be read does not affect the others.
  */
 export function openEventStream(options: ResponseOptions): ResponseReading {
-  /** Of events that say that they are the completed ones. */
-  const completed: ResponsePart[] = []
-  /** Of events that do not say what they are; taken where no other says that it is completed. */
-  const presumed: ResponsePart[] = []
-  let usage: Usage = {}
+  const collected = new EventCollector(options.onPartialImage)
+  const lines = new EventLines(options, collected)
+  const splitter = new LineSplitter(lines)
   let received = 0
-  let failure: ServiceError | undefined
-  let unreadable: unknown
-  let event: ResponseReader | undefined
-  /** The beginning of the line under way; `undefined` once it is known what line it is. */
-  let lineStart: Buffer | undefined = Buffer.alloc(0)
-  let isData = false
-  /** The beginning of a line without data. */
-  let other = ''
-  /** What the event under way is called, where its document does not say. */
-  let eventName = ''
-  /** The payload `[DONE]` and the like: nothing to read. */
-  let isSkipped = false
-
-  async function startLine(bytes: Buffer): Promise<Buffer> {
-    const seen = Buffer.concat([lineStart ?? Buffer.alloc(0), bytes])
-    // The first byte of the payload decides how it is read, and a blank may stand before it.
-    if (seen.length <= dataStart.length && seen.equals(dataStart.subarray(0, seen.length))) {
-      lineStart = seen
-      return Buffer.alloc(0)
-    }
-    lineStart = undefined
-    isData = seen.subarray(0, dataField.length).equals(dataField)
-    if (!isData) {
-      other = seen.toString('latin1', 0, maxOtherLength)
-      return Buffer.alloc(0)
-    }
-    const payload = seen.subarray(dataField.length + (seen[dataField.length] === 32 ? 1 : 0))
-    if (event === undefined) isSkipped = payload[0] === 0x5b
-    if (!isSkipped) event ??= createResponseReader({ buffered: options.buffered, maxBytes: options.maxBytes })
-    return payload
-  }
-
-  async function endEvent(): Promise<void> {
-    const [reader, name] = [event, eventName]
-    event = undefined
-    eventName = ''
-    isSkipped = false
-    if (reader === undefined) return
-    try {
-      await takeEvent(await reader.end(), name)
-    } catch (error) {
-      unreadable ??= error
-      await reader.abort()
-    }
-  }
-
-  async function takeEvent({ document, images, problem }: Response, name: string): Promise<void> {
-    unreadable ??= problem
-    usage = { ...usage, ...readUsage(document) }
-    const type = textOf(member(document, 'type'))
-    const kind = /completed|partial/.test(type) ? type : `${name} ${type}`
-    const isCompleted = /\.completed\b/.test(kind)
-    const isSketch = !isCompleted && (/partial/.test(kind) || member(document, 'partial_image_index') !== undefined)
-    // What cannot be parsed may be a sketch, unless its name says otherwise.
-    const isTaken = isCompleted || (!isSketch && document !== undefined)
-    const parts = isTaken ? partsOf(document, images) : []
-    const list = isCompleted ? completed : presumed
-    const stored = parts.slice(0, Math.max(0, maxImages - list.length))
-    list.push(...stored)
-    const storedImages = new Set(stored.map((part) => ('image' in part ? part.image : undefined)))
-    await Promise.all(images.map((image) => (storedImages.has(image) ? undefined : image.release())))
-    if (isSketch && images.length > 0) options.onSketch()
-    const fault = faultOf(document)
-    const isFailed = [name, type].some((word) => /(^|\.)(error|failed)$/.test(word))
-    if (parts.length === 0 && (fault.isJson || fault.message !== '' || isFailed)) {
-      failure ??= streamError(fault)
-    }
-  }
-
-  async function writeLinePart(bytes: Buffer): Promise<void> {
-    if (other !== '') other += bytes.toString('latin1', 0, maxOtherLength - other.length)
-    const payload = lineStart === undefined ? bytes : await startLine(bytes)
-    if (!isData || isSkipped || payload.length === 0) return
-    try {
-      await event?.write(payload)
-    } catch (error) {
-      // What is left of this event goes by.
-      unreadable ??= error
-      isSkipped = true
-      const reader = event
-      event = undefined
-      await reader?.abort()
-    }
-  }
-
-  async function endLine(isEmpty: boolean): Promise<void> {
-    eventName = /^event: ?(.+)$/.exec(other)?.[1] ?? eventName
-    other = ''
-    lineStart = Buffer.alloc(0)
-    isData = false
-    if (isEmpty) await endEvent()
-  }
-
-  let lineBytes = 0
-  /** A line feed that follows belongs to the line end before it. */
-  let isAfterReturn = false
   return {
     async write(chunk) {
       received += chunk.length
       if (received > options.maxBytes) throw serviceError('IMG_ERR_AZURE_RESPONSE_TOO_LARGE', [])
-      let feed = chunk.indexOf(lineFeed)
-      for (let from = 0; from < chunk.length; ) {
-        if (isAfterReturn && chunk[from] === lineFeed) from++
-        isAfterReturn = false
-        // Looked for once a feed, whatever returns lie before it.
-        if (feed !== -1 && feed < from) feed = chunk.indexOf(lineFeed, from)
-        const end = feed === -1 ? chunk.length : feed
-        const back = chunk.subarray(from, end).indexOf(carriageReturn)
-        const at = back === -1 ? end : from + back
-        const line = chunk.subarray(from, at)
-        lineBytes += line.length
-        if (line.length > 0) await writeLinePart(line)
-        if (at === chunk.length) return
-        await endLine(lineBytes === 0)
-        lineBytes = 0
-        isAfterReturn = chunk[at] === carriageReturn
-        from = at + 1
-      }
+      await splitter.write(chunk)
     },
-
     async hasImage() {
-      await endEvent()
-      return completed.some((part) => 'image' in part)
+      await lines.endEvent()
+      return collected.hasCompletedImage
     },
-
-    async finish(): Promise<ParsedResponse> {
-      await endEvent()
-      const [taken, left] = completed.length > 0 ? [completed, presumed] : [presumed, []]
-      await releaseAll(left)
-      const [first, ...rest] = taken
-      if (first !== undefined) return { parts: [first, ...rest], usage }
-      throw failure ?? unreadable ?? serviceError('IMG_ERR_AZURE_BROKE_OFF', [])
+    async finish() {
+      await lines.endEvent()
+      return collected.finish()
     },
-
     async abort() {
-      await event?.abort()
-      await releaseAll([...completed, ...presumed])
+      await lines.abort()
+      await collected.release()
     },
   }
 }
 
+/** Turns lines into documents, parsing the payload of each event while it arrives. */
+class EventLines implements LineHandlers {
+  readonly #options: ResponseOptions
+  readonly #collected: EventCollector
+  /** Parses the current event; `undefined` before its first data. */
+  #reader: ResponseReader | undefined
+  /** The current event's name, for documents without a type. */
+  #eventName = ''
+  /** The rest of the current event is dropped: it is `[DONE]` or cannot be parsed. */
+  #isSkipped = false
+  /** The beginning of the current line; `undefined` once its field is known. */
+  #lineStart: Buffer | undefined = Buffer.alloc(0)
+  #isData = false
+  /** The beginning of a line that is not data. */
+  #otherLine = ''
+
+  constructor(options: ResponseOptions, collected: EventCollector) {
+    this.#options = options
+    this.#collected = collected
+  }
+
+  async onPart(bytes: Buffer): Promise<void> {
+    if (this.#otherLine !== '') {
+      this.#otherLine += bytes.toString('latin1', 0, MAX_OTHER_LENGTH - this.#otherLine.length)
+    }
+    const payload = this.#lineStart === undefined ? bytes : this.#startLine(this.#lineStart, bytes)
+    if (!this.#isData || this.#isSkipped || payload.length === 0) return
+    try {
+      await this.#reader?.write(payload)
+    } catch (error) {
+      this.#collected.reportProblem(error)
+      this.#isSkipped = true
+      await this.abort()
+    }
+  }
+
+  async onEnd(isEmpty: boolean): Promise<void> {
+    this.#eventName = /^event: ?(.+)$/.exec(this.#otherLine)?.[1] ?? this.#eventName
+    this.#otherLine = ''
+    this.#lineStart = Buffer.alloc(0)
+    this.#isData = false
+    if (isEmpty) await this.endEvent()
+  }
+
+  /** Finds out the line's field. Returns the payload so far, without the field's name. */
+  #startLine(start: Buffer, bytes: Buffer): Buffer {
+    const seen = Buffer.concat([start, bytes])
+    // The first byte of the payload, which may follow a space, decides how the event is read.
+    if (seen.length <= DATA_START.length && seen.equals(DATA_START.subarray(0, seen.length))) {
+      this.#lineStart = seen
+      return Buffer.alloc(0)
+    }
+    this.#lineStart = undefined
+    this.#isData = seen.subarray(0, DATA_FIELD.length).equals(DATA_FIELD)
+    if (!this.#isData) {
+      this.#otherLine = seen.toString('latin1', 0, MAX_OTHER_LENGTH)
+      return Buffer.alloc(0)
+    }
+    const payload = seen.subarray(DATA_FIELD.length + (seen[DATA_FIELD.length] === SPACE ? 1 : 0))
+    if (this.#reader === undefined) this.#isSkipped = payload[0] === BRACKET
+    const { buffered, maxBytes } = this.#options
+    if (!this.#isSkipped) this.#reader ??= new ResponseReader({ buffered, maxBytes })
+    return payload
+  }
+
+  async endEvent(): Promise<void> {
+    const [reader, name] = [this.#reader, this.#eventName]
+    this.#reader = undefined
+    this.#eventName = ''
+    this.#isSkipped = false
+    if (reader === undefined) return
+    try {
+      await this.#collected.add(await reader.end(), name)
+    } catch (error) {
+      this.#collected.reportProblem(error)
+      await reader[Symbol.asyncDispose]()
+    }
+  }
+
+  async abort(): Promise<void> {
+    const reader = this.#reader
+    this.#reader = undefined
+    await reader?.[Symbol.asyncDispose]()
+  }
+}
+
+/** The images, usage and errors of a stream. */
+class EventCollector {
+  readonly #onPartialImage: () => void
+  /** Of events that are marked as completed. */
+  readonly #completed: ResponsePart[] = []
+  /** Of events without a type; used if no event is marked as completed. */
+  readonly #untyped: ResponsePart[] = []
+  #usage: Usage = {}
+  #failure: ServiceError | undefined
+  /** What could not be read, reported if there is no image. */
+  #problem: unknown
+
+  constructor(onPartialImage: () => void) {
+    this.#onPartialImage = onPartialImage
+  }
+
+  get hasCompletedImage(): boolean {
+    return this.#completed.some((part) => 'image' in part)
+  }
+
+  reportProblem(problem: unknown): void {
+    this.#problem ??= problem
+  }
+
+  async add({ document, images, problem }: Response, eventName: string): Promise<void> {
+    this.reportProblem(problem)
+    this.#usage = { ...this.#usage, ...readUsage(document) }
+    const type = textOf(member(document, 'type'))
+    const kind = /completed|partial/.test(type) ? type : `${eventName} ${type}`
+    const isCompleted = /\.completed\b/.test(kind)
+    const isPartial = !isCompleted && (/partial/.test(kind) || member(document, 'partial_image_index') !== undefined)
+    // A document that cannot be parsed may be a partial image, unless its name marks it as completed.
+    const isUsed = isCompleted || (!isPartial && document !== undefined)
+    const parts = isUsed ? partsOf(document, images) : []
+    const list = isCompleted ? this.#completed : this.#untyped
+    const kept = parts.slice(0, Math.max(0, MAX_IMAGES - list.length))
+    list.push(...kept)
+    const keptImages = new Set(kept.map((part) => ('image' in part ? part.image : undefined)))
+    await disposeAll(images.filter((image) => !keptImages.has(image)))
+    if (isPartial && images.length > 0) this.#onPartialImage()
+    const fault = faultOf(document)
+    const isFailed = [eventName, type].some((word) => /(^|\.)(error|failed)$/.test(word))
+    if (parts.length === 0 && (fault.isJson || fault.message !== '' || isFailed)) {
+      this.#failure ??= streamError(fault)
+    }
+  }
+
+  async finish(): Promise<ParsedResponse> {
+    const isTyped = this.#completed.length > 0
+    const [first, ...rest] = isTyped ? this.#completed : this.#untyped
+    if (isTyped) await releaseAll(this.#untyped)
+    if (first !== undefined) return { parts: [first, ...rest], usage: this.#usage }
+    throw this.#failure ?? this.#problem ?? serviceError('IMG_ERR_AZURE_BROKE_OFF', [])
+  }
+
+  async release(): Promise<void> {
+    await releaseAll([...this.#completed, ...this.#untyped])
+  }
+}
+
 async function releaseAll(parts: readonly ResponsePart[]): Promise<void> {
-  await Promise.all(parts.map((part) => ('image' in part ? part.image.release() : undefined)))
+  await disposeAll(parts.flatMap((part) => ('image' in part ? part.image : [])))
 }
 
 function streamError(fault: AzureFault): ServiceError {

@@ -1,45 +1,33 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import type { MaybePromise } from '../bytes/maybe-promise.ts'
 import { ReportedError } from '../errors/errors.ts'
+import { createHttpClient, type HttpClientOptions } from '../net/http-client.ts'
 
 /**
- * One HTTP exchange with Azure: connect, send, read. It knows no image and no model, but it knows exactly when the first
- * byte of a request body goes out, because from then on somebody may be paying.
+ * One HTTP exchange with Azure: connect, send, read. It knows nothing of images or models, but exactly when the first
+ * byte of a request body is sent, because from then on Azure may bill.
  */
 
-/** The values of HTTPS_PROXY and NO_PROXY, as the operator wrote them. */
-export interface ProxySettings {
-  https?: string | undefined
-  none?: string | undefined
-}
-
-export interface TransportOptions {
-  /** Milliseconds until a connection (name look-up, proxy and TLS included) must stand. */
-  connectTimeoutMs: number
-  proxy?: ProxySettings
-  /** Certificate authorities to trust instead of Node's own list, PEM. */
-  certificateAuthority?: string
-}
-
-/** A body that can be sent; made anew for every try. `length` is what Content-Length says. */
+/** The body of one attempt. `length` is the value of Content-Length. */
 export type RequestBody = Buffer | { stream: Readable; length: number }
 
-/** Takes a response's bytes as they come. Throwing ends the exchange with that error; a promise holds the sender back. */
+/** Receives a response's bytes as they arrive. Throwing ends the exchange; a pending promise applies backpressure. */
 export interface ResponseSink {
-  write(chunk: Buffer): void | Promise<void>
+  write(chunk: Buffer): MaybePromise<void>
 }
 
 export interface Exchange<S extends ResponseSink> {
   url: URL
   headers: Readonly<Record<string, string>>
   body: RequestBody
-  /** Obeyed until the first body byte goes out, and never after. */
+  /** Cancels until the first body byte is sent, and has no effect after that. */
   signal: AbortSignal
-  /** `performance.now()` at which the exchange is given up, whatever stage it is in. */
+  /** `performance.now()` at which the exchange is aborted at any stage. */
   deadlineAt: number
-  /** The first byte of the body has gone out. */
+  /** The first byte of the body has been sent. */
   onSent?: () => void
-  /** The response's head is there; the sink gets its body. */
+  /** The response's head has arrived; the returned sink receives its body. */
   open(status: number, headers: ResponseHeaders): S
 }
 
@@ -51,23 +39,20 @@ export interface Response<S extends ResponseSink> {
   sink: S
 }
 
-/** How far an exchange had come when it failed. Only `connecting` proves that nothing was billed. */
-export type ExchangeStage = 'connecting' | 'sent' | 'answering'
+/** How far an exchange got before it failed. Only `connecting` proves that nothing was billed. */
+export type ExchangeStage = 'connecting' | 'sent' | 'receiving'
 export type ExchangeFault = 'cancelled' | 'timeout' | 'connect' | 'tls' | 'lost' | 'sink'
 
-/** An exchange that ended without a whole response. `cause` is what undici or the sink threw. */
+/** An exchange that ended without a complete response. `cause` is what undici or the sink threw. */
 export class ExchangeError extends Error {
   readonly stage: ExchangeStage
   readonly fault: ExchangeFault
-  /** Set once a response had begun. */
-  readonly status: number | undefined
 
-  constructor(stage: ExchangeStage, fault: ExchangeFault, cause?: unknown, status?: number) {
+  constructor(stage: ExchangeStage, fault: ExchangeFault, cause?: unknown) {
     super(`exchange failed: ${fault} while ${stage}`, cause === undefined ? undefined : { cause })
     this.name = 'ExchangeError'
     this.stage = stage
     this.fault = fault
-    this.status = status
   }
 }
 
@@ -78,61 +63,8 @@ export interface Transport {
   close(): Promise<void>
 }
 
-/** A start does not wait for undici to be loaded, nor does the first call if it comes later than this. */
-const LOAD_AFTER_MS = 1_000
-
-/** The connections that a transport or a download uses. */
-export interface Connections {
-  get(): Promise<Dispatcher>
-  /** Waits for running exchanges. */
-  close(): Promise<void>
-}
-
-/** @param connect more for the connector of straight connections */
-export function createConnections(options: TransportOptions, connect: object = {}): Connections {
-  let dispatcher: Promise<Dispatcher> | undefined
-  function get(): Promise<Dispatcher> {
-    dispatcher ??= createDispatcher(options, connect)
-    return dispatcher
-  }
-  // Whoever calls is told if it fails.
-  const loading = setTimeout(() => get().catch(() => undefined), LOAD_AFTER_MS).unref()
-  return {
-    get,
-    async close() {
-      clearTimeout(loading)
-      await (await dispatcher)?.close()
-    },
-  }
-}
-
-/** Straight connections, or through the proxy. */
-async function createDispatcher(options: TransportOptions, connect: object): Promise<Dispatcher> {
-  const { Agent, EnvHttpProxyAgent } = await import('undici')
-  const tls = options.certificateAuthority === undefined ? {} : { ca: options.certificateAuthority }
-  // HTTP/1.1 only: with HTTP/2 one lost connection would lose every paid call on it. undici's own two answer timers are
-  // off, because the deadline is the one that counts, and undici's defaults (300 s) are shorter than Azure can be.
-  const shared = {
-    allowH2: false,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connectTimeout: options.connectTimeoutMs,
-    connect: { ...tls, ...connect, timeout: options.connectTimeoutMs },
-  }
-  const { https, none } = options.proxy ?? {}
-  if (https === undefined) return new Agent(shared)
-  // Empty strings keep undici from looking into the environment itself.
-  return new EnvHttpProxyAgent({
-    ...shared,
-    requestTls: tls,
-    httpProxy: '',
-    httpsProxy: https,
-    noProxy: none ?? '',
-  })
-}
-
-export function createTransport(options: TransportOptions): Transport {
-  const connections = createConnections(options)
+export function createTransport(options: HttpClientOptions): Transport {
+  const connections = createHttpClient(options)
   return {
     post: async (exchange) => runExchange(await connections.get(), exchange, options.connectTimeoutMs),
     close: connections.close,
@@ -147,16 +79,16 @@ function runExchange<S extends ResponseSink>(
   return new Promise((resolve, reject) => {
     const handler = new ExchangeHandler(exchange, connectTimeoutMs, resolve, reject)
     if (handler.settled) return
-    const streamed = !Buffer.isBuffer(exchange.body)
-    const length = Buffer.isBuffer(exchange.body) ? exchange.body.length : exchange.body.length
+    const { url, headers, body } = exchange
+    const isBuffer = Buffer.isBuffer(body)
     try {
       dispatcher.dispatch(
         {
-          origin: exchange.url.origin,
-          path: exchange.url.pathname + exchange.url.search,
+          origin: url.origin,
+          path: url.pathname + url.search,
           method: 'POST',
-          headers: { ...exchange.headers, ...(streamed ? { 'content-length': String(length) } : {}) },
-          body: Buffer.isBuffer(exchange.body) ? exchange.body : exchange.body.stream,
+          headers: isBuffer ? headers : { ...headers, 'content-length': String(body.length) },
+          body: isBuffer ? body : body.stream,
         },
         handler,
       )
@@ -166,13 +98,13 @@ function runExchange<S extends ResponseSink>(
   })
 }
 
-/** undici's view of one exchange. https://undici.nodejs.org/#/docs/api/Dispatcher?id=dispatcherdispatchoptions-handler */
+/** The callbacks of one exchange. https://undici.nodejs.org/#/docs/api/Dispatcher?id=dispatcherdispatchoptions-handler */
 class ExchangeHandler<S extends ResponseSink> implements Dispatcher.DispatchHandler {
   settled = false
   #stage: ExchangeStage = 'connecting'
   #controller: Dispatcher.DispatchController | undefined
   #response: Response<S> | undefined
-  /** The sink's unfinished work, if it holds the sender back. */
+  /** The sink's pending write, during which the response is paused. */
   #writing: Promise<void> | undefined
   readonly #exchange: Exchange<S>
   readonly #resolve: (response: Response<S>) => void
@@ -194,7 +126,7 @@ class ExchangeHandler<S extends ResponseSink> implements Dispatcher.DispatchHand
     this.#reject = reject
     const leftMs = Math.max(0, exchange.deadlineAt - performance.now())
     this.#deadline = setTimeout(() => this.fail('timeout'), leftMs)
-    // undici's own limit covers one connect, but not a proxy that takes the connection and then says nothing.
+    // undici's own limit does not cover a proxy that accepts the connection and then sends nothing.
     this.#connectTimer = setTimeout(
       () => this.fail('connect', new ReportedError('no connection in time')),
       connectTimeoutMs,
@@ -203,15 +135,15 @@ class ExchangeHandler<S extends ResponseSink> implements Dispatcher.DispatchHand
     if (exchange.signal.aborted) this.#onAbort()
   }
 
-  /** Ends the exchange with an error; the connection is given up, whatever was under way on it. */
+  /** Ends the exchange with an error and closes its connection. */
   fail(fault: ExchangeFault, cause?: unknown) {
     if (this.settled) return
     this.#settle()
-    const error = new ExchangeError(this.#stage, fault, cause, this.#response?.status)
+    const error = new ExchangeError(this.#stage, fault, cause)
     this.#controller?.abort(error)
     const { body } = this.#exchange
     if (!Buffer.isBuffer(body)) body.stream.destroy()
-    // Whoever gives up the sink must find it at rest.
+    // Reported after the pending write, so that the sink can be aborted safely.
     if (this.#writing === undefined) this.#reject(error)
     else void this.#writing.then(() => this.#reject(error))
   }
@@ -221,7 +153,7 @@ class ExchangeHandler<S extends ResponseSink> implements Dispatcher.DispatchHand
     if (this.settled) throw new Error('the exchange has already ended')
     clearTimeout(this.#connectTimer)
     this.#controller = controller
-    // A buffer is written in the same tick; for a stream `onBodySent` tells.
+    // A buffer is written in the same tick; a stream calls `onBodySent`.
     if (Buffer.isBuffer(this.#exchange.body)) this.#markSent()
   }
 
@@ -231,7 +163,7 @@ class ExchangeHandler<S extends ResponseSink> implements Dispatcher.DispatchHand
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders) {
     if (this.settled || status < 200) return
-    this.#stage = 'answering'
+    this.#stage = 'receiving'
     try {
       this.#response = { status, headers, sink: this.#exchange.open(status, headers) }
     } catch (error) {
@@ -240,11 +172,11 @@ class ExchangeHandler<S extends ResponseSink> implements Dispatcher.DispatchHand
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer) {
-    // After a pause undici goes on with an empty chunk; to pause on that would never end.
+    // After a pause undici continues with an empty chunk; pausing again on that would never end.
     if (this.settled || this.#response === undefined || chunk.length === 0) return
     try {
       const writing = this.#response.sink.write(chunk)
-      if (writing === undefined) return
+      if (!(writing instanceof Promise)) return
       controller.pause()
       this.#writing = writing.then(
         () => controller.resume(),
@@ -286,9 +218,9 @@ class ExchangeHandler<S extends ResponseSink> implements Dispatcher.DispatchHand
   }
 }
 
-const tlsCode = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/
+const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/
 
 function connectFault(error: Error): ExchangeFault {
   const code = 'code' in error ? String(error.code) : ''
-  return tlsCode.test(code) || code === 'UND_ERR_PRX_TLS' ? 'tls' : 'connect'
+  return TLS_CODE.test(code) || code === 'UND_ERR_PRX_TLS' ? 'tls' : 'connect'
 }

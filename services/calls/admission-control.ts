@@ -1,6 +1,6 @@
 import { ServiceError } from '../errors/errors.ts'
 import { Rejection } from '../errors/rejection.ts'
-import type { CallLimits, Rejection as LimitReached } from '../limits/call-limits.ts'
+import type { CallLimits, LimitReached } from '../limits/call-limits.ts'
 import type { InFlight } from './in-flight.ts'
 import type { Around } from './types.ts'
 
@@ -39,7 +39,7 @@ export function limitConcurrency(inFlight: InFlight, maxCalls: number, onRejecte
  */
 export function limitUsage(limits: CallLimits, onRejected: OnRejected): Around {
   return async ({ tool: { tool }, context, cost }, next) => {
-    const { rejection, release } = await limits.take(context.caller.id, tool.name, cost)
+    const { rejection, refund } = await limits.take(context.caller.rateLimitKey, tool.name, cost)
     if (rejection !== undefined) {
       onRejected(rejection.limit)
       throw new Rejection(429, sentenceFor(rejection), { retryAfterMs: rejection.retryAfterMs })
@@ -48,7 +48,7 @@ export function limitUsage(limits: CallLimits, onRejected: OnRejected): Around {
       return await next()
     } catch (error) {
       // Nothing was generated where the arguments were wrong, the call was cancelled, or a retry is free.
-      if (error instanceof ServiceError && (error.family === 'input' || error.retryable)) await release()
+      if (error instanceof ServiceError && (error.family === 'input' || error.retryable)) await refund()
       throw error
     }
   }
@@ -56,7 +56,7 @@ export function limitUsage(limits: CallLimits, onRejected: OnRejected): Around {
 
 function sentenceFor({ limit, retryAfterMs }: LimitReached): string {
   const wait = describeWait(retryAfterMs)
-  if (limit === 'calls') return `Tool call limit reached; retry in ${wait}.`
+  if (limit === 'calls') return `Call rate limit of this tool exceeded; retry in ${wait}.`
   return `Daily image quota exceeded; it resets at 00:00 UTC (in ${wait}).`
 }
 

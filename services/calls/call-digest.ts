@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { Caller } from '../auth/authenticator.ts'
-import type { InlineImages } from '../bytes/inline-images.ts'
+import { InlineBlob } from '../bytes/json/inline-blob.ts'
 import type { Call } from './types.ts'
 
 /** The idempotency key of a call: its argument, else the header of its request. */
@@ -13,17 +13,17 @@ export function idempotencyKeyOf({ args, idempotencyKey }: Call): string | undef
  * address, so the arguments are part of their hash.
  */
 export function keyHashOf({ context: { caller } }: Call, key: string, fingerprint: string): string {
-  const parts = caller.kind === 'address' ? [caller.id, key, fingerprint] : [caller.id, key]
+  const parts = caller.isAnonymous ? [caller.id, key, fingerprint] : [caller.id, key]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
 /** The same for the same caller, tool, idempotency key and arguments, in whatever order the arguments came. */
 export function fingerprintOf(call: Call): string {
-  const { caller, images } = call.context
+  const { caller } = call.context
   const { idempotency_key: _, ...args } = call.args
   const hash = createHash('sha256')
   hash.update(JSON.stringify([caller.id, call.tool.tool.name, idempotencyKeyOf(call)]))
-  addValue(hash, args, images)
+  addValue(hash, args)
   return hash.digest('hex')
 }
 
@@ -32,28 +32,24 @@ export function ownerOf(caller: Caller): string {
   return createHash('sha256').update(caller.id).digest('hex')
 }
 
-function addValue(hash: Hash, value: unknown, images: InlineImages): void {
+function addValue(hash: Hash, value: unknown): void {
   if (Array.isArray(value)) {
     hash.update('[')
-    for (const item of value) addValue(hash, item, images)
+    for (const item of value) addValue(hash, item)
     hash.update(']')
+  } else if (value instanceof InlineBlob) {
+    // Hashed without being encoded; the lengths separate it from what follows.
+    hash.update(`'${value.header.length},${value.bytes.length}:`).update(value.header).update(value.bytes)
   } else if (typeof value === 'object' && value !== null) {
     hash.update('{')
     for (const [key, member] of Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) {
       hash.update(JSON.stringify(key))
-      addValue(hash, member, images)
+      addValue(hash, member)
     }
     hash.update('}')
   } else if (typeof value === 'string') {
-    addText(hash, value, images)
+    hash.update(`"${value.length}:`).update(value)
   } else {
     hash.update(`${JSON.stringify(value)},`)
   }
-}
-
-/** Hashes an image's bytes without encoding them; its length separates it from what follows. */
-function addText(hash: Hash, text: string, images: InlineImages): void {
-  const image = images.find(text)
-  if (image === undefined) hash.update(`"${text.length}:`).update(text)
-  else hash.update(`'${image.header.length},${image.bytes.length}:`).update(image.header).update(image.bytes)
 }

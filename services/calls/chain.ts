@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { RequestId } from '../../schemas/json-rpc.ts'
 import type { Caller } from '../auth/authenticator.ts'
-import { isEncodedImage } from '../bytes/base64-image.ts'
+import { Base64Image } from '../bytes/base64-image.ts'
 import type { CallLimits } from '../limits/call-limits.ts'
 import type { Logger } from '../logging/logger.ts'
 import { type AbandonedEvent, createAbandonedResults } from './abandoned-results.ts'
@@ -98,9 +98,7 @@ async function callTool({ tool: { tool }, args, context }: Call): Promise<ToolRe
   const result = await tool.call(args, context)
   // Results that are stored share the images; the response has them until the scope is closed.
   for (const block of result.content) {
-    if (block.type !== 'image' || !isEncodedImage(block.data)) continue
-    const image = block.data
-    context.scope.defer(() => image.release())
+    if (block.type === 'image' && block.data instanceof Base64Image) context.scope.use(block.data)
   }
   return result
 }

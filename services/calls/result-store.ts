@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { type Base64Image, isEncodedImage } from '../bytes/base64-image.ts'
+import { Base64Image, disposeAll } from '../bytes/base64-image.ts'
 import type { Logger } from '../logging/logger.ts'
 import { findResults, promoteResult, type ResultFile, readResult, removeResult, writeResult } from './result-file.ts'
 import type { CallContext, ContentBlock, ToolResult } from './types.ts'
@@ -77,7 +77,7 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
       const known = await content
       await writing
       if (known?.file !== undefined) await removeResult(known.file.path)
-      await Promise.all(known?.images.map((image) => image.release()) ?? [])
+      await disposeAll(known?.images ?? [])
     }
 
     async function moveToDisk(forMs: number, isUnproven: boolean): Promise<void> {
@@ -96,7 +96,7 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
         known.images = readResult(file)
         known.file = file
         bytes = file.size
-        await Promise.all(images.map((image) => image.release()))
+        await disposeAll(images)
         log.info({ bytes, images: images.length, isUnproven }, 'result stored for an identical call')
       } catch (err) {
         log.warn({ err, bytes }, 'storing a result on disk failed; it stays in memory')
@@ -163,7 +163,7 @@ export function contentOf({ content, isError }: ToolResult): ResultContent | und
   if (isError === true) return undefined
   const texts = content.flatMap((block) => (block.type === 'text' ? [block.text] : []))
   const images = content.flatMap((block) =>
-    block.type === 'image' && isEncodedImage(block.data) ? [block.data.share()] : [],
+    block.type === 'image' && block.data instanceof Base64Image ? [block.data.clone()] : [],
   )
   return images.length === 0 ? undefined : { texts, images, file: undefined }
 }
@@ -173,8 +173,7 @@ export function toToolResult(content: ResultContent, note: string, { scope, isCa
   const [first = '', ...others] = content.texts
   const texts = [`${first}\n${note}`, ...others].map((text): ContentBlock => ({ type: 'text', text }))
   if (isCancelled) return { content: texts }
-  const images = content.images.map((image) => image.share())
-  for (const image of images) scope.defer(() => image.release())
+  const images = content.images.map((image) => scope.use(image.clone()))
   return { content: [...texts, ...images.map((image) => imageBlock(image))] }
 }
 

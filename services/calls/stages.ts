@@ -2,10 +2,10 @@ import type { CallStage } from '../azure/types.ts'
 
 /** The stages of an image call in words for people and models. */
 const stageMessages: Readonly<Record<CallStage, string>> = {
-  queued: 'waiting for a turn at Azure',
-  sent: 'sent to Azure, which is working on the image',
-  receiving: 'the image is arriving',
-  sketched: 'a first sketch of the image has arrived',
+  queued: 'waiting in the queue for Azure',
+  sent: 'request sent, Azure is generating the image',
+  receiving: 'receiving the image',
+  partial: 'a partial image has arrived',
   saving: 'saving the image',
 }
 

@@ -3,7 +3,6 @@ import type { TLocalizedValidationError } from 'typebox/error'
 import type { RequestId } from '../../schemas/json-rpc.ts'
 import type { Caller } from '../auth/authenticator.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
-import type { InlineImages } from '../bytes/inline-images.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Delivery } from './delivery.ts'
 
@@ -28,8 +27,6 @@ export interface CallContext {
   readonly delivery: Delivery
   /** The `Idempotency-Key` header, 1 to 128 visible ASCII characters. */
   readonly idempotencyKey?: string | undefined
-  /** Images that were taken out of the message. */
-  readonly images: InlineImages
   /** Reports a stage of the work (a `CallStage`, or words of a tool) to clients that want to know. Never throws. */
   progress: (stage: string) => void
 }
@@ -75,13 +72,13 @@ export interface Tool<S extends TSchema = TSchema> {
   description: string
   inputSchema: S
   annotations: ToolAnnotations
-  /** Arguments in which a long base64 text may be a name that `CallContext.images` knows; in all others it is itself. */
+  /** Arguments in which a long base64 text may be an `InlineBlob`; in all others it is text. */
   imageArguments?: readonly string[]
   icons?: readonly Icon[]
   /** Client capabilities without which a call is rejected with -32021. Only modern clients declare them. */
   requiredCapabilities?: readonly string[]
   /** Images that a call with these valid arguments generates and pays for. Absent: none. */
-  cost?(args: Arguments): number
+  cost?(args: Static<S>): number
   /** Turns what a client sent into what the schema judges; absent: the arguments stay as they are. */
   normalize?(args: Arguments): Arguments
   /**

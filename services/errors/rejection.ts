@@ -8,8 +8,12 @@ export class Rejection extends ReportedError {
   /** Milliseconds after which another attempt makes sense. */
   readonly retryAfterMs: number | undefined
 
-  constructor(statusCode: number, message: string, { retryAfterMs }: { retryAfterMs?: number } = {}) {
-    super(message)
+  constructor(
+    statusCode: number,
+    message: string,
+    { retryAfterMs, cause }: { retryAfterMs?: number; cause?: unknown } = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause })
     this.statusCode = statusCode
     this.retryAfterMs = retryAfterMs
   }

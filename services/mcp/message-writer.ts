@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import { writeJson } from '../bytes/json-writer.ts'
+import { writeJson } from '../bytes/json/writer.ts'
 import type { Logger } from '../logging/logger.ts'
 
 export interface MessageWriter {

@@ -1,14 +1,15 @@
 import type { Readable, Writable } from 'node:stream'
 import type { JsonRpcNotification, RequestId } from '../../schemas/json-rpc.ts'
-import type { InlineImages } from '../bytes/inline-images.ts'
-import { noInlineImages } from '../bytes/inline-images.ts'
-import { type ParsedBody, parseJsonBody } from '../bytes/json-reader.ts'
+import type { Caller } from '../auth/authenticator.ts'
+import type { BufferPool } from '../bytes/buffer-pool.ts'
+import type { ParsedJson } from '../bytes/json/parse-body.ts'
 import { createDelivery } from '../calls/delivery.ts'
 import { Rejection } from '../errors/rejection.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { cancelledId, envelopeError, idOf, isBody, methodOf } from './envelope.ts'
 import { readLines, TOO_LONG } from './line-reader.ts'
+import { parseMessage } from './message-parser.ts'
 import { createMessageWriter } from './message-writer.ts'
 import { invalidRequest } from './protocol-error.ts'
 import type { McpContext, Response } from './types.ts'
@@ -24,6 +25,8 @@ export interface StdioOptions {
   /** Milliseconds that a call may take, everything included. */
   callDeadlineMs: number
   newRequestId: () => string
+  /** For images in messages. */
+  pool: BufferPool
   /**
    * Called for each request before it is handled; returns what reports that its response was sent.
    * @throws Rejection during shutdown
@@ -36,14 +39,16 @@ export interface StdioOptions {
 /** More requests at once than these are a client's mistake. */
 const MAX_IN_FLIGHT = 64
 
-const caller = { id: 'stdio', kind: 'process' } as const
+/** The process that started this one. */
+const caller: Caller = { id: 'stdio', rateLimitKey: 'stdio', isAnonymous: false }
 
 /**
  * Serves one client over a pair of streams, a message a line, until its input ends and every response is written.
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio
  */
 export async function serveStdio(options: StdioOptions): Promise<void> {
-  const { dispatcher, input, output, log, maxMessageBytes, callDeadlineMs, newRequestId, enter, onForceClose } = options
+  const { dispatcher, input, output, log, maxMessageBytes, callDeadlineMs, newRequestId, pool, enter, onForceClose } =
+    options
   const disconnected = new AbortController()
   const inFlight = new Map<RequestId, AbortController>()
   const running = new Set<Promise<unknown>>()
@@ -55,7 +60,7 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
   output.on('error', () => disconnected.abort()).on('close', () => disconnected.abort())
   onForceClose(() => disconnected.abort())
 
-  function createContext(signal: AbortSignal, images: InlineImages) {
+  function createContext(signal: AbortSignal) {
     return {
       id: newRequestId(),
       caller,
@@ -67,7 +72,6 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       log,
       scope: new AsyncDisposableStack(),
       delivery: createDelivery(0),
-      images,
       assumedVersion: handshakeVersion,
       progress() {},
       notify(notification: JsonRpcNotification) {
@@ -76,11 +80,12 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
     } satisfies McpContext
   }
 
-  async function respond({ message, images }: ParsedBody): Promise<void> {
+  async function respond(body: ParsedJson): Promise<void> {
+    const { value: message } = body
     const id = idOf(message)
     const cancelled = new AbortController()
-    const context = createContext(AbortSignal.any([disconnected.signal, cancelled.signal]), images)
-    context.scope.defer(images.release)
+    const context = createContext(AbortSignal.any([disconnected.signal, cancelled.signal]))
+    context.scope.use(body)
     let exit = () => {}
     try {
       if (inFlight.size >= MAX_IN_FLIGHT) throw new Rejection(503, 'Too many requests at once.')
@@ -111,20 +116,20 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
   }
 
   async function reject(error: unknown): Promise<void> {
-    await send(dispatcher.reject(error, undefined, createContext(disconnected.signal, noInlineImages)))
+    await send(dispatcher.reject(error, undefined, createContext(disconnected.signal)))
   }
 
   function handleLine(line: Buffer | typeof TOO_LONG): Promise<void> | undefined {
     if (line === TOO_LONG) {
       return reject(invalidRequest(`The message is larger than ${maxMessageBytes} bytes (MAX_BODY_BYTES).`))
     }
-    let body: ParsedBody
+    let body: ParsedJson
     try {
-      body = parseJsonBody(line)
+      body = parseMessage(line, pool)
     } catch (error) {
       return reject(error)
     }
-    const cancelled = cancelledId(body.message)
+    const cancelled = cancelledId(body.value)
     if (cancelled === undefined) return respond(body)
     inFlight.get(cancelled)?.abort()
     return undefined

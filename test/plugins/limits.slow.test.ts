@@ -26,7 +26,7 @@ function controlledTool() {
     description: 'Works.',
     inputSchema,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
-    cost: ({ n }) => Number(n ?? 1),
+    cost: ({ n = 1 }) => n,
     async call({ wait, fail, unreachable }) {
       state.running++
       if (wait === true) await ended
@@ -164,22 +164,19 @@ describe('calls of a tool and images', () => {
     t.assert.partialDeepStrictEqual(third, { id: 3, result: {} })
   })
 
-  test('count n images as n, and release what was never generated', async (t: TestContext) => {
+  test('count n images as n, and release what was never made', async (t: TestContext) => {
     const { post } = await build(t, { IMAGES_PER_DAY: '4' })
     t.assert.equal((await post(work({ n: 3 }))).statusCode, 200)
     t.assert.equal((await post(work({ n: 1, fail: true }))).statusCode, 200)
     t.assert.equal((await post(work({ n: 1, unreachable: true }))).statusCode, 200)
     const rejected = await post(work({ n: 2 }))
     isRejected(t, rejected, 429)
-    t.assert.match(
-      rejected.json().error.message,
-      /Daily image quota exceeded; it resets at 00:00 UTC \(in \d+ (h|min|s)\)\./,
-    )
+    t.assert.match(rejected.json().error.message, /resets at 00:00 UTC/)
     t.assert.equal((await post(work({ unreachable: false }))).statusCode, 200)
     isRejected(t, await post(work()), 429)
   })
 
-  test('count no image for a tool that generates none', async (t: TestContext) => {
+  test('count no image for a tool that makes none', async (t: TestContext) => {
     const { post } = await build(t, { IMAGES_PER_DAY: '1' })
     const look = { ...work(), params: { name: 'look', arguments: {} } }
     t.assert.equal((await post(look)).statusCode, 200)

@@ -1,5 +1,4 @@
 import Type from 'typebox'
-import { noInlineImages } from '../../services/bytes/inline-images.ts'
 import { createChain } from '../../services/calls/chain.ts'
 import { checkArguments } from '../../services/calls/check-arguments.ts'
 import { createDelivery, type ReportedDelivery } from '../../services/calls/delivery.ts'
@@ -11,12 +10,14 @@ import type { McpContext, Response } from '../../services/mcp/types.ts'
 
 export const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
+export const callerOf = (id: string) => ({ id, rateLimitKey: id, isAnonymous: false })
+
 /** A context without a transport. */
 export function contextOf(changes: Partial<McpContext> = {}): McpContext {
   const { signal = new AbortController().signal } = changes
   return {
     id: 'req-1',
-    caller: { id: 'key:test', kind: 'key' },
+    caller: callerOf('key:test'),
     signal,
     get isCancelled() {
       return signal.aborted
@@ -25,7 +26,6 @@ export function contextOf(changes: Partial<McpContext> = {}): McpContext {
     log: silent,
     scope: new AsyncDisposableStack(),
     delivery: createDelivery(0),
-    images: noInlineImages,
     progress() {},
     ...changes,
   }
@@ -56,7 +56,7 @@ export function paidCall(
 ): { call: Call; delivery: ReportedDelivery; disconnect: () => void; scope: AsyncDisposableStack } {
   const disconnected = new AbortController()
   const delivery = createDelivery(openedAt)
-  const context = contextOf({ caller: { id: caller, kind: 'key' }, signal: disconnected.signal, delivery })
+  const context = contextOf({ caller: callerOf(caller), signal: disconnected.signal, delivery })
   const definition = {
     name: tool,
     title: '',

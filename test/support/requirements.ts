@@ -1,297 +1,220 @@
-/** What we promise of the protocol: data only. `requirements.test.ts` sees to it that a test stands behind every line. */
+/**
+ * What the service promises of JSON-RPC and MCP. Each promise is proven by the tests that name its id (`verifies.ts`);
+ * `requirements.test.ts` runs them and fails where one is missing, skipped or fails.
+ */
 export interface Requirement {
-  id: string
   /** First revision that has the rule; `json-rpc` where it is older than MCP. */
   revision: '2024-11-05' | '2025-03-26' | '2025-06-18' | '2025-11-25' | '2026-07-28' | 'json-rpc'
   link: string
   sentence: string
-  /** A file below `test/` and words of the test in it, as they stand in its source. */
-  proof: readonly [file: string, words: string]
 }
 
 const JSON_RPC = 'https://www.jsonrpc.org/specification'
 const MCP = 'https://modelcontextprotocol.io/specification'
 const HTTP = `${MCP}/2026-07-28/basic/transports/streamable-http`
 
-export const requirements: readonly Requirement[] = [
-  {
-    id: 'id-echo',
+export const requirements = {
+  'id-echo': {
     revision: 'json-rpc',
     link: `${JSON_RPC}#response_object`,
-    sentence: 'A response has the id of its request, of the same type.',
-    proof: ['services/mcp/dispatcher.test.ts', 'back as it came'],
+    sentence: 'A response carries the id of its request, with the same type.',
   },
-  {
-    id: 'parse-error',
+  'parse-error': {
     revision: 'json-rpc',
     link: `${JSON_RPC}#error_object`,
-    sentence: 'What is not JSON is answered with -32700.',
-    proof: ['routes/rpc/rpc.test.ts', 'a broken body'],
+    sentence: 'A body that is not JSON gets -32700.',
   },
-  {
-    id: 'invalid-request',
+  'invalid-request': {
     revision: 'json-rpc',
     link: `${JSON_RPC}#error_object`,
-    sentence: 'What is no message is answered with -32600.',
-    proof: ['services/mcp/dispatcher.test.ts', 'with -32600'],
+    sentence: 'JSON that is not a valid message gets -32600.',
   },
-  {
-    id: 'method-not-found',
+  'method-not-found': {
     revision: 'json-rpc',
     link: `${JSON_RPC}#error_object`,
-    sentence: 'A method that a revision lacks is answered with -32601.',
-    proof: ['services/mcp/dispatcher.test.ts', 'answers an unknown method with -32601'],
+    sentence: 'A method that the revision does not define gets -32601.',
   },
-  {
-    id: 'invalid-params',
+  'invalid-params': {
     revision: 'json-rpc',
     link: `${JSON_RPC}#error_object`,
-    sentence: 'Params of the wrong shape are answered with -32602.',
-    proof: ['services/mcp/dispatcher.test.ts', 'answers params of the wrong shape'],
+    sentence: 'Params of the wrong shape get -32602.',
   },
-  {
-    id: 'notification-silence',
+  'notification-silence': {
     revision: 'json-rpc',
     link: `${JSON_RPC}#notification`,
-    sentence: 'Notifications are not answered.',
-    proof: ['services/mcp/dispatcher.test.ts', 'says nothing to notifications'],
+    sentence: 'A notification gets no response.',
   },
-  {
-    id: 'null-id',
+  'null-id': {
     revision: '2024-11-05',
     link: `${MCP}/2024-11-05/basic/messages#requests`,
     sentence: 'A request with a null id is rejected.',
-    proof: ['services/mcp/dispatcher.test.ts', 'a null id'],
   },
-  {
-    id: 'handshake',
+  handshake: {
     revision: '2024-11-05',
     link: `${MCP}/2025-11-25/basic/lifecycle#version-negotiation`,
-    sentence: 'initialize answers the requested version if it is known, else the newest with a handshake.',
-    proof: ['services/mcp/dispatcher.test.ts', 'answers a handshake that asks for'],
+    sentence:
+      'initialize returns the requested version if the server supports it, else its newest version with a handshake.',
   },
-  {
-    id: 'ping',
+  ping: {
     revision: '2024-11-05',
     link: `${MCP}/2025-11-25/basic/utilities/ping`,
-    sentence: 'ping is answered with an empty result.',
-    proof: ['routes/rpc/rpc.test.ts', 'answers JSON-RPC at POST'],
+    sentence: 'ping returns an empty result.',
   },
-  {
-    id: 'unknown-tool',
+  'unknown-tool': {
     revision: '2024-11-05',
     link: `${MCP}/2025-11-25/server/tools#error-handling`,
-    sentence: 'An unknown tool is answered with -32602.',
-    proof: ['services/mcp/dispatcher.test.ts', 'answers an unknown tool with -32602'],
+    sentence: 'An unknown tool gets -32602.',
   },
-  {
-    id: 'tool-error',
+  'tool-error': {
     revision: '2024-11-05',
     link: `${MCP}/2025-11-25/server/tools#error-handling`,
-    sentence: 'A failure of a tool is a result with isError.',
-    proof: ['services/mcp/dispatcher.test.ts', "tells a tool's own failure"],
+    sentence: 'A tool that fails returns a result with isError.',
   },
-  {
-    id: 'tool-arguments',
+  'tool-arguments': {
     revision: '2025-11-25',
     link: `${MCP}/2025-11-25/server/tools#error-handling`,
-    sentence: 'Arguments that fail the schema of a tool are a result with isError.',
-    proof: ['services/mcp/dispatcher.test.ts', 'answers arguments that fail the schema'],
+    sentence: "Arguments that fail a tool's schema return a result with isError.",
   },
-  {
-    id: 'progress-rises',
+  'progress-rises': {
     revision: '2024-11-05',
     link: `${MCP}/2026-07-28/basic/patterns/progress`,
-    sentence: 'The progress of a request rises with every notification and stops with its response.',
-    proof: ['routes/rpc/streaming.test.ts', 'streams progress with rising values'],
+    sentence: 'The progress of a request increases with every notification and stops with its response.',
   },
-  {
-    id: 'progress-token',
+  'progress-token': {
     revision: '2024-11-05',
     link: `${MCP}/2026-07-28/basic/patterns/progress`,
-    sentence: 'Progress is sent only to those who gave a token.',
-    proof: ['routes/rpc/streaming.test.ts', 'sends no progress without a token'],
+    sentence: 'Progress is sent only to requests with a progress token.',
   },
-  {
-    id: 'cancel-stdio',
+  'cancel-stdio': {
     revision: '2024-11-05',
     link: `${MCP}/2026-07-28/basic/patterns/cancellation`,
-    sentence: 'On stdio notifications/cancelled stops the request, and nothing more is said of it.',
-    proof: ['services/mcp/stdio.test.ts', 'notifications/cancelled stops the work'],
+    sentence: 'Over stdio, notifications/cancelled stops the request, and no response follows.',
   },
-  {
-    id: 'cancel-http',
+  'cancel-http': {
     revision: '2026-07-28',
     link: `${HTTP}#cancellation`,
-    sentence: 'Over HTTP closing the connection cancels the request.',
-    proof: ['routes/rpc/streaming.test.ts', 'a caller that leaves before the response stops the work'],
+    sentence: 'Over HTTP, closing the connection cancels the request.',
   },
-  {
-    id: 'stdio-lines',
+  'stdio-lines': {
     revision: '2024-11-05',
     link: `${MCP}/2026-07-28/basic/transports/stdio`,
-    sentence: 'On stdio a message is a line, and nothing else is written.',
-    proof: ['services/mcp/stdio.test.ts', 'answers line by line'],
+    sentence: 'Over stdio, each message is one line, and stdout carries nothing else.',
   },
-  {
-    id: 'batch',
+  batch: {
     revision: '2025-03-26',
     link: `${MCP}/2025-03-26/basic#batching`,
-    sentence: 'A batch is answered as one array, without its notifications.',
-    proof: ['services/mcp/dispatcher.test.ts', 'answers a batch as one array'],
+    sentence: 'A batch gets one array of responses, without its notifications.',
   },
-  {
-    id: 'no-batch',
+  'no-batch': {
     revision: '2025-06-18',
     link: `${MCP}/2025-06-18/changelog`,
     sentence: 'Revisions without batches reject them.',
-    proof: ['services/mcp/dispatcher.test.ts', 'none in revisions without batches'],
   },
-  {
-    id: 'accepted',
+  accepted: {
     revision: '2025-03-26',
     link: `${HTTP}#sending-messages`,
-    sentence: 'A notification over HTTP is answered with 202 and no body.',
-    proof: ['routes/rpc/rpc.test.ts', 'answers a notification with 202'],
+    sentence: 'Over HTTP, a notification gets 202 without a body.',
   },
-  {
-    id: 'origin',
+  origin: {
     revision: '2025-03-26',
     link: `${HTTP}#security--endpoint`,
-    sentence: 'A foreign Origin is rejected with 403.',
-    proof: ['routes/rpc/origin.test.ts', 'rejects a foreign'],
+    sentence: 'An Origin that is not allowed gets 403.',
   },
-  {
-    id: 'no-get',
+  'no-get': {
     revision: '2025-03-26',
     link: `${HTTP}#backward-compatibility`,
-    sentence: 'GET and DELETE are answered with 405 where there are no sessions.',
-    proof: ['routes/rpc/rpc.test.ts', '/mcp with 405'],
+    sentence: 'GET and DELETE get 405, since there are no sessions.',
   },
-  {
-    id: 'resource-links',
+  'resource-links': {
     revision: '2025-06-18',
     link: `${MCP}/2025-06-18/server/tools#resource-links`,
-    sentence: 'Only clients that know resource links get them.',
-    proof: ['services/mcp/dispatcher.test.ts', 'leaves out content that the revision'],
+    sentence: 'Resource links are sent only to clients whose revision defines them.',
   },
-  {
-    id: 'version-header',
+  'version-header': {
     revision: '2025-06-18',
     link: `${MCP}/2025-06-18/basic/transports#protocol-version-header`,
-    sentence: 'An unknown MCP-Protocol-Version is rejected with 400, and none is taken for 2025-03-26.',
-    proof: ['services/mcp/dispatcher.test.ts', 'rejects a version that nobody knows'],
+    sentence: 'An unknown MCP-Protocol-Version gets 400; a missing one means 2025-03-26.',
   },
-  {
-    id: 'sessions',
+  sessions: {
     revision: '2026-07-28',
     link: `${HTTP}#backward-compatibility`,
-    sentence: 'A session id is ignored, and none is given out.',
-    proof: ['routes/rpc/modern.test.ts', 'ignores a session'],
+    sentence: 'A session id is ignored, and none is issued.',
   },
-  {
-    id: 'unreadable-id',
+  'unreadable-id': {
     revision: '2025-11-25',
     link: `${MCP}/2026-07-28/basic#error-responses`,
-    sentence: 'An error to a request whose id could not be read has no id, or null in older revisions.',
-    proof: ['services/mcp/dispatcher.test.ts', 'gives an unreadable id as null'],
+    sentence: 'An error for a request whose id could not be read has no id, or a null id in older revisions.',
   },
-  {
-    id: 'discover',
+  discover: {
     revision: '2026-07-28',
     link: `${MCP}/2026-07-28/server/discover`,
-    sentence: 'server/discover tells versions, capabilities and instructions.',
-    proof: ['routes/rpc/modern.test.ts', 'describes itself in server/discover'],
+    sentence: 'server/discover returns versions, capabilities and instructions.',
   },
-  {
-    id: 'result-type',
+  'result-type': {
     revision: '2026-07-28',
     link: `${MCP}/2026-07-28/basic#resulttype`,
-    sentence: 'Every result says its type and who made it.',
-    proof: ['routes/rpc/modern.test.ts', 'marks every result with its kind'],
+    sentence: 'Every result names its type and the server.',
   },
-  {
-    id: 'caching',
+  caching: {
     revision: '2026-07-28',
     link: `${MCP}/2026-07-28/server/utilities/caching`,
-    sentence: 'Lists and reads say how long they may be kept, and by whom.',
-    proof: ['routes/rpc/modern.test.ts', 'lists with a time to live'],
+    sentence: 'Lists and reads state how long they may be cached, and by whom.',
   },
-  {
-    id: 'modern-meta',
+  'modern-meta': {
     revision: '2026-07-28',
     link: `${MCP}/2026-07-28/basic#_meta`,
-    sentence: 'A request without its required _meta is rejected with 400 and -32602.',
-    proof: ['routes/rpc/modern.test.ts', 'answers a request without'],
+    sentence: 'A request without its required _meta gets 400 and -32602.',
   },
-  {
-    id: 'header-mismatch',
+  'header-mismatch': {
     revision: '2026-07-28',
     link: `${HTTP}#server-validation`,
-    sentence: 'Headers that are missing or differ from the body are rejected with 400 and -32020.',
-    proof: ['routes/rpc/modern.test.ts', 'with 400 and -32020'],
+    sentence: 'Headers that are missing or differ from the body get 400 and -32020.',
   },
-  {
-    id: 'encoded-header',
+  'encoded-header': {
     revision: '2026-07-28',
     link: `${HTTP}#value-encoding`,
     sentence: 'An encoded Mcp-Name is decoded before it is compared.',
-    proof: ['routes/rpc/modern.test.ts', 'decodes a name header'],
   },
-  {
-    id: 'client-capability',
+  'client-capability': {
     revision: '2026-07-28',
     link: `${MCP}/2026-07-28/basic#_meta`,
-    sentence: 'What needs a capability that the client lacks is rejected with 400 and -32021.',
-    proof: ['services/mcp/dispatcher.test.ts', 'needs the client capability'],
+    sentence: 'A call that needs a capability which the client did not declare gets 400 and -32021.',
   },
-  {
-    id: 'unsupported-version',
+  'unsupported-version': {
     revision: '2026-07-28',
     link: `${MCP}/2026-07-28/basic/versioning`,
-    sentence: 'An unknown version is rejected with 400, -32022 and the versions that are known.',
-    proof: ['routes/rpc/modern.test.ts', '-32022 and the versions it speaks'],
+    sentence: 'An unknown version gets 400, -32022 and the supported versions.',
   },
-  {
-    id: 'modern-404',
+  'modern-404': {
     revision: '2026-07-28',
     link: `${HTTP}#protocol-version-header`,
-    sentence: 'An unknown method is answered with 404 and -32601.',
-    proof: ['routes/rpc/modern.test.ts', 'with 404 and -32601'],
+    sentence: 'An unknown method gets 404 and -32601.',
   },
-  {
-    id: 'no-responses',
+  'no-responses': {
     revision: '2026-07-28',
     link: `${HTTP}#sending-messages`,
     sentence: 'A response sent by a client is rejected.',
-    proof: ['routes/rpc/modern.test.ts', 'rejects a response sent as a request'],
   },
-  {
-    id: 'no-buffering',
+  'no-buffering': {
     revision: '2026-07-28',
     link: `${HTTP}#receiving-messages`,
-    sentence: 'Event streams ask proxies not to buffer them.',
-    proof: ['routes/rpc/streaming.test.ts', 'x-accel-buffering'],
+    sentence: 'Event streams tell proxies not to buffer them.',
   },
-  {
-    id: 'resources-page',
+  'resources-page': {
     revision: '2024-11-05',
     link: `${MCP}/2026-07-28/server/utilities/pagination`,
-    sentence: 'Lists come in pages, and an unknown cursor is rejected with -32602.',
-    proof: ['services/resources/saved-images.test.ts', 'rejects a cursor it never gave'],
+    sentence: 'Lists are paginated, and an unknown cursor gets -32602.',
   },
-  {
-    id: 'resource-not-found',
+  'resource-not-found': {
     revision: '2024-11-05',
     link: `${MCP}/2026-07-28/server/resources#error-handling`,
-    sentence: 'A resource that does not exist is told by the code of the revision, with its URI.',
-    proof: ['services/resources/saved-images.test.ts', 'by the code of the revision'],
+    sentence: "A missing resource gets the revision's error code, with its URI.",
   },
-  {
-    id: 'completion',
+  completion: {
     revision: '2024-11-05',
     link: `${MCP}/2026-07-28/server/utilities/completion`,
-    sentence: 'Completion suggests values, best first.',
-    proof: ['services/prompts/prompts.test.ts', 'best first'],
+    sentence: 'Completion suggests values, best match first.',
   },
-]
+} satisfies Record<string, Requirement>
+
+export type RequirementId = keyof typeof requirements

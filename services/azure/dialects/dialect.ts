@@ -1,5 +1,5 @@
 import type { DialectName, Model } from '../../../schemas/models.ts'
-import type { WireRequest } from '../http-request.ts'
+import type { HttpRequest } from '../http-request.ts'
 import type { EditRequest, ImageRequest } from '../types.ts'
 
 /** The far end of a request. */
@@ -20,8 +20,8 @@ export interface Dialect {
   /** https://learn.microsoft.com/en-us/azure/foundry/foundry-models/how-to/configure-entra-id */
   readonly scope: string
   /** `streamed` asks for server-sent events; only for models that can. */
-  generate(request: ImageRequest, target: Target, streamed: boolean): WireRequest
-  edit(request: EditRequest, target: Target, streamed: boolean): WireRequest
+  generate(request: ImageRequest, target: Target, streamed: boolean): HttpRequest
+  edit(request: EditRequest, target: Target, streamed: boolean): HttpRequest
 }
 
 /** Audiences of Entra tokens. */

@@ -1,5 +1,5 @@
 import { CallToolParamsSchema, ListParamsSchema } from '../../../schemas/mcp.ts'
-import { prepareJson } from '../../bytes/json-writer.ts'
+import { PreparedJson } from '../../bytes/json/writer.ts'
 import type { CallContext, CompiledTool, ContentBlock, ToolResult } from '../../calls/types.ts'
 import { ServiceError, serviceError } from '../../errors/errors.ts'
 import { Rejection } from '../../errors/rejection.ts'
@@ -18,16 +18,16 @@ export const listTools = defineMethod(
   },
 )
 
-const described = new WeakMap<CompiledCatalog, Map<Revision, readonly object[]>>()
+const described = new WeakMap<CompiledCatalog, Map<Revision, PreparedJson>>()
 
 /** Serialized once for each revision: with its schemas the list is the longest response without an image. */
-function describeTools(catalog: CompiledCatalog, revision: Revision): readonly object[] {
-  const byRevision = described.get(catalog) ?? new Map<Revision, readonly object[]>()
+function describeTools(catalog: CompiledCatalog, revision: Revision): PreparedJson {
+  const byRevision = described.get(catalog) ?? new Map<Revision, PreparedJson>()
   described.set(catalog, byRevision)
   const known = byRevision.get(revision)
   if (known !== undefined) return known
   const tools = catalog.tools.values().map((tool) => describeTool(tool, revision))
-  const list = prepareJson(tools.toArray())
+  const list = new PreparedJson(tools.toArray())
   byRevision.set(revision, list)
   return list
 }

@@ -1,6 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { buildApp } from '../../support/app.ts'
 import { fixtureCatalog } from '../../support/fixture-catalog.ts'
+import { verifies } from '../../support/verifies.ts'
 
 const VERSION = '2026-07-28'
 const meta = {
@@ -35,7 +36,7 @@ async function ask(t: TestContext, request: Request) {
   return { status: response.statusCode, body: response.json() }
 }
 
-test('describes itself in server/discover', async (t: TestContext) => {
+verifies('discover', 'describes itself in server/discover', async (t: TestContext) => {
   const { status, body } = await ask(t, { method: 'server/discover' })
   t.assert.strictEqual(status, 200)
   const { instructions, _meta, ...result } = body.result
@@ -50,16 +51,23 @@ test('describes itself in server/discover', async (t: TestContext) => {
   t.assert.strictEqual(_meta['io.modelcontextprotocol/serverInfo'].name, 'azure-image-editor-mcp')
 })
 
-test('marks every result with its kind and its maker, and lists with a time to live', async (t: TestContext) => {
-  const list = await ask(t, {})
-  t.assert.partialDeepStrictEqual(list.body.result, { resultType: 'complete', ttlMs: 300_000, cacheScope: 'public' })
-  const call = await ask(t, { method: 'tools/call', params: { name: 'echo', arguments: { text: 'x' } } })
-  t.assert.partialDeepStrictEqual(call.body.result, { resultType: 'complete', content: [{ type: 'text', text: 'x' }] })
-  t.assert.strictEqual('ttlMs' in call.body.result, false)
-})
+verifies(
+  ['result-type', 'caching'],
+  'marks every result with its kind and its maker, and lists with a time to live',
+  async (t: TestContext) => {
+    const list = await ask(t, {})
+    t.assert.partialDeepStrictEqual(list.body.result, { resultType: 'complete', ttlMs: 300_000, cacheScope: 'public' })
+    const call = await ask(t, { method: 'tools/call', params: { name: 'echo', arguments: { text: 'x' } } })
+    t.assert.partialDeepStrictEqual(call.body.result, {
+      resultType: 'complete',
+      content: [{ type: 'text', text: 'x' }],
+    })
+    t.assert.strictEqual('ttlMs' in call.body.result, false)
+  },
+)
 
 for (const method of ['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'nothing/like/it']) {
-  test(`answers ${method} with 404 and -32601`, async (t: TestContext) => {
+  verifies('modern-404', `answers ${method} with 404 and -32601`, async (t: TestContext) => {
     const { status, body } = await ask(t, { method })
     t.assert.partialDeepStrictEqual({ status, body }, { status: 404, body: { id: 1, error: { code: -32601 } } })
   })
@@ -69,7 +77,7 @@ for (const missing of [
   'io.modelcontextprotocol/protocolVersion',
   'io.modelcontextprotocol/clientCapabilities',
 ] as const) {
-  test(`answers a request without ${missing} with 400 and -32602`, async (t: TestContext) => {
+  verifies('modern-meta', `answers a request without ${missing} with 400 and -32602`, async (t: TestContext) => {
     const { [missing]: _, ...rest } = meta
     const { status, body } = await ask(t, { params: { _meta: rest } })
     t.assert.partialDeepStrictEqual({ status, body }, { status: 400, body: { id: 1, error: { code: -32602 } } })
@@ -105,13 +113,13 @@ const mismatches: [string, Request][] = [
   ],
 ]
 for (const [what, request] of mismatches) {
-  test(`answers ${what} with 400 and -32020`, async (t: TestContext) => {
+  verifies('header-mismatch', `answers ${what} with 400 and -32020`, async (t: TestContext) => {
     const { status, body } = await ask(t, request)
     t.assert.partialDeepStrictEqual({ status, body }, { status: 400, body: { id: 1, error: { code: -32020 } } })
   })
 }
 
-test('decodes a name header that came encoded', async (t: TestContext) => {
+verifies('encoded-header', 'decodes a name header that came encoded', async (t: TestContext) => {
   const { status } = await ask(t, {
     method: 'tools/call',
     params: echo,
@@ -121,14 +129,18 @@ test('decodes a name header that came encoded', async (t: TestContext) => {
 })
 
 for (const version of ['2027-01-01', 'v999', '2025-11-25']) {
-  test(`answers ${version} in _meta with 400, -32022 and the versions it speaks`, async (t: TestContext) => {
-    const { status, body } = await ask(t, {
-      params: { _meta: { ...meta, 'io.modelcontextprotocol/protocolVersion': version } },
-      headers: { 'mcp-protocol-version': version },
-    })
-    t.assert.strictEqual(status, 400)
-    t.assert.deepStrictEqual(body.error.data, { supported: [VERSION], requested: version })
-  })
+  verifies(
+    'unsupported-version',
+    `answers ${version} in _meta with 400, -32022 and the versions it speaks`,
+    async (t: TestContext) => {
+      const { status, body } = await ask(t, {
+        params: { _meta: { ...meta, 'io.modelcontextprotocol/protocolVersion': version } },
+        headers: { 'mcp-protocol-version': version },
+      })
+      t.assert.strictEqual(status, 400)
+      t.assert.deepStrictEqual(body.error.data, { supported: [VERSION], requested: version })
+    },
+  )
 }
 
 test('holds a request to the modern rules for its header alone', async (t: TestContext) => {
@@ -142,11 +154,11 @@ test('answers bad arguments and unknown tools with 200', async (t: TestContext) 
   t.assert.partialDeepStrictEqual(unknown, { status: 200, body: { error: { code: -32602 } } })
 })
 
-test('ignores a session that a client believes to have', async (t: TestContext) => {
+verifies('sessions', 'ignores a session that a client believes to have', async (t: TestContext) => {
   t.assert.strictEqual((await ask(t, { headers: { 'mcp-session-id': 'abc', 'last-event-id': '7' } })).status, 200)
 })
 
-test('rejects a response sent as a request', async (t: TestContext) => {
+verifies('no-responses', 'rejects a response sent as a request', async (t: TestContext) => {
   const { app } = await buildApp(t, {}, { extendCatalog: () => fixtureCatalog })
   const payload = { jsonrpc: '2.0', id: 1, result: {} }
   const send = (version: string) =>

@@ -1,5 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import { buildApp } from '../../support/app.ts'
+import { verifies } from '../../support/verifies.ts'
 
 const ping = { jsonrpc: '2.0', id: 1, method: 'ping' }
 
@@ -12,7 +13,7 @@ for (const [what, headers] of [
   ['Host', { host: 'evil.example' }],
   ['Origin', { origin: 'http://evil.example' }],
 ] as const) {
-  test(`rejects a foreign ${what} with 403 in the envelope`, async (t: TestContext) => {
+  verifies('origin', `rejects a foreign ${what} with 403 in the envelope`, async (t: TestContext) => {
     const response = await post(t, headers)
     t.assert.strictEqual(response.statusCode, 403)
     t.assert.partialDeepStrictEqual(response.json(), { jsonrpc: '2.0', id: null, error: { code: 403 } })

@@ -1,6 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { buildApp } from '../../support/app.ts'
 import { fixtureCatalog } from '../../support/fixture-catalog.ts'
+import { verifies } from '../../support/verifies.ts'
 
 const build = (t: TestContext, environment = {}) => buildApp(t, environment, { extendCatalog: () => fixtureCatalog })
 
@@ -8,7 +9,7 @@ const json = { 'content-type': 'application/json' }
 const ping = { jsonrpc: '2.0', id: 1, method: 'ping' }
 
 for (const url of ['/', '/mcp']) {
-  test(`answers JSON-RPC at POST ${url}`, async (t: TestContext) => {
+  verifies('ping', `answers JSON-RPC at POST ${url}`, async (t: TestContext) => {
     const { app } = await build(t)
     const response = await app.inject({ method: 'POST', url, payload: ping })
     t.assert.strictEqual(response.statusCode, 200)
@@ -24,7 +25,7 @@ test('keeps a numeric id numeric', async (t: TestContext) => {
   t.assert.strictEqual(response.body, '{"jsonrpc":"2.0","id":0,"result":{}}')
 })
 
-test('answers a notification with 202 and nothing', async (t: TestContext) => {
+verifies('accepted', 'answers a notification with 202 and nothing', async (t: TestContext) => {
   const { app } = await build(t)
   const payload = { jsonrpc: '2.0', method: 'notifications/initialized' }
   const response = await app.inject({ method: 'POST', url: '/', payload })
@@ -71,17 +72,21 @@ const failures: [string, { payload?: string; headers?: Record<string, string> },
   ],
 ]
 for (const [what, { payload, headers = json }, status, code] of failures) {
-  test(`answers ${what} with ${status} and ${code} in the envelope`, async (t: TestContext) => {
-    const { app } = await build(t, { MAX_BODY_BYTES: '4096' })
-    const response = await app.inject({
-      method: 'POST',
-      url: '/',
-      headers,
-      ...(payload === undefined ? {} : { payload }),
-    })
-    t.assert.strictEqual(response.statusCode, status)
-    t.assert.partialDeepStrictEqual(response.json(), { jsonrpc: '2.0', error: { code } })
-  })
+  verifies(
+    code === -32700 ? 'parse-error' : 'invalid-request',
+    `answers ${what} with ${status} and ${code} in the envelope`,
+    async (t: TestContext) => {
+      const { app } = await build(t, { MAX_BODY_BYTES: '4096' })
+      const response = await app.inject({
+        method: 'POST',
+        url: '/',
+        headers,
+        ...(payload === undefined ? {} : { payload }),
+      })
+      t.assert.strictEqual(response.statusCode, status)
+      t.assert.partialDeepStrictEqual(response.json(), { jsonrpc: '2.0', error: { code } })
+    },
+  )
 }
 
 test('names the limit that a body exceeds', async (t: TestContext) => {
@@ -109,7 +114,7 @@ test('takes bodies far over the default limit of the framework', async (t: TestC
 })
 
 for (const method of ['GET', 'DELETE'] as const) {
-  test(`rejects ${method} /mcp with 405`, async (t: TestContext) => {
+  verifies('no-get', `rejects ${method} /mcp with 405`, async (t: TestContext) => {
     const { app } = await build(t)
     const response = await app.inject({ method, url: '/mcp' })
     t.assert.strictEqual(response.statusCode, 405)

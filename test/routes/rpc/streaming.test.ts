@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
-import { createBase64Image } from '../../../services/bytes/base64-image.ts'
+import { Base64Image } from '../../../services/bytes/base64-image.ts'
 import type { CallContext, ToolResult } from '../../../services/calls/types.ts'
 import { listen } from '../../support/app.ts'
 import { openCall } from '../../support/event-stream.ts'
 import { createWaitingTool } from '../../support/fixture-catalog.ts'
+import { verifies } from '../../support/verifies.ts'
 
 const call = (meta?: object) => ({
   jsonrpc: '2.0',
@@ -28,22 +29,26 @@ async function start(t: TestContext, timing = {}) {
   return { ...tool, ...built }
 }
 
-test('streams progress with rising values, then the response, then ends', async (t: TestContext) => {
-  const { url, started, finish } = await start(t)
-  const opening = openCall(url, withToken)
-  const context = await started
-  context.progress('waiting for a turn')
-  const stream = await opening
-  t.assert.strictEqual(stream.status, 200)
-  t.assert.strictEqual(stream.headers['content-type'], 'text/event-stream')
-  t.assert.strictEqual(stream.headers['x-accel-buffering'], 'no')
-  t.assert.deepStrictEqual(await stream.next(), {})
-  t.assert.deepStrictEqual(await stream.next(), progress(1, 'waiting for a turn'))
-  context.progress('drawing')
-  t.assert.deepStrictEqual(await stream.next(), progress(2, 'drawing'))
-  finish()
-  t.assert.deepStrictEqual(await stream.rest(), [{ message: response }])
-})
+verifies(
+  ['progress-rises', 'no-buffering'],
+  'streams progress with rising values, then the response, then ends',
+  async (t: TestContext) => {
+    const { url, started, finish } = await start(t)
+    const opening = openCall(url, withToken)
+    const context = await started
+    context.progress('waiting for a turn')
+    const stream = await opening
+    t.assert.strictEqual(stream.status, 200)
+    t.assert.strictEqual(stream.headers['content-type'], 'text/event-stream')
+    t.assert.strictEqual(stream.headers['x-accel-buffering'], 'no')
+    t.assert.deepStrictEqual(await stream.next(), {})
+    t.assert.deepStrictEqual(await stream.next(), progress(1, 'waiting for a turn'))
+    context.progress('drawing')
+    t.assert.deepStrictEqual(await stream.next(), progress(2, 'drawing'))
+    finish()
+    t.assert.deepStrictEqual(await stream.rest(), [{ message: response }])
+  },
+)
 
 test('says nothing more of progress once the response is out', async (t: TestContext) => {
   const { url, started, finish } = await start(t)
@@ -75,18 +80,22 @@ test('shows life to a caller with a token even when a tool reports nothing', asy
   finish()
 })
 
-test('sends no progress without a token, but comments once a response takes long', async (t: TestContext) => {
-  const { url, started, finish } = await start(t, { streamAfterMs: 10, commentEveryMs: 10 })
-  const opening = openCall(url, call())
-  ;(await started).progress('drawing')
-  const stream = await opening
-  t.assert.strictEqual(stream.headers['content-type'], 'text/event-stream')
-  t.assert.deepStrictEqual(await stream.next(), {})
-  t.assert.deepStrictEqual(await stream.next(), {})
-  finish()
-  const rest = await stream.rest()
-  t.assert.deepStrictEqual(rest.at(-1), { message: response })
-})
+verifies(
+  'progress-token',
+  'sends no progress without a token, but comments once a response takes long',
+  async (t: TestContext) => {
+    const { url, started, finish } = await start(t, { streamAfterMs: 10, commentEveryMs: 10 })
+    const opening = openCall(url, call())
+    ;(await started).progress('drawing')
+    const stream = await opening
+    t.assert.strictEqual(stream.headers['content-type'], 'text/event-stream')
+    t.assert.deepStrictEqual(await stream.next(), {})
+    t.assert.deepStrictEqual(await stream.next(), {})
+    finish()
+    const rest = await stream.rest()
+    t.assert.deepStrictEqual(rest.at(-1), { message: response })
+  },
+)
 
 for (const [what, message] of [
   ['a call', call()],
@@ -140,7 +149,7 @@ test('never streams a batch', async (t: TestContext) => {
   t.assert.strictEqual(headers['content-type'], 'application/json; charset=utf-8')
 })
 
-test('a caller that leaves before the response stops the work', async (t: TestContext) => {
+verifies('cancel-http', 'a caller that leaves before the response stops the work', async (t: TestContext) => {
   const { app, url, started, fail } = await start(t)
   const opening = openCall(url, withToken)
   const context = await started
@@ -181,11 +190,11 @@ test('an answered call is not cancelled when its connection closes', async (t: T
 })
 
 test('a response that cannot be sent cuts its own stream, and the service goes on', async (t: TestContext) => {
-  const image = createBase64Image({ mimeType: 'image/png', width: 1, height: 1 }, 3, {
+  const image = new Base64Image({ mimeType: 'image/png', width: 1, height: 1 }, 3, {
     chunks() {
       throw new Error('gone')
     },
-    release: async () => {},
+    async [Symbol.asyncDispose]() {},
   })
   const { promise: opened, resolve: open } = Promise.withResolvers<void>()
   const tool = createWaitingTool().catalog.tools.map((waiting) => ({

@@ -251,7 +251,7 @@ describe('failures', () => {
         open -= 1
         classes.push(statusClass)
       },
-      imagesMade() {},
+      imagesGenerated() {},
     }
     const responses = [200, 400, 429, 503]
     const azure = await fakeAzure(
@@ -305,7 +305,7 @@ describe('an image that has arrived whole is returned', () => {
       )
       const { images } = await client(t, azure.url).generate({ prompt }, callContext())
       t.assert.deepEqual([images.length, azure.seen.length], [1, 1])
-      await Promise.all(images.map((image) => image.release()))
+      await Promise.all(images.map((image) => image[Symbol.asyncDispose]()))
     })
   }
 
@@ -314,7 +314,7 @@ describe('an image that has arrived whole is returned', () => {
       const azure = await fakeAzure(t, responding(status, document))
       const { images, usage } = await client(t, azure.url).generate({ prompt }, callContext())
       t.assert.deepEqual([images.length, usage, azure.seen.length], [1, { tokensOut: 9 }, 1])
-      await Promise.all(images.map((image) => image.release()))
+      await Promise.all(images.map((image) => image[Symbol.asyncDispose]()))
     })
   }
 
@@ -344,12 +344,9 @@ describe('answers with a link', () => {
     const data = [{ url: 'https://localhost:1/gone.png' }, { b64_json: pixelPng, url: {} }, ...Array(40).fill(link)]
     const azure = await fakeAzure(t, responding(200, { data }))
     const buffered = createBufferSpool({ maxBytes: 100_000, spillFolders: [] })
-    const { images } = await client(t, azure.url, { ...trusting, buffered }).generate(
-      { prompt, count: 3 },
-      callContext(),
-    )
+    const { images } = await client(t, azure.url, { ...trusting, buffered }).generate({ prompt, n: 3 }, callContext())
     t.assert.deepEqual([images.length, store.seen.length], [3, 2])
-    for (const image of images) await image.release()
+    for (const image of images) await image[Symbol.asyncDispose]()
     t.assert.equal(buffered.used, 0)
   })
 

@@ -1,6 +1,6 @@
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createAccountBreaker } from '../../../services/azure/circuit-breaker.ts'
+import { createCircuitBreaker } from '../../../services/azure/circuit-breaker.ts'
 import { createRateLimiter } from '../../../services/azure/rate-limiter.ts'
 import {
   afterBody,
@@ -79,8 +79,8 @@ for (const [name, jump] of [
 
     test('neither ends an account block nor makes it longer', async (t: TestContext) => {
       const jumpBy = wallClock(t)
-      const breaker = createAccountBreaker(100)
-      const long = createAccountBreaker(60_000)
+      const breaker = createCircuitBreaker(100)
+      const long = createCircuitBreaker(60_000)
       breaker.trip()
       long.trip()
       jumpBy(jump)

@@ -204,7 +204,7 @@ function counting(classes: StatusClass[]): AzureEvents {
   return {
     requestStarted() {},
     requestEnded: ({ statusClass }) => classes.push(statusClass),
-    imagesMade() {},
+    imagesGenerated() {},
   }
 }
 

@@ -95,8 +95,8 @@ describe('quota', () => {
     const limiter = createRateLimiter({ maxWaiting: 2, requestsPerMinute: 1 })
     const disconnected = new AbortController()
     const ticket = () => ({ signal: disconnected.signal, deadlineAt: performance.now() + 120_000 })
-    await limiter.enter(ticket())
-    const waiting = limiter.enter(ticket())
+    await limiter.acquire(ticket())
+    const waiting = Promise.resolve(limiter.acquire(ticket()))
     limiter.pause(1e12)
     await new Promise((resolve) => setTimeout(resolve, 20))
     disconnected.abort()
@@ -202,7 +202,7 @@ describe('failover', () => {
       deploymentOf('http://127.0.0.1:9', 'gpt-image-2', { name: 'main', fallbacks: ['spare'] }),
       deploymentOf(second.url, 'FLUX.2-pro', { name: 'spare' }),
     ])
-    await failureOf(t, images.generate({ prompt: 'A boat', count: 3 }, callContext()))
+    await failureOf(t, images.generate({ prompt: 'A boat', n: 3 }, callContext()))
     t.assert.equal(second.seen.length, 0)
   })
 })

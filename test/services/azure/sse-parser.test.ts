@@ -15,13 +15,13 @@ const event = (document: { type: string }, end = '\n') =>
 
 function open() {
   const buffered = createBufferSpool({ maxBytes: 1_000_000, spillFolders: [] })
-  let sketches = 0
-  const onSketch = () => sketches++
+  let partials = 0
+  const onPartialImage = () => partials++
   const reading = openResponse(
     { 'content-type': 'text/event-stream; charset=utf-8' },
-    { buffered, maxBytes: 1_000_000, onSketch },
+    { buffered, maxBytes: 1_000_000, onPartialImage },
   )
-  return { reading, buffered, sketches: () => sketches }
+  return { reading, buffered, partials: () => partials }
 }
 
 async function read(chunks: readonly Buffer[]) {
@@ -41,15 +41,15 @@ describe('event stream', () => {
         `: hello${end}${end}${event(partial, end)}${event(completed, end)}data: [DONE]${end}${end}`,
       )
       for (let at = 1; at < text.length; at++) {
-        const { response, buffered, sketches } = await read([text.subarray(0, at), text.subarray(at)])
+        const { response, buffered, partials } = await read([text.subarray(0, at), text.subarray(at)])
         t.assert.equal(response.parts.length, 1)
-        t.assert.equal(sketches(), 1)
+        t.assert.equal(partials(), 1)
         t.assert.deepEqual(response.usage, { textTokensIn: 5, tokensOut: 9 })
         const [part] = response.parts
         if (!('image' in part)) throw new Error('a link')
         t.assert.equal(Buffer.concat([...(part.image.chunks() as Iterable<Buffer>)]).toString(), pixelPng)
         t.assert.equal(buffered.used, pixelPng.length)
-        await part.image.release()
+        await part.image[Symbol.asyncDispose]()
         t.assert.equal(buffered.used, 0)
       }
     })
@@ -113,10 +113,10 @@ test('a stream that breaks off has an image if that of a completed event is whol
 
 test('an event is what its line says where its document says nothing', async (t: TestContext) => {
   const bare = JSON.stringify({ b64_json: pixelPng })
-  const { response, sketches } = await read([
+  const { response, partials } = await read([
     Buffer.from(`event: image_edit.partial_image\ndata: ${bare}\n\nevent:image_edit.completed\ndata:${bare}\n\n`),
   ])
-  t.assert.deepEqual([response.parts.length, sketches()], [1, 1])
+  t.assert.deepEqual([response.parts.length, partials()], [1, 1])
   const { reading } = open()
   await reading.write(Buffer.from(`event: image_edit.partial_image\ndata: ${bare}\n\n`))
   await t.assert.rejects(reading.finish(), { code: 'IMG_ERR_AZURE_BROKE_OFF' })
@@ -132,7 +132,7 @@ test('events and documents are told apart whatever their type says', async (t: T
     ['text/event-stream', `\ufeff${event(completed)}`],
     ['text/event-stream', `\ufeff\n {"data":{"b64_json":"${pixelPng}"}}`],
   ] as const) {
-    const reading = openResponse({ 'content-type': type }, { buffered, maxBytes: 1_000_000, onSketch: () => {} })
+    const reading = openResponse({ 'content-type': type }, { buffered, maxBytes: 1_000_000, onPartialImage: () => {} })
     for (const byte of Buffer.from(text)) await reading.write(Buffer.from([byte]))
     t.assert.equal((await reading.finish()).parts.length, 1)
     await reading.abort()
@@ -149,7 +149,7 @@ test('an image in a place where none is expected is released at once', async (t:
 
   const document = openResponse(
     { 'content-type': 'application/json' },
-    { buffered, maxBytes: 1_000_000, onSketch: () => {} },
+    { buffered, maxBytes: 1_000_000, onPartialImage: () => {} },
   )
   await document.write(Buffer.from(JSON.stringify({ data: [{ b64_json: pixelPng }], preview: { b64_json: pixelPng } })))
   t.assert.equal((await document.finish()).parts.length, 1)

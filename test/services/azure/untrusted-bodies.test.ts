@@ -1,7 +1,9 @@
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { azureError, readFault } from '../../../services/azure/azure-error.ts'
-import { ErrorBodyCollector, openResponse, type ResponseReading } from '../../../services/azure/image-response.ts'
+import { azureError } from '../../../services/azure/azure-error.ts'
+import { ErrorBodyCollector, parseFault } from '../../../services/azure/error-body.ts'
+import { openResponse } from '../../../services/azure/image-response.ts'
+import type { ResponseReading } from '../../../services/azure/response-parts.ts'
 import type { Usage } from '../../../services/azure/types.ts'
 import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import { ServiceError } from '../../../services/errors/errors.ts'
@@ -163,7 +165,7 @@ async function feed(reading: ResponseReading, text: string, places: readonly num
 }
 
 const open = (type: string) =>
-  openResponse({ 'content-type': type }, { buffered, maxBytes: 5_000_000, onSketch: () => undefined })
+  openResponse({ 'content-type': type }, { buffered, maxBytes: 5_000_000, onPartialImage: () => undefined })
 
 interface Read {
   images: string[]
@@ -184,7 +186,7 @@ async function readBody(t: TestContext, type: string, text: string, places: read
       const chunks: Buffer[] = []
       for await (const chunk of part.image.chunks()) chunks.push(chunk)
       result.images.push(Buffer.concat(chunks).toString('latin1'))
-      await part.image.release()
+      await part.image[Symbol.asyncDispose]()
     }
   } catch (error) {
     result.failure = error
@@ -377,7 +379,7 @@ test('every error keeps its meaning, whatever stands beside its code', async (t:
     t,
     fc.property(errors, fc.constantFrom(...shapes), ({ status, expected, error }, shape) => {
       const body = toJson(shape(error))
-      const { code } = azureError(status, {}, readFault(Buffer.from(body)), { deployment: 'd', secrets: [] })
+      const { code } = azureError(status, {}, parseFault(Buffer.from(body)), { deployment: 'd', secrets: [] })
       t.assert.equal(code, expected, body)
     }),
     { numRuns },
@@ -388,7 +390,7 @@ test('a rejection is recognised by its code alone, wherever it stands', (t: Test
   for (const [status, code, expected] of meanings.filter(([, , meaning]) => meaning === 'IMG_ERR_AZURE_CONTENT')) {
     for (const shape of bareShapes) {
       const body = JSON.stringify(shape(code))
-      const error = azureError(status, {}, readFault(Buffer.from(body)), { deployment: 'd', secrets: [] })
+      const error = azureError(status, {}, parseFault(Buffer.from(body)), { deployment: 'd', secrets: [] })
       t.assert.equal(error.code, expected, body)
     }
   }
@@ -405,7 +407,7 @@ test('a rejection is recognised behind the longest prompt, and before what is no
   ]) {
     const collector = new ErrorBodyCollector()
     for (let at = 0; at < body.length; at += 65_536) collector.write(Buffer.from(body.slice(at, at + 65_536)))
-    const { code } = azureError(400, {}, readFault(collector.body()), { deployment: 'd', secrets: [] })
+    const { code } = azureError(400, {}, parseFault(collector.body()), { deployment: 'd', secrets: [] })
     t.assert.equal(code, 'IMG_ERR_AZURE_CONTENT', body.slice(0, 100))
   }
 })
@@ -424,9 +426,9 @@ test('no body of an error breaks the reading of it', async (t: TestContext) => {
     t,
     fc.property(bodies, status, (body, of) => {
       t.assert.ok(
-        azureError(of, {}, readFault(Buffer.from(body)), { deployment: 'd', secrets: [] }) instanceof ServiceError,
+        azureError(of, {}, parseFault(Buffer.from(body)), { deployment: 'd', secrets: [] }) instanceof ServiceError,
       )
-      t.assert.ok(Array.isArray(readFault(Buffer.from(body)).codes))
+      t.assert.ok(Array.isArray(parseFault(Buffer.from(body)).codes))
     }),
     { numRuns },
   )

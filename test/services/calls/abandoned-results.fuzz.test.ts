@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { bufferImage, isEncodedImage } from '../../../services/bytes/base64-image.ts'
+import { Base64Image, bufferImage } from '../../../services/bytes/base64-image.ts'
 import { type BufferSpool, createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import { type AbandonedResults, createAbandonedResults } from '../../../services/calls/abandoned-results.ts'
 import { createChain, type RunCall } from '../../../services/calls/chain.ts'
@@ -9,11 +9,11 @@ import type { DeliveryStep } from '../../../services/calls/delivery.ts'
 import type { ToolResult } from '../../../services/calls/types.ts'
 import { serviceError } from '../../../services/errors/errors.ts'
 import { temporaryFolder } from '../../support/app.ts'
-import { paidCall, silent } from '../../support/calls.ts'
+import { callerOf, paidCall, silent } from '../../support/calls.ts'
 
 /** Clients that send a few prompts, and disconnect, cancel, read, prove and break off at random moments. */
 
-const alice = { id: 'key:alice', kind: 'key' } as const
+const alice = callerOf('key:alice')
 const MINUTE = 60_000
 const RUNS = 12
 const CALLS = 60
@@ -109,7 +109,7 @@ class World {
     const end = ends[this.random(ends.length)] ?? []
     let read = ''
     for (const block of content) {
-      if (block.type !== 'image' || !isEncodedImage(block.data)) continue
+      if (block.type !== 'image' || !(block.data instanceof Base64Image)) continue
       for await (const chunk of block.data.chunks()) read += chunk.toString('latin1')
     }
     await scope.disposeAsync()

@@ -2,13 +2,13 @@ import { chmod, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { encodeImage, isEncodedImage } from '../../../services/bytes/base64-image.ts'
+import { Base64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
 import { type AbandonedEvent, createAbandonedResults } from '../../../services/calls/abandoned-results.ts'
 import { createChain } from '../../../services/calls/chain.ts'
 import type { ToolResult } from '../../../services/calls/types.ts'
 import { serviceError } from '../../../services/errors/errors.ts'
 import { temporaryFolder } from '../../support/app.ts'
-import { paidCall, silent } from '../../support/calls.ts'
+import { callerOf, paidCall, silent } from '../../support/calls.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 const MINUTE = 60_000
@@ -73,7 +73,7 @@ async function setUp(
         const texts = content.flatMap((block) => (block.type === 'text' ? [block.text] : []))
         const images: string[] = []
         for (const block of content) {
-          if (block.type !== 'image' || !isEncodedImage(block.data)) continue
+          if (block.type !== 'image' || !(block.data instanceof Base64Image)) continue
           const chunks: Buffer[] = []
           for await (const chunk of block.data.chunks()) chunks.push(chunk)
           images.push(Buffer.from(Buffer.concat(chunks).toString('latin1'), 'base64').toString())
@@ -346,7 +346,7 @@ describe('what is kept', () => {
     world.monotonic = 1
     const retry = call({ prompt: 'a' }, { id: 2, openedAt: 1 })
     await retry.response
-    abandonedResults.suspect({ id: 'key:alice', kind: 'key' }, 2)
+    abandonedResults.suspect(callerOf('key:alice'), 2)
     await abandonedResults.close()
     t.assert.deepEqual(await files(), [before])
     t.assert.deepEqual((await retry.take()).images, ['image'])

@@ -6,6 +6,7 @@ import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
 import type { McpContext } from '../../../services/mcp/types.ts'
 import { ask, contextOf, runBare, silent } from '../../support/calls.ts'
 import { echo, fixtureCatalog } from '../../support/fixture-catalog.ts'
+import { verifies } from '../../support/verifies.ts'
 
 function build() {
   const finished: string[] = []
@@ -44,7 +45,7 @@ const meta = {
 }
 
 for (const id of [0, '', 7, 'seven', -1]) {
-  test(`gives the id ${JSON.stringify(id)} back as it came`, async (t: TestContext) => {
+  verifies('id-echo', `gives the id ${JSON.stringify(id)} back as it came`, async (t: TestContext) => {
     const { body } = await build().ask({ jsonrpc: '2.0', id, method: 'ping' })
     t.assert.deepStrictEqual(body, { jsonrpc: '2.0', id, result: {} })
   })
@@ -58,7 +59,7 @@ for (const [requested, responded] of [
   ['2026-07-28', '2025-11-25'],
   ['1999-01-01', '2025-11-25'],
 ] as const) {
-  test(`answers a handshake that asks for ${requested} with ${responded}`, async (t: TestContext) => {
+  verifies('handshake', `answers a handshake that asks for ${requested} with ${responded}`, async (t: TestContext) => {
     const params = { protocolVersion: requested, capabilities: {}, clientInfo: { name: 'c', version: '1' } }
     const { body } = await build().ask({ jsonrpc: '2.0', id: 1, method: 'initialize', params })
     t.assert.deepStrictEqual(body, {
@@ -78,55 +79,67 @@ for (const [requested, responded] of [
   })
 }
 
-test('answers an unknown method with -32601, and counts it under no name of the caller', async (t: TestContext) => {
-  const { ask, finished } = build()
-  const response = await ask({ jsonrpc: '2.0', id: 1, method: 'images/paint' })
-  t.assert.deepStrictEqual(response, {
-    status: 200,
-    body: { jsonrpc: '2.0', id: 1, error: { code: -32601, message: 'Method not found: images/paint' } },
-  })
-  t.assert.deepStrictEqual(finished, ['other method_not_found'])
-})
+verifies(
+  'method-not-found',
+  'answers an unknown method with -32601, and counts it under no name of the caller',
+  async (t: TestContext) => {
+    const { ask, finished } = build()
+    const response = await ask({ jsonrpc: '2.0', id: 1, method: 'images/paint' })
+    t.assert.deepStrictEqual(response, {
+      status: 200,
+      body: { jsonrpc: '2.0', id: 1, error: { code: -32601, message: 'Method not found: images/paint' } },
+    })
+    t.assert.deepStrictEqual(finished, ['other method_not_found'])
+  },
+)
 
 test('knows no method of which the catalog has nothing', async (t: TestContext) => {
   const { body } = await build().ask({ jsonrpc: '2.0', id: 1, method: 'prompts/list' })
   t.assert.partialDeepStrictEqual(body, { error: { code: -32601 } })
 })
 
-test('answers an unknown tool with -32602', async (t: TestContext) => {
+verifies('unknown-tool', 'answers an unknown tool with -32602', async (t: TestContext) => {
   const { body } = await build().ask(call('paint'))
   t.assert.partialDeepStrictEqual(body, { id: 1, error: { code: -32602 } })
 })
 
-test('answers params of the wrong shape with -32602 and says what is wrong', async (t: TestContext) => {
-  const { body } = await build().ask({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { arguments: [] } })
-  t.assert.deepStrictEqual(body, {
-    jsonrpc: '2.0',
-    id: 1,
-    error: { code: -32602, message: 'Invalid params of tools/call: "name" is missing; "arguments" must be object.' },
-  })
-})
+verifies(
+  'invalid-params',
+  'answers params of the wrong shape with -32602 and says what is wrong',
+  async (t: TestContext) => {
+    const { body } = await build().ask({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { arguments: [] } })
+    t.assert.deepStrictEqual(body, {
+      jsonrpc: '2.0',
+      id: 1,
+      error: { code: -32602, message: 'Invalid params of tools/call: "name" is missing; "arguments" must be object.' },
+    })
+  },
+)
 
-test('answers arguments that fail the schema with a result that says what to mend', async (t: TestContext) => {
-  const { ask, finished } = build()
-  const { body } = await ask(call('echo', { size: 'big', txt: 1 }))
-  t.assert.deepStrictEqual(body, {
-    jsonrpc: '2.0',
-    id: 1,
-    result: {
-      content: [
-        {
-          type: 'text',
-          text: 'The arguments are not valid: "text" is missing; "txt" is unknown; "size" must match pattern "^\\d+x\\d+$".',
-        },
-      ],
-      isError: true,
-    },
-  })
-  t.assert.deepStrictEqual(finished, ['echo started', 'echo input_error', 'tools/call tool_error'])
-})
+verifies(
+  'tool-arguments',
+  'answers arguments that fail the schema with a result that says what to mend',
+  async (t: TestContext) => {
+    const { ask, finished } = build()
+    const { body } = await ask(call('echo', { size: 'big', txt: 1 }))
+    t.assert.deepStrictEqual(body, {
+      jsonrpc: '2.0',
+      id: 1,
+      result: {
+        content: [
+          {
+            type: 'text',
+            text: 'The arguments are not valid: "text" is missing; "txt" is unknown; "size" must match pattern "^\\d+x\\d+$".',
+          },
+        ],
+        isError: true,
+      },
+    })
+    t.assert.deepStrictEqual(finished, ['echo started', 'echo input_error', 'tools/call tool_error'])
+  },
+)
 
-test("tells a tool's own failure as a result with its sentence", async (t: TestContext) => {
+verifies('tool-error', "tells a tool's own failure as a result with its sentence", async (t: TestContext) => {
   const { body } = await build().ask(call('fail_kindly'))
   t.assert.deepStrictEqual(body, {
     jsonrpc: '2.0',
@@ -150,20 +163,24 @@ test('tells nothing of an unforeseen failure but the request id, and logs the re
   t.assert.deepStrictEqual(finished, ['fail_badly started', 'fail_badly internal_error', 'tools/call internal_error'])
 })
 
-test('leaves out content that the revision of the caller does not know', async (t: TestContext) => {
-  const { ask } = build()
-  const kinds = async (version: string) => {
-    const { body } = await ask(call('every_block'), { headers: headers(version) })
-    return body && 'result' in body && 'content' in body.result && Array.isArray(body.result.content)
-      ? body.result.content.map(({ type }) => type)
-      : []
-  }
-  t.assert.deepStrictEqual(await kinds('2024-11-05'), ['text'])
-  t.assert.deepStrictEqual(await kinds('2025-03-26'), ['text', 'audio'])
-  t.assert.deepStrictEqual(await kinds('2025-06-18'), ['text', 'audio', 'resource_link'])
-})
+verifies(
+  'resource-links',
+  'leaves out content that the revision of the caller does not know',
+  async (t: TestContext) => {
+    const { ask } = build()
+    const kinds = async (version: string) => {
+      const { body } = await ask(call('every_block'), { headers: headers(version) })
+      return body && 'result' in body && 'content' in body.result && Array.isArray(body.result.content)
+        ? body.result.content.map(({ type }) => type)
+        : []
+    }
+    t.assert.deepStrictEqual(await kinds('2024-11-05'), ['text'])
+    t.assert.deepStrictEqual(await kinds('2025-03-26'), ['text', 'audio'])
+    t.assert.deepStrictEqual(await kinds('2025-06-18'), ['text', 'audio', 'resource_link'])
+  },
+)
 
-test('says nothing to notifications, known or not', async (t: TestContext) => {
+verifies('notification-silence', 'says nothing to notifications, known or not', async (t: TestContext) => {
   const { ask } = build()
   t.assert.deepStrictEqual(await ask({ jsonrpc: '2.0', method: 'notifications/initialized' }), { status: 202 })
   t.assert.deepStrictEqual(await ask({ jsonrpc: '2.0', method: 'notifications/anything' }), { status: 202 })
@@ -188,9 +205,13 @@ for (const [what, message] of [
   ['a number as method', { jsonrpc: '2.0', id: 1, method: 5 }],
   ['an empty batch', []],
 ] as const) {
-  test(`answers ${what} with -32600`, async (t: TestContext) => {
-    t.assert.partialDeepStrictEqual(await build().ask(message), { status: 400, body: { error: { code: -32600 } } })
-  })
+  verifies(
+    what === 'a null id' ? ['invalid-request', 'null-id'] : 'invalid-request',
+    `answers ${what} with -32600`,
+    async (t: TestContext) => {
+      t.assert.partialDeepStrictEqual(await build().ask(message), { status: 400, body: { error: { code: -32600 } } })
+    },
+  )
 }
 
 test('echoes a readable id of an invalid request', async (t: TestContext) => {
@@ -198,19 +219,23 @@ test('echoes a readable id of an invalid request', async (t: TestContext) => {
   t.assert.partialDeepStrictEqual(body, { id: 'x', error: { code: -32600 } })
 })
 
-test('gives an unreadable id as null up to 2025-06-18 and leaves it out later', async (t: TestContext) => {
-  const { ask } = build()
-  const idOf = async (version?: string) => {
-    const { body } = await ask({ jsonrpc: '2.0', id: null, method: 'ping' }, { headers: headers(version) })
-    return body !== undefined && 'id' in body ? body.id : 'absent'
-  }
-  t.assert.strictEqual(await idOf(), null)
-  t.assert.strictEqual(await idOf('2025-06-18'), null)
-  t.assert.strictEqual(await idOf('2025-11-25'), 'absent')
-  t.assert.strictEqual(await idOf('2026-07-28'), 'absent')
-})
+verifies(
+  'unreadable-id',
+  'gives an unreadable id as null up to 2025-06-18 and leaves it out later',
+  async (t: TestContext) => {
+    const { ask } = build()
+    const idOf = async (version?: string) => {
+      const { body } = await ask({ jsonrpc: '2.0', id: null, method: 'ping' }, { headers: headers(version) })
+      return body !== undefined && 'id' in body ? body.id : 'absent'
+    }
+    t.assert.strictEqual(await idOf(), null)
+    t.assert.strictEqual(await idOf('2025-06-18'), null)
+    t.assert.strictEqual(await idOf('2025-11-25'), 'absent')
+    t.assert.strictEqual(await idOf('2026-07-28'), 'absent')
+  },
+)
 
-test('answers a batch as one array, without its notifications', async (t: TestContext) => {
+verifies('batch', 'answers a batch as one array, without its notifications', async (t: TestContext) => {
   const { body } = await build().ask([
     { jsonrpc: '2.0', id: 1, method: 'ping' },
     { jsonrpc: '2.0', method: 'notifications/initialized' },
@@ -231,39 +256,47 @@ test('says nothing to a batch of notifications', async (t: TestContext) => {
   t.assert.deepStrictEqual(await build().ask(batch), { status: 202 })
 })
 
-test('takes at most 16 messages in a batch, and none in revisions without batches', async (t: TestContext) => {
-  const { ask } = build()
-  const batch = (length: number) => Array.from({ length }, (_, id) => ({ jsonrpc: '2.0', id, method: 'ping' }))
-  t.assert.strictEqual((await ask(batch(16))).status, 200)
-  t.assert.partialDeepStrictEqual(await ask(batch(17)), { status: 400, body: { error: { code: -32600 } } })
-  for (const version of ['2024-11-05', '2025-06-18', '2025-11-25', '2026-07-28']) {
-    t.assert.partialDeepStrictEqual(await ask(batch(1), { headers: headers(version) }), {
-      status: 400,
-      body: { error: { code: -32600 } },
-    })
-  }
-})
+verifies(
+  'no-batch',
+  'takes at most 16 messages in a batch, and none in revisions without batches',
+  async (t: TestContext) => {
+    const { ask } = build()
+    const batch = (length: number) => Array.from({ length }, (_, id) => ({ jsonrpc: '2.0', id, method: 'ping' }))
+    t.assert.strictEqual((await ask(batch(16))).status, 200)
+    t.assert.partialDeepStrictEqual(await ask(batch(17)), { status: 400, body: { error: { code: -32600 } } })
+    for (const version of ['2024-11-05', '2025-06-18', '2025-11-25', '2026-07-28']) {
+      t.assert.partialDeepStrictEqual(await ask(batch(1), { headers: headers(version) }), {
+        status: 400,
+        body: { error: { code: -32600 } },
+      })
+    }
+  },
+)
 
-test('rejects a version that nobody knows with -32022 and names those it speaks', async (t: TestContext) => {
-  const response = await build().ask({ jsonrpc: '2.0', id: 1, method: 'ping' }, { headers: headers('2025-01-01') })
-  t.assert.deepStrictEqual(response, {
-    status: 400,
-    body: {
-      jsonrpc: '2.0',
-      id: 1,
-      error: {
-        code: -32022,
-        message: 'Unsupported protocol version',
-        data: {
-          supported: ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'],
-          requested: '2025-01-01',
+verifies(
+  'version-header',
+  'rejects a version that nobody knows with -32022 and names those it speaks',
+  async (t: TestContext) => {
+    const response = await build().ask({ jsonrpc: '2.0', id: 1, method: 'ping' }, { headers: headers('2025-01-01') })
+    t.assert.deepStrictEqual(response, {
+      status: 400,
+      body: {
+        jsonrpc: '2.0',
+        id: 1,
+        error: {
+          code: -32022,
+          message: 'Unsupported protocol version',
+          data: {
+            supported: ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'],
+            requested: '2025-01-01',
+          },
         },
       },
-    },
-  })
-})
+    })
+  },
+)
 
-test('needs the client capability that a tool needs', async (t: TestContext) => {
+verifies('client-capability', 'needs the client capability that a tool needs', async (t: TestContext) => {
   const { ask } = build()
   const sampling = { ...meta, 'io.modelcontextprotocol/clientCapabilities': { sampling: {} } }
   const request = (_meta: object) => ({ ...call('needs_sampling'), params: { name: 'needs_sampling', _meta } })

@@ -1,13 +1,15 @@
 import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import Type from 'typebox'
-import { type Base64Image, createBase64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
+import { Base64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
+import { createBufferPool } from '../../../services/bytes/buffer-pool.ts'
 import type { Tool } from '../../../services/calls/types.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
 import { serveStdio } from '../../../services/mcp/stdio.ts'
 import { runBare } from '../../support/calls.ts'
 import { createWaitingTool, fixtureCatalog } from '../../support/fixture-catalog.ts'
 import { messageErrors } from '../../support/mcp-schema.ts'
+import { verifies } from '../../support/verifies.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -30,6 +32,7 @@ function serve(t: TestContext, tools = fixtureCatalog.tools) {
     log: silent,
     maxMessageBytes: 4096,
     callDeadlineMs: 1000,
+    pool: createBufferPool(),
     newRequestId: () => 'r',
     enter: () => () => {},
     onForceClose() {},
@@ -56,7 +59,7 @@ function serve(t: TestContext, tools = fixtureCatalog.tools) {
 const ping = (id: unknown) => ({ jsonrpc: '2.0', id, method: 'ping' })
 const wait = { jsonrpc: '2.0', id: 'w', method: 'tools/call', params: { name: 'wait', _meta: { progressToken: 1 } } }
 
-test('answers line by line, and ends when its input ends', async (t: TestContext) => {
+verifies('stdio-lines', 'answers line by line, and ends when its input ends', async (t: TestContext) => {
   const { say, next, input, done } = serve(t)
   say(ping(1), '', '\r', ping('two'))
   t.assert.deepStrictEqual(await next(), { jsonrpc: '2.0', id: 1, result: {} })
@@ -90,21 +93,25 @@ test('answers what is no message and goes on', async (t: TestContext) => {
   t.assert.partialDeepStrictEqual(await next(), { id: 1, result: {} })
 })
 
-test('notifications/cancelled stops the work, and nothing more is said of it', async (t: TestContext) => {
-  const { catalog, started, finish } = createWaitingTool()
-  const { say, next } = serve(t, catalog.tools)
-  say(wait)
-  const context = await started
-  context.progress('drawing')
-  t.assert.partialDeepStrictEqual(await next(), { method: 'notifications/progress' })
-  const stopped = new Promise((resolve) => context.signal.addEventListener('abort', resolve))
-  say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'w', reason: 'enough' } })
-  await stopped
-  context.progress('too late')
-  finish()
-  say(ping(2))
-  t.assert.partialDeepStrictEqual(await next(), { id: 2 })
-})
+verifies(
+  'cancel-stdio',
+  'notifications/cancelled stops the work, and nothing more is said of it',
+  async (t: TestContext) => {
+    const { catalog, started, finish } = createWaitingTool()
+    const { say, next } = serve(t, catalog.tools)
+    say(wait)
+    const context = await started
+    context.progress('drawing')
+    t.assert.partialDeepStrictEqual(await next(), { method: 'notifications/progress' })
+    const stopped = new Promise((resolve) => context.signal.addEventListener('abort', resolve))
+    say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'w', reason: 'enough' } })
+    await stopped
+    context.progress('too late')
+    finish()
+    say(ping(2))
+    t.assert.partialDeepStrictEqual(await next(), { id: 2 })
+  },
+)
 
 test('ignores the cancellation of what does not run', async (t: TestContext) => {
   const { say, next } = serve(t)
@@ -182,12 +189,12 @@ test('waits for a client that reads slowly without piling up listeners', async (
 })
 
 test('an image that cannot be read to its end costs its own answer only', async (t: TestContext) => {
-  const broken = createBase64Image(facts, 3, {
+  const broken = new Base64Image(facts, 3, {
     chunks: async function* () {
       yield Buffer.from('AA')
       throw new Error('the disk is gone')
     },
-    release: async () => {},
+    async [Symbol.asyncDispose]() {},
   })
   const { say, input, output, done } = serve(t, [showing(broken)])
   say(show)

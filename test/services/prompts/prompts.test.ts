@@ -1,6 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { createCompletion } from '../../../services/prompts/completion.ts'
 import { prompts } from '../../../services/prompts/index.ts'
+import { verifies } from '../../support/verifies.ts'
 
 const textOf = (name: string, args: Record<string, string>) => {
   const content = prompts.find((prompt) => prompt.name === name)?.render(args)[0]?.content
@@ -37,7 +38,7 @@ const complete = createCompletion({
 const forPrompt = (name: string, argument: string, value = '') =>
   complete({ ref: { type: 'ref/prompt', name }, argument: { name: argument, value }, given: {} })
 
-test('completes sizes, models and styles, best first', async (t: TestContext) => {
+verifies('completion', 'completes sizes, models and styles, best first', async (t: TestContext) => {
   t.assert.deepStrictEqual(await forPrompt('product_photo', 'size', '1344'), ['1344x768', '768x1344'])
   t.assert.deepStrictEqual(await forPrompt('refine_prompt', 'model', 'FLUX'), ['flux.1-kontext-pro'])
   t.assert.deepStrictEqual(await forPrompt('style_transfer', 'style', 'WATER'), ['watercolour'])

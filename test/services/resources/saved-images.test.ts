@@ -9,6 +9,7 @@ import { temporaryFolder } from '../../support/app.ts'
 import { contextOf, runBare } from '../../support/calls.ts'
 import { png } from '../../support/images/images.ts'
 import { messageErrors } from '../../support/mcp-schema.ts'
+import { verifies } from '../../support/verifies.ts'
 
 async function build(t: TestContext, names: readonly string[]) {
   const root = await temporaryFolder(t)
@@ -66,19 +67,23 @@ test('lists images newest first, with size, type and time', async (t: TestContex
   })
 })
 
-test('gives every image once over all pages, and rejects a cursor it never gave', async (t: TestContext) => {
-  const names = Array.from({ length: 120 }, (_, at) => `image-${at}.png`)
-  const { ask } = await build(t, names)
-  const seen: string[] = []
-  let cursor: string | undefined
-  do {
-    const { result } = await ask('resources/list', cursor === undefined ? {} : { cursor })
-    seen.push(...result.resources.map(({ name }: { name: string }) => name))
-    cursor = result.nextCursor
-  } while (cursor !== undefined)
-  t.assert.deepStrictEqual(seen, names)
-  t.assert.partialDeepStrictEqual(await ask('resources/list', { cursor: 'made-up' }), { error: { code: -32602 } })
-})
+verifies(
+  'resources-page',
+  'gives every image once over all pages, and rejects a cursor it never gave',
+  async (t: TestContext) => {
+    const names = Array.from({ length: 120 }, (_, at) => `image-${at}.png`)
+    const { ask } = await build(t, names)
+    const seen: string[] = []
+    let cursor: string | undefined
+    do {
+      const { result } = await ask('resources/list', cursor === undefined ? {} : { cursor })
+      seen.push(...result.resources.map(({ name }: { name: string }) => name))
+      cursor = result.nextCursor
+    } while (cursor !== undefined)
+    t.assert.deepStrictEqual(seen, names)
+    t.assert.partialDeepStrictEqual(await ask('resources/list', { cursor: 'made-up' }), { error: { code: -32602 } })
+  },
+)
 
 test('reads an image as it was saved', async (t: TestContext) => {
   const { ask, bytes } = await build(t, ['a/ü.png'])
@@ -87,33 +92,37 @@ test('reads an image as it was saved', async (t: TestContext) => {
   t.assert.strictEqual(content.uri, uri)
   t.assert.strictEqual(content.mimeType, 'image/png')
   t.assert.strictEqual(await text(content.blob.chunks()), bytes.toString('base64'))
-  await content.blob.release()
+  await content.blob[Symbol.asyncDispose]()
 })
 
-test('whatever is not an image inside the folder does not exist, by the code of the revision', async (t: TestContext) => {
-  const { ask, folder, root, bytes } = await build(t, ['.hidden.png', 'notes.txt'])
-  await writeFile(join(root, 'outside.png'), bytes)
-  await symlink(join(root, 'outside.png'), join(folder, 'link.png'))
-  for (const uri of [
-    'image:///nothing.png',
-    'image:///.hidden.png',
-    'image:///link.png',
-    'image:///../outside.png',
-    'image:///%2e%2e/outside.png',
-    'image:///..%2foutside.png',
-    `image:///${encodeURIComponent(join(root, 'outside.png'))}`,
-    'image:///a%00.png',
-    'image:///%zz.png',
-    'image:///',
-    'file:///etc/hostname',
-    'nonsense',
-  ]) {
-    const response = await ask('resources/read', { uri })
-    t.assert.deepStrictEqual(response.error, { code: -32002, message: 'Resource not found', data: { uri } }, uri)
-  }
-  const modern = await ask('resources/read', { uri: 'image:///nothing.png' }, '2025-03-26')
-  t.assert.strictEqual(modern.error.code, -32002)
-})
+verifies(
+  'resource-not-found',
+  'whatever is not an image inside the folder does not exist, by the code of the revision',
+  async (t: TestContext) => {
+    const { ask, folder, root, bytes } = await build(t, ['.hidden.png', 'notes.txt'])
+    await writeFile(join(root, 'outside.png'), bytes)
+    await symlink(join(root, 'outside.png'), join(folder, 'link.png'))
+    for (const uri of [
+      'image:///nothing.png',
+      'image:///.hidden.png',
+      'image:///link.png',
+      'image:///../outside.png',
+      'image:///%2e%2e/outside.png',
+      'image:///..%2foutside.png',
+      `image:///${encodeURIComponent(join(root, 'outside.png'))}`,
+      'image:///a%00.png',
+      'image:///%zz.png',
+      'image:///',
+      'file:///etc/hostname',
+      'nonsense',
+    ]) {
+      const response = await ask('resources/read', { uri })
+      t.assert.deepStrictEqual(response.error, { code: -32002, message: 'Resource not found', data: { uri } }, uri)
+    }
+    const modern = await ask('resources/read', { uri: 'image:///nothing.png' }, '2025-03-26')
+    t.assert.strictEqual(modern.error.code, -32002)
+  },
+)
 
 test('tells how the names of images are built', async (t: TestContext) => {
   const { ask } = await build(t, [])

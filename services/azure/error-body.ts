@@ -1,0 +1,104 @@
+import { parseLeadingJson } from '../bytes/json/leading-json.ts'
+import { hitCategories } from './content-filter.ts'
+import { listOf, member, textOf } from './fields.ts'
+import type { ResponseSink } from './transport.ts'
+
+/** Azure's error in one shape, whatever its wrapper and spelling. */
+export interface AzureFault {
+  /** Whether the body was Azure's own JSON; an HTML page comes from a gateway in between. */
+  isJson: boolean
+  /** In lower case, with only letters and digits: `contentFilter` and `content_filter` are the same. */
+  codes: readonly string[]
+  message: string
+  parameter: string | undefined
+  /** Content filter categories that were hit. */
+  categories: readonly string[]
+}
+
+/** Collects the beginning of an error body and drops the rest. */
+export class ErrorBodyCollector implements ResponseSink {
+  readonly #chunks: Buffer[] = []
+  // The body may quote the longest prompt that a model row may allow (200,000 characters), six bytes per escape.
+  #capacity = 1_310_720
+
+  write(chunk: Buffer): void {
+    if (this.#capacity <= 0) return
+    this.#chunks.push(chunk.subarray(0, this.#capacity))
+    this.#capacity -= chunk.length
+  }
+
+  body(): Buffer {
+    return Buffer.concat(this.#chunks)
+  }
+}
+
+/** Parses an error body: wrapped or bare, in any known spelling, an event of a stream, or not JSON. */
+export function parseFault(body: Buffer): AzureFault {
+  // TextDecoder strips a byte order mark, on which JSON.parse would fail.
+  const text = new TextDecoder().decode(body)
+  const json = parseJson(text) ?? parseJson(/^data: ?(.*)$/m.exec(text)?.[1] ?? '')
+  const fault = faultOf(json)
+  return fault.isJson || fault.message !== '' ? fault : { ...fault, message: text.slice(0, 1000) }
+}
+
+/** Reads the error from a parsed document: a body, or an event of a stream. */
+export function faultOf(document: unknown): AzureFault {
+  const bodies = listOf(document).filter(isObject)
+  const texts = bodies.map((body) => member(body, 'error')).filter((error) => typeof error === 'string')
+  // Under `error` or `errors`, one or several, perhaps wrapped once more.
+  const wrapped = bodies
+    .flatMap((body) => listOf(member(body, 'error', 'errors')).filter(isObject))
+    .flatMap((error) => [error, ...listOf(member(error, 'error')).filter(isObject)])
+  const all = [...wrapped, ...bodies].flatMap((error) => withInner(error))
+  const messages = all.map((error) => textOf(member(error, 'message')))
+  const message = [...messages, ...texts].find(Boolean) ?? ''
+  const results = ['content_filter_results', 'content_filter_result'].map((name) =>
+    all.map((error) => member(error, name)),
+  )
+  const codes = all.flatMap((error) => [member(error, 'code'), member(error, 'type')]).map(textOf)
+  return {
+    isJson: wrapped.length > 0 || bodies.some(isBareError),
+    codes: [...codes, ...texts].map(normalizeCode).filter((code) => code !== '' && code.length <= MAX_CODE_LENGTH),
+    message,
+    parameter: all.map((error) => textOf(member(error, 'param'))).find(Boolean),
+    categories: hitCategories(results, message),
+  }
+}
+
+/** Letters and digits; a longer code is a sentence. */
+const MAX_CODE_LENGTH = 64
+
+/** The gateway's 401 and the error events of a stream have no wrapper. */
+function isBareError(body: object): boolean {
+  return (
+    typeof member(body, 'statusCode') === 'number' ||
+    textOf(member(body, 'type')) === 'error' ||
+    (textOf(member(body, 'code')) !== '' && textOf(member(body, 'message')) !== '')
+  )
+}
+
+/** Deeper than Azure nests. */
+const MAX_INNER_ERRORS = 4
+
+/** An error and the errors nested in it, outermost first. Azure spells the inner error in three ways. */
+function withInner(error: unknown, depth = 0): readonly unknown[] {
+  if (depth === MAX_INNER_ERRORS) return []
+  const inner = ['inner_error', 'innererror', 'innerError', 'details'].flatMap((name) => listOf(member(error, name)))
+  return [error, ...inner.filter(isObject).flatMap((each) => withInner(each, depth + 1))]
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return parseLeadingJson(text)
+  } catch {
+    return undefined
+  }
+}
+
+function normalizeCode(code: string): string {
+  return code.toLowerCase().replace(/[^a-z0-9]/g, '')
+}

@@ -1,0 +1,71 @@
+import { normalizeSize } from '../imaging/size.ts'
+import { SIZE_PATTERN } from './table.ts'
+
+/**
+ * Accepts what clients really send: frameworks fill in optional arguments with null or blank strings, and models quote
+ * numbers. The published schema stays strict and validates the normalized arguments.
+ */
+
+/** Members that n8n adds to the arguments of every tool. */
+const IGNORED: ReadonlySet<string> = new Set(['toolCallId', 'sessionId', 'action', 'chatInput', 'tool'])
+
+/** No argument has longer numbers. */
+const MAX_NUMBER_LENGTH = 32
+const INTEGER = /^[+-]?\d+(?:\.0+)?$/
+const NUMBER = /^[+-]?\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?$/i
+
+type Arguments = Readonly<Record<string, unknown>>
+
+/**
+ * @param schema the tool's published schema
+ * @param optional optional arguments of any tool; those that this schema lacks may still be null
+ */
+export function normalizeArguments(args: Arguments, schema: object, optional: readonly string[]): Arguments {
+  const properties = propertiesOf(schema)
+  const required = requiredOf(schema)
+  const normalized: Record<string, unknown> = {}
+  for (const key of Object.keys(args)) {
+    const value = args[key]
+    const property = Object.hasOwn(properties, key) ? properties[key] : undefined
+    if (property === undefined && IGNORED.has(key)) continue
+    const isOptional = property === undefined ? optional.includes(key) : !required.includes(key)
+    if (isOptional ? isAbsent(value, property) : property !== undefined && value === null) continue
+    normalized[key] = property === undefined ? value : normalize(value, property)
+  }
+  return normalized
+}
+
+/** An object or list whose members are all absent is absent too, since some clients fill in every member of a schema. */
+function isAbsent(value: unknown, schema: unknown): boolean {
+  if (value === null || value === undefined) return true
+  if (typeof value === 'string') return value.trim() === ''
+  if (Array.isArray(value)) return value.every((member) => isAbsent(member, undefined))
+  if (!isRecord(value) || !isRecord(schema)) return false
+  const properties = propertiesOf(schema)
+  return Object.keys(value).every((key) => Object.hasOwn(properties, key) && isAbsent(value[key], undefined))
+}
+
+function normalize(value: unknown, schema: unknown): unknown {
+  if (!isRecord(schema)) return value
+  const { type } = schema
+  if (type === 'object' && isRecord(value)) return normalizeArguments(value, schema, [])
+  if (type === 'array' && Array.isArray(value)) return value.filter((member) => !isAbsent(member, undefined))
+  if (typeof value !== 'string' || value.length > MAX_NUMBER_LENGTH) return value
+  if (schema.pattern === SIZE_PATTERN) return normalizeSize(value)
+  const text = value.trim()
+  if ((type === 'integer' && INTEGER.test(text)) || (type === 'number' && NUMBER.test(text))) return Number(text)
+  if (type === 'boolean' && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true'
+  return value
+}
+
+function propertiesOf(schema: object): Readonly<Record<string, unknown>> {
+  return 'properties' in schema && isRecord(schema.properties) ? schema.properties : {}
+}
+
+function requiredOf(schema: object): readonly unknown[] {
+  return 'required' in schema && Array.isArray(schema.required) ? schema.required : []
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
