@@ -103,7 +103,7 @@ async function acquireAndSend<T>(
   const ticket = tickets.get(deployment) ?? {
     signal: context.signal,
     deadlineAt: context.deadlineAt,
-    onQueued: () => context.onStage?.('queued'),
+    onQueued: () => context.progress?.('queued'),
   }
   tickets.set(deployment, ticket)
   const turn = deployment.limiter.acquire(ticket)

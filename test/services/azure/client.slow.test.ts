@@ -134,7 +134,7 @@ describe('leaving', () => {
   test('tells that the request went out and that a response comes', async (t: TestContext) => {
     const azure = await fakeAzure(t, responding(200, imageResult))
     const stages: string[] = []
-    await client(t, azure.url).edit(edit, callContext({ onStage: (stage) => stages.push(stage) }))
+    await client(t, azure.url).edit(edit, callContext({ progress: (stage) => stages.push(stage) }))
     t.assert.deepEqual(stages, ['sent', 'receiving'])
   })
 })
