@@ -25,7 +25,9 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** The authenticated caller, or the client's address where `authenticate` has not run. */
-    caller: Caller
+    readonly caller: Caller
+    /** Set by `authenticate`. */
+    identity: Caller | undefined
   }
 }
 
@@ -56,20 +58,17 @@ async function auth(fastify: FastifyInstance): Promise<void> {
   warnOfRisks(fastify, authenticator)
 
   fastify.decorate('protectedResources', oauth)
-  const callers = new WeakMap<FastifyRequest, Caller>()
+  fastify.decorateRequest('identity', undefined)
   fastify.decorateRequest('caller', {
     getter(this: FastifyRequest) {
-      return callers.get(this) ?? addressCaller(this.ip)
-    },
-    setter(this: FastifyRequest, caller: Caller) {
-      callers.set(this, caller)
+      return this.identity ?? addressCaller(this.ip)
     },
   })
 
   // Synchronous where nothing is awaited, because every request passes here.
   fastify.decorate('authenticate', function authenticate(request, reply, done) {
     const accept = (caller: Caller) => {
-      request.caller = caller
+      request.identity = caller
       done()
     }
     const fail = (error: Error) => {

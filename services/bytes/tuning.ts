@@ -15,10 +15,3 @@ const HEAP_GROWING_PERCENT = 200
 export function collectGarbageLessOften(): void {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
 }
-
-const BEYOND_ASCII = /[^\0-\x7f]/g
-
-/** The same JSON in ASCII: V8 stores and sends such a string one byte a character, and any other one two. */
-export function asciiJson(json: string): string {
-  return json.replaceAll(BEYOND_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-}

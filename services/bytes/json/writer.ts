@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream'
 import { Base64Image, disposeAll } from '../base64-image.ts'
-import { asciiJson } from '../tuning.ts'
 import { Placeholders } from './placeholders.ts'
 
 /** JSON with images in it, none of which is ever part of a JavaScript string. Disposing it disposes its images. */
@@ -9,7 +8,7 @@ export interface JsonBody extends AsyncDisposable {
   /** Bytes of the whole text, for `content-length`. */
   readonly byteLength: number
   /** The whole text, if it contains no image. */
-  readonly whole: string | undefined
+  readonly whole: string | Buffer | undefined
   /** All of it in order, if every image is in memory: for one write. */
   readonly buffers: readonly Buffer[] | undefined
   /** All of it in order, wherever the images are. May be called more than once. */
@@ -28,11 +27,12 @@ export interface WriteOptions {
 /** A value whose JSON is made once, for one that is part of many responses. It is frozen. */
 export class PreparedJson<T extends object = object> {
   readonly value: T
-  readonly json: string
+  /** The JSON in UTF-8: encoding a long string would be the largest cost of its response. */
+  readonly bytes: Buffer
 
   constructor(value: T) {
     this.value = Object.freeze(value)
-    this.json = asciiJson(JSON.stringify(value))
+    this.bytes = Buffer.from(JSON.stringify(value))
   }
 
   /** For plain `JSON.stringify`. */
@@ -54,20 +54,23 @@ export function writeJson(value: unknown, { prefix = '', suffix = '' }: WriteOpt
   const parts: Part[] = []
   let text = prefix
   let from = 0
+  let hasImages = false
   for (const [name, insert] of inserts.entries()) {
     const at = json.indexOf(name, from)
-    if (insert instanceof Base64Image) {
-      parts.push(Buffer.from(text + json.slice(from, at)), insert)
-      text = ''
-      from = at + name.length
-    } else {
-      // Instead of the placeholder and its quotes.
-      text += json.slice(from, at - 1) + insert.json
-      from = at + name.length + 1
-    }
+    const isImage = insert instanceof Base64Image
+    // Prepared JSON also replaces the quotes of its placeholder.
+    const quote = isImage ? 0 : 1
+    parts.push(Buffer.from(text + json.slice(from, at - quote)), isImage ? insert : insert.bytes)
+    text = ''
+    from = at + name.length + quote
+    hasImages ||= isImage
   }
   text += json.slice(from) + suffix
-  return parts.length === 0 ? new PlainJson(text) : new SplicedJson([...parts, Buffer.from(text)])
+  if (parts.length === 0) return new PlainJson(text)
+  parts.push(Buffer.from(text))
+  return hasImages
+    ? new SplicedJson(parts)
+    : new PlainJson(Buffer.concat(parts.filter((part) => Buffer.isBuffer(part))))
 }
 
 function stringify(value: unknown): { json: string; inserts: Placeholders<Insert> } {
@@ -87,9 +90,9 @@ function isInsert(value: unknown): value is Insert {
 }
 
 class PlainJson implements JsonBody {
-  readonly whole: string
+  readonly whole: string | Buffer
 
-  constructor(text: string) {
+  constructor(text: string | Buffer) {
     this.whole = text
   }
 
@@ -98,11 +101,11 @@ class PlainJson implements JsonBody {
   }
 
   get buffers() {
-    return [Buffer.from(this.whole)]
+    return [typeof this.whole === 'string' ? Buffer.from(this.whole) : this.whole]
   }
 
   async *chunks() {
-    yield Buffer.from(this.whole)
+    yield* this.buffers
   }
 
   stream() {

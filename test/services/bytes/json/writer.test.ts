@@ -86,7 +86,7 @@ test('inserts what was prepared, without quotes and between images', async (t: T
     await textOf(writeJson({ a: list, b: one, c: [list] }, { prefix: '<', suffix: '>' })),
     `<{"a":${text},"b":"eHl6","c":[${text}]}>`,
   )
-  t.assert.deepStrictEqual(JSON.parse(writeJson({ list }).whole ?? ''), { list: [{ name: 'ü"' }, { name: 'two' }] })
+  t.assert.deepStrictEqual(JSON.parse(String(writeJson({ list }).whole)), { list: [{ name: 'ü"' }, { name: 'two' }] })
 })
 
 test('what was prepared is its value in plain JSON, and cannot change', (t: TestContext) => {
