@@ -32,14 +32,14 @@ describe('the documentation', () => {
     t.assert.deepEqual(broken, [])
   })
 
-  test('shows JSON and YAML that can be read', (t: TestContext) => {
+  test('shows valid JSON and YAML', (t: TestContext) => {
     for (const { document, line, language, code } of examples) {
       if (language === 'json') t.assert.doesNotThrow(() => JSON.parse(code), `${document}:${line}`)
       if (language === 'yaml') t.assert.doesNotThrow(() => parse(code), `${document}:${line}`)
     }
   })
 
-  test('leaves few examples out of its own test, each with a reason', (t: TestContext) => {
+  test('excludes few examples from its test, each with a reason', (t: TestContext) => {
     for (const document of documents) {
       const left = examplesOf(document).filter(({ mark }) => mark?.startsWith('not run'))
       t.assert.ok(left.length <= 5, `${document}: ${left.length}`)
@@ -47,7 +47,7 @@ describe('the documentation', () => {
     }
   })
 
-  test("shows Docker's commands only with files that exist", (t: TestContext) => {
+  test('names only existing files in Docker commands', (t: TestContext) => {
     const shown = examples.filter(isDockers)
     t.assert.ok(shown.length > 20)
     for (const { document, line, code } of shown) {
@@ -57,7 +57,7 @@ describe('the documentation', () => {
     }
   })
 
-  test('says the same in both languages', (t: TestContext) => {
+  test('has the same content in both languages', (t: TestContext) => {
     for (const [english, chinese] of [
       ['README.md', 'README.zh-CN.md'],
       ['docs/deployment.md', 'docs/deployment.zh-CN.md'],

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 
 const script = join(import.meta.dirname, '../../scripts/prove.ts')
 
-test('hostile images take bounded memory, and others are served meanwhile', {
+test('hostile images need bounded memory, and other calls are served meanwhile', {
   timeout: 400_000,
 }, async (t: TestContext) => {
   const args = [script, 'hostile-images', '--share', '0.1']
