@@ -31,7 +31,7 @@ for (const accept of ['application/json', 'application/json, text/event-stream']
     const lines = logs.entries.filter(({ route }) => route === '/')
     t.assert.deepStrictEqual(
       lines.map(({ msg }) => msg),
-      ['caller left before the response'],
+      ['client disconnected before the response'],
     )
   })
 }
@@ -60,7 +60,7 @@ test('a caller that leaves while its token is checked leaves no room taken and n
   await asked.promise
   disconnected.abort()
   await t.assert.rejects(left, { name: 'AbortError' })
-  await waitFor('the log of the disconnect', () => logs.text.includes('caller left before the response'))
+  await waitFor('the log of the disconnect', () => logs.text.includes('client disconnected before the response'))
   checked.resolve()
   t.assert.equal((await post({ jsonrpc: '2.0', id: 2, method: 'ping' })).status, 200)
   await fetch(`${url}/health`)
