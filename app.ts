@@ -8,7 +8,6 @@ import type { Environment, Transport } from './services/config/environment.ts'
 import { createLogger } from './services/logging/create-logger.ts'
 import { type LogDestination, type LogOutput, openLogOutput } from './services/logging/log-output.ts'
 import { requestIdOf } from './services/logging/request-id.ts'
-import { SAFE_HEADERS } from './services/logging/safe-headers.ts'
 import type { Catalog } from './services/mcp/catalog.ts'
 import type { Timing } from './services/mcp/timeouts.ts'
 
@@ -43,6 +42,15 @@ export interface CreateAppOptions extends AppOptions {
 }
 
 export const { name, version } = packageJson
+
+/** Of a response that no hook has passed. */
+const BAD_URL_HEADERS = {
+  'content-type': 'application/json; charset=utf-8',
+  'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+}
 
 /** The service as a plugin: the configuration first, then plugins in the order of their dependencies, then routes. */
 export default async function imageService(fastify: FastifyInstance, options: AppOptions): Promise<void> {
@@ -94,7 +102,7 @@ function serverOptions({ server, logging }: ServiceConfig, logOutput: LogOutput)
     // A URL that cannot be decoded reaches no hook and no handler, and may contain anything.
     frameworkErrors: (_error, { id }, reply) => {
       const body = { statusCode: 400, message: 'The URL cannot be decoded.', requestId: id }
-      reply.raw.writeHead(400, { ...SAFE_HEADERS, 'content-type': 'application/json; charset=utf-8' })
+      reply.raw.writeHead(400, BAD_URL_HEADERS)
       reply.raw.end(JSON.stringify(body))
     },
     trustProxy: (address) => server.trustedProxies.has(address),

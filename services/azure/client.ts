@@ -3,6 +3,7 @@ import { type Base64Image, bufferImage, disposeAll } from '../bytes/base64-image
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { serviceError } from '../errors/errors.ts'
 import { sniffFacts } from '../imaging/image-probe.ts'
+import type { HttpClientOptions } from '../net/http-client.ts'
 import { adaptRequest } from '../parameters/adapt.ts'
 import { createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
 import { type AzureEvents, noEvents } from './events.ts'
@@ -10,11 +11,11 @@ import { type HttpResponse, sendRequest } from './exchange.ts'
 import { createImageDownload } from './image-download.ts'
 import { runCall } from './retry.ts'
 import { type StreamingChoice, shouldStream } from './streaming.ts'
-import { createTransport, type TransportOptions } from './transport.ts'
+import { createTransport } from './transport.ts'
 import type { CallContext, EditRequest, ImageRequest, ImageResult, ImagesClient } from './types.ts'
 import { costOf } from './usage.ts'
 
-export interface ImagesClientOptions extends TransportOptions {
+export interface ImagesClientOptions extends HttpClientOptions {
   /** The default deployment first. */
   deployments: readonly [DeploymentOptions, ...DeploymentOptions[]]
   /** Bytes of one response, all its images in base64 together. */
