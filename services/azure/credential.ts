@@ -1,4 +1,5 @@
-import { ReportedError, serviceError } from '../errors/errors.ts'
+import { ReportedError } from '../errors/app-error.ts'
+import { serviceError } from '../errors/errors.ts'
 import { readChangedKeyFile } from './file-bounds.ts'
 
 /** Who we are for Azure, as a header. Never logged; `secrets` are what a log must not hold. */

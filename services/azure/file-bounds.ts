@@ -1,6 +1,7 @@
 import { readFileSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
+import { AppError } from '../errors/app-error.ts'
 
 /** Where Docker and Kubernetes mount secrets. */
 const secretFolders = ['/run/secrets', '/var/run/secrets']
@@ -18,7 +19,9 @@ export interface FileBounds {
   locate(path: string): string
 }
 
-export class OutOfBoundsError extends Error {}
+export class OutOfBoundsError extends AppError {
+  override name = 'OutOfBoundsError'
+}
 
 /**
  * Bounds of a deployments file: what lies below its own folder or where secrets are mounted. Such a file may come with a

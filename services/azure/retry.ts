@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { AppError } from '../errors/app-error.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
 import type { Deployment } from './deployment.ts'
 import type { Dialect } from './dialects/dialect.ts'
@@ -18,7 +19,8 @@ import type { CallContext } from './types.ts'
 export type Send<T> = (deployment: Deployment, route: Dialect) => Promise<T>
 
 /** A request that failed, with the credential headers that it carried. */
-export class SendError extends Error {
+export class SendError extends AppError {
+  override name = 'SendError'
   readonly failure: ServiceError
   readonly credentialHeaders: Readonly<Record<string, string>>
 

@@ -1,3 +1,5 @@
+import { AppError } from './app-error.ts'
+
 /**
  * Every failure the service can name, in one table. The sentence is ours alone: foreign text (Azure's, the operating
  * system's) goes to the log as `cause` or `detail` and never into a message, because a message is read by a model.
@@ -433,13 +435,9 @@ export interface ServiceErrorOptions {
   detail?: Readonly<Record<string, unknown>>
 }
 
-/** An error whose message is a sentence of ours without text from outside, so that a log line may hold it. */
-export class ReportedError extends Error {
-  override name = 'ReportedError'
-}
-
 /** A failure with a row in the table. `message` is the sentence a model or a person reads. */
-export class ServiceError extends Error {
+export class ServiceError extends AppError {
+  override name = 'ServiceError'
   readonly code: ErrorCode
   readonly family: ErrorFamily
   readonly statusCode: number
@@ -448,9 +446,8 @@ export class ServiceError extends Error {
   readonly detail: Readonly<Record<string, unknown>> | undefined
 
   constructor(code: ErrorCode, sentence: string, options: ServiceErrorOptions = {}) {
-    super(sentence, options.cause === undefined ? undefined : { cause: options.cause })
+    super(sentence, options)
     const { family, status, retryable } = errorTable[code]
-    this.name = 'ServiceError'
     this.code = code
     this.family = family
     this.statusCode = status

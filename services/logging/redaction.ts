@@ -1,4 +1,5 @@
-import { ReportedError, ServiceError, sentenceForLog } from '../errors/errors.ts'
+import { ReportedError } from '../errors/app-error.ts'
+import { ServiceError, sentenceForLog } from '../errors/errors.ts'
 
 /** Names under which a key, a prompt or an image would stand in a line, should one ever get there. */
 const hiddenNames: ReadonlySet<string> = new Set([

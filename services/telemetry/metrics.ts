@@ -25,14 +25,19 @@ export function createMetrics(version: string) {
   gauge('build_info', 'Always 1; the version is a label', ['version']).set({ version }, 1)
 
   let readBodyBytes = () => 0
-  new Gauge({
-    name: `${PREFIX}body_bytes_in_flight`,
-    help: 'Bytes of request bodies for which room is held',
-    registers,
-    collect() {
-      this.set(readBodyBytes())
-    },
-  })
+  let readBufferedBytes = () => 0
+  /** Read at each scrape. */
+  const readGauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      registers,
+      collect() {
+        this.set(read())
+      },
+    })
+  readGauge('body_bytes_in_flight', 'Bytes reserved for request bodies', () => readBodyBytes())
+  readGauge('buffered_bytes', 'Bytes of images buffered in memory', () => readBufferedBytes())
 
   return {
     registry,
@@ -51,9 +56,11 @@ export function createMetrics(version: string) {
       'Responses with generated images by what proved their delivery; none: sent, but never proven',
       ['proof'],
     ),
-    /** Tells the gauge where to look; it is asked at each scrape. */
-    setBodyBytes(used: () => number) {
-      readBodyBytes = used
+    setBodyBytes(read: () => number) {
+      readBodyBytes = read
+    },
+    setBufferedBytes(read: () => number) {
+      readBufferedBytes = read
     },
     receivedBytes: counter('received_bytes_total', 'Bytes read from callers, headers included'),
     sentBytes: counter('sent_bytes_total', 'Bytes written to callers, headers included'),
