@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import { ReportedError } from '../errors/errors.ts'
+import { ReportedError } from '../errors/app-error.ts'
 import type { Environment } from './environment.ts'
 
 /** A file named with `--env-file` cannot be read. The message is a sentence for the operator. */
