@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { homedir } from 'node:os'
 import { parseArgs } from 'node:util'
-import { setFlagsFromString } from 'node:v8'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { createApp, name, version } from './app.ts'
 import { describeDeployments } from './services/azure/models/name-resolution.ts'
+import { collectGarbageLessOften } from './services/bytes/tuning.ts'
 import { type Environment, stdioEnvironment, type Transport } from './services/config/environment.ts'
 import { readDotEnv, readEnvironmentFile } from './services/config/environment-file.ts'
 import { explainStartError } from './services/config/start-error.ts'
@@ -28,12 +28,6 @@ The configuration comes from the environment and from .env in the working direct
 With --stdio no .env is read, because clients start servers in folders of third parties; name one with --env-file.
 `
 
-/**
- * Percent by which the heap may grow before garbage collection. V8 counts socket buffers as growth: with its default it
- * scans the whole heap after every few images, although hardly any object was added.
- */
-const HEAP_GROWING_PERCENT = 200
-
 /** Beyond the grace period, for a shutdown that does not end by itself. */
 const FORCED_EXIT_MS = 5_000
 
@@ -46,7 +40,7 @@ const flags = {
 } as const
 
 async function main(): Promise<void> {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
+  collectGarbageLessOften()
   const { values } = parseArgs({ options: flags })
   if (values.help) return print(usage)
   if (values.version) return print(`${version}\n`)
