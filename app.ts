@@ -73,7 +73,7 @@ export async function createApp({
   ...options
 }: CreateAppOptions): Promise<FastifyInstance> {
   const config = await loadConfig(options)
-  const logOutput = await openLogOutput(config.logging, { destination: logDestination, isTerminal })
+  const logOutput = await openLogOutput({ ...config.logging, destination: logDestination, isTerminal })
   const fastify: FastifyInstance = Fastify(serverOptions(config, logOutput))
   fastify.decorate('flushLogs', logOutput.flush)
   fastify.addHook('onClose', logOutput.close)
@@ -94,7 +94,7 @@ export async function createApp({
 
 function serverOptions({ server, logging }: ServiceConfig, logOutput: LogOutput): FastifyHttpOptions<RawServerDefault> {
   return {
-    loggerInstance: createLogger(logging, logOutput),
+    loggerInstance: createLogger(logging.level, logOutput),
     // Without options pino creates a child logger the fast way.
     childLoggerFactory: (logger, bindings) => logger.child(bindings),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),

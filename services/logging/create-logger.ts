@@ -1,9 +1,8 @@
 import pino from 'pino'
-import type { Config } from '../config/config.ts'
 import { describeError, hideSecrets, withoutErrorText } from './redaction.ts'
 
 /** A logger whose lines have no secret, no prompt and no third-party error text in them. */
-export function createLogger({ level }: Config['logging'], output: { write(line: string): void }): pino.Logger {
+export function createLogger(level: pino.LevelWithSilent, output: { write(line: string): void }): pino.Logger {
   return pino(
     {
       level,

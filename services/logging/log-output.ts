@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
 import pino from 'pino'
-import type { Config } from '../config/config.ts'
 import { hideAddresses } from './redaction.ts'
 
 /** Log files are rotated daily and at this size, so that a noisy day cannot fill a disk. */
@@ -20,6 +19,10 @@ export interface LogDestination {
 }
 
 export interface LogOutputOptions {
+  /** `auto` is readable text on a terminal, JSON elsewhere. */
+  format: 'auto' | 'json' | 'pretty'
+  /** Of the daily files; none by default. */
+  folder: string | undefined
   destination: LogDestination
   /** `destination` is a terminal. */
   isTerminal: boolean
@@ -44,10 +47,7 @@ export const bufferedStdout = (): LogDestination =>
 export const stderr = (): LogDestination => pino.destination({ dest: 2, sync: true })
 
 /** All in this process: worker threads would need more rights than the container's permission flags grant. */
-export async function openLogOutput(
-  { format, folder }: Config['logging'],
-  { destination, isTerminal }: LogOutputOptions,
-): Promise<LogOutput> {
+export async function openLogOutput({ format, folder, destination, isTerminal }: LogOutputOptions): Promise<LogOutput> {
   const isPretty = format === 'pretty' || (format === 'auto' && isTerminal)
   const console = isPretty ? await prettify(destination, isTerminal) : destination
   const opened = await openFiles(folder)

@@ -22,10 +22,7 @@ test('writes no credential of an address, and flushes what the destination buffe
   const lines: string[] = []
   let flushed = 0
   const destination = { write: (line: string) => void lines.push(line), flushSync: () => void flushed++ }
-  const output = await openLogOutput(
-    { level: 'info', format: 'json', folder: undefined },
-    { destination, isTerminal: false },
-  )
+  const output = await openLogOutput({ format: 'json', folder: undefined, destination, isTerminal: false })
   output.write('connecting to https://user:secret@proxy.example/\n')
   output.flush()
   await output.close()
