@@ -59,7 +59,7 @@ export default async function imageService(fastify: FastifyInstance, options: Ap
   fastify.decorate('appVersion', version)
   await fastify.register(config, options)
   await fastify.register(autoload, { dir: `${folder}/plugins`, ignorePattern: /^config\./ })
-  await fastify.register(autoload, { dir: `${folder}/routes`, dirNameRoutePrefix: false })
+  await fastify.register(autoload, { dir: `${folder}/routes`, dirNameRoutePrefix: false, autoHooks: true })
 }
 
 /**

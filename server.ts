@@ -102,6 +102,7 @@ async function serveClient(app: FastifyInstance): Promise<void> {
     output: process.stdout,
     log: app.log,
     maxMessageBytes: app.config.limits.maxBodyBytes,
+    callDeadlineMs: app.config.limits.callDeadlineMs,
     newRequestId: randomUUID,
     pool: app.bufferPool,
     enter: app.drain.enter,

@@ -9,14 +9,11 @@ async function logger(fastify: FastifyInstance): Promise<void> {
     else request.log.info(fields, 'request completed')
     done()
   })
-  // Not `onRequestAbort`: that one follows the request message, which is over once its body has been read.
-  fastify.addHook('onRequest', function watchDisconnect(request: FastifyRequest, reply: FastifyReply, done) {
-    reply.raw.once('close', () => {
-      if (reply.raw.writableFinished) return
-      const fields = { ...describe(request), durationMs: Math.round(reply.elapsedTime) }
-      request.log.info(fields, 'client disconnected before the response')
-    })
-    done()
+  // Not `onRequestAbort`, which follows the request message: that one closes as soon as its body has been read.
+  fastify.onResponseClose(function logDisconnect(request, { raw, elapsedTime }) {
+    if (raw.writableFinished) return
+    const fields = { ...describe(request), durationMs: Math.round(elapsedTime) }
+    request.log.info(fields, 'client disconnected before the response')
   })
 }
 
@@ -33,4 +30,4 @@ function isRoutine({ routeOptions: { url } }: FastifyRequest): boolean {
   return url === '/health' || url === '/ready' || url === '/metrics'
 }
 
-export default fp(logger, { name: 'logger', dependencies: ['config'] })
+export default fp(logger, { name: 'logger', dependencies: ['config', 'lifecycle'] })

@@ -67,7 +67,7 @@ test('a caller that leaves while its token is checked leaves no room taken and n
 
   const [capacity] = await seriesOf(app, 'image_mcp_body_bytes_in_flight', /./)
   t.assert.equal(capacity, 'image_mcp_body_bytes_in_flight 0')
-  t.assert.equal(app.admission.running, 0)
+  t.assert.equal(app.calls.inFlight.count, 0)
 })
 
 async function seriesOf(app: Awaited<ReturnType<typeof listen>>['app'], name: string, which: RegExp) {
