@@ -7,7 +7,7 @@ import fp from 'fastify-plugin'
 import pino from 'pino'
 import packageJson from './package.json' with { type: 'json' }
 import config from './plugins/config.ts'
-import type { Environment, Transport } from './services/config/configuration.ts'
+import type { Environment, Transport } from './services/config/environment.ts'
 import { createLogLines, type LogLines } from './services/logging/buffered-destination.ts'
 import { describeError, hideAddresses, hideSecrets, withoutErrorText } from './services/logging/redaction.ts'
 import { SAFE_HEADERS } from './services/logging/safe-headers.ts'

@@ -7,13 +7,8 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { createApp, name, version } from './app.ts'
 import { describeDeployments } from './services/azure/models/name-resolution.ts'
-import {
-  ConfigurationError,
-  type Environment,
-  printConfiguration,
-  stdioEnvironment,
-  type Transport,
-} from './services/config/configuration.ts'
+import { ConfigurationError } from './services/config/configuration-error.ts'
+import { type Environment, stdioEnvironment, type Transport } from './services/config/environment.ts'
 import { describeError } from './services/logging/redaction.ts'
 import { serveStdio } from './services/mcp/stdio.ts'
 
@@ -65,15 +60,15 @@ async function main(): Promise<void> {
   if (values.check) {
     const driven = Object.entries(describeDeployments(app.azureImages.deployments))
     const lines = driven.map(([deployment, model]) => `deployment ${deployment}: ${model}\n`)
-    say(`${printConfiguration(app.config, transport)}\n${lines.join('')}`)
+    say(`${app.config.lines.join('\n')}\n${lines.join('')}`)
     return await app.close()
   }
   if (transport === 'stdio') return await serveClient(app)
 
   closeOnSignals(app)
-  const { MCP_SERVER_HOST: host, MCP_SERVER_PORT: port, MAX_CONNECTIONS } = app.config
+  const { host, port, maxConnections } = app.config.server
   // Where the queue is full the system drops a connection, and a probe waits for seconds until it tries again.
-  await app.listen({ host, port, backlog: MAX_CONNECTIONS })
+  await app.listen({ host, port, backlog: maxConnections })
 }
 
 function createService(transport: Transport, variables: Environment): FastifyInstance {
@@ -96,8 +91,9 @@ async function serveClient(app: FastifyInstance): Promise<void> {
     input: process.stdin,
     output: process.stdout,
     log: app.log,
-    maxMessageBytes: app.config.MAX_BODY_BYTES,
+    maxMessageBytes: app.config.limits.maxBodyBytes,
     newRequestId: randomUUID,
+    pool: app.bufferPool,
     enter: app.drain.enter,
     onForceClose: app.drain.onForceClose,
   })
@@ -119,7 +115,7 @@ function closeOnSignals(app: FastifyInstance) {
   redirectConsole(toStderr, (method) => app.log.warn({ method }, 'a library wrote to the console'))
   // Above the drain of the app, so that this is only the last resort.
   return closeWithGrace(
-    { delay: app.config.SHUTDOWN_GRACE_MS + 5_000, logger: app.log },
+    { delay: app.config.server.shutdownGraceMs + 5_000, logger: app.log },
     async function shutDown({ err, signal }) {
       if (err) app.log.fatal({ err }, 'shutting down after an uncaught error')
       else app.log.info({ signal }, 'shutting down')

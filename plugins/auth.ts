@@ -2,12 +2,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunc
 import fp from 'fastify-plugin'
 import { AccessError } from '../services/auth/access-error.ts'
 import { followKeyFile, type KeySource } from '../services/auth/api-key-file.ts'
-import { isSameSecret, parseApiKeys } from '../services/auth/api-keys.ts'
+import { isSameSecret } from '../services/auth/api-keys.ts'
 import { type Authenticator, type Caller, createAuthenticator, readBearer } from '../services/auth/authenticator.ts'
 import { challenge, describeResources, type ProtectedResource } from '../services/auth/resource-metadata.ts'
 import { createConnections } from '../services/azure/transport.ts'
 import { createLoginLimit } from '../services/limits/login-limit.ts'
-import { isLocal } from '../services/net/origin-policy.ts'
 import { isPrivateAddress } from '../services/net/private-address.ts'
 
 declare module 'fastify' {
@@ -43,11 +42,11 @@ const PROXY_HEADERS = [
 /** Who may call. */
 async function auth(fastify: FastifyInstance): Promise<void> {
   const { config, metrics } = fastify
-  const resources = config.PUBLIC_URL === undefined ? undefined : describeResources(config.PUBLIC_URL)
-  const oauth = config.OAUTH_ISSUER === undefined ? undefined : resources
-  const scopes = listOf(config.OAUTH_REQUIRED_SCOPES)
+  const { metricsToken } = config.auth
+  const oauth = config.auth.oauth && describeResources(config.auth.oauth.publicUrl)
+  const scopes = config.auth.oauth?.requiredScopes ?? []
   const authenticator = createAuthenticator({ keys: openKeys(fastify), verifyToken: await openTokens(fastify) })
-  const logins = createLoginLimit({ perMinute: config.FAILED_LOGINS_PER_MINUTE, counter: fastify.unitCounter })
+  const logins = createLoginLimit({ perMinute: config.auth.failedLoginsPerMinute, counter: fastify.unitCounter })
   warnOfRisks(fastify, authenticator)
 
   fastify.decorate('protectedResources', oauth)
@@ -80,14 +79,14 @@ async function auth(fastify: FastifyInstance): Promise<void> {
   })
 
   fastify.decorate('authenticateScrape', async function authenticateScrape(request, reply) {
-    if (config.METRICS_TOKEN === undefined) {
+    if (metricsToken === undefined) {
       // Without trust, a proxy's own address says nothing of who stands behind it.
       const isHidden = isForwarded(request) && !fastify.trustedProxies.has(request.socket.remoteAddress)
       if (isPrivateAddress(request.ip) && !isHidden) return
       throw new AccessError(403, 'Metrics are for private networks only, unless METRICS_TOKEN is set.')
     }
     const token = readBearer(request.headers.authorization)
-    if (token !== undefined && isSameSecret(config.METRICS_TOKEN, token)) return
+    if (token !== undefined && isSameSecret(metricsToken.reveal(), token)) return
     const sentence = 'Metrics need "Authorization: Bearer" with METRICS_TOKEN.'
     throw await reject(request, reply, new AccessError(401, sentence, token === undefined ? {} : WRONG))
   })
@@ -122,16 +121,14 @@ async function auth(fastify: FastifyInstance): Promise<void> {
 
 function openKeys(fastify: FastifyInstance): { keys: KeySource['keys'] } | undefined {
   const { config, log } = fastify
-  if (config.MCP_API_KEYS === undefined) return undefined
-  const keys = parseApiKeys(config.MCP_API_KEYS)
-  // Only the hashes stay; `--check` still tells how long the secret was.
-  config.MCP_API_KEYS = '*'.repeat(config.MCP_API_KEYS.length)
+  const { apiKeys: keys, apiKeysFile: path } = config.auth
+  if (keys === undefined) return undefined
   for (const { name, length } of keys) {
     if (length < WEAK_KEY_LENGTH)
       log.warn({ name }, `a key is shorter than ${WEAK_KEY_LENGTH} characters and could be guessed`)
   }
-  if (config.MCP_API_KEYS_FILE === undefined) return { keys }
-  const source = followKeyFile({ path: config.MCP_API_KEYS_FILE, keys, log })
+  if (path === undefined) return { keys }
+  const source = followKeyFile({ path, keys, log })
   fastify.addHook('onClose', async () => source.close())
   return source
 }
@@ -139,30 +136,32 @@ function openKeys(fastify: FastifyInstance): { keys: KeySource['keys'] } | undef
 /** What checks tokens is loaded only where there are any. */
 async function openTokens(fastify: FastifyInstance) {
   const { config, log } = fastify
-  const { OAUTH_ISSUER: issuer } = config
-  if (issuer === undefined) return undefined
+  const { oauth } = config.auth
+  if (oauth === undefined) return undefined
+  const { issuer, jwksUrl, audiences, requiredScopes } = oauth
   const [{ createIssuer }, { createKeySet }, { createTokenVerifier }] = await Promise.all([
     import('../services/auth/oidc-discovery.ts'),
     import('../services/auth/jwks.ts'),
     import('../services/auth/tokens.ts'),
   ])
+  const { proxy } = config.outbound
   const connections = createConnections({
-    connectTimeoutMs: config.AZURE_CONNECT_TIMEOUT_MS,
-    proxy: { https: config.HTTPS_PROXY, none: config.NO_PROXY },
+    connectTimeoutMs: config.outbound.connectTimeoutMs,
+    proxy: { https: proxy.https?.reveal(), none: proxy.none.join() },
   })
   fastify.addHook('onClose', connections.close)
   return createTokenVerifier({
     issuer,
-    audiences: listOf(config.OAUTH_AUDIENCE),
-    requiredScopes: listOf(config.OAUTH_REQUIRED_SCOPES),
-    findKey: createKeySet({ fetchKeys: createIssuer({ issuer, jwksUrl: config.OAUTH_JWKS_URL, connections }), log }),
+    audiences,
+    requiredScopes,
+    findKey: createKeySet({ fetchKeys: createIssuer({ issuer, jwksUrl, connections }), log }),
   })
 }
 
 function warnOfRisks({ config, log }: FastifyInstance, { isOpen }: Authenticator): void {
-  if (!isOpen || isLocal(config.MCP_SERVER_HOST)) return
+  if (!isOpen || config.server.isLocal) return
   log.warn(
-    { MCP_SERVER_HOST: config.MCP_SERVER_HOST },
+    { MCP_SERVER_HOST: config.server.host },
     'anybody who reaches this address can make images at your cost and write files: set MCP_API_KEYS or OAUTH_ISSUER; REQUIRE_AUTH=true rejects to start without',
   )
 }
@@ -178,10 +177,6 @@ function isForwarded({ headers }: FastifyRequest): boolean {
 /** Only which kind of failure it was: jose's errors carry the claims of the token, names and addresses among them. */
 function codeOf(cause: unknown): string | undefined {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
-}
-
-function listOf(list: string | undefined): string[] {
-  return (list ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
 }
 
 function single(header: string | string[] | undefined): string | undefined {

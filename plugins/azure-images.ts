@@ -2,12 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { createImagesClient } from '../services/azure/client.ts'
-import { readDeployments } from '../services/azure/deployment-list.ts'
 import type { AzureEvents } from '../services/azure/events.ts'
 import { retirementState } from '../services/azure/models/model-catalog.ts'
 import { describeDeployments } from '../services/azure/models/name-resolution.ts'
 import type { ImagesClient } from '../services/azure/types.ts'
-import { ConfigurationError } from '../services/config/configuration.ts'
 import type { Metrics } from '../services/telemetry/metrics.ts'
 
 declare module 'fastify' {
@@ -22,25 +20,21 @@ const CLOSE_MS = 1_000
 /** Azure's image models for everybody else, counted. */
 async function azureImages(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, log } = fastify
-  const { deployments, problems, warnings } = readDeployments({
-    ...config,
-    AZURE_API_KEY_FILE: fastify.secretFiles.AZURE_API_KEY,
-  })
-  const [first, ...others] = deployments.map((deployment) => ({
-    ...deployment,
-    maxWaiting: config.AZURE_MAX_WAITING_CALLS,
-    blockMs: config.AZURE_BLOCK_PAUSE_MS,
-  }))
-  if (first === undefined) throw new ConfigurationError(problems)
+  const { deployments, warnings, maxWaitingCalls: maxWaiting, blockPauseMs: blockMs } = config.azure
+  const { connectTimeoutMs, proxy } = config.outbound
+  const [first, ...others] = deployments
   for (const warning of warnings) log.warn(warning)
   const client = createImagesClient({
-    deployments: [first, ...others],
-    connectTimeoutMs: config.AZURE_CONNECT_TIMEOUT_MS,
-    maxResponseBytes: config.AZURE_MAX_RESPONSE_BYTES,
+    deployments: [
+      { ...first, maxWaiting, blockMs },
+      ...others.map((deployment) => ({ ...deployment, maxWaiting, blockMs })),
+    ],
+    connectTimeoutMs,
+    maxResponseBytes: config.azure.maxResponseBytes,
     buffered: fastify.bufferSpool,
-    streaming: config.AZURE_STREAM,
-    imageHosts: config.AZURE_IMAGE_HOSTS.split(',').map((host) => host.trim().toLowerCase()),
-    proxy: { https: config.HTTPS_PROXY, none: config.NO_PROXY },
+    streaming: config.azure.streaming,
+    imageHosts: config.azure.imageHosts,
+    proxy: { https: proxy.https?.reveal(), none: proxy.none.join() },
     events: countingEvents(metrics),
   })
   fastify.decorate('azureImages', client)

@@ -24,7 +24,7 @@ const RETRY_AFTER_MS = 5_000
 async function inFlight(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, server } = fastify
   const { bodyWaitMs, headwayMs } = { ...defaultTiming, ...fastify.appOptions.timing }
-  const budget = createByteBudget({ limit: config.MAX_INFLIGHT_BYTES, waitMs: bodyWaitMs })
+  const budget = createByteBudget({ limit: config.limits.maxInflightBytes, waitMs: bodyWaitMs })
   metrics.setBodyBytes(() => budget.used)
   fastify.decorateRequest('bodyReservation', null)
 
@@ -44,7 +44,7 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
     const owner = rateLimitKey((request.caller ?? addressCaller(request.ip)).id)
     const asksFirst = request.headers.expect?.toLowerCase() === '100-continue'
     const announced = Number(request.headers['content-length'] ?? 0)
-    const isTooLarge = announced > config.MAX_BODY_BYTES
+    const isTooLarge = announced > config.limits.maxBodyBytes
     // The upload is not even sent, which is cheaper than waiting for capacity with half of it.
     if (asksFirst && !isTooLarge && announced > UNRESERVED_BYTES && !budget.fits(owner, announced)) {
       throw rejectBody('bytes')
@@ -61,7 +61,7 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
   })
 
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
-  server.maxConnections = config.MAX_CONNECTIONS
+  server.maxConnections = config.server.maxConnections
   server.on('drop', () => {
     metrics.rejections.inc({ reason: 'connections' })
     // Those that wait for nothing make room for those that want something, probes among them.

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { type AbandonedResults, createAbandonedResults } from '../services/calls/abandoned-results.ts'
@@ -22,8 +22,8 @@ const MAX_STORED_BYTES = 536_870_912
 async function admission(fastify: FastifyInstance): Promise<void> {
   const { config, log, metrics, unitCounter } = fastify
   const abandonedResults = createAbandonedResults({
-    folder: join(resolve(config.IMAGES_DIR), '.abandoned'),
-    ttlMs: config.ABANDONED_RESULT_TTL_MS,
+    folder: join(config.library.folder, '.abandoned'),
+    ttlMs: config.library.abandonedResultTtlMs,
     maxEntries: MAX_STORED_RESULTS,
     maxBytes: MAX_STORED_BYTES,
     log,
@@ -33,7 +33,7 @@ async function admission(fastify: FastifyInstance): Promise<void> {
   await abandonedResults.load()
   fastify.addHook('onClose', () => abandonedResults.close())
   const idempotentCalls = createIdempotentCalls({
-    folder: join(resolve(config.IMAGES_DIR), '.idempotent'),
+    folder: join(config.library.folder, '.idempotent'),
     maxEntries: MAX_STORED_RESULTS,
     maxBytes: MAX_STORED_BYTES,
     log,
@@ -41,16 +41,16 @@ async function admission(fastify: FastifyInstance): Promise<void> {
   await idempotentCalls.load()
   fastify.addHook('onClose', () => idempotentCalls.close())
   const attendAbandoned: CallGuard =
-    config.ABANDONED_RESULT_TTL_MS > 0 ? abandonedResults.attend : (_call, run) => run()
+    config.library.abandonedResultTtlMs > 0 ? abandonedResults.attend : (_call, run) => run()
   const attend: CallGuard = (call, run) => idempotentCalls.attend(call, () => attendAbandoned(call, run))
   fastify.decorate('abandonedResults', abandonedResults)
   fastify.decorate(
     'admission',
     createAdmissionControl({
-      maxCalls: config.MAX_CONCURRENT_CALLS,
+      maxCalls: config.limits.maxConcurrentCalls,
       limits: createCallLimits({
-        callsPerMinute: config.TOOL_CALLS_PER_MINUTE,
-        imagesPerDay: config.IMAGES_PER_DAY,
+        callsPerMinute: config.limits.toolCallsPerMinute,
+        imagesPerDay: config.limits.imagesPerDay,
         counter: unitCounter,
       }),
       attend,

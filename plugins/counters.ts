@@ -12,12 +12,13 @@ declare module 'fastify' {
 async function unitCounter(fastify: FastifyInstance): Promise<void> {
   const { config, log, readiness } = fastify
   const memory = createMemoryCounter()
-  if (config.REDIS_URL === undefined) {
+  const { redisUrl } = config.limits
+  if (redisUrl === undefined) {
     fastify.decorate('unitCounter', memory)
     return
   }
   const { createRedisCounter } = await import('../services/limits/redis-counter.ts')
-  const shared = createRedisCounter(config.REDIS_URL, memory, log)
+  const shared = createRedisCounter(redisUrl.reveal(), memory, log)
   fastify.decorate('unitCounter', shared)
   // Without Redis the service can still do its job.
   readiness.add('redis', async () => ({

@@ -75,7 +75,7 @@ async function drain(fastify: FastifyInstance): Promise<void> {
   fastify.addHook('preClose', async function drainCalls() {
     isClosing = true
     if (isBusy()) log.info({ open, calls: admission.running }, 'waiting for running calls')
-    if (!(await settle(config.SHUTDOWN_GRACE_MS))) {
+    if (!(await settle(config.server.shutdownGraceMs))) {
       log.warn({ open, calls: admission.running }, 'calls are cut off, because SHUTDOWN_GRACE_MS is over')
       isOver = true
       for (const callback of onForceClose) callback()

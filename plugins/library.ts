@@ -1,6 +1,6 @@
-import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { TEMPORARY_STALE_MS } from '../services/bytes/durable-file.ts'
 import { cachePromise } from '../services/library/cached-promise.ts'
 import type { ImageStore } from '../services/library/image-store.ts'
 import { createLocalImageStore } from '../services/library/local/local-image-store.ts'
@@ -11,16 +11,14 @@ declare module 'fastify' {
   }
 }
 
-/** Replicas share the folder, so a younger temporary file may be another's that is being written. */
-const STALE_AFTER_MS = 3_600_000
 /** The check writes to the disk, and anybody may ask for readiness. */
 const CHECK_EVERY_MS = 5_000
 
 /** The folder for saved images. One that cannot be written is said, and does not stop the service. */
 async function imageStore(fastify: FastifyInstance): Promise<void> {
   const { config, log, readiness } = fastify
-  const folder = resolve(config.IMAGES_DIR)
-  const store = createLocalImageStore({ folder })
+  const { folder } = config.library
+  const store = createLocalImageStore({ folder, pool: fastify.bufferPool })
   fastify.decorate('imageStore', store)
   const check = cachePromise(() => store.check(), CHECK_EVERY_MS)
   readiness.add('images', async () => {
@@ -30,7 +28,7 @@ async function imageStore(fastify: FastifyInstance): Promise<void> {
 
   const { isWritable, reason } = await check()
   if (isWritable) {
-    const removed = await store.removeStale(STALE_AFTER_MS)
+    const removed = await store.removeStale(TEMPORARY_STALE_MS)
     if (removed > 0) log.info({ removed }, 'temporary files of an earlier run were removed')
   } else {
     log.warn(
@@ -40,4 +38,4 @@ async function imageStore(fastify: FastifyInstance): Promise<void> {
   }
 }
 
-export default fp(imageStore, { name: 'library', dependencies: ['config', 'logger', 'readiness'] })
+export default fp(imageStore, { name: 'library', dependencies: ['config', 'logger', 'readiness', 'spooled-buffers'] })

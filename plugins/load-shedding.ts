@@ -34,7 +34,7 @@ async function underPressure(fastify: FastifyInstance): Promise<void> {
   const share = createLoadShare()
   await fastify.register(pressure, {
     sampleInterval: SAMPLE_MS,
-    maxEventLoopDelay: config.MAX_EVENT_LOOP_DELAY_MS,
+    maxEventLoopDelay: config.server.maxEventLoopDelayMs,
     maxHeapUsedBytes: Math.floor(getHeapStatistics().heap_size_limit * MAX_HEAP_SHARE),
     // It answers nothing by itself: whom to shed is known once the caller is.
     pressureHandler: () => undefined,

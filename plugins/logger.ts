@@ -16,12 +16,13 @@ const LOG_FILES = 14
 async function logging(fastify: FastifyInstance): Promise<void> {
   const { config, logLines, appOptions, log } = fastify
   const { logDestination, isTerminal = false } = appOptions
-  const isPretty = config.LOG_FORMAT === 'pretty' || (config.LOG_FORMAT === 'auto' && isTerminal)
+  const { level, format, folder } = config.logging
+  const isPretty = format === 'pretty' || (format === 'auto' && isTerminal)
 
-  log.level = config.LOG_LEVEL
+  log.level = level
   logLines.add(isPretty ? await prettify(logDestination, isTerminal) : logDestination)
   fastify.addHook('onClose', async () => logLines.flush())
-  if (config.LOG_DIR !== undefined) await logToFiles(fastify, config.LOG_DIR)
+  if (folder !== undefined) await logToFiles(fastify, folder)
 
   fastify.addHook('onResponse', function logRequest(request: FastifyRequest, reply: FastifyReply, done) {
     const fields = { ...describe(request), status: reply.statusCode, durationMs: Math.round(reply.elapsedTime) }

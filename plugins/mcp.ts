@@ -43,7 +43,7 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
         icons: imageIcon,
       },
       instructions: serverInstructions(transport),
-      callDeadlineMs: config.CALL_DEADLINE_MS,
+      callDeadlineMs: config.limits.callDeadlineMs,
       progressRepeatMs,
       guardCall: fastify.admission.guard,
       onCancelled: fastify.abandonedResults.suspect,

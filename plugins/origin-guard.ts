@@ -14,12 +14,7 @@ declare module 'fastify' {
 
 /** Host and Origin of those who call. */
 async function originGuard(fastify: FastifyInstance): Promise<void> {
-  const { MCP_SERVER_HOST, ALLOWED_HOSTS, ALLOWED_ORIGINS } = fastify.config
-  const policy = createOriginPolicy({
-    boundHost: MCP_SERVER_HOST,
-    allowedHosts: ALLOWED_HOSTS,
-    allowedOrigins: ALLOWED_ORIGINS,
-  })
+  const policy = createOriginPolicy(fastify.config.server)
   fastify.decorate('guardHost', function guardHost({ headers: { host }, raw }, _reply, done) {
     if (!policy.allowsHost(host) || hostsOf(raw) > 1) {
       throw fastify.httpErrors.forbidden('This Host is not served here; the operator may list it in ALLOWED_HOSTS.')

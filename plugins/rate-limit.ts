@@ -3,7 +3,6 @@ import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { addressCaller, rateLimitKey } from '../services/auth/authenticator.ts'
 import type { UnitCounter } from '../services/limits/unit-counter.ts'
-import { isLocal } from '../services/net/origin-policy.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -12,12 +11,10 @@ declare module 'fastify' {
   }
 }
 
-const DEFAULT_PER_MINUTE = 600
-
 /** How many requests a caller may send. */
 async function rateLimit(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, unitCounter } = fastify
-  const max = config.RATE_LIMIT_PER_MINUTE ?? (isLocal(config.MCP_SERVER_HOST) ? 0 : DEFAULT_PER_MINUTE)
+  const { requestsPerMinute: max } = config.limits
   if (max === 0) {
     fastify.decorate('limitRequests', (_request, _reply, done) => done())
     return

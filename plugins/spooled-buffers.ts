@@ -1,22 +1,25 @@
 import { tmpdir } from 'node:os'
-import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { type BufferPool, createBufferPool } from '../services/bytes/buffer-pool.ts'
 import { type BufferSpool, createBufferSpool } from '../services/bytes/spooled-buffer.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    bufferPool: BufferPool
     bufferSpool: BufferSpool
   }
 }
 
-/** One bound on the images that lie in memory, whoever holds them. */
-async function bufferSpool(fastify: FastifyInstance): Promise<void> {
-  const { MAX_BUFFERED_BYTES, IMAGES_DIR } = fastify.config
+/** The reused memory of request bodies and images, and the one bound on images in memory. */
+async function spooledBuffers(fastify: FastifyInstance): Promise<void> {
+  const { images, library } = fastify.config
+  const pool = createBufferPool()
+  fastify.decorate('bufferPool', pool)
   fastify.decorate(
     'bufferSpool',
-    createBufferSpool({ maxBytes: MAX_BUFFERED_BYTES, spillFolders: [resolve(IMAGES_DIR), tmpdir()] }),
+    createBufferSpool({ pool, maxBytes: images.maxBufferedBytes, spillFolders: [library.folder, tmpdir()] }),
   )
 }
 
-export default fp(bufferSpool, { name: 'spooled-buffers', dependencies: ['config'] })
+export default fp(spooledBuffers, { name: 'spooled-buffers', dependencies: ['config'] })

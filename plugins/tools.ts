@@ -4,7 +4,6 @@ import { createImageConverter } from '../services/imaging/convert.ts'
 import { createPixelWork } from '../services/imaging/pixel-work.ts'
 import type { Tool } from '../services/mcp/catalog.ts'
 import { createTools } from '../services/tools/index.ts'
-import { parseSize } from '../services/tools/size.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -15,7 +14,7 @@ declare module 'fastify' {
 /** What callers can have done. */
 async function tools(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, azureImages, imageStore } = fastify
-  const pixels = createPixelWork({ maxDecodedBytes: config.MAX_DECODED_BYTES })
+  const pixels = createPixelWork({ maxDecodedBytes: config.images.maxDecodedBytes })
   fastify.decorate(
     'tools',
     createTools({
@@ -23,12 +22,12 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       store: imageStore,
       converter: createImageConverter(pixels),
       pixels,
-      defaultSize: parseSize(config.DEFAULT_IMAGE_SIZE),
-      maxImageBytes: config.MAX_IMAGE_BYTES,
-      imageLimits: { maxPixels: config.MAX_IMAGE_PIXELS, maxEdge: config.MAX_IMAGE_EDGE },
+      defaultSize: config.images.defaultSize,
+      maxImageBytes: config.images.maxBytes,
+      imageLimits: config.images,
       readsLocalFiles: fastify.appOptions.transport === 'stdio',
-      maxInlineBytes: config.INLINE_IMAGE_MAX_BYTES,
-      reportCost: config.REPORT_COST,
+      maxInlineBytes: config.images.maxInlineBytes,
+      reportCost: config.images.reportCost,
       onSaved: () => metrics.imagesSaved.inc(),
       onNotSaved: () => metrics.imagesNotSaved.inc(),
     }),

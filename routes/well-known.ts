@@ -5,11 +5,11 @@ import { PREFLIGHT_MAX_AGE } from './rpc/cors.ts'
 /** Where OAuth clients learn whose tokens to get. Open, since who asks has none yet. */
 export default async function wellKnown(fastify: FastifyInstance): Promise<void> {
   const { config, protectedResources } = fastify
-  if (protectedResources === undefined || config.OAUTH_ISSUER === undefined) return
-  const scopes = (config.OAUTH_REQUIRED_SCOPES ?? '').split(/[\s,]+/).filter((scope) => scope !== '')
+  const { oauth } = config.auth
+  if (protectedResources === undefined || oauth === undefined) return
 
   for (const resource of Object.values(protectedResources)) {
-    const body = resourceMetadata(resource, config.OAUTH_ISSUER, scopes)
+    const body = resourceMetadata(resource, oauth.issuer, oauth.requiredScopes)
     fastify.get(resource.metadataPath, { onRequest: fastify.guardHost }, async function showResource(_request, reply) {
       // Pages of other origins are clients too, and nothing here is secret.
       return reply.headers({ 'access-control-allow-origin': '*', 'cache-control': 'max-age=3600' }).send(body)

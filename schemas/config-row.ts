@@ -1,10 +1,10 @@
 import Type from 'typebox'
 
-/** Which transports use a variable. */
-export type Users = 'always' | 'http'
+/** Which transports read a variable. */
+export type UsedBy = 'always' | 'http'
 
 /** Makes rows that say by which transports they are used. */
-export function rowsFor(usedBy: Users) {
+export function rowsFor(usedBy: UsedBy) {
   const text = (description: string, example: string, options: object = {}) =>
     Type.String({ description, examples: [example], minLength: 1, maxLength: 2048, usedBy, ...options })
 

@@ -1,5 +1,5 @@
-import Type, { type Static, type TSchema } from 'typebox'
-import { rowsFor, type Users } from './config-row.ts'
+import Type, { type Static } from 'typebox'
+import { rowsFor } from './config-row.ts'
 import { TOKEN_SCOPES } from './deployments.ts'
 
 /**
@@ -125,12 +125,13 @@ export const ConfigSchema = Type.Object({
   ),
 
   MCP_API_KEYS: Type.Optional(
-    http.secret('Keys of callers, `name:key` each, by comma or line', 'alice:a-long-random-key', {
-      maxLength: 1_048_576,
-    }),
-  ),
-  MCP_API_KEYS_FILE: Type.Optional(
-    http.text('File of such keys, read again whenever it changes', '/run/secrets/mcp_api_keys'),
+    http.secret(
+      'Keys of callers, `name:key` each, by comma or line; the file `MCP_API_KEYS_FILE` is read again when it changes',
+      'alice:a-long-random-key',
+      {
+        maxLength: 1_048_576,
+      },
+    ),
   ),
   OAUTH_ISSUER: Type.Optional(
     http.text(
@@ -153,11 +154,7 @@ export const ConfigSchema = Type.Object({
   OAUTH_JWKS_URL: Type.Optional(
     http.text('Address of the issuer’s keys, if its metadata does not name it', 'https://issuer.example.com/keys'),
   ),
-  REQUIRE_AUTH: http.choice(
-    'With `true` the service does not start unless callers must say who they are',
-    ['true', 'false'],
-    'false',
-  ),
+  REQUIRE_AUTH: http.flag('With `true` the service does not start unless callers must say who they are', false),
   METRICS_TOKEN: Type.Optional(
     http.secret('Bearer token for `/metrics`; without one it is open to private networks only', 'a-long-random-token'),
   ),
@@ -265,43 +262,5 @@ export const ConfigSchema = Type.Object({
   ),
 })
 
-export type Config = Static<typeof ConfigSchema>
-export type Variable = keyof Config & string
-
-/** The schema of one variable as an operator needs to read it. */
-export interface VariableFacts {
-  name: string
-  description: string
-  example: string
-  /** As it would be written in the environment; absent when there is none. */
-  default: string | undefined
-  required: boolean
-  secret: boolean
-  /** The transports that use it; absent for a row that does not say. */
-  usedBy: Users | undefined
-}
-
-/** Needed unless another variable makes them needless, which `services/azure` knows. */
-const needed: ReadonlySet<string> = new Set(['AZURE_BASE_URL', 'AZURE_API_KEY', 'AZURE_DEPLOYMENT_NAME'])
-
-const annotation = (schema: TSchema, key: string): unknown => Reflect.get(schema, key)
-
-function usersOf(schema: TSchema): Users | undefined {
-  const usedBy = annotation(schema, 'usedBy')
-  return usedBy === 'always' || usedBy === 'http' ? usedBy : undefined
-}
-
-/** Every variable in the order of the schema. */
-export const variables: readonly VariableFacts[] = Object.entries(ConfigSchema.properties).map(([name, schema]) => {
-  const value = annotation(schema, 'default')
-  const examples = annotation(schema, 'examples')
-  return {
-    name,
-    description: String(annotation(schema, 'description')),
-    example: String(Array.isArray(examples) ? examples[0] : ''),
-    default: value === undefined ? undefined : String(value),
-    required: needed.has(name),
-    secret: annotation(schema, 'writeOnly') === true,
-    usedBy: usersOf(schema),
-  }
-})
+/** The variables as the schema validates them, still flat: `services/config` turns them into the configuration. */
+export type Settings = Static<typeof ConfigSchema>

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { variables } from '../schemas/config.ts'
+import { variables } from '../services/config/variables.ts'
 import { type ErrorFamily, errorTable } from '../services/errors/errors.ts'
 import { createMetrics } from '../services/telemetry/metrics.ts'
 import { withTools } from './published-tools.ts'
@@ -127,9 +127,10 @@ const handedThrough = /(# Passed through.*\n)(?: +- \w+\n)*/
 /** Every variable that the compose file does not set itself, except the folders, which the image fixes. */
 export function withHandedThroughVariables(compose: string): string {
   const set = new Set([...compose.matchAll(/- (\w+)=/g)].map(([, name]) => name))
-  const rest = variables.filter(({ name }) => !set.has(name) && name !== 'IMAGES_DIR' && name !== 'LOG_DIR')
+  const names = variables.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name]))
+  const rest = names.filter((name) => !set.has(name) && name !== 'IMAGES_DIR' && name !== 'LOG_DIR')
   return compose.replace(handedThrough, (_all, comment: string) => {
-    return comment + rest.map(({ name }) => `      - ${name}\n`).join('')
+    return comment + rest.map((name) => `      - ${name}\n`).join('')
   })
 }
 

@@ -1,11 +1,12 @@
 import type { Readable } from 'node:stream'
 import { errorCodes } from 'fastify'
-import { acquireBuffer, release, sizeFor } from '../../services/bytes/buffer-pool.ts'
+import { type BufferPool, type PooledBuffer, pooledSize } from '../../services/bytes/buffer-pool.ts'
 import { type ByteReservation, UNRESERVED_BYTES } from '../../services/limits/byte-budget.ts'
 import { watchHeadway } from '../../services/limits/upload-progress.ts'
 import { invalidRequest } from '../../services/mcp/protocol-error.ts'
 
 export interface BodyOptions {
+  pool: BufferPool
   /** What `Content-Length` says. */
   announced: number | undefined
   maxBytes: number
@@ -16,7 +17,7 @@ export interface BodyOptions {
   /** Milliseconds in which a body must bring 64 KiB, or what is left of it. */
   headwayMs: number
   /** Makes of the body what is wanted; must not keep it, since its memory is used again. */
-  parse(body: Buffer): { message: unknown; retainedBytes: number }
+  parse(body: Buffer): { value: unknown; retainedBytes: number }
 }
 
 /** Sizes of the buffer of a body that needs no reservation yet. */
@@ -41,14 +42,14 @@ const LEAST_AVERAGE = 32
  */
 export function readBody(
   payload: Readable,
-  { announced, maxBytes, reservation, rejectBody, headwayMs, parse }: BodyOptions,
+  { pool, announced, maxBytes, reservation, rejectBody, headwayMs, parse }: BodyOptions,
   done: (error: Error | null, body?: unknown) => void,
 ): void {
   if (announced !== undefined && announced > maxBytes) {
     done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE())
     return
   }
-  const body = createGathering(announced)
+  const body = createGathering(announced, pool)
   const headway = watchHeadway({ announced, periodMs: headwayMs, onStalled: () => end(rejectBody('slow')) })
   let chunks = 0
   let hasEnded = false
@@ -91,7 +92,7 @@ export function readBody(
     let message: unknown
     let retainedBytes = 0
     try {
-      if (error === null) ({ message, retainedBytes } = parse(body.whole()))
+      if (error === null) ({ value: message, retainedBytes } = parse(body.whole()))
     } catch (thrown) {
       error = thrown instanceof Error ? thrown : new Error('the body could not be parsed', { cause: thrown })
     }
@@ -110,35 +111,35 @@ function problemOf(length: number, chunks: number, maxBytes: number): Error | un
 }
 
 /** A body as far as it has come. One that comes in one chunk, as nearly all without an image do, is not copied. */
-function createGathering(announced: number | undefined) {
+function createGathering(announced: number | undefined, pool: BufferPool) {
   let bytes: Buffer | undefined
   let first: Buffer | undefined
   let length = 0
-  /** Whether `bytes` must go to `giveBack`. */
-  let isOwn = false
+  let pooled: PooledBuffer | undefined
 
   /** Bytes of the buffer that so many would lie in: what is reserved is what is really allocated. */
   function sizeOf(needed: number): number {
     if (bytes !== undefined && needed <= bytes.length) return bytes.length
-    return SMALL_SIZES.find((size) => needed <= size) ?? sizeFor(needed)
+    return SMALL_SIZES.find((size) => needed <= size) ?? pooledSize(needed)
   }
   const isFirst = (chunk: Buffer) => length === 0 && chunk.length >= (announced ?? LONG_CHUNK)
 
   function makeSpace(needed: number): Buffer {
     const size = sizeOf(needed)
     if (bytes?.length === size) return bytes
-    const larger = size > UNRESERVED_BYTES ? acquireBuffer(size) : Buffer.allocUnsafeSlow(size)
+    const next = size > UNRESERVED_BYTES ? pool.acquire(size) : undefined
+    const larger = next?.bytes ?? Buffer.allocUnsafeSlow(size)
     const before = bytes ?? first
     before?.copy(larger, 0, 0, length)
     free()
     first = undefined
     bytes = larger
-    isOwn = size > UNRESERVED_BYTES
+    pooled = next
     return larger
   }
   function free(): void {
-    if (isOwn && bytes !== undefined) release([bytes])
-    isOwn = false
+    pooled?.[Symbol.dispose]()
+    pooled = undefined
   }
 
   return {

@@ -3,11 +3,10 @@ import { Socket } from 'node:net'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { addressCaller } from '../../services/auth/authenticator.ts'
-import { type InlineImages, noInlineImages } from '../../services/bytes/inline-images.ts'
-import { parseJsonBody } from '../../services/bytes/json-reader.ts'
-import { type JsonBody, writeJson } from '../../services/bytes/json-writer.ts'
+import { type JsonBody, writeJson } from '../../services/bytes/json/writer.ts'
 import type { RejectionContext, RequestContext, Response } from '../../services/mcp/dispatcher.ts'
 import { messageSchema } from '../../services/mcp/dispatcher.ts'
+import { parseMessage } from '../../services/mcp/message-parser.ts'
 import { invalidRequest, parseError, rejection } from '../../services/mcp/protocol-error.ts'
 import { defaultTiming } from '../../services/mcp/timeouts.ts'
 import { rejectMethods } from './allowed-methods.ts'
@@ -20,13 +19,6 @@ import { discardBody } from './discard-body.ts'
 import { toProtocolError } from './errors.ts'
 import { createEventStream, type EventStream } from './sse-writer.ts'
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Images of the body, which are there until its room is released. */
-    inlineImages: InlineImages | null
-  }
-}
-
 /** `POST /` and `POST /mcp`: JSON-RPC over HTTP. Whatever goes wrong here is answered in JSON-RPC's envelope. */
 export default async function rpc(fastify: FastifyInstance): Promise<void> {
   const { mcp, config, drain } = fastify
@@ -34,7 +26,6 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   const { streamAfterMs, commentEveryMs, stallMs, headwayMs } = timing
   const deliveries = trackDeliveries(fastify, timing)
 
-  fastify.decorateRequest('inlineImages', null)
   fastify.setValidatorCompiler(TypeBoxValidatorCompiler)
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser(
@@ -43,14 +34,25 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
       const { 'content-length': length } = request.headers
       const announced = length === undefined ? undefined : Number(length)
       const parse = (body: Buffer) => {
-        const parsed = fastify.chargeLoop(request, () => parseJsonBody(body))
-        request.inlineImages = parsed.images
-        request.bodyReservation?.onRelease(parsed.images.release)
+        const parsed = fastify.chargeLoop(request, () => parseMessage(body, fastify.bufferPool))
+        request.bodyReservation?.onRelease(() => parsed[Symbol.dispose]())
         return parsed
       }
       const { bodyReservation: reservation } = request
       const { rejectBody } = fastify
-      readBody(payload, { announced, maxBytes: config.MAX_BODY_BYTES, reservation, rejectBody, headwayMs, parse }, done)
+      readBody(
+        payload,
+        {
+          pool: fastify.bufferPool,
+          announced,
+          maxBytes: config.limits.maxBodyBytes,
+          reservation,
+          rejectBody,
+          headwayMs,
+          parse,
+        },
+        done,
+      )
     },
   )
 
@@ -85,9 +87,9 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     if (error.validation !== undefined && request.body !== undefined) {
       return sendJson(reply, await mcp.handle(request.body, contextOf(request, reply)))
     }
-    discardBody(error, request, reply, config.MAX_BODY_BYTES)
+    discardBody(error, request, reply, config.limits.maxBodyBytes)
     const failure = error.validation === undefined ? error : parseError('The body is empty: send one JSON-RPC message.')
-    const known = toProtocolError(failure, request.id, config.MAX_BODY_BYTES)
+    const known = toProtocolError(failure, request.id, config.limits.maxBodyBytes)
     return sendJson(reply, mcp.reject(known, request.body, describeRequest(request)))
   })
 
@@ -131,8 +133,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     const signal = disconnectSignal(request, reply)
     const response = deliveries.pathOf(request, reply)
     const idempotencyKey = single(request.headers['idempotency-key'])
-    const images = request.inlineImages ?? noInlineImages
-    const described = { ...describeRequest(request), idempotencyKey, signal, response, images }
+    const described = { ...describeRequest(request), idempotencyKey, signal, response }
     return notify === undefined ? described : { ...described, notify }
   }
 
@@ -186,7 +187,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
 
   const route = {
     schema: { body: messageSchema },
-    bodyLimit: config.MAX_BODY_BYTES,
+    bodyLimit: config.limits.maxBodyBytes,
     // Not of preflights, which browsers send without credentials.
     onRequest: [drain.admit, fastify.authenticate, fastify.shedLoad, fastify.limitRequests, fastify.openBody],
   }
@@ -259,7 +260,7 @@ function finishStream(reply: FastifyReply, stream: EventStream, { body }: Respon
 /** Gives the images of a response back once it is out, or as soon as nobody will read it. */
 function releaseAfter({ raw, log }: FastifyReply, json: JsonBody): void {
   const release = () => {
-    json.release().catch((err) => log.warn({ err }, 'an image was not released'))
+    json[Symbol.asyncDispose]().catch((err: unknown) => log.warn({ err }, 'image buffer release failed'))
   }
   if (raw.closed || raw.destroyed) release()
   else raw.once('close', release)

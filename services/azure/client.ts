@@ -1,4 +1,4 @@
-import { type Base64Image, bufferImage } from '../bytes/base64-image.ts'
+import { type Base64Image, bufferImage, disposeAll } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { serviceError } from '../errors/errors.ts'
 import { sniffFacts } from '../imaging/image-probe.ts'
@@ -108,7 +108,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       return { images: [first, ...more] satisfies ImageResult['images'], usage }
     } catch (error) {
       await reading.abort()
-      await Promise.all(images.map((image) => image.release()))
+      await disposeAll(images)
       throw error
     }
   }

@@ -1,4 +1,4 @@
-import { parseLeadingJson } from '../bytes/leading-json.ts'
+import { parseLeadingJson } from '../bytes/json/leading-json.ts'
 import { hitCategories } from './content-filter.ts'
 import { listOf, member, textOf } from './fields.ts'
 import type { ResponseSink } from './transport.ts'

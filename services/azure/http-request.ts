@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { PassThrough, Readable } from 'node:stream'
 import FormData from 'form-data'
 import type { Model } from '../../schemas/models.ts'
+import { encodeBase64, encodedLength } from '../bytes/base64-encoder.ts'
 import type { RequestBody } from './transport.ts'
 import type { InputImage, Operation } from './types.ts'
 
@@ -63,9 +64,6 @@ export function jsonRequest(operation: Operation, url: URL, fields: Fields): Htt
   }
 }
 
-/** Bytes encoded at a time; a multiple of three, so that the chunks join without padding between them. */
-const CHUNK_BYTES = 98_304
-
 /** A request with images as base64 in a JSON body, encoded in chunks while it is sent to bound memory. */
 export function jsonRequestWithImages(
   operation: Operation,
@@ -78,14 +76,12 @@ export function jsonRequestWithImages(
     name: Buffer.from(`,${JSON.stringify(name)}:"`),
     bytes,
   }))
-  const length = named.reduce((sum, { name, bytes }) => sum + name.length + Math.ceil(bytes.length / 3) * 4 + 1, 0)
+  const length = named.reduce((sum, { name, bytes }) => sum + name.length + encodedLength(bytes.length) + 1, 0)
   function* chunks(): Generator<Buffer> {
     yield head
     for (const { name, bytes } of named) {
       yield name
-      for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-        yield Buffer.from(bytes.toString('base64', at, Math.min(at + CHUNK_BYTES, bytes.length)), 'latin1')
-      }
+      yield* encodeBase64(bytes)
       yield Buffer.from('"')
     }
     yield Buffer.from('}')

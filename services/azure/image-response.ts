@@ -1,9 +1,10 @@
+import { disposeAll } from '../bytes/base64-image.ts'
 import { type ServiceError, serviceError } from '../errors/errors.ts'
 import { hitCategories, isContentFiltered } from './content-filter.ts'
 import { faultOf } from './error-body.ts'
 import { listOf, member } from './fields.ts'
 import { type ParsedResponse, partsOf, type ResponseOptions, type ResponseReading } from './response-parts.ts'
-import { createResponseReader } from './response-reader.ts'
+import { ResponseReader } from './response-reader.ts'
 import { openEventStream } from './sse-parser.ts'
 import type { ResponseHeaders } from './transport.ts'
 import { readUsage } from './usage.ts'
@@ -35,7 +36,7 @@ export function openResponse(headers: ResponseHeaders, options: ResponseOptions)
 }
 
 function openDocument({ buffered, maxBytes }: ResponseOptions): ResponseReading {
-  const reader = createResponseReader({ buffered, maxBytes })
+  const reader = new ResponseReader({ buffered, maxBytes })
   let response: Promise<ParsedResponse> | undefined
 
   async function read(): Promise<ParsedResponse> {
@@ -44,7 +45,7 @@ function openDocument({ buffered, maxBytes }: ResponseOptions): ResponseReading 
     const [first, ...rest] = parts
     if (images.length > 0) {
       const returned = new Set(parts.map((part) => ('image' in part ? part.image : undefined)))
-      await Promise.all(images.filter((image) => !returned.has(image)).map((image) => image.release()))
+      await disposeAll(images.filter((image) => !returned.has(image)))
     }
     if (first !== undefined) return { parts: [first, ...rest], usage: readUsage(document) }
     throw problem ?? missingImageError(document)
@@ -55,14 +56,14 @@ function openDocument({ buffered, maxBytes }: ResponseOptions): ResponseReading 
     return response
   }
   return {
-    write: reader.write,
+    write: (chunk) => reader.write(chunk),
     finish,
     hasImage: () =>
       finish().then(
         ({ parts }) => parts.some((part) => 'image' in part),
         () => false,
       ),
-    abort: reader.abort,
+    abort: () => reader[Symbol.asyncDispose](),
   }
 }
 

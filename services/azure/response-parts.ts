@@ -1,4 +1,4 @@
-import { type Base64Image, isEncodedImage } from '../bytes/base64-image.ts'
+import { Base64Image } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { listOf, member } from './fields.ts'
 import { imageKeys } from './response-reader.ts'
@@ -50,7 +50,7 @@ export function partsOf(document: unknown, images: readonly Base64Image[]): Resp
 }
 
 function partOf(entry: unknown): ResponsePart[] {
-  const image = imageKeys.map((key) => member(entry, key)).find(isEncodedImage)
+  const image = imageKeys.map((key) => member(entry, key)).find((value) => value instanceof Base64Image)
   if (image !== undefined) return [{ image }]
   const url = ['url', 'image_url', 'sample'].map((key) => member(entry, key)).find(isLink)
   return url === undefined ? [] : [{ url }]

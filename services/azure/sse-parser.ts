@@ -1,3 +1,4 @@
+import { disposeAll } from '../bytes/base64-image.ts'
 import { type ServiceError, serviceError } from '../errors/errors.ts'
 import { knownCodes } from './azure-error.ts'
 import { isContentFiltered } from './content-filter.ts'
@@ -11,7 +12,7 @@ import {
   type ResponsePart,
   type ResponseReading,
 } from './response-parts.ts'
-import { createResponseReader, type Response, type ResponseReader } from './response-reader.ts'
+import { type Response, ResponseReader } from './response-reader.ts'
 import type { Usage } from './types.ts'
 import { readUsage } from './usage.ts'
 
@@ -118,7 +119,7 @@ class EventLines implements LineHandlers {
     const payload = seen.subarray(DATA_FIELD.length + (seen[DATA_FIELD.length] === SPACE ? 1 : 0))
     if (this.#reader === undefined) this.#isSkipped = payload[0] === BRACKET
     const { buffered, maxBytes } = this.#options
-    if (!this.#isSkipped) this.#reader ??= createResponseReader({ buffered, maxBytes })
+    if (!this.#isSkipped) this.#reader ??= new ResponseReader({ buffered, maxBytes })
     return payload
   }
 
@@ -132,14 +133,14 @@ class EventLines implements LineHandlers {
       await this.#collected.add(await reader.end(), name)
     } catch (error) {
       this.#collected.reportProblem(error)
-      await reader.abort()
+      await reader[Symbol.asyncDispose]()
     }
   }
 
   async abort(): Promise<void> {
     const reader = this.#reader
     this.#reader = undefined
-    await reader?.abort()
+    await reader?.[Symbol.asyncDispose]()
   }
 }
 
@@ -181,7 +182,7 @@ class EventCollector {
     const kept = parts.slice(0, Math.max(0, MAX_IMAGES - list.length))
     list.push(...kept)
     const keptImages = new Set(kept.map((part) => ('image' in part ? part.image : undefined)))
-    await Promise.all(images.filter((image) => !keptImages.has(image)).map((image) => image.release()))
+    await disposeAll(images.filter((image) => !keptImages.has(image)))
     if (isPartial && images.length > 0) this.#onPartialImage()
     const fault = faultOf(document)
     const isFailed = [eventName, type].some((word) => /(^|\.)(error|failed)$/.test(word))
@@ -204,7 +205,7 @@ class EventCollector {
 }
 
 async function releaseAll(parts: readonly ResponsePart[]): Promise<void> {
-  await Promise.all(parts.map((part) => ('image' in part ? part.image.release() : undefined)))
+  await disposeAll(parts.flatMap((part) => ('image' in part ? part.image : [])))
 }
 
 function streamError(fault: AzureFault): ServiceError {

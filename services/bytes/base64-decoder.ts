@@ -1,23 +1,26 @@
-/** Thrown when text is not canonical base64 (RFC 4648 §4: padded, no line breaks, unused bits zero). */
+/** Thrown for text that is not canonical base64 (RFC 4648 §4: padded, no line breaks, unused bits zero). */
 export class Base64Error extends Error {
   override name = 'Base64Error'
 }
 
 /**
- * Decodes canonical base64 that arrives as Buffers cut anywhere, checking every character. Text goes through the native
- * decoder; up to three characters wait for the rest of their group.
+ * Decodes canonical base64 that arrives as Buffers cut anywhere, and checks every character. The native decoder does the
+ * work; up to three characters wait for the rest of their group.
  */
 export interface Base64Decoder {
   /**
-   * Decodes a chunk into `target` and returns the bytes written. `target` needs room for `decodedCapacity(chunk.length)`.
+   * Decodes a chunk into `target`, which needs `decodedCapacity(chunk.length)` bytes. Returns the bytes written.
    * @throws Base64Error
    */
   write(chunk: Buffer, target: Buffer): number
-  /** @throws Base64Error when the text stopped inside a group. */
+  /** @throws Base64Error if the text stopped inside a group */
   end(): void
 }
 
-/** Bytes that a chunk of so many characters can give at most, characters kept from before included. */
+/** Characters decoded at a time: each slice becomes a JavaScript string for a moment. */
+export const DECODED_AT_A_TIME = 65_536
+
+/** Bytes that a chunk of so many characters yields at most, including characters of earlier chunks. */
 export function decodedCapacity(characters: number): number {
   return ((characters + 3) >> 2) * 3
 }
@@ -25,22 +28,22 @@ export function decodedCapacity(characters: number): number {
 export function createBase64Decoder(): Base64Decoder {
   const group = Buffer.alloc(4)
   let grouped = 0
-  let padded = false
+  let isPadded = false
 
-  function decodeText(text: string, target: Buffer, at: number): number {
-    if (padded) throw new Base64Error('text after the padding')
+  function decodeText(text: string, target: Buffer): number {
+    if (isPadded) throw new Base64Error('text after the padding')
     const expected = (text.length / 4) * 3
     let written: number
     try {
-      written = target.subarray(at).setFromBase64(text, { lastChunkHandling: 'strict' }).written
+      written = target.setFromBase64(text, { lastChunkHandling: 'strict' }).written
     } catch (cause) {
       throw new Base64Error('not canonical base64', { cause })
     }
-    // The native decoder skips blanks: only padding may explain missing bytes.
+    // The native decoder skips whitespace: only padding may explain missing bytes.
     const missing = expected - written
     if (missing === 0) return written
-    padded = (missing === 1 && text.endsWith('=')) || (missing === 2 && text.endsWith('=='))
-    if (!padded) throw new Base64Error('a blank inside the text')
+    isPadded = (missing === 1 && text.endsWith('=')) || (missing === 2 && text.endsWith('=='))
+    if (!isPadded) throw new Base64Error('whitespace inside the text')
     return written
   }
 
@@ -53,11 +56,14 @@ export function createBase64Decoder(): Base64Decoder {
         chunk.copy(group, grouped, 0, from)
         grouped += from
         if (grouped < 4) return 0
-        written = decodeText(group.toString('latin1'), target, 0)
+        written = decodeText(group.toString('latin1'), target)
         grouped = 0
       }
       const end = chunk.length - ((chunk.length - from) & 3)
-      if (end > from) written += decodeText(chunk.toString('latin1', from, end), target, written)
+      for (; from < end; from += DECODED_AT_A_TIME) {
+        const slice = chunk.toString('latin1', from, Math.min(end, from + DECODED_AT_A_TIME))
+        written += decodeText(slice, target.subarray(written))
+      }
       grouped = chunk.copy(group, 0, end)
       return written
     },

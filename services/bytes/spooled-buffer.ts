@@ -1,45 +1,48 @@
-import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import type { EncodedText } from './base64-image.ts'
-import { acquireBuffer, chunkBytes, release } from './buffer-pool.ts'
-import { writeAll } from './durable-file.ts'
+import { type BufferPool, createBufferPool, MIN_POOLED_BYTES, type PooledBuffer } from './buffer-pool.ts'
+import { temporaryName, writeAll } from './durable-file.ts'
 
 export interface BufferSpoolOptions {
-  /** Bytes of encoded images that may lie in memory at a time; one on its way to a file may hold 256 KiB more. */
+  /** Bytes of encoded images that may be in memory at a time; one on its way to a file may take 256 KiB more. */
   maxBytes: number
-  /** Folders for temporary files, the best first; the next is taken when one cannot be written. */
+  /** Folders for temporary files in order of preference; the next one is used where one is not writable. */
   spillFolders: readonly string[]
+  pool?: BufferPool
 }
 
-/** The bound on images in memory. What does not fit waits in temporary files. */
+/** The bound on images in memory. What exceeds it waits in temporary files. */
 export interface BufferSpool {
   /** Bytes in memory now. */
   readonly used: number
-  /** Temporary files that hold an image now. */
+  /** Temporary files that contain an image now. */
   readonly spilled: number
-  /** Starts to keep a text that arrives in chunks. */
+  /** Starts to buffer a text that arrives in chunks. */
   open(): EncodedTextWriter
 }
 
-export interface EncodedTextWriter {
+/** Disposing it drops what was written, also while a chunk is on its way to a file. Not to be disposed after `end`. */
+export interface EncodedTextWriter extends AsyncDisposable {
   /**
-   * Keeps a copy of a chunk: one that came from a socket then dies young, and memory that is our own can be released
-   * as soon as it is not needed. A promise, if given, must be awaited before the next chunk: the text is on its way to a
-   * file.
+   * Buffers a copy of a chunk: the socket's own buffer then dies young, and the copy is in memory that is reused. A
+   * promise, if returned, must be awaited before the next chunk: the text is on its way to a file.
    */
   write(chunk: Buffer): Promise<void> | undefined
-  /** The whole text; the writer must not be used afterwards. */
+  /** The complete text, which the caller owns from now on. The writer must not be used afterwards. */
   end(): Promise<EncodedText>
-  /** Drops what was kept, also while a chunk is on its way to a file. */
-  abort(): Promise<void>
 }
 
-export function createBufferSpool({ maxBytes, spillFolders }: BufferSpoolOptions): BufferSpool {
+export function createBufferSpool({
+  maxBytes,
+  spillFolders,
+  pool = createBufferPool(),
+}: BufferSpoolOptions): BufferSpool {
   let used = 0
   let spilled = 0
   const budget: Budget = {
+    pool,
     reserve(bytes, force) {
       if (!force && used + bytes > maxBytes) return false
       used += bytes
@@ -69,30 +72,31 @@ export function createBufferSpool({ maxBytes, spillFolders }: BufferSpoolOptions
 }
 
 interface Budget {
+  readonly pool: BufferPool
   reserve(bytes: number, force: boolean): boolean
   free(bytes: number): void
-  /** `undefined`: no folder can be written. */
+  /** `undefined`: no folder is writable. */
   spill(): Promise<SpillFile | undefined>
   closed(): void
 }
 
 /** Bytes read back from a file at a time. */
-const readBytes = 65_536
-/** Bytes of text in one chunk of memory, and in one write to a file or socket: a few large writes cost less than many small ones. */
-const blockBytes = chunkBytes
+const READ_BYTES = 65_536
+/** Bytes of text in one block of memory, and in one write to a file or socket: few large writes cost less than many small ones. */
+const BLOCK_BYTES = MIN_POOLED_BYTES
 
 class SpooledText implements EncodedTextWriter, EncodedText {
   readonly #budget: Budget
   /** In memory for good, or (with a file) until the next write. */
-  #blocks: Buffer[] = []
-  /** Bytes that the last block still has room for. */
+  #blocks: PooledBuffer[] = []
+  /** Free bytes in the last block. */
   #capacity = 0
   #reserved = 0
   #file: SpillFile | undefined
   #inFile = 0
   #mustStay = false
-  #isReleased = false
-  /** What reads the blocks for a file. */
+  #isDisposed = false
+  /** A write of the blocks to the file, during which their memory must not be returned. */
   #flushing: Promise<void> | undefined
 
   constructor(budget: Budget) {
@@ -100,10 +104,10 @@ class SpooledText implements EncodedTextWriter, EncodedText {
   }
 
   write(chunk: Buffer): Promise<void> | undefined {
-    if (this.#isReleased) return undefined
+    if (this.#isDisposed) return undefined
     const fits = this.#file === undefined && this.#budget.reserve(chunk.length, this.#mustStay)
     if (fits) this.#reserved += chunk.length
-    this.#keep(chunk)
+    this.#append(chunk)
     if (fits || (this.#file !== undefined && this.#blocks.length === 1)) return undefined
     this.#flushing = this.#file === undefined ? this.#spill() : this.#flush(this.#file)
     return this.#flushing
@@ -115,44 +119,46 @@ class SpooledText implements EncodedTextWriter, EncodedText {
     return this
   }
 
-  abort(): Promise<void> {
-    return this.release()
-  }
-
   chunks(): Iterable<Buffer> | AsyncIterable<Buffer> {
-    return this.#file === undefined ? this.#chunks() : this.#read(this.#file)
+    return this.#file === undefined ? this.#inMemory() : this.#read(this.#file)
   }
 
-  async release() {
-    this.#isReleased = true
+  async [Symbol.asyncDispose]() {
+    this.#isDisposed = true
     await this.#flushing?.catch(() => {})
-    this.#forget()
+    this.#freeBlocks()
     await this.#closeFile()
   }
 
-  #keep(chunk: Buffer) {
+  #append(chunk: Buffer) {
     for (let from = 0; from < chunk.length; ) {
       if (this.#capacity === 0) {
-        this.#blocks.push(acquireBuffer(blockBytes))
-        this.#capacity = blockBytes
+        this.#blocks.push(this.#budget.pool.acquire(BLOCK_BYTES))
+        this.#capacity = BLOCK_BYTES
       }
-      const copied = chunk.copy(this.#blocks.at(-1) ?? chunk, blockBytes - this.#capacity, from)
+      const copied = chunk.copy(this.#blocks.at(-1)?.bytes ?? chunk, BLOCK_BYTES - this.#capacity, from)
       from += copied
       this.#capacity -= copied
     }
   }
 
-  #chunks(): Buffer[] {
+  #inMemory(): Buffer[] {
     const last = this.#blocks.length - 1
-    return this.#blocks.map((block, at) => (at < last ? block : block.subarray(0, blockBytes - this.#capacity)))
+    return this.#blocks.map(({ bytes }, at) => (at < last ? bytes : bytes.subarray(0, BLOCK_BYTES - this.#capacity)))
   }
 
-  #forget() {
-    this.#budget.free(this.#reserved)
-    this.#reserved = 0
-    release(this.#blocks)
+  /** The blocks leave this text without being freed. */
+  #takeBlocks(): PooledBuffer[] {
+    const blocks = this.#blocks
     this.#blocks = []
     this.#capacity = 0
+    return blocks
+  }
+
+  #freeBlocks() {
+    this.#budget.free(this.#reserved)
+    this.#reserved = 0
+    for (const block of this.#takeBlocks()) block[Symbol.dispose]()
   }
 
   async #closeFile() {
@@ -160,7 +166,7 @@ class SpooledText implements EncodedTextWriter, EncodedText {
     this.#file = undefined
     if (file === undefined) return
     this.#budget.closed()
-    await file.close()
+    await file[Symbol.asyncDispose]()
   }
 
   async #spill() {
@@ -170,7 +176,7 @@ class SpooledText implements EncodedTextWriter, EncodedText {
   }
 
   async #flush(file: SpillFile) {
-    const chunks = this.#chunks()
+    const chunks = this.#inMemory()
     try {
       let at = this.#inFile
       for (const chunk of chunks) {
@@ -178,35 +184,34 @@ class SpooledText implements EncodedTextWriter, EncodedText {
         at += chunk.length
       }
       this.#inFile = at
-      this.#forget()
+      this.#freeBlocks()
     } catch {
-      if (!this.#isReleased) await this.#bringBack(file)
+      if (!this.#isDisposed) await this.#readBack(file)
     }
   }
 
-  /** The disk took no more: what the file has comes back into memory, before what it did not take. */
-  async #bringBack(file: SpillFile) {
-    const rest = this.#chunks()
-    this.#blocks = []
-    this.#capacity = 0
-    for await (const chunk of this.#read(file)) this.#keep(chunk)
-    for (const chunk of rest) this.#keep(chunk)
-    release(rest)
+  /** The disk is full: what is in the file returns to memory, before the blocks that the file did not take. */
+  async #readBack(file: SpillFile) {
+    const rest = this.#inMemory()
+    const blocks = this.#takeBlocks()
+    for await (const chunk of this.#read(file)) this.#append(chunk)
+    for (const chunk of rest) this.#append(chunk)
+    for (const block of blocks) block[Symbol.dispose]()
     await this.#closeFile()
     this.#stay()
   }
 
-  /** An image that was paid for is worth more than the bound: with no room on any disk it stays in memory. */
+  /** A paid image is worth more than the bound: where no disk takes it, it stays in memory. */
   #stay() {
     this.#mustStay = true
     this.#budget.free(this.#reserved)
-    this.#reserved = this.#blocks.length * blockBytes - this.#capacity
+    this.#reserved = this.#blocks.length * BLOCK_BYTES - this.#capacity
     this.#budget.reserve(this.#reserved, true)
   }
 
   async *#read({ handle }: SpillFile) {
     for (let at = 0; at < this.#inFile; ) {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(readBytes, this.#inFile - at))
+      const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, this.#inFile - at))
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, at)
       if (bytesRead === 0) throw new Error('a temporary file is shorter than what was written to it')
       at += bytesRead
@@ -215,16 +220,8 @@ class SpooledText implements EncodedTextWriter, EncodedText {
   }
 }
 
-interface SpillFile {
+interface SpillFile extends AsyncDisposable {
   handle: FileHandle
-  close(): Promise<void>
-}
-
-/** Names of the service's temporary files; dot-leading, so that they are never listed as images. */
-export const temporaryNamePattern = /^\.[0-9a-f]{32}\.tmp$/
-
-export function temporaryName(): string {
-  return `.${randomBytes(16).toString('hex')}.tmp`
 }
 
 async function openSpillFile(folders: readonly string[]): Promise<SpillFile | undefined> {
@@ -237,16 +234,16 @@ async function openSpillFile(folders: readonly string[]): Promise<SpillFile | un
     } catch {
       continue
     }
-    // Without a name the file ends with its process, however that ends. Where an open file keeps its name, it goes later.
-    const named = await unlink(name).then(
+    // Without a name the file ends with its process, however that ends. Windows keeps the name of an open file.
+    const isNamed = await unlink(name).then(
       () => false,
       () => true,
     )
     return {
       handle,
-      async close() {
+      async [Symbol.asyncDispose]() {
         await handle.close()
-        if (named) await unlink(name).catch(() => {})
+        if (isNamed) await unlink(name).catch(() => {})
       },
     }
   }

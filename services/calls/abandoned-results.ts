@@ -210,7 +210,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
       return { content: texts }
     }
     call.log.info({ images: content.images.length }, 'an identical call receives a result that was not delivered')
-    const images = content.images.map((image) => image.share())
+    const images = content.images.map((image) => image.clone())
     handover.follow()
     return { content: [...texts, ...imageBlocks(images)] }
   }
@@ -232,7 +232,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
         handover.close()
         return images.length === 0 ? made : { content: made.content.filter(({ type }) => type === 'text') }
       }
-      const shared = images.map((image) => image.share())
+      const shared = images.map((image) => image.clone())
       handover.follow()
       return { ...made, content: withImages(made, shared) }
     } catch (error) {

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
-import type { InlineImages } from '../bytes/inline-images.ts'
+import { InlineBlob } from '../bytes/json/inline-blob.ts'
 import type { PendingCall } from '../mcp/method.ts'
 
 /** The idempotency key that a call carries, as its argument or as the header of its request. */
@@ -18,11 +18,11 @@ export function keyHashOf({ caller }: PendingCall, key: string, fingerprint: str
 
 /** The same for the same caller, tool, idempotency key and arguments, in whatever order the arguments came. */
 export function fingerprintOf(call: PendingCall): string {
-  const { caller, tool, images } = call
+  const { caller, tool } = call
   const { idempotency_key: _, ...args } = call.args
   const hash = createHash('sha256')
   hash.update(JSON.stringify([caller, tool, idempotencyKeyOf(call)]))
-  addValue(hash, args, images)
+  addValue(hash, args)
   return hash.digest('hex')
 }
 
@@ -31,28 +31,24 @@ export function ownerOf(caller: string): string {
   return createHash('sha256').update(caller).digest('hex')
 }
 
-function addValue(hash: Hash, value: unknown, images: InlineImages): void {
+function addValue(hash: Hash, value: unknown): void {
   if (Array.isArray(value)) {
     hash.update('[')
-    for (const item of value) addValue(hash, item, images)
+    for (const item of value) addValue(hash, item)
     hash.update(']')
+  } else if (value instanceof InlineBlob) {
+    // Megabytes are hashed as they are; the length separates them from what follows.
+    hash.update(`'${value.header.length},${value.bytes.length}:`).update(value.header).update(value.bytes)
   } else if (typeof value === 'object' && value !== null) {
     hash.update('{')
     for (const [key, member] of Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) {
       hash.update(JSON.stringify(key))
-      addValue(hash, member, images)
+      addValue(hash, member)
     }
     hash.update('}')
   } else if (typeof value === 'string') {
-    addText(hash, value, images)
+    hash.update(`"${value.length}:`).update(value)
   } else {
     hash.update(`${JSON.stringify(value)},`)
   }
-}
-
-/** An image of megabytes is hashed as it is; its length keeps it apart from what follows. */
-function addText(hash: Hash, text: string, images: InlineImages): void {
-  const image = images.find(text)
-  if (image === undefined) hash.update(`"${text.length}:`).update(text)
-  else hash.update(`'${image.header.length},${image.bytes.length}:`).update(image.header).update(image.bytes)
 }

@@ -78,7 +78,7 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
       store.drop(result)
       return content !== undefined && !isLost ? { content: textBlocks(content.texts, NOTE) } : undefined
     }
-    const images = content.images.map((image) => image.share())
+    const images = content.images.map((image) => image.clone())
     // The file stays until the response is out.
     const release = once(() => {
       clearTimeout(timer)
@@ -145,7 +145,7 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
   }
 }
 
-const shared = ({ images }: NonNullable<ReturnType<typeof contentOf>>) => images.map((image) => image.share())
+const shared = ({ images }: NonNullable<ReturnType<typeof contentOf>>) => images.map((image) => image.clone())
 
 function once(act: () => void): () => void {
   let isDone = false

@@ -1,4 +1,4 @@
-import { type Base64Image, isEncodedImage } from '../bytes/base64-image.ts'
+import { Base64Image } from '../bytes/base64-image.ts'
 import type { ContentBlock, ToolResult } from '../mcp/catalog.ts'
 import type { Result, ResultContent } from './result-offer.ts'
 
@@ -7,7 +7,7 @@ export function contentOf(result: ToolResult): ResultContent | undefined {
   if (result.isError === true) return undefined
   const texts = result.content.flatMap((block) => (block.type === 'text' ? [block.text] : []))
   const images = result.content.flatMap((block) =>
-    block.type === 'image' && isEncodedImage(block.data) ? [block.data] : [],
+    block.type === 'image' && block.data instanceof Base64Image ? [block.data] : [],
   )
   return images.length === 0 ? undefined : { texts, images, file: undefined }
 }
@@ -16,7 +16,7 @@ export function contentOf(result: ToolResult): ResultContent | undefined {
 export function withImages({ content }: ToolResult, images: readonly Base64Image[]): ToolResult['content'] {
   const rest = images.values()
   return content.map((block) => {
-    if (block.type !== 'image' || !isEncodedImage(block.data)) return block
+    if (block.type !== 'image' || !(block.data instanceof Base64Image)) return block
     return { ...block, data: rest.next().value ?? block.data }
   })
 }

@@ -4,8 +4,8 @@ import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from 'no
 import { join } from 'node:path'
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { type Base64Image, createBase64Image } from '../bytes/base64-image.ts'
-import { durableFlags, durableUpdateFlags, waitForDisk, writeAll } from '../bytes/durable-file.ts'
+import { Base64Image } from '../bytes/base64-image.ts'
+import { durableFlags, durableUpdateFlags, TEMPORARY_STALE_MS, waitForDisk, writeAll } from '../bytes/durable-file.ts'
 
 /**
  * Results on disk, one a file: a line of JSON that says what it is, then the base64 text of its images as it is. A
@@ -15,8 +15,6 @@ import { durableFlags, durableUpdateFlags, waitForDisk, writeAll } from '../byte
 const MAX_HEADER_BYTES = 65_536
 const RESULT_EXTENSION = '.result'
 const TEMPORARY = '.part'
-/** Replicas may share the folder, so a younger one may be another's that is being written. */
-const STALE_MS = 3_600_000
 
 const HeaderSchema = Type.Object({
   version: Type.Literal(1),
@@ -114,18 +112,18 @@ export async function promoteResult(stored: ResultFile, expiresAt: number): Prom
   return { ...stored, header }
 }
 
-/** The images of a file, read when they are sent. Releasing them does nothing: the file is another matter. */
+/** The images of a file, read when they are sent. Disposing them does nothing: the file is another matter. */
 export function readResult({ header, path, start }: ResultFile): Base64Image[] {
   let at = start
   return header.images.map(({ encodedBytes, bytes, ...facts }) => {
     const from = at
     at += encodedBytes
-    return createBase64Image(facts, bytes, {
+    return new Base64Image(facts, bytes, {
       // Opened only when it is read.
       async *chunks() {
         yield* createReadStream(path, { start: from, end: from + encodedBytes - 1 })
       },
-      release: async () => {},
+      async [Symbol.asyncDispose]() {},
     })
   })
 }
@@ -149,7 +147,7 @@ export async function findResults(folder: string, now: number): Promise<ResultFi
       else found.push({ ...stored, path })
     } else if (name.endsWith(TEMPORARY)) {
       const { mtimeMs } = await lstat(path).catch(() => ({ mtimeMs: now }))
-      if (now - mtimeMs > STALE_MS) await removeResult(path)
+      if (now - mtimeMs > TEMPORARY_STALE_MS) await removeResult(path)
     }
   }
   return found

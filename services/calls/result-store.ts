@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { disposeAll } from '../bytes/base64-image.ts'
 import type { Logger } from '../logging/logger.ts'
 import { promoteResult, type ResultFile, readResult, removeResult, writeResult } from './result-file.ts'
 import type { Result } from './result-offer.ts'
@@ -43,7 +44,7 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
     const content = await result.content
     await result.writing
     if (content?.file !== undefined) await removeResult(content.file.path)
-    await Promise.all(content?.images.map((image) => image.release()) ?? [])
+    await disposeAll(content?.images ?? [])
   }
 
   async function moveToDisk(result: Result, forMs: number, isUnproven: boolean): Promise<void> {
@@ -62,7 +63,7 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
       content.images = readResult(file)
       content.file = file
       result.bytes = file.size
-      await Promise.all(images.map((image) => image.release()))
+      await disposeAll(images)
       log.info({ bytes: file.size, images: images.length, isUnproven }, 'a result was stored for an identical call')
     } catch (err) {
       log.warn({ err, bytes: result.bytes }, 'a result could not be written to disk and stays in memory')

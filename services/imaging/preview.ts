@@ -46,7 +46,7 @@ export async function createPreview(image: Base64Image, options: PreviewOptions)
 }
 
 async function decode(image: Base64Image): Promise<Buffer> {
-  const bytes = Buffer.alloc(image.bytes + decodedCapacity(0) + 3)
+  const bytes = Buffer.alloc(image.bytes + decodedCapacity(4))
   const decoder = createBase64Decoder()
   let length = 0
   for await (const chunk of image.chunks()) length += decoder.write(chunk, bytes.subarray(length))

@@ -2,7 +2,6 @@ import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { TLocalizedValidationError } from 'typebox/error'
 import type { Base64Image } from '../bytes/base64-image.ts'
-import type { InlineImages } from '../bytes/inline-images.ts'
 import type { Logger } from '../logging/logger.ts'
 
 /**
@@ -52,8 +51,6 @@ export interface ToolContext {
   /** Who calls: key name, token subject, or address. Never shown to others. */
   caller: string
   requestId: string
-  /** What names in the tool's `pictureArguments` stand for. */
-  images: InlineImages
   log: Logger
   /** Tells the caller where the work stands, if it asked to know. Never throws. */
   progress(message: string): void
@@ -65,7 +62,7 @@ export interface Tool<S extends TSchema = TSchema> {
   description: string
   inputSchema: S
   annotations: ToolAnnotations
-  /** Arguments in which a long base64 text may be a name that `ToolContext.images` knows; in all others it is itself. */
+  /** Arguments, or lists, in which a long base64 text is an `InlineBlob`; in all others it is a string. */
   imageArguments?: readonly string[]
   icons?: readonly Icon[]
   /** Client capabilities without which a call is answered with -32021. Only modern clients declare them. */

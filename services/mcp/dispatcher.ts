@@ -12,7 +12,6 @@ import {
   ResponseSchema,
 } from '../../schemas/json-rpc.ts'
 import { BaseParamsSchema, CancelledParamsSchema } from '../../schemas/mcp.ts'
-import { type InlineImages, noInlineImages } from '../bytes/inline-images.ts'
 import type { ResponsePath } from '../calls/delivery.ts'
 import type { Logger } from '../logging/logger.ts'
 import { type Catalog, compileCatalog } from './catalog.ts'
@@ -94,8 +93,6 @@ export interface RequestContext {
   /** The way back to the client; absent: a response counts as delivered once it was returned. */
   response?: ResponsePath
   log: Logger
-  /** Images that lie beside the message; none by default. */
-  images?: InlineImages
   /** Takes notifications that belong to this request; absent if the caller cannot be reached before the response. */
   notify?: (notification: JsonRpcNotification) => void
 }
@@ -117,7 +114,7 @@ export interface Dispatcher {
 }
 
 /** What is told of a message that was turned away. */
-export type RejectionContext = Omit<RequestContext, 'notify' | 'signal' | 'images' | 'response' | 'idempotencyKey'>
+export type RejectionContext = Omit<RequestContext, 'notify' | 'signal' | 'response' | 'idempotencyKey'>
 
 const calls = Compile(CallSchema)
 const responses = Compile(ResponseSchema)
@@ -219,7 +216,6 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         idempotencyKey: context.idempotencyKey,
         signal: context.signal,
         response: context.response ?? withinProcess,
-        images: context.images ?? noInlineImages,
         deadlineAt: performance.now() + options.callDeadlineMs,
         log: context.log,
         progress: progress.report,

@@ -1,7 +1,6 @@
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { RequestId } from '../../schemas/json-rpc.ts'
-import type { InlineImages } from '../bytes/inline-images.ts'
 import type { ResponsePath } from '../calls/delivery.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { CompiledCatalog, Icon, ToolResult } from './catalog.ts'
@@ -38,7 +37,6 @@ export interface MethodCall {
   signal: AbortSignal
   /** The way back to the client. */
   response: ResponsePath
-  images: InlineImages
   deadlineAt: number
   log: Logger
   progress(message: string): void
@@ -64,8 +62,6 @@ export interface ToolObserver {
 export interface PendingCall {
   tool: string
   args: Readonly<Record<string, unknown>>
-  /** Images whose names stand in `args`. */
-  images: InlineImages
   /** Whether the tool only tells something, and makes no image. */
   isReadOnly?: boolean
   caller: string

@@ -1,12 +1,13 @@
 import type { Readable, Writable } from 'node:stream'
 import type { JsonRpcNotification, RequestId } from '../../schemas/json-rpc.ts'
-import { noInlineImages } from '../bytes/inline-images.ts'
-import { type ParsedBody, parseJsonBody } from '../bytes/json-reader.ts'
-import { writeJson } from '../bytes/json-writer.ts'
+import type { BufferPool } from '../bytes/buffer-pool.ts'
+import type { ParsedJson } from '../bytes/json/parse-body.ts'
+import { writeJson } from '../bytes/json/writer.ts'
 import { createDelivery, type Delivery } from '../calls/delivery.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Dispatcher, RequestContext, Response } from './dispatcher.ts'
 import { readLines, TOO_LONG } from './line-reader.ts'
+import { parseMessage } from './message-parser.ts'
 import { invalidRequest, rejection } from './protocol-error.ts'
 
 export interface StdioOptions {
@@ -18,6 +19,8 @@ export interface StdioOptions {
   /** Bytes of one message. */
   maxMessageBytes: number
   newRequestId: () => string
+  /** Where images in messages go. */
+  pool: BufferPool
   /**
    * Asked for each request before it is handled; returns what tells that its response is out.
    * @throws ProtocolError where no request is taken any more
@@ -35,7 +38,7 @@ const MAX_IN_FLIGHT = 64
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio
  */
 export async function serveStdio(options: StdioOptions): Promise<void> {
-  const { dispatcher, input, output, log, maxMessageBytes, newRequestId, enter, onForceClose } = options
+  const { dispatcher, input, output, log, maxMessageBytes, newRequestId, pool, enter, onForceClose } = options
   const disconnected = new AbortController()
   const inFlight = new Map<RequestId, AbortController>()
   const running = new Set<Promise<unknown>>()
@@ -70,12 +73,12 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       }
     } finally {
       // What still waits in the stream lies in the memory of the image, which then stays until the process ends.
-      if (await flushed(output, disconnected.signal)) await line.release()
+      if (await flushed(output, disconnected.signal)) await line[Symbol.asyncDispose]()
     }
     return !disconnected.signal.aborted
   }
 
-  function contextOf(signal: AbortSignal, delivery: Delivery, images = noInlineImages): RequestContext {
+  function contextOf(signal: AbortSignal, delivery: Delivery): RequestContext {
     return {
       transport: 'stdio',
       assumedVersion: handshakeVersion,
@@ -83,7 +86,6 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       requestId: newRequestId(),
       signal,
       response: { openedAt: 0, track: () => delivery },
-      images,
       log,
       notify: (notification: JsonRpcNotification) => {
         if (!signal.aborted) void write(notification)
@@ -91,12 +93,13 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
     }
   }
 
-  async function respond({ message, images }: ParsedBody): Promise<void> {
+  async function respond(body: ParsedJson): Promise<void> {
+    const { value: message } = body
     const id = idOf(message)
     const cancelled = new AbortController()
     const signal = AbortSignal.any([disconnected.signal, cancelled.signal])
     const { delivery, advance } = createDelivery()
-    const context = contextOf(signal, delivery, images)
+    const context = contextOf(signal, delivery)
     let exit = () => {}
     try {
       if (inFlight.size >= MAX_IN_FLIGHT) throw rejection(503, 'Too many requests at once.')
@@ -106,7 +109,7 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       const reply = await dispatcher.handle(message, context)
       handshakeVersion = versionOf(message, reply) ?? handshakeVersion
       // Nothing more is said of what was cancelled.
-      if (cancelled.signal.aborted) await writeJson(reply.body ?? null).release()
+      if (cancelled.signal.aborted) await writeJson(reply.body ?? null)[Symbol.asyncDispose]()
       else if (await say(reply)) advance({ state: 'delivered', proof: 'flushed' })
     } catch (error) {
       await say(dispatcher.reject(error, message, context))
@@ -115,7 +118,7 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       advance({ state: 'abandoned' })
       exit()
       if (id !== undefined && inFlight.get(id) === cancelled) inFlight.delete(id)
-      images.release()
+      body[Symbol.dispose]()
     }
   }
 
@@ -128,13 +131,13 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       say(dispatcher.reject(error, undefined, contextOf(disconnected.signal, createDelivery().delivery)))
     if (line === TOO_LONG)
       return reject(invalidRequest(`The message is larger than ${maxMessageBytes} bytes (MAX_BODY_BYTES).`))
-    let body: ParsedBody
+    let body: ParsedJson
     try {
-      body = parseJsonBody(line)
+      body = parseMessage(line, pool)
     } catch (error) {
       return reject(error)
     }
-    const cancelled = cancelledId(body.message)
+    const cancelled = cancelledId(body.value)
     if (cancelled === undefined) return respond(body)
     inFlight.get(cancelled)?.abort()
     return undefined

@@ -3,11 +3,9 @@ import { memoize } from './memoize.ts'
 
 export interface OriginPolicyOptions {
   /** Address that the service listens on. */
-  boundHost: string
-  /** `ALLOWED_HOSTS` as written. */
-  allowedHosts: string | undefined
-  /** `ALLOWED_ORIGINS` as written. */
-  allowedOrigins: string | undefined
+  host: string
+  allowedHosts: readonly AllowedHost[]
+  allowedOrigins: readonly string[]
 }
 
 /**
@@ -22,14 +20,12 @@ export interface OriginPolicy {
   allowsOrigin(header: string | undefined): boolean
 }
 
-/** @throws RangeError as `parseAllowedHosts` and `parseAllowedOrigins` */
-export function createOriginPolicy({ boundHost, allowedHosts, allowedOrigins }: OriginPolicyOptions): OriginPolicy {
-  const hosts = parseAllowedHosts(allowedHosts)
-  const origins = new Set(parseAllowedOrigins(allowedOrigins))
-  const isListed = (url: URL) => hosts.some(({ hostname, port }) => matches(url, hostname, port))
-  const anyHost = hosts.length === 0 && !isLocal(bracketed(boundHost))
-  const isAllowed = memoize((host) => {
-    const url = parseHost(host)
+export function createOriginPolicy({ host, allowedHosts, allowedOrigins }: OriginPolicyOptions): OriginPolicy {
+  const origins = new Set(allowedOrigins)
+  const isListed = (url: URL) => allowedHosts.some(({ hostname, port }) => matches(url, hostname, port))
+  const anyHost = allowedHosts.length === 0 && !isLocal(bracketed(host))
+  const isAllowed = memoize((header) => {
+    const url = parseHost(header)
     return url !== undefined && (anyHost || isLocal(url.hostname) || isListed(url))
   })
   return {
@@ -53,7 +49,7 @@ export function parseAllowedOrigins(list: string | undefined): string[] {
   return readList(list, readOrigin)
 }
 
-interface AllowedHost {
+export interface AllowedHost {
   hostname: string
   /** Undefined: any port. */
   port: string | undefined

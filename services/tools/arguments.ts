@@ -1,5 +1,6 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import type { DeploymentInfo, Operation } from '../azure/types.ts'
+import type { InlineBlob } from '../bytes/json/inline-blob.ts'
 import { SIZE_PATTERN } from './size.ts'
 
 /**
@@ -21,6 +22,9 @@ export const RegionSchema = Type.Object(
   { additionalProperties: false },
 )
 
+/** Base64, which is no string any more if it is long; the published schema has judged it. */
+export const ImageTextSchema = Type.Unsafe<string | InlineBlob>({})
+
 /** Every argument that any tool takes beside the prompt and the image. */
 export const OptionsSchema = Type.Object({
   model: Type.Optional(Type.String()),
@@ -37,9 +41,9 @@ export const OptionsSchema = Type.Object({
   auto_aspect_ratio: Type.Optional(Type.Boolean()),
   web_grounding: Type.Optional(Type.Boolean()),
   input_fidelity: Type.Optional(Type.String()),
-  mask_base64: Type.Optional(Type.String()),
+  mask_base64: Type.Optional(ImageTextSchema),
   mask_region: Type.Optional(RegionSchema),
-  reference_images_base64: Type.Optional(Type.Array(Type.String())),
+  reference_images_base64: Type.Optional(Type.Array(ImageTextSchema)),
   output_path: Type.Optional(Type.String()),
   idempotency_key: Type.Optional(Type.String()),
 })

@@ -1,8 +1,8 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { InputImage } from '../azure/types.ts'
-import { checkSentImage, decodeBase64Image } from '../bytes/base64.ts'
-import { release } from '../bytes/buffer-pool.ts'
+import { decodeImageArgument } from '../bytes/base64-text.ts'
+import type { InlineBlob } from '../bytes/json/inline-blob.ts'
 import { serviceError } from '../errors/errors.ts'
 import type { PreparationClaim } from '../imaging/convert.ts'
 import type { ImageHeader } from '../imaging/headers/header.ts'
@@ -11,6 +11,7 @@ import { maskOfImage, maskOfRegion } from '../imaging/mask.ts'
 import type { Tool, ToolContext, ToolResult } from '../mcp/catalog.ts'
 import { normalizeArguments } from './argument-values.ts'
 import {
+  ImageTextSchema,
   imagePathArgument,
   type Options,
   OptionsSchema,
@@ -30,7 +31,7 @@ import type { ToolOptions } from './tool-options.ts'
 
 const EditArgumentsSchema = Type.Intersect([
   Type.Object({
-    image_data_base64: Type.Optional(Type.String()),
+    image_data_base64: Type.Optional(ImageTextSchema),
     image_path: Type.Optional(Type.String()),
     prompt: Type.String(),
   }),
@@ -49,9 +50,6 @@ interface Inputs {
   images: [InputImage, ...InputImage[]]
   mask: InputImage | undefined
 }
-
-/** Makes bytes of a caller's argument; they are there until the call has ended. */
-type Decode = (argument: string) => Buffer
 
 /** Changes an image that the caller sends; `undefined` where no configured model edits. */
 export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
@@ -85,7 +83,9 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
     { additionalProperties: false },
   )
 
-  async function readSource(text: string | undefined, path: string | undefined, decode: Decode): Promise<Buffer> {
+  const decode = (argument: string | InlineBlob) => decodeImageArgument(argument, { maxBytes: maxImageBytes })
+
+  async function readSource(text: string | InlineBlob | undefined, path: string | undefined): Promise<Buffer> {
     if ((path === undefined) === (text === undefined)) throw serviceError('IMG_ERR_IMAGE_SOURCE', [])
     return text === undefined ? readLocalImage(path ?? '', maxImageBytes) : decode(text)
   }
@@ -101,10 +101,10 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
   }
 
   /** Every claim is looked at before anything is decoded, so that the last image cannot make the others' work vain. */
-  async function readInputs(args: EditArguments, decode: Decode, claim: PreparationClaim): Promise<Inputs> {
+  async function readInputs(args: EditArguments, claim: PreparationClaim): Promise<Inputs> {
     checkMaskArguments(args)
     const { mask_base64: maskText, mask_region: region, reference_images_base64: referenceTexts = [] } = args
-    const source = await probe(await readSource(args.image_data_base64, args.image_path, decode), claim)
+    const source = await probe(await readSource(args.image_data_base64, args.image_path), claim)
     const caller = maskText === undefined ? undefined : await probe(decode(maskText), claim)
     const references: Probed[] = []
     for (const text of referenceTexts) references.push(await probe(decode(text), claim))
@@ -119,7 +119,7 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
     return { images, mask }
   }
 
-  async function edit(args: EditArguments, context: ToolContext, decode: Decode): Promise<ToolResult> {
+  async function edit(args: EditArguments, context: ToolContext): Promise<ToolResult> {
     const { image_data_base64: _text, image_path: _path, prompt, ...rest } = args
     checkPrompt(prompt)
     const deployment = chooseModel('edit', rest, deployments)
@@ -130,7 +130,7 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
     const target = rest.output_path === undefined ? undefined : await store.resolve(rest.output_path)
     using scope = new DisposableStack()
     const { caller, signal, deadlineAt } = context
-    const { images, mask } = await readInputs(args, decode, { caller, signal, deadlineAt, scope })
+    const { images, mask } = await readInputs(args, { caller, signal, deadlineAt, scope })
     const [image] = images
     const isShaped = rest.size === undefined && choosesShape(rest)
     const requested = isShaped || !takesSize('edit', deployment) ? undefined : rest.size ? parseSize(rest.size) : image
@@ -160,19 +160,7 @@ export function editImage(options: ToolOptions): Tool<TSchema> | undefined {
 
     async call(args, context) {
       if (!editArguments.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', ['they do not match the schema'])
-      const decoded: Buffer[] = []
-      try {
-        return await edit(args, context, (argument) => {
-          const limits = { maxBytes: maxImageBytes }
-          const sent = context.images.find(argument)
-          if (sent !== undefined) return checkSentImage(sent, limits)
-          const bytes = decodeBase64Image(argument, limits)
-          decoded.push(bytes)
-          return bytes
-        })
-      } finally {
-        release(decoded)
-      }
+      return await edit(args, context)
     },
   }
 }

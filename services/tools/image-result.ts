@@ -109,7 +109,7 @@ async function inline(
     // Paid for: a caller that disconnected may come back for it, so only the deadline ends the work.
     const claim = { caller, deadlineAt }
     const preview = await createPreview(image, { maxEncodedBytes: maxInlineBytes, limits, pixels, claim })
-    await image.release().catch((err) => log.warn({ err, requestId }, 'an image was not released'))
+    await image[Symbol.asyncDispose]().catch((err) => log.warn({ err, requestId }, 'image buffer release failed'))
     const note = `The image below is a preview of ${formatSize(preview)}; the whole one is the saved file of ${formatSize(image)}.`
     return { lines: [...lines, note], image: block(preview) }
   } catch (err) {

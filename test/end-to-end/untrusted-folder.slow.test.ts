@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, type TestContext, test } from 'node:test'
-import { variables } from '../../schemas/config.ts'
+import { variables } from '../../services/config/variables.ts'
 import { temporaryFolder } from '../support/app.ts'
 import { type FakeAzure, fakeAzure, imageResult, responding } from '../support/fake-azure.ts'
 

@@ -1,18 +1,26 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import Fastify from 'fastify'
+import { inspect } from 'node:util'
+import Fastify, { type FastifyInstance } from 'fastify'
 import config from '../../plugins/config.ts'
-import { variables } from '../../schemas/config.ts'
-import { ConfigurationError, type Environment, printConfiguration } from '../../services/config/configuration.ts'
+import { ConfigurationError } from '../../services/config/configuration-error.ts'
+import type { Environment } from '../../services/config/environment.ts'
+import { variables } from '../../services/config/variables.ts'
 import { minimalEnvironment, temporaryFolder } from '../support/app.ts'
 
-async function load(t: TestContext, environment: Environment) {
-  const fastify = Fastify()
-  t.after(() => fastify.close())
-  fastify.register(config, { environment })
-  await fastify.ready()
-  return fastify.config
+async function loadApp(t: TestContext, environment: Environment) {
+  const app = Fastify()
+  t.after(() => app.close())
+  app.register(config, { environment })
+  await app.ready()
+  return { app, config: app.config }
+}
+
+const load = async (t: TestContext, environment: Environment) => (await loadApp(t, environment)).config
+
+async function keyOf({ azure }: FastifyInstance['config']): Promise<string | undefined> {
+  return (await azure.deployments[0].credential.headers(''))['api-key']
 }
 
 async function problems(t: TestContext, environment: Environment): Promise<string[]> {
@@ -66,25 +74,25 @@ describe('configuration', () => {
 
   test('takes defaults for what is unset or blank', async (t: TestContext) => {
     const loaded = await load(t, { ...minimalEnvironment, MCP_SERVER_PORT: ' ', AZURE_MODEL: '', LOG_LEVEL: '""' })
-    t.assert.equal(loaded.MCP_SERVER_PORT, 8000)
-    t.assert.equal(loaded.LOG_LEVEL, 'info')
-    t.assert.equal(loaded.AZURE_API_VERSION, undefined)
-    t.assert.equal(loaded.AZURE_API_DIALECT, 'auto')
-    t.assert.equal(loaded.MAX_BODY_BYTES, 33_554_432)
-    t.assert.equal(loaded.CALL_DEADLINE_MS, 600_000)
+    t.assert.equal(loaded.server.port, 8000)
+    t.assert.equal(loaded.logging.level, 'info')
+    t.assert.equal(loaded.azure.deployments[0].apiVersion, undefined)
+    t.assert.equal(loaded.azure.deployments[0].dialect, 'auto')
+    t.assert.equal(loaded.limits.maxBodyBytes, 33_554_432)
+    t.assert.equal(loaded.limits.callDeadlineMs, 600_000)
   })
 
   test('trims values and strips one pair of surrounding quotes', async (t: TestContext) => {
     const loaded = await load(t, { ...minimalEnvironment, AZURE_API_KEY: ` '"quoted"' \n`, MCP_SERVER_PORT: '"9000"' })
-    t.assert.equal(loaded.AZURE_API_KEY, '"quoted"')
-    t.assert.equal(loaded.MCP_SERVER_PORT, 9000)
+    t.assert.equal(await keyOf(loaded), '"quoted"')
+    t.assert.equal(loaded.server.port, 9000)
   })
 
   test('reads a secret from its file and trims the newline', async (t: TestContext) => {
     const file = join(await temporaryFolder(t), 'key')
     await writeFile(file, 'from-a-file\n')
     const loaded = await load(t, { ...minimalEnvironment, AZURE_API_KEY: '', AZURE_API_KEY_FILE: file })
-    t.assert.equal(loaded.AZURE_API_KEY, 'from-a-file')
+    t.assert.equal(await keyOf(loaded), 'from-a-file')
   })
 
   test('rejects a secret that is given twice, missing or empty', async (t: TestContext) => {
@@ -105,8 +113,47 @@ describe('configuration', () => {
   })
 
   test('prints every variable and no secret', async (t: TestContext) => {
-    const printed = printConfiguration(await load(t, { ...minimalEnvironment, AZURE_API_KEY: 'top-secret' }), 'http')
+    const { lines } = await load(t, { ...minimalEnvironment, AZURE_API_KEY: 'top-secret' })
+    const printed = lines.join('\n')
     t.assert.doesNotMatch(printed, /top-secret/)
     for (const { name } of variables) t.assert.match(printed, new RegExp(`^${name}\\b`, 'm'))
+  })
+
+  test('cannot be changed, and shows no secret', async (t: TestContext) => {
+    const { app, config } = await loadApp(t, {
+      ...minimalEnvironment,
+      AZURE_API_KEY: 'top-secret',
+      HTTPS_PROXY: 'http://user:top-secret@proxy.example:3128',
+      METRICS_TOKEN: 'top-secret',
+      MCP_API_KEYS: 'alice:top-secret',
+      REDIS_URL: 'redis://:top-secret@127.0.0.1:9',
+    })
+    for (const part of [config, ...Object.values(config)]) t.assert.ok(Object.isFrozen(part))
+    t.assert.ok(Object.isFrozen(config.outbound.proxy.none) && Object.isFrozen(config.azure.deployments[0]))
+    t.assert.equal(config.auth.metricsToken?.reveal(), 'top-secret')
+    t.assert.doesNotMatch(JSON.stringify(config) + inspect(config, { depth: null, showHidden: true }), /top-secret/)
+    t.assert.equal(app.settings, undefined)
+  })
+
+  test('has lists as lists', async (t: TestContext) => {
+    const { server, auth, azure, outbound, images } = await load(t, {
+      ...minimalEnvironment,
+      ALLOWED_HOSTS: 'images.example.com, *.corp.example:8443',
+      AZURE_IMAGE_HOSTS: ' A.example ,*.b.example,',
+      NO_PROXY: 'localhost,.internal.example',
+      OAUTH_ISSUER: 'https://issuer.example',
+      OAUTH_AUDIENCE: 'one,two',
+      OAUTH_REQUIRED_SCOPES: 'read write',
+      PUBLIC_URL: 'https://images.example.com',
+      DEFAULT_IMAGE_SIZE: '1024x768',
+    })
+    t.assert.deepEqual(server.allowedHosts, [
+      { hostname: 'images.example.com', port: undefined },
+      { hostname: '*.corp.example', port: '8443' },
+    ])
+    t.assert.deepEqual(azure.imageHosts, ['a.example', '*.b.example'])
+    t.assert.deepEqual(outbound.proxy.none, ['localhost', '.internal.example'])
+    t.assert.partialDeepStrictEqual(auth.oauth, { audiences: ['one', 'two'], requiredScopes: ['read', 'write'] })
+    t.assert.deepEqual(images.defaultSize, { width: 1024, height: 768 })
   })
 })

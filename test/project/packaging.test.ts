@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
 import { parse } from 'yaml'
-import { variables } from '../../schemas/config.ts'
+import { variables } from '../../services/config/variables.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const names = variables.map(({ name }) => name)
@@ -13,7 +13,11 @@ describe('docker-compose.yml', () => {
 
   test('sets or hands on every variable, save the folders that the image fixes', (t: TestContext) => {
     const fixedByImage = ['IMAGES_DIR', 'LOG_DIR']
-    t.assert.deepEqual(entries.map(nameOf).sort(), names.filter((name) => !fixedByImage.includes(name)).sort())
+    const files = variables.filter(({ secret }) => secret).map(({ name }) => `${name}_FILE`)
+    t.assert.deepEqual(
+      entries.map(nameOf).sort(),
+      [...names, ...files].filter((name) => !fixedByImage.includes(name)).sort(),
+    )
   })
 
   test('gives the defaults of the schema where it gives any', (t: TestContext) => {

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { type AppOptions, createApp } from '../../app.ts'
-import type { Environment } from '../../services/config/configuration.ts'
+import type { Environment } from '../../services/config/environment.ts'
 import { checkSchema } from './schema-check.ts'
 
 /** A folder that is gone after the test, even if an image is still being kept in it. */

@@ -10,5 +10,5 @@ for await (const chunk of text.chunks()) chunks.push(chunk)
 const whole = Buffer.concat(chunks)
 const isWhole = whole.length === 3_000_000 && whole.every((byte, at) => byte === Math.floor(at / 100_000))
 const { used, spilled } = buffered
-await text.release()
+await text[Symbol.asyncDispose]()
 process.stdout.write(JSON.stringify({ isWhole, used, spilled, usedAfter: buffered.used }))

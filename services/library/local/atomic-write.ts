@@ -1,18 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { createBase64Decoder } from '../../bytes/base64-decoder.ts'
+import { createBase64Decoder, DECODED_AT_A_TIME, decodedCapacity } from '../../bytes/base64-decoder.ts'
 import type { Base64Image } from '../../bytes/base64-image.ts'
-import { acquireBuffer, release } from '../../bytes/buffer-pool.ts'
-import { durableFlags, waitForDisk, writeAll } from '../../bytes/durable-file.ts'
-import { temporaryName } from '../../bytes/spooled-buffer.ts'
+import type { BufferPool } from '../../bytes/buffer-pool.ts'
+import { durableFlags, temporaryName, waitForDisk, writeAll } from '../../bytes/durable-file.ts'
 import { joinName } from '../output-path.ts'
 import { codeOf, type Folder, isSame } from './directory-handle.ts'
 
-/** Bytes written at a time; a multiple of three, so that whole groups of base64 fill it. */
-const blockBytes = 786_432
-/** Characters decoded at a time. */
-const chunkCharacters = 65_536
+/** Bytes written at a time: each write waits for the disk, so that most images are one. */
+const WRITE_BYTES = 4_194_304
 
 export interface TemporaryFile {
   name: string
@@ -21,12 +18,16 @@ export interface TemporaryFile {
 }
 
 /** Writes an image under a name of its own and waits for the disk. Nothing is left behind if that fails. */
-export async function writeTemporary(folder: Folder, image: Base64Image | undefined): Promise<TemporaryFile> {
+export async function writeTemporary(
+  folder: Folder,
+  image: Base64Image | undefined,
+  pool: BufferPool,
+): Promise<TemporaryFile> {
   const name = temporaryName()
   const file = await folder.open(name, durableFlags, 0o644)
   try {
     try {
-      if (image !== undefined) await writeDecoded(file, image)
+      if (image !== undefined) await writeDecoded(file, image, pool)
       await waitForDisk(file)
       return { name, stats: await file.stat() }
     } finally {
@@ -38,24 +39,21 @@ export async function writeTemporary(folder: Folder, image: Base64Image | undefi
   }
 }
 
-async function writeDecoded(file: FileHandle, image: Base64Image): Promise<void> {
+async function writeDecoded(file: FileHandle, image: Base64Image, pool: BufferPool): Promise<void> {
   const decoder = createBase64Decoder()
-  const block = acquireBuffer(Math.min(blockBytes, image.bytes) + chunkCharacters)
+  const decodedAtATime = decodedCapacity(DECODED_AT_A_TIME)
+  using block = pool.acquire(Math.min(WRITE_BYTES, image.bytes + decodedAtATime))
   let filled = 0
-  try {
-    for await (const chunk of image.chunks()) {
-      for (let at = 0; at < chunk.length; at += chunkCharacters) {
-        filled += decoder.write(chunk.subarray(at, at + chunkCharacters), block.subarray(filled))
-        if (filled < blockBytes) continue
-        await writeAll(file, block.subarray(0, filled))
-        filled = 0
-      }
+  for await (const chunk of image.chunks()) {
+    for (let at = 0; at < chunk.length; at += DECODED_AT_A_TIME) {
+      filled += decoder.write(chunk.subarray(at, at + DECODED_AT_A_TIME), block.bytes.subarray(filled))
+      if (filled + decodedAtATime <= block.bytes.length) continue
+      await writeAll(file, block.bytes.subarray(0, filled))
+      filled = 0
     }
-    decoder.end()
-    if (filled > 0) await writeAll(file, block.subarray(0, filled))
-  } finally {
-    release([block])
   }
+  decoder.end()
+  if (filled > 0) await writeAll(file, block.bytes.subarray(0, filled))
 }
 
 /** Names tried before chance is asked for one. */

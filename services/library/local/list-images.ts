@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
-import { type Base64Image, createBase64Image, type ImageFacts } from '../../bytes/base64-image.ts'
-import { temporaryNamePattern } from '../../bytes/spooled-buffer.ts'
+import { ENCODED_AT_A_TIME, encodeBase64 } from '../../bytes/base64-encoder.ts'
+import { Base64Image, type ImageFacts } from '../../bytes/base64-image.ts'
+import { temporaryNamePattern } from '../../bytes/durable-file.ts'
 import { serviceError } from '../../errors/errors.ts'
 import { sniffFacts } from '../../imaging/image-probe.ts'
 import { mimeTypeOfName } from '../file-extension.ts'
@@ -111,21 +112,21 @@ function parseCursor(cursor: string): Place {
 
 /** Bytes in which an image of most files says what it is. */
 const headBytes = 65_536
-/** Bytes read at a time; a multiple of three, so that the chunks' texts join without padding between them. */
-const chunkBytes = 196_608
+/** Bytes read at a time. */
+const readBytes = 2 * ENCODED_AT_A_TIME
 
 /**
  * An image in an open file, read only as fast as it is sent: a short request must not cost the memory of a large
- * image, nor may a hundred. Releasing it closes the file.
+ * image, nor may a hundred. Disposing it closes the file.
  * @throws Error if it is no plain file, no image, or larger than `maxBytes`
  */
 export async function openStoredImage(file: FileHandle, maxBytes: number): Promise<Base64Image> {
   const stats = await file.stat()
   const { size } = stats
   if (!stats.isFile() || size > maxBytes) throw new Error('not a plain file within the limit')
-  return createBase64Image(await readFacts(file, size), size, {
+  return new Base64Image(await readFacts(file, size), size, {
     chunks: () => encodedChunks(file, size),
-    release: () => file.close(),
+    [Symbol.asyncDispose]: () => file.close(),
   })
 }
 
@@ -139,9 +140,8 @@ async function readFacts(file: FileHandle, size: number): Promise<ImageFacts> {
 }
 
 async function* encodedChunks(file: FileHandle, size: number): AsyncGenerator<Buffer> {
-  for (let at = 0; at < size; at += chunkBytes) {
-    const chunk = await readExactly(file, at, Math.min(chunkBytes, size - at))
-    yield Buffer.from(chunk.toString('base64'), 'latin1')
+  for (let at = 0; at < size; at += readBytes) {
+    yield* encodeBase64(await readExactly(file, at, Math.min(readBytes, size - at)))
   }
 }
 

@@ -2,6 +2,7 @@ import { constants, type Stats } from 'node:fs'
 import { lstat, mkdir, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Base64Image } from '../../bytes/base64-image.ts'
+import { type BufferPool, createBufferPool } from '../../bytes/buffer-pool.ts'
 import { type ErrorCode, ServiceError, serviceError } from '../../errors/errors.ts'
 import { fitExtension } from '../file-extension.ts'
 import type { ImageStore, SavedImage, SaveTarget } from '../image-store.ts'
@@ -15,6 +16,7 @@ export interface LocalImageStoreOptions {
   folder: string
   /** Largest file that `read` gives, in bytes; 64 MiB by default. */
   maxReadBytes?: number
+  pool?: BufferPool
   /** Milliseconds since 1970; for tests. */
   now?: () => number
 }
@@ -23,6 +25,7 @@ export interface LocalImageStoreOptions {
 export function createLocalImageStore({
   folder: root,
   maxReadBytes = 67_108_864,
+  pool = createBufferPool(),
   now = Date.now,
 }: LocalImageStoreOptions): ImageStore {
   async function resolve(outputPath: string): Promise<SaveTarget> {
@@ -38,7 +41,7 @@ export function createLocalImageStore({
   return {
     resolve,
     save: (target, image) =>
-      toStoreError(() => withFolders(root, target.folders, true, (folder) => saveIn(folder, target, image))),
+      toStoreError(() => withFolders(root, target.folders, true, (folder) => saveIn(folder, target, image, pool))),
     list: ({ cursor, limit = 100 } = {}) => listImages(() => Folder.open(root), cursor, limit),
     async read(name) {
       try {
@@ -51,7 +54,7 @@ export function createLocalImageStore({
     async check() {
       try {
         await withFolders(root, [], true, async (folder) => {
-          await removeQuietly(folder, (await writeTemporary(folder, undefined)).name)
+          await removeQuietly(folder, (await writeTemporary(folder, undefined, pool)).name)
         })
         return { isWritable: true, path: root }
       } catch (error) {
@@ -132,8 +135,8 @@ async function openInner(outer: Folder, name: string, create: boolean): Promise<
   }
 }
 
-async function saveIn(folder: Folder, target: SaveTarget, image: Base64Image): Promise<SavedImage> {
-  const temporary = await writeTemporary(folder, image)
+async function saveIn(folder: Folder, target: SaveTarget, image: Base64Image, pool: BufferPool): Promise<SavedImage> {
+  const temporary = await writeTemporary(folder, image, pool)
   try {
     const { stem, extension } = fitExtension(target.fileName, image.mimeType)
     const wanted = stem + extension

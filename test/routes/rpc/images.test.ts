@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import Type from 'typebox'
-import { type Base64Image, createBase64Image } from '../../../services/bytes/base64-image.ts'
+import { Base64Image } from '../../../services/bytes/base64-image.ts'
 import type { Catalog } from '../../../services/mcp/catalog.ts'
 import { listen } from '../../support/app.ts'
 import { openCall } from '../../support/event-stream.ts'
@@ -10,18 +10,18 @@ import { echo } from '../../support/fixture-catalog.ts'
 
 const CHUNK = Buffer.alloc(65_536, 'QUJD')
 
-/** An image of `chunks` chunks that notes how much of it was read and whether it was released. */
+/** An image of `chunks` chunks that notes how much of it was read and whether it was disposed. */
 function createImage(chunks: number) {
   const released = Promise.withResolvers<void>()
   const state = { read: 0 }
-  const image = createBase64Image({ mimeType: 'image/png', width: 1, height: 1 }, (chunks * CHUNK.length * 3) / 4, {
+  const image = new Base64Image({ mimeType: 'image/png', width: 1, height: 1 }, (chunks * CHUNK.length * 3) / 4, {
     async *chunks() {
       for (let at = 0; at < chunks; at++) {
         state.read++
         yield CHUNK
       }
     },
-    release: async () => released.resolve(),
+    [Symbol.asyncDispose]: async () => released.resolve(),
   })
   return { image, state, released: released.promise }
 }

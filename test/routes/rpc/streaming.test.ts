@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
-import { createBase64Image } from '../../../services/bytes/base64-image.ts'
+import { Base64Image } from '../../../services/bytes/base64-image.ts'
 import type { ToolContext, ToolResult } from '../../../services/mcp/catalog.ts'
 import { listen } from '../../support/app.ts'
 import { openCall } from '../../support/event-stream.ts'
@@ -190,11 +190,11 @@ test('an answered call is not cancelled when its connection closes', async (t: T
 })
 
 test('a response that cannot be sent cuts its own stream, and the service goes on', async (t: TestContext) => {
-  const image = createBase64Image({ mimeType: 'image/png', width: 1, height: 1 }, 3, {
+  const image = new Base64Image({ mimeType: 'image/png', width: 1, height: 1 }, 3, {
     chunks() {
       throw new Error('gone')
     },
-    release: async () => {},
+    async [Symbol.asyncDispose]() {},
   })
   const { promise: opened, resolve: open } = Promise.withResolvers<void>()
   const tool = createWaitingTool().catalog.tools.map((waiting) => ({

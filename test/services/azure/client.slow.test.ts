@@ -305,7 +305,7 @@ describe('an image that has arrived whole is returned', () => {
       )
       const { images } = await client(t, azure.url).generate({ prompt }, callContext())
       t.assert.deepEqual([images.length, azure.seen.length], [1, 1])
-      await Promise.all(images.map((image) => image.release()))
+      await Promise.all(images.map((image) => image[Symbol.asyncDispose]()))
     })
   }
 
@@ -314,7 +314,7 @@ describe('an image that has arrived whole is returned', () => {
       const azure = await fakeAzure(t, responding(status, document))
       const { images, usage } = await client(t, azure.url).generate({ prompt }, callContext())
       t.assert.deepEqual([images.length, usage, azure.seen.length], [1, { tokensOut: 9 }, 1])
-      await Promise.all(images.map((image) => image.release()))
+      await Promise.all(images.map((image) => image[Symbol.asyncDispose]()))
     })
   }
 
@@ -349,7 +349,7 @@ describe('answers with a link', () => {
       callContext(),
     )
     t.assert.deepEqual([images.length, store.seen.length], [3, 2])
-    for (const image of images) await image.release()
+    for (const image of images) await image[Symbol.asyncDispose]()
     t.assert.equal(buffered.used, 0)
   })
 

@@ -1,9 +1,9 @@
 import { tmpdir } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { createResponseReader, readResponse } from '../../../services/azure/response-reader.ts'
-import { type Base64Image, isEncodedImage } from '../../../services/bytes/base64-image.ts'
-import { writeJson } from '../../../services/bytes/json-writer.ts'
+import { type Response, ResponseReader, type ResponseReaderOptions } from '../../../services/azure/response-reader.ts'
+import { Base64Image } from '../../../services/bytes/base64-image.ts'
+import { writeJson } from '../../../services/bytes/json/writer.ts'
 import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import * as fixtures from '../../support/images/images.ts'
 import { checkProperty } from '../../support/property.ts'
@@ -23,6 +23,20 @@ async function* cut(json: string, places: readonly number[]) {
   }
 }
 
+/** Reads a whole response; nothing stays buffered if it fails. */
+async function readResponse(source: AsyncIterable<Buffer>, options: ResponseReaderOptions): Promise<Response> {
+  const reader = new ResponseReader(options)
+  try {
+    for await (const chunk of source) await reader.write(chunk)
+    const response = await reader.end()
+    if (response.images.length === 0 && response.problem !== undefined) throw response.problem
+    return response
+  } catch (error) {
+    await reader[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
 async function collect(chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<Buffer[]> {
   const collected: Buffer[] = []
   for await (const chunk of chunks) collected.push(chunk)
@@ -34,7 +48,7 @@ async function readBack(json: string, places: readonly number[] = []): Promise<u
   const response = await readResponse(cut(json, places), options)
   const spliced = writeJson(response.document)
   const text = Buffer.concat(await collect(spliced.chunks()))
-  for (const image of response.images) await image.release()
+  for (const image of response.images) await image[Symbol.asyncDispose]()
   return JSON.parse(text.toString('utf8'))
 }
 
@@ -117,20 +131,20 @@ test('reads any JSON around images as JSON.parse does, cut anywhere', async (t: 
 
 test('says what each image is, and needs the bytes it was given no longer', async (t: TestContext) => {
   const json = Buffer.from(`{"data":[{"b64_json":"${base64}"}]}`)
-  const reader = createResponseReader(options)
+  const reader = new ResponseReader(options)
   await reader.write(json)
   json.fill('x')
   const {
     images: [image],
   } = await reader.end()
-  t.assert.ok(isEncodedImage(image))
+  t.assert.ok(image instanceof Base64Image)
   t.assert.deepStrictEqual(
     [image.mimeType, image.width, image.height, image.bytes, image.encodedBytes],
     ['image/png', 3, 2, small.length, base64.length],
   )
   const chunks = await collect(image.chunks())
   t.assert.ok(Buffer.concat(chunks).equals(Buffer.from(base64)))
-  await image.release()
+  await image[Symbol.asyncDispose]()
 })
 
 test('finds the size of a JPEG behind long metadata', async (t: TestContext) => {
@@ -142,14 +156,14 @@ test('finds the size of a JPEG behind long metadata', async (t: TestContext) => 
   const { images } = await readResponse(cut(`{"b64_json":"${bytes.toString('base64')}"}`, [100, 2000]), options)
   const [image] = images as [Base64Image]
   t.assert.deepStrictEqual([image.mimeType, image.width, image.height], ['image/jpeg', 40, 30])
-  await image.release()
+  await image[Symbol.asyncDispose]()
 })
 
 test('releases images under a key that a later image replaced', async (t: TestContext) => {
   const json = `{"b64_json":"${base64}","b64_json":"${otherBase64}"}`
   const { images } = await readResponse(cut(json, []), options)
   t.assert.deepStrictEqual([images.length, buffered.used], [1, otherBase64.length])
-  await images[0]?.release()
+  await images[0]?.[Symbol.asyncDispose]()
 })
 
 test('waits in a file when memory is short', async (t: TestContext) => {
@@ -158,7 +172,7 @@ test('waits in a file when memory is short', async (t: TestContext) => {
   const [image] = images as [Base64Image]
   t.assert.deepStrictEqual([tight.used, tight.spilled], [0, 1])
   t.assert.strictEqual(Buffer.concat(await collect(image.chunks())).toString(), base64)
-  await image.release()
+  await image[Symbol.asyncDispose]()
   t.assert.strictEqual(tight.spilled, 0)
 })
 
@@ -173,7 +187,7 @@ const broken: [name: string, json: string, problem: string][] = [
   ['an unknown escape', '{"b64_json":"AAAA\\qAAA"}', 'an image in it is not base64'],
   ['missing padding', '{"b64_json":"iVBORw"}', 'an image in it is not base64'],
   ['something that is no image', '{"b64_json":"aGVsbG8="}', 'an image in it is of no known format'],
-  ['a flood of other fields', `{"a":"${'x'.repeat(3000)}"}`, 'it holds more than 2000 bytes beside images'],
+  ['a flood of other fields', `{"a":"${'x'.repeat(3000)}"}`, 'it contains more than 2000 bytes beside images'],
   ['deep nesting', '['.repeat(1999), 'it is not JSON'],
 ]
 for (const [name, json, problem] of broken) {
@@ -216,7 +230,7 @@ test('keeps the images beside what is no image, is too much or too long', async 
       t.assert.equal(images.length, stored, name)
       const [first] = images as [Base64Image]
       t.assert.equal(Buffer.concat(await collect(first.chunks())).toString(), base64)
-      for (const each of images) await each.release()
+      for (const each of images) await each[Symbol.asyncDispose]()
       t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
     }
   }
@@ -226,13 +240,13 @@ test('reads an image beside what is nested deeper than the stack', async (t: Tes
   const json = `{"x":${'['.repeat(200_000)}${']'.repeat(200_000)},"data":[{"b64_json":"${base64}"}]}`
   const { images } = await readResponse(cut(json, []), { buffered, maxBytes: 1_000_000 })
   t.assert.equal(images.length, 1)
-  for (const image of images) await image.release()
+  for (const image of images) await image[Symbol.asyncDispose]()
 })
 
 test('rejects a response beyond the limit as soon as it is passed', async (t: TestContext) => {
-  const reader = createResponseReader({ buffered, maxBytes: 20_000 })
+  const reader = new ResponseReader({ buffered, maxBytes: 20_000 })
   await reader.write(Buffer.from(`{"b64_json":"${'A'.repeat(19_000)}`))
   t.assert.throws(() => reader.write(Buffer.alloc(2000, 'A')), { code: 'IMG_ERR_AZURE_RESPONSE_TOO_LARGE' })
-  await reader.abort()
+  await reader[Symbol.asyncDispose]()
   t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
 })

@@ -49,7 +49,7 @@ describe('event stream', () => {
         if (!('image' in part)) throw new Error('a link')
         t.assert.equal(Buffer.concat([...(part.image.chunks() as Iterable<Buffer>)]).toString(), pixelPng)
         t.assert.equal(buffered.used, pixelPng.length)
-        await part.image.release()
+        await part.image[Symbol.asyncDispose]()
         t.assert.equal(buffered.used, 0)
       }
     })

@@ -186,7 +186,7 @@ async function readBody(t: TestContext, type: string, text: string, places: read
       const chunks: Buffer[] = []
       for await (const chunk of part.image.chunks()) chunks.push(chunk)
       result.images.push(Buffer.concat(chunks).toString('latin1'))
-      await part.image.release()
+      await part.image[Symbol.asyncDispose]()
     }
   } catch (error) {
     result.failure = error

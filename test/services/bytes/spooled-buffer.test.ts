@@ -26,8 +26,8 @@ test('keeps copies while there is room, counts them, and empties them when they 
   const [stored] = [...(text.chunks() as Iterable<Buffer>)]
   t.assert.strictEqual(stored?.toString(), 'AAAA')
   t.assert.strictEqual(buffered.used, 4)
-  await text.release()
-  await text.release()
+  await text[Symbol.asyncDispose]()
+  await text[Symbol.asyncDispose]()
   t.assert.strictEqual(buffered.used, 0)
   t.assert.strictEqual(stored?.length, 0)
 })
@@ -39,7 +39,7 @@ test('uses the memory of one image for the next, without waiting for the garbage
   for (let image = 0; image < 20; image++) {
     const writer = buffered.open()
     for (let at = 0; at < 128; at++) writer.write(chunk)
-    await (await writer.end()).release()
+    await (await writer.end())[Symbol.asyncDispose]()
   }
   // Twenty images of 8 MiB went through.
   t.assert.ok(process.memoryUsage().arrayBuffers - before < 40 * 1_048_576)
@@ -52,7 +52,7 @@ test('joins chunks of any size to the same text', async (t: TestContext) => {
     const chunks = sizes.map((size, at) => String.fromCharCode(97 + at).repeat(size))
     const text = await writeAll(buffered.open(), chunks)
     t.assert.ok((await textOf(text.chunks())) === chunks.join(''), `${maxBytes}`)
-    await text.release()
+    await text[Symbol.asyncDispose]()
     t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
   }
 })
@@ -67,7 +67,7 @@ test('moves an image that does not fit to a file without a name, and gives the m
   t.assert.strictEqual(await textOf(inFile.chunks()), 'bbbbccccdddd')
   t.assert.strictEqual(await textOf(inFile.chunks()), 'bbbbccccdddd')
   t.assert.strictEqual(await textOf(inMemory.chunks()), 'aaaa')
-  await Promise.all([inFile.release(), inMemory.release()])
+  await Promise.all([inFile[Symbol.asyncDispose](), inMemory[Symbol.asyncDispose]()])
   t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
 })
 
@@ -77,7 +77,7 @@ test('takes the next folder when one cannot be written', async (t: TestContext) 
   const buffered = createBufferSpool({ maxBytes: 0, spillFolders: [path.join(folder, 'file'), folder] })
   const text = await writeAll(buffered.open(), ['aaaa'])
   t.assert.strictEqual(buffered.spilled, 1)
-  await text.release()
+  await text[Symbol.asyncDispose]()
 })
 
 test('keeps an image beyond the bound when no disk takes it', async (t: TestContext) => {
@@ -85,7 +85,7 @@ test('keeps an image beyond the bound when no disk takes it', async (t: TestCont
   const text = await writeAll(buffered.open(), ['aaaa', 'bbbb', 'cccc'])
   t.assert.deepStrictEqual([buffered.used, buffered.spilled], [12, 0])
   t.assert.strictEqual(await textOf(text.chunks()), 'aaaabbbbcccc')
-  await text.release()
+  await text[Symbol.asyncDispose]()
   t.assert.strictEqual(buffered.used, 0)
 })
 
@@ -113,7 +113,7 @@ test('an image dropped while it is on its way to a file leaves nothing behind', 
     const writer = buffered.open()
     for (const chunk of before) await writer.write(Buffer.from(chunk))
     const writing = writer.write(Buffer.alloc(300_000))
-    await writer.abort()
+    await writer[Symbol.asyncDispose]()
     await writing
     t.assert.strictEqual(writer.write(Buffer.alloc(10)), undefined)
     t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
@@ -125,7 +125,7 @@ test('an aborted image leaves nothing behind', async (t: TestContext) => {
   for (const chunks of [['aaaa'], ['aaaa', 'bbbb'], []]) {
     const writer = buffered.open()
     for (const chunk of chunks) await writer.write(Buffer.from(chunk))
-    await writer.abort()
+    await writer[Symbol.asyncDispose]()
     t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
   }
 })

@@ -1,8 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { bufferImage, isEncodedImage } from '../../../services/bytes/base64-image.ts'
-import { noInlineImages } from '../../../services/bytes/inline-images.ts'
+import { Base64Image, bufferImage } from '../../../services/bytes/base64-image.ts'
 import { type BufferSpool, createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import { type AbandonedResults, createAbandonedResults } from '../../../services/calls/abandoned-results.ts'
 import { createDelivery, type DeliveryStep } from '../../../services/calls/delivery.ts'
@@ -95,7 +94,6 @@ class World {
       {
         tool: 'generate_image',
         args: { prompt },
-        images: noInlineImages,
         caller: 'key:alice',
         id,
         signal: disconnected.signal,
@@ -116,9 +114,9 @@ class World {
     const end = ends[this.random(ends.length)] ?? []
     let read = ''
     for (const block of content) {
-      if (block.type !== 'image' || !isEncodedImage(block.data)) continue
+      if (block.type !== 'image' || !(block.data instanceof Base64Image)) continue
       for await (const chunk of block.data.chunks()) read += chunk.toString('latin1')
-      await block.data.release()
+      await block.data[Symbol.asyncDispose]()
     }
     if (disconnected.signal.aborted) return advance({ state: 'abandoned' })
     isSent = true
@@ -152,7 +150,6 @@ class World {
         {
           tool: 'generate_image',
           args: { prompt: 'last' },
-          images: noInlineImages,
           caller: 'key:alice',
           id: 9,
           signal: new AbortController().signal,

@@ -2,8 +2,7 @@ import { chmod, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { encodeImage, isEncodedImage } from '../../../services/bytes/base64-image.ts'
-import { noInlineImages } from '../../../services/bytes/inline-images.ts'
+import { Base64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
 import { type AbandonedEvent, createAbandonedResults } from '../../../services/calls/abandoned-results.ts'
 import { createDelivery } from '../../../services/calls/delivery.ts'
 import { serviceError } from '../../../services/errors/errors.ts'
@@ -55,7 +54,6 @@ async function setUp(
     const pending: PendingCall = {
       tool: 'generate_image',
       args: { ...args },
-      images: noInlineImages,
       caller,
       id,
       signal: disconnected.signal,
@@ -85,11 +83,11 @@ async function setUp(
         const texts = content.flatMap((block) => (block.type === 'text' ? [block.text] : []))
         const images: string[] = []
         for (const block of content) {
-          if (block.type !== 'image' || !isEncodedImage(block.data)) continue
+          if (block.type !== 'image' || !(block.data instanceof Base64Image)) continue
           const chunks: Buffer[] = []
           for await (const chunk of block.data.chunks()) chunks.push(chunk)
           images.push(Buffer.from(Buffer.concat(chunks).toString('latin1'), 'base64').toString())
-          await block.data.release()
+          await block.data[Symbol.asyncDispose]()
         }
         return { text: texts.join('\n'), images }
       },

@@ -1,6 +1,5 @@
 import { type TestContext, test } from 'node:test'
 import { encodeImage } from '../../../services/bytes/base64-image.ts'
-import { noInlineImages } from '../../../services/bytes/inline-images.ts'
 import { createDelivery } from '../../../services/calls/delivery.ts'
 import { createIdempotentCalls } from '../../../services/calls/idempotent-calls.ts'
 import { temporaryFolder } from '../../support/app.ts'
@@ -26,7 +25,6 @@ async function setUp(t: TestContext) {
       {
         tool,
         args: { prompt, idempotency_key: key },
-        images: noInlineImages,
         caller: 'key:alice',
         id: 1,
         signal: new AbortController().signal,

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { type Base64Image, createBase64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
+import { Base64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
 import { ServiceError } from '../../../services/errors/errors.ts'
 import { createLocalImageStore } from '../../../services/library/local/local-image-store.ts'
 import { temporaryFolder } from '../../support/app.ts'
@@ -66,11 +66,11 @@ test('saves images of any size, however their text is cut', async (t: TestContex
   for (const size of [1, 2, 3, 49_151, 49_152, 1_572_864, 1_572_865, 4_000_000]) {
     const content = Buffer.alloc(size, 'content')
     const text = Buffer.from(content.toString('base64'))
-    const odd = createBase64Image({ mimeType: 'image/png', width: 1, height: 1 }, size, {
+    const odd = new Base64Image({ mimeType: 'image/png', width: 1, height: 1 }, size, {
       *chunks() {
         for (let at = 0; at < text.length; at += 99_999) yield text.subarray(at, at + 99_999)
       },
-      release: async () => {},
+      async [Symbol.asyncDispose]() {},
     })
     const { path: file } = await save(`${size}.png`, odd)
     t.assert.ok((await readFile(file)).equals(content))
@@ -216,13 +216,13 @@ test('a folder swapped for a link while the image is written receives nothing', 
   const { root, store, assertNeighboursUntouched } = await build(t)
   await mkdir(path.join(root, 'album'), { recursive: true })
   const target = await store.resolve('album/x.png')
-  const swapping = createBase64Image({ mimeType: 'image/png', width: 3, height: 2 }, bytes.length, {
+  const swapping = new Base64Image({ mimeType: 'image/png', width: 3, height: 2 }, bytes.length, {
     async *chunks() {
       await rename(path.join(root, 'album'), path.join(root, 'moved'))
       await symlink('../neighbour', path.join(root, 'album'))
       yield Buffer.from(bytes.toString('base64'))
     },
-    release: async () => {},
+    async [Symbol.asyncDispose]() {},
   })
   await t.assert.rejects(store.save(target, swapping), { code: 'IMG_ERR_STORE_MOVED' })
   t.assert.deepStrictEqual(await readdir(path.join(root, 'moved')), [])
@@ -275,12 +275,12 @@ test('an images folder that cannot be written rejects no path, but the saving, a
 test('an image that fails to arrive leaves no file', async (t: TestContext) => {
   const { root, store } = await build(t)
   const target = await store.resolve('a/x.png')
-  const failing = createBase64Image({ mimeType: 'image/png', width: 3, height: 2 }, 30, {
+  const failing = new Base64Image({ mimeType: 'image/png', width: 3, height: 2 }, 30, {
     async *chunks() {
       yield Buffer.from('AAAA')
       throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
     },
-    release: async () => {},
+    async [Symbol.asyncDispose]() {},
   })
   await t.assert.rejects(store.save(target, failing), { code: 'IMG_ERR_STORE_FULL' })
   t.assert.deepStrictEqual(await readdir(path.join(root, 'a')), [])
@@ -337,7 +337,7 @@ test('reads back what was saved, and nothing that is no image of the store', asy
   for (let time = 0; time < 2; time++) {
     t.assert.strictEqual(await textOf(read), bytes.toString('base64'))
   }
-  await read.release()
+  await read[Symbol.asyncDispose]()
   await writeFile(path.join(root, 'text.png'), 'text')
   await writeFile(path.join(root, '.hidden.png'), bytes)
   await symlink('../neighbour/secret.png', path.join(root, 'link.png'))
@@ -432,5 +432,5 @@ test('reads a large image as it is sent, and fails where its file has become sho
   t.assert.ok((await textOf(read)) === large.toString('base64'))
   await writeFile(path.join(root, 'large.png'), large.subarray(0, 500_000))
   await t.assert.rejects(textOf(read), /shorter than it was/)
-  await read.release()
+  await read[Symbol.asyncDispose]()
 })

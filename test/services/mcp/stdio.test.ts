@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import Type from 'typebox'
-import { type Base64Image, createBase64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
+import { Base64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
+import { createBufferPool } from '../../../services/bytes/buffer-pool.ts'
 import type { Tool } from '../../../services/mcp/catalog.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
 import { serveStdio } from '../../../services/mcp/stdio.ts'
@@ -29,6 +30,7 @@ function serve(t: TestContext, tools = fixtureCatalog.tools) {
     output,
     log: silent,
     maxMessageBytes: 4096,
+    pool: createBufferPool(),
     newRequestId: () => 'r',
     enter: () => () => {},
     onForceClose() {},
@@ -185,12 +187,12 @@ test('waits for a client that reads slowly without piling up listeners', async (
 })
 
 test('an image that cannot be read to its end costs its own answer only', async (t: TestContext) => {
-  const broken = createBase64Image(facts, 3, {
+  const broken = new Base64Image(facts, 3, {
     chunks: async function* () {
       yield Buffer.from('AA')
       throw new Error('the disk is gone')
     },
-    release: async () => {},
+    async [Symbol.asyncDispose]() {},
   })
   const { say, input, output, done } = serve(t, [showing(broken)])
   say(show)

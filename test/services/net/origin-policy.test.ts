@@ -1,8 +1,12 @@
 import { type TestContext, test } from 'node:test'
-import { createOriginPolicy } from '../../../services/net/origin-policy.ts'
+import { createOriginPolicy, parseAllowedHosts, parseAllowedOrigins } from '../../../services/net/origin-policy.ts'
 
 const policy = (boundHost: string, allowedHosts?: string, allowedOrigins?: string) =>
-  createOriginPolicy({ boundHost, allowedHosts, allowedOrigins })
+  createOriginPolicy({
+    host: boundHost,
+    allowedHosts: parseAllowedHosts(allowedHosts),
+    allowedOrigins: parseAllowedOrigins(allowedOrigins),
+  })
 
 const LOCAL_NAMES = [
   'localhost',

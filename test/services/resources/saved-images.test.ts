@@ -94,7 +94,7 @@ test('reads an image as it was saved', async (t: TestContext) => {
   t.assert.strictEqual(content.uri, uri)
   t.assert.strictEqual(content.mimeType, 'image/png')
   t.assert.strictEqual(await text(content.blob.chunks()), bytes.toString('base64'))
-  await content.blob.release()
+  await content.blob[Symbol.asyncDispose]()
 })
 
 verifies(

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import type { Environment } from '../../../services/config/configuration.ts'
+import type { Environment } from '../../../services/config/environment.ts'
 import { fakeAzure, listenOnLoopback, pixelPng } from '../fake-azure.ts'
 import { echoingAzure, rawServer, type Setup, secrets, type Told } from './harness.ts'
 

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import type { Environment } from '../../../services/config/configuration.ts'
+import type { Environment } from '../../../services/config/environment.ts'
 import { type BuiltApp, listen, temporaryFolder } from '../app.ts'
 import { fakeAzure, listenOnLoopback } from '../fake-azure.ts'
 

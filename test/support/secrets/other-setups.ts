@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import type { Environment } from '../../../services/config/configuration.ts'
+import type { Environment } from '../../../services/config/environment.ts'
 import { temporaryFolder } from '../app.ts'
 import { fakeAzure, imageResult } from '../fake-azure.ts'
 import { waitFor } from '../wait-for.ts'

@@ -1,4 +1,4 @@
-import type { Environment } from '../../../services/config/configuration.ts'
+import type { Environment } from '../../../services/config/environment.ts'
 import { prompt, secrets } from './harness.ts'
 
 /** The executable, as an operator would start it. */

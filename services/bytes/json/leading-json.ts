@@ -1,7 +1,7 @@
 /**
- * The JSON that a text begins with, whatever follows it: a gateway may append to what was paid for.
+ * Parses the JSON that a text begins with, whatever follows it: a gateway may append to a response that was paid for.
  *
- * @throws SyntaxError if there is no whole object or list
+ * @throws SyntaxError if there is no complete object or array
  */
 export function parseLeadingJson(text: string): unknown {
   try {
@@ -13,7 +13,7 @@ export function parseLeadingJson(text: string): unknown {
   }
 }
 
-/** Where the first object or list ends. A string without an end is one to the end of the text, so that no text is read twice. */
+/** Where the first object or array ends. An open string extends to the end of the text, so that nothing is read twice. */
 function endOfValue(text: string): number | undefined {
   let depth = 0
   for (const { 0: token, index } of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"?|[[\]{}]/gs)) {

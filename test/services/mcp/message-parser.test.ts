@@ -1,7 +1,9 @@
 import { type TestContext, test } from 'node:test'
-import { parseJsonBody } from '../../../services/bytes/json-reader.ts'
+import { createBufferPool } from '../../../services/bytes/buffer-pool.ts'
+import { parseMessage } from '../../../services/mcp/message-parser.ts'
 
-const parse = (text: string) => parseJsonBody(Buffer.from(text)).message
+const pool = createBufferPool()
+const parse = (text: string) => parseMessage(Buffer.from(text), pool).value
 
 test('takes raw line breaks out of a string, as wrapped base64 has them', (t: TestContext) => {
   t.assert.deepStrictEqual(parse('{"data":"aGVs\nbG8h\r\nIQ=="}'), { data: 'aGVsbG8hIQ==' })
@@ -95,6 +97,6 @@ for (const [what, bytes, sentence] of [
   ['a surrogate written as UTF-8', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]), /not UTF-8\./],
 ] as const) {
   test(`rejects ${what} with -32700`, (t: TestContext) => {
-    t.assert.throws(() => parseJsonBody(bytes), { code: -32700, message: sentence })
+    t.assert.throws(() => parseMessage(bytes, pool), { code: -32700, message: sentence })
   })
 }

@@ -1,10 +1,10 @@
 import { tmpdir } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { type Base64Image, createBase64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
-import { type JsonBody, prepareJson, writeJson } from '../../../services/bytes/json-writer.ts'
-import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
-import { checkProperty } from '../../support/property.ts'
+import { Base64Image, encodeImage } from '../../../../services/bytes/base64-image.ts'
+import { type JsonBody, PreparedJson, writeJson } from '../../../../services/bytes/json/writer.ts'
+import { createBufferSpool } from '../../../../services/bytes/spooled-buffer.ts'
+import { checkProperty } from '../../../support/property.ts'
 
 const facts = { mimeType: 'image/png', width: 1, height: 1 } as const
 const image = (bytes: Buffer) => encodeImage(bytes, facts)
@@ -21,7 +21,7 @@ async function textOf(spliced: JsonBody): Promise<string> {
 async function spilled(bytes: Buffer): Promise<Base64Image> {
   const writer = createBufferSpool({ maxBytes: 0, spillFolders: [tmpdir()] }).open()
   await writer.write(Buffer.from(bytes.toString('base64')))
-  return createBase64Image(facts, bytes.length, await writer.end())
+  return new Base64Image(facts, bytes.length, await writer.end())
 }
 
 test('puts the base64 where the image is', async (t: TestContext) => {
@@ -57,34 +57,28 @@ test('frames an event', async (t: TestContext) => {
   t.assert.strictEqual(await textOf(framed), 'data: ["eHl6"]\n\n')
 })
 
-test('hands the image over in the Buffers in which it is held', (t: TestContext) => {
-  const buffered = image(Buffer.alloc(200_000, 7))
+test('returns the very Buffers in which the image is buffered', (t: TestContext) => {
+  const buffered = image(Buffer.alloc(400_000, 7))
   const { buffers } = writeJson({ data: buffered })
   const chunks = [...(buffered.chunks() as Iterable<Buffer>)]
   t.assert.ok(chunks.length > 3)
   for (const chunk of chunks) t.assert.ok(buffers?.includes(chunk))
 })
 
-test('text that equals a placeholder of an earlier answer stays text', async (t: TestContext) => {
+test('finds an image behind a toJSON, and does not take its note for it', async (t: TestContext) => {
   const one = image(Buffer.from('xyz'))
-  let seen = ''
-  const wrapper = {
-    toJSON() {
-      seen = one.toJSON()
-      return seen
-    },
-  }
-  t.assert.strictEqual(await textOf(writeJson([wrapper])), '["eHl6"]')
-  t.assert.deepStrictEqual(JSON.parse(await textOf(writeJson([seen, one, seen]))), [seen, 'eHl6', seen])
+  const wrapper = { toJSON: () => one }
+  const note = one.toJSON()
+  t.assert.deepStrictEqual(JSON.parse(await textOf(writeJson([wrapper, note, one, note]))), [
+    'eHl6',
+    note,
+    'eHl6',
+    note,
+  ])
 })
 
-test('an image that is asked for its place and left out is a mistake, not a broken answer', (t: TestContext) => {
-  const one = image(Buffer.from('xyz'))
-  t.assert.throws(() => writeJson([{ toJSON: () => one.toJSON().length }]), { message: /not in the JSON/ })
-})
-
-test('puts in what was prepared, without quotes and between images', async (t: TestContext) => {
-  const list = prepareJson([{ name: 'ü"' }, { name: 'two' }])
+test('inserts what was prepared, without quotes and between images', async (t: TestContext) => {
+  const list = new PreparedJson([{ name: 'ü"' }, { name: 'two' }])
   const one = image(Buffer.from('xyz'))
   const text = '[{"name":"\\u00fc\\""},{"name":"two"}]'
   t.assert.strictEqual(await textOf(writeJson(list)), text)
@@ -95,14 +89,14 @@ test('puts in what was prepared, without quotes and between images', async (t: T
   t.assert.deepStrictEqual(JSON.parse(writeJson({ list }).whole ?? ''), { list: [{ name: 'ü"' }, { name: 'two' }] })
 })
 
-test('what was prepared is itself to everybody else, and for good', (t: TestContext) => {
-  const list = prepareJson([{ name: 'one' }])
-  t.assert.deepStrictEqual(list, [{ name: 'one' }])
+test('what was prepared is its value in plain JSON, and cannot change', (t: TestContext) => {
+  const list = new PreparedJson([{ name: 'one' }])
+  t.assert.deepStrictEqual(list.value, [{ name: 'one' }])
   t.assert.strictEqual(JSON.stringify({ list }), '{"list":[{"name":"one"}]}')
-  t.assert.throws(() => list.push({ name: 'two' }), TypeError)
+  t.assert.throws(() => list.value.push({ name: 'two' }), TypeError)
 })
 
-test('outside a splice an image tells its size, not its bytes', (t: TestContext) => {
+test('plain JSON.stringify writes the size of an image, not its bytes', (t: TestContext) => {
   t.assert.strictEqual(JSON.stringify({ data: image(Buffer.from('xyz')) }), '{"data":"(image/png, 3 bytes)"}')
 })
 
@@ -118,15 +112,15 @@ test('a value that throws leaves nothing behind', (t: TestContext) => {
   t.assert.throws(() => writeJson(undefined), TypeError)
 })
 
-test('reads a spilled image from its file, and releases it', async (t: TestContext) => {
+test('reads a spilled image from its file, and disposes it', async (t: TestContext) => {
   const bytes = Buffer.alloc(300_000, 'image')
   const buffered = await spilled(bytes)
   const spliced = writeJson({ data: buffered })
   t.assert.strictEqual(spliced.buffers, undefined)
   t.assert.deepStrictEqual(JSON.parse(await textOf(spliced)), { data: bytes.toString('base64') })
-  await spliced.release()
-  await spliced.release()
-  t.assert.throws(() => buffered.chunks(), /released/)
+  await spliced[Symbol.asyncDispose]()
+  await spliced[Symbol.asyncDispose]()
+  t.assert.throws(() => buffered.chunks(), /disposed/)
 })
 
 test('equals JSON.stringify of the same value with plain strings, for any value', async (t: TestContext) => {
@@ -158,18 +152,18 @@ test('equals JSON.stringify of the same value with plain strings, for any value'
   )
 })
 
-test('an image that is shared is released when the last holder has released it', async (t: TestContext) => {
+test('an image with two owners is freed when both have disposed it', async (t: TestContext) => {
   const buffered = createBufferSpool({ maxBytes: 100, spillFolders: [] })
   const writer = buffered.open()
   writer.write(Buffer.from('eHl6'))
-  const one = createBase64Image(facts, 3, await writer.end())
-  const other = one.share()
+  const one = new Base64Image(facts, 3, await writer.end())
+  const other = one.clone()
   const spliced = writeJson([other])
-  await one.release()
-  await one.release()
+  await one[Symbol.asyncDispose]()
+  await one[Symbol.asyncDispose]()
   t.assert.strictEqual(buffered.used, 4)
-  t.assert.throws(() => one.share(), /released/)
+  t.assert.throws(() => one.clone(), /disposed/)
   t.assert.strictEqual(await textOf(spliced), '["eHl6"]')
-  await other.release()
+  await other[Symbol.asyncDispose]()
   t.assert.strictEqual(buffered.used, 0)
 })

@@ -6,44 +6,47 @@ const COLON = 0x3a
 const LETTER_N = 0x6e
 const LETTER_R = 0x72
 
-/** Members whose text is base64, or a list of such texts: a line break in it was put there by a program that wraps. */
-const BASE64_MEMBER = /^(?:\w*base64|(?:mask_|source_)?image(?:_data|_url)?|(?:reference_)?images|mask|data|blob)$/i
-/** Longer keys are none of them. */
+/** Longer keys name no base64. */
 const MAX_KEY_LENGTH = 64
 
 /**
- * JSON whose strings have raw line breaks in them, made valid: in base64 members they are taken out, elsewhere they are
- * escaped, so that a prompt of two lines stays one. Time and memory are linear. Undefined: there are none.
+ * JSON with raw line breaks in its strings, made valid: they are removed from base64 members (a program that wraps lines
+ * put them there) and escaped elsewhere, so that a prompt of two lines stays one. Time and memory are linear.
+ * @param isBase64 whether a member of this name, or each member of a list of this name, is base64
+ * @returns `undefined` if there are none
  */
-export function escapeLineBreaks(json: Buffer): Buffer | undefined {
+export function escapeLineBreaks(json: Buffer, isBase64: (key: string) => boolean): Buffer | undefined {
   const breaks = countLineBreaks(json)
   if (breaks === 0) return undefined
   const output = Buffer.allocUnsafeSlow(json.length + breaks)
   let length = 0
   let at = 0
   let key = ''
-  let text = ''
+  let lastString = ''
   for (let open = json.indexOf(QUOTE); open !== -1; open = json.indexOf(QUOTE, at)) {
-    if (json.subarray(at, open).includes(COLON)) key = text
+    if (json.subarray(at, open).includes(COLON)) key = lastString
     length += json.copy(output, length, at, open + 1)
     const start = open + 1
-    const string = copyString(json, start, output, length, BASE64_MEMBER.test(key))
+    const string = copyString(json, start, output, length, isBase64(key))
     length = string.length
     at = string.end
-    text = json.toString('latin1', start, Math.min(at - 1, start + MAX_KEY_LENGTH + 1))
+    lastString = json.toString('latin1', start, Math.min(at - 1, start + MAX_KEY_LENGTH + 1))
   }
   length += json.copy(output, length, at)
   return output.subarray(0, length)
 }
 
-/** @returns where the string ends, its quote included, and how long the output is then */
+/**
+ * Not by `StringScanner`: a quote behind `\` and a raw line break ends a string or not, depending on what is written here.
+ * @returns where the string ends, including its quote, and how long the output is then
+ */
 function copyString(json: Buffer, start: number, output: Buffer, outputAt: number, isBase64: boolean) {
   let length = outputAt
   let at = start
   while (at < json.length) {
     const byte = json[at++] ?? 0
     if (byte === BACKSLASH) {
-      // What is escaped never ends the string. A raw line break behind a backslash is a line break all the same.
+      // An escaped character never ends the string. A raw line break behind a backslash is a line break all the same.
       if (isBase64) while (isLineBreak(json[at])) at++
       const next = json[at]
       if (next === undefined || isLineBreak(next)) continue

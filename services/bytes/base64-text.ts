@@ -1,14 +1,14 @@
 import { serviceError } from '../errors/errors.ts'
-import { acquireBuffer, release } from './buffer-pool.ts'
+import { InlineBlob } from './json/inline-blob.ts'
 
 /**
- * The image that a caller sends as text: base64 (RFC 4648 §4) or base64url (§5), bare or in a data URL (RFC 2397),
- * with or without padding; spaces and line breaks are skipped.
+ * The image that a client sends as text: base64 (RFC 4648 §4) or base64url (§5), bare or in a data URL (RFC 2397), with or
+ * without padding; spaces and line breaks are skipped.
  */
 
 /** The longest header of a data URL that is read, in characters. */
 const maxHeaderLength = 1024
-/** A real image's text is longer than a path that a file system takes, so only shorter texts are looked at as paths. */
+/** No file system takes a longer path, so that a longer text is not checked for being one. */
 const maxPathLength = 4096
 
 export interface Base64Limits {
@@ -16,57 +16,43 @@ export interface Base64Limits {
   maxBytes: number
 }
 
-/** A long text of a caller that was decoded while its message was read. */
-export interface InlineImage {
-  /** What stood before the base64, as in a data URL; else empty. */
-  readonly header: string
-  /** In memory that the message owns. */
-  readonly bytes: Buffer
-}
-
 /**
- * Decodes what a caller gave as an image, into memory that goes to `giveBack` when nobody needs it any more. Time is
- * linear in the text; clean text costs one native decode. The size is checked before anything is decoded.
+ * The bytes of an image argument. Time is linear in the text; clean text costs one native decode. The size is checked before
+ * anything is decoded. The bytes of an `InlineBlob` belong to its message.
  * @throws ServiceError `IMG_ERR_IMAGE_EMPTY`, `_IS_URL`, `_IS_PATH`, `_DATA_URL`, `_BYTES`, `_BASE64`
  */
-export function decodeBase64Image(text: string, { maxBytes }: Base64Limits): Buffer {
-  const payload = withoutDataUrlHeader(text)
-  if (isTooLong(payload, maxBytes)) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
-  const bytes = decode(payload, 'base64') ?? decode(payload, 'base64url')
-  if (bytes === undefined) throw rejection(payload)
-  try {
-    if (bytes.length === 0) throw serviceError('IMG_ERR_IMAGE_EMPTY', [])
-    if (bytes.length < maxPathLength) rejectPath(payload)
-  } catch (error) {
-    release([bytes])
-    throw error
-  }
-  return bytes
+export function decodeImageArgument(argument: string | InlineBlob, limits: Base64Limits): Buffer {
+  return argument instanceof InlineBlob ? bytesOfBlob(argument, limits) : bytesOfText(argument, limits)
 }
 
-/**
- * The same of a text that has been decoded already.
- * @throws ServiceError `IMG_ERR_IMAGE_DATA_URL`, `_BYTES`
- */
-export function checkSentImage({ header, bytes }: InlineImage, { maxBytes }: Base64Limits): Buffer {
+function bytesOfBlob({ header, bytes }: InlineBlob, { maxBytes }: Base64Limits): Buffer {
   withoutDataUrlHeader(header)
   if (bytes.length > maxBytes) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
   return bytes
 }
 
-/** The native decoder checks every character; `undefined` if one does not belong, or the end is not one. */
+function bytesOfText(text: string, { maxBytes }: Base64Limits): Buffer {
+  const payload = withoutDataUrlHeader(text)
+  if (isTooLong(payload, maxBytes)) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
+  const bytes = decode(payload, 'base64') ?? decode(payload, 'base64url')
+  if (bytes === undefined) throw rejection(payload)
+  if (bytes.length === 0) throw serviceError('IMG_ERR_IMAGE_EMPTY', [])
+  if (bytes.length < maxPathLength) rejectPath(payload)
+  return bytes
+}
+
+/** `undefined` if a character does not belong, or the end is none; the native decoder checks both. */
 function decode(text: string, alphabet: 'base64' | 'base64url'): Buffer | undefined {
-  const bytes = acquireBuffer(Math.ceil((text.length * 3) / 4))
+  const bytes = Buffer.allocUnsafeSlow(Math.ceil((text.length * 3) / 4))
   try {
     const { written } = bytes.setFromBase64(text, { alphabet, lastChunkHandling: 'loose' })
     return bytes.subarray(0, written)
   } catch {
-    release([bytes])
     return undefined
   }
 }
 
-/** Exact, but counts blanks only when the bare length does not settle it. */
+/** Exact, but counts whitespace only when the bare length does not settle it. */
 function isTooLong(text: string, maxBytes: number): boolean {
   const maxDigits = Math.ceil((maxBytes * 4) / 3)
   return text.length > maxDigits && countDigits(text) > maxDigits
@@ -76,14 +62,14 @@ function countDigits(text: string): number {
   let digits = 0
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
-    if (!isBlank(code) && code !== codeOfEquals) digits++
+    if (!isWhitespace(code) && code !== codeOfEquals) digits++
   }
   return digits
 }
 
 function withoutDataUrlHeader(text: string): string {
   let start = 0
-  while (start < text.length && isBlank(text.charCodeAt(start))) start++
+  while (start < text.length && isWhitespace(text.charCodeAt(start))) start++
   if (text.slice(start, start + 5).toLowerCase() !== 'data:') return start === 0 ? text : text.slice(start)
   const comma = text.slice(start, start + maxHeaderLength).indexOf(',')
   if (comma === -1) throw serviceError('IMG_ERR_IMAGE_DATA_URL', ['has no comma between its header and its data'])
@@ -103,7 +89,7 @@ function nameOfType(type: string): string {
   return /^[a-z0-9][a-z0-9/.+-]{0,59}$/.test(type) ? type : 'something'
 }
 
-/** Says what is wrong with a text that the decoder rejected. */
+/** What is wrong with a text that the decoder rejected. */
 function rejection(text: string): Error {
   rejectPath(text)
   let digits = 0
@@ -111,7 +97,7 @@ function rejection(text: string): Error {
   let alphabet: 'standard' | 'URL-safe' | undefined
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
-    if (isBlank(code)) continue
+    if (isWhitespace(code)) continue
     if (code === codeOfEquals) {
       padding++
       continue
@@ -136,7 +122,7 @@ function base64Error(problem: string): Error {
   return serviceError('IMG_ERR_IMAGE_BASE64', [problem])
 }
 
-/** Callers often pass what they know of an image, its place, instead of its bytes. */
+/** Clients often send where an image is instead of its bytes. */
 function rejectPath(text: string): void {
   if (text.length > maxPathLength) return
   if (/^(https?|ftp|blob):/i.test(text)) throw serviceError('IMG_ERR_IMAGE_IS_URL', [])
@@ -150,8 +136,8 @@ function rejectPath(text: string): void {
 
 const codeOfEquals = 61
 
-/** Blanks as the native decoder skips them: https://tc39.es/ecma262/#sec-frombase64 */
-function isBlank(code: number): boolean {
+/** Whitespace that the native decoder skips: https://tc39.es/ecma262/#sec-frombase64 */
+function isWhitespace(code: number): boolean {
   return code === 32 || code === 10 || code === 13 || code === 9 || code === 12
 }
 
@@ -162,7 +148,7 @@ function alphabetOf(code: number): 'both' | 'standard' | 'URL-safe' | undefined 
   return undefined
 }
 
-/** Never the character itself unless it is plain: the sentence goes to a model and into logs. */
+/** The character itself only if it is printable ASCII: the sentence goes to a model and into logs. */
 function nameOfCharacter(text: string, at: number): string {
   const point = text.codePointAt(at) ?? 0
   if (point > 32 && point < 127) return `"${String.fromCodePoint(point)}"`

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { decodeBase64Image } from '../../../services/bytes/base64.ts'
+import { decodeImageArgument } from '../../../services/bytes/base64-text.ts'
 import { checkProperty } from '../../support/property.ts'
 
 const limits = { maxBytes: 1000 }
@@ -10,7 +10,7 @@ const text = image.toString('base64')
 
 function rejection(input: string): string {
   try {
-    decodeBase64Image(input, limits)
+    decodeImageArgument(input, limits)
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
@@ -23,7 +23,7 @@ const taken = {
   base64url: image.toString('base64url'),
   'base64url with padding': image.toString('base64url').padEnd(text.length, '='),
   'lines of 76 characters': text.replace(/.{76}/g, '$&\r\n'),
-  'blanks around it': ` \t\n${text}\n`,
+  'whitespace around it': ` \t\n${text}\n`,
   'a data URL': `data:image/png;base64,${text}`,
   'a data URL in capitals, with parameters': `DATA:IMAGE/PNG;CHARSET=utf-8;name="a b.png";BASE64,${text}`,
   'a data URL without a type': `data:;base64,${text}`,
@@ -32,7 +32,7 @@ const taken = {
 }
 for (const [name, input] of Object.entries(taken)) {
   test(`takes ${name}`, (t: TestContext) => {
-    t.assert.deepStrictEqual(decodeBase64Image(input, limits), image)
+    t.assert.deepStrictEqual(decodeImageArgument(input, limits), image)
   })
 }
 
@@ -46,9 +46,9 @@ const isUrl =
 
 const rejected: [name: string, input: string, sentence: string][] = [
   ['an empty text', '', empty],
-  ['a text of blanks', ' \r\n\t', empty],
+  ['a text of whitespace', ' \r\n\t', empty],
   ['a data URL without data', 'data:image/png;base64,', empty],
-  ['a foreign character', 'AAAA*AAA', base64('character 5 is "*"')],
+  ['a character that is not base64', 'AAAA*AAA', base64('character 5 is "*"')],
   ['a control character', 'AAAA\0AAA', base64('character 5 is U+0000')],
   ['a letter of another script', 'AAAAжAAA', base64('character 5 is U+0436')],
   ['a character beyond 16 bits', 'AAAA😀', base64('character 5 is U+1F600')],
@@ -85,14 +85,14 @@ for (const [name, input, sentence] of rejected) {
 
 test('counts bytes, not characters: an image of exactly the limit may be wrapped and padded', (t: TestContext) => {
   const exact = randomBytes(1000)
-  t.assert.deepStrictEqual(decodeBase64Image(exact.toString('base64').replace(/./g, '$& '), limits), exact)
+  t.assert.deepStrictEqual(decodeImageArgument(exact.toString('base64').replace(/./g, '$& '), limits), exact)
 })
 
 test('does not take the beginning of a JPEG for a path', (t: TestContext) => {
-  t.assert.strictEqual(decodeBase64Image('/9j/4AAQSkZJRgABAQAAAQABAAD/', limits).length, 21)
+  t.assert.strictEqual(decodeImageArgument('/9j/4AAQSkZJRgABAQAAAQABAAD/', limits).length, 21)
 })
 
-test('agrees with the native decoder on whatever it takes, and never throws anything but a rejection', async (t: TestContext) => {
+test('agrees with the native decoder on everything it takes, and never throws anything but a rejection', async (t: TestContext) => {
   const letters = fc.constantFrom(...('AZaz09+/-_= \n\r\t\f.%~:,;"\\é😀'.match(/./gsu) ?? []))
   const anything = fc.oneof(
     fc.string({ unit: letters, maxLength: 40 }),
@@ -106,7 +106,7 @@ test('agrees with the native decoder on whatever it takes, and never throws anyt
       const sentence = rejection(input)
       if (sentence !== 'taken') return /^The (image data|data URL|image) [^\n]*\.$/.test(sentence)
       const payload = input.trimStart().replace(/^data:[^,]*,/i, '')
-      return decodeBase64Image(input, limits).equals(Buffer.from(payload, 'base64'))
+      return decodeImageArgument(input, limits).equals(Buffer.from(payload, 'base64'))
     }),
     { numRuns: 5000 },
   )

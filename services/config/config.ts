@@ -1,0 +1,226 @@
+import { resolve } from 'node:path'
+import type { Settings } from '../../schemas/config.ts'
+import { type ApiKey, parseApiKeys } from '../auth/api-keys.ts'
+import { isLocal, parseAllowedHosts, parseAllowedOrigins } from '../net/origin-policy.ts'
+import { isFetchable } from '../net/private-address.ts'
+import { parseTrustedProxies } from '../net/trusted-proxies.ts'
+import { type ConfigurationProblem, hideUserInfo } from './configuration-error.ts'
+import { type DeepReadonly, deepFreeze } from './deep-freeze.ts'
+import type { Transport } from './environment.ts'
+import { Secret } from './secret.ts'
+import { variables } from './variables.ts'
+
+/** Requests that a caller may send in a minute where the service is reachable from outside. */
+const PUBLIC_REQUESTS_PER_MINUTE = 600
+
+/** The configuration in values, by subject: nothing in it has to be parsed again, and nothing in it changes. */
+export interface Config extends DeepReadonly<ReturnType<typeof build>> {}
+
+export interface ConfigSource {
+  /** What `@fastify/env` validated. */
+  settings: Settings
+  /** Path of the file of each secret that came from one, by variable. */
+  secretFiles: Readonly<Record<string, string>>
+  transport: Transport
+}
+
+/**
+ * Turns validated variables into values. Every problem is reported at once; with any, the configuration must not be used.
+ */
+export function parseConfig(source: ConfigSource): { config: Config; problems: readonly ConfigurationProblem[] } {
+  const problems: ConfigurationProblem[] = []
+  const parser: Parser = {
+    ...source,
+    report: (variable, problem) => problems.push({ variable, problem }),
+    secret: (variable) => {
+      const value = source.settings[variable]
+      return value === undefined ? undefined : new Secret(value, source.secretFiles[variable])
+    },
+  }
+  return { config: deepFreeze(build(parser)), problems }
+}
+
+type TextVariable = { [K in keyof Settings]-?: string extends Settings[K] ? K : never }[keyof Settings]
+
+interface Parser extends ConfigSource {
+  report(variable: keyof Settings, problem: string): void
+  secret(variable: TextVariable): Secret | undefined
+}
+
+function build(parser: Parser) {
+  return {
+    azure: azureOf(parser),
+    outbound: outboundOf(parser),
+    server: serverOf(parser),
+    auth: authOf(parser),
+    limits: limitsOf(parser),
+    images: imagesOf(parser),
+    library: libraryOf(parser),
+    logging: loggingOf(parser),
+    /** What `--check` prints. */
+    lines: linesOf(parser),
+  }
+}
+
+function azureOf({ settings, report }: Parser) {
+  checkUrl('AZURE_BASE_URL', settings.AZURE_BASE_URL, report)
+  return {
+    maxWaitingCalls: settings.AZURE_MAX_WAITING_CALLS,
+    blockPauseMs: settings.AZURE_BLOCK_PAUSE_MS,
+    streaming: settings.AZURE_STREAM,
+    maxResponseBytes: settings.AZURE_MAX_RESPONSE_BYTES,
+    /** In lower case; `*.` stands for subdomains. */
+    imageHosts: listOf(settings.AZURE_IMAGE_HOSTS).map((host) => host.toLowerCase()),
+  }
+}
+
+/** Connections that the service opens. */
+function outboundOf({ settings, report, secret }: Parser) {
+  checkUrl('HTTPS_PROXY', settings.HTTPS_PROXY, report)
+  return {
+    connectTimeoutMs: settings.AZURE_CONNECT_TIMEOUT_MS,
+    proxy: { https: secret('HTTPS_PROXY'), none: listOf(settings.NO_PROXY) },
+  }
+}
+
+function serverOf({ settings, report }: Parser) {
+  const { MCP_SERVER_HOST: host } = settings
+  checkUrl('PUBLIC_URL', settings.PUBLIC_URL, report)
+  return {
+    host,
+    port: settings.MCP_SERVER_PORT,
+    /** Reachable from this machine only. */
+    isLocal: isLocal(host),
+    trustedProxies:
+      parsed('TRUST_PROXY', () => parseTrustedProxies(settings.TRUST_PROXY), report) ?? parseTrustedProxies(undefined),
+    allowedHosts: parsed('ALLOWED_HOSTS', () => parseAllowedHosts(settings.ALLOWED_HOSTS), report) ?? [],
+    allowedOrigins: parsed('ALLOWED_ORIGINS', () => parseAllowedOrigins(settings.ALLOWED_ORIGINS), report) ?? [],
+    maxConnections: settings.MAX_CONNECTIONS,
+    maxEventLoopDelayMs: settings.MAX_EVENT_LOOP_DELAY_MS,
+    shutdownGraceMs: settings.SHUTDOWN_GRACE_MS,
+  }
+}
+
+function authOf({ settings, report, secret }: Parser) {
+  const auth = {
+    apiKeys: apiKeysOf(settings, report),
+    apiKeysFile: secret('MCP_API_KEYS')?.file,
+    oauth: oauthOf(settings, report),
+    metricsToken: secret('METRICS_TOKEN'),
+    failedLoginsPerMinute: settings.FAILED_LOGINS_PER_MINUTE,
+  }
+  const isOpen = settings.MCP_API_KEYS === undefined && settings.OAUTH_ISSUER === undefined
+  if (settings.REQUIRE_AUTH && isOpen) {
+    report('REQUIRE_AUTH', 'is true, but neither MCP_API_KEYS nor OAUTH_ISSUER is set')
+  }
+  return auth
+}
+
+/** Digests only, so that no part of the service has the keys. */
+function apiKeysOf({ MCP_API_KEYS: text }: Settings, report: Parser['report']): readonly ApiKey[] | undefined {
+  return text === undefined ? undefined : parsed('MCP_API_KEYS', () => parseApiKeys(text), report)
+}
+
+function oauthOf(settings: Settings, report: Parser['report']) {
+  const { OAUTH_ISSUER: issuer, OAUTH_JWKS_URL: jwksUrl, OAUTH_AUDIENCE, OAUTH_REQUIRED_SCOPES, PUBLIC_URL } = settings
+  checkFetchable('OAUTH_ISSUER', issuer, report)
+  checkFetchable('OAUTH_JWKS_URL', jwksUrl, report)
+  if (issuer === undefined) {
+    if (OAUTH_AUDIENCE !== undefined || OAUTH_REQUIRED_SCOPES !== undefined) {
+      report('OAUTH_ISSUER', 'is required with OAUTH_AUDIENCE and OAUTH_REQUIRED_SCOPES')
+    }
+    return undefined
+  }
+  if (OAUTH_AUDIENCE === undefined) report('OAUTH_AUDIENCE', 'is required with OAUTH_ISSUER')
+  if (PUBLIC_URL === undefined) report('PUBLIC_URL', 'is required with OAUTH_ISSUER')
+  return {
+    issuer,
+    jwksUrl,
+    audiences: listOf(OAUTH_AUDIENCE),
+    requiredScopes: listOf(OAUTH_REQUIRED_SCOPES),
+    /** Address by which callers reach the service. */
+    publicUrl: PUBLIC_URL ?? '',
+  }
+}
+
+function limitsOf({ settings, report, secret, transport }: Parser) {
+  const { MAX_INFLIGHT_BYTES, MAX_BODY_BYTES, RATE_LIMIT_PER_MINUTE } = settings
+  if (transport === 'http' && MAX_INFLIGHT_BYTES < MAX_BODY_BYTES) {
+    report('MAX_INFLIGHT_BYTES', 'must be at least MAX_BODY_BYTES')
+  }
+  checkUrl('REDIS_URL', settings.REDIS_URL, report)
+  const defaultRequests = isLocal(settings.MCP_SERVER_HOST) ? 0 : PUBLIC_REQUESTS_PER_MINUTE
+  return {
+    /** 0 sets no limit, here and in the next two. */
+    requestsPerMinute: RATE_LIMIT_PER_MINUTE ?? defaultRequests,
+    toolCallsPerMinute: settings.TOOL_CALLS_PER_MINUTE,
+    imagesPerDay: settings.IMAGES_PER_DAY,
+    redisUrl: secret('REDIS_URL'),
+    maxConcurrentCalls: settings.MAX_CONCURRENT_CALLS,
+    maxInflightBytes: MAX_INFLIGHT_BYTES,
+    maxBodyBytes: MAX_BODY_BYTES,
+    callDeadlineMs: settings.CALL_DEADLINE_MS,
+  }
+}
+
+function imagesOf({ settings }: Parser) {
+  const [width = 0, height = 0] = settings.DEFAULT_IMAGE_SIZE.split('x').map(Number)
+  return {
+    defaultSize: { width, height },
+    maxBytes: settings.MAX_IMAGE_BYTES,
+    maxPixels: settings.MAX_IMAGE_PIXELS,
+    maxEdge: settings.MAX_IMAGE_EDGE,
+    maxDecodedBytes: settings.MAX_DECODED_BYTES,
+    maxBufferedBytes: settings.MAX_BUFFERED_BYTES,
+    /** 0 sets no limit. */
+    maxInlineBytes: settings.INLINE_IMAGE_MAX_BYTES,
+    reportCost: settings.REPORT_COST,
+  }
+}
+
+function libraryOf({ settings }: Parser) {
+  return { folder: resolve(settings.IMAGES_DIR), abandonedResultTtlMs: settings.ABANDONED_RESULT_TTL_MS }
+}
+
+function loggingOf({ settings }: Parser) {
+  return { level: settings.LOG_LEVEL, format: settings.LOG_FORMAT, folder: settings.LOG_DIR }
+}
+
+/** A line per variable for an operator: its value, or of a secret its length. */
+function linesOf({ settings, secretFiles, transport }: Parser): string[] {
+  const values = new Map<string, unknown>(Object.entries(settings))
+  return variables.map(({ name, secret, usedBy }) => {
+    const value = values.get(name)
+    if (transport === 'stdio' && usedBy !== 'always') return `${name} is not used with --stdio`
+    if (value === undefined) return `${name} is not set`
+    if (!secret) return `${name}=${hideUserInfo(String(value))}`
+    const file = secretFiles[name] === undefined ? '' : `, from ${secretFiles[name]}`
+    return `${name}=(secret, ${String(value).length} characters${file})`
+  })
+}
+
+/** The value, or undefined with a problem reported. */
+function parsed<T>(variable: keyof Settings, parse: () => T, report: Parser['report']): T | undefined {
+  try {
+    return parse()
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    report(variable, error.message)
+    return undefined
+  }
+}
+
+function checkUrl(variable: keyof Settings, value: string | undefined, report: Parser['report']): void {
+  if (value !== undefined && !URL.canParse(value)) report(variable, 'is not a URL')
+}
+
+function checkFetchable(variable: keyof Settings, value: string | undefined, report: Parser['report']): void {
+  if (value !== undefined && !isFetchable(value)) {
+    report(variable, 'is not an https URL (http is for this machine only)')
+  }
+}
+
+/** A list by comma or space. */
+function listOf(list: string | undefined): string[] {
+  return (list ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
+}

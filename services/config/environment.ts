@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ConfigurationProblem } from './configuration-error.ts'
+import { type VariableInfo, variables } from './variables.ts'
+
+/** Raw variables of a process. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export type Transport = 'http' | 'stdio'
+
+export interface PreparedEnvironment {
+  /** Trimmed values by variable; a blank value is absent. */
+  values: Record<string, string>
+  /** Path of the file of each secret that came from one, by variable. */
+  secretFiles: Record<string, string>
+  problems: ConfigurationProblem[]
+}
+
+/** The variables that the transport reads. */
+export const variablesOf = (transport: Transport): VariableInfo[] =>
+  variables.filter(({ usedBy }) => transport === 'http' || usedBy === 'always')
+
+/**
+ * Picks the variables that the transport reads: trims them, strips one pair of surrounding quotes (`docker --env-file`
+ * keeps them), drops blank ones, and reads secrets from `<NAME>_FILE`.
+ */
+export function prepareEnvironment(environment: Environment, transport: Transport): PreparedEnvironment {
+  const prepared: PreparedEnvironment = { values: {}, secretFiles: {}, problems: [] }
+  for (const { name, secret } of variablesOf(transport)) {
+    const value = clean(environment[name])
+    if (value !== undefined) prepared.values[name] = value
+    const file = secret ? clean(environment[`${name}_FILE`]) : undefined
+    if (file !== undefined) readSecret(name, file, prepared)
+  }
+  return prepared
+}
+
+function readSecret(name: string, file: string, { values, secretFiles, problems }: PreparedEnvironment): void {
+  if (values[name] !== undefined) {
+    problems.push({ variable: name, problem: `is given twice, also by ${name}_FILE; remove one` })
+    return
+  }
+  // Set for a file that cannot be read too, so that its secret is not reported as missing.
+  values[name] = 'unreadable'
+  secretFiles[name] = file
+  const report = (problem: string) => problems.push({ variable: `${name}_FILE`, problem })
+  try {
+    const value = readFileSync(file, 'utf8').trim()
+    if (value === '') report(`names an empty file (${file})`)
+    else values[name] = value
+  } catch (error) {
+    report(`names a file that cannot be read (${file}: ${codeOf(error)})`)
+  }
+}
+
+/** The system's short code for a failure (`ENOENT`), or `error`. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'error'
+}
+
+/**
+ * The environment of a server that a client starts. Images go to the home folder by default, because clients start their
+ * servers in `/` or in the folder of some project.
+ */
+export function stdioEnvironment(environment: Environment, home: string): Environment {
+  return { ...environment, IMAGES_DIR: clean(environment.IMAGES_DIR) ?? join(home, 'azure-image-editor', 'images') }
+}
+
+/** Whether any variable is set that the transport reads. */
+export function isConfigured(environment: Environment, transport: Transport): boolean {
+  return variablesOf(transport).some(
+    ({ name }) => clean(environment[name]) !== undefined || clean(environment[`${name}_FILE`]) !== undefined,
+  )
+}
+
+function clean(raw: string | undefined): string | undefined {
+  const trimmed = raw?.trim() ?? ''
+  const quoted = /^(["'])([\s\S]*)\1$/.exec(trimmed)
+  const value = (quoted?.[2] ?? trimmed).trim()
+  return value === '' ? undefined : value
+}

@@ -1,0 +1,45 @@
+import { isUtf8 } from 'node:buffer'
+import type { BufferPool } from '../bytes/buffer-pool.ts'
+import { type ParsedJson, parseBody } from '../bytes/json/parse-body.ts'
+import { JsonStructureError } from '../bytes/json/string-scanner.ts'
+import { invalidRequest, parseError } from './protocol-error.ts'
+
+/** Names under which tools take images: a line break in such a text was put there by a program that wraps lines. */
+const BASE64_MEMBER = /^(?:\w*base64|(?:mask_|source_)?image(?:_data|_url)?|(?:reference_)?images|mask|data|blob)$/i
+
+/**
+ * Parses the bytes of a message. Long base64 texts among the arguments of a tool call become `InlineBlob`s, which are
+ * usable until the result is disposed.
+ * @throws ProtocolError -32700 for what is not JSON or not UTF-8, -32600 for what is too deep, too crowded or names a prototype
+ */
+export function parseMessage(body: Buffer, pool: BufferPool): ParsedJson {
+  if (body.length === 0) throw parseError('The body is empty: send one JSON-RPC message.')
+  checkEncoding(body)
+  try {
+    return parseBody(body, { pool, blobsIn: argumentsOf, isBase64: (key) => BASE64_MEMBER.test(key) })
+  } catch (error) {
+    if (error instanceof SyntaxError) throw parseError('The body is not valid JSON.')
+    throw error instanceof JsonStructureError ? invalidRequest(error.message) : error
+  }
+}
+
+const ON_WINDOWS =
+  'On Windows, curl.exe sends a file that was saved as UTF-8 with --data-binary @body.json, and PowerShell 5.1 the bytes ' +
+  '[Text.Encoding]::UTF8.GetBytes($json).'
+
+/** A prompt in another encoding would reach Azure as gibberish, and be paid for. */
+function checkEncoding(body: Buffer): void {
+  // ASCII in UTF-16 has a NUL in every other byte, and JSON begins with ASCII.
+  const [first, second] = body
+  const isUtf16 = (first === 0 || second === 0) && first !== second
+  const hasMark = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
+  if (isUtf16 || hasMark) throw parseError(`The body is not UTF-8 but UTF-16. ${ON_WINDOWS}`)
+  if (!isUtf8(body)) throw parseError(`The body is not UTF-8. ${ON_WINDOWS}`)
+}
+
+function argumentsOf(message: object): object | undefined {
+  if (!('method' in message) || message.method !== 'tools/call' || !('params' in message)) return undefined
+  const { params } = message
+  if (typeof params !== 'object' || params === null || !('arguments' in params)) return undefined
+  return typeof params.arguments === 'object' && params.arguments !== null ? params.arguments : undefined
+}
