@@ -73,7 +73,7 @@ async function finishOne(
     const place = target ?? (await saving.store.resolve(nameFor(image)))
     const saved = await saving.store.save(place, image)
     saving.onSaved()
-    const lines = [`${done} Saved to server at: ${saved.path}`, ...renaming(saved, image), ...facts]
+    const lines = [`${done} Saved to server at: ${saved.location}`, ...renaming(saved, image), ...facts]
     return { ...(await inline(image, lines, isLarge, saving, context)), link: linkTo(saved, image) }
   } catch (error) {
     saving.onNotSaved()
