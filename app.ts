@@ -10,7 +10,6 @@ import config from './plugins/config.ts'
 import type { Environment, Transport } from './services/config/environment.ts'
 import { createLogLines, type LogLines } from './services/logging/buffered-destination.ts'
 import { describeError, hideAddresses, hideSecrets, withoutErrorText } from './services/logging/redaction.ts'
-import { SAFE_HEADERS } from './services/logging/safe-headers.ts'
 import type { Catalog } from './services/mcp/catalog.ts'
 import type { Timing } from './services/mcp/timeouts.ts'
 
@@ -50,6 +49,15 @@ const application = fp(async (fastify: FastifyInstance, { environment, transport
   await fastify.register(autoload, { dir: `${folder}/routes`, dirNameRoutePrefix: false })
 })
 
+/** No hook has run that could set them. */
+const BAD_URL_HEADERS = {
+  'content-type': 'application/json; charset=utf-8',
+  'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+}
+
 /** A request id of the caller is taken over if it can do no harm in a log line or a header. */
 const callerRequestId = /^[\w.:-]{1,64}$/
 
@@ -81,7 +89,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     // An address that cannot be read reaches no hook and no handler, and may hold anything.
     frameworkErrors: (_error, { id }, reply) => {
       const body = { statusCode: 400, message: 'The address of the request cannot be read.', requestId: id }
-      reply.raw.writeHead(400, { ...SAFE_HEADERS, 'content-type': 'application/json; charset=utf-8' })
+      reply.raw.writeHead(400, BAD_URL_HEADERS)
       reply.raw.end(JSON.stringify(body))
     },
     // Asked per request, so that the list may come from a configuration that is loaded later.

@@ -3,11 +3,16 @@ import fp from 'fastify-plugin'
 import { AccessError } from '../services/auth/access-error.ts'
 import { followKeyFile, type KeySource } from '../services/auth/api-key-file.ts'
 import { isSameSecret } from '../services/auth/api-keys.ts'
-import { type Authenticator, type Caller, createAuthenticator, readBearer } from '../services/auth/authenticator.ts'
+import {
+  type Authenticator,
+  addressCaller,
+  type Caller,
+  createAuthenticator,
+  readBearer,
+} from '../services/auth/authenticator.ts'
 import { challenge, describeResources, type ProtectedResource } from '../services/auth/resource-metadata.ts'
-import { createConnections } from '../services/azure/transport.ts'
-import { createLoginLimit } from '../services/limits/login-limit.ts'
-import { isPrivateAddress } from '../services/net/private-address.ts'
+import { createHttpClient } from '../services/net/http-client.ts'
+import { isPrivate, rateLimitPrefix } from '../services/net/ip-address.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -15,21 +20,22 @@ declare module 'fastify' {
     authenticate(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
     /** Hook of `/metrics`. @throws AccessError */
     authenticateScrape(request: FastifyRequest, reply: FastifyReply): Promise<void>
-    /** What OAuth clients may look up; undefined without OAuth. */
+    /** The resources that OAuth clients may discover; undefined without OAuth. */
     protectedResources: ReturnType<typeof describeResources> | undefined
   }
   interface FastifyRequest {
-    /** Who calls; null where nobody asked. */
-    caller: Caller | null
+    /** The authenticated caller, or the client's address where `authenticate` has not run. */
+    caller: Caller
   }
 }
 
-/** Keys shorter than this can be found by trying. */
+/** Shorter keys can be guessed. */
 const WEAK_KEY_LENGTH = 16
+const MINUTE_MS = 60_000
 
-const WRONG = { reason: 'invalid_token' } as const
+const INVALID = { reason: 'invalid_token' } as const
 
-/** By any of them a proxy gives itself away. */
+/** Any of them shows that a proxy sent the request. */
 const PROXY_HEADERS = [
   'x-forwarded-for',
   'forwarded',
@@ -39,26 +45,34 @@ const PROXY_HEADERS = [
   'via',
 ] as const
 
-/** Who may call. */
+/** Authentication of callers and of scrapes. */
 async function auth(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics } = fastify
+  const { config } = fastify
   const { metricsToken } = config.auth
   const oauth = config.auth.oauth && describeResources(config.auth.oauth.publicUrl)
   const scopes = config.auth.oauth?.requiredScopes ?? []
   const authenticator = createAuthenticator({ keys: openKeys(fastify), verifyToken: await openTokens(fastify) })
-  const logins = createLoginLimit({ perMinute: config.auth.failedLoginsPerMinute, counter: fastify.unitCounter })
+  const countFailure = createFailureLimit(fastify)
   warnOfRisks(fastify, authenticator)
 
   fastify.decorate('protectedResources', oauth)
-  fastify.decorateRequest('caller', null)
+  const callers = new WeakMap<FastifyRequest, Caller>()
+  fastify.decorateRequest('caller', {
+    getter(this: FastifyRequest) {
+      return callers.get(this) ?? addressCaller(this.ip)
+    },
+    setter(this: FastifyRequest, caller: Caller) {
+      callers.set(this, caller)
+    },
+  })
 
-  // Without a promise where there is nothing to wait for, since every request passes here.
+  // Synchronous where nothing is awaited, because every request passes here.
   fastify.decorate('authenticate', function authenticate(request, reply, done) {
-    const admit = (caller: Caller) => {
+    const accept = (caller: Caller) => {
       request.caller = caller
       done()
     }
-    const turnAway = (error: Error) => {
+    const fail = (error: Error) => {
       if (error instanceof AccessError) {
         reject(request, reply, error, oauth && resourceOf(request, oauth)).then(done, done)
       } else done(error)
@@ -67,38 +81,38 @@ async function auth(fastify: FastifyInstance): Promise<void> {
     try {
       caller = authenticator.identify({
         authorization: request.headers.authorization,
-        apiKey: single(request.headers['x-api-key']),
+        apiKey: firstOf(request.headers['x-api-key']),
         address: request.ip,
       })
     } catch (error) {
-      turnAway(error instanceof Error ? error : new Error('a caller could not be identified', { cause: error }))
+      fail(error instanceof Error ? error : new Error('caller could not be identified', { cause: error }))
       return
     }
-    if (caller instanceof Promise) caller.then(admit, turnAway)
-    else admit(caller)
+    if (caller instanceof Promise) caller.then(accept, fail)
+    else accept(caller)
   })
 
   fastify.decorate('authenticateScrape', async function authenticateScrape(request, reply) {
     if (metricsToken === undefined) {
-      // Without trust, a proxy's own address says nothing of who stands behind it.
+      // The address of a proxy that is not trusted says nothing about the client behind it.
       const isHidden = isForwarded(request) && !fastify.trustedProxies.has(request.socket.remoteAddress)
-      if (isPrivateAddress(request.ip) && !isHidden) return
-      throw new AccessError(403, 'Metrics are for private networks only, unless METRICS_TOKEN is set.')
+      if (isPrivate(request.ip) && !isHidden) return
+      throw new AccessError(403, 'Metrics are only served to private networks unless METRICS_TOKEN is set.')
     }
     const token = readBearer(request.headers.authorization)
     if (token !== undefined && isSameSecret(metricsToken.reveal(), token)) return
-    const sentence = 'Metrics need "Authorization: Bearer" with METRICS_TOKEN.'
-    throw await reject(request, reply, new AccessError(401, sentence, token === undefined ? {} : WRONG))
+    const sentence = 'Authentication required: send METRICS_TOKEN as "Authorization: Bearer <token>".'
+    throw await reject(request, reply, new AccessError(401, sentence, token === undefined ? {} : INVALID))
   })
 
-  /** Gives the rejection its headers, or makes it another one if there were too many. */
+  /** Sets the headers of a rejection, or turns it into a 429 after too many failures. */
   async function reject(
     request: FastifyRequest,
     reply: FastifyReply,
     failure: AccessError,
     resource?: ProtectedResource,
   ): Promise<AccessError> {
-    const error = (await tooManyFailures(request, failure)) ?? failure
+    const error = (await countFailure(request, failure)) ?? failure
     const { statusCode, retryAfterMs, message, cause } = error
     if (retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(retryAfterMs / 1000))
     else reply.header('www-authenticate', challenge(error, resource?.metadataUrl, resource ? scopes : []))
@@ -108,14 +122,25 @@ async function auth(fastify: FastifyInstance): Promise<void> {
     )
     return error
   }
+}
 
-  /** Whoever presents nothing, or something good that grants too little, has not tried to guess. */
-  async function tooManyFailures({ ip }: FastifyRequest, { reason }: AccessError): Promise<AccessError | undefined> {
-    const retryAfterMs = reason === 'invalid_token' ? await logins.countFailure(ip) : undefined
-    if (retryAfterMs === undefined) return undefined
-    metrics.rejections.inc({ reason: 'logins' })
-    const wait = `Try again in ${Math.ceil(retryAfterMs / 1000)} s.`
-    return new AccessError(429, `Too many wrong keys or tokens came from this address. ${wait}`, { retryAfterMs })
+/**
+ * Limits how often clients of one address may present a wrong key or token. Only wrong ones are counted and rejected: a
+ * valid key is accepted however many wrong ones come from the same address, which may be a company's or a proxy's. What
+ * makes guessing hopeless is the length of the keys.
+ */
+function createFailureLimit({ config, metrics, createLimiter }: FastifyInstance) {
+  const points = config.auth.failedLoginsPerMinute
+  const limiter = createLimiter({ namespace: 'logins', points, windowMs: MINUTE_MS })
+  const rejected = metrics.rejections.labels('logins')
+
+  return async ({ ip }: FastifyRequest, { reason }: AccessError): Promise<AccessError | undefined> => {
+    if (points === 0 || reason !== 'invalid_token') return undefined
+    const { isExceeded, resetMs } = await limiter.consume(rateLimitPrefix(ip))
+    if (!isExceeded) return undefined
+    rejected.inc()
+    const sentence = `Too many invalid keys or tokens from this address; retry in ${Math.ceil(resetMs / 1000)} s.`
+    return new AccessError(429, sentence, { retryAfterMs: resetMs })
   }
 }
 
@@ -124,8 +149,7 @@ function openKeys(fastify: FastifyInstance): { keys: KeySource['keys'] } | undef
   const { apiKeys: keys, apiKeysFile: path } = config.auth
   if (keys === undefined) return undefined
   for (const { name, length } of keys) {
-    if (length < WEAK_KEY_LENGTH)
-      log.warn({ name }, `a key is shorter than ${WEAK_KEY_LENGTH} characters and could be guessed`)
+    if (length < WEAK_KEY_LENGTH) log.warn({ name }, `api key is shorter than ${WEAK_KEY_LENGTH} characters`)
   }
   if (path === undefined) return { keys }
   const source = followKeyFile({ path, keys, log })
@@ -133,28 +157,32 @@ function openKeys(fastify: FastifyInstance): { keys: KeySource['keys'] } | undef
   return source
 }
 
-/** What checks tokens is loaded only where there are any. */
+/** The token libraries are loaded only with OAuth. */
 async function openTokens(fastify: FastifyInstance) {
   const { config, log } = fastify
   const { oauth } = config.auth
   if (oauth === undefined) return undefined
   const { issuer, jwksUrl, audiences, requiredScopes } = oauth
-  const [{ createIssuer }, { createKeySet }, { createTokenVerifier }] = await Promise.all([
+  const [{ createKeyFetcher }, { createKeySet }, { createTokenVerifier }] = await Promise.all([
     import('../services/auth/oidc-discovery.ts'),
     import('../services/auth/jwks.ts'),
     import('../services/auth/tokens.ts'),
   ])
-  const { proxy } = config.outbound
-  const connections = createConnections({
-    connectTimeoutMs: config.outbound.connectTimeoutMs,
+  const { connectTimeoutMs, proxy } = config.outbound
+  const client = createHttpClient({
+    connectTimeoutMs,
     proxy: { https: proxy.https?.reveal(), none: proxy.none.join() },
   })
-  fastify.addHook('onClose', connections.close)
+  fastify.addHook('onClose', client.close)
   return createTokenVerifier({
     issuer,
     audiences,
     requiredScopes,
-    findKey: createKeySet({ fetchKeys: createIssuer({ issuer, jwksUrl, connections }), log }),
+    findKey: createKeySet({
+      issuer,
+      fetchKeys: createKeyFetcher({ issuer, jwksUrl, client }),
+      log,
+    }),
   })
 }
 
@@ -162,7 +190,7 @@ function warnOfRisks({ config, log }: FastifyInstance, { isOpen }: Authenticator
   if (!isOpen || config.server.isLocal) return
   log.warn(
     { MCP_SERVER_HOST: config.server.host },
-    'anybody who reaches this address can make images at your cost and write files: set MCP_API_KEYS or OAUTH_ISSUER; REQUIRE_AUTH=true rejects to start without',
+    'no authentication: every client that reaches this address can generate images at your cost and write files; set MCP_API_KEYS or OAUTH_ISSUER (REQUIRE_AUTH=true makes one of them mandatory)',
   )
 }
 
@@ -174,16 +202,16 @@ function isForwarded({ headers }: FastifyRequest): boolean {
   return PROXY_HEADERS.some((name) => headers[name] !== undefined)
 }
 
-/** Only which kind of failure it was: jose's errors carry the claims of the token, names and addresses among them. */
+/** Only the kind of failure: jose's errors carry the claims of the token, which may hold names and addresses. */
 function codeOf(cause: unknown): string | undefined {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
 }
 
-function single(header: string | string[] | undefined): string | undefined {
+function firstOf(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header
 }
 
 export default fp(auth, {
   name: 'auth',
-  dependencies: ['config', 'logger', 'metrics', 'trusted-proxies', 'counters'],
+  dependencies: ['config', 'logger', 'metrics', 'trusted-proxies', 'rate-limit'],
 })

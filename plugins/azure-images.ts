@@ -76,13 +76,13 @@ function countingEvents(metrics: Metrics): AzureEvents {
 
 /** A model past its day fails call by call with a puzzling 404; better said before. */
 function reportRetirements(fastify: FastifyInstance, { deployments }: ImagesClient): void {
-  for (const { name, model, can } of deployments) {
-    const state = retirementState(can, new Date())
-    const facts = { deployment: name, model, retires: can.retires, state }
+  for (const { name, model, capabilities } of deployments) {
+    const state = retirementState(capabilities, new Date())
+    const facts = { deployment: name, model, retires: capabilities.retires, state }
     if (state !== undefined) fastify.log.warn(facts, 'azure retires this model')
   }
   fastify.readiness.add('models', () => {
-    const states = deployments.map(({ can }) => retirementState(can, new Date()))
+    const states = deployments.map(({ capabilities }) => retirementState(capabilities, new Date()))
     const worst = states.includes('retired') ? 'retired' : states.includes('retiring') ? 'retiring' : 'current'
     return { ready: true, state: worst }
   })

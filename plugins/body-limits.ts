@@ -1,27 +1,26 @@
 import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
-import { addressCaller, rateLimitKey } from '../services/auth/authenticator.ts'
+import { Rejection } from '../services/errors/rejection.ts'
 import { type ByteReservation, createByteBudget, UNRESERVED_BYTES } from '../services/limits/byte-budget.ts'
-import { rejection } from '../services/mcp/protocol-error.ts'
 import { defaultTiming } from '../services/mcp/timeouts.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Hook for `onRequest`, after `authenticate`: opens the reservation that grows with the request's body. */
     openBody(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
-    /** What a body is rejected with that found no memory in time, or made no headway. */
+    /** The error of a body for which there was no memory in time, or that came too slowly. */
     rejectBody(reason: 'bytes' | 'slow'): Error
   }
   interface FastifyRequest {
-    /** Reserved for this request's body; code that uses the body after the response retains it. */
+    /** The memory reserved for this request's body; code that uses the body after the response retains it. */
     bodyReservation: ByteReservation | null
   }
 }
 
 const RETRY_AFTER_MS = 5_000
 
-/** The bound on request bodies in memory, and the number of connections. */
-async function inFlight(fastify: FastifyInstance): Promise<void> {
+/** The bound on the memory of request bodies. */
+async function bodyLimits(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, server } = fastify
   const { bodyWaitMs, headwayMs } = { ...defaultTiming, ...fastify.appOptions.timing }
   const budget = createByteBudget({ limit: config.limits.maxInflightBytes, waitMs: bodyWaitMs })
@@ -32,41 +31,36 @@ async function inFlight(fastify: FastifyInstance): Promise<void> {
     metrics.rejections.inc({ reason })
     if (reason === 'slow') {
       const pace = `send at least ${UNRESERVED_BYTES} bytes every ${headwayMs / 1000} s`
-      return rejection(408, `The body came too slowly: ${pace}.`)
+      return new Rejection(408, `The body arrived too slowly: ${pace}.`)
     }
-    return rejection(503, 'The service holds as many uploads as it can. Try again in some seconds.', {
+    return new Rejection(503, `Upload memory limit reached; retry in ${RETRY_AFTER_MS / 1000} s.`, {
       retryAfterMs: RETRY_AFTER_MS,
     })
   }
   fastify.decorate('rejectBody', rejectBody)
 
   fastify.decorate('openBody', function openBody(request, reply, done) {
-    const owner = rateLimitKey((request.caller ?? addressCaller(request.ip)).id)
-    const asksFirst = request.headers.expect?.toLowerCase() === '100-continue'
+    const owner = request.caller.rateLimitKey
+    const expectsContinue = request.headers.expect?.toLowerCase() === '100-continue'
     const announced = Number(request.headers['content-length'] ?? 0)
     const isTooLarge = announced > config.limits.maxBodyBytes
-    // The upload is not even sent, which is cheaper than waiting for capacity with half of it.
-    if (asksFirst && !isTooLarge && announced > UNRESERVED_BYTES && !budget.fits(owner, announced)) {
-      throw rejectBody('bytes')
+    // The client has not sent the upload yet, so that a rejection is cheaper than waiting for capacity with half of it.
+    if (expectsContinue && !isTooLarge && announced > UNRESERVED_BYTES && !budget.fits(owner, announced)) {
+      done(rejectBody('bytes'))
+      return
     }
-    // A caller that disconnected while it was identified has no end of the response any more that would free anything.
+    // If the client disconnected during authentication, 'close' has already fired: nothing would release the reservation.
     if (!reply.raw.destroyed) {
-      const capacity = budget.open(owner)
-      request.bodyReservation = capacity
-      reply.raw.once('close', capacity.release)
-      // What is longer than allowed is rejected elsewhere, and nothing of it is wanted.
-      if (asksFirst && !isTooLarge) reply.raw.writeContinue()
+      const reservation = budget.open(owner)
+      request.bodyReservation = reservation
+      reply.raw.once('close', reservation.release)
+      // The parser rejects a body that is too large; the client need not send it.
+      if (expectsContinue && !isTooLarge) reply.raw.writeContinue()
     }
     done()
   })
-
+  // Node would send `100 Continue` before any hook runs.
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
-  server.maxConnections = config.server.maxConnections
-  server.on('drop', () => {
-    metrics.rejections.inc({ reason: 'connections' })
-    // Those that wait for nothing make room for those that want something, probes among them.
-    server.closeIdleConnections()
-  })
 }
 
-export default fp(inFlight, { name: 'body-limits', dependencies: ['config', 'logger', 'metrics'] })
+export default fp(bodyLimits, { name: 'body-limits', dependencies: ['auth', 'config', 'metrics'] })

@@ -20,7 +20,7 @@ const MAX_STORED_BYTES = 536_870_912
 
 /** What stands between a call and its tool. */
 async function admission(fastify: FastifyInstance): Promise<void> {
-  const { config, log, metrics, unitCounter } = fastify
+  const { config, log, metrics, createLimiter } = fastify
   const abandonedResults = createAbandonedResults({
     folder: join(config.library.folder, '.abandoned'),
     ttlMs: config.library.abandonedResultTtlMs,
@@ -51,7 +51,7 @@ async function admission(fastify: FastifyInstance): Promise<void> {
       limits: createCallLimits({
         callsPerMinute: config.limits.toolCallsPerMinute,
         imagesPerDay: config.limits.imagesPerDay,
-        counter: unitCounter,
+        createLimiter,
       }),
       attend,
       onRejected: (reason) => metrics.rejections.inc({ reason }),
@@ -59,4 +59,4 @@ async function admission(fastify: FastifyInstance): Promise<void> {
   )
 }
 
-export default fp(admission, { name: 'calls', dependencies: ['config', 'logger', 'metrics', 'counters'] })
+export default fp(admission, { name: 'calls', dependencies: ['config', 'logger', 'metrics', 'rate-limit'] })

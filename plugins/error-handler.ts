@@ -1,27 +1,24 @@
+import sensible from '@fastify/sensible'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 
-/** Errors of plain HTTP routes. JSON-RPC has a handler of its own, since its callers expect its envelope. */
+/** HTTP errors, and how plain HTTP routes send them. The JSON-RPC route has its own handler, which writes its envelope. */
 async function errorHandler(fastify: FastifyInstance): Promise<void> {
-  fastify.setErrorHandler(function responseError(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+  await fastify.register(sensible)
+  fastify.setErrorHandler(function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
     const status = error.statusCode !== undefined && error.statusCode >= 400 ? error.statusCode : 500
-    if (status < 500) {
-      request.log.info({ err: error }, 'request rejected')
-      return reply.code(status).send({ statusCode: status, message: error.message, requestId: request.id })
-    }
-    request.log.error({ err: error }, 'request failed')
-    return reply.code(status).send({ statusCode: status, message: 'Internal error', requestId: request.id })
+    const isOurs = status < 500
+    if (isOurs) request.log.debug({ err: error }, 'request rejected')
+    else request.log.error({ err: error }, 'request failed')
+    const message = isOurs ? error.message : 'Internal error'
+    return reply.code(status).send({ statusCode: status, message, requestId: request.id })
   })
 
-  // What is not found has its body read as well if there is a parser for it, before anybody was asked who it is.
+  // Without a parser no body of an unknown route is read, before any authentication.
   fastify.removeAllContentTypeParsers()
-  fastify.setNotFoundHandler(function responseNotFound(request: FastifyRequest, reply: FastifyReply) {
-    return reply.code(404).send({
-      statusCode: 404,
-      message: 'Nothing is here. JSON-RPC is POST /, see GET / for more.',
-      requestId: request.id,
-    })
+  fastify.setNotFoundHandler(function sendNotFound(_request: FastifyRequest, reply: FastifyReply) {
+    return reply.notFound('Not found. The JSON-RPC endpoint is POST /.')
   })
 }
 
-export default fp(errorHandler, { name: 'error-handler', dependencies: ['sensible'] })
+export default fp(errorHandler, { name: 'error-handler' })

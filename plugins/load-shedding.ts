@@ -1,42 +1,41 @@
 import { getHeapStatistics } from 'node:v8'
 import pressure from '@fastify/under-pressure'
-import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
-import { addressCaller, rateLimitKey } from '../services/auth/authenticator.ts'
+import { Rejection } from '../services/errors/rejection.ts'
 import { createLoadShare } from '../services/limits/load-share.ts'
-import { rejection } from '../services/mcp/protocol-error.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Hook for `onRequest`, after `authenticate`: sheds the callers that keep the process busy. */
+    /** Hook for `onRequest`, after `authenticate`: rejects the heaviest callers under load. @throws Rejection */
     shedLoad(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
-    /** Does a synchronous part of a request's work, and counts its time as its caller's. */
+    /** Runs a synchronous part of a request's work, and counts its time as its caller's. */
     chargeLoop<T>(request: FastifyRequest, work: () => T): T
   }
 }
 
-/** Of what V8 may use at most; beyond it the collector only runs and nothing else does. */
+/** Share of V8's heap limit; beyond it the process does little but collect garbage. */
 const MAX_HEAP_SHARE = 0.9
-/** One large image is no overload, and neither is the start. */
+/** One large image or the start-up is no overload. */
 const SHED_AFTER_MS = 2_000
-/** A load balancer shall not take the service out for one large image. */
+/** One large image must not take the service out of the load balancer. */
 const SUSTAINED_MS = 10_000
 const SAMPLE_MS = 1_000
 const RETRY_AFTER_MS = 5_000
 
 /**
- * Sheds the calls of those that keep the process busy while it cannot keep up. Probes and scrapes are answered under any
- * load.
+ * Rejects the callers that keep the event loop busy while it cannot keep up, and connections above the limit. Probes and
+ * scrapes are served under any load.
  */
-async function underPressure(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics, readiness } = fastify
+async function loadShedding(fastify: FastifyInstance): Promise<void> {
+  const { config, metrics, readiness, server } = fastify
   let since: number | undefined
   const share = createLoadShare()
   await fastify.register(pressure, {
     sampleInterval: SAMPLE_MS,
     maxEventLoopDelay: config.server.maxEventLoopDelayMs,
     maxHeapUsedBytes: Math.floor(getHeapStatistics().heap_size_limit * MAX_HEAP_SHARE),
-    // It answers nothing by itself: whom to shed is known once the caller is.
+    // It only measures: whom to reject is known after authentication.
     pressureHandler: () => undefined,
   })
 
@@ -44,11 +43,13 @@ async function underPressure(fastify: FastifyInstance): Promise<void> {
 
   fastify.decorate('shedLoad', function shedLoad(request, _reply, done) {
     const isLasting = lastedMs() >= SHED_AFTER_MS && fastify.isUnderPressure()
-    if (isLasting && share.isHeavy(ownerOf(request))) {
-      metrics.rejections.inc({ reason: 'pressure' })
-      throw rejection(503, 'The service is overloaded. Try again in some seconds.', { retryAfterMs: RETRY_AFTER_MS })
+    if (!isLasting || !share.isHeavy(request.caller.rateLimitKey)) {
+      done()
+      return
     }
-    done()
+    metrics.rejections.inc({ reason: 'pressure' })
+    const sentence = `The service is overloaded; retry in ${RETRY_AFTER_MS / 1000} s.`
+    done(new Rejection(503, sentence, { retryAfterMs: RETRY_AFTER_MS }))
   })
 
   fastify.decorate('chargeLoop', function chargeLoop(request, work) {
@@ -56,7 +57,7 @@ async function underPressure(fastify: FastifyInstance): Promise<void> {
     try {
       return work()
     } finally {
-      share.charge(ownerOf(request), performance.now() - startedAt)
+      share.charge(request.caller.rateLimitKey, performance.now() - startedAt)
     }
   })
 
@@ -69,10 +70,13 @@ async function underPressure(fastify: FastifyInstance): Promise<void> {
     if (since === undefined) return { ready: true, state: 'normal' }
     return { ready: lastedMs() < SUSTAINED_MS, state: 'high' }
   })
+
+  server.maxConnections = config.server.maxConnections
+  server.on('drop', () => {
+    metrics.rejections.inc({ reason: 'connections' })
+    // Idle connections give way to clients that send requests, probes among them.
+    server.closeIdleConnections()
+  })
 }
 
-function ownerOf(request: FastifyRequest): string {
-  return rateLimitKey((request.caller ?? addressCaller(request.ip)).id)
-}
-
-export default fp(underPressure, { name: 'load-shedding', dependencies: ['config', 'metrics', 'readiness'] })
+export default fp(loadShedding, { name: 'load-shedding', dependencies: ['auth', 'config', 'metrics', 'readiness'] })

@@ -45,7 +45,7 @@ function describe(request: FastifyRequest) {
   return {
     method: request.method,
     route: request.routeOptions.url ?? 'unmatched',
-    caller: request.caller?.id ?? request.ip,
+    caller: request.caller.id,
   }
 }
 

@@ -1,58 +1,63 @@
-import rateLimiter, { type FastifyRateLimitStore } from '@fastify/rate-limit'
-import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
-import { addressCaller, rateLimitKey } from '../services/auth/authenticator.ts'
-import type { UnitCounter } from '../services/limits/unit-counter.ts'
+import { Rejection } from '../services/errors/rejection.ts'
+import { type CallerLimiter, type CreateLimiter, createCallerLimiter } from '../services/limits/caller-limiter.ts'
+import { MemoryLimiter } from '../services/limits/memory-limiter.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Hook for `onRequest`, after `authenticate`: counts a request of the caller's. */
+    /** Limiters that count in this process, or with `REDIS_URL` for all replicas. */
+    createLimiter: CreateLimiter
+    /** Hook for `onRequest`, after `authenticate`: counts a request of its caller. @throws Rejection */
     limitRequests(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
   }
 }
 
-/** How many requests a caller may send. */
+const MINUTE_MS = 60_000
+
+/** Counters of what callers use, and the limit of requests. */
 async function rateLimit(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics, unitCounter } = fastify
-  const { requestsPerMinute: max } = config.limits
-  if (max === 0) {
+  const { config, metrics } = fastify
+  const createLimiter = await openLimiters(fastify)
+  fastify.decorate('createLimiter', createLimiter)
+
+  const points = config.limits.requestsPerMinute
+  if (points === 0) {
     fastify.decorate('limitRequests', (_request, _reply, done) => done())
     return
   }
-
-  await fastify.register(rateLimiter, {
-    global: false,
-    max,
-    timeWindow: 60_000,
-    store: storeOn(unitCounter),
-    keyGenerator: (request) => rateLimitKey((request.caller ?? addressCaller(request.ip)).id),
-    onExceeded: () => metrics.rejections.inc({ reason: 'requests' }),
-    errorResponseBuilder: (_request, { ttl, statusCode }) =>
-      Object.assign(
-        new Error(`You have sent too many requests in the last minute. Try again in ${Math.ceil(ttl / 1000)} s.`),
-        { statusCode, retryAfterMs: ttl },
-      ),
-  })
-  const limit = fastify.rateLimit()
+  const limiter = createLimiter({ namespace: 'requests', points, windowMs: MINUTE_MS })
+  const rejected = metrics.rejections.labels('requests')
   fastify.decorate('limitRequests', function limitRequests(request, reply, done) {
-    limit.call(fastify, request, reply).then(() => done(), done)
+    countRequest(limiter, points, request, reply).then((rejection) => {
+      if (rejection !== undefined) rejected.inc()
+      done(rejection)
+    }, done)
   })
 }
 
-/** Makes the limiter count where everything else is counted. */
-function storeOn(counter: UnitCounter) {
-  return class CounterStore implements FastifyRateLimitStore {
-    incr: FastifyRateLimitStore['incr'] = (key, callback, timeWindow) => {
-      counter.add(`requests:${key}`, 1, timeWindow).then(
-        ({ units, resetMs }) => callback(null, { current: units, ttl: resetMs }),
-        (error: Error) => callback(error),
-      )
-    }
-
-    child(): FastifyRateLimitStore {
-      return this
-    }
-  }
+async function countRequest(limiter: CallerLimiter, points: number, request: FastifyRequest, reply: FastifyReply) {
+  const { isExceeded, remaining, resetMs } = await limiter.consume(request.caller.rateLimitKey)
+  const seconds = Math.ceil(resetMs / 1000)
+  reply.headers({ 'x-ratelimit-limit': points, 'x-ratelimit-remaining': remaining, 'x-ratelimit-reset': seconds })
+  if (!isExceeded) return undefined
+  return new Rejection(429, `Request rate limit exceeded; retry in ${seconds} s.`, { retryAfterMs: resetMs })
 }
 
-export default fp(rateLimit, { name: 'rate-limit', dependencies: ['auth', 'config', 'metrics', 'counters'] })
+/** ioredis is loaded only where there is a Redis. */
+async function openLimiters(fastify: FastifyInstance): Promise<CreateLimiter> {
+  const { config, log, readiness } = fastify
+  const { redisUrl } = config.limits
+  if (redisUrl === undefined) return (options) => createCallerLimiter(new MemoryLimiter(options))
+  const { createRedisLimiters } = await import('../services/limits/redis-limiters.ts')
+  const redis = createRedisLimiters(redisUrl.reveal(), log)
+  // Without Redis the service still works.
+  readiness.add('redis', async () => ({
+    ready: true,
+    state: (await redis.isResponding()) ? 'connected' : 'unreachable',
+  }))
+  fastify.addHook('onClose', async () => redis.close())
+  return redis.createLimiter
+}
+
+export default fp(rateLimit, { name: 'rate-limit', dependencies: ['config', 'logger', 'metrics', 'readiness'] })

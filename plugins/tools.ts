@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { createImageConverter } from '../services/imaging/convert.ts'
 import { createPixelWork } from '../services/imaging/pixel-work.ts'
 import type { Tool } from '../services/mcp/catalog.ts'
+import { createImageInputs } from '../services/tools/image-inputs.ts'
+import { createImageResults } from '../services/tools/image-results.ts'
 import { createTools } from '../services/tools/index.ts'
 
 declare module 'fastify' {
@@ -11,7 +12,7 @@ declare module 'fastify' {
   }
 }
 
-/** What callers can have done. */
+/** The tools that clients can call. */
 async function tools(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, azureImages, imageStore } = fastify
   const pixels = createPixelWork({ maxDecodedBytes: config.images.maxDecodedBytes })
@@ -20,16 +21,17 @@ async function tools(fastify: FastifyInstance): Promise<void> {
     createTools({
       azure: azureImages,
       store: imageStore,
-      converter: createImageConverter(pixels),
-      pixels,
       defaultSize: config.images.defaultSize,
-      maxImageBytes: config.images.maxBytes,
-      imageLimits: config.images,
-      readsLocalFiles: fastify.appOptions.transport === 'stdio',
-      maxInlineBytes: config.images.maxInlineBytes,
-      reportCost: config.images.reportCost,
-      onSaved: () => metrics.imagesSaved.inc(),
-      onNotSaved: () => metrics.imagesNotSaved.inc(),
+      inputs: createImageInputs(pixels, config.images, fastify.appOptions.transport === 'stdio'),
+      results: createImageResults({
+        store: imageStore,
+        pixels,
+        imageLimits: config.images,
+        maxInlineBytes: config.images.maxInlineBytes,
+        reportCost: config.images.reportCost,
+        onSaved: () => metrics.imagesSaved.inc(),
+        onNotSaved: () => metrics.imagesNotSaved.inc(),
+      }),
     }),
   )
 }

@@ -1,9 +1,17 @@
 import type { FastifyInstance } from 'fastify'
 import { INVALID_REQUEST } from '../services/mcp/protocol-error.ts'
 
+/** `default-src 'none'` would forbid the style of the page. */
+const styled = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: { defaultSrc: ["'none'"], styleSrc: ["'unsafe-inline'"], frameAncestors: ["'none'"] },
+  },
+}
+
 /** `GET /`: how to use the service, for people who open its address in a browser. */
 export default async function home(fastify: FastifyInstance): Promise<void> {
-  fastify.get('/', { onRequest: fastify.guardHost }, async function showPage(request, reply) {
+  fastify.get('/', { onRequest: fastify.guardHost, helmet: styled }, async function showPage(request, reply) {
     // Clients of the 2024 HTTP+SSE transport would take the page for an event stream.
     if (request.headers.accept?.toLowerCase().includes('text/event-stream')) {
       const error = { code: INVALID_REQUEST, message: 'Send JSON-RPC with POST.' }
@@ -12,7 +20,6 @@ export default async function home(fastify: FastifyInstance): Promise<void> {
     const scheme = request.protocol === 'https' ? 'https' : 'http'
     return reply
       .type('text/html; charset=utf-8')
-      .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
       .send(page(`${scheme}://${plainHost(request.host)}`, fastify.appVersion))
   })
 }

@@ -1,35 +1,31 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { resourceMetadata } from '../services/auth/resource-metadata.ts'
-import { PREFLIGHT_MAX_AGE } from './rpc/cors.ts'
+import cors from '@fastify/cors'
+import type { FastifyInstance } from 'fastify'
+import { RESOURCE_METADATA_PATH, resourceMetadata } from '../services/auth/resource-metadata.ts'
 
-/** Where OAuth clients learn whose tokens to get. Open, since who asks has none yet. */
+/** Seconds that a browser may cache a preflight; Chromium's maximum. */
+const PREFLIGHT_MAX_AGE = 7200
+
+/** Where OAuth clients discover the issuer. Needs no credential, since clients have none yet. */
 export default async function wellKnown(fastify: FastifyInstance): Promise<void> {
   const { config, protectedResources } = fastify
   const { oauth } = config.auth
   if (protectedResources === undefined || oauth === undefined) return
 
-  for (const resource of Object.values(protectedResources)) {
-    const body = resourceMetadata(resource, oauth.issuer, oauth.requiredScopes)
-    fastify.get(resource.metadataPath, { onRequest: fastify.guardHost }, async function showResource(_request, reply) {
-      // Pages of other origins are clients too, and nothing here is secret.
-      return reply.headers({ 'access-control-allow-origin': '*', 'cache-control': 'max-age=3600' }).send(body)
-    })
-    fastify.options(resource.metadataPath, { onRequest: [fastify.guardHost, respondPreflight] }, respondPreflight)
-  }
-}
-
-/** Browsers ask first, because MCP clients name their protocol version in a header of its own. */
-async function respondPreflight({ headers }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const asked = headers['access-control-request-headers']
-  if (asked !== undefined) reply.header('access-control-allow-headers', asked)
-  return reply
-    .code(204)
-    .headers({
-      allow: 'GET, HEAD, OPTIONS',
-      vary: 'Access-Control-Request-Headers',
-      'access-control-allow-origin': '*',
-      'access-control-allow-methods': 'GET',
-      'access-control-max-age': PREFLIGHT_MAX_AGE,
-    })
-    .send()
+  await fastify.register(
+    async function resources(scope) {
+      scope.addHook('onRequest', fastify.guardHost)
+      // Web pages of any origin are clients too, and nothing here is secret.
+      await scope.register(cors, { origin: '*', methods: 'GET', maxAge: PREFLIGHT_MAX_AGE, strictPreflight: false })
+      for (const resource of Object.values(protectedResources)) {
+        const body = resourceMetadata(resource, oauth.issuer, oauth.requiredScopes)
+        scope.get(
+          resource.metadataPath.slice(RESOURCE_METADATA_PATH.length),
+          async function showResource(_request, reply) {
+            return reply.header('cache-control', 'max-age=3600').send(body)
+          },
+        )
+      }
+    },
+    { prefix: RESOURCE_METADATA_PATH },
+  )
 }

@@ -12,6 +12,9 @@ const pixels = Type.Integer({ minimum: 1, maximum: 1_000_000_000 })
 export const DialectNameSchema = Type.Enum(['deployments', 'v1', 'bfl', 'mai'])
 export type DialectName = Static<typeof DialectNameSchema>
 
+export const OperationSchema = Type.Enum(['generate', 'edit'])
+export type Operation = Static<typeof OperationSchema>
+
 /** `WxH` in pixels. */
 const SizeTextSchema = Type.String({ pattern: '^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$' })
 
@@ -70,7 +73,7 @@ export const ModelSchema = Type.Object(
     providerPath: Type.Optional(Type.String({ pattern: '^[a-z0-9.-]{1,64}$' })),
     /** Overrides the API version of every route. */
     apiVersion: Type.Optional(Type.String({ pattern: '^[\\w.-]{1,32}$' })),
-    operations: Type.Array(Type.Enum(['generate', 'edit']), { minItems: 1, maxItems: 2 }),
+    operations: Type.Array(OperationSchema, { minItems: 1, maxItems: 2 }),
     generateSize: SizeRuleSchema,
     editSize: SizeRuleSchema,
     /** Shapes that can be asked for instead of a size, on routes that take one. */

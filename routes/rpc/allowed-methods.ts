@@ -11,5 +11,5 @@ export function rejectMethods(fastify: FastifyInstance, url: string, served: rea
     throw invalidRequest('Send JSON-RPC with POST: there are no sessions and no streams of their own here.', 405)
   }
   const method = fastify.supportedMethods.filter((name) => !served.includes(name) && !IMPLIED.includes(name))
-  fastify.route({ method, url, onRequest: rejectMethod, handler: rejectMethod })
+  fastify.route({ method, url, config: { cors: { origin: true } }, onRequest: rejectMethod, handler: rejectMethod })
 }

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { ProtocolError } from '../../services/mcp/protocol-error.ts'
+import { Rejection } from '../../services/errors/rejection.ts'
 
 /** How much of a rejected body is read and thrown away, beyond what is allowed. */
 const LINGER_BYTES = 64 * 1_048_576
@@ -15,7 +15,7 @@ export function discardBody(
   reply: FastifyReply,
   maxBodyBytes: number,
 ): void {
-  const isOverloaded = error instanceof ProtocolError && error.status === 503 && request.bodyReservation !== null
+  const isOverloaded = error instanceof Rejection && error.statusCode === 503 && request.bodyReservation !== null
   if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE' && !isOverloaded) return
   const announced = Number(request.headers['content-length'])
   if (announced <= maxBodyBytes + LINGER_BYTES) reply.removeHeader('connection')

@@ -27,7 +27,7 @@ export function toProtocolError(error: unknown, requestId: string, maxBodyBytes:
 }
 
 /** Statuses of access and load, which are told as the error's code. */
-const GUARD_STATUSES: ReadonlySet<number> = new Set([401, 403, 429, 503])
+const GUARD_STATUSES: ReadonlySet<number> = new Set([401, 403, 408, 429, 503])
 
 function knownFailure({ code }: HttpFailure, maxBodyBytes: number): ProtocolError | undefined {
   switch (code) {

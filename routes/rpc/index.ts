@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
+import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { addressCaller } from '../../services/auth/authenticator.ts'
 import { type JsonBody, writeJson } from '../../services/bytes/json/writer.ts'
 import type { RejectionContext, RequestContext, Response } from '../../services/mcp/dispatcher.ts'
 import { messageSchema } from '../../services/mcp/dispatcher.ts'
@@ -13,11 +13,17 @@ import { rejectMethods } from './allowed-methods.ts'
 import { readBody } from './body-parser.ts'
 import { type Accepted, readAccept } from './content-negotiation.ts'
 import { checkContentType } from './content-type.ts'
-import { allowOrigin, respondPreflight } from './cors.ts'
 import { trackDeliveries } from './delivery.ts'
 import { discardBody } from './discard-body.ts'
 import { toProtocolError } from './errors.ts'
 import { createEventStream, type EventStream } from './sse-writer.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Overrides the options of @fastify/cors for one route. */
+    cors?: FastifyCorsOptions
+  }
+}
 
 /** `POST /` and `POST /mcp`: JSON-RPC over HTTP. Whatever goes wrong here is answered in JSON-RPC's envelope. */
 export default async function rpc(fastify: FastifyInstance): Promise<void> {
@@ -62,7 +68,8 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   })
   fastify.addHook('onRequest', fastify.guardHost)
   fastify.addHook('onRequest', fastify.guardOrigin)
-  fastify.addHook('onRequest', allowOrigin)
+  // Only its own routes: the plugin adds an OPTIONS route for every path.
+  await fastify.register(cors, { origin: false, methods: 'POST', strictPreflight: false })
   fastify.addHook('onRequest', function checkHeaders(request, _reply, done) {
     if (request.method === 'POST' && !isPlain(request.headers['content-encoding'])) {
       throw invalidRequest('Send the body as it is: Content-Encoding is not supported.', 415)
@@ -185,16 +192,24 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     return sendStream(reply, stream)
   }
 
+  /** Web pages that the origin guard accepts may read every response. */
+  const readable = {
+    origin: true,
+    exposedHeaders: ['X-Request-Id', 'Retry-After', 'WWW-Authenticate'],
+    // Chromium's maximum, in seconds.
+    maxAge: 7200,
+  }
   const route = {
     schema: { body: messageSchema },
     bodyLimit: config.limits.maxBodyBytes,
     // Not of preflights, which browsers send without credentials.
+    config: { cors: readable },
+    helmet: false as const,
     onRequest: [drain.admit, fastify.authenticate, fastify.shedLoad, fastify.limitRequests, fastify.openBody],
   }
   for (const url of ['/', '/mcp']) {
     fastify.post(url, route, respond)
-    // In a hook, before a body is looked at that some clients announce.
-    fastify.options(url, { onRequest: respondPreflight }, respondPreflight)
+    fastify.options(url, { config: { cors: readable } }, async () => undefined)
   }
   rejectMethods(fastify, '/', ['GET', 'POST', 'OPTIONS'], 'GET, POST')
   rejectMethods(fastify, '/mcp', ['POST', 'OPTIONS'], 'POST')
@@ -209,7 +224,7 @@ function describeRequest(request: FastifyRequest): RejectionContext {
       method: single(headers['mcp-method']),
       name: single(headers['mcp-name']),
     },
-    caller: (request.caller ?? addressCaller(request.ip)).id,
+    caller: request.caller.id,
     requestId: request.id,
     log: request.log,
   }

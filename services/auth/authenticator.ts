@@ -3,11 +3,13 @@ import { AccessError } from './access-error.ts'
 import { type ApiKey, findApiKey } from './api-keys.ts'
 import type { TokenSubject } from './tokens.ts'
 
-/** Who calls. Kept images and log lines go by `id`, limits by what `sharedBy` makes of it. */
 export interface Caller {
-  /** `key:<name>`, `subject:<issuer>#<subject>` or `address:<IP>`. */
-  id: string
-  kind: 'key' | 'subject' | 'address'
+  /** `key:<name>`, `subject:<issuer>#<subject>` or `address:<IP>`: stored results and log lines name it. */
+  readonly id: string
+  /** What limits are counted by: the id, or the prefix of an address. */
+  readonly rateLimitKey: string
+  /** Whether only an address is known, which several clients may share. */
+  readonly isAnonymous: boolean
 }
 
 export interface Credentials {
@@ -15,7 +17,7 @@ export interface Credentials {
   authorization: string | undefined
   /** The header `X-API-Key`. */
   apiKey: string | undefined
-  /** The caller's address, proxies that are trusted taken into account. */
+  /** The client's address, trusted proxies taken into account. */
   address: string
 }
 
@@ -27,21 +29,19 @@ export interface AuthenticatorOptions {
 }
 
 export interface Authenticator {
-  /** Whether nobody needs to say who it is. */
+  /** Whether neither keys nor tokens are configured, so that every client may call. */
   readonly isOpen: boolean
-  /** Only a token takes time to check. @throws AccessError, or rejects with it */
+  /** Synchronous except for tokens, because every request passes here. @throws AccessError, or rejects with it */
   identify(credentials: Credentials): Caller | Promise<Caller>
 }
 
-const ADDRESS = 'address:'
-
-/** Tells who calls, by key or token; with neither configured everybody is an address. */
+/** Identifies callers by key or token; where neither is configured, by address. */
 export function createAuthenticator({ keys, verifyToken }: AuthenticatorOptions): Authenticator {
   const isOpen = keys === undefined && verifyToken === undefined
-  const wanted =
+  const hint =
     verifyToken === undefined
-      ? 'Send a key as "Authorization: Bearer <key>" or "X-API-Key: <key>".'
-      : 'Send an access token as "Authorization: Bearer <token>".'
+      ? 'send a key as "Authorization: Bearer <key>" or "X-API-Key: <key>"'
+      : 'send an access token as "Authorization: Bearer <token>"'
 
   return {
     isOpen,
@@ -49,28 +49,28 @@ export function createAuthenticator({ keys, verifyToken }: AuthenticatorOptions)
       if (isOpen) return addressCaller(address)
       const bearer = readBearer(authorization)
       const secret = bearer ?? apiKey?.trim()
-      if (secret === undefined || secret === '') throw new AccessError(401, `Who calls must say so. ${wanted}`)
+      if (secret === undefined || secret === '') throw new AccessError(401, `Authentication required: ${hint}.`)
       if (verifyToken !== undefined && bearer !== undefined && isToken(bearer)) {
-        return verifyToken(bearer).then(({ issuer, subject }) => ({
-          id: `subject:${issuer}#${subject}`,
-          kind: 'subject',
-        }))
+        return verifyToken(bearer).then(({ issuer, subject }) => authenticatedCaller(`subject:${issuer}#${subject}`))
       }
       const name = keys === undefined ? undefined : findApiKey(keys.keys, secret)
-      if (name === undefined) throw new AccessError(401, 'The key is not known here.', { reason: 'invalid_token' })
-      return { id: `key:${name}`, kind: 'key' }
+      if (name === undefined) throw new AccessError(401, 'Invalid API key.', { reason: 'invalid_token' })
+      return authenticatedCaller(`key:${name}`)
     },
   }
 }
 
-/** Who calls where nobody needs to say more. */
-export function addressCaller(address: string | undefined): Caller {
-  return { id: ADDRESS + normalizeAddress(address), kind: 'address' }
+function authenticatedCaller(id: string): Caller {
+  return { id, rateLimitKey: id, isAnonymous: false }
 }
 
-/** Under which name a caller's limits are counted: whoever has one IPv6 address has a whole network of them. */
-export function rateLimitKey(callerId: string): string {
-  return callerId.startsWith(ADDRESS) ? ADDRESS + rateLimitPrefix(callerId.slice(ADDRESS.length)) : callerId
+/** A caller without credentials. */
+export function addressCaller(address: string | undefined): Caller {
+  return {
+    id: `address:${normalizeAddress(address)}`,
+    rateLimitKey: `address:${rateLimitPrefix(address)}`,
+    isAnonymous: true,
+  }
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6750#section-2.1 */
@@ -79,7 +79,7 @@ export function readBearer(authorization: string | undefined): string | undefine
   return scheme === 'bearer ' ? authorization?.slice(7).trim() : undefined
 }
 
-/** Three parts by dots, as a signed JWT has them; a JWT of any other kind is none of ours. */
+/** Three parts separated by dots, as in a signed JWT; other kinds of JWT are not accepted. */
 function isToken(secret: string): boolean {
   let dots = 0
   for (let at = secret.indexOf('.'); at !== -1 && dots < 3; at = secret.indexOf('.', at + 1)) dots++

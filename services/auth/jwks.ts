@@ -1,62 +1,75 @@
-import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
+import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose'
 import type { Logger } from '../logging/logger.ts'
 import { AccessError } from './access-error.ts'
 
-/** After this time the keys are fetched anew. */
+/** After this time the keys are fetched again. */
 const FRESH_MS = 10 * 60_000
-/** How long keys go on being used when they cannot be fetched anew. */
+/** How long keys stay in use while they cannot be fetched again. */
 const STALE_MS = 60 * 60_000
-/** Least time between two fetches, whatever tokens arrive. */
+/** Minimum time between two fetches, whatever tokens arrive. */
 const COOLDOWN_MS = 30_000
 
 export interface KeySetOptions {
+  issuer: string
   /** The issuer's keys as it publishes them now. https://www.rfc-editor.org/rfc/rfc7517#section-5 */
-  fetchKeys: () => Promise<unknown>
+  fetchKeys: () => Promise<object>
   log: Logger
-  /** Milliseconds on a clock that never jumps. */
+  /** Milliseconds on a monotonic clock. */
   now?: () => number
 }
 
 /**
- * The issuer's signing keys, cached. They are fetched when they are old and when a token names one that is not among
- * them (the issuer rotates), but never more often than the cool-down, so that invented key names cost nothing. While
- * the issuer cannot be reached the known keys stay in use for an hour.
+ * The issuer's signing keys, cached. They are fetched when they are old and when a token names an unknown one (the issuer
+ * rotates its keys), but never more often than the cool-down, so that invented key names cost nothing. While the issuer
+ * is unreachable the known keys stay in use for an hour.
+ *
+ * @returns a function that throws AccessError 503 where there are no usable keys
  */
-export function createKeySet({ fetchKeys, log, now = () => performance.now() }: KeySetOptions): JWTVerifyGetKey {
-  let keys: ReturnType<typeof createLocalJWKSet> | undefined
+export function createKeySet({
+  issuer,
+  fetchKeys,
+  log,
+  now = () => performance.now(),
+}: KeySetOptions): JWTVerifyGetKey {
   let fetchedAt = Number.NEGATIVE_INFINITY
-  let triedAt = Number.NEGATIVE_INFINITY
-  let running: Promise<void> | undefined
+  let failedAt = Number.NEGATIVE_INFINITY
 
-  async function load(): Promise<void> {
-    triedAt = now()
+  async function fetchOrReject(): Promise<Response> {
     try {
-      // jose checks that it is a key set.
-      keys = createLocalJWKSet(Object(await fetchKeys()))
+      // jose waits between fetches that succeed only.
+      if (now() - failedAt < COOLDOWN_MS) throw unavailable()
+      const keys = await fetchKeys()
       fetchedAt = now()
-    } catch (err) {
-      log.warn({ err }, 'signing keys of the token issuer could not be fetched')
+      return Response.json(keys)
+    } catch (error) {
+      if (error instanceof AccessError) throw error
+      failedAt = now()
+      log.warn({ err: error }, 'signing key fetch failed')
+      throw unavailable()
     }
   }
 
-  async function refresh(): Promise<void> {
-    if (now() - triedAt >= COOLDOWN_MS) running ??= load().finally(() => (running = undefined))
-    await running
-  }
+  // The URL is not used: `fetchKeys` may have to discover it first.
+  const keySet = createRemoteJWKSet(new URL(issuer), {
+    cacheMaxAge: STALE_MS,
+    cooldownDuration: COOLDOWN_MS,
+    [customFetch]: fetchOrReject,
+  })
 
   return async function findKey(header, token) {
-    if (now() - fetchedAt >= FRESH_MS) await refresh()
-    if (keys === undefined || now() - fetchedAt >= STALE_MS) {
-      throw new AccessError(503, 'Tokens cannot be checked at the moment. Try again in a minute.', {
-        retryAfterMs: COOLDOWN_MS,
-      })
-    }
+    if (now() - fetchedAt >= FRESH_MS) await keySet.reload().catch(() => undefined)
     try {
-      return await keys(header, token)
+      return await keySet(header, token)
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-      await refresh()
-      return await keys(header, token)
+      // The other keys are still usable, so the token is at fault.
+      if (error instanceof AccessError && keySet.fresh) throw new errors.JWKSNoMatchingKey()
+      throw error
     }
   }
+}
+
+function unavailable(): AccessError {
+  return new AccessError(503, `Tokens cannot be verified at the moment; retry in ${COOLDOWN_MS / 1000} s.`, {
+    retryAfterMs: COOLDOWN_MS,
+  })
 }

@@ -1,58 +1,60 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { Connections } from '../azure/transport.ts'
 import { ReportedError } from '../errors/errors.ts'
-import { isFetchable } from '../net/private-address.ts'
+import type { HttpClient } from '../net/http-client.ts'
+import { isSecureUrl } from '../net/secure-url.ts'
 
 const MAX_DOCUMENT_BYTES = 1_048_576
 const TIMEOUT_MS = 5_000
 
 /** https://www.rfc-editor.org/rfc/rfc8414#section-2 */
 const metadata = Compile(Type.Object({ issuer: Type.String(), jwks_uri: Type.String() }))
+/** https://www.rfc-editor.org/rfc/rfc7517#section-5 */
+const keySet = Compile(Type.Object({ keys: Type.Array(Type.Object({})) }))
 
-export interface IssuerOptions {
+export interface KeyFetcherOptions {
   issuer: string
-  /** Where the keys are; asked from the issuer's metadata when absent. */
+  /** Absent: discovered from the issuer's metadata. */
   jwksUrl?: string | undefined
-  connections: Connections
+  client: HttpClient
 }
 
 /**
- * Returns a function that fetches the issuer's signing keys, which first finds out where they are: by OpenID Connect
- * Discovery, then by RFC 8414. Bounded in bytes and time; redirects are not followed.
+ * Returns a function that fetches the issuer's signing keys. Their URL is discovered by OpenID Connect Discovery, then by
+ * RFC 8414. Bounded in bytes and time; redirects are not followed. @throws ReportedError
  */
-export function createIssuer({ issuer, jwksUrl, connections }: IssuerOptions): () => Promise<unknown> {
-  let known = jwksUrl
+export function createKeyFetcher({ issuer, jwksUrl, client }: KeyFetcherOptions): () => Promise<object> {
+  let knownUrl = jwksUrl
 
-  async function findKeys(): Promise<string> {
+  async function discover(): Promise<string> {
     const base = issuer.replace(/\/$/, '')
     const { origin, pathname } = new URL(base)
-    const places = [
+    const urls = [
       `${base}/.well-known/openid-configuration`,
       `${origin}/.well-known/oauth-authorization-server${pathname === '/' ? '' : pathname}`,
     ]
-    for (const place of places) {
-      const found = await fetchJson(place, connections)
+    for (const url of urls) {
+      const found = await fetchJson(url, client)
       if (!metadata.Check(found)) continue
       if (found.issuer !== issuer) throw new ReportedError('the metadata is of another issuer than OAUTH_ISSUER')
-      if (!isFetchable(found.jwks_uri)) throw new ReportedError('the metadata names a key address that is not https')
+      if (!isSecureUrl(found.jwks_uri)) throw new ReportedError('the jwks_uri of the metadata is not https')
       return found.jwks_uri
     }
     throw new ReportedError('the issuer publishes no metadata with a jwks_uri')
   }
 
   return async function fetchKeys() {
-    known ??= await findKeys()
-    const keys = await fetchJson(known, connections)
-    if (keys === undefined) throw new ReportedError('the issuer does not publish its keys')
+    knownUrl ??= await discover()
+    const keys = await fetchJson(knownUrl, client)
+    if (!keySet.Check(keys)) throw new ReportedError('the issuer publishes no JSON Web Key Set')
     return keys
   }
 }
 
-/** Undefined if there is no such document. */
-async function fetchJson(url: string, connections: Connections): Promise<unknown> {
+/** Undefined if the document does not exist. */
+async function fetchJson(url: string, client: HttpClient): Promise<unknown> {
   const { origin, pathname, search } = new URL(url)
-  const dispatcher = await connections.get()
+  const dispatcher = await client.get()
   const { statusCode, body } = await dispatcher.request({
     origin,
     path: pathname + search,
@@ -63,14 +65,15 @@ async function fetchJson(url: string, connections: Connections): Promise<unknown
   if (statusCode !== 200) {
     await body.dump()
     if (statusCode === 404) return undefined
-    throw new ReportedError(`the issuer answered ${statusCode}`)
+    throw new ReportedError(`the issuer responded with status ${statusCode}`)
   }
   let size = 0
   const chunks: Buffer[] = []
   for await (const chunk of body) {
     const bytes = Buffer.from(chunk)
     size += bytes.length
-    if (size > MAX_DOCUMENT_BYTES) throw new ReportedError('the issuer answered with too much')
+    if (size > MAX_DOCUMENT_BYTES)
+      throw new ReportedError(`the issuer's document is larger than ${MAX_DOCUMENT_BYTES} bytes`)
     chunks.push(bytes)
   }
   return JSON.parse(Buffer.concat(chunks).toString('utf8'))

@@ -1,12 +1,13 @@
 import type { AccessError } from './access-error.ts'
 
-const WELL_KNOWN = '/.well-known/oauth-protected-resource'
+/** https://www.rfc-editor.org/rfc/rfc9728#section-3 */
+export const RESOURCE_METADATA_PATH = '/.well-known/oauth-protected-resource'
 
-/** Where clients learn which issuer's tokens are taken here. https://www.rfc-editor.org/rfc/rfc9728 */
+/** An address of the endpoint, with its metadata that names the issuer. https://www.rfc-editor.org/rfc/rfc9728 */
 export interface ProtectedResource {
   /** The resource's own address, as clients call it. */
   resource: string
-  /** The path of its metadata on this server: the resource's own path goes behind the well-known part. */
+  /** The path of its metadata on this server: the well-known part, then the resource's own path. */
   metadataPath: string
   metadataUrl: string
 }
@@ -19,7 +20,7 @@ export function describeResources(publicUrl: string): { root: ProtectedResource;
 
 function describe(resource: string): ProtectedResource {
   const { origin, pathname } = new URL(resource)
-  const metadataPath = `${WELL_KNOWN}${pathname === '/' ? '' : pathname}`
+  const metadataPath = `${RESOURCE_METADATA_PATH}${pathname === '/' ? '' : pathname}`
   return { resource, metadataPath, metadataUrl: origin + metadataPath }
 }
 
@@ -35,7 +36,7 @@ export function resourceMetadata({ resource }: ProtectedResource, issuer: string
 }
 
 /**
- * The `WWW-Authenticate` header of a rejection. Every part is ours or from the configuration, which holds no quotes.
+ * The `WWW-Authenticate` header of a rejection. Every part is a constant or from the configuration, which contains no quotes.
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization#protected-resource-metadata-discovery-requirements
  */
 export function challenge(

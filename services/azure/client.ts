@@ -1,18 +1,21 @@
+import type { Operation } from '../../schemas/models.ts'
 import { type Base64Image, bufferImage, disposeAll } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { serviceError } from '../errors/errors.ts'
 import { sniffFacts } from '../imaging/image-probe.ts'
-import { adaptRequest, createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
+import type { HttpClientOptions } from '../net/http-client.ts'
+import { adaptRequest } from '../parameters/adapt.ts'
+import { createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
 import { type AzureEvents, noEvents } from './events.ts'
 import { type HttpResponse, sendRequest } from './exchange.ts'
 import { createImageDownload } from './image-download.ts'
 import { runCall } from './retry.ts'
 import { type StreamingChoice, shouldStream } from './streaming.ts'
-import { createTransport, type TransportOptions } from './transport.ts'
-import type { CallContext, EditRequest, ImageRequest, ImageResult, ImagesClient, Operation } from './types.ts'
+import { createTransport } from './transport.ts'
+import type { CallContext, EditRequest, ImageRequest, ImageResult, ImagesClient } from './types.ts'
 import { costOf } from './usage.ts'
 
-export interface ImagesClientOptions extends TransportOptions {
+export interface ImagesClientOptions extends HttpClientOptions {
   /** The default deployment first. */
   deployments: readonly [DeploymentOptions, ...DeploymentOptions[]]
   /** Bytes of one response, all its images in base64 together. */
@@ -48,7 +51,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     const adapted = new Map<Deployment, R>()
     for (const name of requested.options.fallbacks) {
       const fallback = byName.get(name)
-      const fitting = fallback && adaptRequest(operation, request, fallback.deployment)
+      const fitting = fallback && adaptRequest(request, operation, fallback.deployment.capabilities)
       if (fallback !== undefined && fallback !== requested && fitting !== undefined) adapted.set(fallback, fitting)
     }
     let producer = requested
@@ -64,7 +67,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       },
       context,
     )
-    return finish(operation, response, producer, request.count ?? 1, context)
+    return finish(operation, response, producer, request.n ?? 1, context)
   }
 
   /** From here on the images are paid for, so nothing is sent again. */
@@ -75,9 +78,9 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     count: number,
     context: CallContext,
   ): Promise<ImageResult> {
-    const { name, model, can } = producer.deployment
+    const { name, model, capabilities } = producer.deployment
     const { images, usage } = await collect(response, count, context)
-    const costUsd = costOf(can.price, usage, images.length)
+    const costUsd = costOf(capabilities.price, usage, images.length)
     const facts = { operation, deployment: name, model, count: images.length, usage, costUsd }
     events.imagesGenerated(facts)
     context.log.info({ ...facts, azureRequestId: response.requestId }, 'images generated')

@@ -4,9 +4,8 @@ import type { Credential } from './credential.ts'
 import type { Dialect, Target } from './dialects/dialect.ts'
 import { onRoute, routesOf } from './dialects/index.ts'
 import type { Recognition } from './models/name-resolution.ts'
-import { fitSize } from './models/size-fitting.ts'
 import { createRateLimiter, type RateLimiter } from './rate-limiter.ts'
-import type { DeploymentInfo, EditRequest, ImageRequest, Operation, Size } from './types.ts'
+import type { DeploymentInfo, EditRequest, ImageRequest } from './types.ts'
 
 /** One deployment as an operator describes it. */
 export interface DeploymentOptions {
@@ -56,7 +55,12 @@ export function createDeployment(options: DeploymentOptions): Deployment {
   let proven: Dialect | undefined
   const firstRoute = candidates[0]?.name ?? 'deployments'
   return {
-    deployment: deploymentInfo(options, onRoute(model, firstRoute)),
+    deployment: {
+      name: options.name,
+      model: model.id,
+      recognition: options.recognition ?? 'exact',
+      capabilities: onRoute(model, firstRoute),
+    },
     options,
     limiter: createRateLimiter({
       maxWaiting: options.maxWaiting,
@@ -79,55 +83,6 @@ function versionFor(route: Dialect, { anyApiVersion, model, apiVersion }: Deploy
   return anyApiVersion ?? model.apiVersion ?? own ?? route.defaultApiVersion ?? ''
 }
 
-function deploymentInfo({ name, recognition = 'exact' }: DeploymentOptions, can: Model): DeploymentInfo {
-  return {
-    name,
-    model: can.id,
-    recognition,
-    can,
-    ...(can.promptAdvice === undefined ? {} : { promptAdvice: can.promptAdvice }),
-    fitSize: (operation, requested) => fitSize(operation === 'edit' ? can.editSize : can.generateSize, requested),
-  }
-}
-
-/**
- * A request as a fallback's model can take it: the size fitted anew, wishes that it does not know left out. `undefined`
- * if it would be another image altogether: no edits, no mask, fewer images in or out.
- */
-export function adaptRequest<R extends ImageRequest | EditRequest>(
-  operation: Operation,
-  request: R,
-  { can, fitSize: fit }: DeploymentInfo,
-): R | undefined {
-  const edit = isEdit(request) ? request : undefined
-  const fits =
-    can.operations.includes(operation) &&
-    (request.count ?? 1) <= can.maxCount &&
-    (edit?.images.length ?? 0) <= can.maxImages &&
-    (edit?.mask === undefined || can.mask)
-  if (!fits) return undefined
-  const size: Size | undefined = request.size && fit(operation, request.size)
-  return {
-    ...request,
-    size,
-    aspectRatio: known(can.aspectRatios, request.aspectRatio),
-    seed: can.seed ? request.seed : undefined,
-    quality: known(can.qualities, request.quality),
-    format: can.choosesFormat ? known(can.formats, request.format) : undefined,
-    compression: can.compression ? request.compression : undefined,
-    background: known(can.backgrounds, request.background),
-    guidance: can.guidance && request.guidance,
-    steps: can.steps && request.steps,
-    autoAspectRatio: can.grounding ? request.autoAspectRatio : undefined,
-    webGrounding: can.grounding ? request.webGrounding : undefined,
-    ...(edit === undefined ? {} : { inputFidelity: known(can.inputFidelities, edit.inputFidelity) }),
-  }
-}
-
 export function isEdit(request: ImageRequest | EditRequest): request is EditRequest {
   return 'images' in request
-}
-
-function known<T extends string>(values: readonly T[], requested: T | undefined): T | undefined {
-  return requested !== undefined && values.includes(requested) ? requested : undefined
 }

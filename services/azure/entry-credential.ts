@@ -1,5 +1,5 @@
 import type { DeploymentEntry } from '../../schemas/deployments.ts'
-import { isLocal } from '../net/origin-policy.ts'
+import { isLocal } from '../net/ip-address.ts'
 import {
   type Credential,
   keyCredential,

@@ -1,4 +1,5 @@
-import type { Operation, Usage } from './types.ts'
+import type { Operation } from '../../schemas/models.ts'
+import type { Usage } from './types.ts'
 
 /** How an HTTP request to Azure ended, for metrics. 429 is separate from other 4xx because it has its own alert. */
 export type StatusClass = '2xx' | '3xx' | '4xx' | '429' | '5xx' | 'connect_error' | 'timeout' | 'lost' | 'cancelled'

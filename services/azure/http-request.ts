@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { PassThrough, Readable } from 'node:stream'
 import FormData from 'form-data'
-import type { Model } from '../../schemas/models.ts'
+import type { Model, Operation } from '../../schemas/models.ts'
 import { encodeBase64, encodedLength } from '../bytes/base64-encoder.ts'
+import type { InputImage } from '../imaging/types.ts'
 import type { RequestBody } from './transport.ts'
-import type { InputImage, Operation } from './types.ts'
 
 /** A request in the form of a dialect, without credentials. */
 export interface HttpRequest {

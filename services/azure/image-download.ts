@@ -2,10 +2,10 @@ import { type LookupAddress, lookup } from 'node:dns'
 import { isIP } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { ReportedError, serviceError } from '../errors/errors.ts'
-import { isPublicAddress } from '../net/public-address.ts'
-import { createConnections, type TransportOptions } from './transport.ts'
+import { createHttpClient, type HttpClientOptions } from '../net/http-client.ts'
+import { isPublic } from '../net/ip-address.ts'
 
-export interface ImageDownloadOptions extends TransportOptions {
+export interface ImageDownloadOptions extends HttpClientOptions {
   /** Hosts that may be asked, lower case; `*.example.com` stands for every name below example.com. */
   allowedHosts: readonly string[]
   /** Bytes of one image. */
@@ -26,9 +26,9 @@ export interface ImageDownload {
 }
 
 export function createImageDownload(options: ImageDownloadOptions): ImageDownload {
-  const isAllowed = options.isAddressAllowed ?? isPublicAddress
+  const isAllowed = options.isAddressAllowed ?? isPublic
   // Behind a proxy the name is resolved there, and the proxy's own rules are the guard.
-  const connections = createConnections(options, { lookup: guardedLookup(isAllowed) })
+  const connections = createHttpClient(options, { lookup: guardedLookup(isAllowed) })
   return {
     async get(link, deadlineAt) {
       try {

@@ -11,8 +11,8 @@ const SLOW_PIXELS = 1_500_000
  * two minutes, and slow images take longer (https://learn.microsoft.com/en-us/answers/a/12770558).
  */
 export function shouldStream(choice: StreamingChoice, model: Model, request: ImageRequest): boolean {
-  const { size, quality = '', count = 1 } = request
-  if (choice === 'never' || !model.streaming || count > 1) return false
+  const { size, quality = '', n = 1 } = request
+  if (choice === 'never' || !model.streaming || n > 1) return false
   if (choice === 'always') return true
   return slowQualities.has(quality) || (size !== undefined && size.width * size.height > SLOW_PIXELS)
 }

@@ -2,25 +2,12 @@ import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { MaybePromise } from '../bytes/maybe-promise.ts'
 import { ReportedError } from '../errors/errors.ts'
+import { createHttpClient, type HttpClientOptions } from '../net/http-client.ts'
 
 /**
  * One HTTP exchange with Azure: connect, send, read. It knows nothing of images or models, but exactly when the first
  * byte of a request body is sent, because from then on Azure may bill.
  */
-
-/** The values of HTTPS_PROXY and NO_PROXY. */
-export interface ProxySettings {
-  https?: string | undefined
-  none?: string | undefined
-}
-
-export interface TransportOptions {
-  /** Milliseconds to establish a connection, name lookup, proxy and TLS included. */
-  connectTimeoutMs: number
-  proxy?: ProxySettings
-  /** Certificate authorities to trust instead of Node's own list, PEM. */
-  certificateAuthority?: string
-}
 
 /** The body of one attempt. `length` is the value of Content-Length. */
 export type RequestBody = Buffer | { stream: Readable; length: number }
@@ -76,61 +63,8 @@ export interface Transport {
   close(): Promise<void>
 }
 
-/** undici is loaded this long after the start: later than the start needs, and earlier than most first calls. */
-const LOAD_AFTER_MS = 1_000
-
-/** A connection pool. */
-export interface Connections {
-  get(): Promise<Dispatcher>
-  /** Waits for running exchanges. */
-  close(): Promise<void>
-}
-
-/** @param connect further options of the connector, used without a proxy */
-export function createConnections(options: TransportOptions, connect: object = {}): Connections {
-  let dispatcher: Promise<Dispatcher> | undefined
-  function get(): Promise<Dispatcher> {
-    dispatcher ??= createDispatcher(options, connect)
-    return dispatcher
-  }
-  // A failure is reported by the first call.
-  const loading = setTimeout(() => get().catch(() => undefined), LOAD_AFTER_MS).unref()
-  return {
-    get,
-    async close() {
-      clearTimeout(loading)
-      await (await dispatcher)?.close()
-    },
-  }
-}
-
-/** Connects directly, or through the proxy. */
-async function createDispatcher(options: TransportOptions, connect: object): Promise<Dispatcher> {
-  const { Agent, EnvHttpProxyAgent } = await import('undici')
-  const tls = options.certificateAuthority === undefined ? {} : { ca: options.certificateAuthority }
-  // HTTP/1.1 only: with HTTP/2 one lost connection would lose every paid call on it. undici's own response timeouts are
-  // off, because their defaults (300 s) may end a call before its deadline.
-  const shared = {
-    allowH2: false,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connectTimeout: options.connectTimeoutMs,
-    connect: { ...tls, ...connect, timeout: options.connectTimeoutMs },
-  }
-  const { https, none } = options.proxy ?? {}
-  if (https === undefined) return new Agent(shared)
-  // Empty strings keep undici from reading the environment variables itself.
-  return new EnvHttpProxyAgent({
-    ...shared,
-    requestTls: tls,
-    httpProxy: '',
-    httpsProxy: https,
-    noProxy: none ?? '',
-  })
-}
-
-export function createTransport(options: TransportOptions): Transport {
-  const connections = createConnections(options)
+export function createTransport(options: HttpClientOptions): Transport {
+  const connections = createHttpClient(options)
   return {
     post: async (exchange) => runExchange(await connections.get(), exchange, options.connectTimeoutMs),
     close: connections.close,

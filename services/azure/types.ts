@@ -1,49 +1,22 @@
 import type { Model } from '../../schemas/models.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
+import type { InputImage } from '../imaging/types.ts'
 import type { Logger } from '../logging/logger.ts'
+import type { RequestParameters } from '../parameters/table.ts'
 import type { Recognition } from './models/name-resolution.ts'
 
-/** Pixels. */
-export interface Size {
-  width: number
-  height: number
-}
-
-/** An image on its way to Azure: already checked, already in a format that Azure takes. */
-export interface InputImage extends Size {
-  bytes: Buffer
-  mimeType: 'image/png' | 'image/jpeg'
-}
-
-/** What to make. Everything has been checked against the deployment's model; the client decides nothing about meaning. */
-export interface ImageRequest {
+/** An image to generate. The arguments have been checked against the deployment's model; the size is fitted to it. */
+export interface ImageRequest extends RequestParameters {
   /** A name of `ImagesClient.deployments`; the default one by default. */
   deployment?: string | undefined
   prompt: string
-  /** Already fitted with `DeploymentCard.fitSize`. Absent: the model's own choice. */
-  size?: Size | undefined
-  /** Instead of a size, where the model takes a shape: `16:9`. */
-  aspectRatio?: string | undefined
-  /** Images wanted; 1 by default. */
-  count?: number | undefined
-  seed?: number | undefined
-  quality?: string | undefined
-  format?: 'png' | 'jpeg' | undefined
-  /** 0 to 100, JPEG only. */
-  compression?: number | undefined
-  background?: string | undefined
-  guidance?: number | undefined
-  steps?: number | undefined
-  autoAspectRatio?: boolean | undefined
-  webGrounding?: boolean | undefined
 }
 
 export interface EditRequest extends ImageRequest {
-  /** The image to edit, then further references. Never empty. */
+  /** The image to edit, then further references. */
   images: readonly [InputImage, ...InputImage[]]
-  /** A PNG as large as the first image; where it is transparent the model may paint. */
+  /** A PNG as large as the first image; the model may change it where the mask is transparent. */
   mask?: InputImage | undefined
-  inputFidelity?: string | undefined
 }
 
 /** Progress of a call, for notifications. `partial`: a partial image has arrived. */
@@ -80,20 +53,15 @@ export interface ImageResult {
   costUsd?: number
 }
 
-export type Operation = 'generate' | 'edit'
-
-/** What a tool needs to know about a deployment to check and describe arguments. */
+/** What is known of a deployment: enough to check and describe arguments. */
 export interface DeploymentInfo {
   name: string
+  /** Id of the model. */
   model: string
-  /** How sure it is that this is the model: anything but `exact` was guessed from a name. */
+  /** How certain the model is: anything but `exact` was guessed from a name. */
   recognition: Recognition
-  /** What the model can do on the route by which this deployment is reached. */
-  can: Readonly<Model>
-  /** One sentence on prompts, where the model's card says something a caller should know (language, length). */
-  promptAdvice?: string
-  /** The nearest size that the model makes for this wish. */
-  fitSize(operation: Operation, requested: Size): Size
+  /** The row of the model, restricted to the route by which this deployment is reached. */
+  capabilities: Readonly<Model>
 }
 
 /** Azure's image models behind one face. Knows nothing of MCP or HTTP callers. */

@@ -1,5 +1,6 @@
+import { addressCaller } from '../auth/authenticator.ts'
 import { ServiceError } from '../errors/errors.ts'
-import type { CallLimits, Rejection } from '../limits/call-limits.ts'
+import type { CallLimits, LimitReached } from '../limits/call-limits.ts'
 import type { CallGuard, PendingCall } from '../mcp/method.ts'
 import { rejection } from '../mcp/protocol-error.ts'
 
@@ -39,7 +40,7 @@ export function createAdmissionControl({
   async function admit(call: PendingCall, run: () => ReturnType<CallGuard>): ReturnType<CallGuard> {
     if (running >= maxCalls) {
       onRejected('full')
-      throw rejection(503, 'The service is working on as many calls as it can. Try again in some seconds.', {
+      throw rejection(503, `Concurrency limit reached; retry in ${FULL_RETRY_MS / 1000} s.`, {
         retryAfterMs: FULL_RETRY_MS,
       })
     }
@@ -53,7 +54,7 @@ export function createAdmissionControl({
 
   async function runWithin({ tool, args, caller, isReadOnly }: PendingCall, run: () => ReturnType<CallGuard>) {
     const images = isReadOnly === true ? 0 : imagesOf(args)
-    const { rejection: rejected, release } = await limits.take(caller, tool, images)
+    const { rejection: rejected, refund } = await limits.take(rateLimitKeyOf(caller), tool, images)
     if (rejected !== undefined) {
       onRejected(rejected.limit)
       throw rejection(429, sentenceFor(rejected), { retryAfterMs: rejected.retryAfterMs })
@@ -62,7 +63,7 @@ export function createAdmissionControl({
       return await run()
     } catch (error) {
       // What the caller got wrong or took back was never made, and neither was what may be tried again for free.
-      if (error instanceof ServiceError && (error.family === 'input' || error.retryable)) await release()
+      if (error instanceof ServiceError && (error.family === 'input' || error.retryable)) await refund()
       throw error
     }
   }
@@ -75,15 +76,20 @@ export function createAdmissionControl({
   }
 }
 
+/** Until calls carry a `Caller`. */
+function rateLimitKeyOf(caller: string): string {
+  return caller.startsWith('address:') ? addressCaller(caller.slice('address:'.length)).rateLimitKey : caller
+}
+
 /** n images are n units. */
 function imagesOf({ n }: Readonly<Record<string, unknown>>): number {
   return typeof n === 'number' && Number.isInteger(n) && n > 1 ? n : 1
 }
 
-function sentenceFor({ limit, retryAfterMs }: Rejection): string {
+function sentenceFor({ limit, retryAfterMs }: LimitReached): string {
   const wait = describeWait(retryAfterMs)
-  if (limit === 'calls') return `You have called this tool too often in the last minute. Try again in ${wait}.`
-  return `Your images of today are used up. There will be new ones in ${wait}, at midnight UTC.`
+  if (limit === 'calls') return `Call rate limit of this tool exceeded; retry in ${wait}.`
+  return `Daily image quota exceeded; it resets at 00:00 UTC (in ${wait}).`
 }
 
 function describeWait(ms: number): string {

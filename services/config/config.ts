@@ -1,8 +1,9 @@
 import { resolve } from 'node:path'
 import type { Settings } from '../../schemas/config.ts'
 import { type ApiKey, parseApiKeys } from '../auth/api-keys.ts'
-import { isLocal, parseAllowedHosts, parseAllowedOrigins } from '../net/origin-policy.ts'
-import { isFetchable } from '../net/private-address.ts'
+import { isLocal } from '../net/ip-address.ts'
+import { parseAllowedHosts, parseAllowedOrigins } from '../net/origin-policy.ts'
+import { isSecureUrl } from '../net/secure-url.ts'
 import { parseTrustedProxies } from '../net/trusted-proxies.ts'
 import { type ConfigurationProblem, hideUserInfo } from './configuration-error.ts'
 import { type DeepReadonly, deepFreeze } from './deep-freeze.ts'
@@ -215,7 +216,7 @@ function checkUrl(variable: keyof Settings, value: string | undefined, report: P
 }
 
 function checkFetchable(variable: keyof Settings, value: string | undefined, report: Parser['report']): void {
-  if (value !== undefined && !isFetchable(value)) {
+  if (value !== undefined && !isSecureUrl(value)) {
     report(variable, 'is not an https URL (http is for this machine only)')
   }
 }

@@ -1,11 +1,11 @@
 import type { Sharp } from 'sharp'
-import type { InputImage } from '../azure/types.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
 import { isSideways } from './headers/exif-orientation.ts'
 import { bytesOf, cutOff, type FirstImage, type ImageHeader } from './headers/header.ts'
 import { formatNames } from './image-header.ts'
 import type { PixelClaim } from './pixel-claim.ts'
 import { freeMemory, type PixelWork, turn } from './pixel-work.ts'
+import type { InputImage } from './types.ts'
 
 /** The caller of a conversion. Converted images are freed when the scope ends. */
 export interface PreparationClaim extends PixelClaim {

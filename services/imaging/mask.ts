@@ -1,13 +1,13 @@
 import { pipeline } from 'node:stream/promises'
 import { createDeflate } from 'node:zlib'
-import type { InputImage, Size } from '../azure/types.ts'
 import { serviceError } from '../errors/errors.ts'
-import { formatSize, isSameSize } from '../tools/size.ts'
 import type { PreparationClaim } from './convert.ts'
 import type { ImageHeader } from './headers/header.ts'
 import { checkClaim, type PixelClaim } from './pixel-claim.ts'
 import { freeMemory, type PixelWork, turn } from './pixel-work.ts'
 import { encodePng } from './png.ts'
+import { formatSize, isSameSize } from './size.ts'
+import type { InputImage, Size } from './types.ts'
 
 /** https://learn.microsoft.com/azure/foundry/openai/reference-preview-latest: "less than 4MB". */
 const MAX_MASK_BYTES = 4 * 1024 * 1024

@@ -1,41 +1,41 @@
 /** Who keeps the event loop busy, by recent milliseconds. */
 export interface LoadShare {
-  /** Adds what a caller's request took of the loop. */
-  charge(owner: string, milliseconds: number): void
-  /** Whether a caller took as much as callers do on average, or more: it is the one to slow down. */
-  isHeavy(owner: string): boolean
-  /** Lets the past count less; called at regular intervals. */
+  /** Adds the time that a caller's request took on the event loop. */
+  charge(caller: string, milliseconds: number): void
+  /** Whether a caller used at least the average of all callers, and so should be slowed down. */
+  isHeavy(caller: string): boolean
+  /** Reduces the weight of the past; called at regular intervals. */
   decay(): void
 }
 
-/** A request costs the loop something even where it cannot be measured. */
-const LEAST_MS = 0.2
+/** Every request costs some time, even where it cannot be measured. */
+const MIN_COST_MS = 0.2
 const DECAY = 0.7
-/** Below it a caller counts as one that is not there. */
-const FORGOTTEN_MS = 0.1
+/** Callers below it are removed. */
+const NEGLIGIBLE_MS = 0.1
 
 export function createLoadShare(): LoadShare {
   const recent = new Map<string, number>()
   let total = 0
 
   return {
-    charge(owner, milliseconds) {
-      const cost = Math.max(LEAST_MS, milliseconds)
-      recent.set(owner, (recent.get(owner) ?? 0) + cost)
+    charge(caller, milliseconds) {
+      const cost = Math.max(MIN_COST_MS, milliseconds)
+      recent.set(caller, (recent.get(caller) ?? 0) + cost)
       total += cost
     },
-    isHeavy(owner) {
-      const own = recent.get(owner)
+    isHeavy(caller) {
+      const own = recent.get(caller)
       return own !== undefined && own >= total / recent.size
     },
     decay() {
       total = 0
-      for (const [owner, milliseconds] of recent) {
-        const left = milliseconds * DECAY
-        if (left < FORGOTTEN_MS) recent.delete(owner)
+      for (const [caller, milliseconds] of recent) {
+        const remaining = milliseconds * DECAY
+        if (remaining < NEGLIGIBLE_MS) recent.delete(caller)
         else {
-          recent.set(owner, left)
-          total += left
+          recent.set(caller, remaining)
+          total += remaining
         }
       }
     },

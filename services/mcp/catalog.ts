@@ -67,6 +67,8 @@ export interface Tool<S extends TSchema = TSchema> {
   icons?: readonly Icon[]
   /** Client capabilities without which a call is answered with -32021. Only modern clients declare them. */
   requiredCapabilities?: readonly string[]
+  /** Images that a call with these valid arguments generates and pays for. Absent: none. */
+  cost?(args: Static<S>): number
   /** Makes of what a client sent what the schema is to judge; absent: the arguments stay as they are. */
   normalize?(args: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>
   /**

@@ -1,51 +1,63 @@
 import { isIP } from 'node:net'
+import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js'
 
-const GROUPS = 8
-/** A provider gives a caller at least this many groups of an IPv6 address: https://www.rfc-editor.org/rfc/rfc6177 */
-const NETWORK_GROUPS = 4
-
-/** For what a proxy names in an address's place; whoever comes so shares one name. */
+/** Stands for every address that cannot be read; all clients without a readable address share one limit. */
 const UNKNOWN = 'unknown'
 
+/** A provider assigns at least this many bits to one customer: https://www.rfc-editor.org/rfc/rfc6177 */
+const CUSTOMER_BITS = 64
+
+/** The only block from which public IPv6 addresses are assigned; `::7f00:1` is a loopback address that lies outside. */
+const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3')
+
 /**
- * An address in one spelling: without port (Azure's Application Gateway adds it) and zone, and an IPv4 address in IPv6
- * clothing is that IPv4 address. Node has none for a connection that is gone.
+ * The one spelling of an address (RFC 5952 for IPv6), without port (Azure's Application Gateway appends it), zone and
+ * `::ffff:`. Undefined and unreadable addresses become `unknown`: Node has none for a connection that was reset.
  */
 export function normalizeAddress(address: string | undefined): string {
-  const bare = withoutPort(address ?? '')
-  if (isIP(bare) !== 6) return isIP(bare) === 4 ? bare : UNKNOWN
-  const [unzoned = ''] = bare.toLowerCase().split('%')
-  const dotted = unzoned.slice(unzoned.lastIndexOf(':') + 1)
-  const groups = groupsOf(unzoned)
-  if (!groups.slice(0, 6).every((group, at) => group === (at === 5 ? 0xffff : 0))) return unzoned
-  if (isIP(dotted) === 4) return dotted
-  const [high = 0, low = 0] = groups.slice(6)
-  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.')
+  return parse(address)?.toString() ?? UNKNOWN
+}
+
+/** The key of an address's limits: an IPv6 client controls its whole /64, so that the prefix is counted. */
+export function rateLimitPrefix(address: string | undefined): string {
+  const parsed = parse(address)
+  if (parsed?.kind() !== 'ipv6') return parsed?.toString() ?? UNKNOWN
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed}/${CUSTOMER_BITS}`)}/${CUSTOMER_BITS}`
+}
+
+/** Whether a host name or address is this machine's own; IPv6 addresses with or without brackets. */
+export function isLocal(hostname: string): boolean {
+  if (hostname === 'localhost' || hostname.endsWith('.localhost')) return true
+  const address = hostname.replace(/^\[(.*)\]$/, '$1')
+  return isIP(address) !== 0 && parse(address)?.range() === 'loopback'
+}
+
+const PRIVATE_RANGES: ReadonlySet<string> = new Set(['loopback', 'private', 'linkLocal', 'uniqueLocal'])
+
+/** Whether an address is unreachable from the internet. https://www.rfc-editor.org/rfc/rfc6890 */
+export function isPrivate(address: string): boolean {
+  const range = parse(address)?.range()
+  return range !== undefined && PRIVATE_RANGES.has(range)
 }
 
 /**
- * Whose address it is: of IPv6 the first 64 bits, since all that is below them is one caller's to choose from; of IPv4
- * the address itself.
+ * Whether an IP address is reachable over the internet, and is no IPv4 address translated into IPv6 (NAT64, 6to4, Teredo).
+ * https://www.iana.org/assignments/iana-ipv4-special-registry, https://www.iana.org/assignments/iana-ipv6-special-registry
  */
-export function rateLimitPrefix(address: string | undefined): string {
-  const plain = normalizeAddress(address)
-  if (isIP(plain) !== 6) return plain
-  const network = groupsOf(plain).slice(0, NETWORK_GROUPS)
-  return `${network.map((group) => group.toString(16)).join(':')}::/64`
+export function isPublic(address: string): boolean {
+  const parsed = parse(address)
+  if (parsed === undefined || parsed.range() !== 'unicast') return false
+  return parsed.kind() === 'ipv4' || parsed.match(globalUnicast)
+}
+
+function parse(address: string | undefined): IPv4 | IPv6 | undefined {
+  const [bare = ''] = withoutPort(address ?? '').split('%')
+  // ipaddr.js alone also reads `10.1` and `0x7f000001`.
+  return isIP(bare) === 0 ? undefined : ipaddr.process(bare)
 }
 
 function withoutPort(address: string): string {
   if (address.startsWith('[')) return address.slice(1).split(']')[0] ?? ''
   const colon = address.indexOf(':')
   return colon !== -1 && colon === address.lastIndexOf(':') ? address.slice(0, colon) : address
-}
-
-/** The eight numbers of an IPv6 address; a dotted end counts as the two that it stands for, whatever they are. */
-function groupsOf(address: string): number[] {
-  const end = address.slice(address.lastIndexOf(':') + 1)
-  const [head = '', tail] = (end.includes('.') ? `${address.slice(0, -end.length)}0:0` : address).split('::')
-  const read = (half: string) => (half === '' ? [] : half.split(':').map((group) => Number.parseInt(group, 16)))
-  const before = read(head)
-  const after = read(tail ?? '')
-  return [...before, ...Array<number>(Math.max(0, GROUPS - before.length - after.length)).fill(0), ...after]
 }

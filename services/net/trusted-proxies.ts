@@ -1,37 +1,35 @@
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js'
 
-/** The set of proxies whose forwarding headers are believed. */
+/** The proxies whose forwarding headers are trusted. */
 export interface TrustedProxies {
-  /** Undefined: the connection was reset before its address was asked for. */
+  /** `address` of a connection; undefined if it was reset before the address was read. */
   has(address: string | undefined): boolean
 }
 
 /**
- * Reads `TRUST_PROXY`: addresses and CIDR ranges, by comma.
- * @throws RangeError that names the entry; `true` or a count of hops is rejected, since either would let any caller name
- * its own address.
+ * Parses `TRUST_PROXY`: addresses and CIDR ranges, separated by commas.
+ * @throws RangeError that names the invalid entry; `true` or a count of hops is rejected, since either would let any
+ * client choose its own address
  */
 export function parseTrustedProxies(list: string | undefined): TrustedProxies {
-  const proxies = new BlockList()
-  for (const entry of (list ?? '').split(',').map((part) => part.trim())) {
-    if (entry !== '') addEntry(proxies, entry)
-  }
+  const entries = (list ?? '').split(',').map((entry) => entry.trim())
+  const ranges = entries.filter((entry) => entry !== '').map(parseRange)
   return {
     has(address = '') {
-      const plain = address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
-      const version = isIP(plain)
-      return version !== 0 && proxies.check(plain, version === 4 ? 'ipv4' : 'ipv6')
+      if (isIP(address) === 0) return false
+      const parsed = ipaddr.process(address)
+      return ranges.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits))
     },
   }
 }
 
-function addEntry(proxies: BlockList, entry: string): void {
-  const [address = '', prefix, ...rest] = entry.split('/')
-  const version = isIP(address)
-  const bits = version === 4 ? 32 : 128
-  const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN
-  if (version === 0 || rest.length > 0 || !(length >= 0 && length <= bits)) {
-    throw new RangeError(`"${entry.slice(0, 64)}" is neither an address nor a CIDR range`)
+function parseRange(entry: string): [IPv4 | IPv6, number] {
+  const [address = ''] = entry.split('/')
+  // ipaddr.js alone also reads `1` as an address.
+  if (isIP(address) !== 0) {
+    if (address === entry) return [ipaddr.parse(entry), isIP(entry) === 4 ? 32 : 128]
+    if (ipaddr.isValidCIDR(entry)) return ipaddr.parseCIDR(entry)
   }
-  proxies.addSubnet(address, length, version === 4 ? 'ipv4' : 'ipv6')
+  throw new RangeError(`"${entry.slice(0, 64)}" is neither an address nor a CIDR range`)
 }

@@ -1,58 +1,69 @@
-import Type, { type TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
-import { serviceError } from '../errors/errors.ts'
+import type { ImagesClient } from '../azure/types.ts'
+import { formatSize } from '../imaging/size.ts'
+import type { Size } from '../imaging/types.ts'
+import type { ImageStore } from '../library/image-store.ts'
 import type { Tool } from '../mcp/catalog.ts'
-import { normalizeArguments } from './argument-values.ts'
-import { OptionsSchema, optionNames, optionProperties, promptArgument, takesSize } from './arguments.ts'
-import { callContext } from './call-context.ts'
+import { publishedProperties } from '../parameters/arguments.ts'
+import {
+  commonArguments,
+  type GenerateArguments,
+  imageCost,
+  modelArgument,
+  normalizer,
+  promptArgument,
+  toolSchema,
+} from './arguments.ts'
+import { checkPrompt } from './check-prompt.ts'
 import { imageIcon } from './icons.ts'
-import { imageContent } from './image-result.ts'
-import { checkPrompt } from './prompt-text.ts'
-import { chooseModel, choosesShape, requestOptions } from './select-deployment.ts'
-import { formatSize, parseSize } from './size.ts'
-import type { ToolOptions } from './tool-options.ts'
+import type { ImageResults } from './image-results.ts'
+import { azureContext } from './progress-messages.ts'
+import { deploymentsFor, planRequest, selectDeployment } from './select-deployment.ts'
 
-const generateArguments = Compile(Type.Intersect([Type.Object({ prompt: Type.String() }), OptionsSchema]))
+export interface GenerateImageOptions {
+  azure: ImagesClient
+  store: ImageStore
+  results: ImageResults
+  /** The size if the client sends none. */
+  defaultSize: Size
+}
 
-/** Makes an image from words. */
-export function generateImage(options: ToolOptions): Tool<TSchema> {
-  const { azure, store, defaultSize } = options
-  const { deployments, deployment } = azure
-  const inputSchema = Type.Object(
-    {
-      prompt: promptArgument(
-        'What the image shows: subject, setting, style, light, colours, any text in quotes.',
-        deployment,
-      ),
-      ...optionProperties('generate', deployments, `Width x height in pixels; ${formatSize(defaultSize)} by default.`),
-    },
-    { additionalProperties: false },
-  )
+/** Generates images from a prompt; `undefined` if no configured model generates. */
+export function generateImage({ azure, store, results, defaultSize }: GenerateImageOptions): Tool | undefined {
+  const deployments = deploymentsFor('generate', azure)
+  const [first] = deployments
+  if (first === undefined) return undefined
+  const models = deployments.map(({ capabilities }) => capabilities)
+  const inputSchema = toolSchema<GenerateArguments>({
+    prompt: promptArgument(
+      'What the image shows: subject, setting, style, light, colours, any text in quotes.',
+      first.capabilities,
+    ),
+    ...modelArgument(deployments),
+    ...publishedProperties(models, { operation: 'generate', defaultSize: formatSize(defaultSize) }),
+    ...commonArguments,
+  })
 
-  return {
+  const tool: Tool<typeof inputSchema> = {
     name: 'generate_image',
     title: 'Generate image',
     description:
-      `Makes a new image from a text description with ${deployment.model} on Azure, and returns it as an image. Each ` +
-      'call costs money and takes from seconds to minutes: call it once per image wanted, with a complete description. ' +
-      'To change an existing image use edit_image.',
+      `Generates an image from a text description with ${first.model} on Azure and returns it. Each call costs money and ` +
+      'takes seconds to minutes: call it once per image, with a complete description. To change an existing image use ' +
+      'edit_image.',
     inputSchema,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
     icons: imageIcon,
-    normalize: (args) => normalizeArguments(args, inputSchema, optionNames),
+    cost: imageCost,
+    normalize: normalizer(inputSchema),
 
     async call(args, context) {
-      if (!generateArguments.Check(args)) throw serviceError('IMG_ERR_ARGUMENTS', ['they do not match the schema'])
-      const { prompt, ...rest } = args
-      checkPrompt(prompt)
-      const deployment = chooseModel('generate', rest, deployments)
-      const isShaped = rest.size === undefined && choosesShape(rest)
-      const requested =
-        isShaped || !takesSize('generate', deployment) ? undefined : rest.size ? parseSize(rest.size) : defaultSize
-      const target = rest.output_path === undefined ? undefined : await store.resolve(rest.output_path)
-      const size = requested && deployment.fitSize('generate', requested)
-      const response = await azure.generate({ prompt, size, ...requestOptions(rest, deployment) }, callContext(context))
-      return imageContent(response, options, { verb: 'generated', target, requested, deployment }, context)
+      checkPrompt(args.prompt)
+      const deployment = selectDeployment('generate', args, deployments)
+      const { request, requestedSize } = planRequest('generate', args, deployment, defaultSize)
+      const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
+      const result = await azure.generate(request, azureContext(context))
+      return await results.toContent(result, { verb: 'generated', target, requestedSize, deployment }, context)
     },
   }
+  return tool
 }

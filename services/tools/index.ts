@@ -1,16 +1,15 @@
 import type { Tool } from '../mcp/catalog.ts'
-import { editImage } from './edit-image.ts'
-import { generateImage } from './generate-image.ts'
+import { type EditImageOptions, editImage } from './edit-image.ts'
+import { type GenerateImageOptions, generateImage } from './generate-image.ts'
 import { listModels } from './list-models.ts'
-import type { ToolOptions } from './tool-options.ts'
 
 /** Every tool, in the order in which they are listed. */
-export function createTools(options: ToolOptions): readonly Tool[] {
-  const { azure } = options
+export function createTools(options: GenerateImageOptions & EditImageOptions): readonly Tool[] {
+  const { deployments } = options.azure
   const tools = [
     generateImage(options),
     editImage(options),
-    azure.deployments.length > 1 ? listModels(azure) : undefined,
+    deployments.length > 1 ? listModels(deployments) : undefined,
   ]
   return tools.filter((tool) => tool !== undefined)
 }

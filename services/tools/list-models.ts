@@ -1,46 +1,45 @@
-import Type, { type TSchema } from 'typebox'
+import Type from 'typebox'
 import type { Price } from '../../schemas/models.ts'
-import type { DeploymentInfo, ImagesClient } from '../azure/types.ts'
+import type { DeploymentInfo } from '../azure/types.ts'
 import type { Tool } from '../mcp/catalog.ts'
-import { optionProperties } from './arguments.ts'
+import { allowedArguments } from '../parameters/arguments.ts'
 
-/** Says which models there are, what each can do and costs. */
-export function listModels({ deployments }: ImagesClient): Tool<TSchema> {
+/** Describes the configured models with their arguments and prices. */
+export function listModels(deployments: readonly DeploymentInfo[]): Tool {
   return {
     name: 'list_models',
     title: 'List models',
     description:
-      'Lists the image models that generate_image and edit_image can use, with what each can do and costs. Free.',
+      'Lists the image models that generate_image and edit_image can use, with their arguments and prices. Free.',
     inputSchema: Type.Object({}, { additionalProperties: false }),
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    cost: () => 0,
     async call() {
       return { content: [{ type: 'text', text: deployments.map(describeModel).join('\n') }] }
     },
   }
 }
 
-function describeModel(deployment: DeploymentInfo, index: number): string {
-  const { name, model, can } = deployment
-  const operations = can.operations.map((operation) => {
-    const names = Object.keys(optionProperties(operation, [deployment], '')).filter(
-      (option) => option !== 'output_path',
-    )
+function describeModel({ name, model, capabilities }: DeploymentInfo, index: number): string {
+  const { operations, price, retires } = capabilities
+  const abilities = operations.map((operation) => {
+    const names = allowedArguments(operation, capabilities)
     return `${operation === 'edit' ? 'edits' : 'generates'}${names.length === 0 ? '' : ` (${names.join(', ')})`}`
   })
   const facts = [
-    `${name}${name === model ? '' : ` (${model})`}${index === 0 ? ', the default' : ''}: ${operations.join('; ')}`,
-    can.price === undefined ? undefined : describePrice(can.price),
-    can.retires === undefined ? undefined : `Azure retires it on ${can.retires}`,
+    `${name}${name === model ? '' : ` (${model})`}${index === 0 ? ', the default' : ''}: ${abilities.join('; ')}`,
+    ...(price === undefined ? [] : [describePrice(price)]),
+    ...(retires === undefined ? [] : [`Azure retires it on ${retires}`]),
   ]
-  return `${facts.filter((fact) => fact !== undefined).join('. ')}.`
+  return `${facts.join('. ')}.`
 }
 
 function describePrice(price: Price): string {
-  const asOf = `(list price of ${price.asOf})`
-  if (price.image !== undefined) return `US$${price.image} an image ${asOf}`
+  const date = `(list price of ${price.asOf})`
+  if (price.image !== undefined) return `US$${price.image} per image ${date}`
   if (price.megapixelOut !== undefined) {
-    const first = price.firstMegapixelOut === undefined ? '' : `, the first US$${price.firstMegapixelOut} more`
-    return `US$${price.megapixelOut} a megapixel out${first}, US$${price.megapixelIn ?? 0} a megapixel in ${asOf}`
+    const first = price.firstMegapixelOut === undefined ? '' : ` (the first US$${price.firstMegapixelOut} more)`
+    return `US$${price.megapixelOut} per output megapixel${first}, US$${price.megapixelIn ?? 0} per input megapixel ${date}`
   }
-  return `US$${price.imageOut ?? 0} a million tokens out, US$${price.textIn ?? 0} text in, US$${price.imageIn ?? 0} images in ${asOf}`
+  return `US$${price.imageOut ?? 0} per million output tokens, US$${price.textIn ?? 0} text input, US$${price.imageIn ?? 0} image input ${date}`
 }

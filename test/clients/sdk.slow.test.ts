@@ -122,7 +122,7 @@ for (const [what, mode] of [
       (await edit({ image_path: 'mine.png' })).content[0].text,
       /cannot be read: it is not an absolute path/,
     )
-    t.assert.match((await edit({ image_path: folder })).content[0].text, /cannot be read: it names no plain file/)
+    t.assert.match((await edit({ image_path: folder })).content[0].text, /cannot be read: it is not a regular file/)
     t.assert.match((await edit({})).content[0].text, /exactly once/)
     t.diagnostic(`client 2.x ${what} over stdio: round complete`)
   })

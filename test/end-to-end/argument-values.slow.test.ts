@@ -15,10 +15,10 @@ async function listTools(url: string): Promise<Listed[]> {
   return JSON.parse(await response.text()).result.tools
 }
 
-/** What n8n adds to the arguments of every tool. */
+/** Members that n8n adds to the arguments of every tool. */
 const ofN8n = { toolCallId: 'call_1', sessionId: 'abc', action: 'sendMessage', chatInput: 'draw', tool: { name: 'x' } }
 
-describe('what a client leaves open reaches Azure as nothing', () => {
+describe('empty optional arguments are not sent to Azure', () => {
   for (const model of ['FLUX.1-Kontext-pro', 'FLUX.2-flex', 'gpt-image-1', 'MAI-Image-2.6']) {
     test(`${model}: every optional argument as null, blank and absent`, async (t: TestContext) => {
       const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: model })
@@ -27,13 +27,20 @@ describe('what a client leaves open reaches Azure as nothing', () => {
         const required = name === 'edit_image' ? { prompt, image_data_base64: image } : { prompt }
         const optional = Object.keys(inputSchema.properties).filter((key) => !inputSchema.required.includes(key))
         const all = (value: unknown) => Object.fromEntries(optional.map((key) => [key, value]))
-        const ofOthers = { seed: null, quality: '', guidance: null, steps: null, image_path: null, aspect_ratio: ' ' }
+        const ofOtherModels = {
+          seed: null,
+          quality: '',
+          guidance: null,
+          steps: null,
+          image_path: null,
+          aspect_ratio: ' ',
+        }
         const filledIn = {
           mask_region: { x: null, y: '', width: null, height: null },
           reference_images_base64: [null, '', ' '],
         }
         const nested = Object.fromEntries(Object.entries(filledIn).filter(([key]) => optional.includes(key)))
-        const variants = [{}, all(null), all(''), all('  '), all([]), all([null]), nested, ofOthers, ofN8n]
+        const variants = [{}, all(null), all(''), all('  '), all([]), all([null]), nested, ofOtherModels, ofN8n]
         for (const more of variants) {
           const { isError, text } = await callTool(url, name, { ...more, ...required })
           t.assert.equal(isError, false, `${name} ${JSON.stringify(more)}: ${text}`)
@@ -47,7 +54,7 @@ describe('what a client leaves open reaches Azure as nothing', () => {
   }
 })
 
-describe('a value in quotes is that value', () => {
+describe('quoted numbers and booleans are accepted', () => {
   const cases: readonly [string, Record<string, unknown>, Record<string, unknown>][] = [
     ['FLUX.2-flex', { seed: '42', steps: ' 10 ', guidance: '3.5' }, { seed: 42, steps: 10, guidance: 3.5 }],
     [
@@ -73,7 +80,7 @@ describe('a value in quotes is that value', () => {
     })
   }
 
-  test('inside a region too', async (t: TestContext) => {
+  test('also inside a region', async (t: TestContext) => {
     const { url } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-1' })
     const { isError, text } = await callTool(url, 'edit_image', {
       prompt,
@@ -84,7 +91,7 @@ describe('a value in quotes is that value', () => {
   })
 })
 
-test('a list may have absent members', async (t: TestContext) => {
+test('a list may have empty members', async (t: TestContext) => {
   const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-1' })
   const image = (await png(64, 64)).toString('base64')
   const args = { prompt, image_data_base64: image, reference_images_base64: [null, image, ''] }
@@ -93,14 +100,14 @@ test('a list may have absent members', async (t: TestContext) => {
   t.assert.equal(simulator.requests[0]?.files.length, 2)
 })
 
-test('what is required and null is missing', async (t: TestContext) => {
+test('a required argument that is null is missing', async (t: TestContext) => {
   const { url } = await startService(t)
   const { isError, text } = await callTool(url, 'generate_image', { prompt: null })
   t.assert.equal(isError, true)
   t.assert.match(text, /"prompt" is missing/)
 })
 
-test('what no tool knows, or is no such value, stays an error before Azure is asked', async (t: TestContext) => {
+test('unknown arguments and invalid values are rejected before Azure is called', async (t: TestContext) => {
   const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'FLUX.2-flex' })
   for (const wrong of [
     { style: 'bold' },
@@ -121,15 +128,15 @@ test('what no tool knows, or is no such value, stays an error before Azure is as
   t.assert.equal(simulator.requests.length, 0)
 })
 
-describe('a prompt that no image can follow is rejected before Azure is asked', () => {
+describe('a prompt without meaning is rejected before Azure is called', () => {
   for (const [what, text, sentence] of [
     ['blanks', ' \n\t\u3000', /"prompt" is blank/],
-    ['characters that nobody sees', '\u200b\ufeff\u00ad\u180e', /"prompt" is blank/],
+    ['invisible characters', '\u200b\ufeff\u00ad\u180e', /"prompt" is blank/],
     ['fillers', '\u3164\u115f\u2800\ufe0f\u034f', /"prompt" is blank/],
-    ['marks without a letter', '\u0301 \u20dd', /"prompt" is blank/],
-    ['characters without a meaning', '\ue000\uffff', /"prompt" is blank/],
-    ['a NUL', 'a\0b', /"prompt" has a NUL/],
-    ['half a surrogate pair', 'a \ud83d b', /"prompt" has half a surrogate pair/],
+    ['combining marks without a letter', '\u0301 \u20dd', /"prompt" is blank/],
+    ['unassigned characters', '\ue000\uffff', /"prompt" is blank/],
+    ['a NUL', 'a\0b', /"prompt" contains a NUL/],
+    ['half a surrogate pair', 'a \ud83d b', /"prompt" contains half a surrogate pair/],
   ] as const) {
     test(what, async (t: TestContext) => {
       const { url, simulator } = await startService(t)

@@ -10,23 +10,23 @@ import { callTool, startService } from '../support/service.ts'
 const prompt = 'a lighthouse'
 const onDeploymentRoute = { AZURE_API_VERSION: '2025-04-01-preview' }
 
-/** What each model's documentation lets a caller choose, beside prompt, image and output_path. */
-const gptDraws = 'size n quality output_format output_compression background'
-const gptEdits = `${gptDraws} mask_base64 mask_region reference_images_base64`
+/** The arguments that each model's documentation describes, except prompt, image and output_path. */
+const gptGenerates = 'size n quality output_format output_compression background'
+const gptEdits = `${gptGenerates} mask_base64 mask_region reference_images_base64`
 const mai26 = 'size auto_aspect_ratio web_grounding'
-const flux2Draws = 'size seed output_format guidance'
+const flux2Generates = 'size seed output_format guidance'
 const offers: readonly [model: string, generate: string, edit: string | undefined, environment?: Environment][] = [
   ['FLUX.1-Kontext-pro', 'size aspect_ratio seed output_format', 'size aspect_ratio seed output_format'],
   ['FLUX.1-Kontext-pro', 'size', 'size', onDeploymentRoute],
   ['FLUX-1.1-pro', 'size seed output_format', undefined],
-  ['FLUX.2-pro', flux2Draws, `${flux2Draws} reference_images_base64`],
-  ['FLUX.2-flex', `${flux2Draws} steps`, `${flux2Draws} steps reference_images_base64`],
-  ['gpt-image-1', gptDraws, `${gptEdits} input_fidelity`],
-  ['gpt-image-1-mini', gptDraws, gptEdits],
-  ['gpt-image-1.5', gptDraws, `${gptEdits} input_fidelity`],
-  ['gpt-image-2', gptDraws, gptEdits],
-  ['gpt-image-2.5-flare', gptDraws, gptEdits],
-  ['gpt-image-2.5-sunburst', gptDraws, gptEdits],
+  ['FLUX.2-pro', flux2Generates, `${flux2Generates} reference_images_base64`],
+  ['FLUX.2-flex', `${flux2Generates} steps`, `${flux2Generates} steps reference_images_base64`],
+  ['gpt-image-1', gptGenerates, `${gptEdits} input_fidelity`],
+  ['gpt-image-1-mini', gptGenerates, gptEdits],
+  ['gpt-image-1.5', gptGenerates, `${gptEdits} input_fidelity`],
+  ['gpt-image-2', gptGenerates, gptEdits],
+  ['gpt-image-2.5-flare', gptGenerates, gptEdits],
+  ['gpt-image-2.5-sunburst', gptGenerates, gptEdits],
   ['MAI-Image-2.5', 'size', 'reference_images_base64'],
   ['MAI-Image-2.5-Flash', 'size', 'reference_images_base64'],
   ['MAI-Image-2.5-Pro', 'size', 'reference_images_base64'],
@@ -36,7 +36,7 @@ const offers: readonly [model: string, generate: string, edit: string | undefine
   ['MAI-Image-2.7-Flash', 'size background', 'size background reference_images_base64'],
 ]
 
-/** A value for every argument that some model takes. */
+/** A value for every argument that depends on the model. */
 const values: Readonly<Record<string, unknown>> = {
   size: '1024x1024',
   aspect_ratio: '16:9',
@@ -73,7 +73,7 @@ const words = (text: string) => text.split(' ').filter((word) => word !== '')
 describe('arguments follow the model', () => {
   for (const [model, generate, edit, environment = {}] of offers) {
     const route = environment === onDeploymentRoute ? ' on the deployment route' : ''
-    test(`${model}${route}: offers what it can do, and rejects the rest before Azure is asked`, async (t: TestContext) => {
+    test(`${model}${route}: publishes what it supports and rejects the rest before Azure is called`, async (t: TestContext) => {
       const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: model, ...environment })
       const tools = await listTools(url)
       const offered = (name: string) => Object.keys(tools.get(name) ?? {}).filter((key) => !common.includes(key))
@@ -102,7 +102,7 @@ describe('arguments follow the model', () => {
     })
   }
 
-  test('an edit with references and a background reaches MAI-Image-2.7 whole', async (t: TestContext) => {
+  test('an edit with references and a background is sent completely to MAI-Image-2.7', async (t: TestContext) => {
     const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'MAI-Image-2.7' })
     const base64 = (await png(900, 800)).toString('base64')
     const { isError, text } = await callTool(url, 'edit_image', {
@@ -123,7 +123,7 @@ describe('arguments follow the model', () => {
     )
   })
 
-  test('a shape that is left to the model is not contradicted by a size that the caller did not ask for', async (t: TestContext) => {
+  test('auto_aspect_ratio is not overridden by the default size', async (t: TestContext) => {
     const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'MAI-Image-2.6' })
     await callTool(url, 'generate_image', { prompt, auto_aspect_ratio: true })
     await callTool(url, 'generate_image', { prompt, auto_aspect_ratio: false })
@@ -133,7 +133,7 @@ describe('arguments follow the model', () => {
     )
   })
 
-  test('a quality that only newer models have is rejected with the list', async (t: TestContext) => {
+  test('a quality that the model does not support is rejected with the list of those it does', async (t: TestContext) => {
     const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-2' })
     const { isError, text } = await callTool(url, 'generate_image', { prompt, quality: 'max' })
     t.assert.equal(isError, true)
@@ -141,20 +141,20 @@ describe('arguments follow the model', () => {
     t.assert.equal(simulator.requests.length, 0)
   })
 
-  test('the ending of output_path decides the format where the model lets choose', async (t: TestContext) => {
+  test('the extension of output_path decides the format if the model supports several', async (t: TestContext) => {
     const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-2' })
     const { text } = await callTool(url, 'generate_image', { prompt, output_path: 'a.jpg' })
     t.assert.match(text, /a\.jpg$/)
     t.assert.equal(simulator.requests[0]?.fields.output_format, 'jpeg')
   })
 
-  test('says the true size when the model makes another', async (t: TestContext) => {
+  test('reports the actual size if it differs from the requested one', async (t: TestContext) => {
     const { url } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-1-mini' })
     const { text } = await callTool(url, 'generate_image', { prompt, size: '900x1700' })
-    t.assert.match(text, /Size: 1024x1536 \(900x1700 was asked for/)
+    t.assert.match(text, /Size: 1024x1536 \(900x1700 was requested/)
   })
 
-  test('says the cost when the operator wants it, and counts it', async (t: TestContext) => {
+  test('reports the cost with REPORT_COST, and counts it', async (t: TestContext) => {
     const { url } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'FLUX.2-pro', REPORT_COST: 'true' })
     const { text } = await callTool(url, 'generate_image', { prompt })
     t.assert.match(text, /Cost: about US\$0\.0300 at list price\.$/)
@@ -166,7 +166,7 @@ describe('arguments follow the model', () => {
 describe('masks', () => {
   const environment = { AZURE_DEPLOYMENT_NAME: 'gpt-image-1.5' }
 
-  test('a rectangle becomes a mask as large as the image, open inside', async (t: TestContext) => {
+  test('a rectangle becomes a mask as large as the image, transparent inside', async (t: TestContext) => {
     const { url, simulator } = await startService(t, environment)
     const base64 = (await png(200, 100)).toString('base64')
     const mask_region = { x: 20, y: 30, width: 40, height: 50 }
@@ -175,7 +175,7 @@ describe('masks', () => {
     t.assert.deepEqual(simulator.requests[0]?.files.map(({ field }) => field).sort(), ['image', 'mask'])
   })
 
-  test('a mask of any PNG kind arrives as 8-bit RGBA', async (t: TestContext) => {
+  test('a mask of any PNG type is sent as 8-bit RGBA', async (t: TestContext) => {
     const { url, simulator } = await startService(t, environment)
     const image_data_base64 = (await png(64, 64)).toString('base64')
     const half = sharp({ create: { width: 64, height: 64, channels: 4, background: '#00000000' } }).composite([
@@ -201,7 +201,7 @@ describe('masks', () => {
 
   const wrong: readonly [string, () => Promise<object>, RegExp][] = [
     [
-      'a rectangle that leaves the image',
+      'a rectangle outside the image',
       async () => ({ mask_region: { x: 190, y: 0, width: 20, height: 10 } }),
       /inside the image/,
     ],
@@ -230,7 +230,7 @@ describe('masks', () => {
     ],
   ]
   for (const [what, make, sentence] of wrong) {
-    test(`rejects ${what} without asking Azure`, async (t: TestContext) => {
+    test(`rejects ${what} before Azure is called`, async (t: TestContext) => {
       const { url, simulator } = await startService(t, environment)
       const base64 = (await png(200, 100)).toString('base64')
       const { isError, text } = await callTool(url, 'edit_image', {
@@ -263,18 +263,18 @@ describe('several deployments', () => {
     return startService(t, { AZURE_DEPLOYMENT_NAME: undefined, AZURE_DEPLOYMENTS_FILE: file })
   }
 
-  test('tools take a model, and list_models says what each can do and costs', async (t: TestContext) => {
+  test('tools accept a model, and list_models describes arguments and prices', async (t: TestContext) => {
     const { url, simulator } = await two(t)
     const tools = await listTools(url)
     t.assert.deepEqual(tools.get('generate_image')?.model?.enum, ['fine', 'fast'])
     const { text } = await callTool(url, 'list_models', {})
     t.assert.match(text, /^fine \(gpt-image-2\), the default: generates \(.*quality/m)
-    t.assert.match(text, /^fast \(FLUX\.2-pro\): .*US\$0\.015 a megapixel out/m)
+    t.assert.match(text, /^fast \(FLUX\.2-pro\): .*US\$0\.015 per output megapixel/m)
     await callTool(url, 'generate_image', { prompt, model: 'fast', seed: 4 })
     t.assert.equal(simulator.requests[0]?.deployment, 'FLUX.2-pro')
   })
 
-  test('an argument that the named model lacks is rejected with the list of those it has', async (t: TestContext) => {
+  test('an argument that the selected model does not support is rejected with the list of those it does', async (t: TestContext) => {
     const { url, simulator } = await two(t)
     const { isError, text } = await callTool(url, 'generate_image', { prompt, model: 'fast', quality: 'high' })
     t.assert.equal(isError, true)
@@ -282,11 +282,11 @@ describe('several deployments', () => {
     t.assert.equal(simulator.requests.length, 0)
   })
 
-  test('a fallback makes the image where none can have been made, and the response says so', async (t: TestContext) => {
+  test('a fallback generates the image if none was generated before, and the response says so', async (t: TestContext) => {
     const { url, simulator } = await two(t, { deployment: 'nothing-of-that-name', model: 'gpt-image-2' })
     const { isError, text } = await callTool(url, 'generate_image', { prompt })
     t.assert.equal(isError, false, text)
-    t.assert.match(text, /Made by fast \(FLUX\.2-pro\), because fine was not available\./)
+    t.assert.match(text, /Generated by fast \(FLUX\.2-pro\), because fine was not available\./)
     t.assert.equal(simulator.requests.length, 2)
   })
 })

@@ -20,7 +20,7 @@ const cornerAt = (x: number, y: number): number => (x < width / 2 ? 0 : 1) + (y 
 
 /** Four colours, one a corner. */
 const image: Drawing = { width, height, at: (x, y) => corners[cornerAt(x, y)] ?? [0, 0, 0, 255] }
-/** Clear at the top left only. */
+/** Transparent at the top left only. */
 const mask: Drawing = { width, height, at: (x, y) => [0, 0, 0, cornerAt(x, y) === 0 ? 0 : 255] }
 const region = { x: 0, y: 0, width: width / 2, height: height / 2 }
 
@@ -54,7 +54,7 @@ async function filesOf({ body, headers }: SeenRequest): Promise<{ images: Buffer
   return files
 }
 
-/** What a decoder sees that applies a tag if there is one, and whether there is. */
+/** The orientation tag, and what a decoder that applies it sees. */
 async function look(bytes: Buffer) {
   const { orientation = 1 } = await sharp(bytes).metadata()
   const { data, info } = await sharp(bytes).autoOrient().ensureAlpha().raw().toBuffer({ resolveWithObject: true })
@@ -84,7 +84,7 @@ const turnedMask = async (orientation: number) => {
   return Buffer.concat([png.subarray(0, 33), pngChunk('eXIf', exif(orientation)), png.subarray(33)])
 }
 
-describe('one frame for sizes, masks, regions and references: the image as it is shown', () => {
+describe('sizes, masks, regions and references refer to the image as displayed', () => {
   for (const [format, tag] of Object.entries(tagged)) {
     test(format, async (t: TestContext) => {
       const { url, azure } = await startEditing(t)
@@ -110,8 +110,8 @@ describe('one frame for sizes, masks, regions and references: the image as it is
           if (Object.keys(args).length === 0) continue
           const [seenMask] = sent.masks
           t.assert.ok(seenMask)
-          const { orientation: left, size, seen } = await look(seenMask)
-          t.assert.deepStrictEqual([left, size], [1, '64x48'], name)
+          const { orientation: tagLeft, size, seen } = await look(seenMask)
+          t.assert.deepStrictEqual([tagLeft, size], [1, '64x48'], name)
           t.assert.deepStrictEqual(
             seen.map((pixel) => pixel[3]),
             [0, 255, 255, 255],
@@ -122,17 +122,17 @@ describe('one frame for sizes, masks, regions and references: the image as it is
     })
   }
 
-  test('the size that is asked for by default is the one that is seen', async (t: TestContext) => {
+  test('the default size is that of the displayed image', async (t: TestContext) => {
     const { url, azure } = await startEditing(t)
     for (const name of ['phone-orient6.jpg', 'phone-orient6.png', 'phone-orient6.webp']) {
       const image_data_base64 = (await fixture(name)).toString('base64')
       const { text } = await callTool(url, 'edit_image', { prompt, image_data_base64 })
-      t.assert.match(text, /\(900x1200 was asked for; /, name)
+      t.assert.match(text, /\(900x1200 was requested; /, name)
       t.assert.match(azure.seen.at(-1)?.body.toString('latin1') ?? '', /name="size"\r\n\r\n1024x1536\r\n/, name)
     }
   })
 
-  test('a mask is as large as the image that is seen', async (t: TestContext) => {
+  test('a mask is as large as the displayed image', async (t: TestContext) => {
     const { url, azure } = await startEditing(t)
     const image_data_base64 = (await fixture('phone-orient6.jpg')).toString('base64')
     const withMask = async (name: string) =>

@@ -64,7 +64,7 @@ for (const [what, target] of [
     const { text, content, images } = await callTool(url, 'generate_image', args)
     const path = /Saved to server at: (.*)/.exec(text)?.[1] ?? ''
     if (target !== undefined) t.assert.strictEqual(path, join(folder, target))
-    t.assert.match(text, /The image below is a preview of \d+x\d+; the whole one is the saved file of 1024x1024\./)
+    t.assert.match(text, /The image below is a preview of \d+x\d+; the saved file has the full size of 1024x1024\./)
     t.assert.strictEqual(content[1]?.mimeType, 'image/jpeg')
     t.assert.ok((content[1]?.data?.length ?? 0) <= limit)
     const preview = await sharp(images[0]).metadata()

@@ -8,23 +8,23 @@ import { callTool, startService } from '../support/service.ts'
 
 const prompt = 'a lighthouse'
 
-/** Setting it, as the guide does, chooses the route by deployment, which names sizes as callers do. */
+/** Selects the deployment route, as the guide does. */
 const deploymentRoute = { AZURE_API_VERSION: '2025-04-01-preview' }
 
 describe('generate_image', () => {
-  test('uses DEFAULT_IMAGE_SIZE when the caller names no size', async (t: TestContext) => {
+  test('uses DEFAULT_IMAGE_SIZE without a size', async (t: TestContext) => {
     const { url, simulator } = await startService(t, { ...deploymentRoute, DEFAULT_IMAGE_SIZE: '512x768' })
     t.assert.equal((await callTool(url, 'generate_image', { prompt })).isError, false)
     t.assert.match(JSON.stringify(simulator.requests[0]), /512x768/)
   })
 
-  test('passes a prompt of any language on as it is', async (t: TestContext) => {
+  test('sends prompts in any language unchanged', async (t: TestContext) => {
     const { url, simulator } = await startService(t)
     t.assert.equal((await callTool(url, 'generate_image', { prompt: '山上的日落 🌄' })).isError, false)
     t.assert.match(JSON.stringify(simulator.requests[0]), /山上的日落 🌄/)
   })
 
-  test('never replaces a file, not even when calls race, and reports the true paths', async (t: TestContext) => {
+  test('never replaces a file, even with concurrent calls, and reports the actual paths', async (t: TestContext) => {
     const { url, images } = await startService(t)
     const responses = await Promise.all(
       Array.from({ length: 4 }, () => callTool(url, 'generate_image', { prompt, output_path: 'cat.png' })),
@@ -37,15 +37,15 @@ describe('generate_image', () => {
     t.assert.deepEqual((await readdir(images)).sort(), ['cat-2.png', 'cat-3.png', 'cat-4.png', 'cat.png'])
   })
 
-  test('mends an ending that does not fit the image, and says so', async (t: TestContext) => {
+  test('fixes a file extension that does not match the image, and says so', async (t: TestContext) => {
     const { url, images } = await startService(t)
     const { text } = await callTool(url, 'generate_image', { prompt, output_path: 'deep/er/cat.gif' })
     t.assert.match(text, /^Image successfully generated\. Saved to server at: .*cat\.png\n/)
-    t.assert.match(text, /another ending than asked, because the image is image\/png/)
+    t.assert.match(text, /The file extension was changed because the image is image\/png/)
     t.assert.deepEqual(await readdir(join(images, 'deep/er')), ['cat.png'])
   })
 
-  test('returns an image that cannot be saved, and says so', async (t: TestContext) => {
+  test('returns an image that cannot be saved, with a note', async (t: TestContext) => {
     const occupied = join(await temporaryFolder(t), 'a-file-where-the-folder-should-be')
     await writeFile(occupied, '')
     const { url, app } = await startService(t, { IMAGES_DIR: occupied })
@@ -53,14 +53,14 @@ describe('generate_image', () => {
     t.assert.equal(isError, false)
     t.assert.match(
       text,
-      /^Image successfully generated\.\nThe image was not saved: .*\. The image itself is in this response\.$/,
+      /^Image successfully generated\.\nThe image was not saved: .*\. The image is included in this response\.$/,
     )
     t.assert.equal(images.length, 1)
     t.assert.match((await app.inject('/ready')).body, /"images":"unwritable"/)
     t.assert.match((await app.inject('/metrics')).body, /^image_mcp_images_not_saved_total 1$/m)
   })
 
-  test('rejects a path that leaves the folder before Azure is asked', async (t: TestContext) => {
+  test('rejects a path outside the folder before Azure is called', async (t: TestContext) => {
     const outside = await temporaryFolder(t)
     const { url, images, simulator } = await startService(t)
     await mkdir(images, { recursive: true })
@@ -90,9 +90,9 @@ describe('generate_image', () => {
     ['a number for a prompt', { prompt: 7 }, /prompt/],
     ['a malformed size', { prompt, size: 'big' }, /size/],
     ['a size of nothing', { prompt, size: '0x0' }, /size/],
-    ['an argument that does not exist', { prompt, colour: 'red' }, /colour/],
+    ['an unknown argument', { prompt, colour: 'red' }, /colour/],
   ] as const) {
-    test(`rejects ${what} without asking Azure`, async (t: TestContext) => {
+    test(`rejects ${what} before Azure is called`, async (t: TestContext) => {
       const { url, simulator } = await startService(t)
       const { text, isError } = await callTool(url, 'generate_image', args)
       t.assert.equal(isError, true)
@@ -104,21 +104,21 @@ describe('generate_image', () => {
 })
 
 describe('edit_image', () => {
-  test('says when the model made another size than the image has', async (t: TestContext) => {
+  test('reports a result that has another size than the image', async (t: TestContext) => {
     const { url } = await startService(t, deploymentRoute)
     const base64 = (await png(300, 200)).toString('base64')
     const { text } = await callTool(url, 'edit_image', { image_data_base64: base64, prompt })
-    t.assert.match(text, /^Image successfully edited\.\nSize: 1024x1024 \(300x200 was asked for; /)
+    t.assert.match(text, /^Image successfully edited\.\nSize: 1024x1024 \(300x200 was requested; /)
   })
 
-  test('passes a PNG on byte for byte', async (t: TestContext) => {
+  test('sends a PNG byte for byte', async (t: TestContext) => {
     const { url, simulator } = await startService(t)
     const image = await png(640, 480)
     await callTool(url, 'edit_image', { image_data_base64: image.toString('base64'), prompt })
     t.assert.match(JSON.stringify(simulator.requests[0]), new RegExp(`\\b${image.length}\\b`))
   })
 
-  test('passes large images of many callers on, each its own', async (t: TestContext) => {
+  test('sends the large images of concurrent calls without mixing them up', async (t: TestContext) => {
     const { url, simulator } = await startService(t)
     const digestOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
     const images = Array.from({ length: 12 }, (_, shade) => plainPng(500, shade))
@@ -132,7 +132,7 @@ describe('edit_image', () => {
     t.assert.deepEqual(counts, Array(12).fill(2))
   })
 
-  test('rejects a long image as it rejects a short one', async (t: TestContext) => {
+  test('rejects a large invalid image exactly like a small one', async (t: TestContext) => {
     const { url, simulator } = await startService(t, { MAX_IMAGE_BYTES: '100000' })
     const sentenceOf = async (length: number, header = '') => {
       const image_data_base64 = header + Buffer.alloc(length, 'text ').toString('base64')
@@ -148,7 +148,7 @@ describe('edit_image', () => {
     t.assert.equal(simulator.requests.length, 0)
   })
 
-  test('takes a long base64 text that is no image argument for the text that it is', async (t: TestContext) => {
+  test('treats long base64 outside image arguments as plain text', async (t: TestContext) => {
     const { url, simulator } = await startService(t)
     const base64 = (await png()).toString('base64')
     const long = 'abcd'.repeat(30_000)
@@ -169,7 +169,7 @@ describe('edit_image', () => {
     ['WebP', webp],
     ['GIF', gif],
   ] as const) {
-    test(`turns a ${format} into a PNG, which Azure takes`, async (t: TestContext) => {
+    test(`converts a ${format} for Azure`, async (t: TestContext) => {
       const { url } = await startService(t)
       const base64 = (await make(64, 64)).toString('base64')
       const { isError, text } = await callTool(url, 'edit_image', { image_data_base64: base64, prompt })
@@ -189,7 +189,7 @@ describe('edit_image', () => {
       /50000x50000/,
     ],
   ] as const) {
-    test(`rejects ${what} without asking Azure`, async (t: TestContext) => {
+    test(`rejects ${what} before Azure is called`, async (t: TestContext) => {
       const { url, simulator } = await startService(t)
       const { text, isError } = await callTool(url, 'edit_image', { image_data_base64: data, prompt })
       t.assert.equal(isError, true)
@@ -198,7 +198,7 @@ describe('edit_image', () => {
     })
   }
 
-  test('logs and metrics hold neither prompt, image nor key', async (t: TestContext) => {
+  test('logs and metrics contain no prompt, image or key', async (t: TestContext) => {
     const { url, logs } = await startService(t, { LOG_LEVEL: 'trace' })
     const image = (await png(64, 64)).toString('base64')
     await callTool(url, 'edit_image', { image_data_base64: image, prompt: 'unspeakable words' })
@@ -212,7 +212,7 @@ describe('edit_image', () => {
   })
 })
 
-test('what the image on disk holds is what the caller got', async (t: TestContext) => {
+test('the file on disk is the returned image', async (t: TestContext) => {
   const { url, images: folder } = await startService(t)
   const { images } = await callTool(url, 'generate_image', { prompt, output_path: 'a b/中文.png' })
   t.assert.deepEqual(await readFile(join(folder, 'a b/中文.png')), images[0])

@@ -75,7 +75,7 @@ describe('API keys', () => {
 })
 
 describe('without keys and issuer', () => {
-  const warning = 'anybody who reaches this address'
+  const warning = 'no authentication: every client'
 
   test('everybody may call on a local bind, and nothing is said of it', async (t: TestContext) => {
     const { app, logs } = await build(t, {})

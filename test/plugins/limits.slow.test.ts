@@ -169,7 +169,7 @@ describe('calls of a tool and images', () => {
     t.assert.equal((await post(work({ n: 1, unreachable: true }))).statusCode, 200)
     const rejected = await post(work({ n: 2 }))
     isRejected(t, rejected, 429)
-    t.assert.match(rejected.json().error.message, /midnight UTC/)
+    t.assert.match(rejected.json().error.message, /resets at 00:00 UTC/)
     t.assert.equal((await post(work({ unreachable: false }))).statusCode, 200)
     isRejected(t, await post(work()), 429)
   })
@@ -320,7 +320,7 @@ describe('bodies in flight', () => {
       const closed = once(upload.socket, 'close')
       const drip = setInterval(() => upload.send(start), 20)
       t.after(() => clearInterval(drip))
-      t.assert.match(await upload.response(), /^HTTP\/1\.1 408 .*"code":408,"message":"The body came too slowly/s)
+      t.assert.match(await upload.response(), /^HTTP\/1\.1 408 .*"code":408,"message":"The body arrived too slowly/s)
       await closed
       t.assert.match((await app.inject('/metrics')).body, /limit_rejections_total\{reason="slow"\} 1\n/)
     })

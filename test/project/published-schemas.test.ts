@@ -4,9 +4,9 @@ import { describe, type TestContext, test } from 'node:test'
 import { modelTable } from '../../services/azure/models/table.ts'
 import { buildApp, temporaryFolder } from '../support/app.ts'
 
-/** What some client, model or gateway in front of one rejects a whole request for. */
+/** What makes some clients, models or gateways reject a whole request. */
 function faultsOf(schema: unknown, path = 'inputSchema'): string[] {
-  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return [`${path} is no schema`]
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return [`${path} is not a schema`]
   const { type, properties, items, pattern, enum: choices, required, ...rest } = schema as Record<string, unknown>
   const faults: string[] = []
   if (typeof type !== 'string') faults.push(`${path} has no type`)
@@ -16,18 +16,19 @@ function faultsOf(schema: unknown, path = 'inputSchema'): string[] {
   if (pattern !== undefined && !/^[\x20-\x7e]+$/.test(String(pattern)))
     faults.push(`${path} has a pattern beyond ASCII`)
   if (/\(\?|\\[pPkdDwWsSbB]/.test(String(pattern ?? '')))
-    faults.push(`${path} has a pattern that not every engine knows`)
+    faults.push(`${path} has a pattern that some engines do not support`)
   if (Number(rest.maxLength ?? 0) > 32_000) faults.push(`${path} has a maxLength above 32000`)
   if (choices !== undefined) {
     const isOfType = Array.isArray(choices) && choices.length > 0 && choices.every((value) => typeof value === type)
-    if (!isOfType || new Set(Object(choices)).size !== Object(choices).length) faults.push(`${path} has an odd enum`)
+    if (!isOfType || new Set(Object(choices)).size !== Object(choices).length)
+      faults.push(`${path} has an invalid enum`)
   }
   if (type === 'object') {
     if (typeof properties !== 'object' || properties === null) return [...faults, `${path} has no properties`]
     for (const name of (required as string[] | undefined) ?? [])
-      if (!Object.hasOwn(properties, name)) faults.push(`${path} requires ${name}, which it has not`)
+      if (!Object.hasOwn(properties, name)) faults.push(`${path} requires the missing property ${name}`)
     for (const [name, child] of Object.entries(properties)) {
-      if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) faults.push(`${path}.${name} is no name for every client`)
+      if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) faults.push(`${path}.${name} is not a valid name in every client`)
       faults.push(...faultsOf(child, `${path}.${name}`))
     }
   }
@@ -51,7 +52,7 @@ async function faultsOfApp(
   return tools.flatMap(({ name, inputSchema }) => faultsOf(inputSchema, name))
 }
 
-describe('every published schema is one that strict clients take', () => {
+describe('every published schema is accepted by strict clients', () => {
   for (const transport of ['http', 'stdio'] as const) {
     for (const { id } of modelTable) {
       test(`${id} over ${transport}`, async (t: TestContext) => {
@@ -69,7 +70,7 @@ describe('every published schema is one that strict clients take', () => {
   }
 })
 
-test('a size may be written with the sign of multiplication, although the pattern is ASCII', async (t: TestContext) => {
+test('a size may contain the multiplication sign, although the pattern is ASCII', async (t: TestContext) => {
   const { app } = await buildApp(t)
   const call = (size: string) =>
     app.inject({
@@ -82,7 +83,7 @@ test('a size may be written with the sign of multiplication, although the patter
         params: { name: 'generate_image', arguments: { prompt: 'a', size, output_path: '../x.png' } },
       },
     })
-  // What is wrong is told in the order in which it is looked at, and the size comes before the path.
+  // The size is checked before the path.
   t.assert.doesNotMatch((await call('1024×1024')).body, /size/)
   t.assert.match((await call('1024+1024')).body, /size/)
 })

@@ -1,27 +1,25 @@
 import { apiUrl, formRequest, jsonRequest } from '../http-request.ts'
 import { cognitiveServicesScope, type Dialect, type Target } from './dialect.ts'
-import { imageFields, imageFiles } from './gpt-image-fields.ts'
+import { imageFiles, openaiFields } from './openai-body.ts'
 
 /**
- * The deployment-scoped route: the deployment is named in the path, and `model` in the body is a 400.
+ * The deployment route: the path names the deployment, and `model` in the body is rejected with 400.
  * https://learn.microsoft.com/en-us/azure/foundry/openai/reference-preview-latest
  */
 export const deploymentsDialect: Dialect = {
   name: 'deployments',
-  // Edits are a 404 on anything older: https://github.com/Azure/azure-sdk-for-net/issues/49697
+  // Older versions return 404 for edits: https://github.com/Azure/azure-sdk-for-net/issues/49697
   defaultApiVersion: '2025-04-01-preview',
   scope: cognitiveServicesScope,
 
   generate(request, target, streamed) {
-    return jsonRequest('generate', operationUrl(target, 'generations'), imageFields(request, target.model, streamed))
+    const fields = openaiFields(request, 'generate', target.model, 'deployments', streamed)
+    return jsonRequest('generate', operationUrl(target, 'generations'), fields)
   },
 
   edit(request, target, streamed) {
-    return formRequest(
-      operationUrl(target, 'edits'),
-      imageFields(request, target.model, streamed),
-      imageFiles(request, target.model.imagesField),
-    )
+    const fields = openaiFields(request, 'edit', target.model, 'deployments', streamed)
+    return formRequest(operationUrl(target, 'edits'), fields, imageFiles(request, target.model, 'deployments'))
   },
 }
 

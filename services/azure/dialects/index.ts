@@ -1,10 +1,10 @@
 import type { DialectName, Model } from '../../../schemas/models.ts'
+import { restrictTo } from '../../parameters/wire.ts'
 import { bflDialect } from './bfl.ts'
 import { deploymentsDialect } from './deployments.ts'
 import type { Dialect } from './dialect.ts'
 import { maiDialect } from './mai.ts'
 import { v1Dialect } from './v1.ts'
-import { withoutUnexpressed } from './wire-arguments.ts'
 
 export const dialects: Readonly<Record<DialectName, Dialect>> = {
   deployments: deploymentsDialect,
@@ -14,8 +14,8 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
 }
 
 /**
- * The routes to try, in order. FLUX.1 lives on two: an operator who sets an API version means the deployment route, the
- * only one that has its own; everyone else gets the provider route first.
+ * The routes to try, in order. FLUX.1 has two: an API version belongs to the deployment route, so that route is tried
+ * first if the operator sets one, else the provider route.
  */
 export function routesOf(model: Model, choice: DialectName | 'auto', apiVersion: string | undefined): Dialect[] {
   if (choice !== 'auto') return [dialects[choice]]
@@ -27,9 +27,9 @@ export function routesOf(model: Model, choice: DialectName | 'auto', apiVersion:
   return [dialects[first], ...[preferred, ...others].filter((name) => name !== first).map((name) => dialects[name])]
 }
 
-/** What a model can do on a route: what the route can send, and FLUX on the deployment route ignores the size of edits. */
+/** What a model can do on a route, which may not send everything. FLUX on the deployment route ignores the size of edits. */
 export function onRoute(model: Model, route: DialectName): Model {
-  const able = withoutUnexpressed(model, route)
-  if (model.providerPath === undefined || route === 'bfl' || able.editSize.kind === 'none') return able
-  return { ...able, editSize: { kind: 'choices', sizes: ['1024x1024'] } }
+  const restricted = restrictTo(route, model)
+  if (model.providerPath === undefined || route === 'bfl' || restricted.editSize.kind === 'none') return restricted
+  return { ...restricted, editSize: { kind: 'choices', sizes: ['1024x1024'] } }
 }

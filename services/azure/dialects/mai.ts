@@ -1,11 +1,13 @@
+import type { Operation } from '../../../schemas/models.ts'
+import { wireFields } from '../../parameters/wire.ts'
 import { apiUrl, type FieldValue, formRequest, jsonRequest, withFixed } from '../http-request.ts'
 import type { ImageRequest } from '../types.ts'
 import { cognitiveServicesScope, type Dialect, type Target } from './dialect.ts'
-import { imageFiles } from './gpt-image-fields.ts'
+import { imageFiles } from './openai-body.ts'
 
 /**
- * The route of Microsoft's own models. It has no API version, answers one PNG whatever `n` says, and rejects `seed`,
- * `response_format` and `negative_prompt`. Width and height of an edit are taken by models from 2.6 on.
+ * The route of Microsoft's own models. It has no API version, returns one PNG whatever `n` says, and rejects `seed`,
+ * `response_format` and `negative_prompt`. Edits accept width and height from version 2.6 on.
  * https://learn.microsoft.com/en-us/azure/foundry/foundry-models/how-to/use-foundry-models-mai
  */
 export const maiDialect: Dialect = {
@@ -13,12 +15,12 @@ export const maiDialect: Dialect = {
   scope: cognitiveServicesScope,
 
   generate(request, target) {
-    return jsonRequest('generate', operationUrl(target, 'generations'), maiFields(request, target))
+    return jsonRequest('generate', operationUrl(target, 'generations'), maiFields(request, 'generate', target))
   },
 
   edit(request, target) {
-    const files = imageFiles({ ...request, mask: undefined }, target.model.imagesField ?? 'image')
-    return formRequest(operationUrl(target, 'edits'), maiFields(request, target), files)
+    const files = imageFiles(request, target.model, 'mai')
+    return formRequest(operationUrl(target, 'edits'), maiFields(request, 'edit', target), files)
   },
 }
 
@@ -26,14 +28,14 @@ function operationUrl({ baseUrl, model }: Target, operation: 'generations' | 'ed
   return apiUrl(baseUrl, ['mai', 'v1', 'images', operation], model.apiVersion)
 }
 
-function maiFields(request: ImageRequest, { deployment, model }: Target): Record<string, FieldValue> {
+function maiFields(
+  request: ImageRequest,
+  operation: Operation,
+  { deployment, model }: Target,
+): Record<string, FieldValue> {
   return withFixed(model, {
     model: deployment,
     prompt: request.prompt,
-    width: request.size?.width,
-    height: request.size?.height,
-    background: request.background,
-    auto_aspect_ratio: request.autoAspectRatio,
-    web_grounding: request.webGrounding,
+    ...wireFields(request, operation, model, 'mai'),
   })
 }

@@ -1,9 +1,9 @@
 import { apiUrl, formRequest, jsonRequest } from '../http-request.ts'
 import { type Dialect, foundryScope, type Target } from './dialect.ts'
-import { imageFields, imageFiles } from './gpt-image-fields.ts'
+import { imageFiles, openaiFields } from './openai-body.ts'
 
 /**
- * The `/openai/v1` route: the body's `model` names the deployment.
+ * The `/openai/v1` route: `model` in the body names the deployment.
  * https://learn.microsoft.com/en-us/azure/foundry/openai/how-to/dall-e
  */
 export const v1Dialect: Dialect = {
@@ -12,18 +12,13 @@ export const v1Dialect: Dialect = {
   scope: foundryScope,
 
   generate(request, target, streamed) {
-    return jsonRequest('generate', operationUrl(target, 'generations'), {
-      model: target.deployment,
-      ...imageFields(request, target.model, streamed),
-    })
+    const fields = openaiFields(request, 'generate', target.model, 'v1', streamed)
+    return jsonRequest('generate', operationUrl(target, 'generations'), { model: target.deployment, ...fields })
   },
 
   edit(request, target, streamed) {
-    return formRequest(
-      operationUrl(target, 'edits'),
-      { model: target.deployment, ...imageFields(request, target.model, streamed) },
-      imageFiles(request, target.model.imagesField),
-    )
+    const fields = { model: target.deployment, ...openaiFields(request, 'edit', target.model, 'v1', streamed) }
+    return formRequest(operationUrl(target, 'edits'), fields, imageFiles(request, target.model, 'v1'))
   },
 }
 

@@ -1,6 +1,6 @@
 import { Compile } from 'typebox/compile'
 import { type DialectName, type Model, ModelSchema, ModelsFileSchema } from '../../../schemas/models.ts'
-import { unreachable } from '../dialects/wire-arguments.ts'
+import { unreachable } from '../../parameters/wire.ts'
 import { modelTable, unknownModels } from './table.ts'
 
 const modelsFile = Compile(ModelsFileSchema)

@@ -344,10 +344,7 @@ describe('answers with a link', () => {
     const data = [{ url: 'https://localhost:1/gone.png' }, { b64_json: pixelPng, url: {} }, ...Array(40).fill(link)]
     const azure = await fakeAzure(t, responding(200, { data }))
     const buffered = createBufferSpool({ maxBytes: 100_000, spillFolders: [] })
-    const { images } = await client(t, azure.url, { ...trusting, buffered }).generate(
-      { prompt, count: 3 },
-      callContext(),
-    )
+    const { images } = await client(t, azure.url, { ...trusting, buffered }).generate({ prompt, n: 3 }, callContext())
     t.assert.deepEqual([images.length, store.seen.length], [3, 2])
     for (const image of images) await image[Symbol.asyncDispose]()
     t.assert.equal(buffered.used, 0)

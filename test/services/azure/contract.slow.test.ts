@@ -4,7 +4,9 @@ import type { DialectName, Model } from '../../../schemas/models.ts'
 import { keyCredential } from '../../../services/azure/credential.ts'
 import type { DeploymentOptions } from '../../../services/azure/deployment.ts'
 import { modelTable } from '../../../services/azure/models/table.ts'
-import type { EditRequest, ImageRequest, InputImage } from '../../../services/azure/types.ts'
+import type { EditRequest, ImageRequest } from '../../../services/azure/types.ts'
+import type { InputImage } from '../../../services/imaging/types.ts'
+import { fitSize } from '../../../services/parameters/size-fitting.ts'
 import type { Simulator } from '../../../simulator/app.ts'
 import { callContext, clientOf, deploymentOf } from '../../support/fake-azure.ts'
 import { startSimulator } from '../../support/simulator.ts'
@@ -23,78 +25,78 @@ async function image(width: number, height: number, alpha = false): Promise<Inpu
   return { bytes: await image.png().toBuffer(), mimeType: 'image/png', width, height }
 }
 
-/** An argument, whether a model takes it, and the field in which a dialect sends it. */
-interface Argument {
+/** An argument, whether a model accepts it, and the field in which it is sent. */
+interface Sample {
   name: string
-  isTaken: (model: Model) => boolean
+  isAccepted: (model: Model) => boolean
   request: (model: Model) => Partial<ImageRequest & EditRequest>
   field: string
   value: (model: Model) => unknown
 }
 
-const taken: readonly Argument[] = [
-  { name: 'n', isTaken: ({ maxCount }) => maxCount > 1, request: () => ({ count: 2 }), field: 'n', value: () => 2 },
-  { name: 'seed', isTaken: ({ seed }) => seed, request: () => ({ seed: 7 }), field: 'seed', value: () => 7 },
+const samples: readonly Sample[] = [
+  { name: 'n', isAccepted: ({ maxCount }) => maxCount > 1, request: () => ({ n: 2 }), field: 'n', value: () => 2 },
+  { name: 'seed', isAccepted: ({ seed }) => seed, request: () => ({ seed: 7 }), field: 'seed', value: () => 7 },
   {
     name: 'quality',
-    isTaken: ({ qualities }) => qualities.length > 0,
+    isAccepted: ({ qualities }) => qualities.length > 0,
     request: ({ qualities }) => ({ quality: qualities.at(-2) }),
     field: 'quality',
     value: ({ qualities }) => qualities.at(-2),
   },
   {
     name: 'output_format',
-    isTaken: ({ choosesFormat }) => choosesFormat,
-    request: () => ({ format: 'jpeg' }),
+    isAccepted: ({ choosesFormat }) => choosesFormat,
+    request: () => ({ output_format: 'jpeg' }),
     field: 'output_format',
     value: () => 'jpeg',
   },
   {
     name: 'output_compression',
-    isTaken: ({ compression }) => compression,
-    request: () => ({ format: 'jpeg', compression: 60 }),
+    isAccepted: ({ compression }) => compression,
+    request: () => ({ output_format: 'jpeg', output_compression: 60 }),
     field: 'output_compression',
     value: () => 60,
   },
   {
     name: 'background',
-    isTaken: ({ backgrounds }) => backgrounds.length > 0,
+    isAccepted: ({ backgrounds }) => backgrounds.length > 0,
     request: () => ({ background: 'transparent' }),
     field: 'background',
     value: () => 'transparent',
   },
   {
     name: 'guidance',
-    isTaken: ({ guidance }) => guidance !== undefined,
+    isAccepted: ({ guidance }) => guidance !== undefined,
     request: () => ({ guidance: 3 }),
     field: 'guidance',
     value: () => 3,
   },
   {
     name: 'steps',
-    isTaken: ({ steps }) => steps !== undefined,
+    isAccepted: ({ steps }) => steps !== undefined,
     request: () => ({ steps: 20 }),
     field: 'steps',
     value: () => 20,
   },
   {
     name: 'aspect_ratio',
-    isTaken: ({ aspectRatios }) => aspectRatios.length > 0,
-    request: () => ({ aspectRatio: '16:9' }),
+    isAccepted: ({ aspectRatios }) => aspectRatios.length > 0,
+    request: () => ({ aspect_ratio: '16:9' }),
     field: 'aspect_ratio',
     value: () => '16:9',
   },
   {
     name: 'auto_aspect_ratio',
-    isTaken: ({ grounding }) => grounding,
-    request: () => ({ autoAspectRatio: true }),
+    isAccepted: ({ grounding }) => grounding,
+    request: () => ({ auto_aspect_ratio: true }),
     field: 'auto_aspect_ratio',
     value: () => true,
   },
   {
     name: 'web_grounding',
-    isTaken: ({ grounding }) => grounding,
-    request: () => ({ webGrounding: true }),
+    isAccepted: ({ grounding }) => grounding,
+    request: () => ({ web_grounding: true }),
     field: 'web_grounding',
     value: () => true,
   },
@@ -120,10 +122,10 @@ const lastFields = (simulator: Simulator | undefined) => simulator?.requests.at(
 
 function suite(title: string, model: Model, far: (t: TestContext) => Promise<Far>) {
   describe(title, () => {
-    test('generates, in a size that it was asked for', async (t: TestContext) => {
+    test('generates an image of the requested size', async (t: TestContext) => {
       const place = await far(t)
       const images = client(t, place)
-      const size = images.deployment.fitSize('generate', { width: 1024, height: 1024 })
+      const size = fitSize(images.deployment.capabilities.generateSize, { width: 1024, height: 1024 })
       const response = await images.generate({ prompt, size }, callContext({ deadlineAt: performance.now() + 300_000 }))
       const [{ width, height, mimeType }] = response.images
       t.assert.deepEqual({ width, height }, size)
@@ -132,13 +134,13 @@ function suite(title: string, model: Model, far: (t: TestContext) => Promise<Far
     })
 
     if (model.operations.includes('edit')) {
-      test('edits with as many images as it takes', async (t: TestContext) => {
+      test('edits with the maximum number of images', async (t: TestContext) => {
         const place = await far(t)
         const images = client(t, place)
         const input = await image(1024, 768)
-        const references = Array.from({ length: images.deployment.can.maxImages - 1 }, () => input)
-        const size =
-          images.deployment.can.editSize.kind === 'none' ? undefined : images.deployment.fitSize('edit', input)
+        const references = Array.from({ length: images.deployment.capabilities.maxImages - 1 }, () => input)
+        const rule = images.deployment.capabilities.editSize
+        const size = rule.kind === 'none' ? undefined : fitSize(rule, input)
         const response = await images.edit(
           { prompt, size, images: [input, ...references] },
           callContext({ deadlineAt: performance.now() + 300_000 }),
@@ -150,7 +152,7 @@ function suite(title: string, model: Model, far: (t: TestContext) => Promise<Far
     }
 
     if (model.mask) {
-      test('edits under a mask', async (t: TestContext) => {
+      test('edits with a mask', async (t: TestContext) => {
         const place = await far(t)
         const mask = await image(1024, 1024, true)
         const request = { prompt, images: [await image(1024, 1024)] as const, mask }
@@ -171,8 +173,8 @@ function suite(title: string, model: Model, far: (t: TestContext) => Promise<Far
       })
     }
 
-    for (const argument of taken.filter(({ isTaken }) => isTaken(model))) {
-      test(`takes ${argument.name}`, async (t: TestContext) => {
+    for (const argument of samples.filter(({ isAccepted }) => isAccepted(model))) {
+      test(`accepts ${argument.name}`, async (t: TestContext) => {
         const place = await far(t)
         const images = client(t, place)
         const count = argument.name === 'n' ? 2 : 1
@@ -195,10 +197,10 @@ const routeFields: Readonly<Record<DialectName, readonly string[]>> = {
 
 for (const model of modelTable) {
   for (const dialect of model.dialects) {
-    // FLUX.1 on the deployment route takes a prompt and a size; that is tested below.
+    // FLUX.1 on the deployment route accepts only a prompt and a size; tested below.
     if (dialect === 'deployments' && model.providerPath !== undefined) continue
     suite(`${model.id} on ${dialect}`, model, (t) => simulated(t, model, dialect))
-    test(`${model.id} on ${dialect}: \`model\` is in the body where the route wants it, and nowhere else`, async (t: TestContext) => {
+    test(`${model.id} on ${dialect}: \`model\` is in the body only if the route requires it`, async (t: TestContext) => {
       const place = await simulated(t, model, dialect)
       await client(t, place).generate({ prompt }, callContext())
       const fields = Object.keys(lastFields(place.simulator))
@@ -216,7 +218,7 @@ for (const id of ['FLUX.1-Kontext-pro', 'FLUX-1.1-pro']) {
     const credential = keyCredential('simulated-key')
     const deployment = deploymentOf(url, id, { dialect: 'deployments', credential })
     const images = clientOf(t, [deployment], { maxResponseBytes: 100_000_000 })
-    await images.generate({ prompt, size: { width: 1024, height: 1024 }, seed: 3, format: 'png' }, callContext())
+    await images.generate({ prompt, size: { width: 1024, height: 1024 }, seed: 3, output_format: 'png' }, callContext())
     t.assert.deepEqual(Object.keys(lastFields(simulator)).sort(), ['n', 'prompt', 'size'])
   })
 }

@@ -202,7 +202,7 @@ describe('failover', () => {
       deploymentOf('http://127.0.0.1:9', 'gpt-image-2', { name: 'main', fallbacks: ['spare'] }),
       deploymentOf(second.url, 'FLUX.2-pro', { name: 'spare' }),
     ])
-    await failureOf(t, images.generate({ prompt: 'A boat', count: 3 }, callContext()))
+    await failureOf(t, images.generate({ prompt: 'A boat', n: 3 }, callContext()))
     t.assert.equal(second.seen.length, 0)
   })
 })

@@ -26,7 +26,7 @@ const UNTRUSTED_NAMES = [
 ]
 
 for (const bound of ['127.0.0.1', 'localhost', '::1']) {
-  test(`a service on ${bound} answers to local names only`, (t: TestContext) => {
+  test(`a service on ${bound} accepts local names only`, (t: TestContext) => {
     for (const name of LOCAL_NAMES) t.assert.ok(policy(bound).allowsHost(name), name)
     for (const name of [...UNTRUSTED_NAMES, undefined, '', 'a b', 'user@localhost', 'localhost/x']) {
       t.assert.ok(!policy(bound).allowsHost(name), String(name))
@@ -34,7 +34,7 @@ for (const bound of ['127.0.0.1', 'localhost', '::1']) {
   })
 }
 
-test('a service on another address answers to any name until the operator lists some', (t: TestContext) => {
+test('a service on another address accepts any name unless the operator lists some', (t: TestContext) => {
   for (const name of UNTRUSTED_NAMES) t.assert.ok(policy('0.0.0.0').allowsHost(name), name)
   const listed = policy('0.0.0.0', 'images.example, *.corp.example:8443')
   for (const name of ['images.example', 'images.example:443', 'a.corp.example:8443', 'localhost']) {
@@ -45,7 +45,7 @@ test('a service on another address answers to any name until the operator lists 
   }
 })
 
-test('takes local pages, listed ones, and callers that are no pages', (t: TestContext) => {
+test('accepts local and listed origins, and clients without an origin', (t: TestContext) => {
   const listed = policy('0.0.0.0', 'images.example', 'https://app.example:8443')
   for (const origin of [
     undefined,
@@ -69,8 +69,8 @@ test('takes local pages, listed ones, and callers that are no pages', (t: TestCo
   }
 })
 
-test('names the entry of a list that cannot be read', (t: TestContext) => {
-  t.assert.throws(() => policy('::', 'https://images.example'), /"https:\/\/images.example" is no host name/)
-  t.assert.throws(() => policy('::', undefined, 'app.example'), /"app.example" is no origin/)
+test('names the invalid entry of a list', (t: TestContext) => {
+  t.assert.throws(() => policy('::', 'https://images.example'), /"https:\/\/images.example" is not a host name/)
+  t.assert.throws(() => policy('::', undefined, 'app.example'), /"app.example" is not an origin/)
   t.assert.throws(() => policy('::', undefined, 'https://app.example/'), RangeError)
 })

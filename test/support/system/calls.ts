@@ -191,7 +191,7 @@ export async function checkResponses(
     t.assert.ok(isWholePng(image), `image ${id} is whole`)
     if (savedAt !== undefined && !(await isAt(placesOf(savedAt), image))) lost.push(savedAt)
     if (kind === 'save' && savedAt === undefined) {
-      t.assert.match(text, /not saved: .*The image itself is in this response\./)
+      t.assert.match(text, /not saved: .*The image is included in this response\./)
     }
   }
   t.diagnostic(`${fault}: ${summaryOf(outcomes)}, ${lost.length} of them lost`)

@@ -1,9 +1,10 @@
-import type { SizeRule } from '../../../schemas/models.ts'
-import type { Size } from '../types.ts'
+import type { SizeRule } from '../../schemas/models.ts'
+import { parseSize } from '../imaging/size.ts'
+import type { Size } from '../imaging/types.ts'
 
 type Range = Extract<SizeRule, { kind: 'range' }>
 
-/** The nearest size that a rule allows; the wish itself where sizes can't be asked for. */
+/** The nearest size that a rule allows; the requested one where the model accepts no size. */
 export function fitSize(rule: SizeRule, requested: Size): Size {
   switch (rule.kind) {
     case 'none':
@@ -17,21 +18,15 @@ export function fitSize(rule: SizeRule, requested: Size): Size {
   }
 }
 
-/** Reads `WxH`. */
-export function readSize(text: string): Size {
-  const [width = 0, height = 0] = text.split('x').map(Number)
-  return { width, height }
-}
-
-/** The shape matters most, then the area. */
+/** Weighs the shape more than the area. */
 function nearestChoice(choices: readonly string[], requested: Size): Size {
   const distance = ({ width, height }: Size) =>
     3 * Math.abs(Math.log((width * requested.height) / (height * requested.width))) +
     Math.abs(Math.log((width * height) / (requested.width * requested.height)))
-  return choices.map(readSize).reduce((best, size) => (distance(size) < distance(best) ? size : best))
+  return choices.map(parseSize).reduce((best, size) => (distance(size) < distance(best) ? size : best))
 }
 
-/** Keeps shape and area as far as the rule allows, since the area is what costs; then come edges and multiples. */
+/** Keeps the shape and the area, which sets the price, as far as the rule allows; then adjusts edges and multiples. */
 function fitRange(rule: Range, requested: Size): Size {
   const wide = requested.width >= requested.height
   const ratio = Math.min(wide ? requested.width / requested.height : requested.height / requested.width, rule.maxRatio)

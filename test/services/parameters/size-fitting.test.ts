@@ -1,8 +1,8 @@
 import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import type { SizeRule } from '../../../schemas/models.ts'
-import { fitSize, nearestRatio } from '../../../services/azure/models/size-fitting.ts'
 import { modelTable } from '../../../services/azure/models/table.ts'
+import { fitSize, nearestRatio } from '../../../services/parameters/size-fitting.ts'
 import { checkProperty } from '../../support/property.ts'
 
 const ruleOf = (id: string): SizeRule => {
@@ -35,7 +35,7 @@ describe('fitSize', () => {
     })
   }
 
-  test('gives a size that its rule allows, whatever is wished for', async (t: TestContext) => {
+  test('returns a size that the rule allows for every request', async (t: TestContext) => {
     const edge = fc.integer({ min: 1, max: 20_000 })
     for (const { id, generateSize: rule } of modelTable) {
       if (rule.kind !== 'range') continue
@@ -58,13 +58,13 @@ describe('fitSize', () => {
     }
   })
 
-  test('keeps a size that is already right', (t: TestContext) => {
+  test('keeps a size that is already allowed', (t: TestContext) => {
     t.assert.deepEqual(fitSize(ruleOf('gpt-image-2'), { width: 1280, height: 720 }), { width: 1280, height: 720 })
   })
 })
 
 describe('nearestRatio', () => {
-  test('takes the shape that is nearest', (t: TestContext) => {
+  test('returns the nearest shape', (t: TestContext) => {
     const ratios = ['1:1', '16:9', '9:16', '4:3']
     t.assert.equal(nearestRatio(ratios, { width: 1920, height: 1080 }), '16:9')
     t.assert.equal(nearestRatio(ratios, { width: 1000, height: 900 }), '1:1')

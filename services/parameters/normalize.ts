@@ -1,14 +1,15 @@
-import { plainSize, SIZE_PATTERN } from './size.ts'
+import { normalizeSize } from '../imaging/size.ts'
+import { SIZE_PATTERN } from './table.ts'
 
 /**
- * Arguments as clients really send them, made what the published schema says: frameworks fill in what a model left out
- * with null or a blank text, and models write numbers in quotes. The schema stays strict, and judges what comes out.
+ * Accepts what clients really send: frameworks fill in optional arguments with null or blank strings, and models quote
+ * numbers. The published schema stays strict and validates the normalized arguments.
  */
 
-/** What n8n adds to the arguments of every tool. */
+/** Members that n8n adds to the arguments of every tool. */
 const IGNORED: ReadonlySet<string> = new Set(['toolCallId', 'sessionId', 'action', 'chatInput', 'tool'])
 
-/** Longer numbers are none that an argument takes. */
+/** No argument has longer numbers. */
 const MAX_NUMBER_LENGTH = 32
 const INTEGER = /^[+-]?\d+(?:\.0+)?$/
 const NUMBER = /^[+-]?\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?$/i
@@ -17,24 +18,24 @@ type Arguments = Readonly<Record<string, unknown>>
 
 /**
  * @param schema the tool's published schema
- * @param optional names that no schema of a tool requires; whatever a model lacks among them may be null all the same
+ * @param optional optional arguments of any tool; those that this schema lacks may still be null
  */
 export function normalizeArguments(args: Arguments, schema: object, optional: readonly string[]): Arguments {
   const properties = propertiesOf(schema)
   const required = requiredOf(schema)
-  const stored: Record<string, unknown> = {}
+  const normalized: Record<string, unknown> = {}
   for (const key of Object.keys(args)) {
     const value = args[key]
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined
     if (property === undefined && IGNORED.has(key)) continue
     const isOptional = property === undefined ? optional.includes(key) : !required.includes(key)
     if (isOptional ? isAbsent(value, property) : property !== undefined && value === null) continue
-    stored[key] = property === undefined ? value : normalize(value, property)
+    normalized[key] = property === undefined ? value : normalize(value, property)
   }
-  return stored
+  return normalized
 }
 
-/** An object or a list in which everything is absent is absent too: some clients fill in each member of a schema. */
+/** An object or list whose members are all absent is absent too, since some clients fill in every member of a schema. */
 function isAbsent(value: unknown, schema: unknown): boolean {
   if (value === null || value === undefined) return true
   if (typeof value === 'string') return value.trim() === ''
@@ -50,7 +51,7 @@ function normalize(value: unknown, schema: unknown): unknown {
   if (type === 'object' && isRecord(value)) return normalizeArguments(value, schema, [])
   if (type === 'array' && Array.isArray(value)) return value.filter((member) => !isAbsent(member, undefined))
   if (typeof value !== 'string' || value.length > MAX_NUMBER_LENGTH) return value
-  if (schema.pattern === SIZE_PATTERN) return plainSize(value)
+  if (schema.pattern === SIZE_PATTERN) return normalizeSize(value)
   const text = value.trim()
   if ((type === 'integer' && INTEGER.test(text)) || (type === 'number' && NUMBER.test(text))) return Number(text)
   if (type === 'boolean' && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true'

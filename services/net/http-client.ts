@@ -1,0 +1,67 @@
+import type { Dispatcher } from 'undici'
+
+/** The values of HTTPS_PROXY and NO_PROXY, as the operator wrote them. */
+export interface ProxySettings {
+  https?: string | undefined
+  none?: string | undefined
+}
+
+export interface HttpClientOptions {
+  /** Milliseconds until a connection (name look-up, proxy and TLS included) must be established. */
+  connectTimeoutMs: number
+  proxy?: ProxySettings
+  /** Certificate authorities to trust instead of Node's own list, PEM. */
+  certificateAuthority?: string
+}
+
+/** Outgoing HTTP connections, direct or through the proxy. */
+export interface HttpClient {
+  get(): Promise<Dispatcher>
+  /** Waits for running exchanges. */
+  close(): Promise<void>
+}
+
+/** Milliseconds after which undici is loaded in the background: neither start-up nor a later first request waits for it. */
+const LOAD_AFTER_MS = 1_000
+
+/** @param connect further options for the connector of direct connections */
+export function createHttpClient(options: HttpClientOptions, connect: object = {}): HttpClient {
+  let dispatcher: Promise<Dispatcher> | undefined
+  function get(): Promise<Dispatcher> {
+    dispatcher ??= createDispatcher(options, connect)
+    return dispatcher
+  }
+  // A failure is reported to the caller of `get`.
+  const loading = setTimeout(() => get().catch(() => undefined), LOAD_AFTER_MS).unref()
+  return {
+    get,
+    async close() {
+      clearTimeout(loading)
+      await (await dispatcher)?.close()
+    },
+  }
+}
+
+async function createDispatcher(options: HttpClientOptions, connect: object): Promise<Dispatcher> {
+  const { Agent, EnvHttpProxyAgent } = await import('undici')
+  const tls = options.certificateAuthority === undefined ? {} : { ca: options.certificateAuthority }
+  // HTTP/1.1 only: over HTTP/2 one lost connection would lose every paid call on it. undici's own response timers are off:
+  // their 300 s are shorter than Azure can take, and every request has its own deadline.
+  const shared = {
+    allowH2: false,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connectTimeout: options.connectTimeoutMs,
+    connect: { ...tls, ...connect, timeout: options.connectTimeoutMs },
+  }
+  const { https, none } = options.proxy ?? {}
+  if (https === undefined) return new Agent(shared)
+  // Empty strings keep undici from reading the environment itself.
+  return new EnvHttpProxyAgent({
+    ...shared,
+    requestTls: tls,
+    httpProxy: '',
+    httpsProxy: https,
+    noProxy: none ?? '',
+  })
+}

@@ -1,0 +1,91 @@
+import { decodeImageArgument } from '../bytes/base64-text.ts'
+import type { InlineBlob } from '../bytes/json/inline-blob.ts'
+import { serviceError } from '../errors/errors.ts'
+import { createImageConverter, type PreparationClaim } from '../imaging/convert.ts'
+import type { ImageHeader } from '../imaging/headers/header.ts'
+import { type ImageLimits, probeImageInTurns } from '../imaging/image-probe.ts'
+import { maskOfImage, maskOfRegion } from '../imaging/mask.ts'
+import type { PixelWork } from '../imaging/pixel-work.ts'
+import type { InputImage } from '../imaging/types.ts'
+import type { ToolContext } from '../mcp/catalog.ts'
+import type { EditArguments } from './arguments.ts'
+import { readLocalImage } from './local-image.ts'
+
+/** The images of an edit, ready for Azure. */
+export interface PreparedInputs {
+  /** The image to edit, then references. */
+  images: [InputImage, ...InputImage[]]
+  mask: InputImage | undefined
+}
+
+export interface ImageInputs {
+  /** Bytes of an image, decoded. */
+  readonly maxBytes: number
+  /** Whether clients run on this machine and may name files on it. */
+  readonly readsLocalFiles: boolean
+  /**
+   * Reads and converts the images of a call. They exist until the scope ends.
+   * @throws ServiceError `IMG_ERR_IMAGE_…`, `IMG_ERR_MASK`, `IMG_ERR_ARGUMENTS`
+   */
+  read(args: EditArguments, context: ToolContext, scope: DisposableStack): Promise<PreparedInputs>
+}
+
+interface ProbedImage {
+  bytes: Buffer
+  header: ImageHeader
+}
+
+export function createImageInputs(pixels: PixelWork, limits: ImageLimits, readsLocalFiles: boolean): ImageInputs {
+  const converter = createImageConverter(pixels)
+
+  async function probe(bytes: Buffer, claim: PreparationClaim): Promise<ProbedImage> {
+    return { bytes, header: await probeImageInTurns(bytes, limits, claim) }
+  }
+
+  async function createMask(
+    mask: ProbedImage | undefined,
+    { mask_region: region }: EditArguments,
+    image: InputImage,
+    claim: PreparationClaim,
+  ): Promise<InputImage | undefined> {
+    if (mask !== undefined) return await maskOfImage(mask.bytes, mask.header, image, pixels, claim)
+    return region && (await maskOfRegion(region, image, pixels, claim))
+  }
+
+  return {
+    maxBytes: limits.maxBytes,
+    readsLocalFiles,
+
+    async read(args, context, scope) {
+      checkSources(args)
+      const { image_data_base64: text, image_path: path = '', mask_base64: maskText } = args
+      const { caller, signal, deadlineAt } = context
+      const claim = { caller, signal, deadlineAt, scope }
+      const decode = (argument: string | InlineBlob) => decodeImageArgument(argument, limits)
+
+      // Every header is checked before any image is decoded, so that no work is wasted if the last one is rejected.
+      const source = await probe(text === undefined ? await readLocalImage(path, limits.maxBytes) : decode(text), claim)
+      const mask = maskText === undefined ? undefined : await probe(decode(maskText), claim)
+      const references: ProbedImage[] = []
+      for (const reference of args.reference_images_base64 ?? []) references.push(await probe(decode(reference), claim))
+
+      const image = await converter.prepare(source.bytes, source.header, claim)
+      const preparedMask = await createMask(mask, args, image, claim)
+      const images: [InputImage, ...InputImage[]] = [image]
+      for (const { bytes, header } of references) images.push(await converter.prepare(bytes, header, claim))
+      return { images, mask: preparedMask }
+    },
+  }
+}
+
+function checkSources({
+  image_data_base64: text,
+  image_path: path,
+  mask_base64: mask,
+  mask_region: region,
+}: EditArguments) {
+  if (mask !== undefined && region !== undefined) {
+    throw serviceError('IMG_ERR_ARGUMENTS', ['send mask_base64 or mask_region, not both'])
+  }
+  if ((path === undefined) === (text === undefined)) throw serviceError('IMG_ERR_IMAGE_SOURCE', [])
+}
