@@ -46,7 +46,7 @@ const application = fp(async (fastify: FastifyInstance, { environment, transport
   const folder = import.meta.dirname
   await fastify.register(config, { environment, transport })
   await fastify.register(autoload, { dir: `${folder}/plugins`, ignorePattern: /^config\./ })
-  await fastify.register(autoload, { dir: `${folder}/routes`, dirNameRoutePrefix: false })
+  await fastify.register(autoload, { dir: `${folder}/routes`, dirNameRoutePrefix: false, autoHooks: true })
 })
 
 /** No hook has run that could set them. */

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { parseArgs, parseEnv } from 'node:util'
-import { setFlagsFromString } from 'node:v8'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { createApp, name, version } from './app.ts'
 import { describeDeployments } from './services/azure/models/name-resolution.ts'
+import { collectGarbageLessOften } from './services/bytes/tuning.ts'
 import { ConfigurationError } from './services/config/configuration-error.ts'
 import { type Environment, stdioEnvironment, type Transport } from './services/config/environment.ts'
 import { describeError } from './services/logging/redaction.ts'
@@ -26,12 +26,6 @@ The configuration comes from the environment and from .env in the working direct
 With --stdio no .env is read, because clients start their servers in folders of other people; name one with --env-file.
 `
 
-/**
- * Percent by which the heap may grow before it is collected. V8 counts what sockets allocate as growth, so that left to
- * itself it goes through all objects after every few images, although hardly one has been added.
- */
-const HEAP_GROWING_PERCENT = 200
-
 /** Short enough for whoever watches, long enough to write many lines at a time. */
 const LOG_DELAY_MS = 50
 
@@ -44,7 +38,7 @@ const flags = {
 } as const
 
 async function main(): Promise<void> {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
+  collectGarbageLessOften()
   const { values } = parseArgs({ options: flags })
   if (values.help) return say(usage)
   if (values.version) return say(`${version}\n`)
@@ -92,6 +86,7 @@ async function serveClient(app: FastifyInstance): Promise<void> {
     output: process.stdout,
     log: app.log,
     maxMessageBytes: app.config.limits.maxBodyBytes,
+    callDeadlineMs: app.config.limits.callDeadlineMs,
     newRequestId: randomUUID,
     pool: app.bufferPool,
     enter: app.drain.enter,

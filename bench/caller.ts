@@ -1,22 +1,22 @@
 import { Agent, type Dispatcher } from 'undici'
 import { imageOf, sha256 } from './image.ts'
-import { type Order, promptOf } from './prompt-codec.ts'
+import { type Directive, formatPrompt } from './prompt-codec.ts'
 
-/** A tool call as a client would send it. */
-export interface ToolCall extends Order {
+/** A tool call. */
+export interface ToolCall extends Directive {
   outputPath?: string
-  /** Asks for an event stream with progress. */
+  /** Requests an event stream with progress. */
   progress?: boolean
 }
 
-/** Calls tools of one server over real sockets, and looks at every byte that comes back. */
+/** Calls the tools of one server over sockets and checks every byte of the responses. */
 export interface Caller {
-  /** @throws Error unless the response holds the very image that was ordered */
+  /** @throws {Error} unless the response contains exactly the requested image */
   call(call: ToolCall): Promise<void>
   close(): Promise<void>
 }
 
-/** Base64 of the first bytes of every PNG. */
+/** Base64 of the PNG signature. */
 const pngStart = 'iVBORw0KGgo'
 
 export function createCaller(origin: string, headers: Readonly<Record<string, string>> = {}): Caller {
@@ -44,7 +44,7 @@ async function readBody(body: Dispatcher.ResponseData['body']): Promise<Buffer> 
 
 let lastId = 0
 
-/** The image is spliced in, so that the driver is not slower than what it drives. */
+/** Splices the image in: encoding it as JSON each time would make the driver slower than the server. */
 function bodyOf(call: ToolCall): Buffer {
   const { input, outputPath, progress } = call
   const slot = 'the image goes here'
@@ -55,7 +55,7 @@ function bodyOf(call: ToolCall): Buffer {
     params: {
       name: input === 0 ? 'generate_image' : 'edit_image',
       arguments: {
-        prompt: promptOf(call),
+        prompt: formatPrompt(call),
         ...(outputPath === undefined ? {} : { output_path: outputPath }),
         ...(input === 0 ? {} : { image_data_base64: slot }),
       },
@@ -72,7 +72,7 @@ function checkResponse(status: number, body: Buffer, { response }: ToolCall): vo
   const end = body.indexOf('"', start)
   if (status !== 200 || start === -1) throw new Error(`no image in ${status}: ${body.toString('utf8', 0, 2000)}`)
   const found = sha256(Buffer.from(body.toString('latin1', start, end), 'base64'))
-  if (found !== imageOf(response).sha256) throw new Error(`another image than ordered: ${found}`)
+  if (found !== imageOf(response).sha256) throw new Error(`unexpected image: ${found}`)
 }
 
 /** Runs `count` calls, `concurrency` at a time. */

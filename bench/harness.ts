@@ -7,8 +7,8 @@ import { MiB } from './image.ts'
 import { fetchList } from './list-load.ts'
 import { type ServerCommand, type ServerProcess, startServer } from './server-process.ts'
 
-/** Who is measured. */
-export type SubjectName = 'bare' | 'pipe' | 'peer' | 'service' | 'guarded' | 'frugal'
+/** A measured server. */
+export type SubjectName = 'bare' | 'logging' | 'pipe' | 'peer' | 'service' | 'guarded' | 'low-memory'
 
 export interface Subject {
   server: ServerProcess
@@ -16,41 +16,41 @@ export interface Subject {
   headers: Readonly<Record<string, string>>
 }
 
-/** Where the measuring happens: the fake Azure, the servers, and a folder that is gone afterwards. */
-export interface Lab {
-  /** A server that is started when first asked for and shared by all workloads. */
+/** The fake Azure, the measured servers and their temporary folder. */
+export interface Harness {
+  /** A server that is started on first use and shared by all workloads. */
   shared(name: SubjectName): Promise<Subject>
-  /** Does something with a server of its own. */
+  /** Runs `work` with a fresh server, which is stopped afterwards. */
   withFresh<T>(name: SubjectName, work: (subject: Subject) => Promise<T>): Promise<T>
   /** Where servers save images. */
   imagesFolder: string
   close(): Promise<void>
 }
 
-export interface LabOptions {
-  /** The service's entry: the compiled one is what is shipped. */
+export interface HarnessOptions {
+  /** The service's entry point. */
   serviceEntry: string
-  /** Whether servers are bound to the first processor and everything else to the others. */
+  /** Binds measured servers to the first processor and everything else to the others. */
   pin: boolean
-  /** Calls of each kind before a shared server counts as warm. */
+  /** Calls of each kind before a shared server is measured. */
   warmUpCalls: number
-  /** For the `node` of every measured server. */
+  /** Flags for the `node` of every measured server. */
   nodeOptions: readonly string[]
 }
 
 const key = 'benchmark-key-of-the-caller'
-/** The highest there is, far above what a run can send in a minute. */
+/** Far above what a run can send in a minute. */
 const farLimit = '1000000'
 const folder = import.meta.dirname
 
-/** Differs from the defaults in nothing but what the workload is about. */
+/** Settings that differ from the defaults. */
 const serviceVariants: Partial<Record<SubjectName, Record<string, string>>> = {
   service: {},
   guarded: { MCP_API_KEYS: `bench:${key}`, RATE_LIMIT_PER_MINUTE: farLimit },
-  frugal: { MAX_BUFFERED_BYTES: '33554432' },
+  'low-memory': { MAX_BUFFERED_BYTES: '33554432' },
 }
 
-export async function openLab({ serviceEntry, pin, warmUpCalls, nodeOptions }: LabOptions): Promise<Lab> {
+export async function openHarness({ serviceEntry, pin, warmUpCalls, nodeOptions }: HarnessOptions): Promise<Harness> {
   const scratch = mkdtempSync(join(tmpdir(), 'azure-image-editor-bench-'))
   const imagesFolder = join(scratch, 'images')
   const cpu = pin && canPin() ? 0 : undefined
@@ -65,12 +65,12 @@ export async function openLab({ serviceEntry, pin, warmUpCalls, nodeOptions }: L
       const environment = (port: number) => ({ ...serviceEnvironment(port), ...variant })
       return { args: [...nodeOptions, ...memoryFlags(), serviceEntry], environment, cpu }
     }
-    const response = name === 'bare' ? await listResponse() : ''
+    const response = name === 'bare' || name === 'logging' ? await listResponse() : ''
     const { args, environment } = plainCommand(name, { AZURE_BASE_URL: azure.origin, RESPONSE: response })
     return { args: [...nodeOptions, ...args], environment, cpu }
   }
 
-  /** As the container sets it, and the guide's own settings. */
+  /** The settings of the container and of the guide. */
   const serviceEnvironment = (port: number) => ({
     AZURE_BASE_URL: azure.origin,
     AZURE_API_KEY: 'benchmark-key-of-azure',
@@ -89,7 +89,7 @@ export async function openLab({ serviceEntry, pin, warmUpCalls, nodeOptions }: L
     return { server, headers, caller: createCaller(server.origin, headers) }
   }
 
-  /** The bare floor answers what the service answers, so that both send the same bytes. */
+  /** The floors return what the service returns, so that all send the same bytes. */
   async function listResponse(): Promise<string> {
     listText ??= startShared('service').then(({ server }) => fetchList(server.origin))
     return await listText
@@ -101,17 +101,17 @@ export async function openLab({ serviceEntry, pin, warmUpCalls, nodeOptions }: L
     return subject
   }
 
-  /** Servers run for weeks: their code is compiled by the time it counts. */
+  /** Servers run for weeks, so the measured code is compiled code. */
   async function warmUp(subject: Subject): Promise<Subject> {
     const response = Math.round(0.1 * MiB)
     const plain = { response, input: 0, delayMs: 0 }
     const kinds: ToolCall[] = [plain, { ...plain, progress: true }, { ...plain, input: response }]
-    // The bare floor has no tools.
-    const isAsked = await subject.caller.call(plain).then(
+    // The floors for small responses have no tools.
+    const hasTools = await subject.caller.call(plain).then(
       () => true,
       () => false,
     )
-    for (const kind of isAsked ? kinds : []) await callMany(subject.caller, warmUpCalls, 4, () => kind)
+    for (const kind of hasTools ? kinds : []) await callMany(subject.caller, warmUpCalls, 4, () => kind)
     return subject
   }
 
@@ -140,12 +140,12 @@ export async function openLab({ serviceEntry, pin, warmUpCalls, nodeOptions }: L
   }
 }
 
-/** The container's flags for memory, without those for permissions, which are about its folders. */
+/** The container's memory flags; its permission flags name folders of the container. */
 function memoryFlags(): string[] {
   const [, command = '[]'] = /^CMD (\[[^\]]*\])/m.exec(readFileSync(join(folder, '../Dockerfile'), 'utf8')) ?? []
   const words: unknown = JSON.parse(command.replaceAll('\\\n', ''))
   const flags = Array.isArray(words) ? words.filter((word) => String(word).startsWith('--max-')) : []
-  if (flags.length === 0) throw new Error('the Dockerfile names no flags for memory')
+  if (flags.length === 0) throw new Error('the Dockerfile has no memory flags')
   return flags
 }
 
@@ -153,13 +153,14 @@ const portOnly = (port: number) => ({ PORT: String(port) })
 
 const plainServers: Partial<Record<SubjectName, string>> = {
   bare: 'servers/bare-fastify.ts',
+  logging: 'servers/logging-fastify.ts',
   pipe: 'servers/pipe.ts',
   peer: 'servers/peer.ts',
 }
 
 function plainCommand(name: SubjectName, environment: Record<string, string>): ServerCommand {
   const script = plainServers[name]
-  if (script === undefined) throw new Error(`there is no server called ${name}`)
+  if (script === undefined) throw new Error(`unknown server ${name}`)
   return {
     args: [join(folder, script)],
     environment: (port) => ({ ...environment, PORT: String(port), NODE_ENV: 'production' }),

@@ -4,9 +4,9 @@ import { setTimeout } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { raisePriority } from './process-priority.ts'
 
-/** Asks `/health` again and again from a thread of its own, so that the driver's other work does not delay it. */
+/** Polls `/health` from a worker thread, so that the driver's other work does not delay it. */
 export interface HealthProbe {
-  /** Ends the probe; how long each response took, in milliseconds. */
+  /** Ends the probe and returns the latencies in milliseconds. */
   stop(): Promise<number[]>
 }
 
@@ -36,7 +36,7 @@ function ask(url: URL, agent: Agent): Promise<number> {
 }
 
 async function probe(origin: string): Promise<number[]> {
-  // Else the driver's own work would look like a stall of the server.
+  // The driver's own load would otherwise look like a stall of the server.
   raisePriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), 15)
   const url = new URL('/health', origin)
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })

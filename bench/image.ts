@@ -1,7 +1,7 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import { crc32, deflateSync } from 'node:zlib'
 
-/** A PNG that every process of the benchmark makes for itself, the same to the last byte. */
+/** A PNG that every process of the benchmark generates identically. */
 export interface Image {
   bytes: Buffer
   base64: Buffer
@@ -12,7 +12,7 @@ export const MiB = 1024 * 1024
 
 const images = new Map<number, Image>()
 
-/** A real, decodable image of noise, which no compression shrinks; within one row of `bytes`. */
+/** A decodable image of incompressible noise; at most one row smaller than `bytes`. */
 export function imageOf(bytes: number): Image {
   const known = images.get(bytes)
   if (known !== undefined) return known
@@ -27,7 +27,7 @@ export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-/** The same noise for the same length. */
+/** The same noise for equal lengths. */
 function noise(length: number): Buffer {
   const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16, length & 0xff))
   return cipher.update(Buffer.alloc(length))

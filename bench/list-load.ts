@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
 /**
- * `tools/list` over raw sockets, one request at a time on each: an HTTP client would be slower than the servers it is to
- * keep busy.
+ * `tools/list` over raw sockets, one request at a time on each. An HTTP client would be slower than the servers under
+ * test.
  */
 export interface ListLoad {
   connections: number
@@ -13,14 +13,18 @@ export interface ListLoad {
 
 const message = '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}'
 
-/** What a server answers, as text. */
+/** The response of a server, as text. */
 export async function fetchList(origin: string): Promise<string> {
   const headers = { 'content-type': 'application/json' }
   const response = await fetch(origin, { method: 'POST', headers, body: message })
   return await response.text()
 }
 
-/** How many answers came. @throws Error if one is not the list, or differs from the first */
+/**
+ * Returns the number of responses.
+ *
+ * @throws {Error} if a response is not the list, or differs from the first
+ */
 export async function runListLoad(origin: string, { connections, durationMs, headers }: ListLoad): Promise<number> {
   const { hostname, port, host } = new URL(origin)
   const request = Buffer.from(
@@ -57,7 +61,7 @@ function runLane(socket: Socket, request: Buffer, endsAt: number): Promise<numbe
     if (body === undefined) return
     received = Buffer.alloc(0)
     expected ??= checkList(body)
-    if (!body.equals(expected)) throw new Error(`another list than before: ${body.toString('utf8')}`)
+    if (!body.equals(expected)) throw new Error(`the list has changed: ${body.toString('utf8')}`)
     count++
     if (performance.now() < endsAt) return void socket.write(request)
     resolve(count)
@@ -78,7 +82,7 @@ function runLane(socket: Socket, request: Buffer, endsAt: number): Promise<numbe
   return promise
 }
 
-/** The body, chunk headers included, once it is whole. */
+/** The whole body with its chunk headers, or undefined until it is complete. */
 function bodyOf(received: Buffer): Buffer | undefined {
   const start = received.indexOf('\r\n\r\n')
   if (start === -1) return undefined

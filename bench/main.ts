@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Lab, openLab, type SubjectName } from './harness.ts'
+import { type Harness, openHarness, type SubjectName } from './harness.ts'
 import { formatRow, formatTable, type Result } from './table.ts'
 import type { Effort, Workload } from './workload.ts'
 import { imageWorkloads } from './workloads/images.ts'
@@ -8,18 +8,18 @@ import { latencyWorkloads } from './workloads/latency.ts'
 import { listWorkloads } from './workloads/lists.ts'
 import { memoryWorkloads } from './workloads/memory.ts'
 
-/** `npm run bench`: the service, its floors and a peer, given the same work in turn in one run. Needs Linux. */
+/** `npm run bench`: the service, its floors and a peer, given the same work in turn. Needs Linux. */
 
 const usage = `Usage: npm run bench -- [--only <text>] [--rounds <n>] [--scale <n>] [--smoke] [--no-pin]
                         [--profile <folder>]
 
   --only <text>   only workloads whose name contains the text; may be repeated
-  --rounds <n>    rounds that count, 5 by default
-  --scale <n>     multiplies calls and times of a round, 1 by default
-  --smoke         a little of everything: says whether answers are right, its numbers mean nothing
+  --rounds <n>    measured rounds, 5 by default
+  --scale <n>     multiplies the calls and times of a round, 1 by default
+  --smoke         a little of everything: checks the responses; its figures mean nothing
   --no-pin        do not bind the measured server to one processor
   --profile <folder>
-                  writes a CPU profile of each server there; its figures then mean little
+                  writes a CPU profile of each server there, which distorts the figures
 `
 
 const { values } = parseArgs({
@@ -45,9 +45,9 @@ async function main(): Promise<void> {
   )
   const effort = { scale: values.smoke ? 0.02 : Number(values.scale) }
   const rounds = values.smoke ? 1 : Number(values.rounds)
-  // The source is what is at hand in a test; what is shipped is compiled.
+  // A test has not built `dist/`; figures are those of the code that is shipped.
   const serviceEntry = values.smoke ? 'server.ts' : 'dist/server.js'
-  const lab = await openLab({
+  const harness = await openHarness({
     serviceEntry,
     pin: values.pin && !values.smoke,
     warmUpCalls: values.smoke ? 2 : 500,
@@ -56,18 +56,18 @@ async function main(): Promise<void> {
   try {
     const results: Result[] = []
     for (const workload of chosen) {
-      const result = await run(lab, workload, rounds, effort)
+      const result = await run(harness, workload, rounds, effort)
       results.push(result)
       process.stderr.write(`${results.length}/${chosen.length} ${formatRow(result).join('  ')}\n`)
     }
     say(formatTable(results))
   } finally {
-    await lab.close()
+    await harness.close()
   }
 }
 
-/** Servers take turns within a round, so that what else the machine does hits all of them. */
-async function run(lab: Lab, workload: Workload, rounds: number, effort: Effort): Promise<Result> {
+/** Servers take turns within a round, so that other load on the machine affects all of them alike. */
+async function run(harness: Harness, workload: Workload, rounds: number, effort: Effort): Promise<Result> {
   const result = { workload, floor: [] as number[], service: [] as number[], peer: [] as number[] }
   const turns: [SubjectName | undefined, number[]][] = [
     [workload.floor, result.floor],
@@ -78,7 +78,7 @@ async function run(lab: Lab, workload: Workload, rounds: number, effort: Effort)
   for (let round = -warmUps; round < rounds; round++) {
     for (const [name, numbers] of turns) {
       if (name === undefined) continue
-      const value = await workload.measure(lab, name, effort)
+      const value = await workload.measure(harness, name, effort)
       if (round >= 0) numbers.push(value)
     }
   }

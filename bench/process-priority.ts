@@ -1,10 +1,10 @@
 import { setPriority } from 'node:os'
 
-/** Puts a process or thread before others on this machine, by a nice value below zero, if that is allowed: only root may. */
+/** Raises the priority of a process or thread; only root may. */
 export function raisePriority(id: number, by: number): void {
   try {
     setPriority(id, -by)
   } catch {
-    // Then what else the machine does shows in times, though hardly in processor time.
+    // Without it, other load on the machine shows in latencies, though hardly in processor time.
   }
 }

@@ -1,22 +1,19 @@
-/**
- * What the driver wants of the fake Azure, written into the prompt: so it passes through every server in between
- * without any of them knowing it.
- */
-export interface Order {
-  /** Bytes of the image to answer with. */
+/** Instructions for the fake Azure. They travel in the prompt, which every measured server forwards unchanged. */
+export interface Directive {
+  /** Bytes of the image to return. */
   response: number
-  /** Bytes of the image that must have come along; 0 for none. */
+  /** Bytes of the expected input image; 0 for none. */
   input: number
-  /** Milliseconds until the response. */
+  /** Delay of the response in milliseconds. */
   delayMs: number
 }
 
-export function promptOf({ response, input, delayMs }: Order): string {
+export function formatPrompt({ response, input, delayMs }: Directive): string {
   return `bench:${response}:${input}:${delayMs}: a quiet harbour at dawn`
 }
 
-/** `text` is the beginning of a request, in whatever shape it came. */
-export function readOrder(text: string): Order | undefined {
+/** Finds the directive in the beginning of a request body, JSON or form. */
+export function parsePrompt(text: string): Directive | undefined {
   const [, response, input, delayMs] = /bench:(\d+):(\d+):(\d+):/.exec(text) ?? []
   if (response === undefined) return undefined
   return { response: Number(response), input: Number(input), delayMs: Number(delayMs) }

@@ -7,29 +7,29 @@ import { setTimeout } from 'node:timers/promises'
 export interface ServerCommand {
   /** Arguments of `node`. */
   args: readonly string[]
-  /** Gets the port it is to listen on. */
+  /** Variables for a server on `port`. */
   environment(port: number): Record<string, string>
-  /** Processor it may run on; any by default. */
+  /** Processor that it is bound to; none by default. */
   cpu?: number | undefined
 }
 
-/** A server in a process of its own. Numbers come from Linux's /proc, so that the server needs no change to be measured. */
+/** A server as a separate process, measured through Linux's /proc, so that it needs no changes. */
 export interface ServerProcess {
   origin: string
-  /** Milliseconds from the start of the process to its first response. */
+  /** Milliseconds from spawn to the first response. */
   startMs: number
-  /** Processor time of all its threads since it started. */
+  /** Processor time of all threads since the start. */
   cpuSeconds(): number
-  /** Memory in use now, in bytes. */
+  /** Resident memory in bytes. */
   residentBytes(): number
-  /** The most memory it ever used, in bytes. */
+  /** Peak resident memory in bytes. */
   peakResidentBytes(): number
   stop(): Promise<void>
 }
 
-const patienceMs = 20_000
+const timeoutMs = 20_000
 
-/** Starts a server and waits for its first answer to `GET /health`. */
+/** Starts a server and waits for its first response to `GET /health`. */
 export async function startServer({ args, environment, cpu }: ServerCommand): Promise<ServerProcess> {
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
@@ -41,15 +41,15 @@ export async function startServer({ args, environment, cpu }: ServerCommand): Pr
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = drain(child)
-  // However the benchmark ends, nothing of it is left running.
-  const endWithUs = () => child.kill('SIGKILL')
-  process.once('exit', endWithUs)
-  child.once('exit', () => process.off('exit', endWithUs))
+  // No server outlives the benchmark, however it ends.
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
   try {
     await firstResponse(child, origin)
   } catch (cause) {
     child.kill('SIGKILL')
-    throw new Error(`${args.join(' ')} does not answer:\n${output()}`, { cause })
+    throw new Error(`${args.join(' ')} does not respond:\n${output()}`, { cause })
   }
   const { pid = 0 } = child
   return {
@@ -62,14 +62,14 @@ export async function startServer({ args, environment, cpu }: ServerCommand): Pr
       if (child.exitCode !== null || child.signalCode !== null) return
       const exited = once(child, 'exit')
       child.kill('SIGTERM')
-      const timer = globalThis.setTimeout(() => child.kill('SIGKILL'), patienceMs)
+      const timer = globalThis.setTimeout(() => child.kill('SIGKILL'), timeoutMs)
       await exited
       clearTimeout(timer)
     },
   }
 }
 
-/** A port that was free a moment ago. */
+/** A port that was free when it was tested. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -80,7 +80,7 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-/** Reads what the server says, as a log collector would, and keeps the end of it. */
+/** Reads the server's output, as a log collector would, and returns its last 4,000 characters. */
 function drain(child: ChildProcess): () => string {
   let last = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -92,12 +92,12 @@ function drain(child: ChildProcess): () => string {
 }
 
 async function firstResponse(child: ChildProcess, origin: string): Promise<void> {
-  const deadline = performance.now() + patienceMs
+  const deadline = performance.now() + timeoutMs
   for (;;) {
     try {
       const response = await fetch(`${origin}/health`)
       await response.arrayBuffer()
-      if (!response.ok) throw new Error(`GET /health gave ${response.status}`)
+      if (!response.ok) throw new Error(`GET /health returned ${response.status}`)
       return
     } catch (error) {
       if (child.exitCode !== null || performance.now() > deadline) throw error
@@ -106,7 +106,7 @@ async function firstResponse(child: ChildProcess, origin: string): Promise<void>
   }
 }
 
-/** The first field is nanoseconds on a processor: https://docs.kernel.org/scheduler/sched-stats.html */
+/** The first field is the processor time in nanoseconds: https://docs.kernel.org/scheduler/sched-stats.html */
 function cpuSeconds(pid: number): number {
   let nanoseconds = 0
   for (const thread of readdirSync(`/proc/${pid}/task`)) {

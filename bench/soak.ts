@@ -9,14 +9,14 @@ import { createSimulator } from '../simulator/app.ts'
 import { startServer } from './server-process.ts'
 
 /**
- * `npm run soak`: half an hour of everything at once, good calls and bad ones, and a look at what the process holds. It
- * fails if heap, file descriptors or handles of the last third of the time are above those of the first.
+ * `npm run soak`: valid and invalid calls of every kind for half an hour. Fails if heap, file descriptors or handles
+ * grow between the first and the last third of the run.
  */
 
 const usage = `Usage: npm run soak -- [--minutes <n>] [--workers <n>]
 
-  --minutes <n>   how long, 30 by default
-  --workers <n>   callers at a time, 16 by default
+  --minutes <n>   duration, 30 by default
+  --workers <n>   concurrent callers, 16 by default
 `
 
 const { values } = parseArgs({
@@ -29,17 +29,17 @@ const { values } = parseArgs({
 
 const key = 'simulated-key'
 const SAMPLE_MS = 5_000
-/** The first samples show a process that warms up: code is compiled, pools fill. */
+/** Samples of the warm-up: code is compiled and pools fill. */
 const WARM_UP_SHARE = 0.1
-/** How much more the last third may hold than the first. */
+/** Tolerated growth from the first to the last third. */
 const ALLOWED_GROWTH = 1.15
-/** Of which a few more are no growth. */
+/** Tolerated growth in absolute numbers. */
 const ALLOWED_MORE = { heap: 16_777_216, fds: 10, handles: 10 }
 
 type Measure = keyof typeof ALLOWED_MORE
 type Sample = Record<Measure | 'resident', number>
 
-/** A tiny image to edit: one red pixel, scaled by nobody. */
+/** A PNG of one red pixel. */
 const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=='
 
 interface Action {
@@ -173,7 +173,7 @@ function judge(samples: Sample[]): boolean {
   return isFlat
 }
 
-/** The saved images are not what is measured. Their folder stays, and what is being written in it. */
+/** Saved images would only fill the disk. Hidden files are still being written. */
 async function removeSaved(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => [])
   for (const name of names) if (!name.startsWith('.')) await rm(join(folder, name), { force: true })

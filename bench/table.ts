@@ -1,7 +1,7 @@
 import { median, medianRatio } from './statistics.ts'
 import type { Workload } from './workload.ts'
 
-/** What came out of one workload: a value a round for each server. */
+/** The figures of one workload: one value per round and server. */
 export interface Result {
   workload: Workload
   floor: readonly number[]
@@ -9,9 +9,9 @@ export interface Result {
   peer: readonly number[]
 }
 
-const headings = ['workload', 'unit', 'floor', 'service', 'peer', 'service ÷ floor', 'service ÷ peer', 'wanted']
+const headings = ['workload', 'unit', 'floor', 'service', 'peer', 'service ÷ floor', 'service ÷ peer', 'target']
 
-/** A table in Markdown: medians with the least and the most, and ratios of rounds that ran side by side. */
+/** A Markdown table: medians with minimum and maximum, and the median of each round's ratio. */
 export function formatTable(results: readonly Result[]): string {
   const rows = [headings, headings.map(() => '---'), ...results.map(formatRow)]
   const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
@@ -22,7 +22,7 @@ function padded(cell: string, width: number): string {
   return cell === '---' ? '-'.repeat(width) : cell.padEnd(width)
 }
 
-/** One workload's cells, in the order of the headings. */
+/** The cells of one workload, in the order of the headings. */
 export function formatRow({ workload, floor, service, peer }: Result): string[] {
   return [
     workload.name,
@@ -32,7 +32,7 @@ export function formatRow({ workload, floor, service, peer }: Result): string[] 
     formatSpread(peer),
     formatNumber(medianRatio(service, floor)),
     peer.length === 0 ? '' : formatNumber(medianRatio(service, peer)),
-    workload.wanted ?? '',
+    workload.target ?? '',
   ]
 }
 
@@ -41,7 +41,7 @@ function formatSpread(values: readonly number[]): string {
   return `${formatNumber(median(values))} (${formatNumber(Math.min(...values))}–${formatNumber(Math.max(...values))})`
 }
 
-/** Three digits that count, and no more. */
+/** At most three significant digits. */
 function formatNumber(value: number): string {
   if (value >= 1000) return String(Math.round(value / 100) * 100)
   return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2)

@@ -1,25 +1,25 @@
-import type { Lab, SubjectName } from './harness.ts'
+import type { Harness, SubjectName } from './harness.ts'
 
-/** How much of everything is done in a round. */
+/** How much work a round does. */
 export interface Effort {
-  /** Multiplies calls and times; 1 for figures, far less where only correctness counts. */
+  /** Multiplies calls and times; 1 for figures, far less for a smoke run. */
   scale: number
 }
 
-/** One line of the table: the same work given to several servers, in turn, round by round. */
+/** One row of the table: the same work for several servers, in turn, round by round. */
 export interface Workload {
   name: string
   unit: string
-  /** Who is the measure of all things here. */
+  /** The least that any server needs for this work. */
   floor: SubjectName
   service: SubjectName
   peer?: SubjectName
-  /** What is asked of the service, in words. */
-  wanted?: string
-  /** Rounds before the first that counts, so that code is compiled and pools are filled. */
+  /** The target for the service. */
+  target?: string
+  /** Unmeasured rounds that let code be compiled and pools fill. */
   warmUps: number
-  /** One round's value for one server. */
-  measure(lab: Lab, subject: SubjectName, effort: Effort): Promise<number>
+  /** The value of one round and server. */
+  measure(harness: Harness, subject: SubjectName, effort: Effort): Promise<number>
 }
 
 /** At least two, since concurrency is part of every workload. */

@@ -30,14 +30,11 @@ async function logging(fastify: FastifyInstance): Promise<void> {
     else request.log.info(fields, 'request answered')
     done()
   })
-  // Not `onRequestAbort`: that one follows the request message, which is over once its body has been read.
-  fastify.addHook('onRequest', function watchDisconnect(request: FastifyRequest, reply: FastifyReply, done) {
-    reply.raw.once('close', () => {
-      if (reply.raw.writableFinished) return
-      const fields = { ...describe(request), durationMs: Math.round(reply.elapsedTime) }
-      request.log.info(fields, 'caller left before the response')
-    })
-    done()
+  // Not `onRequestAbort`, which follows the request message: that one closes as soon as its body has been read.
+  fastify.onResponseClose(function logDisconnect(request, { raw, elapsedTime }) {
+    if (raw.writableFinished) return
+    const fields = { ...describe(request), durationMs: Math.round(elapsedTime) }
+    request.log.info(fields, 'client disconnected before the response')
   })
 }
 
@@ -89,4 +86,4 @@ async function logToFiles(fastify: FastifyInstance, folder: string): Promise<voi
   }
 }
 
-export default fp(logging, { name: 'logger', dependencies: ['config'] })
+export default fp(logging, { name: 'logger', dependencies: ['config', 'lifecycle'] })

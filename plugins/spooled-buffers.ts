@@ -16,10 +16,14 @@ async function spooledBuffers(fastify: FastifyInstance): Promise<void> {
   const { images, library } = fastify.config
   const pool = createBufferPool()
   fastify.decorate('bufferPool', pool)
-  fastify.decorate(
-    'bufferSpool',
-    createBufferSpool({ pool, maxBytes: images.maxBufferedBytes, spillFolders: [library.folder, tmpdir()] }),
-  )
+  const spool = createBufferSpool({
+    pool,
+    maxBytes: images.maxBufferedBytes,
+    spillFolders: [library.folder, tmpdir()],
+  })
+  fastify.decorate('bufferSpool', spool)
+  fastify.metrics.setBufferedBytes(() => spool.used)
+  fastify.metrics.setSpilledImages(() => spool.spilled)
 }
 
-export default fp(spooledBuffers, { name: 'spooled-buffers', dependencies: ['config'] })
+export default fp(spooledBuffers, { name: 'spooled-buffers', dependencies: ['config', 'metrics'] })

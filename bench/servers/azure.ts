@@ -1,11 +1,11 @@
 import { createServer, type ServerResponse } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import { imageOf } from '../image.ts'
-import { type Order, readOrder } from '../prompt-codec.ts'
+import { type Directive, parsePrompt } from '../prompt-codec.ts'
 
 /**
- * A fake Azure that costs next to nothing, so that what is measured is the server before it: answers lie ready as whole
- * Buffers, whatever the route. It rejects an edit whose image did not arrive as it was sent.
+ * A fake Azure that costs next to nothing, so that figures show the server in front of it: its responses are prepared
+ * Buffers. It rejects an edit whose input image was altered on the way.
  */
 
 const responses = new Map<number, Buffer>()
@@ -23,20 +23,20 @@ function responseOf(bytes: number): Buffer {
   return response
 }
 
-/** The order is among the fields before the images. */
-const orderWithin = 8192
+/** The directive precedes the images. */
+const directiveWithin = 8192
 
 async function respond(body: Buffer, response: ServerResponse): Promise<void> {
-  const order = readOrder(body.toString('latin1', 0, orderWithin))
-  if (order === undefined) return reject(response, 'no order in the prompt')
-  if (!hasInput(body, order)) return reject(response, 'the image did not arrive as it was sent')
-  if (order.delayMs > 0) await setTimeout(order.delayMs)
-  const payload = responseOf(order.response)
+  const directive = parsePrompt(body.toString('latin1', 0, directiveWithin))
+  if (directive === undefined) return reject(response, 'no directive in the prompt')
+  if (!hasInput(body, directive)) return reject(response, 'the input image was altered on the way')
+  if (directive.delayMs > 0) await setTimeout(directive.delayMs)
+  const payload = responseOf(directive.response)
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': payload.length }).end(payload)
 }
 
-/** As bytes in a form, or as base64 in JSON. */
-function hasInput(body: Buffer, { input }: Order): boolean {
+/** Finds the input image, as bytes in a form or as base64 in JSON. */
+function hasInput(body: Buffer, { input }: Directive): boolean {
   if (input === 0) return true
   const { bytes, base64 } = imageOf(input)
   return body.includes(bytes) || body.includes(base64)

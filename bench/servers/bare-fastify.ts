@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 
-/** The floor for small answers: Fastify with nothing added, and always the same text. */
+/** The floor for small responses: Fastify with nothing added, and a constant body. */
 
 const response = process.env.RESPONSE ?? '{}'
 const fastify = Fastify()

@@ -21,7 +21,7 @@ const size = z
 const output_path = z.string().optional().describe('Where to save the image on the server.')
 
 async function finish(response: Response, outputPath: string | undefined) {
-  if (!response.ok) throw new Error(`Azure answered ${response.status}`)
+  if (!response.ok) throw new Error(`Azure returned ${response.status}`)
   const { data } = ResponseSchema.parse(await response.json())
   const [{ b64_json }] = data
   if (outputPath !== undefined) await writeFile(outputPath, Buffer.from(b64_json, 'base64'))
@@ -37,7 +37,11 @@ function createServer(): McpServer {
   const server = new McpServer({ name: 'peer', version: '1.0.0' })
   server.registerTool(
     'generate_image',
-    { title: 'Generate image', description: 'Makes an image.', inputSchema: z.object({ prompt, size, output_path }) },
+    {
+      title: 'Generate image',
+      description: 'Generates an image.',
+      inputSchema: z.object({ prompt, size, output_path }),
+    },
     async (input) => {
       const response = await fetch(`${images}/generations`, {
         method: 'POST',
@@ -69,7 +73,7 @@ function createServer(): McpServer {
 }
 
 const app = createMcpFastifyApp()
-// As Fastify has it of itself: the driver's idle connections outlive the turns of others.
+// Fastify's own default; the driver's idle connections must outlive the turns of the other servers.
 app.server.keepAliveTimeout = 72_000
 app.get('/health', async () => ({ status: 'ok' }))
 app.post('/', { bodyLimit: 32 * 1024 * 1024 }, async (request, reply) => {

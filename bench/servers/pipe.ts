@@ -1,6 +1,6 @@
 import { Agent, createServer, request as send } from 'node:http'
 
-/** The floor for images: whatever comes goes to Azure, and Azure's response goes back, untouched and unread. */
+/** The floor for images: forwards requests to Azure and its responses to the client, unread. */
 
 const agent = new Agent({ keepAlive: true })
 const azure = new URL(process.env.AZURE_BASE_URL ?? '')

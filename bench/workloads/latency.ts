@@ -1,5 +1,5 @@
 import { callMany } from '../caller.ts'
-import type { Lab, SubjectName } from '../harness.ts'
+import type { Harness, SubjectName } from '../harness.ts'
 import { startHealthProbe } from '../health-probe.ts'
 import { MiB } from '../image.ts'
 import { quantile } from '../statistics.ts'
@@ -7,13 +7,13 @@ import { type Effort, scaled, type Workload } from '../workload.ts'
 
 const concurrency = 8
 const calls = 80
-const order = { response: 6 * MiB, input: 0, delayMs: 0 }
+const directive = { response: 6 * MiB, input: 0, delayMs: 0 }
 
-/** How long `/health` takes while eight large images flow, which shows stalls of the event loop. */
-async function healthLatency(lab: Lab, name: SubjectName, effort: Effort, share: number): Promise<number> {
-  const { server, caller } = await lab.shared(name)
+/** Latency of `/health` under load by eight large images, which shows stalls of the event loop. */
+async function healthLatency(harness: Harness, name: SubjectName, effort: Effort, share: number): Promise<number> {
+  const { server, caller } = await harness.shared(name)
   const probe = await startHealthProbe(server.origin)
-  const flowing = callMany(caller, scaled(calls, effort), concurrency, () => order)
+  const flowing = callMany(caller, scaled(calls, effort), concurrency, () => directive)
   await flowing.catch(() => undefined)
   const latencies = await probe.stop()
   await flowing
@@ -25,14 +25,14 @@ const common = { unit: 'ms', floor: 'pipe', service: 'service', peer: 'peer', wa
 export const latencyWorkloads: readonly Workload[] = [
   {
     ...common,
-    name: '/health p50 while 8 × 6 MiB flow',
-    measure: (lab, name, effort) => healthLatency(lab, name, effort, 0.5),
+    name: '/health p50 under 8 × 6 MiB',
+    measure: (harness, name, effort) => healthLatency(harness, name, effort, 0.5),
   },
   {
     ...common,
-    name: '/health p99 while 8 × 6 MiB flow',
-    wanted: '< 10 ms',
-    measure: (lab, name, effort) => healthLatency(lab, name, effort, 0.99),
+    name: '/health p99 under 8 × 6 MiB',
+    target: '< 10 ms',
+    measure: (harness, name, effort) => healthLatency(harness, name, effort, 0.99),
   },
   {
     name: 'start to first response',
@@ -40,8 +40,8 @@ export const latencyWorkloads: readonly Workload[] = [
     floor: 'bare',
     service: 'service',
     peer: 'peer',
-    wanted: '≤ 2 × floor',
+    target: '≤ 2 × floor',
     warmUps: 1,
-    measure: (lab, name) => lab.withFresh(name, async ({ server }) => server.startMs),
+    measure: (harness, name) => harness.withFresh(name, async ({ server }) => server.startMs),
   },
 ]

@@ -8,19 +8,19 @@ const slowMs = 2000
 const idleCalls = 500
 const idleMs = 6000
 
-const smallOrder = (delayMs: number) => ({ response: Math.round(0.1 * MiB), input: 0, delayMs })
+const smallDirective = (delayMs: number) => ({ response: Math.round(0.1 * MiB), input: 0, delayMs })
 
-/** The most memory a fresh server needs while many large answers come at the same time. */
+/** Peak memory of a fresh server while many large responses arrive at once. */
 const peak: Pick<Workload, 'unit' | 'floor' | 'peer' | 'warmUps' | 'measure'> = {
   unit: 'MiB peak RSS',
   floor: 'pipe',
   peer: 'peer',
   warmUps: 0,
-  measure: (lab, name, effort) =>
-    lab.withFresh(name, async ({ server, caller }) => {
+  measure: (harness, name, effort) =>
+    harness.withFresh(name, async ({ server, caller }) => {
       const count = scaled(slowCalls, effort)
-      const order = { response: 6 * MiB, input: 0, delayMs: slowMs * effort.scale }
-      await callMany(caller, count, count, () => order)
+      const directive = { response: 6 * MiB, input: 0, delayMs: slowMs * effort.scale }
+      await callMany(caller, count, count, () => directive)
       return server.peakResidentBytes() / MiB
     }),
 }
@@ -28,12 +28,17 @@ const peak: Pick<Workload, 'unit' | 'floor' | 'peer' | 'warmUps' | 'measure'> = 
 export const memoryWorkloads: readonly Workload[] = [
   {
     ...peak,
-    name: '64 × 6 MiB at once',
+    name: '64 × 6 MiB concurrently',
     service: 'service',
     // 64 images are 512 MiB of base64.
-    wanted: '≤ floor + 563 MiB',
+    target: '≤ floor + 563 MiB',
   },
-  { ...peak, name: '64 × 6 MiB at once, MAX_BUFFERED_BYTES=33554432', service: 'frugal', wanted: '≤ 1.5 × floor' },
+  {
+    ...peak,
+    name: '64 × 6 MiB concurrently, MAX_BUFFERED_BYTES=33554432',
+    service: 'low-memory',
+    target: '≤ 1.5 × floor',
+  },
   {
     name: '500 waiting calls',
     unit: 'KiB RSS/call',
@@ -41,13 +46,13 @@ export const memoryWorkloads: readonly Workload[] = [
     service: 'service',
     peer: 'peer',
     warmUps: 0,
-    measure: (lab, name, effort) =>
-      lab.withFresh(name, async ({ server, caller }) => {
+    measure: (harness, name, effort) =>
+      harness.withFresh(name, async ({ server, caller }) => {
         const count = scaled(idleCalls, effort)
-        await callMany(caller, 20, 4, () => smallOrder(0))
+        await callMany(caller, 20, 4, () => smallDirective(0))
         const before = server.residentBytes()
         const waitMs = idleMs * effort.scale
-        const calls = callMany(caller, count, count, () => smallOrder(waitMs))
+        const calls = callMany(caller, count, count, () => smallDirective(waitMs))
         await setTimeout(waitMs * 0.7)
         const perCall = (server.residentBytes() - before) / count / 1024
         await calls

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import { ReportedError } from '../errors/errors.ts'
+import { ReportedError } from '../errors/app-error.ts'
 import type { HttpClient } from '../net/http-client.ts'
 import { isSecureUrl } from '../net/secure-url.ts'
 

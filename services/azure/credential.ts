@@ -1,5 +1,6 @@
 import type { MaybePromise } from '../bytes/maybe-promise.ts'
-import { ReportedError, serviceError } from '../errors/errors.ts'
+import { ReportedError } from '../errors/app-error.ts'
+import { serviceError } from '../errors/errors.ts'
 import { readChangedKeyFile } from './file-bounds.ts'
 
 /** Authenticates requests to Azure. Never logged; `secrets` are the texts that must not appear in a log. */

@@ -1,6 +1,7 @@
 import { readFileSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
+import { AppError } from '../errors/app-error.ts'
 
 /** Where Docker and Kubernetes mount secrets. */
 const secretFolders = ['/run/secrets', '/var/run/secrets']
@@ -18,7 +19,9 @@ export interface FileBounds {
   locate(path: string): string
 }
 
-export class OutOfBoundsError extends Error {}
+export class OutOfBoundsError extends AppError {
+  override name = 'OutOfBoundsError'
+}
 
 /**
  * Limits a deployments file to its own folder and the folders of mounted secrets. The file may come with a third-party

@@ -1,7 +1,8 @@
 import { type LookupAddress, lookup } from 'node:dns'
 import { isIP } from 'node:net'
 import type { Dispatcher } from 'undici'
-import { ReportedError, serviceError } from '../errors/errors.ts'
+import { ReportedError } from '../errors/app-error.ts'
+import { serviceError } from '../errors/errors.ts'
 import { createHttpClient, type HttpClientOptions } from '../net/http-client.ts'
 import { isPublic } from '../net/ip-address.ts'
 

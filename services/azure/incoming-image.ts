@@ -2,10 +2,11 @@ import { Base64Error, createBase64Decoder, DECODED_AT_A_TIME, decodedCapacity } 
 import { Base64Image, type ImageFacts } from '../bytes/base64-image.ts'
 import type { BlobSink } from '../bytes/json/blob-reader.ts'
 import type { EncodedTextWriter } from '../bytes/spooled-buffer.ts'
+import { AppError } from '../errors/app-error.ts'
 import { sniffFacts } from '../imaging/image-probe.ts'
 
 /** Thrown for base64 that is not an image. */
-export class NotAnImageError extends Error {
+export class NotAnImageError extends AppError {
   override name = 'NotAnImageError'
 }
 

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { MaybePromise } from '../bytes/maybe-promise.ts'
-import { ReportedError } from '../errors/errors.ts'
+import { AppError, ReportedError } from '../errors/app-error.ts'
 import { createHttpClient, type HttpClientOptions } from '../net/http-client.ts'
 
 /**
@@ -44,13 +44,13 @@ export type ExchangeStage = 'connecting' | 'sent' | 'receiving'
 export type ExchangeFault = 'cancelled' | 'timeout' | 'connect' | 'tls' | 'lost' | 'sink'
 
 /** An exchange that ended without a complete response. `cause` is what undici or the sink threw. */
-export class ExchangeError extends Error {
+export class ExchangeError extends AppError {
+  override name = 'ExchangeError'
   readonly stage: ExchangeStage
   readonly fault: ExchangeFault
 
   constructor(stage: ExchangeStage, fault: ExchangeFault, cause?: unknown) {
-    super(`exchange failed: ${fault} while ${stage}`, cause === undefined ? undefined : { cause })
-    this.name = 'ExchangeError'
+    super(`exchange failed: ${fault} while ${stage}`, { cause })
     this.stage = stage
     this.fault = fault
   }

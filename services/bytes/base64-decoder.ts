@@ -1,5 +1,7 @@
+import { AppError } from '../errors/app-error.ts'
+
 /** Thrown for text that is not canonical base64 (RFC 4648 §4: padded, no line breaks, unused bits zero). */
-export class Base64Error extends Error {
+export class Base64Error extends AppError {
   override name = 'Base64Error'
 }
 

@@ -1,4 +1,4 @@
-import { ReportedError } from '../errors/errors.ts'
+import { ReportedError } from '../errors/app-error.ts'
 import { hideAddresses } from '../logging/redaction.ts'
 import { variables } from './variables.ts'
 
@@ -13,6 +13,7 @@ export interface ConfigurationProblem {
 
 /** Everything that is wrong with the configuration. The message has one line per problem and never a value. */
 export class ConfigurationError extends ReportedError {
+  override name = 'ConfigurationError'
   readonly problems: readonly ConfigurationProblem[]
   /** No variable of the service is set: a first start. */
   readonly empty: boolean
@@ -20,7 +21,6 @@ export class ConfigurationError extends ReportedError {
   constructor(found: readonly ConfigurationProblem[], empty = false) {
     const problems = firstOfEach(found)
     super(problems.map(describe).join('\n'))
-    this.name = 'ConfigurationError'
     this.problems = problems
     this.empty = empty
   }

@@ -1,4 +1,4 @@
-import { ReportedError } from './errors.ts'
+import { ReportedError } from './app-error.ts'
 
 /** A request that access or load rules reject. `message` is one sentence of ours; every transport has its own form for it. */
 export class Rejection extends ReportedError {
@@ -13,7 +13,7 @@ export class Rejection extends ReportedError {
     message: string,
     { retryAfterMs, cause }: { retryAfterMs?: number; cause?: unknown } = {},
   ) {
-    super(message, cause === undefined ? undefined : { cause })
+    super(message, { cause })
     this.statusCode = statusCode
     this.retryAfterMs = retryAfterMs
   }

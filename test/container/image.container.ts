@@ -160,7 +160,7 @@ describe('the image', { concurrency: 2 }, () => {
     })
     t.assert.match(
       made.content[0]?.text ?? '',
-      /^Image successfully generated\.\nThe image was not saved: the images folder of the server cannot be written\. The/,
+      /^Image successfully generated\.\nThe image was not saved: the server's images folder is not writable\. The/,
     )
     t.assert.equal(made.content[1]?.type, 'image')
   })

@@ -81,7 +81,7 @@ describe('a response that was sent and not read to its end is stored for the ide
       await client.read(200)
       client.reset()
       // The service hears of a reset a moment later.
-      await waitFor('an abandoned result', () => service.app.abandonedResults.waiting > 0)
+      await waitFor('an abandoned result', () => service.app.calls.waiting > 0)
     }
     t.assert.match(await callAgain(t, service, args), abandonedNote)
     t.assert.doesNotMatch(await callAgain(t, service, args), abandonedNote)
@@ -240,7 +240,7 @@ describe('a client that says it no longer waits (notifications/cancelled)', () =
     await cancel(t, service, 1, { 'x-api-key': 'key-of-bob' })
     await cancel(t, service, 2, { 'x-api-key': 'key-of-ann' })
     await cancel(t, service, '1', { 'x-api-key': 'key-of-ann' })
-    t.assert.equal(service.app.abandonedResults.waiting, 0)
+    t.assert.equal(service.app.calls.waiting, 0)
   })
 })
 

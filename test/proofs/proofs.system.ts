@@ -6,13 +6,18 @@ import { type TestContext, test } from 'node:test'
 
 const script = join(import.meta.dirname, '../../scripts/prove.ts')
 
-test('hostile images take bounded memory, and others are served meanwhile', {
-  timeout: 400_000,
-}, async (t: TestContext) => {
-  const args = [script, 'hostile-images', '--share', '0.1']
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  t.after(() => child.kill())
-  const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
-  t.diagnostic(output)
-  t.assert.strictEqual(code, 0, `${output}\n${errors}`)
-})
+const promises = {
+  'hostile-images': 'hostile images take bounded memory, and others are served meanwhile',
+  'byte-ownership': 'every image arrives whole, and nothing of it stays behind, wherever clients break off',
+}
+
+for (const [name, promise] of Object.entries(promises)) {
+  test(promise, { timeout: 400_000 }, async (t: TestContext) => {
+    const args = [script, name, '--share', '0.1']
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    t.after(() => child.kill())
+    const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
+    t.diagnostic(output)
+    t.assert.strictEqual(code, 0, `${output}\n${errors}`)
+  })
+}

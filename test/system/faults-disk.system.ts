@@ -111,7 +111,7 @@ test('an images folder that becomes read-only costs nobody an image, and is used
   everyoneGotAnImage(t, calls.outcomes, world.made())
   t.assert.ok(calls.count(isSaved) > before)
   for (const { text } of calls.outcomes.filter(isNotSaved))
-    t.assert.match(text, /the images folder of the server cannot be written/)
+    t.assert.match(text, /the server's images folder is not writable/)
   const { torn, temporary } = await lookAt(placeOf(path))
   t.assert.deepEqual({ torn, temporary }, { torn: [], temporary: [] })
   // Readiness asks the disk now and then only.

@@ -43,7 +43,7 @@ test('a clock that jumps a day ahead and a day back ends no call and holds none 
   await waitFor('a request to Azure', () => world.simulator.requests.length > 0)
   disconnected.abort()
   await left
-  await waitFor('a stored result', () => /a result was stored for an identical call/.test(service.log))
+  await waitFor('a stored result', () => /result stored for an identical call/.test(service.log))
   const dayOf = (byMs: number) => new Date(Date.now() + byMs).toISOString().slice(0, 10)
   const calls = startCalls(service.url, CALLS)
   for (const [images, aheadMs] of [

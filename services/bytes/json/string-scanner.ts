@@ -1,8 +1,10 @@
+import { AppError } from '../../errors/app-error.ts'
+
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
 /** JSON that is too deep, too crowded or too strange to be worth parsing. */
-export class JsonStructureError extends Error {
+export class JsonStructureError extends AppError {
   override name = 'JsonStructureError'
 }
 

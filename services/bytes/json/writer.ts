@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { Base64Image, disposeAll } from '../base64-image.ts'
+import { asciiJson } from '../tuning.ts'
 import { Placeholders } from './placeholders.ts'
 
 /** JSON with images in it, none of which is ever part of a JavaScript string. Disposing it disposes its images. */
@@ -27,15 +28,11 @@ export interface WriteOptions {
 /** A value whose JSON is made once, for one that is part of many responses. It is frozen. */
 export class PreparedJson<T extends object = object> {
   readonly value: T
-  /** ASCII only: V8 stores and sends such a string one byte a character, and any other one two. */
   readonly json: string
 
   constructor(value: T) {
     this.value = Object.freeze(value)
-    this.json = JSON.stringify(value).replaceAll(
-      /[^\0-\x7f]/g,
-      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    )
+    this.json = asciiJson(JSON.stringify(value))
   }
 
   /** For plain `JSON.stringify`. */

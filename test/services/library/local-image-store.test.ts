@@ -266,7 +266,7 @@ test('an images folder that cannot be written rejects no path, but the saving, a
   const target = await store.resolve('x.png')
   await t.assert.rejects(store.save(target, image), {
     code: 'IMG_ERR_STORE_UNWRITABLE',
-    message: 'The image was not saved: the images folder of the server cannot be written.',
+    message: "The image was not saved: the server's images folder is not writable.",
   })
   await t.assert.rejects(store.resolve('../x.png'), { code: 'IMG_ERR_PATH_OUTSIDE' })
   t.assert.deepStrictEqual((await store.health()).isWritable, false)

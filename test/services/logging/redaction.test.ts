@@ -1,5 +1,6 @@
 import { type TestContext, test } from 'node:test'
-import { ReportedError, serviceError } from '../../../services/errors/errors.ts'
+import { ReportedError } from '../../../services/errors/app-error.ts'
+import { serviceError } from '../../../services/errors/errors.ts'
 import { describeError, hideAddresses, hideSecrets } from '../../../services/logging/redaction.ts'
 
 test('hides keys, prompts and images wherever they stand', (t: TestContext) => {
