@@ -93,7 +93,7 @@ function responsesIn(text: string, type: string): unknown[] {
 describe('POST / returns a valid response or 202, and never a 500', () => {
   async function setUp(t: TestContext) {
     // Without the witness of other tests: it goes by heuristics that suit messages of good will.
-    const app = createApp({
+    const app = await createApp({
       environment: { ...minimalEnvironment, LOG_LEVEL: 'silent', IMAGES_DIR: await temporaryFolder(t) },
       logDestination: new LogLines(),
       extendCatalog: () => fixtureCatalog,

@@ -59,7 +59,7 @@ test('any tool arguments get a result, and nothing is written outside the images
   await mkdir(join(root, 'neighbour'))
   await writeFile(join(root, 'neighbour', 'x.png'), 'as it was')
   const azure = await fakeAzure(t, responding(200, imageResult))
-  const app = createApp({
+  const app = await createApp({
     environment: { ...minimalEnvironment, AZURE_BASE_URL: azure.url, LOG_LEVEL: 'silent', IMAGES_DIR: images },
     logDestination: new LogLines(),
   })

@@ -64,7 +64,7 @@ describe('the image', { concurrency: 2 }, () => {
 
     const [logFile = ''] = await readdir(logs.folder)
     const written = await readFile(join(logs.folder, logFile), 'utf8')
-    t.assert.match(written, /request answered/)
+    t.assert.match(written, /request completed/)
     const said = await container.logs()
     for (const text of [said, written]) t.assert.doesNotMatch(text, /simulated-key|sunset over mountains/)
     for (const line of said.trim().split('\n')) t.assert.doesNotThrow(() => JSON.parse(line), line)

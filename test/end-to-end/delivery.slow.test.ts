@@ -27,7 +27,7 @@ async function callAgain(t: TestContext, { url }: Service, args: object, headers
 
 /** Waits until the kernel has the whole response. */
 async function sent({ logs }: Service): Promise<void> {
-  await waitFor('the end of the response', () => logs.text.includes('"msg":"request answered"'))
+  await waitFor('the end of the response', () => logs.text.includes('"msg":"request completed"'))
 }
 
 async function proofs({ app }: Service): Promise<string[]> {

@@ -89,7 +89,7 @@ describe('a call with an idempotency key', () => {
     }
     silent.post(JSON.stringify(message))
     await silent.response()
-    await waitFor('the end of the response', () => service.logs.text.includes('"msg":"request answered"'))
+    await waitFor('the end of the response', () => service.logs.text.includes('"msg":"request completed"'))
     const fresh = await callTool(service.url, 'generate_image', { ...requested, idempotency_key: 'k2' })
     t.assert.doesNotMatch(fresh.text, /nothing was paid again/)
     t.assert.equal(service.simulator.requests.length, 2)

@@ -60,7 +60,7 @@ describe('the executable', () => {
     t.assert.equal(
       run.output.stderr,
       [
-        'The configuration is not usable:',
+        'Invalid configuration:',
         '  AZURE_BASE_URL: is required, for example AZURE_BASE_URL=https://your-endpoint.services.ai.azure.com',
         '  AZURE_API_KEY: is required, for example AZURE_API_KEY=your-api-key',
         '  AZURE_DEPLOYMENT_NAME: is required, for example AZURE_DEPLOYMENT_NAME=FLUX.1-Kontext-pro',
