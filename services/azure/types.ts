@@ -30,7 +30,7 @@ export interface CallContext {
   signal: AbortSignal
   /** `performance.now()` at which the call ends, queue and retries included. */
   deadlineAt: number
-  onStage?: (stage: CallStage) => void
+  progress?: (stage: CallStage) => void
   log: Logger
 }
 

@@ -1,6 +1,6 @@
 import { ServiceError } from '../errors/errors.ts'
 import type { ImageStore, StoredImage } from '../library/image-store.ts'
-import type { Resource, ResourceSource, ResourceTemplate } from '../mcp/catalog.ts'
+import type { Resource, ResourceSource, ResourceTemplate } from './types.ts'
 
 /** Names may hold folders, hence the reserved expansion. https://www.rfc-editor.org/rfc/rfc6570#section-3.2.3 */
 export const imageTemplate = {

@@ -18,6 +18,6 @@ test('a malformed URL is not repeated in the response or the log', async (t: Tes
   const { app, logs } = await buildApp(t)
   const response = await app.inject('/%zz?key=somebody-s-key')
   t.assert.equal(response.statusCode, 400)
-  t.assert.equal(response.json().message, 'The address of the request cannot be read.')
+  t.assert.equal(response.json().message, 'The URL cannot be decoded.')
   t.assert.doesNotMatch(response.body + logs.text, /somebody/)
 })
