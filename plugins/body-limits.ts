@@ -6,14 +6,16 @@ import { defaultTiming } from '../services/mcp/timeouts.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Hook for `onRequest`, after `authenticate`: opens the reservation that grows with the request's body. */
+    /** Hook for `onRequest`, after `authenticate`: tells clients that wait for it to send the body. */
     openBody(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
+    /** Opens the reservation of a request's body, which is released when the request has ended. */
+    reserveBody(request: FastifyRequest): ByteReservation
     /** The error of a body for which there was no memory in time, or that came too slowly. */
     rejectBody(reason: 'bytes' | 'slow'): Error
   }
   interface FastifyRequest {
-    /** The memory reserved for this request's body; code that uses the body after the response retains it. */
-    bodyReservation: ByteReservation | null
+    /** Whether the hooks before the body have let the request pass. */
+    isBodyOpen: boolean
   }
 }
 
@@ -25,7 +27,7 @@ async function bodyLimits(fastify: FastifyInstance): Promise<void> {
   const { bodyWaitMs, headwayMs } = { ...defaultTiming, ...fastify.appOptions.timing }
   const budget = createByteBudget({ limit: config.limits.maxInflightBytes, waitMs: bodyWaitMs })
   metrics.setBodyBytes(() => budget.used)
-  fastify.decorateRequest('bodyReservation', null)
+  fastify.decorateRequest('isBodyOpen', false)
 
   function rejectBody(reason: 'bytes' | 'slow'): Error {
     metrics.rejections.inc({ reason })
@@ -40,27 +42,32 @@ async function bodyLimits(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('rejectBody', rejectBody)
 
   fastify.decorate('openBody', function openBody(request, reply, done) {
-    const owner = request.caller.rateLimitKey
-    const expectsContinue = request.headers.expect?.toLowerCase() === '100-continue'
+    request.isBodyOpen = true
+    if (request.headers.expect?.toLowerCase() !== '100-continue') {
+      done()
+      return
+    }
     const announced = Number(request.headers['content-length'] ?? 0)
     const isTooLarge = announced > config.limits.maxBodyBytes
+    const needsReservation = !isTooLarge && announced > UNRESERVED_BYTES
     // The client has not sent the upload yet, so that a rejection is cheaper than waiting for capacity with half of it.
-    if (expectsContinue && !isTooLarge && announced > UNRESERVED_BYTES && !budget.fits(owner, announced)) {
+    if (needsReservation && !budget.fits(request.caller.rateLimitKey, announced)) {
       done(rejectBody('bytes'))
       return
     }
-    // If the client disconnected during authentication, 'close' has already fired: nothing would release the reservation.
-    if (!reply.raw.destroyed) {
-      const reservation = budget.open(owner)
-      request.bodyReservation = reservation
-      reply.raw.once('close', reservation.release)
-      // The parser rejects a body that is too large; the client need not send it.
-      if (expectsContinue && !isTooLarge) reply.raw.writeContinue()
-    }
+    // The parser rejects a body that is too large; the client need not send it.
+    if (!isTooLarge && !reply.raw.destroyed) reply.raw.writeContinue()
     done()
   })
+
+  fastify.decorate('reserveBody', function reserveBody(request) {
+    const reservation = budget.open(request.caller.rateLimitKey)
+    request.lifecycle.scope.defer(reservation.release)
+    return reservation
+  })
+
   // Node would send `100 Continue` before any hook runs.
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
 }
 
-export default fp(bodyLimits, { name: 'body-limits', dependencies: ['auth', 'config', 'metrics'] })
+export default fp(bodyLimits, { name: 'body-limits', dependencies: ['auth', 'config', 'lifecycle', 'metrics'] })

@@ -1,90 +1,96 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
+import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
-import { rejection } from '../services/mcp/protocol-error.ts'
+import { createInFlight } from '../services/calls/in-flight.ts'
+import { Rejection } from '../services/errors/rejection.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     drain: {
       /**
-       * A request on a transport without hooks; returns what tells that its response is out.
-       * @throws ProtocolError while closing
+       * Counts a request on a transport without hooks. @returns what reports that its response was sent
+       * @throws Rejection during shutdown
        */
       enter(): () => void
-      /** Hook for `onRequest` of routes whose responses are waited for; turns new requests away while closing. */
+      /** Hook for `onRequest` of routes whose responses the shutdown waits for; rejects new requests during shutdown. */
       admit(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
-      /** Calls back when waiting is over: whatever still runs must answer now. Returns what takes that back. */
-      onForceClose(callback: () => void): () => void
+      /** Calls back when the grace period is over: what still runs must respond now. */
+      onForceClose(callback: () => void): void
     }
   }
 }
 
-const POLL_MS = 20
-const MAX_LISTENERS = 20
-/** For last answers to go out after waiting is over. */
-const LAST_WORDS_MS = 1_000
+/** Milliseconds for the last responses to be sent after the grace period. */
+const LAST_RESPONSES_MS = 1_000
 const RETRY_AFTER_MS = 2_000
 
 /**
- * An end in order: nothing new is taken, what runs may finish within SHUTDOWN_GRACE_MS, whoever still waits then is told
- * so, and connections that do not end by themselves are cut. All of it has an end, so that the process can exit with 0.
+ * Graceful shutdown: reject new requests, let running ones finish within SHUTDOWN_GRACE_MS, respond to the rest with 503,
+ * then destroy connections. Every step is bounded, so that the process exits with 0.
  */
-async function drain(fastify: FastifyInstance): Promise<void> {
-  const { config, log, metrics, admission, server } = fastify
-  /** A set and no signal, since every request comes and goes here. */
-  const onForceClose = new Set<() => void>()
-  let isOver = false
+async function gracefulShutdown(fastify: FastifyInstance): Promise<void> {
+  const { config, log, metrics, calls, server } = fastify
+  const requests = createInFlight()
+  /** Those over HTTP; the others register a callback. */
+  const admitted = new Set<FastifyRequest>()
+  const callbacks = new Set<() => void>()
   let isClosing = false
-  let open = 0
-  let cut: NodeJS.Timeout | undefined
+  let destroyTimer: NodeJS.Timeout | undefined
 
-  function enter(): () => void {
+  function enter(): void {
     if (isClosing) {
       metrics.rejections.inc({ reason: 'shutdown' })
-      throw rejection(503, 'The service is shutting down. Try again in some seconds.', { retryAfterMs: RETRY_AFTER_MS })
+      const sentence = `The service is shutting down; retry in ${RETRY_AFTER_MS / 1000} s.`
+      throw new Rejection(503, sentence, { retryAfterMs: RETRY_AFTER_MS })
     }
-    open++
-    return () => {
-      open--
-    }
+    requests.enter()
   }
 
-  const isBusy = () => open > 0 || admission.running > 0
-  async function settle(limitMs: number): Promise<boolean> {
-    for (const endsAt = performance.now() + limitMs; isBusy() && performance.now() < endsAt; ) await pause(POLL_MS)
-    return !isBusy()
+  /** Whether everything ended in time. */
+  async function settled(limitMs: number): Promise<boolean> {
+    const enough = new AbortController()
+    const idle = Promise.all([requests.idle(), calls.inFlight.idle()]).then(() => true)
+    const limit = pause(limitMs, false, { signal: enough.signal })
+    return await Promise.race([idle, limit]).finally(() => {
+      limit.catch(() => {})
+      enough.abort()
+    })
   }
 
   fastify.decorate('drain', {
-    onForceClose(callback) {
-      if (isOver) callback()
-      else onForceClose.add(callback)
-      return () => onForceClose.delete(callback)
+    onForceClose: (callback) => void callbacks.add(callback),
+    enter() {
+      enter()
+      return requests.exit
     },
-    enter,
-    admit(_request, reply, done) {
+    admit(request, reply, done) {
       if (isClosing) reply.header('connection', 'close')
-      const disconnect = enter()
-      // Many parts wait for the end of a response: counters, the body's room, the images, the framework's own streams.
-      reply.raw.setMaxListeners(MAX_LISTENERS)
-      reply.raw.once('close', disconnect)
+      enter()
+      admitted.add(request)
       done()
     },
   })
-
-  fastify.addHook('preClose', async function drainCalls() {
-    isClosing = true
-    if (isBusy()) log.info({ open, calls: admission.running }, 'waiting for running calls')
-    if (!(await settle(config.server.shutdownGraceMs))) {
-      log.warn({ open, calls: admission.running }, 'calls are cut off, because SHUTDOWN_GRACE_MS is over')
-      isOver = true
-      for (const callback of onForceClose) callback()
-      await settle(LAST_WORDS_MS)
-    }
-    // Fastify now waits for every connection, and some callers never read.
-    cut = setTimeout(() => server.closeAllConnections(), LAST_WORDS_MS)
+  fastify.onResponseClose((request) => {
+    if (admitted.delete(request)) requests.exit()
   })
-  fastify.addHook('onClose', async () => clearTimeout(cut))
+
+  fastify.addHook('preClose', async function drain() {
+    isClosing = true
+    const running = () => ({ open: requests.count, calls: calls.inFlight.count })
+    if (requests.count + calls.inFlight.count > 0) log.info(running(), 'waiting for running requests')
+    if (!(await settled(config.server.shutdownGraceMs))) {
+      log.warn(running(), 'force-closing remaining requests')
+      for (const callback of callbacks) callback()
+      for (const { lifecycle } of admitted) lifecycle.forceClose()
+      await settled(LAST_RESPONSES_MS)
+    }
+    // Fastify now waits for every connection, and some clients never read.
+    destroyTimer = setTimeout(() => server.closeAllConnections(), LAST_RESPONSES_MS)
+  })
+  fastify.addHook('onClose', async () => clearTimeout(destroyTimer))
 }
 
-export default fp(drain, { name: 'graceful-shutdown', dependencies: ['calls', 'config', 'logger', 'metrics'] })
+export default fp(gracefulShutdown, {
+  name: 'graceful-shutdown',
+  dependencies: ['calls', 'config', 'lifecycle', 'logger', 'metrics'],
+})

@@ -15,9 +15,9 @@ declare module 'fastify' {
   }
 }
 
-/** The protocol engine, fed with what this service offers. */
+/** The protocol engine with everything that this service offers. */
 async function mcp(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics, azureImages, imageStore } = fastify
+  const { calls, metrics, azureImages, imageStore } = fastify
   const { extendCatalog = (catalog: Catalog) => catalog, timing, transport = 'http' } = fastify.appOptions
   const { progressRepeatMs } = { ...defaultTiming, ...timing }
   fastify.decorate(
@@ -43,24 +43,15 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
         icons: imageIcon,
       },
       instructions: serverInstructions(transport),
-      callDeadlineMs: config.limits.callDeadlineMs,
       progressRepeatMs,
-      guardCall: fastify.admission.guard,
-      onCancelled: fastify.abandonedResults.suspect,
-      observer: {
-        requestFinished: (method, outcome) => metrics.rpcRequests.inc({ method, outcome }),
-        toolStarted: () => metrics.toolsInFlight.inc(),
-        toolFinished: (tool, outcome, seconds) => {
-          metrics.toolsInFlight.dec()
-          metrics.toolCalls.inc({ tool, outcome })
-          metrics.toolDuration.observe({ tool }, seconds)
-        },
-      },
+      runCall: calls.run,
+      onCancelled: calls.suspect,
+      onFinished: (method, outcome) => metrics.rpcRequests.inc({ method, outcome }),
     }),
   )
 }
 
 export default fp(mcp, {
   name: 'mcp',
-  dependencies: ['calls', 'config', 'metrics', 'azure-images', 'library', 'tools'],
+  dependencies: ['calls', 'metrics', 'azure-images', 'library', 'tools'],
 })

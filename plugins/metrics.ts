@@ -31,16 +31,15 @@ async function metrics(fastify: FastifyInstance): Promise<void> {
     return { route: request.routeOptions.url ?? 'unmatched', method }
   }
 
-  fastify.addHook('onRequest', function countStart(request, reply, done) {
+  fastify.addHook('onRequest', function countStart(_request, _reply, done) {
     series.httpInFlight.inc()
-    // `close` comes once for a response that was sent and for one that never will be.
-    reply.raw.once('close', () => {
-      series.httpInFlight.dec()
-      if (request.raw.socket !== null) countBytes(request.raw.socket)
-      // 499 is what Nginx logs for a caller that left: https://nginx.org/en/docs/http/ngx_http_core_module.html
-      if (!reply.raw.writableFinished) series.httpRequests.inc({ ...labels(request), status: 499 })
-    })
     done()
+  })
+  fastify.onResponseClose(function countEnd(request, { raw }) {
+    series.httpInFlight.dec()
+    if (request.raw.socket !== null) countBytes(request.raw.socket)
+    // 499 is what Nginx logs for a client that disconnected: https://nginx.org/en/docs/http/ngx_http_core_module.html
+    if (!raw.writableFinished) series.httpRequests.inc({ ...labels(request), status: 499 })
   })
   fastify.addHook('onResponse', function countResponse(request, reply, done) {
     series.httpRequests.inc({ ...labels(request), status: reply.statusCode })
@@ -49,4 +48,4 @@ async function metrics(fastify: FastifyInstance): Promise<void> {
   })
 }
 
-export default fp(metrics, { name: 'metrics', dependencies: ['config'] })
+export default fp(metrics, { name: 'metrics', dependencies: ['config', 'lifecycle'] })

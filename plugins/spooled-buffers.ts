@@ -23,6 +23,7 @@ async function spooledBuffers(fastify: FastifyInstance): Promise<void> {
   })
   fastify.decorate('bufferSpool', spool)
   fastify.metrics.setBufferedBytes(() => spool.used)
+  fastify.metrics.setSpilledImages(() => spool.spilled)
 }
 
 export default fp(spooledBuffers, { name: 'spooled-buffers', dependencies: ['config', 'metrics'] })

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Tool } from '../services/calls/types.ts'
 import { createPixelWork } from '../services/imaging/pixel-work.ts'
-import type { Tool } from '../services/mcp/catalog.ts'
 import { createImageInputs } from '../services/tools/image-inputs.ts'
 import { createImageResults } from '../services/tools/image-results.ts'
 import { createTools } from '../services/tools/index.ts'

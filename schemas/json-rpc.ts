@@ -5,23 +5,26 @@ import Type, { type Static } from 'typebox'
  * https://www.jsonrpc.org/specification and https://modelcontextprotocol.io/specification/2026-07-28/basic#messages
  */
 
-/** Integers that a JavaScript number cannot hold would come back changed, so they are rejected. */
+/** Integers that a JavaScript number cannot represent would be returned changed, so they are rejected. */
 export const RequestIdSchema = Type.Union([
   Type.String({ maxLength: 1024 }),
   Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
 ])
 export type RequestId = Static<typeof RequestIdSchema>
 
+/** Characters of a method's name. */
+export const MAX_METHOD_LENGTH = 128
+
 /** A request, or without `id` a notification. */
 export const CallSchema = Type.Object({
   jsonrpc: Type.Literal('2.0'),
   id: Type.Optional(RequestIdSchema),
-  method: Type.String({ minLength: 1, maxLength: 128 }),
+  method: Type.String({ minLength: 1, maxLength: MAX_METHOD_LENGTH }),
   params: Type.Optional(Type.Unknown()),
 })
 export type Call = Static<typeof CallSchema>
 
-/** What a client would send as the answer to a request of ours. We send none, but earlier revisions allow it. */
+/** A client's response to a request of ours. We send none, but earlier revisions allow it. */
 export const ResponseSchema = Type.Union([
   Type.Object({ jsonrpc: Type.Literal('2.0'), id: RequestIdSchema, result: Type.Unknown() }),
   Type.Object({ jsonrpc: Type.Literal('2.0'), id: Type.Optional(RequestIdSchema), error: Type.Object({}) }),
@@ -30,7 +33,10 @@ export const ResponseSchema = Type.Union([
 /** Most messages in one batch. */
 export const MAX_BATCH = 16
 
-/** Members of a batch are checked one by one, because each is answered for itself. */
+/** One message of a client. */
+export type Message = Call | Static<typeof ResponseSchema>
+
+/** Members of a batch are checked one by one, because each has its own response. */
 export const BodySchema = Type.Union([
   CallSchema,
   ResponseSchema,

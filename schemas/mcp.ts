@@ -1,8 +1,8 @@
-import Type, { type Static, type TSchema } from 'typebox'
+import Type, { type TSchema } from 'typebox'
 import { RequestIdSchema } from './json-rpc.ts'
 
 /**
- * Parameters of each method. Unknown members are let through, as the specification wants it; what a revision adds is
+ * Parameters of each method. Unknown members are accepted, as the specification requires; what a revision adds is
  * optional here. https://modelcontextprotocol.io/specification/2026-07-28/schema
  */
 
@@ -13,7 +13,7 @@ const MetaSchema = Type.Object({
 /** The part of `params` that every request may carry. */
 export const BaseParamsSchema = Type.Object({ _meta: Type.Optional(MetaSchema) })
 
-/** What a client writes that fills in every argument. */
+/** Clients in typed languages send every optional member, with null if it is absent. */
 const orNull = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
 
 const name = Type.String({ maxLength: 256 })
@@ -29,7 +29,7 @@ export const InitializeParamsSchema = Type.Object({
 
 export const ListParamsSchema = Type.Object({ ...meta, cursor: Type.Optional(Type.String({ maxLength: 1024 })) })
 
-/** Far more than any tool has; looking at each of a hundred thousand would take long. */
+/** Far more than any tool has; checking a hundred thousand would block the event loop. */
 const MAX_ARGUMENTS = 256
 
 export const CallToolParamsSchema = Type.Object({
@@ -64,10 +64,3 @@ export const CompleteParamsSchema = Type.Object({
 
 /** Of `notifications/cancelled`. */
 export const CancelledParamsSchema = Type.Object({ requestId: RequestIdSchema })
-
-/** `_meta` of a modern request. https://modelcontextprotocol.io/specification/2026-07-28/basic#_meta */
-export const ModernMetaSchema = Type.Object({
-  'io.modelcontextprotocol/protocolVersion': Type.String({ maxLength: 64 }),
-  'io.modelcontextprotocol/clientCapabilities': Type.Record(Type.String(), Type.Unknown()),
-})
-export type ModernMeta = Static<typeof ModernMetaSchema>

@@ -1,13 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import type { Model } from '../schemas/models.ts'
+import { onRoute } from '../services/azure/dialects/index.ts'
+import { modelTable } from '../services/azure/models/table.ts'
 import { variables } from '../services/config/variables.ts'
-import { type ErrorFamily, errorTable } from '../services/errors/errors.ts'
+import { type ErrorFamily, errorTable } from '../services/errors/error-table.ts'
+import { errorCodes, isBilled } from '../services/errors/errors.ts'
+import { allowedArguments } from '../services/parameters/arguments.ts'
+import { imageArguments } from '../services/parameters/table.ts'
 import { createMetrics } from '../services/telemetry/metrics.ts'
 import { withTools } from './published-tools.ts'
 
 /**
- * Writes what the documentation says of variables, metrics and errors from the code that defines them: `.env.example`
- * whole, tables between markers such as `<!-- variables -->` and `<!-- /variables -->` in the READMEs, and the list that
- * `docker-compose.yml` hands through. Run by `npm run docs`; a test compares.
+ * Generates documentation from the code: `.env.example`, the tables between markers such as `<!-- variables -->` and
+ * `<!-- /variables -->`, and the variables that `docker-compose.yml` passes through. Run by `npm run docs`; a test compares.
  */
 
 const header = `# Configuration of azure-image-editor-mcp. Copy to .env and fill in the first three; the rest shows its default or an example.
@@ -27,31 +32,53 @@ interface Language {
   required: string
   yes: string
   no: string
-  /** Who can mend an error, by its family. */
+  /** Who can fix an error, by its family. */
   families: Readonly<Record<ErrorFamily, string>>
-  /** Whether meanings are translated in the README itself; a row that is new there starts with the English words. */
+  /** A retry may be billed again. */
+  mayCostAgain: string
+  images(count: number): string
+  mask: string
+  /** The edited image decides the size. */
+  sizeOfImage: string
+  /** Whether meanings are translated in the document itself; a new row starts with the English text. */
   keepsMeanings: boolean
 }
 
-/** The READMEs and the language of each. */
-export const readmes: Readonly<Record<string, Language>> = {
-  'README.md': {
-    required: '**required**',
-    yes: 'yes',
-    no: 'no',
-    families: { input: 'the caller', upstream: 'Azure or the operator', service: 'the operator' },
-    keepsMeanings: false,
-  },
-  'README.zh-CN.md': {
-    required: '**必需**',
-    yes: '是',
-    no: '否',
-    families: { input: '调用者', upstream: 'Azure 或运维人员', service: '运维人员' },
-    keepsMeanings: true,
-  },
+const english: Language = {
+  required: '**required**',
+  yes: 'yes',
+  no: 'no',
+  families: { input: 'the client', upstream: 'Azure or the operator', service: 'the operator' },
+  mayCostAgain: 'may cost again',
+  images: (count) => (count === 1 ? '1 image' : `${count} images`),
+  mask: 'mask',
+  sizeOfImage: 'size of the image',
+  keepsMeanings: false,
 }
 
-/** Cells of one row; the first names it, the last says what it means. */
+const chinese: Language = {
+  required: '**必需**',
+  yes: '是',
+  no: '否',
+  families: { input: '客户端', upstream: 'Azure 或运维人员', service: '运维人员' },
+  mayCostAgain: '可能再次计费',
+  images: (count) => `${count} 张图`,
+  mask: '蒙版',
+  sizeOfImage: '尺寸随原图',
+  keepsMeanings: true,
+}
+
+/** The documents with generated tables. */
+export const documents: Readonly<Record<string, Language>> = {
+  'README.md': english,
+  'README.zh-CN.md': chinese,
+  'docs/errors.md': english,
+  'docs/errors.zh-CN.md': chinese,
+  'docs/models.md': english,
+  'docs/models.zh-CN.md': chinese,
+}
+
+/** Cells of one row; the first is its name, the last its meaning. */
 type Row = readonly [string, ...string[]]
 
 function variableRows({ required }: Language): Row[] {
@@ -71,48 +98,85 @@ function metricRows(): Row[] {
   })
 }
 
-/** Sentences stay English, since that is what a caller reads. */
-function errorRows({ families, yes, no }: Language): Row[] {
-  return Object.entries(errorTable).map(([code, { family, retryable, sentence }]) => [
-    `\`${code}\``,
-    families[family],
-    retryable ? yes : no,
-    withEllipses(sentence),
-  ])
+/** Messages stay English, as clients read them. */
+function errorRows({ families, yes, no, mayCostAgain }: Language): Row[] {
+  return errorCodes.map((code) => {
+    const { family, retryable, message } = errorTable[code]
+    const retry = isBilled(code) ? mayCostAgain : retryable ? yes : no
+    return [`\`${code}\``, families[family], retry, withEllipses(message)]
+  })
 }
 
-/** A sentence with "…" where it has something to fill in; some fill in a text, some a list. */
-function withEllipses(sentence: (...args: never[]) => string): string {
-  const say: (...args: unknown[]) => string = sentence as never
+/** A message with "…" for its arguments; some are texts, some lists. */
+function withEllipses(message: (...args: never[]) => string): string {
+  const format: (...args: unknown[]) => string = message as never
   for (const filler of ['…', ['…']]) {
     try {
-      return say(...Array.from({ length: sentence.length }, () => filler))
+      return format(...Array.from({ length: message.length }, () => filler))
     } catch (error) {
       if (!(error instanceof TypeError)) throw error
     }
   }
-  throw new Error(`no example can be made of ${sentence}`)
+  throw new Error(`no example can be made of ${message}`)
+}
+
+function modelRows({ yes, no, ...words }: Language): Row[] {
+  return modelTable.map((model) => [
+    `\`${model.id}\``,
+    model.dialects.map(code).join(', '),
+    model.operations.includes('generate') ? yes : no,
+    model.operations.includes('edit') ? editsOf(model, words) : no,
+    argumentsOf(model),
+    model.retires ?? '–',
+  ])
+}
+
+const code = (text: string) => `\`${text}\``
+
+function editsOf({ maxImages, mask, editSize }: Model, words: Omit<Language, 'yes' | 'no'>): string {
+  const facts = [words.images(maxImages), ...(mask ? [words.mask] : [])]
+  return [...facts, ...(editSize.kind === 'none' ? [words.sizeOfImage] : [])].join(', ')
+}
+
+/** The arguments by dialect, or once if they are the same on all. */
+function argumentsOf(model: Model): string {
+  const byDialect = model.dialects.map((dialect) => {
+    const capabilities = onRoute(model, dialect)
+    const names = new Set(model.operations.flatMap((operation) => allowedArguments(operation, capabilities)))
+    return (
+      [...names]
+        .filter((name) => name !== 'size' && !(name in imageArguments))
+        .map(code)
+        .join(', ') || '–'
+    )
+  })
+  if (new Set(byDialect).size === 1) return byDialect[0] ?? '–'
+  return model.dialects.map((dialect, index) => `${code(dialect)}: ${byDialect[index]}`).join('; ')
 }
 
 const tables: Readonly<Record<string, (language: Language) => Row[]>> = {
   variables: variableRows,
   metrics: metricRows,
   errors: errorRows,
+  models: modelRows,
 }
 
-/** Replaces the tables between the markers, each keeping its own head. */
+/** Tables whose last column is translated in the document. */
+const translated: ReadonlySet<string> = new Set(['variables', 'metrics'])
+
+/** Replaces the rows between the markers; each table keeps its head. */
 export function withTables(markdown: string, language: Language): string {
   return Object.entries(tables).reduce((text, [name, rowsOf]) => {
     const between = new RegExp(`(<!-- ${name} -->\\n\\|.*\\n\\|.*\\n)([\\s\\S]*?)(<!-- /${name} -->)`)
     return text.replace(between, (_all, head: string, old: string, end: string) => {
-      const meanings = language.keepsMeanings && name !== 'errors' ? meaningsIn(old) : new Map<string, string>()
+      const meanings = language.keepsMeanings && translated.has(name) ? meaningsIn(old) : new Map<string, string>()
       const lines = rowsOf(language).map((row) => `| ${withMeaning(row, meanings.get(row[0])).join(' | ')} |\n`)
       return head + lines.join('') + end
     })
   }, markdown)
 }
 
-/** What the last column says of each row. */
+/** The last column by the first. */
 function meaningsIn(table: string): Map<string, string> {
   const rows = table.split('\n').map((line) => line.replace(/^\| | \|$/g, '').split(' | '))
   return new Map(rows.map((cells) => [cells[0] ?? '', cells.at(-1) ?? '']))
@@ -124,7 +188,7 @@ function withMeaning(row: Row, meaning: string | undefined): readonly string[] {
 
 const handedThrough = /(# Passed through.*\n)(?: +- \w+\n)*/
 
-/** Every variable that the compose file does not set itself, except the folders, which the image fixes. */
+/** Every variable that the compose file does not set itself, except the folders, which the image sets. */
 export function withHandedThroughVariables(compose: string): string {
   const set = new Set([...compose.matchAll(/- (\w+)=/g)].map(([, name]) => name))
   const names = variables.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name]))
@@ -141,6 +205,7 @@ function rewrite(path: string, change: (text: string) => string): void {
 if (import.meta.main) {
   writeFileSync('.env.example', environmentExample())
   rewrite('docker-compose.yml', withHandedThroughVariables)
-  for (const [readme, language] of Object.entries(readmes)) rewrite(readme, (text) => withTables(text, language))
-  for (const readme of Object.keys(readmes)) writeFileSync(readme, await withTools(readFileSync(readme, 'utf8')))
+  for (const [path, language] of Object.entries(documents)) rewrite(path, (text) => withTables(text, language))
+  for (const readme of ['README.md', 'README.zh-CN.md'])
+    writeFileSync(readme, await withTools(readFileSync(readme, 'utf8')))
 }

@@ -1,48 +1,71 @@
+import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import { errorCodes } from 'fastify'
+import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { type BufferPool, type PooledBuffer, pooledSize } from '../../services/bytes/buffer-pool.ts'
 import { type ByteReservation, UNRESERVED_BYTES } from '../../services/limits/byte-budget.ts'
 import { watchHeadway } from '../../services/limits/upload-progress.ts'
+import { parseMessage } from '../../services/mcp/message-parser.ts'
 import { invalidRequest } from '../../services/mcp/protocol-error.ts'
+
+/** Parses JSON bodies of this plugin's routes. */
+export function addBodyParser(fastify: FastifyInstance, { headwayMs }: { headwayMs: number }): void {
+  const { config, rejectBody, bufferPool: pool } = fastify
+  const maxBytes = config.limits.maxBodyBytes
+  fastify.removeAllContentTypeParsers()
+  fastify.addContentTypeParser(JSON_TYPE, function parseBody(request: FastifyRequest, payload: IncomingMessage, done) {
+    const { 'content-length': length } = request.headers
+    const announced = length === undefined ? undefined : Number(length)
+    const reserve = () => fastify.reserveBody(request)
+    const parse = (body: Buffer) => {
+      // Nothing would release what is taken out of the body.
+      if (request.lifecycle.hasEnded) throw invalidRequest('The client disconnected.')
+      const parsed = fastify.chargeLoop(request, () => parseMessage(body, pool))
+      if (body.length > UNRESERVED_BYTES) request.lifecycle.scope.use(parsed)
+      return parsed
+    }
+    readBody(payload, { pool, announced, maxBytes, reserve, rejectBody, headwayMs, parse }, done)
+  })
+}
+
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json(?:;|$)/i
 
 export interface BodyOptions {
   pool: BufferPool
-  /** What `Content-Length` says. */
+  /** The value of `Content-Length`. */
   announced: number | undefined
   maxBytes: number
-  /** Grows with the body; null: nothing bounds it. */
-  reservation: ByteReservation | null
-  /** What a body is rejected with that found no memory in time, or made no headway. */
+  /** Opens the reservation of a body that needs one; it grows with the body. */
+  reserve: () => ByteReservation
+  /** The error for a body that got no memory in time, or arrived too slowly. */
   rejectBody: (reason: 'bytes' | 'slow') => Error
-  /** Milliseconds in which a body must bring 64 KiB, or what is left of it. */
+  /** Milliseconds in which 64 KiB of a body must arrive, or its rest. */
   headwayMs: number
-  /** Makes of the body what is wanted; must not keep it, since its memory is used again. */
+  /** Must not keep the body, since its memory is reused. */
   parse(body: Buffer): { value: unknown; retainedBytes: number }
 }
 
 /** Sizes of the buffer of a body that needs no reservation yet. */
 const SMALL_SIZES = [4_096, 16_384, UNRESERVED_BYTES]
-/** A first chunk so long is not copied, although more may come. */
+/** A first chunk of this length is not copied, even if more may follow. */
 const LONG_CHUNK = 16_384
 /**
- * Each chunk costs the process some microseconds, and chunks of one byte cost their sender next to nothing: a few hundred
- * connections with ten thousand of them each would stop everything for ten seconds.
+ * Each chunk takes some microseconds, and chunks of one byte cost a client next to nothing: a few hundred connections with
+ * ten thousand of them each would block the process for ten seconds.
  */
 const MANY_CHUNKS = 1_000
 const LEAST_AVERAGE = 32
 
 /**
- * Reads a body into one Buffer as its chunks come, and parses it. Buffered until the end, as the framework does it, large
- * chunks make work for the garbage collector, and chunks of one byte take hundreds of times the memory that was reserved.
- * Reading pauses while the reservation waits for capacity, so that the sender feels it.
+ * Reads a body into one Buffer and parses it. Fastify collects the chunks in an array: that costs much garbage collection
+ * for large bodies, and a client that sends one-byte chunks would use hundreds of times the reserved memory. Reading
+ * pauses while the reservation waits for capacity, which slows the sender down.
  *
- * @param done gets the message that `parse` made, or an error: what it threw, what is wrong with the chunks, 408 without
- *   headway, 503 without capacity, or as the framework has them FST_ERR_CTP_BODY_TOO_LARGE and
- *   FST_ERR_CTP_INVALID_CONTENT_LENGTH
+ * @param done gets the message that `parse` returns, or an error: what it threw, too many chunks, 408 for a slow body, 503
+ *   without capacity, or Fastify's FST_ERR_CTP_BODY_TOO_LARGE and FST_ERR_CTP_INVALID_CONTENT_LENGTH
  */
 export function readBody(
   payload: Readable,
-  { pool, announced, maxBytes, reservation, rejectBody, headwayMs, parse }: BodyOptions,
+  { pool, announced, maxBytes, reserve, rejectBody, headwayMs, parse }: BodyOptions,
   done: (error: Error | null, body?: unknown) => void,
 ): void {
   if (announced !== undefined && announced > maxBytes) {
@@ -53,7 +76,13 @@ export function readBody(
   const headway = watchHeadway({ announced, periodMs: headwayMs, onStalled: () => end(rejectBody('slow')) })
   let chunks = 0
   let hasEnded = false
+  let reservation: ByteReservation | undefined
 
+  function grow(bytes: number): true | Promise<boolean> {
+    if (bytes <= UNRESERVED_BYTES) return true
+    reservation ??= reserve()
+    return reservation.grow(bytes)
+  }
   function take(chunk: Buffer): void {
     const length = body.length + chunk.length
     const failure = problemOf(length, ++chunks, maxBytes)
@@ -62,12 +91,11 @@ export function readBody(
       return
     }
     headway.received(length)
-    const bytes = body.sizeWith(chunk)
-    const granted = bytes > UNRESERVED_BYTES && reservation !== null ? reservation.grow(bytes) : true
+    const granted = grow(body.sizeWith(chunk))
     if (granted === true) body.add(chunk)
     else waitFor(granted, chunk)
   }
-  /** The sender is not to blame for a wait of ours. */
+  /** This wait does not count as slowness of the sender. */
   function waitFor(granted: Promise<boolean>, chunk: Buffer): void {
     payload.pause()
     headway.pause()
@@ -96,7 +124,7 @@ export function readBody(
     } catch (thrown) {
       error = thrown instanceof Error ? thrown : new Error('the body could not be parsed', { cause: thrown })
     }
-    if (body.size > UNRESERVED_BYTES) reservation?.settle(retainedBytes)
+    reservation?.settle(retainedBytes)
     body.free()
     done(error, message)
   }
@@ -107,17 +135,17 @@ export function readBody(
 function problemOf(length: number, chunks: number, maxBytes: number): Error | undefined {
   if (length > maxBytes) return new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
   if (chunks <= MANY_CHUNKS || length >= chunks * LEAST_AVERAGE) return undefined
-  return invalidRequest('The body comes in too many small chunks: send it in larger ones.')
+  return invalidRequest('The body arrives in too many small chunks: send larger ones.')
 }
 
-/** A body as far as it has come. One that comes in one chunk, as nearly all without an image do, is not copied. */
+/** The part of a body that has arrived. A body in one chunk, as nearly all without an image are, is not copied. */
 function createGathering(announced: number | undefined, pool: BufferPool) {
   let bytes: Buffer | undefined
   let first: Buffer | undefined
   let length = 0
   let pooled: PooledBuffer | undefined
 
-  /** Bytes of the buffer that so many would lie in: what is reserved is what is really allocated. */
+  /** Size of the buffer for so many bytes: what is allocated is what is reserved. */
   function sizeOf(needed: number): number {
     if (bytes !== undefined && needed <= bytes.length) return bytes.length
     return SMALL_SIZES.find((size) => needed <= size) ?? pooledSize(needed)
@@ -149,7 +177,7 @@ function createGathering(announced: number | undefined, pool: BufferPool) {
     get size() {
       return bytes?.length ?? length
     },
-    /** Bytes that the buffer would have with this chunk in it. */
+    /** Size of the buffer with this chunk in it. */
     sizeWith: (chunk: Buffer) => (isFirst(chunk) ? chunk.length : sizeOf(length + chunk.length)),
     add(chunk: Buffer) {
       if (isFirst(chunk)) first = chunk

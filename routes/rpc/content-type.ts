@@ -6,12 +6,12 @@ const CHARSET = /;\s*charset\s*=\s*(?:"([^"]*)"|([^\s;,"]*))/gi
 /** ASCII is UTF-8 as well. */
 const KNOWN_CHARSETS: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii', 'ascii'])
 
-/** Longer ones say nothing that anyone needs. */
+/** Longer headers are not examined. */
 const MAX_LENGTH = 256
 
 /**
- * Hook for `onRequest`: makes one header of one that a client repeats and a proxy joins, and rejects a body in another
- * encoding before it is read.
+ * Hook for `onRequest`: reduces a header that a client repeats and a proxy joins to one value, and rejects a body in
+ * another charset before it is read.
  */
 export function checkContentType(
   { method, headers }: FastifyRequest,

@@ -1,13 +1,12 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { Rejection } from '../../services/errors/rejection.ts'
 
-/** How much of a rejected body is read and thrown away, beyond what is allowed. */
+/** Bytes of a rejected body that are read and dropped beyond the limit. */
 const LINGER_BYTES = 64 * 1_048_576
 
 /**
- * Keeps the connection of a body that was too large or found no memory, so that Node takes in and drops the rest of it
- * (in at most the server's `requestTimeout`). Closing it with bytes unread would reset it, and a caller that is still sending, as a proxy
- * is, would lose the response. A body far too large is not worth that.
+ * Keeps the connection open after a body that was too large or found no memory, so that Node reads and drops its rest (for
+ * at most the server's `requestTimeout`). Closing it with unread bytes would reset it, and a client that is still sending
+ * would lose the response. A body far above the limit is not read.
  */
 export function discardBody(
   error: FastifyError,
@@ -15,7 +14,7 @@ export function discardBody(
   reply: FastifyReply,
   maxBodyBytes: number,
 ): void {
-  const isOverloaded = error instanceof Rejection && error.statusCode === 503 && request.bodyReservation !== null
+  const isOverloaded = error.statusCode === 503 && request.isBodyOpen
   if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE' && !isOverloaded) return
   const announced = Number(request.headers['content-length'])
   if (announced <= maxBodyBytes + LINGER_BYTES) reply.removeHeader('connection')

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 
-/** More unread events than these, and the oldest progress is of no interest any more. */
+/** Unread events beyond this number replace the oldest ones. */
 const MAX_WAITING = 32
 
 const COMMENT = Buffer.from(':\n\n')
@@ -8,25 +8,22 @@ const COMMENT = Buffer.from(':\n\n')
 type Event = Buffer | AsyncIterable<Buffer>
 
 export interface EventStream {
-  /** What goes to the caller. Read only as fast as the caller reads. */
+  /** The bytes for the client, produced as fast as it reads. */
   readonly readable: Readable
-  /** Resolves when there is something to tell before the response. */
-  readonly opened: Promise<void>
-  /** Sends a message of its own; dropped if the caller does not keep up. */
+  /** Sends a notification; the oldest ones are dropped if the client reads too slowly. */
   notify(message: object): void
-  /** Opens the stream with a comment if it is not open, so that client and proxies see life at once. */
+  /** Sends a comment at once, and then whenever the stream is silent, so that clients and proxies do not time out. */
   open(): void
   /** Sends the response and ends. */
   finish(response?: Event): void
 }
 
 /**
- * Server-sent events of one request: notifications while it runs, comments where there is silence, the response last.
+ * Server-sent events of one request: notifications while it runs, comments during silence, the response last.
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 export function createEventStream(commentEveryMs: number): EventStream {
   const waiting: Event[] = []
-  const opened = Promise.withResolvers<void>()
   let wake = Promise.withResolvers<void>()
   let finished = false
   let timer: NodeJS.Timeout | undefined
@@ -38,9 +35,8 @@ export function createEventStream(commentEveryMs: number): EventStream {
   }
 
   function open(): void {
-    opened.resolve()
     if (finished || timer !== undefined) return
-    // The headers go out with the first bytes, and some clients wait no more than ten seconds for them.
+    // The headers are sent with the first bytes, and some clients wait only ten seconds for them.
     push(COMMENT)
     timer = setInterval(() => {
       if (waiting.length === 0) push(COMMENT)
@@ -69,17 +65,15 @@ export function createEventStream(commentEveryMs: number): EventStream {
       readable ??= Readable.from(events(), { objectMode: false })
       return readable
     },
-    opened: opened.promise,
     open,
     notify(message) {
       if (finished) return
       if (waiting.length >= MAX_WAITING) waiting.shift()
-      open()
       push(Buffer.from(`event: message\ndata: ${JSON.stringify(message)}\n\n`))
     },
     finish(response) {
       finished = true
-      // Nobody may ever have read it, so the end of reading is not enough.
+      // A stream that is never read does not reach the generator's `finally`.
       clearInterval(timer)
       if (response !== undefined) waiting.push(response)
       wake.resolve()

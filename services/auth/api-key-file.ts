@@ -10,20 +10,20 @@ export interface KeySource {
 
 export interface KeyFileOptions {
   path: string
-  /** What the file said at the start. */
+  /** The keys of the file at start-up. */
   keys: readonly ApiKey[]
   log: Logger
-  /** Milliseconds between looks at the file. */
+  /** Milliseconds between checks of the file. */
   pollMs?: number
 }
 
-/** Large enough for every key that is allowed, and a bound for a path that is no key file at all. */
+/** Large enough for all keys that are allowed, and a bound for a path that is not a key file. */
 const MAX_FILE_BYTES = 1_048_576
 
 /**
- * Follows a file of keys. Polled by its path, because mounted secrets are replaced through links, which file events
- * miss. A file that is gone or wrong leaves the keys as they were: an operator's slip must lock nobody out and let
- * nobody in.
+ * Reloads a file of keys when it changes. It is polled, because mounted secrets are replaced through symbolic links, which
+ * file events miss. While the file is missing or invalid the previous keys stay valid: a mistake of an operator must
+ * neither lock callers out nor let others in.
  */
 export function followKeyFile({ path, keys, log, pollMs = 2_000 }: KeyFileOptions): KeySource {
   let current = keys
@@ -35,9 +35,9 @@ export function followKeyFile({ path, keys, log, pollMs = 2_000 }: KeyFileOption
       current = parseApiKeys(text)
       log.info({ keys: current.length }, 'key file reloaded')
     } catch (err) {
-      // The parser names an entry by its place, never by its text.
+      // A RangeError names an entry by its position, never by its text.
       const reason = err instanceof RangeError ? err.message : undefined
-      log.error({ err, reason }, 'key file is not usable, the keys stay as they were')
+      log.error({ err, reason }, 'key file unusable, previous keys stay valid')
     }
   }
 

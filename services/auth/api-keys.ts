@@ -1,23 +1,23 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-/** A key as it is kept: never the key itself. */
+/** A key in memory: its digest, never the key itself. */
 export interface ApiKey {
-  /** Who calls with it. Several keys of one name are that name's, as while one replaces another. */
+  /** The caller that the key identifies. Several keys may have one name, for example while one replaces another. */
   name: string
   /** SHA-256 of the key. */
   digest: Buffer
-  /** Characters of the key, to warn of one that could be guessed. */
+  /** Characters of the key, to warn of one that can be guessed. */
   length: number
 }
 
 const MAX_KEYS = 1000
 const namePattern = /^[\w.@-]{1,64}$/
-/** What a header can carry without quoting. */
+/** The characters that a header may contain without quoting. */
 const keyPattern = /^[\x21-\x7e]{1,512}$/
 
 /**
- * Reads `name:key` entries, by line or comma; blank ones and lines that begin with `#` are skipped.
- * @throws RangeError that names the entry by its place, never by its text
+ * Parses `name:key` entries, separated by newlines or commas; blank ones and lines that start with `#` are skipped.
+ * @throws RangeError that names the entry by its position, never by its text
  */
 export function parseApiKeys(text: string): ApiKey[] {
   const entries = text
@@ -52,8 +52,8 @@ function parseEntry(entry: string, index: number): ApiKey {
 }
 
 /**
- * The name to whom a presented key belongs. Every key is compared, each in constant time, so that the time taken tells
- * nothing about any of them.
+ * The name of a presented key. Every key is compared, each in constant time, so that the duration reveals nothing about
+ * any of them.
  */
 export function findApiKey(keys: readonly ApiKey[], presented: string): string | undefined {
   const digest = digestOf(presented)
@@ -64,7 +64,7 @@ export function findApiKey(keys: readonly ApiKey[], presented: string): string |
   return found
 }
 
-/** Whether two secrets are the same, in a time that tells nothing about either. */
+/** Compares two secrets in constant time. */
 export function isSameSecret(expected: string, presented: string): boolean {
   return timingSafeEqual(digestOf(expected), digestOf(presented))
 }

@@ -1,18 +1,18 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { AccessError } from './access-error.ts'
 
-/** Characters; Entra's largest tokens are some 4 KB, and Node's whole header block is 16 KB. */
+/** Characters; Entra's largest tokens have about 4 KB, and Node limits all headers to 16 KB. */
 const MAX_TOKEN_LENGTH = 16_384
 const MAX_SUBJECT_LENGTH = 256
-/** Seconds that two clocks may differ. */
+/** Seconds by which the clocks of issuer and service may differ. */
 const CLOCK_TOLERANCE_S = 30
 
-/** Signatures with a public key only: a shared secret would let every holder of our configuration make tokens. */
+/** Public-key signatures only: with a shared secret, everyone who has this configuration could create tokens. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 
 export interface TokenVerifierOptions {
   issuer: string
-  /** Any of them must be in the token's `aud`. */
+  /** One of them must be in the token's `aud`. */
   audiences: readonly string[]
   /** All of them must be granted. */
   requiredScopes: readonly string[]
@@ -27,8 +27,8 @@ export interface TokenSubject {
 }
 
 /**
- * Checks an access token as RFC 9068 wants it: signature, issuer, audience, times, scopes.
- * @returns a function that throws AccessError: 401 for a token that is not good, 403 for a good one without the scopes
+ * Verifies access tokens by RFC 9068: signature, issuer, audience, times, scopes.
+ * @returns a function that throws AccessError: 401 for an invalid token, 403 for a valid one without the scopes
  */
 export function createTokenVerifier(options: TokenVerifierOptions): (token: string) => Promise<TokenSubject> {
   const { issuer, audiences, requiredScopes, findKey, now = () => new Date() } = options
@@ -73,14 +73,14 @@ function invalid(message: string, cause?: unknown): AccessError {
 function sentenceFor(error: unknown): string {
   if (error instanceof errors.JWTExpired) return 'The access token has expired.'
   if (error instanceof errors.JWTClaimValidationFailed) {
-    // The claim's name is from jose's closed set, never the token's own text.
-    return `The access token is not for this service or not valid now (claim "${error.claim}").`
+    // jose names the claim that it checked, never text of the token.
+    return `The access token is not for this service, or not valid now (claim "${error.claim}").`
   }
   return 'The access token is not valid.'
 }
 
 /**
- * `scp` and `roles` are Entra's, for people and for programs; `scope` is RFC 9068's, by spaces, and some issuers' list.
+ * `scp` and `roles` are Entra's, for users and for applications; `scope` is RFC 9068's, separated by spaces; some issuers send a list.
  * https://learn.microsoft.com/en-us/entra/identity-platform/access-token-claims-reference
  */
 function readScopes({ scp, scope, roles }: JWTPayload): Set<string> {
@@ -92,7 +92,7 @@ function readScopes({ scp, scope, roles }: JWTPayload): Set<string> {
   )
 }
 
-/** Entra is asked for `api://<audience>/<scope>`, or `<audience>/<scope>`, and grants `<scope>`. */
+/** Clients request `api://<audience>/<scope>` or `<audience>/<scope>` from Entra, which grants `<scope>`. */
 function isGranted(required: string, granted: ReadonlySet<string>, audiences: readonly string[]): boolean {
   const slash = required.lastIndexOf('/')
   const resource = required.slice(0, Math.max(slash, 0))

@@ -102,12 +102,12 @@ async function exchange(
       body,
       signal: context.signal,
       deadlineAt: context.deadlineAt,
-      onSent: () => context.onStage?.('sent'),
+      onSent: () => context.progress?.('sent'),
       open(status, received) {
         headers = received
         if (classOf(status) !== '2xx') return new ErrorBodyCollector()
-        context.onStage?.('receiving')
-        const onPartialImage = () => context.onStage?.('partial')
+        context.progress?.('receiving')
+        const onPartialImage = () => context.progress?.('partial')
         reading = openResponse(received, { buffered, maxBytes: maxResponseBytes, onPartialImage })
         return reading
       },

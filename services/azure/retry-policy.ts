@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors/errors.ts'
+import { type BilledErrorCode, type ErrorCode, isBilled } from '../errors/errors.ts'
 
 /**
  * What follows a failed request, all in one place. The rule behind it: an image costs money, so no request is repeated
@@ -20,7 +20,8 @@ export type AzureErrorCode = Extract<ErrorCode, `IMG_ERR_AZURE_${string}`>
 
 const rule = (action: RetryRule['action'], failsOver: boolean): RetryRule => ({ action, failsOver })
 
-export const retryTable: Readonly<Record<AzureErrorCode, RetryRule>> = {
+/** Failures after which nothing is billed; `error-table.ts` marks the others. */
+const retryTable: Readonly<Record<Exclude<AzureErrorCode, BilledErrorCode>, RetryRule>> = {
   // No connection: nothing was sent.
   IMG_ERR_AZURE_UNREACHABLE: rule('retry', true),
   IMG_ERR_AZURE_TLS: rule('retry', true),
@@ -49,15 +50,14 @@ export const retryTable: Readonly<Record<AzureErrorCode, RetryRule>> = {
   // Deadline reached or queue full: nothing was sent.
   IMG_ERR_AZURE_NOT_SENT: rule('giveUp', false),
   IMG_ERR_AZURE_BUSY: rule('giveUp', true),
-  // 408, 502, 504, HTML pages, resets and timeouts after the first body byte, any failure after the first byte of a
-  // 200: the image may have been billed.
-  IMG_ERR_AZURE_TIMEOUT: rule('giveUp', false),
-  IMG_ERR_AZURE_LOST: rule('giveUp', false),
-  IMG_ERR_AZURE_UNCLEAR: rule('giveUp', false),
-  IMG_ERR_AZURE_BROKE_OFF: rule('giveUp', false),
-  IMG_ERR_AZURE_BAD_RESPONSE: rule('giveUp', false),
-  IMG_ERR_AZURE_RESPONSE_TOO_LARGE: rule('giveUp', false),
-  IMG_ERR_AZURE_DOWNLOAD: rule('giveUp', false),
+}
+
+export function retryRule(code: AzureErrorCode): RetryRule {
+  return isBilled(code) ? rule('giveUp', false) : retryTable[code]
+}
+
+export function isAzureCode(code: ErrorCode): code is AzureErrorCode {
+  return code.startsWith('IMG_ERR_AZURE_')
 }
 
 /** Failed requests after which a call gives up. */
@@ -85,7 +85,7 @@ export interface FailureCounts {
 
 /** The counts with one more failure: a 429 that names a time does not count as a try, one without a time does. */
 export function countFailure({ code, retryAfterMs }: Failure, { tries, rejections }: FailureCounts): FailureCounts {
-  const { action } = retryTable[code]
+  const { action } = retryRule(code)
   const isRejection = action === 'waitForQuota'
   const isTry = action === 'retry' || (isRejection && retryAfterMs === undefined)
   return { tries: tries + (isTry ? 1 : 0), rejections: rejections + (isRejection ? 1 : 0) }
@@ -124,7 +124,7 @@ export function nextStep(
   alternatives: Alternatives,
   random = Math.random,
 ): NextStep {
-  const { action, failsOver } = retryTable[failure.code]
+  const { action, failsOver } = retryRule(failure.code)
   if (action === 'tryOtherRoute' && alternatives.hasOtherRoute) return { type: 'rejectRoute' }
   if (failsOver && alternatives.hasOtherDeployment && tries < MAX_FAILED_TRIES) {
     return { type: 'failOver', dropsDeployment: action !== 'waitForQuota' }

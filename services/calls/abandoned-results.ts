@@ -1,13 +1,12 @@
 import type { RequestId } from '../../schemas/json-rpc.ts'
+import type { Caller } from '../auth/authenticator.ts'
 import type { Logger } from '../logging/logger.ts'
-import type { ToolResult } from '../mcp/catalog.ts'
-import type { CallGuard, PendingCall } from '../mcp/method.ts'
 import { fingerprintOf, ownerOf } from './call-digest.ts'
-import type { DeliveryProof, DeliveryStep } from './delivery.ts'
-import { contentOf, createResult, encodedBytesOf, imageBlocks, textBlocks, withImages } from './result-content.ts'
-import type { Offer, Result } from './result-offer.ts'
-import { createResultOffers, UNPROVEN_TTL_MS } from './result-offers.ts'
-import { isThere } from './result-store.ts'
+import type { DeliveryProof } from './delivery.ts'
+import { createHandovers } from './handover.ts'
+import { createResultOffers, type Offer } from './result-offers.ts'
+import { contentOf, type ResultIdentity, type StoredResult, toToolResult } from './result-store.ts'
+import type { Around, Call, ToolResult } from './types.ts'
 
 /** What became of a result that its client did not receive: a closed set for metrics. */
 export type AbandonedEvent = 'abandoned' | 'kept' | 'joined' | 'received' | 'expired' | 'evicted' | 'failed'
@@ -22,9 +21,9 @@ export interface AbandonedResultsOptions {
   maxBytes: number
   log: Logger
   onEvent?: (event: AbandonedEvent) => void
-  /** How a paid response ended; `none`: the client proved nothing for a minute. */
+  /** How a paid response was delivered; `none`: the client proved nothing for a minute. */
   onDelivered?: (proof: DeliveryProof | 'none') => void
-  /** Milliseconds after which a result whose delivery is not proved moves from memory to disk. 5,000 by default. */
+  /** Milliseconds after which a result whose delivery is not proven moves from memory to disk. 5,000 by default. */
   storeUnprovenAfterMs?: number
   /** The wall clock, which the next process shares. */
   now?: () => number
@@ -33,18 +32,18 @@ export interface AbandonedResultsOptions {
 }
 
 export interface AbandonedResults {
-  /** Makes a call, or answers it with what an identical call has paid for and its client did not receive. */
-  attend: CallGuard
+  /** Makes a call, or returns what an identical call has paid for and its client did not receive. */
+  around: Around
   /**
-   * A client says that it no longer waits for its request of this id. That stops nothing, since another client may use
+   * A client reports that it no longer waits for its request of this id. That stops nothing, since another client may use
    * the same id, but from now on an identical call joins it or receives its result.
    */
-  suspect(caller: string, id: RequestId): void
-  /** Results that wait for an identical call, those still running included. */
+  suspect(caller: Caller, requestId: RequestId): void
+  /** Results that wait for an identical call, those of running calls included. */
   readonly waiting: number
   /** Takes over what an earlier process stored. */
   load(): Promise<void>
-  /** Stores what no client has proved to have, and waits until everything is on the disk. */
+  /** Stores what no client has proven to have, and waits until everything is on disk. */
   close(): Promise<void>
 }
 
@@ -60,22 +59,10 @@ const UNPROVEN_NOTE =
   'This was made for your identical call of a moment ago, because nothing shows that you received its response; nothing ' +
   'was paid again for it. For another image, send the call again with a new idempotency_key.'
 
-/** One client's claim to a result, until it has it or never will. */
-interface Handover {
-  readonly result: Result
-  /** As far as is known the client still waits for it, or has it and did not prove that yet. */
-  readonly isAwaited: boolean
-  /** The result is on its way to the client. */
-  follow(): void
-  /** The client no longer waits, or so it says. */
-  abandon(): void
-  close(): void
-}
-
 /**
  * Nothing paid for is lost: a call whose client disconnects runs to its end, its result is stored, and the identical call
- * of the same caller joins it or receives it. So does the result of a response that the client cannot have read. What was
- * delivered is forgotten, so that the next identical call is made anew.
+ * of the same caller joins it or receives it. So does the result of a response that the client cannot have read. A
+ * delivered result is dropped, so that the next identical call generates a new one.
  */
 export function createAbandonedResults(options: AbandonedResultsOptions): AbandonedResults {
   const { now = Date.now, monotonic = () => performance.now() } = options
@@ -88,153 +75,61 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     now,
     monotonic,
   })
-  /** Handovers under way, by caller and request id. */
-  const underWay = new Map<string, Set<Handover>>()
-  /** Results of whose clients an identical call waits to hear. */
-  const inDoubt = new Set<Result>()
+  const handovers = createHandovers(offers, { onEvent, onDelivered })
+  /** Results about whose clients an identical call waits for news. */
+  const inDoubt = new Set<StoredResult>()
 
-  function openHandover(result: Result, call: PendingCall, isRepeated: boolean): Handover {
-    result.holders++
-    let own: Offer | undefined
-    let isOver = false
-    let isFollowing = false
-    let unproven: NodeJS.Timeout | undefined
-    const key = keyOf(call.caller, call.id)
-
-    function offer(kind: Offer['kind']): void {
-      if (isOver || own?.isTaken === true || own?.kind === 'abandoned') return
-      const earlier = own
-      own = offers.put(result, kind, kind === 'abandoned' ? () => {} : close)
-      if (earlier !== undefined) offers.withdraw(earlier)
-      if (kind === 'abandoned') onEvent('abandoned')
-    }
-
-    function step(now: DeliveryStep): void {
-      if (isOver) return
-      switch (now.state) {
-        case 'sent':
-          // A result that was sent twice without a proof is not offered once more.
-          if (isRepeated) unproven = setTimeout(giveUpWaiting, UNPROVEN_TTL_MS).unref()
-          else offer('unproven')
-          return
-        case 'settling':
-          offer('settling')
-          return
-        case 'delivered':
-          if (own !== undefined && own.kind !== 'abandoned') offers.withdraw(own)
-          onDelivered(now.proof)
-          if (isRepeated) onEvent('received')
-          call.log.debug({ proof: now.proof }, 'result delivered')
-          break
-        case 'abandoned':
-          call.log.info({}, 'the connection broke before the client can have read the whole result')
-          offer('abandoned')
-      }
-      close()
-    }
-
-    function giveUpWaiting(): void {
-      onDelivered('none')
-      close()
-    }
-
-    function close(): void {
-      if (isOver) return
-      isOver = true
-      clearTimeout(unproven)
-      call.signal.removeEventListener('abort', disconnected)
-      const others = underWay.get(key)
-      others?.delete(handover)
-      if (others?.size === 0) underWay.delete(key)
-      offers.wake(result)
-      offers.drop(result)
-    }
-
-    function disconnected(): void {
-      offer('abandoned')
-      if (isFollowing) close()
-    }
-
-    const handover: Handover = {
-      result,
-      get isAwaited() {
-        return own?.kind !== 'abandoned'
-      },
-      follow() {
-        isFollowing = true
-        call.response.track().watch(step)
-      },
-      abandon: () => offer('abandoned'),
-      close,
-    }
-    underWay.set(key, (underWay.get(key) ?? new Set()).add(handover))
-    if (call.signal.aborted) disconnected()
-    else call.signal.addEventListener('abort', disconnected, { once: true })
-    return handover
-  }
-
-  /** The one identical call whose client still waits; undefined too where there are several, which are meant to be. */
-  function onlyTwin({ owner, fingerprint }: Identity): Result | undefined {
-    const [twin, another] = [...underWay.values()]
-      .flatMap((handovers) => [...handovers])
-      .filter(({ result, isAwaited }) => isAwaited && result.owner === owner && result.fingerprint() === fingerprint())
+  /** The one identical call whose client still waits; undefined also if there are several, which are then intended. */
+  function onlyTwin({ owner, fingerprint }: ResultIdentity): StoredResult | undefined {
+    const [twin, another] = [...handovers].filter(
+      ({ result, isAwaited }) => isAwaited && result.owner === owner && result.fingerprint() === fingerprint(),
+    )
     return another === undefined ? twin?.result : undefined
   }
 
-  /** Waits a moment for the news that the client of an identical call does not wait for it any more. */
-  async function hearOfTwin(call: PendingCall, twin: Result): Promise<void> {
+  /** Waits a moment for the news that the client of an identical call no longer waits for it. */
+  async function waitForNews({ context }: Call, twin: StoredResult): Promise<void> {
     inDoubt.add(twin)
-    const enough = AbortSignal.any([call.signal, AbortSignal.timeout(NOTICE_MS)])
-    await offers.changeOf(twin, enough)
+    await offers.changeOf(twin, AbortSignal.any([context.signal, AbortSignal.timeout(NOTICE_MS)]))
     inDoubt.delete(twin)
   }
 
-  /** The result of an identical call. Undefined: there is nothing after all. */
-  async function deliver(offer: Offer, call: PendingCall): Promise<ToolResult | undefined> {
+  /** The result of an identical call. Undefined: it failed, or its file was removed. */
+  async function deliver(offer: Offer, call: Call): Promise<ToolResult | undefined> {
     offers.take(offer)
     onEvent('joined')
-    const { result } = offer
-    const handover = openHandover(result, call, true)
-    offers.drop(result)
-    const content = await result.content
-    // A file that somebody removed is found out now, and not in the middle of a response.
-    const isLost = content?.file !== undefined && !(await isThere(content.file))
-    if (isLost) onEvent('failed')
-    if (content === undefined || isLost) {
+    const handover = handovers.open(offer.result, call, true)
+    offer.release()
+    // A missing file is found here, and not in the middle of a response.
+    const content = await offer.result.read()
+    if (content === undefined) {
+      if ((await offer.result.content) !== undefined) onEvent('failed')
       handover.close()
       return undefined
     }
-    const texts = textBlocks(content.texts, offer.kind === 'abandoned' ? ABANDONED_NOTE : UNPROVEN_NOTE)
-    if (call.signal.aborted) {
-      handover.close()
-      return { content: texts }
+    const note = offer.kind === 'abandoned' ? ABANDONED_NOTE : UNPROVEN_NOTE
+    const result = toToolResult(content, note, call.context)
+    if (call.context.isCancelled) handover.close()
+    else {
+      call.context.log.info({ images: content.images.length }, 'abandoned result delivered to an identical call')
+      handover.follow()
     }
-    call.log.info({ images: content.images.length }, 'an identical call receives a result that was not delivered')
-    const images = content.images.map((image) => image.clone())
-    handover.follow()
-    return { content: [...texts, ...imageBlocks(images)] }
+    return result
   }
 
-  async function attendAnew(
-    call: PendingCall,
-    identity: Identity,
-    run: () => Promise<ToolResult>,
-  ): Promise<ToolResult> {
-    const running = run()
-    const content = running.then(contentOf, () => undefined)
-    const result = createResult(identity, content)
-    const handover = openHandover(result, call, false)
+  async function makeCall(call: Call, identity: ResultIdentity, next: () => Promise<ToolResult>): Promise<ToolResult> {
+    const running = next()
+    const result = offers.store.create(
+      identity,
+      running.then(contentOf, () => undefined),
+    )
+    const handover = handovers.open(result, call, false)
     try {
-      const made = await running
-      const { images = [] } = (await content) ?? {}
-      result.bytes = encodedBytesOf(images)
-      if (images.length === 0 || call.signal.aborted) {
-        handover.close()
-        return images.length === 0 ? made : { content: made.content.filter(({ type }) => type === 'text') }
-      }
-      const shared = images.map((image) => image.clone())
-      handover.follow()
-      return { ...made, content: withImages(made, shared) }
+      const response = await running
+      const hasImages = (await result.content) !== undefined
+      if (!hasImages || call.context.isCancelled) handover.close()
+      else handover.follow()
+      return response
     } catch (error) {
       handover.close()
       throw error
@@ -246,30 +141,31 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
       return offers.count
     },
 
-    async attend(call, run) {
-      if (call.isReadOnly === true) return await run()
+    async around(call, next) {
+      if (call.cost === 0) return await next()
+      const { context } = call
       const identity = identityOf(call)
       let hasWaited = false
-      while (!call.signal.aborted) {
-        const offer = offers.find(identity.owner, identity.fingerprint, call.response.openedAt)
+      while (!context.isCancelled) {
+        const offer = offers.find(identity, context.delivery.openedAt)
         if (offer?.kind === 'settling') {
-          await offers.changeOf(offer.result, call.signal)
+          await offers.changeOf(offer.result, context.signal)
         } else if (offer !== undefined) {
           // Found and taken in one turn, so that no two calls take the same.
-          const handed = await deliver(offer, call)
-          if (handed !== undefined) return handed
+          const delivered = await deliver(offer, call)
+          if (delivered !== undefined) return delivered
         } else {
           const twin = hasWaited ? undefined : onlyTwin(identity)
           if (twin === undefined || inDoubt.has(twin)) break
-          await hearOfTwin(call, twin)
+          await waitForNews(call, twin)
           hasWaited = true
         }
       }
-      return await attendAnew(call, identity, run)
+      return await makeCall(call, identity, next)
     },
 
-    suspect(caller, id) {
-      for (const handover of underWay.get(keyOf(caller, id)) ?? []) handover.abandon()
+    suspect(caller, requestId) {
+      for (const handover of handovers.of(caller.id, requestId)) handover.abandon()
     },
 
     load: offers.load,
@@ -277,17 +173,13 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
   }
 }
 
-const keyOf = (caller: string, id: RequestId) => JSON.stringify([caller, id])
-
-type Identity = Pick<Result, 'owner' | 'fingerprint'>
-
-function identityOf(call: PendingCall): Identity {
-  let known: string | undefined
+function identityOf(call: Call): ResultIdentity {
+  let fingerprint: string | undefined
   return {
-    owner: ownerOf(call.caller),
+    owner: ownerOf(call.context.caller),
     fingerprint() {
-      known ??= fingerprintOf(call)
-      return known
+      fingerprint ??= fingerprintOf(call)
+      return fingerprint
     },
   }
 }

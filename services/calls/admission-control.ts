@@ -1,89 +1,57 @@
-import { addressCaller } from '../auth/authenticator.ts'
 import { ServiceError } from '../errors/errors.ts'
+import { Rejection } from '../errors/rejection.ts'
 import type { CallLimits, LimitReached } from '../limits/call-limits.ts'
-import type { CallGuard, PendingCall } from '../mcp/method.ts'
-import { rejection } from '../mcp/protocol-error.ts'
+import type { InFlight } from './in-flight.ts'
+import type { Around } from './types.ts'
 
-/** Why a call was turned away: a closed set for metrics. */
+/** Which limit rejected a call: a closed set for metrics. */
 export type CallRejection = 'calls' | 'images' | 'full'
 
-export interface AdmissionControlOptions {
-  /** Calls at a time in this process. */
-  maxCalls: number
-  limits: CallLimits
-  /** Makes a call, or answers it with what is left of an earlier one; absent: every call is made. */
-  attend?: CallGuard
-  onRejected: (reason: CallRejection) => void
-}
+type OnRejected = (reason: CallRejection) => void
 
-/** Milliseconds after which a full process is worth another try. */
+/** Milliseconds after which a full process is worth another attempt. */
 const FULL_RETRY_MS = 5_000
 
-export interface AdmissionControl {
-  guard: CallGuard
-  /** Calls under way, those included whose caller left. */
-  readonly running: number
-}
-
 /**
- * What stands between a call and its tool: how many run at a time, how often a caller may call, how many images it may
- * have made in a day. Rejected calls cost nothing and are told when to come back.
+ * Limits how many calls run at a time in this process, those of disconnected clients included.
+ * @throws Rejection 503
  */
-export function createAdmissionControl({
-  maxCalls,
-  limits,
-  attend = (_call, run) => run(),
-  onRejected,
-}: AdmissionControlOptions): AdmissionControl {
-  let running = 0
-
-  async function admit(call: PendingCall, run: () => ReturnType<CallGuard>): ReturnType<CallGuard> {
-    if (running >= maxCalls) {
+export function limitConcurrency(inFlight: InFlight, maxCalls: number, onRejected: OnRejected): Around {
+  return async (_call, next) => {
+    if (inFlight.count >= maxCalls) {
       onRejected('full')
-      throw rejection(503, `Concurrency limit reached; retry in ${FULL_RETRY_MS / 1000} s.`, {
+      throw new Rejection(503, `Concurrency limit reached; retry in ${describeWait(FULL_RETRY_MS)}.`, {
         retryAfterMs: FULL_RETRY_MS,
       })
     }
-    running++
+    inFlight.enter()
     try {
-      return await runWithin(call, run)
+      return await next()
     } finally {
-      running--
+      inFlight.exit()
     }
   }
+}
 
-  async function runWithin({ tool, args, caller, isReadOnly }: PendingCall, run: () => ReturnType<CallGuard>) {
-    const images = isReadOnly === true ? 0 : imagesOf(args)
-    const { rejection: rejected, refund } = await limits.take(rateLimitKeyOf(caller), tool, images)
-    if (rejected !== undefined) {
-      onRejected(rejected.limit)
-      throw rejection(429, sentenceFor(rejected), { retryAfterMs: rejected.retryAfterMs })
+/**
+ * Limits how often a caller calls a tool and how many images it gets in a day.
+ * @throws Rejection 429
+ */
+export function limitUsage(limits: CallLimits, onRejected: OnRejected): Around {
+  return async ({ tool: { tool }, context, cost }, next) => {
+    const { rejection, refund } = await limits.take(context.caller.rateLimitKey, tool.name, cost)
+    if (rejection !== undefined) {
+      onRejected(rejection.limit)
+      throw new Rejection(429, sentenceFor(rejection), { retryAfterMs: rejection.retryAfterMs })
     }
     try {
-      return await run()
+      return await next()
     } catch (error) {
-      // What the caller got wrong or took back was never made, and neither was what may be tried again for free.
+      // Nothing was generated where the arguments were wrong, the call was cancelled, or a retry is free.
       if (error instanceof ServiceError && (error.family === 'input' || error.retryable)) await refund()
       throw error
     }
   }
-
-  return {
-    guard: (call, run) => attend(call, () => admit(call, run)),
-    get running() {
-      return running
-    },
-  }
-}
-
-/** Until calls carry a `Caller`. */
-function rateLimitKeyOf(caller: string): string {
-  return caller.startsWith('address:') ? addressCaller(caller.slice('address:'.length)).rateLimitKey : caller
-}
-
-/** n images are n units. */
-function imagesOf({ n }: Readonly<Record<string, unknown>>): number {
-  return typeof n === 'number' && Number.isInteger(n) && n > 1 ? n : 1
 }
 
 function sentenceFor({ limit, retryAfterMs }: LimitReached): string {

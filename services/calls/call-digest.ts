@@ -1,34 +1,35 @@
 import { createHash, type Hash } from 'node:crypto'
+import type { Caller } from '../auth/authenticator.ts'
 import { InlineBlob } from '../bytes/json/inline-blob.ts'
-import type { PendingCall } from '../mcp/method.ts'
+import type { Call } from './types.ts'
 
-/** The idempotency key that a call carries, as its argument or as the header of its request. */
-export function idempotencyKeyOf({ args, idempotencyKey }: PendingCall): string | undefined {
+/** The idempotency key of a call: its argument, else the header of its request. */
+export function idempotencyKeyOf({ args, idempotencyKey }: Call): string | undefined {
   return typeof args.idempotency_key === 'string' ? args.idempotency_key : idempotencyKey
 }
 
 /**
- * Under what the result of a call with an idempotency key is stored. Callers without credentials may share an address, so
- * that for them the arguments are part of the key.
+ * Under which hash the result of a call with an idempotency key is stored. Clients without credentials may share an
+ * address, so the arguments are part of their hash.
  */
-export function keyHashOf({ caller }: PendingCall, key: string, fingerprint: string): string {
-  const parts = caller.startsWith('address:') ? [caller, key, fingerprint] : [caller, key]
+export function keyHashOf({ context: { caller } }: Call, key: string, fingerprint: string): string {
+  const parts = caller.isAnonymous ? [caller.id, key, fingerprint] : [caller.id, key]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
 /** The same for the same caller, tool, idempotency key and arguments, in whatever order the arguments came. */
-export function fingerprintOf(call: PendingCall): string {
-  const { caller, tool } = call
+export function fingerprintOf(call: Call): string {
+  const { caller } = call.context
   const { idempotency_key: _, ...args } = call.args
   const hash = createHash('sha256')
-  hash.update(JSON.stringify([caller, tool, idempotencyKeyOf(call)]))
+  hash.update(JSON.stringify([caller.id, call.tool.tool.name, idempotencyKeyOf(call)]))
   addValue(hash, args)
   return hash.digest('hex')
 }
 
-/** Who owns a kept image, without telling who that is. */
-export function ownerOf(caller: string): string {
-  return createHash('sha256').update(caller).digest('hex')
+/** Hash of the caller that owns a stored result; the file does not reveal who it is. */
+export function ownerOf(caller: Caller): string {
+  return createHash('sha256').update(caller.id).digest('hex')
 }
 
 function addValue(hash: Hash, value: unknown): void {
@@ -37,7 +38,7 @@ function addValue(hash: Hash, value: unknown): void {
     for (const item of value) addValue(hash, item)
     hash.update(']')
   } else if (value instanceof InlineBlob) {
-    // Megabytes are hashed as they are; the length separates them from what follows.
+    // Hashed without being encoded; the lengths separate it from what follows.
     hash.update(`'${value.header.length},${value.bytes.length}:`).update(value.header).update(value.bytes)
   } else if (typeof value === 'object' && value !== null) {
     hash.update('{')

@@ -1,15 +1,15 @@
 /**
- * What became of a response, as its transport knows it. That the kernel took the last byte proves nothing: a client may
- * never read it. So a transport tells what the client did afterwards, and only that counts.
+ * What became of a response, as its transport reports it. That the kernel took the last byte proves nothing, since the
+ * client may never read it: only what the client does afterwards counts.
  */
 
-/** What shows that a client has a response whole: a closed set, for metrics. */
+/** What shows that a client has the whole response: a closed set, for metrics. */
 export type DeliveryProof =
   /** Its next request came on the same connection. */
   | 'next_request'
   /** It ended the connection in order after the last byte, and no reset followed. */
   | 'clean_end'
-  /** A proxy took all of it; what happens behind it cannot be seen. */
+  /** A proxy took all of it; what happens behind the proxy cannot be seen. */
   | 'proxy'
   /** The pipe took all of it and is still open. */
   | 'flushed'
@@ -23,32 +23,34 @@ export type DeliveryStep =
   /** The connection broke before the client can have read all of it. */
   | { state: 'abandoned' }
 
-/** A response on its way. */
-export interface Delivery {
-  /** Calls back at each step from now on, and at once with the last step that there was. */
-  watch(listener: (step: DeliveryStep) => void): void
-}
+export type DeliveryListener = (step: DeliveryStep) => void
 
-/** The way back to the client of one request. */
-export interface ResponsePath {
+/** A response on its way; one for all calls of a batch. */
+export interface Delivery {
   /** `performance.now()` at which the client's connection was opened. */
   readonly openedAt: number
-  /** Follows the response from now on; the same object for every call of a batch. */
-  track(): Delivery
+  /** Calls back at each step from now on, and at once with the last step. The first watcher starts the tracking. */
+  watch(listener: DeliveryListener): void
 }
 
-/** A delivery and the transport's hand on it. After `delivered` or `abandoned` nothing changes any more. */
-export function createDelivery(): { delivery: Delivery; advance(step: DeliveryStep): void } {
-  const listeners: ((step: DeliveryStep) => void)[] = []
+/** A delivery and the transport's control of it. After `delivered` or `abandoned` nothing changes any more. */
+export interface ReportedDelivery extends Delivery {
+  report: DeliveryListener
+}
+
+/** @param track starts the tracking; called once, for the first watcher */
+export function createDelivery(openedAt: number, track: () => void = () => {}): ReportedDelivery {
+  const listeners: DeliveryListener[] = []
   let last: DeliveryStep | undefined
   return {
-    delivery: {
-      watch(listener) {
-        listeners.push(listener)
-        if (last !== undefined) listener(last)
-      },
+    openedAt,
+    watch(listener) {
+      const current = last
+      listeners.push(listener)
+      if (current !== undefined) listener(current)
+      else if (listeners.length === 1) track()
     },
-    advance(step) {
+    report(step) {
       if (last?.state === 'delivered' || last?.state === 'abandoned') return
       last = step
       for (const listener of listeners) listener(step)

@@ -1,12 +1,8 @@
 import { serviceError } from '../errors/errors.ts'
 import type { Logger } from '../logging/logger.ts'
-import type { ToolResult } from '../mcp/catalog.ts'
-import type { CallGuard, PendingCall } from '../mcp/method.ts'
 import { fingerprintOf, idempotencyKeyOf, keyHashOf } from './call-digest.ts'
-import { contentOf, createResult, encodedBytesOf, imageBlocks, textBlocks } from './result-content.ts'
-import { findResults, readResult } from './result-file.ts'
-import type { Result } from './result-offer.ts'
-import { createResultStore, isThere } from './result-store.ts'
+import { contentOf, createResultStore, type StoredResult, toToolResult } from './result-store.ts'
+import type { Around, Call, ToolResult } from './types.ts'
 
 export interface IdempotentCallsOptions {
   folder: string
@@ -24,134 +20,103 @@ export interface IdempotentCallsOptions {
 
 export interface IdempotentCalls {
   /**
-   * Calls with an idempotency key are made once: a repetition gets the same result, also after delivery. Others pass.
-   * @throws ServiceError `IMG_ERR_IDEMPOTENCY_KEY` where the key was used with other arguments
+   * Makes a call with an idempotency key once: a repetition gets the same result, even after delivery.
+   * @throws ServiceError `IMG_ERR_IDEMPOTENCY_KEY` if the key was used with other arguments
    */
-  attend: CallGuard
+  around: Around
   /** Takes over what an earlier process stored. */
   load(): Promise<void>
   close(): Promise<void>
 }
 
 const DAY_MS = 86_400_000
-/** Milliseconds after which a response is no longer waited for. */
-const DELIVERY_MS = 600_000
 const NOTE = 'This is the result of your earlier call with the same idempotency key; nothing was paid again for it.'
 
-/** A result by the hash of caller and key. */
 interface Entry {
-  result: Result
+  result: StoredResult
+  /** The entry's hold on the result. */
+  release: () => void
   /** On the monotonic clock; Infinity while the call runs. */
   expiresAt: number
 }
 
-/** Remembers the results of calls that carry an idempotency key. */
+/** Stores the results of calls that carry an idempotency key. */
 export function createIdempotentCalls(options: IdempotentCallsOptions): IdempotentCalls {
   const { folder, ttlMs = DAY_MS, log, now = Date.now, monotonic = () => performance.now() } = options
   const store = createResultStore({ folder, log, now })
-  /** In order of age. */
+  /** By the hash of caller and key, in order of age. */
   const entries = new Map<string, Entry>()
 
-  function forget(key: string, { result }: Entry): void {
-    if (entries.get(key)?.result !== result) return
-    entries.delete(key)
-    store.drop(result)
+  function add(key: string, result: StoredResult, expiresAt: number): Entry {
+    const entry = { result, release: result.hold(), expiresAt }
+    entries.set(key, entry)
+    return entry
   }
 
-  /** Drops what is over its time, and the oldest where too much is stored. */
-  function tidy(): void {
-    let bytes = 0
-    for (const { result } of entries.values()) bytes += result.bytes
+  function remove(key: string, entry: Entry): void {
+    if (entries.get(key) !== entry) return
+    entries.delete(key)
+    entry.release()
+  }
+
+  /** Drops what has expired, and the oldest if too much is stored. */
+  function purge(): void {
+    let bytes = entries.values().reduce((sum, { result }) => sum + result.bytes, 0)
     for (const [key, entry] of entries) {
       const isTooMuch = bytes > options.maxBytes || entries.size > options.maxEntries
       if (entry.expiresAt > monotonic() && (!isTooMuch || entry.expiresAt === Number.POSITIVE_INFINITY)) continue
       bytes -= entry.result.bytes
-      forget(key, entry)
+      remove(key, entry)
     }
   }
 
-  async function repeat({ result }: Entry, call: PendingCall): Promise<ToolResult | undefined> {
-    result.holders++
-    const content = await result.content
-    const isLost = content?.file !== undefined && !(await isThere(content.file))
-    if (content === undefined || isLost || call.signal.aborted) {
-      store.drop(result)
-      return content !== undefined && !isLost ? { content: textBlocks(content.texts, NOTE) } : undefined
-    }
-    const images = content.images.map((image) => image.clone())
-    // The file stays until the response is out.
-    const release = once(() => {
-      clearTimeout(timer)
-      store.drop(result)
-    })
-    const timer = setTimeout(release, DELIVERY_MS).unref()
-    call.signal.addEventListener('abort', release, { once: true })
-    call.response.track().watch(({ state }) => {
-      if (state !== 'settling') release()
-    })
-    return { content: [...textBlocks(content.texts, NOTE), ...imageBlocks(images)] }
+  /** Undefined: the earlier call failed, or its file was removed. */
+  async function repeat({ result }: Entry, { context }: Call): Promise<ToolResult | undefined> {
+    // The file is needed until the response has been sent.
+    context.scope.defer(result.hold())
+    const content = await result.read()
+    return content && toToolResult(content, NOTE, context)
   }
 
-  async function make(key: string, fingerprint: string, run: () => Promise<ToolResult>) {
-    const running = run()
-    const content = running.then(contentOf, () => undefined).then((made) => made && { ...made, images: shared(made) })
-    const result = createResult({ owner: key, fingerprint: () => fingerprint }, content)
-    const entry: Entry = { result, expiresAt: Number.POSITIVE_INFINITY }
-    result.holders = 1
-    entries.set(key, entry)
-    void content.then(async (made) => {
-      // A call that failed may be repeated; an abandoned one waits for its repetition elsewhere.
-      if (made === undefined) return forget(key, entry)
+  async function makeCall(key: string, fingerprint: string, next: () => Promise<ToolResult>): Promise<ToolResult> {
+    const running = next()
+    const content = running.then(contentOf, () => undefined)
+    const result = store.create({ owner: key, fingerprint: () => fingerprint }, content)
+    const entry = add(key, result, Number.POSITIVE_INFINITY)
+    void result.content.then(async (known) => {
+      // A call that failed may be repeated.
+      if (known === undefined) return remove(key, entry)
       entry.expiresAt = monotonic() + ttlMs
-      result.bytes = encodedBytesOf(made.images)
-      await store.write(result, ttlMs, false)
-      tidy()
+      await result.write(ttlMs, false)
+      purge()
     })
-    // Its images are shared before the response can release them.
-    await content
     return await running
   }
 
   return {
-    async attend(call, run) {
+    async around(call, next) {
       const given = idempotencyKeyOf(call)
-      if (given === undefined || call.isReadOnly === true) return await run()
-      tidy()
+      if (given === undefined || call.cost === 0) return await next()
+      purge()
       const fingerprint = fingerprintOf(call)
       const key = keyHashOf(call, given, fingerprint)
       for (let entry = entries.get(key); entry !== undefined; entry = entries.get(key)) {
         if (entry.result.fingerprint() !== fingerprint) throw serviceError('IMG_ERR_IDEMPOTENCY_KEY', [])
         const repeated = await repeat(entry, call)
         if (repeated !== undefined) return repeated
-        forget(key, entry)
+        remove(key, entry)
       }
-      return await make(key, fingerprint, run)
+      return await makeCall(key, fingerprint, next)
     },
 
     async load() {
-      for (const file of await findResults(folder, now())) {
-        const { owner, fingerprint, texts, expiresAt } = file.header
-        const content = Promise.resolve({ texts, images: readResult(file), file })
-        const result = createResult({ owner, fingerprint: () => fingerprint }, content)
-        result.holders = 1
-        result.bytes = file.size
+      for (const { result, file } of await store.load()) {
         // The clock may have been set back since.
-        entries.set(owner, { result, expiresAt: monotonic() + Math.min(expiresAt - now(), ttlMs) })
+        add(file.header.owner, result, monotonic() + Math.min(file.header.expiresAt - now(), ttlMs))
       }
-      tidy()
+      purge()
     },
 
     close: () => store.idle(),
-  }
-}
-
-const shared = ({ images }: NonNullable<ReturnType<typeof contentOf>>) => images.map((image) => image.clone())
-
-function once(act: () => void): () => void {
-  let isDone = false
-  return () => {
-    if (isDone) return
-    isDone = true
-    act()
   }
 }

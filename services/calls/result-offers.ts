@@ -1,8 +1,5 @@
 import type { Logger } from '../logging/logger.ts'
-import { createResult } from './result-content.ts'
-import { findResults, readResult } from './result-file.ts'
-import { createOffers, type Offer, type Result } from './result-offer.ts'
-import { createResultStore } from './result-store.ts'
+import { createResultStore, type ResultIdentity, type ResultStore, type StoredResult } from './result-store.ts'
 
 export interface ResultOffersOptions {
   folder: string
@@ -23,48 +20,73 @@ export interface ResultOffersOptions {
   monotonic: () => number
 }
 
-/** Results on offer to identical calls: written to disk, bounded, and dropped when their time is over. */
+/** A result that an identical call may have. */
+export interface Offer {
+  readonly result: StoredResult
+  /**
+   * `abandoned`: for the next identical call. `unproven`: for one on a connection that was opened after the response was
+   * sent. `settling`: which of the two, or neither, will be known in a moment.
+   */
+  readonly kind: 'abandoned' | 'unproven' | 'settling'
+  /** On the monotonic clock, as `expiresAt`. */
+  readonly sentAt: number
+  /** Infinity while the call runs. */
+  expiresAt: number
+  isTaken: boolean
+  timer?: NodeJS.Timeout
+  /** The offer's hold on its result. */
+  release(): void
+  /** The offer expired or was evicted. */
+  onDropped(): void
+}
+
+/** Results on offer to identical calls: bounded, written to disk, and dropped when they expire. */
 export interface ResultOffers {
-  /** @param onDropped called when the offer expires or makes room for others */
-  put(result: Result, kind: Offer['kind'], onDropped: () => void): Offer
-  /** Takes an offer off the list; its holder becomes the caller's to drop. */
+  readonly store: ResultStore
+  /** @param onDropped called when the offer expires or is evicted */
+  put(result: StoredResult, kind: Offer['kind'], onDropped: () => void): Offer
+  /** Takes an offer off the list; the caller releases it. */
   take(offer: Offer): void
-  /** Takes an offer back that nobody took. */
+  /** Removes an offer that was not taken. */
   withdraw(offer: Offer): void
-  /** @param openedAt when the asking connection was opened */
-  find(owner: string, fingerprint: () => string, openedAt: number): Offer | undefined
-  /** One holder of a result less. */
-  drop(result: Result): void
-  /** Resolves when an offer of the result comes or goes, or when the signal fires. */
-  changeOf(result: Result, signal: AbortSignal): Promise<void>
-  wake(result: Result): void
+  /** @param openedAt when the connection of the new call was opened */
+  find(identity: ResultIdentity, openedAt: number): Offer | undefined
+  /** Resolves when an offer of the result is added or removed, at the next `wake`, or when the signal fires. */
+  changeOf(result: StoredResult, signal: AbortSignal): Promise<void>
+  wake(result: StoredResult): void
   readonly count: number
+  /** Takes over what an earlier process stored. */
   load(): Promise<void>
-  /** Stores what is unproven, and waits until everything is on the disk. */
+  /** Stores what is unproven, and waits until everything is on disk. */
   close(): Promise<void>
 }
 
 const PURGE_EVERY_MS = 15_000
-/** Milliseconds in which a result whose delivery is not proved is for an identical call on a newer connection. */
+/** Milliseconds in which a result whose delivery is not proven is for an identical call on a newer connection. */
 export const UNPROVEN_TTL_MS = 60_000
 
 export function createResultOffers(options: ResultOffersOptions): ResultOffers {
-  const { folder, ttlMs, log, onEvent, storeUnprovenAfterMs, now, monotonic } = options
-  const offers = createOffers()
-  const store = createResultStore({ folder, log, now })
+  const { ttlMs, log, onEvent, storeUnprovenAfterMs, now, monotonic } = options
+  const store = createResultStore(options)
+  /** In order of age. */
+  const offers = new Set<Offer>()
+  const waiting = new Map<StoredResult, PromiseWithResolvers<void>>()
 
-  /** Puts a result on offer to identical calls. */
-  function put(result: Result, kind: Offer['kind'], onDropped: () => void): Offer {
-    // Its arguments may be gone from memory when somebody asks.
+  function wake(result: StoredResult): void {
+    waiting.get(result)?.resolve()
+    waiting.delete(result)
+  }
+
+  function put(result: StoredResult, kind: Offer['kind'], onDropped: () => void): Offer {
+    // The arguments may have been released when an identical call comes.
     result.fingerprint()
-    result.holders++
     const sentAt = monotonic()
     const expiresAt = kind === 'abandoned' ? (result.expiresAt ?? Number.POSITIVE_INFINITY) : sentAt + UNPROVEN_TTL_MS
-    const offer: Offer = { result, kind, sentAt, expiresAt, isTaken: false, onDropped }
+    const offer: Offer = { result, kind, sentAt, expiresAt, isTaken: false, release: result.hold(), onDropped }
     offers.add(offer)
     if (kind === 'abandoned') {
-      offers.wake(result)
-      // Not waited for at the end of the process: Azure may never end the call.
+      wake(result)
+      // Not awaited on shutdown: Azure may never end the call.
       void storeAbandoned(offer)
     } else if (kind === 'unproven') {
       offer.timer = setTimeout(() => void storeUnproven(offer), storeUnprovenAfterMs).unref()
@@ -72,21 +94,20 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
     return offer
   }
 
-  /** Takes a result off the list; its holder becomes the caller's to drop. */
   function take(offer: Offer): void {
     clearTimeout(offer.timer)
     offer.isTaken = true
     offers.delete(offer)
-    offers.wake(offer.result)
+    wake(offer.result)
   }
 
   function withdraw(offer: Offer): void {
     if (offer.isTaken) return
     take(offer)
-    store.drop(offer.result)
+    offer.release()
   }
 
-  function giveUp(offer: Offer, event: 'expired' | 'evicted'): void {
+  function dropOffer(offer: Offer, event: 'expired' | 'evicted'): void {
     withdraw(offer)
     if (offer.kind === 'abandoned') onEvent(event)
     else options.onUnprovenDropped()
@@ -94,37 +115,34 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
   }
 
   function purge(): void {
-    for (const offer of offers.all()) if (offer.expiresAt <= monotonic()) giveUp(offer, 'expired')
+    for (const offer of offers) if (offer.expiresAt <= monotonic()) dropOffer(offer, 'expired')
   }
 
-  /** Nothing was heard of its client for a while, who then has it, most likely. */
   const isLikelyDelivered = ({ kind, sentAt }: Offer) =>
     kind === 'unproven' && sentAt + storeUnprovenAfterMs <= monotonic()
 
-  /** Holds the bounds on what is stored: what was most likely delivered goes first, then the oldest. */
+  /** Enforces the bounds: results that were probably delivered are evicted first, then the oldest. */
   function evict(): void {
-    let { bytes, count } = offers.size()
-    const all = [...offers.all()]
+    let bytes = offers.values().reduce((sum, { result }) => sum + result.bytes, 0)
+    const all = [...offers]
     for (const offer of [...all.filter(isLikelyDelivered), ...all.filter((one) => !isLikelyDelivered(one))]) {
-      if (bytes <= options.maxBytes && count <= options.maxEntries) return
+      if (bytes <= options.maxBytes && offers.size <= options.maxEntries) return
       if (offer.expiresAt === Number.POSITIVE_INFINITY) continue
-      log.warn({ bytes: offer.result.bytes }, 'an abandoned result was dropped, because too many are stored')
+      log.warn({ bytes: offer.result.bytes }, 'abandoned result evicted, because too many are stored')
       bytes -= offer.result.bytes
-      count--
-      giveUp(offer, 'evicted')
+      dropOffer(offer, 'evicted')
     }
   }
 
   async function storeAbandoned(offer: Offer): Promise<void> {
     const { result } = offer
     const content = await result.content
-    // Whatever went wrong has been logged by what made the call.
+    // The call failed, and whoever made it has logged why.
     if (content === undefined) return withdraw(offer)
     result.expiresAt ??= monotonic() + ttlMs
     offer.expiresAt = result.expiresAt
-    const isStored = content.file !== undefined && content.file.header.isUnproven !== true
-    if (!isStored) {
-      await store.write(result, result.expiresAt - monotonic(), false)
+    if (content.file === undefined || content.file.header.isUnproven === true) {
+      await result.write(result.expiresAt - monotonic(), false)
       onEvent('kept')
     }
     evict()
@@ -133,51 +151,64 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
   async function storeUnproven(offer: Offer): Promise<void> {
     clearTimeout(offer.timer)
     if (offer.isTaken || (await offer.result.content)?.file !== undefined) return
-    await store.write(offer.result, Math.max(0, offer.expiresAt - monotonic()), true)
+    await offer.result.write(Math.max(0, offer.expiresAt - monotonic()), true)
     evict()
   }
 
   const timer = setInterval(purge, PURGE_EVERY_MS).unref()
 
   return {
+    store,
     put,
     take,
     withdraw,
-    find(owner, fingerprint, openedAt) {
+    find({ owner, fingerprint }, openedAt) {
       purge()
-      return offers.has(owner) ? offers.find(owner, fingerprint(), openedAt) : undefined
+      // By owner first: a fingerprint hashes the images of the call.
+      return offers
+        .values()
+        .find(
+          ({ result, kind, sentAt }) =>
+            result.owner === owner &&
+            result.fingerprint() === fingerprint() &&
+            (kind !== 'unproven' || openedAt > sentAt),
+        )
     },
-    drop: store.drop,
-    changeOf: offers.changeOf,
-    wake: offers.wake,
+    changeOf(result, signal) {
+      const change = waiting.get(result) ?? Promise.withResolvers<void>()
+      waiting.set(result, change)
+      const { promise, resolve } = Promise.withResolvers<void>()
+      signal.addEventListener('abort', () => resolve(), { once: true })
+      return Promise.race([change.promise, promise])
+    },
+    wake,
     get count() {
-      return offers.size().count
+      return offers.size
     },
 
     async load() {
-      for (const file of await findResults(folder, now())) {
-        const { fingerprint, owner, texts, expiresAt, isUnproven = false } = file.header
-        const result = createResult(
-          { owner, fingerprint: () => fingerprint },
-          Promise.resolve({ texts, images: readResult(file), file }),
-        )
+      for (const { result, file } of await store.load()) {
+        const { expiresAt, isUnproven = false } = file.header
         // The clock may have been set back since.
         const leftMs = Math.min(isUnproven ? UNPROVEN_TTL_MS : ttlMs, expiresAt - now())
         result.expiresAt = monotonic() + leftMs
-        result.bytes = file.size
-        result.holders = 1
-        const kind = isUnproven ? 'unproven' : 'abandoned'
-        // Sent before any connection of this process was opened.
-        const sentAt = Number.NEGATIVE_INFINITY
-        offers.add({ result, kind, sentAt, expiresAt: result.expiresAt, isTaken: false, onDropped() {} })
+        offers.add({
+          result,
+          kind: isUnproven ? 'unproven' : 'abandoned',
+          // Before any connection of this process was opened.
+          sentAt: Number.NEGATIVE_INFINITY,
+          expiresAt: result.expiresAt,
+          isTaken: false,
+          release: result.hold(),
+          onDropped() {},
+        })
       }
       evict()
     },
 
     async close() {
       clearInterval(timer)
-      const unproven = [...offers.all()].filter(({ kind }) => kind === 'unproven')
-      await Promise.all(unproven.map(storeUnproven))
+      await Promise.all([...offers].filter(({ kind }) => kind === 'unproven').map(storeUnproven))
       await store.idle()
     },
   }

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
-import { disposeAll } from '../bytes/base64-image.ts'
+import { Base64Image, disposeAll } from '../bytes/base64-image.ts'
 import type { Logger } from '../logging/logger.ts'
-import { promoteResult, type ResultFile, readResult, removeResult, writeResult } from './result-file.ts'
-import type { Result } from './result-offer.ts'
+import { findResults, promoteResult, type ResultFile, readResult, removeResult, writeResult } from './result-file.ts'
+import type { CallContext, ContentBlock, ToolResult } from './types.ts'
 
 export interface ResultStoreOptions {
   folder: string
@@ -11,15 +11,43 @@ export interface ResultStoreOptions {
   now: () => number
 }
 
-/** Moves results from memory to disk, and releases them when no one needs them any more. */
-export interface ResultStore {
+/** A finished result: its texts, and its images in a file or, if none could be written, in memory. */
+export interface ResultContent {
+  readonly texts: string[]
+  images: readonly Base64Image[]
+  file: ResultFile | undefined
+}
+
+/** Which calls may have a result. */
+export interface ResultIdentity {
+  readonly owner: string
+  /** Hash of caller, tool and arguments; computed when it is first needed. */
+  readonly fingerprint: () => string
+}
+
+/** The result of one paid call, with images of its own; they and the file are released when its last holder releases it. */
+export interface StoredResult extends ResultIdentity {
+  /** Resolves when the call has ended. Undefined: there is nothing to deliver. */
+  readonly content: Promise<ResultContent | undefined>
+  /** Bytes stored; 0 while the call runs. */
+  readonly bytes: number
+  /** When it expires, on the monotonic clock; set once it is abandoned. */
+  expiresAt: number | undefined
+  /** Adds a holder. @returns its release, which works once */
+  hold(): () => void
   /**
-   * Writes a result whose call has ended; where nothing can be written it stays in memory. One that was written as
-   * unproven becomes an abandoned one.
+   * Moves the images of an ended call to disk; if nothing can be written they stay in memory. A result that was written
+   * as unproven becomes an abandoned one.
    */
-  write(result: Result, forMs: number, isUnproven: boolean): Promise<void>
-  /** One holder less. */
-  drop(result: Result): void
+  write(forMs: number, isUnproven: boolean): Promise<void>
+  /** The content, if it is complete: a file may have been removed by hand. */
+  read(): Promise<ResultContent | undefined>
+}
+
+export interface ResultStore {
+  create(identity: ResultIdentity, content: Promise<ResultContent | undefined>): StoredResult
+  /** What an earlier process stored, without holders. */
+  load(): Promise<{ result: StoredResult; file: ResultFile }[]>
   /** Waits until nothing is being written or removed. */
   idle(): Promise<void>
 }
@@ -29,54 +57,93 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
 
   function track(work: Promise<void>): Promise<void> {
     const tracked = work
-      .catch((err) => log.error({ err }, 'an abandoned result could not be stored or removed'))
+      .catch((err) => log.error({ err }, 'storing or removing a result failed'))
       .finally(() => working.delete(tracked))
     working.add(tracked)
     return tracked
   }
 
-  function drop(result: Result): void {
-    result.holders--
-    if (result.holders === 0) track(dispose(result))
-  }
+  function create(identity: ResultIdentity, pending: Promise<ResultContent | undefined>): StoredResult {
+    let holders = 0
+    let bytes = 0
+    /** Writes, one after another. */
+    let writing = Promise.resolve()
+    const content = pending.then((known) => {
+      if (known !== undefined) bytes = known.file?.size ?? encodedBytesOf(known.images)
+      return known
+    })
 
-  async function dispose(result: Result): Promise<void> {
-    const content = await result.content
-    await result.writing
-    if (content?.file !== undefined) await removeResult(content.file.path)
-    await disposeAll(content?.images ?? [])
-  }
+    async function dispose(): Promise<void> {
+      const known = await content
+      await writing
+      if (known?.file !== undefined) await removeResult(known.file.path)
+      await disposeAll(known?.images ?? [])
+    }
 
-  async function moveToDisk(result: Result, forMs: number, isUnproven: boolean): Promise<void> {
-    const content = await result.content
-    if (content === undefined) return
-    const { texts, images, file: earlier } = content
-    const { owner } = result
-    const expiresAt = Math.round(now() + forMs)
-    try {
-      if (earlier !== undefined) {
-        content.file = await promoteResult(earlier, expiresAt)
-        return
+    async function moveToDisk(forMs: number, isUnproven: boolean): Promise<void> {
+      const known = await content
+      if (known === undefined) return
+      const { texts, images, file: earlier } = known
+      const expiresAt = Math.round(now() + forMs)
+      try {
+        if (earlier !== undefined) {
+          known.file = await promoteResult(earlier, expiresAt)
+          return
+        }
+        const { owner } = identity
+        const fingerprint = identity.fingerprint()
+        const file = await writeResult(folder, { owner, fingerprint, expiresAt, isUnproven, texts, images })
+        known.images = readResult(file)
+        known.file = file
+        bytes = file.size
+        await disposeAll(images)
+        log.info({ bytes, images: images.length, isUnproven }, 'result stored for an identical call')
+      } catch (err) {
+        log.warn({ err, bytes }, 'storing a result on disk failed; it stays in memory')
       }
-      const fingerprint = result.fingerprint()
-      const file = await writeResult(folder, { owner, fingerprint, expiresAt, isUnproven, texts, images })
-      content.images = readResult(file)
-      content.file = file
-      result.bytes = file.size
-      await disposeAll(images)
-      log.info({ bytes: file.size, images: images.length, isUnproven }, 'a result was stored for an identical call')
-    } catch (err) {
-      log.warn({ err, bytes: result.bytes }, 'a result could not be written to disk and stays in memory')
+    }
+
+    function hold(): () => void {
+      holders++
+      let isReleased = false
+      return () => {
+        if (isReleased) return
+        isReleased = true
+        if (--holders === 0) track(dispose())
+      }
+    }
+
+    return {
+      ...identity,
+      content,
+      get bytes() {
+        return bytes
+      },
+      expiresAt: undefined,
+      hold,
+      write(forMs, isUnproven) {
+        const release = hold()
+        writing = writing.then(() => moveToDisk(forMs, isUnproven))
+        return track(writing.finally(release))
+      },
+      async read() {
+        const known = await content
+        return known?.file === undefined || (await isComplete(known.file)) ? known : undefined
+      },
     }
   }
 
   return {
-    drop,
-    write(result, forMs, isUnproven) {
-      result.holders++
-      const work = result.writing.then(() => moveToDisk(result, forMs, isUnproven))
-      result.writing = work
-      return track(work.finally(() => drop(result)))
+    create,
+    async load() {
+      const files = await findResults(folder, now())
+      const loaded = files.map((file) => {
+        const { owner, fingerprint, texts } = file.header
+        const content = Promise.resolve({ texts, images: readResult(file), file })
+        return { result: create({ owner, fingerprint: () => fingerprint }, content), file }
+      })
+      await Promise.all(loaded.map(({ result }) => result.content))
+      return loaded
     },
     async idle() {
       while (working.size > 0) await Promise.all(working)
@@ -84,10 +151,37 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
   }
 }
 
-/** Whether a stored result is still there, whole. */
-export async function isThere({ path, size }: ResultFile): Promise<boolean> {
+async function isComplete({ path, size }: ResultFile): Promise<boolean> {
   return await stat(path).then(
     (found) => found.size === size,
     () => false,
   )
+}
+
+/** The part of a result that is worth storing, with holds on its images; undefined if nothing was paid for. */
+export function contentOf({ content, isError }: ToolResult): ResultContent | undefined {
+  if (isError === true) return undefined
+  const texts = content.flatMap((block) => (block.type === 'text' ? [block.text] : []))
+  const images = content.flatMap((block) =>
+    block.type === 'image' && block.data instanceof Base64Image ? [block.data.clone()] : [],
+  )
+  return images.length === 0 ? undefined : { texts, images, file: undefined }
+}
+
+/** A stored result as the response of another call, which owns the images until its scope is closed. */
+export function toToolResult(content: ResultContent, note: string, { scope, isCancelled }: CallContext): ToolResult {
+  const [first = '', ...others] = content.texts
+  const texts = [`${first}\n${note}`, ...others].map((text): ContentBlock => ({ type: 'text', text }))
+  if (isCancelled) return { content: texts }
+  const images = content.images.map((image) => scope.use(image.clone()))
+  return { content: [...texts, ...images.map((image) => imageBlock(image))] }
+}
+
+function imageBlock(image: Base64Image): ContentBlock {
+  return { type: 'image', data: image, mimeType: image.mimeType }
+}
+
+/** Bytes of base64 text that images take together. */
+function encodedBytesOf(images: readonly Base64Image[]): number {
+  return images.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0)
 }

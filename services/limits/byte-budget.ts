@@ -1,26 +1,24 @@
-/** Bytes that may be in use at a time, shared between callers once they become scarce. */
+/** Bytes that may be in use at a time, shared fairly between callers once they become scarce. */
 export interface ByteBudget {
   readonly used: number
-  readonly limit: number
   /** Whether a new reservation of so many bytes would be granted now. */
   fits(owner: string, bytes: number): boolean
-  /** A reservation of no bytes yet. `owner` is whose share it counts against. */
+  /** Opens an empty reservation, which counts against the owner's share. */
   open(owner: string): ByteReservation
 }
 
 export interface ByteReservation {
   /**
-   * Asks for so many bytes altogether: true at once where nothing stands against it, otherwise a promise of whether
-   * they became free in time. One request at a time. Never grants anything to a reservation that was released.
+   * Requests this many bytes in total: true if they are granted at once, otherwise a promise of whether they became free
+   * in time. One request at a time. A released reservation is granted nothing.
    */
   grow(bytes: number): true | Promise<boolean>
-  /** Sets it to what is really in use now that the body was parsed, even where that is more. */
+  /** Sets it to what is in use after the body was parsed, even where that is more. */
   settle(bytes: number): void
-  /** Another holder; the bytes are freed when every holder has let go. */
+  /** Adds a holder; the bytes are freed when every holder has released the reservation. */
   retain(): void
-  /** A holder lets go. */
   release(): void
-  /** Calls back when every holder has let go. */
+  /** Calls back when every holder has released the reservation. */
   onRelease(callback: () => void): void
 }
 
@@ -44,19 +42,19 @@ interface Waiter {
 }
 
 /**
- * Reservations grow with what they are for, so that an announcement alone takes nothing from anyone. An owner above its
- * share waits while bytes are scarce; a single reservation always fits into an idle budget.
+ * Reservations grow with the body, so that a large Content-Length alone takes nothing from other callers. An owner above
+ * its share waits while bytes are scarce; a single reservation always fits into an idle budget.
  */
 export function createByteBudget({ limit, waitMs }: ByteBudgetOptions): ByteBudget {
   let used = 0
   const usedBy = new Map<string, number>()
   const waiting = new Set<Waiter>()
 
-  /** `held` is what the asking reservation already has. */
-  function fits(owner: string, buffered: number, bytes: number): boolean {
-    if (used - buffered + bytes > limit) return false
-    const isScarce = limit - (used - buffered) < limit * SCARCE
-    return !isScarce || (usedBy.get(owner) ?? 0) - buffered + bytes <= limit * SHARE
+  /** @param reserved bytes that the requesting reservation already has */
+  function fits(owner: string, reserved: number, bytes: number): boolean {
+    if (used - reserved + bytes > limit) return false
+    const isScarce = limit - (used - reserved) < limit * SCARCE
+    return !isScarce || (usedBy.get(owner) ?? 0) - reserved + bytes <= limit * SHARE
   }
 
   function account(owner: string, difference: number): void {
@@ -64,51 +62,51 @@ export function createByteBudget({ limit, waitMs }: ByteBudgetOptions): ByteBudg
     const now = (usedBy.get(owner) ?? 0) + difference
     if (now === 0) usedBy.delete(owner)
     else usedBy.set(owner, now)
-    // Oldest first; one that does not fit yet does not hold up those that do.
+    // Oldest first; a waiter that does not fit yet does not block those that do.
     if (difference < 0) for (const waiter of [...waiting]) if (waiter.fits()) waiter.settle(true)
   }
 
   function open(owner: string): ByteReservation {
-    let buffered = 0
+    let reserved = 0
     let holders = 1
-    let asking: Waiter | undefined
+    let pending: Waiter | undefined
     const callbacks: (() => void)[] = []
-    const hold = (bytes: number) => {
-      const difference = bytes - buffered
-      buffered = bytes
+    const reserve = (bytes: number) => {
+      const difference = bytes - reserved
+      reserved = bytes
       if (difference !== 0) account(owner, difference)
     }
 
     function wait(bytes: number): Promise<boolean> {
       const { promise, resolve } = Promise.withResolvers<boolean>()
       const waiter: Waiter = {
-        fits: () => fits(owner, buffered, bytes),
+        fits: () => fits(owner, reserved, bytes),
         settle(granted) {
           waiting.delete(waiter)
           clearTimeout(timer)
-          asking = undefined
-          if (granted) hold(bytes)
+          pending = undefined
+          if (granted) reserve(bytes)
           resolve(granted)
         },
       }
       const timer = setTimeout(waiter.settle, waitMs, false).unref()
       waiting.add(waiter)
-      asking = waiter
+      pending = waiter
       return promise
     }
 
     return {
-      grow(wanted) {
-        // A buffer may be somewhat longer than what it holds, and the longest body must fit into the smallest budget.
-        const bytes = Math.min(wanted, limit)
-        if (bytes <= buffered) return true
+      grow(requested) {
+        // A buffer may be longer than its content, and the longest body must fit into the smallest budget.
+        const bytes = Math.min(requested, limit)
+        if (bytes <= reserved) return true
         if (holders <= 0) return Promise.resolve(false)
-        if (!fits(owner, buffered, bytes)) return wait(bytes)
-        hold(bytes)
+        if (!fits(owner, reserved, bytes)) return wait(bytes)
+        reserve(bytes)
         return true
       },
       settle(bytes) {
-        if (holders > 0) hold(bytes)
+        if (holders > 0) reserve(bytes)
       },
       retain: () => {
         holders++
@@ -116,8 +114,8 @@ export function createByteBudget({ limit, waitMs }: ByteBudgetOptions): ByteBudg
       release: () => {
         holders--
         if (holders > 0) return
-        asking?.settle(false)
-        hold(0)
+        pending?.settle(false)
+        reserve(0)
         for (const callback of callbacks.splice(0)) callback()
       },
       onRelease: (callback) => {
@@ -131,7 +129,6 @@ export function createByteBudget({ limit, waitMs }: ByteBudgetOptions): ByteBudg
     get used() {
       return used
     },
-    limit,
     fits: (owner, bytes) => fits(owner, 0, Math.min(bytes, limit)),
     open,
   }

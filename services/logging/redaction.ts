@@ -1,5 +1,5 @@
 import { ReportedError } from '../errors/app-error.ts'
-import { ServiceError, sentenceForLog } from '../errors/errors.ts'
+import { messageForLog, ServiceError } from '../errors/errors.ts'
 
 /** Names under which a key, a prompt or an image would stand in a line, should one ever get there. */
 const hiddenNames: ReadonlySet<string> = new Set([
@@ -127,7 +127,7 @@ function membersOf(error: Error): ErrorMembers {
 }
 
 function sentenceOf(error: Error): string | undefined {
-  if (error instanceof ServiceError) return sentenceForLog(error)
+  if (error instanceof ServiceError) return messageForLog(error)
   return error instanceof ReportedError ? error.message : undefined
 }
 

@@ -1,35 +1,33 @@
-/** Members that clients send blank where they have nothing to say. */
+import { isRecord } from './envelope.ts'
+
+/** Members that clients send blank instead of leaving them out. */
 const BLANK_MEMBERS: ReadonlySet<string> = new Set(['cursor', 'arguments'])
 
 /**
- * Params without what is null: clients in typed languages write every optional member, and `_meta` with every one of its
- * own. What is required and null is then missing, which is what the sentence about it says.
+ * Params without null members: clients in typed languages send every optional member, and `_meta` with all of its own. A
+ * required member that is null is then reported as missing.
  */
 export function withoutAbsent(params: unknown): unknown {
   if (!isRecord(params)) return params
-  const stored = withoutBlanks(params)
-  if (isRecord(stored._meta)) stored._meta = withoutBlanks(stored._meta)
-  if (isRecord(stored.context)) stored.context = withoutBlanks(stored.context)
-  return stored
+  const result = withoutBlanks(params)
+  if (isRecord(result._meta)) result._meta = withoutBlanks(result._meta)
+  if (isRecord(result.context)) result.context = withoutBlanks(result.context)
+  return result
 }
 
 /** The members that are not null. */
 export function withoutNulls<T>(record: Readonly<Record<string, T | null>>): Record<string, T> {
-  const stored: Record<string, T> = {}
-  for (const [key, value] of Object.entries(record)) if (value !== null) stored[key] = value
-  return stored
+  const result: Record<string, T> = {}
+  for (const [key, value] of Object.entries(record)) if (value !== null) result[key] = value
+  return result
 }
 
 function withoutBlanks(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const stored: Record<string, unknown> = {}
+  const result: Record<string, unknown> = {}
   for (const key of Object.keys(record)) {
     const value = record[key]
     const isBlank = typeof value === 'string' && value.trim() === '' && BLANK_MEMBERS.has(key)
-    if (value !== null && !isBlank) stored[key] = value
+    if (value !== null && !isBlank) result[key] = value
   }
-  return stored
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return result
 }

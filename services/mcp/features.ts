@@ -1,6 +1,6 @@
-/** What a revision of MCP can say, besides the methods it has. Versions are dates, so they compare as strings. */
+/** Features of a revision of MCP besides its methods. */
 export interface Features {
-  /** JSON-RPC batches came with 2025-03-26 and went with 2025-06-18. */
+  /** JSON-RPC batches were added in 2025-03-26 and removed in 2025-06-18. */
   hasBatches: boolean
   hasToolAnnotations: boolean
   hasAudio: boolean
@@ -12,7 +12,7 @@ export interface Features {
   /** `annotations.lastModified` of resources. */
   hasLastModified: boolean
   hasIcons: boolean
-  /** Whether an error to an unreadable request has `"id": null`, as JSON-RPC wants it, or no id, as MCP does now. */
+  /** Whether the error for a request without a readable id has `"id": null` (JSON-RPC) or no id (MCP since 2025-11-25). */
   hasNullId: boolean
 }
 

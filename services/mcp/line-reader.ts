@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream'
 
-/** Stands for a line that was longer than allowed; its bytes were dropped as they came. */
+/** Replaces a line that is longer than allowed; its bytes are dropped on arrival. */
 export const TOO_LONG = Symbol('a line that is too long')
 
 const LINE_FEED = 0x0a
 
-/** Splits a stream at its line feeds. Empty lines are left out; a last line without its feed counts. */
+/** Splits a stream at its line feeds. Empty lines are skipped; a last line needs no line feed. */
 export async function* readLines(input: Readable, maxBytes: number): AsyncGenerator<Buffer | typeof TOO_LONG> {
   let chunks: Buffer[] = []
   let length = 0

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import { type ParsedJson, parseBody } from '../bytes/json/parse-body.ts'
 import { JsonStructureError } from '../bytes/json/string-scanner.ts'
+import { isRecord, methodOf } from './envelope.ts'
 import { invalidRequest, parseError } from './protocol-error.ts'
 
 /** Names under which tools take images: a line break in such a text was put there by a program that wraps lines. */
@@ -38,8 +39,7 @@ function checkEncoding(body: Buffer): void {
 }
 
 function argumentsOf(message: object): object | undefined {
-  if (!('method' in message) || message.method !== 'tools/call' || !('params' in message)) return undefined
-  const { params } = message
-  if (typeof params !== 'object' || params === null || !('arguments' in params)) return undefined
-  return typeof params.arguments === 'object' && params.arguments !== null ? params.arguments : undefined
+  if (methodOf(message) !== 'tools/call' || !('params' in message) || !isRecord(message.params)) return undefined
+  const { arguments: args } = message.params
+  return isRecord(args) ? args : undefined
 }

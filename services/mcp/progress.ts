@@ -1,57 +1,68 @@
 import type { JsonRpcNotification, RequestId } from '../../schemas/json-rpc.ts'
+import { describeStage } from '../calls/stages.ts'
+import { metaOf } from './envelope.ts'
+import type { McpRequest } from './types.ts'
 
 export interface Progress {
-  /** Tells the caller where the work stands, and says so again from time to time until the next report. */
-  report(message: string): void
+  /** Notifies the client of a stage, and repeats it until the next one. */
+  report(stage: string): void
   /** Ends the repetition; nothing is sent afterwards. */
   stop(): void
 }
 
 export interface ProgressOptions {
-  /** What the caller wants its notifications marked with. Without one nothing is sent. */
-  token: RequestId | undefined
-  notify: ((notification: JsonRpcNotification) => void) | undefined
-  /** Milliseconds of silence after which the last message is repeated, so that clients do not give up waiting. */
+  token: RequestId
+  notify: (notification: JsonRpcNotification) => void
+  /** Milliseconds of silence after which the last stage is repeated, so that clients do not give up. */
   repeatMs: number
-  /** Whether the caller's revision has a text in notifications. */
+  /** Whether notifications of the client's revision have a text. */
   withMessage: boolean
 }
 
+/** Runs a request; if its valid params ask for progress, what its context reports until the end is sent to the client. */
+export function withProgress(
+  params: unknown,
+  { context, engine, revision, isBatched }: McpRequest,
+  run: () => object | Promise<object>,
+): object | Promise<object> {
+  const { notify } = context
+  const token = notify === undefined || isBatched ? undefined : metaOf(params).progressToken
+  if (notify === undefined || (typeof token !== 'string' && typeof token !== 'number')) return run()
+  const repeatMs = engine.progressRepeatMs
+  const progress = createProgress({ token, notify, repeatMs, withMessage: revision.hasProgressMessages })
+  context.progress = progress.report
+  return Promise.try(run).finally(progress.stop)
+}
+
 /**
- * Progress notifications of one request. The value counts notifications, because it must rise with each and nobody
- * knows how long an image takes. https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress
+ * Progress notifications of one request. The value counts notifications, because it must rise with each and the duration
+ * of the work is not known. https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress
  */
 export function createProgress({ token, notify, repeatMs, withMessage }: ProgressOptions): Progress {
-  if (token === undefined || notify === undefined) return { report: () => {}, stop: () => {} }
   const startedAt = performance.now()
   let progress = 0
-  let timer: NodeJS.Timeout | undefined
-  let stopped = false
+  let isStopped = false
+  // Work that never reports is still seen to run.
+  let current = 'working'
+  const timer = setInterval(() => {
+    send(`${current} (${Math.round((performance.now() - startedAt) / 1000)} s)`)
+  }, repeatMs).unref()
 
   function send(message: string): void {
     progress += 1
     const params = { progressToken: token, progress, ...(withMessage ? { message } : {}) }
-    notify?.({ jsonrpc: '2.0', method: 'notifications/progress', params })
+    notify({ jsonrpc: '2.0', method: 'notifications/progress', params })
   }
 
-  function repeat(message: string): void {
-    clearInterval(timer)
-    timer = setInterval(() => {
-      send(`${message} (${Math.round((performance.now() - startedAt) / 1000)} s)`)
-    }, repeatMs)
-    timer.unref()
-  }
-
-  // Work that never reports is still seen to live.
-  repeat('working')
   return {
-    report(message) {
-      if (stopped) return
-      send(message)
-      repeat(message)
+    report(stage) {
+      if (isStopped) return
+      current = describeStage(stage)
+      send(current)
+      timer.refresh()
     },
-    stop: () => {
-      stopped = true
+    stop() {
+      isStopped = true
       clearInterval(timer)
     },
   }

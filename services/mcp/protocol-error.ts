@@ -1,5 +1,7 @@
+import { Rejection } from '../errors/rejection.ts'
+
 /**
- * Failures of the protocol itself, as opposed to failures of a tool: the client spoke it wrong, or we broke.
+ * Failures of the protocol itself, as opposed to failures of a tool.
  * https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes
  */
 
@@ -17,17 +19,17 @@ export const RESOURCE_NOT_FOUND = -32002
 export interface ProtocolErrorOptions {
   data?: unknown
   cause?: unknown
-  /** HTTP status where the message itself, not what it asks for, is at fault. */
+  /** HTTP status, if the message itself and not what it asks for is wrong. */
   status?: number
-  /** Milliseconds after which another try makes sense. */
+  /** Milliseconds after which another attempt makes sense. */
   retryAfterMs?: number
 }
 
-/** An error that is answered with a JSON-RPC `error` object; `message` is one sentence of ours. */
+/** An error that becomes a JSON-RPC `error` object; `message` is one sentence of ours. */
 export class ProtocolError extends Error {
   readonly code: number
   readonly data: unknown
-  /** HTTP status. 404 is only for modern revisions; to older ones an unknown method is a 200. */
+  /** HTTP status. 404 is only for modern revisions; in older ones an unknown method is a 200. */
   readonly status: number
   readonly retryAfterMs: number | undefined
 
@@ -62,7 +64,7 @@ export const missingCapability = (capability: string) =>
     status: 400,
   })
 
-/** Characters of a caller's text that are told back to it. */
+/** Characters of a client's text that an error repeats. */
 const MAX_ECHO_LENGTH = 64
 
 export const unsupportedVersion = (requested: string, supported: readonly string[]) =>
@@ -71,16 +73,24 @@ export const unsupportedVersion = (requested: string, supported: readonly string
     status: 400,
   })
 
-/** Says nothing but the request id, by which the log has the rest. */
+/** Contains only the request id, by which the log has the details. */
 export const internalError = (requestId: string, cause?: unknown) =>
   new ProtocolError(INTERNAL_ERROR, 'Internal error', { data: { requestId }, cause })
 
 /**
- * A response of the guards in front of the protocol: its code is the HTTP status. When to come back stands in `data` too,
- * because members of a batch and callers on stdio have no headers.
+ * A rejection by access or load rules: its code is the HTTP status. `data` repeats when to retry, because members of a
+ * batch and clients on stdio have no headers.
  */
 export const rejection = (status: number, message: string, { retryAfterMs }: { retryAfterMs?: number } = {}) =>
   new ProtocolError(status, message, {
     status,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs, data: { retryAfterMs: Math.ceil(retryAfterMs) } }),
   })
+
+/** Any error as an error of the protocol; what is not meant for clients becomes an internal error. */
+export function toProtocolError(error: unknown, requestId: string): ProtocolError {
+  if (error instanceof ProtocolError) return error
+  if (!(error instanceof Rejection)) return internalError(requestId, error)
+  const { statusCode, message, retryAfterMs } = error
+  return rejection(statusCode, message, retryAfterMs === undefined ? {} : { retryAfterMs })
+}

@@ -1,21 +1,12 @@
-import { type Features, featuresOf } from './features.ts'
-import type { Method } from './method.ts'
+import { featuresOf } from './features.ts'
 import { complete } from './methods/completion.ts'
 import { discover, initialize, ping } from './methods/lifecycle.ts'
 import { getPrompt, listPrompts } from './methods/prompts.ts'
 import { listResources, listResourceTemplates, readResource } from './methods/resources.ts'
 import { callTool, listTools } from './methods/tools.ts'
+import type { Method, Revision } from './types.ts'
 
-/**
- * The revisions of MCP and what each of them has. Membership is the rule: a method that is not in a revision's table
- * does not exist there and is answered with -32601. Versions are dates, so they compare as strings.
- */
-export interface Revision extends Features {
-  version: string
-  /** Modern requests carry their version and capabilities themselves; legacy clients begin with a handshake. */
-  era: 'legacy' | 'modern'
-  methods: ReadonlyMap<string, Method>
-}
+/** The revisions of MCP. Versions are dates, so they compare as strings. */
 
 const common = [
   listTools,
@@ -42,7 +33,7 @@ function revision(version: string, methods: readonly Method[]): Revision {
 /** From this revision on there is no handshake. */
 export const FIRST_MODERN = '2026-07-28'
 
-/** What a request without any sign of a version is taken for; a plain `curl` is such a request. */
+/** The version of a request that names none, such as one of a plain `curl`. */
 export const ASSUMED_VERSION = '2025-03-26'
 
 /** Newest first. */

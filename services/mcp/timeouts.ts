@@ -1,20 +1,20 @@
 /** Milliseconds, all of them. */
 export interface Timing {
-  /** A caller that takes event streams gets one after this long, answer or not. */
+  /** A client that accepts event streams gets one after this time, even without a response. */
   streamAfterMs: number
-  /** Silence on an event stream after which a comment is sent, so that no proxy takes it for dead. */
+  /** Silence on an event stream after which a comment is sent, so that no proxy closes it. */
   commentEveryMs: number
   /** Silence after which progress is repeated; some clients give up after 25 s. */
   progressRepeatMs: number
-  /** A caller that takes nothing of its answer for this long is let go. */
+  /** A client that reads nothing of its response for this time is disconnected. */
   stallMs: number
-  /** After a client's clean end a reset may still follow, if it ended before it had read everything. */
+  /** A reset may follow a client's clean end within this time, if it ended before it had read everything. */
   settleMs: number
-  /** A client that asked for the connection to be closed has this long to end it too. */
+  /** Time for a client to end a connection that it asked to be closed. */
   lingerMs: number
-  /** Within each such period a body must bring 64 KiB, or what is left of it. */
+  /** In each such period 64 KiB of a body must arrive, or its rest. */
   headwayMs: number
-  /** How long a growing body waits for capacity. */
+  /** Time that a growing body waits for a reservation. */
   bodyWaitMs: number
 }
 

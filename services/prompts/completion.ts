@@ -1,5 +1,5 @@
-import type { Catalog, CompletionRequest } from '../mcp/catalog.ts'
 import { prompts } from './index.ts'
+import type { Complete, CompletionRequest } from './types.ts'
 
 export interface CompletionOptions {
   /** Models that can be reached. */
@@ -37,7 +37,7 @@ const SUGGESTIONS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/completion */
-export function createCompletion({ models, images }: CompletionOptions): NonNullable<Catalog['complete']> {
+export function createCompletion({ models, images }: CompletionOptions): Complete {
   async function valuesFor({ ref, argument }: CompletionRequest): Promise<readonly string[] | undefined> {
     if (ref.type === 'ref/resource') {
       const isOurs = ref.uri === images?.uriTemplate && argument.name === images.variable

@@ -1,4 +1,4 @@
-import type { Prompt, PromptArgument } from '../mcp/catalog.ts'
+import type { Prompt, PromptArgument } from './types.ts'
 
 /**
  * Prompts that a person picks from a menu. Each becomes one message to the model at the other end, which then calls the

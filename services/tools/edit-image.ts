@@ -1,7 +1,7 @@
 import type { ImagesClient } from '../azure/types.ts'
+import type { Tool } from '../calls/types.ts'
 import { serviceError } from '../errors/errors.ts'
 import type { ImageStore } from '../library/image-store.ts'
-import type { Tool } from '../mcp/catalog.ts'
 import { publishedProperties } from '../parameters/arguments.ts'
 import {
   commonArguments,
@@ -17,7 +17,6 @@ import { checkPrompt } from './check-prompt.ts'
 import { pencilIcon } from './icons.ts'
 import type { ImageInputs } from './image-inputs.ts'
 import type { ImageResults } from './image-results.ts'
-import { azureContext } from './progress-messages.ts'
 import { deploymentsFor, planRequest, selectDeployment } from './select-deployment.ts'
 
 export interface EditImageOptions {
@@ -69,7 +68,7 @@ export function editImage({ azure, store, inputs, results }: EditImageOptions): 
       using scope = new DisposableStack()
       const { images, mask } = await inputs.read(args, context, scope)
       const { request, requestedSize } = planRequest('edit', args, deployment, images[0])
-      const result = await azure.edit({ ...request, images, mask }, azureContext(context))
+      const result = await azure.edit({ ...request, images, mask }, context)
       return await results.toContent(result, { verb: 'edited', target, requestedSize, deployment }, context)
     },
   }

@@ -1,8 +1,8 @@
 import type { ImagesClient } from '../azure/types.ts'
+import type { Tool } from '../calls/types.ts'
 import { formatSize } from '../imaging/size.ts'
 import type { Size } from '../imaging/types.ts'
 import type { ImageStore } from '../library/image-store.ts'
-import type { Tool } from '../mcp/catalog.ts'
 import { publishedProperties } from '../parameters/arguments.ts'
 import {
   commonArguments,
@@ -16,7 +16,6 @@ import {
 import { checkPrompt } from './check-prompt.ts'
 import { imageIcon } from './icons.ts'
 import type { ImageResults } from './image-results.ts'
-import { azureContext } from './progress-messages.ts'
 import { deploymentsFor, planRequest, selectDeployment } from './select-deployment.ts'
 
 export interface GenerateImageOptions {
@@ -61,7 +60,7 @@ export function generateImage({ azure, store, results, defaultSize }: GenerateIm
       const deployment = selectDeployment('generate', args, deployments)
       const { request, requestedSize } = planRequest('generate', args, deployment, defaultSize)
       const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
-      const result = await azure.generate(request, azureContext(context))
+      const result = await azure.generate(request, context)
       return await results.toContent(result, { verb: 'generated', target, requestedSize, deployment }, context)
     },
   }

@@ -1,4 +1,4 @@
-import type { Icon } from '../mcp/catalog.ts'
+import type { Icon } from '../calls/types.ts'
 
 /** Icons as `data:` URIs, which need no request. Every client that shows icons supports PNG. */
 const icon = (png: string): readonly Icon[] => [

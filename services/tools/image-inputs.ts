@@ -1,5 +1,6 @@
 import { decodeImageArgument } from '../bytes/base64-text.ts'
 import type { InlineBlob } from '../bytes/json/inline-blob.ts'
+import type { CallContext } from '../calls/types.ts'
 import { serviceError } from '../errors/errors.ts'
 import { createImageConverter, type PreparationClaim } from '../imaging/convert.ts'
 import type { ImageHeader } from '../imaging/headers/header.ts'
@@ -7,7 +8,6 @@ import { type ImageLimits, probeImageInTurns } from '../imaging/image-probe.ts'
 import { maskOfImage, maskOfRegion } from '../imaging/mask.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
 import type { InputImage } from '../imaging/types.ts'
-import type { ToolContext } from '../mcp/catalog.ts'
 import type { EditArguments } from './arguments.ts'
 import { readLocalImage } from './local-image.ts'
 
@@ -27,7 +27,7 @@ export interface ImageInputs {
    * Reads and converts the images of a call. They exist until the scope ends.
    * @throws ServiceError `IMG_ERR_IMAGE_…`, `IMG_ERR_MASK`, `IMG_ERR_ARGUMENTS`
    */
-  read(args: EditArguments, context: ToolContext, scope: DisposableStack): Promise<PreparedInputs>
+  read(args: EditArguments, context: CallContext, scope: DisposableStack): Promise<PreparedInputs>
 }
 
 interface ProbedImage {
@@ -59,7 +59,11 @@ export function createImageInputs(pixels: PixelWork, limits: ImageLimits, readsL
     async read(args, context, scope) {
       checkSources(args)
       const { image_data_base64: text, image_path: path = '', mask_base64: maskText } = args
-      const { caller, signal, deadlineAt } = context
+      const {
+        caller: { id: caller },
+        signal,
+        deadlineAt,
+      } = context
       const claim = { caller, signal, deadlineAt, scope }
       const decode = (argument: string | InlineBlob) => decodeImageArgument(argument, limits)
 

@@ -1,5 +1,6 @@
 import type { DeploymentInfo, ImageResult } from '../azure/types.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
+import type { CallContext, ContentBlock, ToolResult } from '../calls/types.ts'
 import { ServiceError } from '../errors/errors.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
@@ -7,7 +8,6 @@ import { createPreview } from '../imaging/preview.ts'
 import { formatSize, isSameSize } from '../imaging/size.ts'
 import type { Size } from '../imaging/types.ts'
 import type { ImageStore, SavedImage, SaveTarget } from '../library/image-store.ts'
-import type { ContentBlock, ToolContext, ToolResult } from '../mcp/catalog.ts'
 import { imageUri } from '../resources/saved-images.ts'
 
 export interface ImageResultsOptions {
@@ -40,7 +40,7 @@ export interface ImageResults {
    * The content of a paid result: text, then the images, then links to those that were saved. Never throws, so that no
    * paid image is lost: one that cannot be saved is returned with a note.
    */
-  toContent(result: ImageResult, facts: RequestFacts, context: ToolContext): Promise<ToolResult>
+  toContent(result: ImageResult, facts: RequestFacts, context: CallContext): Promise<ToolResult>
 }
 
 interface ImageContent {
@@ -56,7 +56,7 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
     image: Base64Image,
     { verb, target, requestedSize }: RequestFacts,
     { producedBy }: ImageResult,
-    context: ToolContext,
+    context: CallContext,
   ): Promise<ImageContent> {
     const done = `Image successfully ${verb}.`
     const notes = sizeNotes(image, requestedSize, producedBy.model)
@@ -65,12 +65,12 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
     try {
       const saved = await store.save(target ?? (await store.resolve(generateName(image))), image)
       options.onSaved()
-      const lines = [`${done} Saved to server at: ${saved.path}`, ...nameNotes(saved, image), ...notes]
+      const lines = [`${done} Saved to server at: ${saved.location}`, ...nameNotes(saved, image), ...notes]
       const content = isLarge ? await previewOf(image, lines, options, context) : { lines, image: imageBlock(image) }
       return { ...content, link: linkTo(saved, image) }
     } catch (error) {
       options.onNotSaved()
-      context.log.warn({ err: error, requestId: context.requestId }, 'saving a paid image failed')
+      context.log.warn({ err: error, requestId: context.id }, 'saving a paid image failed')
       const reason = error instanceof ServiceError ? error.message : 'The image was not saved: writing the file failed.'
       return { lines: [done, `${reason} The image is included in this response.`, ...notes], image: imageBlock(image) }
     }
@@ -95,7 +95,7 @@ async function previewOf(
   image: Base64Image,
   lines: readonly string[],
   { maxInlineBytes, pixels, imageLimits: limits }: ImageResultsOptions,
-  { log, requestId, caller, deadlineAt }: ToolContext,
+  { log, id: requestId, caller: { id: caller }, deadlineAt }: CallContext,
 ): Promise<ImageContent> {
   try {
     // No signal: a client that disconnects may still fetch the paid result.

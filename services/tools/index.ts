@@ -1,4 +1,4 @@
-import type { Tool } from '../mcp/catalog.ts'
+import type { Tool } from '../calls/types.ts'
 import { type EditImageOptions, editImage } from './edit-image.ts'
 import { type GenerateImageOptions, generateImage } from './generate-image.ts'
 import { listModels } from './list-models.ts'

@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import type { Price } from '../../schemas/models.ts'
 import type { DeploymentInfo } from '../azure/types.ts'
-import type { Tool } from '../mcp/catalog.ts'
+import type { Tool } from '../calls/types.ts'
 import { allowedArguments } from '../parameters/arguments.ts'
 
 /** Describes the configured models with their arguments and prices. */

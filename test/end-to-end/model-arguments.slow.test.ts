@@ -278,7 +278,7 @@ describe('several deployments', () => {
     const { url, simulator } = await two(t)
     const { isError, text } = await callTool(url, 'generate_image', { prompt, model: 'fast', quality: 'high' })
     t.assert.equal(isError, true)
-    t.assert.match(text, /FLUX\.2-pro does not take quality; beside the prompt it takes .*seed/)
+    t.assert.match(text, /FLUX\.2-pro does not support quality; besides the prompt it supports .*seed/)
     t.assert.equal(simulator.requests.length, 0)
   })
 

@@ -3,8 +3,8 @@ import { connect } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import Type from 'typebox'
+import type { Tool } from '../../services/calls/types.ts'
 import { serviceError } from '../../services/errors/errors.ts'
-import type { Tool } from '../../services/mcp/catalog.ts'
 import { buildApp, listen } from '../support/app.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -26,6 +26,7 @@ function controlledTool() {
     description: 'Works.',
     inputSchema,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+    cost: ({ n = 1 }) => n,
     async call({ wait, fail, unreachable }) {
       state.running++
       if (wait === true) await ended
@@ -40,6 +41,7 @@ function controlledTool() {
   const look: Tool<typeof inputSchema> = {
     ...tool,
     name: 'look',
+    cost: () => 0,
     annotations: { ...tool.annotations, readOnlyHint: true },
   }
   return { state, options: { extendCatalog: () => ({ tools: [tool, look] }) } }

@@ -26,7 +26,7 @@ test('a connection that was reset before it was accepted costs nothing and stops
     const { status } = await post(url, '{"jsonrpc":"2.0","id":1,"method":"ping"}')
     t.assert.equal(status, 200)
   }
-  t.assert.equal(app.admission.running, 0)
+  t.assert.equal(app.calls.inFlight.count, 0)
   t.assert.equal(simulator.requests.length, 0)
   t.assert.doesNotMatch(logs.text, /unknown|request failed/)
 })

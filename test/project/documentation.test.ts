@@ -1,26 +1,31 @@
 import { readFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
 import { withTools } from '../../scripts/published-tools.ts'
-import { environmentExample, readmes, withHandedThroughVariables, withTables } from '../../scripts/write-docs.ts'
+import { documents, environmentExample, withHandedThroughVariables, withTables } from '../../scripts/write-docs.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
-const repair = 'is not what the code says; run: npm run docs'
+const repair = 'is out of date; run: npm run docs'
 
 describe('documentation', () => {
   test('.env.example has every variable with its default or an example', (t: TestContext) => {
     t.assert.equal(read('.env.example'), environmentExample(), `.env.example ${repair}`)
   })
 
-  test('docker-compose.yml hands every variable on', (t: TestContext) => {
+  test('docker-compose.yml passes every variable on', (t: TestContext) => {
     const text = read('docker-compose.yml')
     t.assert.equal(text, withHandedThroughVariables(text), `docker-compose.yml ${repair}`)
   })
 
-  for (const [readme, language] of Object.entries(readmes)) {
-    test(`${readme} has every variable with its default, every metric and every error`, (t: TestContext) => {
-      const text = read(readme)
-      for (const table of ['variables', 'metrics', 'errors']) t.assert.match(text, new RegExp(`<!-- ${table} -->`))
-      t.assert.equal(text, withTables(text, language), `${readme} ${repair}`)
+  const tablesOf = (path: string) => {
+    if (path.startsWith('README')) return ['variables', 'metrics']
+    return path.startsWith('docs/errors') ? ['errors'] : ['models']
+  }
+
+  for (const [path, language] of Object.entries(documents)) {
+    test(`the tables of ${path} are up to date`, (t: TestContext) => {
+      const text = read(path)
+      for (const table of tablesOf(path)) t.assert.match(text, new RegExp(`<!-- ${table} -->`))
+      t.assert.equal(text, withTables(text, language), `${path} ${repair}`)
     })
   }
 

@@ -1,13 +1,8 @@
 import Type from 'typebox'
+import type { ResourceContents, Tool, ToolResult } from '../../services/calls/types.ts'
 import { serviceError } from '../../services/errors/errors.ts'
-import type {
-  Catalog,
-  CompletionRequest,
-  Prompt,
-  ResourceContents,
-  Tool,
-  ToolResult,
-} from '../../services/mcp/catalog.ts'
+import type { Catalog } from '../../services/mcp/catalog.ts'
+import type { CompletionRequest, Prompt } from '../../services/prompts/types.ts'
 
 /**
  * The fixtures that the scenarios of the official suite call by name, in terms of the types that the service's own
@@ -160,9 +155,9 @@ export function withConformanceFixtures(own: Catalog): Catalog {
         const fixtures = Object.values(resources).map(({ uri, mimeType = '' }) => ({ uri, name: uri, mimeType }))
         return cursor === undefined ? { ...page, resources: [...fixtures, ...page.resources] } : page
       },
-      read: async (uri, signal) => {
+      read: async (uri) => {
         const fixture = resources[uri]
-        return fixture === undefined ? (readTemplate(uri) ?? (await own.resources?.read(uri, signal))) : [fixture]
+        return fixture === undefined ? (readTemplate(uri) ?? (await own.resources?.read(uri))) : [fixture]
       },
     },
     complete: async (request: CompletionRequest) => {

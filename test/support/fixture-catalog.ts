@@ -1,6 +1,7 @@
 import Type from 'typebox'
+import type { CallContext, Tool, ToolResult } from '../../services/calls/types.ts'
 import { serviceError } from '../../services/errors/errors.ts'
-import type { Catalog, Tool, ToolContext, ToolResult } from '../../services/mcp/catalog.ts'
+import type { Catalog } from '../../services/mcp/catalog.ts'
 
 /** Defines a tool whose arguments have the type of its schema. */
 const tool = <S extends Type.TSchema>(definition: Tool<S>): Tool<S> => definition
@@ -10,10 +11,10 @@ const annotations = { readOnlyHint: true, destructiveHint: false, idempotentHint
 export const echo = tool({
   name: 'echo',
   title: 'Echo',
-  description: 'Says what it was told.',
+  description: 'Repeats its text.',
   inputSchema: Type.Object(
     {
-      text: Type.String({ minLength: 1, description: 'What to say' }),
+      text: Type.String({ minLength: 1, description: 'What to repeat' }),
       size: Type.Optional(Type.String({ pattern: '^\\d+x\\d+$' })),
     },
     { additionalProperties: false },
@@ -34,14 +35,14 @@ const failing = (name: string, failure: () => Error): Tool =>
     },
   })
 
-/** A tool that waits until the test lets it go on, so that no test has to guess how long something takes. */
+/** A tool that waits until the test finishes it, so that no test has to guess how long something takes. */
 export function createWaitingTool() {
-  const started = Promise.withResolvers<ToolContext>()
+  const started = Promise.withResolvers<CallContext>()
   const released = Promise.withResolvers<ToolResult>()
   const waiting = tool({
     name: 'wait',
     title: 'Wait',
-    description: 'Answers when the test says so.',
+    description: 'Responds when the test says so.',
     inputSchema: Type.Object({}),
     annotations,
     call: (_args, context) => {
@@ -61,7 +62,7 @@ export const fixtureCatalog: Catalog = {
     tool({
       name: 'needs_sampling',
       title: 'Needs sampling',
-      description: 'Cannot do without the client.',
+      description: 'Needs the client.',
       inputSchema: Type.Object({}),
       annotations,
       requiredCapabilities: ['sampling'],
@@ -70,7 +71,7 @@ export const fixtureCatalog: Catalog = {
     tool({
       name: 'every_block',
       title: 'Every block',
-      description: 'Answers with each kind of content.',
+      description: 'Responds with each kind of content.',
       inputSchema: Type.Object({}),
       annotations,
       call: async () => ({

@@ -1,9 +1,10 @@
 import { BaseParamsSchema, InitializeParamsSchema } from '../../../schemas/mcp.ts'
 import type { CompiledCatalog } from '../catalog.ts'
 import { type Features, featuresOf } from '../features.ts'
-import { defineMethod, type ServerInfo } from '../method.ts'
+import { defineMethod } from '../method.ts'
+import type { ServerInfo } from '../types.ts'
 
-/** No change notifications are promised: nothing here watches for changes, and results carry a time to live instead. */
+/** No change notifications: nothing watches for changes, and results carry a time to live instead. */
 function describeCapabilities(catalog: CompiledCatalog, features: Features) {
   return {
     tools: {},
@@ -14,18 +15,18 @@ function describeCapabilities(catalog: CompiledCatalog, features: Features) {
 }
 
 /**
- * The handshake of legacy revisions. Nothing is remembered: later requests say their revision in a header.
+ * The handshake of legacy revisions. Nothing is stored: later requests name their revision in a header.
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#version-negotiation
  */
-export const initialize = defineMethod({ name: 'initialize' }, InitializeParamsSchema, (params, call) => {
-  const [newest = call.revision.version] = call.versions
-  const protocolVersion = call.versions.includes(params.protocolVersion) ? params.protocolVersion : newest
+export const initialize = defineMethod({ name: 'initialize' }, InitializeParamsSchema, (params, request) => {
+  const [newest = request.revision.version] = request.versions
+  const protocolVersion = request.versions.includes(params.protocolVersion) ? params.protocolVersion : newest
   const features = featuresOf(protocolVersion)
   return {
     protocolVersion,
-    capabilities: describeCapabilities(call.catalog, features),
-    serverInfo: describeServer(call.serverInfo, features),
-    instructions: call.instructions,
+    capabilities: describeCapabilities(request.engine.catalog, features),
+    serverInfo: describeServer(request.engine.serverInfo, features),
+    instructions: request.engine.instructions,
   }
 })
 
@@ -35,20 +36,19 @@ export const ping = defineMethod({ name: 'ping' }, BaseParamsSchema, () => ({}))
 export const discover = defineMethod(
   { name: 'server/discover', cache: { ttlMs: 3_600_000, cacheScope: 'public' } },
   BaseParamsSchema,
-  (_params, call) => ({
-    supportedVersions: call.versions,
-    capabilities: describeCapabilities(call.catalog, call.revision),
-    instructions: call.instructions,
+  (_params, request) => ({
+    supportedVersions: request.versions,
+    capabilities: describeCapabilities(request.engine.catalog, request.revision),
+    instructions: request.engine.instructions,
   }),
 )
 
-/** Who we are, in the words that a revision has for it. */
-export function describeServer({ name, title, version, websiteUrl, icons }: ServerInfo, features: Features) {
+/** The server info, with the members that a revision has. */
+export function describeServer({ name, title, version, icons }: ServerInfo, features: Features) {
   return {
     name,
     version,
     ...(features.hasTitles ? { title } : {}),
-    ...(features.hasIcons && websiteUrl !== undefined ? { websiteUrl } : {}),
     ...(features.hasIcons && icons !== undefined ? { icons } : {}),
   }
 }

@@ -1,17 +1,17 @@
 import { GetPromptParamsSchema, ListParamsSchema } from '../../../schemas/mcp.ts'
-import type { Prompt, PromptArgument } from '../catalog.ts'
+import type { Prompt, PromptArgument } from '../../prompts/types.ts'
 import { withoutNulls } from '../drop-nulls.ts'
 import { defineMethod } from '../method.ts'
 import { invalidParams } from '../protocol-error.ts'
-import type { Revision } from '../revisions.ts'
+import type { Revision } from '../types.ts'
 
-/** Characters of one argument; a prompt that is longer belongs into a tool call. */
+/** Characters of one argument; a longer prompt belongs into a tool call. */
 const MAX_ARGUMENT_LENGTH = 8_192
 
 export const listPrompts = defineMethod(
   { name: 'prompts/list', needs: 'prompts', cache: { ttlMs: 3_600_000, cacheScope: 'public' } },
   ListParamsSchema,
-  ({ cursor }, { catalog, revision }) => {
+  ({ cursor }, { engine: { catalog }, revision }) => {
     if (cursor !== undefined) throw invalidParams('Unknown cursor: the list of prompts has one page.')
     return { prompts: (catalog.prompts ?? []).map((prompt) => describePrompt(prompt, revision)) }
   },
@@ -34,7 +34,7 @@ function describeArgument({ title, ...argument }: PromptArgument, revision: Revi
 export const getPrompt = defineMethod(
   { name: 'prompts/get', nameMember: 'name', needs: 'prompts' },
   GetPromptParamsSchema,
-  ({ name, arguments: args = {} }, { catalog }) => {
+  ({ name, arguments: args = {} }, { engine: { catalog } }) => {
     const given = withoutNulls(args)
     const prompt = catalog.prompts?.find((candidate) => candidate.name === name)
     if (prompt === undefined) throw invalidParams(`Unknown prompt: ${name}. prompts/list names the prompts.`)

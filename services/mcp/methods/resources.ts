@@ -1,11 +1,12 @@
 import { ListParamsSchema, ReadResourceParamsSchema } from '../../../schemas/mcp.ts'
 import { ServiceError } from '../../errors/errors.ts'
-import type { CompiledCatalog, Resource, ResourceSource } from '../catalog.ts'
+import type { Resource, ResourceSource } from '../../resources/types.ts'
+import type { CompiledCatalog } from '../catalog.ts'
 import { defineMethod } from '../method.ts'
 import { INVALID_PARAMS, invalidParams, ProtocolError, RESOURCE_NOT_FOUND } from '../protocol-error.ts'
-import type { Revision } from '../revisions.ts'
+import type { Revision } from '../types.ts'
 
-/** Images come and go with every call, and belong to the callers of this service alone. */
+/** Images change with every call and are for the clients of this service only. */
 const volatile = { ttlMs: 5_000, cacheScope: 'private' } as const
 /** A saved image is never replaced, but its file may be deleted. */
 const lasting = { ttlMs: 60_000, cacheScope: 'private' } as const
@@ -13,7 +14,7 @@ const lasting = { ttlMs: 60_000, cacheScope: 'private' } as const
 export const listResources = defineMethod(
   { name: 'resources/list', needs: 'resources', cache: volatile },
   ListParamsSchema,
-  async ({ cursor }, { catalog, revision }) => {
+  async ({ cursor }, { engine: { catalog }, revision }) => {
     const { resources, nextCursor } = await listPage(cursor, catalog)
     return {
       resources: resources.map((resource) => describeResource(resource, revision)),
@@ -33,7 +34,7 @@ async function listPage(cursor: string | undefined, catalog: CompiledCatalog) {
 export const listResourceTemplates = defineMethod(
   { name: 'resources/templates/list', needs: 'resources', cache: { ttlMs: 3_600_000, cacheScope: 'public' } },
   ListParamsSchema,
-  ({ cursor }, { catalog, revision }) => {
+  ({ cursor }, { engine: { catalog }, revision }) => {
     if (cursor !== undefined) throw invalidParams('Unknown cursor: the list of templates has one page.')
     return { resourceTemplates: sourceOf(catalog).templates.map((template) => dropTitle(template, revision)) }
   },
@@ -42,9 +43,9 @@ export const listResourceTemplates = defineMethod(
 export const readResource = defineMethod(
   { name: 'resources/read', nameMember: 'uri', needs: 'resources', cache: lasting },
   ReadResourceParamsSchema,
-  async ({ uri }, call) => {
-    const contents = await sourceOf(call.catalog).read(uri, call.signal)
-    if (contents === undefined) throw notFound(uri, call.revision)
+  async ({ uri }, request) => {
+    const contents = await sourceOf(request.engine.catalog).read(uri)
+    if (contents === undefined) throw notFound(uri, request.revision)
     return { contents }
   },
 )
@@ -59,7 +60,7 @@ function dropTitle<T extends { title?: string }>({ title, ...rest }: T, revision
 }
 
 /**
- * Up to 2025-11-25 a code of its own, later a matter of params.
+ * Up to 2025-11-25 this has a code of its own, later it is an invalid parameter.
  * https://modelcontextprotocol.io/specification/2026-07-28/server/resources#error-handling
  */
 function notFound(uri: string, { era }: Revision): ProtocolError {
@@ -68,6 +69,6 @@ function notFound(uri: string, { era }: Revision): ProtocolError {
 }
 
 function sourceOf({ resources }: CompiledCatalog): ResourceSource {
-  if (resources === undefined) throw new Error('a method was reached whose part of the catalog is absent')
+  if (resources === undefined) throw new Error('a method was called whose part of the catalog is absent')
   return resources
 }

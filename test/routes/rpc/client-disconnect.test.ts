@@ -31,7 +31,7 @@ for (const accept of ['application/json', 'application/json, text/event-stream']
     const lines = logs.entries.filter(({ route }) => route === '/')
     t.assert.deepStrictEqual(
       lines.map(({ msg }) => msg),
-      ['caller left before the response'],
+      ['client disconnected before the response'],
     )
   })
 }
@@ -60,14 +60,14 @@ test('a caller that leaves while its token is checked leaves no room taken and n
   await asked.promise
   disconnected.abort()
   await t.assert.rejects(left, { name: 'AbortError' })
-  await waitFor('the log of the disconnect', () => logs.text.includes('caller left before the response'))
+  await waitFor('the log of the disconnect', () => logs.text.includes('client disconnected before the response'))
   checked.resolve()
   t.assert.equal((await post({ jsonrpc: '2.0', id: 2, method: 'ping' })).status, 200)
   await fetch(`${url}/health`)
 
   const [capacity] = await seriesOf(app, 'image_mcp_body_bytes_in_flight', /./)
   t.assert.equal(capacity, 'image_mcp_body_bytes_in_flight 0')
-  t.assert.equal(app.admission.running, 0)
+  t.assert.equal(app.calls.inFlight.count, 0)
 })
 
 async function seriesOf(app: Awaited<ReturnType<typeof listen>>['app'], name: string, which: RegExp) {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { Base64Image } from '../../../services/bytes/base64-image.ts'
-import type { ToolContext, ToolResult } from '../../../services/mcp/catalog.ts'
+import type { CallContext, ToolResult } from '../../../services/calls/types.ts'
 import { listen } from '../../support/app.ts'
 import { openCall } from '../../support/event-stream.ts'
 import { createWaitingTool } from '../../support/fixture-catalog.ts'
@@ -199,7 +199,7 @@ test('a response that cannot be sent cuts its own stream, and the service goes o
   const { promise: opened, resolve: open } = Promise.withResolvers<void>()
   const tool = createWaitingTool().catalog.tools.map((waiting) => ({
     ...waiting,
-    call: async (_args: unknown, context: ToolContext): Promise<ToolResult> => {
+    call: async (_args: unknown, context: CallContext): Promise<ToolResult> => {
       context.progress('drawing')
       await opened
       return { content: [{ type: 'image', data: image, mimeType: image.mimeType }] }
@@ -210,6 +210,6 @@ test('a response that cannot be sent cuts its own stream, and the service goes o
   await stream.next()
   open()
   await t.assert.rejects(stream.rest())
-  t.assert.match(logs.text, /answer could not be sent/)
+  t.assert.match(logs.text, /sending the response failed/)
   t.assert.strictEqual((await fetch(`${url}/health`)).status, 200)
 })

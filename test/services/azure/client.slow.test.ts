@@ -134,7 +134,7 @@ describe('leaving', () => {
   test('tells that the request went out and that a response comes', async (t: TestContext) => {
     const azure = await fakeAzure(t, responding(200, imageResult))
     const stages: string[] = []
-    await client(t, azure.url).edit(edit, callContext({ onStage: (stage) => stages.push(stage) }))
+    await client(t, azure.url).edit(edit, callContext({ progress: (stage) => stages.push(stage) }))
     t.assert.deepEqual(stages, ['sent', 'receiving'])
   })
 })
@@ -148,7 +148,7 @@ describe('time and size', () => {
     )
     t.assert.equal(error.code, 'IMG_ERR_AZURE_TIMEOUT')
     t.assert.equal(error.retryable, false)
-    t.assert.match(error.message, /may have been made and billed/)
+    t.assert.match(error.message, /may have been generated and billed/)
   })
 
   test('the deadline also ends a response that drips', async (t: TestContext) => {

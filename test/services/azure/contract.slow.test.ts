@@ -165,7 +165,10 @@ function suite(title: string, model: Model, far: (t: TestContext) => Promise<Far
       test('returns an event stream with a partial image', async (t: TestContext) => {
         const stages: string[] = []
         const place = await far(t)
-        const context = callContext({ onStage: (stage) => stages.push(stage), deadlineAt: performance.now() + 300_000 })
+        const context = callContext({
+          progress: (stage) => stages.push(stage),
+          deadlineAt: performance.now() + 300_000,
+        })
         const response = await client(t, place, 'always').generate({ prompt }, context)
         t.assert.equal(response.images.length, 1)
         t.assert.ok(stages.includes('partial'), stages.join())

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import type { AzureEvents, StatusClass } from '../../../services/azure/events.ts'
-import { errorTable } from '../../../services/errors/errors.ts'
+import { errorTable } from '../../../services/errors/error-table.ts'
 import {
   afterBody,
   callContext,

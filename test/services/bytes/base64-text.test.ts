@@ -74,7 +74,7 @@ const rejected: [name: string, input: string, sentence: string][] = [
   [
     'too many bytes',
     randomBytes(1001).toString('base64'),
-    'The image is larger than 1000 bytes, the limit here; send a smaller file.',
+    'The image is larger than the limit of 1000 bytes; send a smaller file.',
   ],
 ]
 for (const [name, input, sentence] of rejected) {

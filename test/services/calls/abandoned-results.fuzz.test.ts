@@ -4,14 +4,16 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Base64Image, bufferImage } from '../../../services/bytes/base64-image.ts'
 import { type BufferSpool, createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import { type AbandonedResults, createAbandonedResults } from '../../../services/calls/abandoned-results.ts'
-import { createDelivery, type DeliveryStep } from '../../../services/calls/delivery.ts'
+import { createChain, type RunCall } from '../../../services/calls/chain.ts'
+import type { DeliveryStep } from '../../../services/calls/delivery.ts'
+import type { ToolResult } from '../../../services/calls/types.ts'
 import { serviceError } from '../../../services/errors/errors.ts'
-import type { ToolResult } from '../../../services/mcp/catalog.ts'
 import { temporaryFolder } from '../../support/app.ts'
+import { callerOf, paidCall, silent } from '../../support/calls.ts'
 
-/** Random callers of a few prompts, who leave, cancel, read, prove and break off at random moments. */
+/** Clients that send a few prompts, and disconnect, cancel, read, prove and break off at random moments. */
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
+const alice = callerOf('key:alice')
 const MINUTE = 60_000
 const RUNS = 12
 const CALLS = 60
@@ -25,7 +27,7 @@ function createRandom(seed: number): (below: number) => number {
   }
 }
 
-/** How a client may end; the lists are drawn from. `silent` proves nothing and is let go at the end of the run. */
+/** How a client may end: one of these at random. One that only reports `sent` is disconnected at the end of the run. */
 const proving: readonly (readonly DeliveryStep['state'][])[] = [
   ['sent', 'delivered'],
   ['sent', 'abandoned'],
@@ -44,6 +46,7 @@ class World {
   readonly buffered: BufferSpool
   readonly folder: string
   readonly results: AbandonedResults
+  readonly run: RunCall
   readonly events: Record<string, number> = {}
   readonly delivered = new Map<string, number>()
   readonly extensions: (() => void)[] = []
@@ -66,6 +69,7 @@ class World {
         this.events[event] = (this.events[event] ?? 0) + 1
       },
     })
+    this.run = createChain([this.results.around])
   }
 
   async rest(): Promise<void> {
@@ -87,28 +91,19 @@ class World {
 
   /** One client from its call to its end. */
   async call(prompt: string, ends: typeof anything | typeof proving, mayCancel: boolean): Promise<void> {
-    const disconnected = new AbortController()
-    const { delivery, advance } = createDelivery()
-    const id = this.random(4)
-    const response = this.results.attend(
-      {
-        tool: 'generate_image',
-        args: { prompt },
-        caller: 'key:alice',
-        id,
-        signal: disconnected.signal,
-        response: { openedAt: this.monotonic, track: () => delivery },
-        log: silent,
-      },
-      () => this.make(),
+    const requestId = this.random(4)
+    const { call, delivery, disconnect, scope } = paidCall(
+      { prompt },
+      { caller: alice.id, requestId, openedAt: this.monotonic, make: () => this.make() },
     )
+    const response = this.run(call)
     let isSent = false
     if (this.random(4) === 0) {
       void this.rest().then(() => {
-        if (!isSent) disconnected.abort()
+        if (!isSent) disconnect()
       })
     }
-    if (mayCancel && this.random(4) === 0) void this.rest().then(() => this.results.suspect('key:alice', id))
+    if (mayCancel && this.random(4) === 0) void this.rest().then(() => this.results.suspect(alice, requestId))
     const { content } = await response.catch((): ToolResult => ({ content: [] }))
     await this.rest()
     const end = ends[this.random(ends.length)] ?? []
@@ -116,17 +111,17 @@ class World {
     for (const block of content) {
       if (block.type !== 'image' || !(block.data instanceof Base64Image)) continue
       for await (const chunk of block.data.chunks()) read += chunk.toString('latin1')
-      await block.data[Symbol.asyncDispose]()
     }
-    if (disconnected.signal.aborted) return advance({ state: 'abandoned' })
+    await scope.disposeAsync()
+    if (call.context.isCancelled) return delivery.report({ state: 'abandoned' })
     isSent = true
     for (const state of end) {
-      advance(stepOf(state))
+      delivery.report(stepOf(state))
       if (state === 'settling') await this.rest()
     }
-    // Whoever was silent to the end loses the connection.
+    // Clients that proved nothing are disconnected.
     if (!end.some((state) => state === 'delivered' || state === 'abandoned')) {
-      this.extensions.push(() => advance({ state: 'abandoned' }))
+      this.extensions.push(() => delivery.report({ state: 'abandoned' }))
     } else if (end.includes('delivered') && read !== '') {
       const text = Buffer.from(read, 'base64').toString().slice(0, 12)
       this.delivered.set(text, (this.delivered.get(text) ?? 0) + 1)
@@ -144,21 +139,10 @@ class World {
     for (const end of this.extensions) end()
     await this.results.close()
     this.monotonic += 60 * MINUTE
-    // Another call finds out what is over its time.
-    await this.results
-      .attend(
-        {
-          tool: 'generate_image',
-          args: { prompt: 'last' },
-          caller: 'key:alice',
-          id: 9,
-          signal: new AbortController().signal,
-          response: { openedAt: this.monotonic, track: () => createDelivery().delivery },
-          log: silent,
-        },
-        () => Promise.reject(serviceError('IMG_ERR_CANCELLED', [])),
-      )
-      .catch(() => {})
+    // Another call drops what has expired.
+    const make = () => Promise.reject(serviceError('IMG_ERR_CANCELLED', []))
+    const last = paidCall({ prompt: 'last' }, { caller: alice.id, requestId: 9, openedAt: this.monotonic, make })
+    await this.run(last.call).catch(() => {})
     await this.results.close()
   }
 
@@ -170,7 +154,7 @@ class World {
   }
 }
 
-test('each image is delivered once or expires, whoever leaves when', async (t: TestContext) => {
+test('each image is delivered once or expires, whenever clients disconnect', async (t: TestContext) => {
   for (let seed = 1; seed <= RUNS; seed++) {
     const world = new World(seed, await temporaryFolder(t), 1_000)
     await world.play(proving, false)
@@ -182,7 +166,7 @@ test('each image is delivered once or expires, whoever leaves when', async (t: T
   }
 })
 
-test('nothing stays in memory or on the disk, also where clients cancel, prove nothing, or too much is stored', async (t: TestContext) => {
+test('nothing stays in memory or on disk, even if clients cancel, prove nothing, or too much is stored', async (t: TestContext) => {
   for (let seed = 1; seed <= RUNS; seed++) {
     const world = new World(seed, await temporaryFolder(t), 4)
     await world.play(anything, true)

@@ -4,14 +4,13 @@ import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Base64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
 import { type AbandonedEvent, createAbandonedResults } from '../../../services/calls/abandoned-results.ts'
-import { createDelivery } from '../../../services/calls/delivery.ts'
+import { createChain } from '../../../services/calls/chain.ts'
+import type { ToolResult } from '../../../services/calls/types.ts'
 import { serviceError } from '../../../services/errors/errors.ts'
-import type { ToolResult } from '../../../services/mcp/catalog.ts'
-import type { PendingCall } from '../../../services/mcp/method.ts'
 import { temporaryFolder } from '../../support/app.ts'
+import { callerOf, paidCall, silent } from '../../support/calls.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const MINUTE = 60_000
 
 function resultOf(text: string, bytes = Buffer.from(text)): ToolResult {
@@ -48,34 +47,25 @@ async function setUp(
 
   /** A call and the hands of its caller: it can disconnect, read the images, and prove that it did. */
   function call(args: object = { prompt: 'a' }, { caller = 'key:alice', id = 1, openedAt = 0 } = {}) {
-    const disconnected = new AbortController()
-    const { delivery, advance } = createDelivery()
     const work = Promise.withResolvers<ToolResult>()
-    const pending: PendingCall = {
-      tool: 'generate_image',
-      args: { ...args },
-      caller,
-      id,
-      signal: disconnected.signal,
-      response: { openedAt, track: () => delivery },
-      log: silent,
-    }
-    const response = abandonedResults.attend(pending, () => {
+    const make = () => {
       world.paid++
       return work.promise
-    })
+    }
+    const paid = paidCall({ ...args }, { caller, requestId: id, openedAt, make })
+    const response = createChain([abandonedResults.around])(paid.call)
     response.catch(() => {})
     return {
-      disconnect: () => disconnected.abort(),
+      disconnect: paid.disconnect,
       finish: (text = 'image') => work.resolve(resultOf(text)),
       fail: () => work.reject(serviceError('IMG_ERR_CANCELLED', [])),
       response,
-      advance,
+      advance: paid.delivery.report,
       /** Reads the response and proves it. */
       async take() {
         const taken = await this.read()
-        advance({ state: 'sent' })
-        advance({ state: 'delivered', proof: 'next_request' })
+        paid.delivery.report({ state: 'sent' })
+        paid.delivery.report({ state: 'delivered', proof: 'next_request' })
         return taken
       },
       async read() {
@@ -87,8 +77,8 @@ async function setUp(
           const chunks: Buffer[] = []
           for await (const chunk of block.data.chunks()) chunks.push(chunk)
           images.push(Buffer.from(Buffer.concat(chunks).toString('latin1'), 'base64').toString())
-          await block.data[Symbol.asyncDispose]()
         }
+        await paid.scope.disposeAsync()
         return { text: texts.join('\n'), images }
       },
     }
@@ -356,7 +346,7 @@ describe('what is kept', () => {
     world.monotonic = 1
     const retry = call({ prompt: 'a' }, { id: 2, openedAt: 1 })
     await retry.response
-    abandonedResults.suspect('key:alice', 2)
+    abandonedResults.suspect(callerOf('key:alice'), 2)
     await abandonedResults.close()
     t.assert.deepEqual(await files(), [before])
     t.assert.deepEqual((await retry.take()).images, ['image'])

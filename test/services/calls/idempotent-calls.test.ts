@@ -1,10 +1,10 @@
 import { type TestContext, test } from 'node:test'
 import { encodeImage } from '../../../services/bytes/base64-image.ts'
-import { createDelivery } from '../../../services/calls/delivery.ts'
+import { createChain } from '../../../services/calls/chain.ts'
 import { createIdempotentCalls } from '../../../services/calls/idempotent-calls.ts'
 import { temporaryFolder } from '../../support/app.ts'
+import { paidCall, silent } from '../../support/calls.ts'
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const DAY = 86_400_000
 
 async function setUp(t: TestContext) {
@@ -18,61 +18,60 @@ async function setUp(t: TestContext) {
     monotonic: () => world.monotonic,
   })
   t.after(() => calls.close())
+  const run = createChain([calls.around])
 
-  async function call(key: string, prompt = 'a', tool = 'generate_image'): Promise<string> {
-    const { delivery, advance } = createDelivery()
-    const { content } = await calls.attend(
+  async function callWith(key: string, prompt = 'a', tool = 'generate_image'): Promise<string> {
+    const { call, delivery, scope } = paidCall(
+      { prompt, idempotency_key: key },
       {
-        tool,
-        args: { prompt, idempotency_key: key },
         caller: 'key:alice',
-        id: 1,
-        signal: new AbortController().signal,
-        response: { openedAt: 0, track: () => delivery },
-        log: silent,
-      },
-      async () => {
-        world.paid++
-        const image = encodeImage(Buffer.from(prompt), { mimeType: 'image/png', width: 2, height: 1 })
-        return {
-          content: [
-            { type: 'text', text: 'done' },
-            { type: 'image', data: image, mimeType: image.mimeType },
-          ],
-        }
+        requestId: 1,
+        tool,
+        make: async () => {
+          world.paid++
+          const image = encodeImage(Buffer.from(prompt), { mimeType: 'image/png', width: 2, height: 1 })
+          return {
+            content: [
+              { type: 'text', text: 'done' },
+              { type: 'image', data: image, mimeType: image.mimeType },
+            ],
+          }
+        },
       },
     )
-    advance({ state: 'sent' })
-    advance({ state: 'delivered', proof: 'next_request' })
+    const { content } = await run(call)
+    delivery.report({ state: 'sent' })
+    delivery.report({ state: 'delivered', proof: 'next_request' })
+    await scope.disposeAsync()
     const [text] = content
     return text?.type === 'text' ? text.text : ''
   }
-  return { world, call }
+  return { world, callWith }
 }
 
-test('a result is there for a day, whatever the wall clock does', async (t: TestContext) => {
-  const { world, call } = await setUp(t)
-  await call('k')
+test('a result is stored for a day, whatever the wall clock does', async (t: TestContext) => {
+  const { world, callWith } = await setUp(t)
+  await callWith('k')
   world.wall += 365 * DAY
   world.monotonic = DAY - 1
-  t.assert.match(await call('k'), /nothing was paid again/)
+  t.assert.match(await callWith('k'), /nothing was paid again/)
   world.wall = 0
   world.monotonic = DAY
-  t.assert.equal(await call('k'), 'done')
+  t.assert.equal(await callWith('k'), 'done')
   t.assert.equal(world.paid, 2)
 })
 
 test('a key that another tool used is rejected', async (t: TestContext) => {
-  const { world, call } = await setUp(t)
-  await call('k')
-  await t.assert.rejects(call('k', 'a', 'edit_image'), /other arguments/)
+  const { world, callWith } = await setUp(t)
+  await callWith('k')
+  await t.assert.rejects(callWith('k', 'a', 'edit_image'), /other arguments/)
   t.assert.equal(world.paid, 1)
 })
 
-test('results are bounded in number: the oldest goes first', async (t: TestContext) => {
-  const { world, call } = await setUp(t)
-  for (const key of ['1', '2', '3']) await call(key)
-  t.assert.match(await call('3'), /nothing was paid again/)
-  t.assert.equal(await call('1'), 'done')
+test('results are bounded in number: the oldest is dropped first', async (t: TestContext) => {
+  const { world, callWith } = await setUp(t)
+  for (const key of ['1', '2', '3']) await callWith(key)
+  t.assert.match(await callWith('3'), /nothing was paid again/)
+  t.assert.equal(await callWith('1'), 'done')
   t.assert.equal(world.paid, 4)
 })

@@ -162,7 +162,7 @@ test('an image that would need more memory than all may is rejected before it is
   await t.assert.rejects(strict.prepare(bytes, probeImage(bytes, limits), claimOf()), {
     code: 'IMG_ERR_IMAGE_DECODED',
     message:
-      'The image is 600x600 pixels and would take 2880000 bytes to decode, and the limit here is 1000000 bytes; send a smaller one.',
+      'The image is 600x600 pixels and needs 2880000 bytes to decode, more than the limit of 1000000 bytes; send a smaller one.',
   })
 })
 

@@ -79,7 +79,7 @@ test('sees four inks, 16 bits, transparency and animation', async (t: TestContex
 test('rejects a header of 50,000 by 50,000 pixels without decoding', (t: TestContext) => {
   t.assert.strictEqual(
     rejection(images.pngOf({ width: 50_000, height: 50_000 })),
-    'The image is 50000x50000 pixels, and the limit here is 50000000 pixels in all; send a smaller one.',
+    'The image is 50000x50000 pixels, more than the limit of 50000000 pixels in total; send a smaller one.',
   )
 })
 
@@ -101,7 +101,7 @@ test('rejects more frames than allowed, whatever the header claims', (t: TestCon
   const bomb = images.pngOf({ width: 4, height: 4, extra: [images.animationControl(4_000_000_000)] })
   t.assert.strictEqual(
     rejection(bomb),
-    'The image is an animation of 4000000000 frames, and the limit here is 3; send a single frame.',
+    'The image is an animation of 4000000000 frames, more than the limit of 3; send a single frame.',
   )
 })
 
@@ -111,17 +111,17 @@ test('rejects a GIF and a WebP of very many frames by counting them, without dec
     Buffer.from('GIF89a\x01\0\x01\0\0\0\0', 'latin1'),
     Buffer.alloc(frame.length * 50_000, frame),
   ])
-  t.assert.match(rejection(gif), /^The image is an animation of \d+ frames, and the limit here is 3/)
+  t.assert.match(rejection(gif), /^The image is an animation of \d+ frames, more than the limit of 3/)
   const animation = Buffer.from('ANMF\x10\0\0\0'.padEnd(24, '\0'), 'latin1')
   const frames = Buffer.alloc(animation.length * 40_000, animation)
   const head = Buffer.from('RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\0\0\0\0\0\0', 'latin1')
   const webp = Buffer.concat([head, frames])
   webp.writeUInt32LE(webp.length - 8, 4)
-  t.assert.match(rejection(webp), /^The image is an animation of \d+ frames, and the limit here is 3/)
+  t.assert.match(rejection(webp), /^The image is an animation of \d+ frames, more than the limit of 3/)
 })
 
 test('rejects a file beyond the limit on bytes', (t: TestContext) => {
-  t.assert.match(rejection(Buffer.alloc(1_000_001)), /larger than 1000000 bytes/)
+  t.assert.match(rejection(Buffer.alloc(1_000_001)), /larger than the limit of 1000000 bytes/)
 })
 
 const other: [name: string, bytes: Buffer | string][] = [
@@ -166,7 +166,7 @@ test('rejects an image that was cut off', async (t: TestContext) => {
 test('rejects a PNG without image data and one of no size', (t: TestContext) => {
   const bytes = images.pngOf({ width: 4, height: 4 })
   const withoutData = Buffer.concat([bytes.subarray(0, 33), bytes.subarray(bytes.length - 12)])
-  t.assert.match(rejection(withoutData), /it holds no image data/)
+  t.assert.match(rejection(withoutData), /it contains no image data/)
   t.assert.match(rejection(images.pngOf({ width: 0, height: 4 })), /its header gives no size/)
 })
 

@@ -1,9 +1,12 @@
 import { type TestContext, test } from 'node:test'
-import { createDispatcher, type RequestContext } from '../../../services/mcp/dispatcher.ts'
+import { createChain } from '../../../services/calls/chain.ts'
+import { checkArguments } from '../../../services/calls/check-arguments.ts'
+import type { Around } from '../../../services/calls/types.ts'
+import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
+import type { McpContext } from '../../../services/mcp/types.ts'
+import { ask, contextOf, runBare, silent } from '../../support/calls.ts'
 import { echo, fixtureCatalog } from '../../support/fixture-catalog.ts'
 import { verifies } from '../../support/verifies.ts'
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 function build() {
   const finished: string[] = []
@@ -12,24 +15,21 @@ function build() {
     catalog: fixtureCatalog,
     serverInfo: { name: 'fixture', title: 'Fixture', version: '1.2.3' },
     instructions: 'Be brief.',
-    callDeadlineMs: 1000,
     progressRepeatMs: 1000,
-    observer: {
-      requestFinished: (method, outcome) => finished.push(`${method} ${outcome}`),
-      toolStarted: (tool) => finished.push(`${tool} started`),
-      toolFinished: (tool, outcome) => finished.push(`${tool} ${outcome}`),
-    },
+    runCall: runBare({
+      callStarted: (tool) => finished.push(`${tool} started`),
+      callFinished: (tool, outcome) => finished.push(`${tool} ${outcome}`),
+    }),
+    onFinished: (method, outcome) => finished.push(`${method} ${outcome}`),
   })
-  const context: RequestContext = {
-    transport: 'stdio',
-    caller: 'test',
-    requestId: 'req-1',
-    signal: new AbortController().signal,
-    log: { ...silent, error: (fields) => errors.push(fields) },
+  const log = { ...silent, error: (fields: object) => errors.push(fields) }
+  return {
+    ask: (message: unknown, extra: Partial<McpContext> = {}) => ask(dispatcher, message, contextOf({ log, ...extra })),
+    finished,
+    errors,
+    dispatcher,
+    context: contextOf({ log }),
   }
-  const ask = (message: unknown, extra: Partial<RequestContext> = {}) =>
-    dispatcher.handle(message, { ...context, ...extra })
-  return { ask, finished, errors, dispatcher, context }
 }
 
 const headers = (protocolVersion?: string, method?: string, name?: string) => ({ protocolVersion, method, name })
@@ -310,25 +310,22 @@ verifies('client-capability', 'needs the client capability that a tool needs', a
   })
 })
 
-test('the guard of a call sees its arguments as the tool made them of what was sent', async (t: TestContext) => {
+test('steps around a call see its arguments as the tool normalized them', async (t: TestContext) => {
   const seen: unknown[] = []
   const echoed = { ...echo, normalize: () => ({ text: 'as the schema has it' }) }
+  const look: Around = (call, next) => {
+    seen.push(call.args)
+    return next()
+  }
   const dispatcher = createDispatcher({
     catalog: { tools: [echoed] },
     serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
     instructions: '',
-    callDeadlineMs: 1000,
     progressRepeatMs: 1000,
-    observer: { requestFinished() {}, toolStarted() {}, toolFinished() {} },
-    guardCall: (call, run) => {
-      seen.push(call.args)
-      return run()
-    },
+    runCall: createChain([checkArguments, look]),
+    onFinished() {},
   })
-  const log = { debug() {}, info() {}, warn() {}, error() {} }
-  const { signal } = new AbortController()
-  const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { text: null } } }
-  const { body } = await dispatcher.handle(message, { transport: 'stdio', caller: 'a', requestId: 'r', signal, log })
+  const { body } = await ask(dispatcher, call('echo', { text: null }), contextOf())
   t.assert.deepStrictEqual(seen, [{ text: 'as the schema has it' }])
   t.assert.match(JSON.stringify(body), /as the schema has it/)
 })

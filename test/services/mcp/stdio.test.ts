@@ -3,9 +3,10 @@ import { type TestContext, test } from 'node:test'
 import Type from 'typebox'
 import { Base64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
 import { createBufferPool } from '../../../services/bytes/buffer-pool.ts'
-import type { Tool } from '../../../services/mcp/catalog.ts'
+import type { Tool } from '../../../services/calls/types.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
 import { serveStdio } from '../../../services/mcp/stdio.ts'
+import { runBare } from '../../support/calls.ts'
 import { createWaitingTool, fixtureCatalog } from '../../support/fixture-catalog.ts'
 import { messageErrors } from '../../support/mcp-schema.ts'
 import { verifies } from '../../support/verifies.ts'
@@ -22,14 +23,15 @@ function serve(t: TestContext, tools = fixtureCatalog.tools) {
       catalog: { tools },
       serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
       instructions: 'Be brief.',
-      callDeadlineMs: 1000,
       progressRepeatMs: 1000,
-      observer: { requestFinished() {}, toolStarted() {}, toolFinished() {} },
+      runCall: runBare(),
+      onFinished() {},
     }),
     input,
     output,
     log: silent,
     maxMessageBytes: 4096,
+    callDeadlineMs: 1000,
     pool: createBufferPool(),
     newRequestId: () => 'r',
     enter: () => () => {},

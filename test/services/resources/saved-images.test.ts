@@ -6,11 +6,10 @@ import { createLocalImageStore } from '../../../services/library/local/local-ima
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
 import { createSavedImages, imageUri } from '../../../services/resources/saved-images.ts'
 import { temporaryFolder } from '../../support/app.ts'
+import { contextOf, runBare } from '../../support/calls.ts'
 import { png } from '../../support/images/images.ts'
 import { messageErrors } from '../../support/mcp-schema.ts'
 import { verifies } from '../../support/verifies.ts'
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 async function build(t: TestContext, names: readonly string[]) {
   const root = await temporaryFolder(t)
@@ -26,14 +25,13 @@ async function build(t: TestContext, names: readonly string[]) {
     catalog: { tools: [], resources: createSavedImages(createLocalImageStore({ folder })) },
     serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
     instructions: '',
-    callDeadlineMs: 1000,
     progressRepeatMs: 1000,
-    observer: { requestFinished() {}, toolStarted() {}, toolFinished() {} },
+    runCall: runBare(),
+    onFinished() {},
   })
   async function ask(method: string, params: object = {}, assumedVersion = '2025-11-25') {
-    const { signal } = new AbortController()
-    const context = { transport: 'stdio', assumedVersion, caller: 't', requestId: 'r', signal, log: silent } as const
-    const { body } = await dispatcher.handle({ jsonrpc: '2.0', id: 1, method, params }, context)
+    const message = { jsonrpc: '2.0', id: 1, method, params } as const
+    const { body } = await dispatcher.handle(message, contextOf({ assumedVersion }))
     t.assert.deepStrictEqual(
       messageErrors(assumedVersion, method, JSON.parse(JSON.stringify(body))).filter(isNotBlob),
       [],

@@ -351,7 +351,7 @@ const files: readonly Setup[] = [
       await rm(lastKeyFile)
       await lab.call()
       // The file is looked at every two seconds.
-      await waitFor('the key file to be rejected', () => /key file is not usable/.test(lab.logs.text))
+      await waitFor('the key file to be rejected', () => /key file unusable/.test(lab.logs.text))
     },
   },
   {

@@ -1,12 +1,12 @@
 import type { TLocalizedValidationError } from 'typebox/error'
 
-/** More than these help nobody. */
+/** Further ones are summed up as "and more". */
 const MAX_PROBLEMS = 5
 const MAX_NAME_LENGTH = 60
 
 /**
- * What is wrong with a value, in words that a model can act on: `"prompt" is missing; "size" must match pattern …`.
- * Names come from the caller and are cut; values are never repeated.
+ * Describes validation errors so that a model can act on them: `"prompt" is missing; "size" must match pattern …`.
+ * Names come from the client and are truncated; values are never repeated.
  */
 export function describeErrors(errors: readonly TLocalizedValidationError[]): string {
   const unique = [...new Set(errors.flatMap(describe))]
@@ -19,7 +19,7 @@ function describe(error: TLocalizedValidationError): string[] {
   const here = path.length === 0 ? 'the value' : quote(path.join('.'))
   switch (error.keyword) {
     case 'boolean':
-      // Before the error of the object itself, and without it if there are many; of a union it is a shadow.
+      // TypeBox reports an unknown member here, before the error of its object; in a union the error means nothing.
       return error.schemaPath.endsWith('/additionalProperties') ? [`${here} is unknown`] : []
     case 'required':
       return error.params.requiredProperties.map((name) => `${at(name)} is missing`)

@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import { describeErrors } from '../../../services/mcp/validation-message.ts'
+import { describeErrors } from '../../../services/errors/validation-message.ts'
 
 const schema = Compile(
   Type.Object(

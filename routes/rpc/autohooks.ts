@@ -1,0 +1,39 @@
+import { Socket } from 'node:net'
+import type { DoneFuncWithErrOrRes, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { defaultTiming } from '../../services/mcp/timeouts.ts'
+import { checkContentType } from './content-type.ts'
+import { addCors } from './cors.ts'
+import { checkHeaders, setRequestId } from './request-headers.ts'
+
+/**
+ * The hooks of this folder's routes in their order. Security depends on it: Host and Origin before credentials,
+ * credentials before limits, limits before the body is read. Hooks of all routes run before: lifecycle, metrics,
+ * under-pressure.
+ */
+export default async function hooks(fastify: FastifyInstance): Promise<void> {
+  const { stallMs } = { ...defaultTiming, ...fastify.appOptions.timing }
+
+  fastify.addHook('onRequest', setRequestId)
+  fastify.addHook('onRequest', fastify.guardHost)
+  fastify.addHook('onRequest', fastify.guardOrigin)
+  await addCors(fastify)
+  fastify.addHook('onRequest', checkHeaders)
+  fastify.addHook('onRequest', checkContentType)
+  // Not on preflights, which browsers send without credentials.
+  const onCalls = [fastify.drain.admit, fastify.authenticate, fastify.shedLoad, fastify.limitRequests, fastify.openBody]
+  fastify.addHook('onRoute', (route) => {
+    if (route.method === 'POST') route.onRequest = onCalls
+  })
+  fastify.addHook('onSend', setSendTimeout)
+
+  /** From here on only the client can be slow; Node closes a silent connection after this time. */
+  function setSendTimeout(
+    { raw: { socket } }: FastifyRequest,
+    _reply: FastifyReply,
+    payload: unknown,
+    done: DoneFuncWithErrOrRes,
+  ): void {
+    if (socket instanceof Socket) socket.setTimeout(stallMs)
+    done(null, payload)
+  }
+}

@@ -1,0 +1,119 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Message } from '../../schemas/json-rpc.ts'
+import { writeJson } from '../../services/bytes/json/writer.ts'
+import { Rejection } from '../../services/errors/rejection.ts'
+import { hasProgressToken } from '../../services/mcp/envelope.ts'
+import { invalidRequest } from '../../services/mcp/protocol-error.ts'
+import type { Timing } from '../../services/mcp/timeouts.ts'
+import type { Response } from '../../services/mcp/types.ts'
+import { readAccept } from './content-negotiation.ts'
+import type { HttpContext } from './context.ts'
+import { createEventStream, type EventStream } from './sse-writer.ts'
+
+type Request = FastifyRequest<{ Body: Message | unknown[] }>
+
+/** Has the engine process a request, and sends its response as JSON or as an event stream. */
+export type Respond = (request: Request, reply: FastifyReply, context: HttpContext) => Promise<FastifyReply>
+
+const NOT_ACCEPTABLE = 'This endpoint returns application/json or text/event-stream: accept one of them.'
+const SHUT_DOWN = 'The service is shutting down, and the call did not end in time.'
+/** Milliseconds after which another process has probably started. */
+const RESTART_MS = 2_000
+
+const STREAM_HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+}
+
+export function createResponder(
+  { mcp, chargeLoop }: FastifyInstance,
+  { streamAfterMs, commentEveryMs }: Pick<Timing, 'streamAfterMs' | 'commentEveryMs'>,
+): Respond {
+  /** Resolves with the response, or during shutdown with a rejection while the call goes on. */
+  function handle(request: Request, context: HttpContext): Promise<Response> {
+    const { body, lifecycle } = request
+    const { promise, resolve, reject } = Promise.withResolvers<Response>()
+    lifecycle.begin()
+    lifecycle.onForceClose(() => {
+      context.cancel()
+      resolve(mcp.reject(new Rejection(503, SHUT_DOWN, { retryAfterMs: RESTART_MS }), body, context))
+    })
+    chargeLoop(request, () => mcp.handle(body, context))
+      .then(resolve, reject)
+      .finally(() => lifecycle.end())
+    return promise
+  }
+
+  /** Opens an event stream when there is progress to send or the response takes long. */
+  function respondStreaming(request: Request, reply: FastifyReply, context: HttpContext, acceptsJson: boolean) {
+    const { promise, resolve, reject } = Promise.withResolvers<FastifyReply>()
+    let stream: EventStream | undefined
+
+    function openStream(): EventStream {
+      if (stream !== undefined) return stream
+      stream = createEventStream(commentEveryMs)
+      resolve(sendStream(reply, stream))
+      return stream
+    }
+    function openEarly(): EventStream {
+      const early = openStream()
+      early.open()
+      return early
+    }
+    function sendResponse(response: Response): void {
+      clearTimeout(timer)
+      const wantsStream = response.status === 200 && (!acceptsJson || hasProgressToken(request.body))
+      if (stream !== undefined || wantsStream) finishStream(openStream(), response)
+      else resolve(sendJson(reply, response))
+    }
+    function sendFailure(err: unknown): void {
+      clearTimeout(timer)
+      if (stream === undefined) {
+        reject(err)
+        return
+      }
+      // The status has been sent; a broken connection shows the client at least that the response is not complete.
+      request.log.error({ err }, 'sending the response failed')
+      stream.finish()
+      reply.raw.destroy()
+    }
+
+    const timer = setTimeout(openEarly, streamAfterMs).unref()
+    context.notify = (notification) => openEarly().notify(notification)
+    handle(request, context).then(sendResponse).catch(sendFailure)
+    return promise
+  }
+
+  return async function respond(request, reply, context) {
+    const accepted = readAccept(request.headers.accept)
+    if (!accepted.json && !accepted.stream) throw invalidRequest(NOT_ACCEPTABLE, 406)
+    // The response to a batch is one JSON array, whatever the client accepts.
+    if (accepted.stream && !Array.isArray(request.body)) {
+      return await respondStreaming(request, reply, context, accepted.json)
+    }
+    return sendJson(reply, await handle(request, context))
+  }
+}
+
+export function sendJson(reply: FastifyReply, { status, body, retryAfterMs }: Response): FastifyReply {
+  reply.code(status)
+  if (retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(retryAfterMs / 1000))
+  if (body === undefined) return reply.send()
+  // Sending would fail, and be counted as one more failure.
+  if (reply.raw.destroyed) return reply.hijack()
+  const json = writeJson(body)
+  reply.type('application/json; charset=utf-8')
+  if (json.whole !== undefined) return reply.send(json.whole)
+  return reply.header('content-length', json.byteLength).send(json.stream())
+}
+
+function sendStream(reply: FastifyReply, stream: EventStream): FastifyReply {
+  if (reply.raw.destroyed) return reply.hijack()
+  return reply.code(200).headers(STREAM_HEADERS).send(stream.readable)
+}
+
+function finishStream(stream: EventStream, { body }: Response): void {
+  if (body === undefined) stream.finish()
+  else stream.finish(writeJson(body, { prefix: 'event: message\ndata: ', suffix: '\n\n' }).chunks())
+}

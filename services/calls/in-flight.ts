@@ -1,0 +1,32 @@
+/** Counts work that has begun and not ended. */
+export interface InFlight {
+  readonly count: number
+  enter(): void
+  exit(): void
+  /** Resolves once nothing is in flight; at once if nothing is. */
+  idle(): Promise<void>
+}
+
+export function createInFlight(): InFlight {
+  let count = 0
+  let waiting: PromiseWithResolvers<void> | undefined
+  return {
+    get count() {
+      return count
+    },
+    enter() {
+      count++
+    },
+    exit() {
+      count--
+      if (count > 0) return
+      waiting?.resolve()
+      waiting = undefined
+    },
+    idle() {
+      if (count === 0) return Promise.resolve()
+      waiting ??= Promise.withResolvers()
+      return waiting.promise
+    },
+  }
+}

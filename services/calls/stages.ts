@@ -1,0 +1,17 @@
+import type { CallStage } from '../azure/types.ts'
+
+/** The stages of an image call in words for people and models. */
+const stageMessages: Readonly<Record<CallStage, string>> = {
+  queued: 'waiting in the queue for Azure',
+  sent: 'request sent, Azure is generating the image',
+  receiving: 'receiving the image',
+  partial: 'a partial image has arrived',
+  saving: 'saving the image',
+}
+
+const words: ReadonlyMap<string, string> = new Map(Object.entries(stageMessages))
+
+/** The words for a stage; a tool may report words of its own. */
+export function describeStage(stage: string): string {
+  return words.get(stage) ?? stage
+}

@@ -1,0 +1,390 @@
+/**
+ * Every failure that the service reports, in one table. A message is read by a model or a person, so it never contains
+ * third-party text (from Azure or the operating system): that is logged as `cause` or `detail`.
+ */
+
+/** Who can fix it: the client (`input`), Azure or its operator (`upstream`), the operator of this service (`service`). */
+export type ErrorFamily = 'input' | 'upstream' | 'service'
+
+interface ErrorRow {
+  family: ErrorFamily
+  /** Whether the same call may succeed later, without being billed twice. */
+  retryable: boolean
+  /** Azure may have generated and billed an image, so this service never repeats the request. */
+  mayBeBilled?: true
+  message: (...args: never[]) => string
+}
+
+const inSeconds = (seconds = 60) => `Try again in ${seconds} s.`
+
+export const errorTable = {
+  // Arguments
+  IMG_ERR_ARGUMENTS: {
+    family: 'input',
+    retryable: false,
+    message: (problems: string) => `The arguments are not valid: ${problems}.`,
+  },
+  IMG_ERR_IDEMPOTENCY_KEY: {
+    family: 'input',
+    retryable: false,
+    message: () => 'This idempotency key was used for a call with other arguments: send a new key.',
+  },
+  IMG_ERR_CANCELLED: {
+    family: 'input',
+    retryable: true,
+    message: () => 'The call was cancelled before anything was sent to Azure.',
+  },
+  IMG_ERR_MODEL_UNKNOWN: {
+    family: 'input',
+    retryable: false,
+    message: (names: readonly string[]) => `Unknown model; available models: ${names.join(', ')}.`,
+  },
+  IMG_ERR_MODEL_ARGUMENT: {
+    family: 'input',
+    retryable: false,
+    message: (model: string, name: string, supported: readonly string[]) =>
+      `${model} does not support ${name}; besides the prompt it supports ${supported.join(', ') || 'no argument'}.`,
+  },
+  IMG_ERR_MODEL_VALUE: {
+    family: 'input',
+    retryable: false,
+    message: (model: string, name: string, values: string) =>
+      `${model} does not support this ${name}; it supports ${values}.`,
+  },
+  IMG_ERR_MODEL_IMAGES: {
+    family: 'input',
+    retryable: false,
+    message: (model: string, limit: number) =>
+      `${model} accepts ${limit === 1 ? 'one image' : `at most ${limit} images, including the one to edit`}; send fewer.`,
+  },
+  IMG_ERR_MASK: { family: 'input', retryable: false, message: (problem: string) => `The mask ${problem}.` },
+
+  // Azure: nothing was generated, nothing is billed
+  IMG_ERR_AZURE_UNREACHABLE: {
+    family: 'upstream',
+    retryable: true,
+    message: () => 'Azure could not be reached, so nothing was generated or billed. Try again in a minute.',
+  },
+  IMG_ERR_AZURE_TLS: {
+    family: 'upstream',
+    retryable: false,
+    message: () =>
+      'The TLS connection to Azure failed (certificate or protocol); nothing was generated or billed. Retrying will not help: the operator must check AZURE_BASE_URL, the proxy and the trusted certificates.',
+  },
+  IMG_ERR_AZURE_NOT_SENT: {
+    family: 'upstream',
+    retryable: true,
+    message: () =>
+      'The time limit was reached before the request was sent to Azure, so nothing was generated or billed. Try again later.',
+  },
+  IMG_ERR_AZURE_CONTENT: {
+    family: 'input',
+    retryable: false,
+    message: (categories: readonly string[]) =>
+      `Azure's content filter rejected this${categories.length === 0 ? '' : ` (${categories.join(', ')})`}. Retrying the same call will not help: change the prompt or the image.`,
+  },
+  IMG_ERR_AZURE_ACCOUNT_BLOCKED: {
+    family: 'upstream',
+    retryable: false,
+    message: () =>
+      'Azure has temporarily blocked the whole account of this service, not this prompt. Retrying will not help: the operator must contact Azure support.',
+  },
+  IMG_ERR_AZURE_CREDENTIAL: {
+    family: 'upstream',
+    retryable: false,
+    message: () =>
+      'Azure rejected the credential of this service. Retrying will not help: the operator must check the credential.',
+  },
+  IMG_ERR_AZURE_FORBIDDEN: {
+    family: 'upstream',
+    retryable: false,
+    message: () =>
+      "Azure denied access to this service (network rules or a missing role). Retrying will not help: the operator must check the resource's firewall and role assignments.",
+  },
+  IMG_ERR_AZURE_DEPLOYMENT: {
+    family: 'upstream',
+    retryable: false,
+    message: (deployment: string) =>
+      `Azure has no deployment "${deployment}". Retrying will not help: the operator must check AZURE_DEPLOYMENT_NAME and AZURE_BASE_URL.`,
+  },
+  IMG_ERR_AZURE_NOT_FOUND: {
+    family: 'upstream',
+    retryable: false,
+    message: () =>
+      'Azure does not offer this operation at the configured address. Retrying will not help: the operator must check AZURE_BASE_URL, AZURE_API_VERSION and whether the model is available in that region.',
+  },
+  IMG_ERR_AZURE_API_VERSION: {
+    family: 'upstream',
+    retryable: false,
+    message: () =>
+      'Azure does not support the configured API version. Retrying will not help: the operator must check AZURE_API_VERSION.',
+  },
+  IMG_ERR_AZURE_TOO_LARGE: {
+    family: 'input',
+    retryable: false,
+    message: () =>
+      'The request is too large for Azure. Retrying the same call will not help: send smaller or fewer images.',
+  },
+  IMG_ERR_AZURE_REJECTED: {
+    family: 'upstream',
+    retryable: false,
+    message: (parameter: string | undefined) =>
+      `Azure rejected the request${parameter === undefined ? '' : ` because of its parameter "${parameter}"`}. Retrying the same call will not help: change the arguments.`,
+  },
+  IMG_ERR_AZURE_RATE_LIMIT: {
+    family: 'upstream',
+    retryable: true,
+    message: (waitSeconds: number | undefined) =>
+      `Azure's quota for this model is exhausted; nothing was generated or billed. ${inSeconds(waitSeconds)}`,
+  },
+  IMG_ERR_AZURE_CAPACITY: {
+    family: 'upstream',
+    retryable: true,
+    message: (waitSeconds: number | undefined) =>
+      `Azure currently has no capacity for this model; nothing was generated or billed. ${inSeconds(waitSeconds)}`,
+  },
+  IMG_ERR_AZURE_BUSY: {
+    family: 'upstream',
+    retryable: true,
+    message: (waitSeconds: number) =>
+      `Too many calls are waiting for Azure, so this one was not sent, and nothing was billed. ${inSeconds(waitSeconds)}`,
+  },
+  IMG_ERR_AZURE_UNAVAILABLE: {
+    family: 'upstream',
+    retryable: true,
+    message: (waitSeconds: number | undefined) =>
+      `The model is temporarily unavailable on Azure; nothing was generated or billed. ${inSeconds(waitSeconds)}`,
+  },
+  IMG_ERR_AZURE_FAILED: {
+    family: 'upstream',
+    retryable: true,
+    message: () => 'Azure reported an internal error; nothing was generated. Trying again in a minute may help.',
+  },
+  IMG_ERR_AZURE_TOKEN: {
+    family: 'upstream',
+    retryable: false,
+    message: () =>
+      'This service could not get a token for Azure, so nothing was sent. Retrying will not help soon: the operator must check its identity (AZURE_AUTH=entra).',
+  },
+  IMG_ERR_AZURE_REDIRECT: {
+    family: 'upstream',
+    retryable: false,
+    message: () =>
+      'The configured address returned a redirect, which is never followed with a credential. Retrying will not help: the operator must check AZURE_BASE_URL.',
+  },
+  IMG_ERR_AZURE_NO_IMAGE: {
+    family: 'upstream',
+    retryable: false,
+    message: () =>
+      'Azure returned no image, probably because its content filter removed it. Retrying the same call is unlikely to help: change the prompt or the image.',
+  },
+
+  // Azure: an image may have been generated and billed
+  IMG_ERR_AZURE_TIMEOUT: {
+    family: 'upstream',
+    retryable: false,
+    mayBeBilled: true,
+    message: () =>
+      'Azure took too long. The image may have been generated and billed; a retry may cost again. A smaller size or lower quality is faster.',
+  },
+  IMG_ERR_AZURE_LOST: {
+    family: 'upstream',
+    retryable: false,
+    mayBeBilled: true,
+    message: () =>
+      'The connection to Azure broke after the request was sent. The image may have been generated and billed; a retry may cost again.',
+  },
+  IMG_ERR_AZURE_UNCLEAR: {
+    family: 'upstream',
+    retryable: false,
+    mayBeBilled: true,
+    message: () =>
+      'A gateway in front of Azure responded instead of Azure. The image may have been generated and billed; a retry may cost again.',
+  },
+  IMG_ERR_AZURE_BROKE_OFF: {
+    family: 'upstream',
+    retryable: false,
+    mayBeBilled: true,
+    message: () => 'Azure aborted while generating the image. The image may have been billed; a retry may cost again.',
+  },
+  IMG_ERR_AZURE_BAD_RESPONSE: {
+    family: 'upstream',
+    retryable: false,
+    mayBeBilled: true,
+    message: () =>
+      "Azure's response could not be read. The image was probably generated and billed; a retry may cost again.",
+  },
+  IMG_ERR_AZURE_RESPONSE_TOO_LARGE: {
+    family: 'upstream',
+    retryable: false,
+    mayBeBilled: true,
+    message: () =>
+      "Azure's response is larger than this service accepts. The image was probably generated and billed; a retry may cost again. Request a smaller size.",
+  },
+  IMG_ERR_AZURE_DOWNLOAD: {
+    family: 'upstream',
+    retryable: false,
+    mayBeBilled: true,
+    message: () =>
+      'Azure returned a link to the image that could not be downloaded. The image was probably generated and billed; a retry may cost again.',
+  },
+
+  // Images that clients send
+  IMG_ERR_IMAGE_EMPTY: {
+    family: 'input',
+    retryable: false,
+    message: () => "The image data is empty; send the image's bytes as base64 or as a data URL.",
+  },
+  IMG_ERR_IMAGE_BASE64: {
+    family: 'input',
+    retryable: false,
+    message: (problem: string) => `The image data is not valid base64: ${problem}.`,
+  },
+  IMG_ERR_IMAGE_DATA_URL: {
+    family: 'input',
+    retryable: false,
+    message: (problem: string) => `The data URL ${problem}; send data:image/png;base64,… or bare base64.`,
+  },
+  IMG_ERR_IMAGE_IS_PATH: {
+    family: 'input',
+    retryable: false,
+    message: () =>
+      'The image data is a file path, which this service cannot open; read the file and send its bytes as base64.',
+  },
+  IMG_ERR_IMAGE_IS_URL: {
+    family: 'input',
+    retryable: false,
+    message: () =>
+      'The image data is a URL, which this service does not fetch; download the image and send its bytes as base64.',
+  },
+  IMG_ERR_IMAGE_BYTES: {
+    family: 'input',
+    retryable: false,
+    message: (limit: number) => `The image is larger than the limit of ${limit} bytes; send a smaller file.`,
+  },
+  IMG_ERR_IMAGE_TYPE: {
+    family: 'input',
+    retryable: false,
+    message: (what: string) => `The image data is ${what}; send a PNG, JPEG, WebP or GIF file.`,
+  },
+  IMG_ERR_IMAGE_BROKEN: {
+    family: 'input',
+    retryable: false,
+    message: (format: string, problem: string) =>
+      `The ${format} file is damaged: ${problem}; send the whole, undamaged file.`,
+  },
+  IMG_ERR_IMAGE_PIXELS: {
+    family: 'input',
+    retryable: false,
+    message: (width: number, height: number, limit: number) =>
+      `The image is ${width}x${height} pixels, more than the limit of ${limit} pixels in total; send a smaller one.`,
+  },
+  IMG_ERR_IMAGE_EDGE: {
+    family: 'input',
+    retryable: false,
+    message: (width: number, height: number, limit: number) =>
+      `The image is ${width}x${height} pixels, and no edge may be longer than ${limit} pixels; send a smaller one.`,
+  },
+  IMG_ERR_IMAGE_SHAPE: {
+    family: 'input',
+    retryable: false,
+    message: (width: number, height: number, limit: number) =>
+      `The image is ${width}x${height} pixels, and its longer edge may be at most ${limit} times the shorter one; crop it.`,
+  },
+  IMG_ERR_IMAGE_DECODED: {
+    family: 'input',
+    retryable: false,
+    message: (width: number, height: number, bytes: number, limit: number) =>
+      `The image is ${width}x${height} pixels and needs ${bytes} bytes to decode, more than the limit of ${limit} bytes; send a smaller one.`,
+  },
+  IMG_ERR_IMAGE_CONVERTED: {
+    family: 'input',
+    retryable: false,
+    message: (bytes: number, limit: number) =>
+      `The image has ${bytes} bytes after conversion to PNG, more than the limit of ${limit} bytes; send a smaller one, or a JPEG.`,
+  },
+  IMG_ERR_IMAGE_BUSY: {
+    family: 'service',
+    retryable: true,
+    message: (waitSeconds: number) =>
+      `Too many images are being converted at the moment; nothing was sent or billed. Try again in ${waitSeconds} s, or send a plain 8-bit PNG or JPEG, which needs no conversion.`,
+  },
+  IMG_ERR_IMAGE_FRAMES: {
+    family: 'input',
+    retryable: false,
+    message: (frames: number, limit: number) =>
+      `The image is an animation of ${frames} frames, more than the limit of ${limit}; send a single frame.`,
+  },
+  IMG_ERR_IMAGE_CONVERSION: {
+    family: 'input',
+    retryable: false,
+    message: () =>
+      'The image could not be decoded because it is damaged or unusual; send it as a plain 8-bit PNG or JPEG.',
+  },
+  IMG_ERR_IMAGE_CONVERSION_SLOW: {
+    family: 'input',
+    retryable: false,
+    message: () => 'The image took too long to convert; send it as a plain 8-bit PNG or JPEG, or make it smaller.',
+  },
+  IMG_ERR_IMAGE_CONVERTER: {
+    family: 'service',
+    retryable: true,
+    message: () =>
+      'This service cannot convert images at the moment; send a plain 8-bit PNG or JPEG, which needs no conversion.',
+  },
+  IMG_ERR_IMAGE_PATH: {
+    family: 'input',
+    retryable: false,
+    message: (problem: string) => `The image at image_path cannot be read: ${problem}.`,
+  },
+  IMG_ERR_IMAGE_PATH_REMOTE: {
+    family: 'input',
+    retryable: false,
+    message: () =>
+      'image_path does not work over HTTP, because this server cannot open your files; read the file and send its bytes as base64 in image_data_base64.',
+  },
+  IMG_ERR_IMAGE_SOURCE: {
+    family: 'input',
+    retryable: false,
+    message: () =>
+      'Send the image to edit exactly once: either its path in image_path or its bytes in image_data_base64.',
+  },
+
+  // Where images are saved
+  IMG_ERR_PATH_NAME: {
+    family: 'input',
+    retryable: false,
+    message: (problem: string) => `The output path cannot be used: ${problem}.`,
+  },
+  IMG_ERR_PATH_OUTSIDE: {
+    family: 'input',
+    retryable: false,
+    message: () => "The output path leads outside the server's images folder; give a relative path such as sunset.png.",
+  },
+  IMG_ERR_STORE_UNWRITABLE: {
+    family: 'service',
+    retryable: true,
+    message: () => "The image was not saved: the server's images folder is not writable.",
+  },
+  IMG_ERR_STORE_FULL: {
+    family: 'service',
+    retryable: true,
+    message: () => "The image was not saved: the disk of the server's images folder is full.",
+  },
+  IMG_ERR_STORE_MOVED: {
+    family: 'service',
+    retryable: true,
+    message: () => 'The image was not saved: its folder was moved or replaced while the image was generated.',
+  },
+  IMG_ERR_STORE_FAILED: {
+    family: 'service',
+    retryable: true,
+    message: () => 'The image was not saved: writing the file failed.',
+  },
+  IMG_ERR_STORE_MISSING: { family: 'input', retryable: false, message: () => 'There is no image with this name.' },
+  IMG_ERR_STORE_CURSOR: {
+    family: 'input',
+    retryable: false,
+    message: () => 'Unknown cursor: list from the start.',
+  },
+} satisfies Record<`IMG_ERR_${string}`, ErrorRow>

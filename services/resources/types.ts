@@ -1,0 +1,29 @@
+import type { ResourceContents } from '../calls/types.ts'
+
+/** https://modelcontextprotocol.io/specification/2026-07-28/server/resources#resource */
+export interface Resource {
+  uri: string
+  name: string
+  title?: string
+  description?: string
+  mimeType?: string
+  /** Bytes of the decoded content. */
+  size?: number
+  annotations?: { lastModified?: string }
+}
+
+export interface ResourceTemplate {
+  uriTemplate: string
+  name: string
+  title?: string
+  description?: string
+  mimeType?: string
+}
+
+export interface ResourceSource {
+  templates: readonly ResourceTemplate[]
+  /** A page of the list; `cursor` comes from an earlier page. @throws ServiceError for an unknown cursor */
+  list(cursor: string | undefined): Promise<{ resources: readonly Resource[]; nextCursor?: string }>
+  /** Undefined: no such resource exists. */
+  read(uri: string): Promise<readonly ResourceContents[] | undefined>
+}
