@@ -34,7 +34,7 @@ export interface CallContext {
   log: Logger
 }
 
-/** What a call used up, as far as the response says. */
+/** What a call consumed, as far as Azure reports it. */
 export interface Usage {
   textTokensIn?: number
   imageTokensIn?: number
@@ -44,12 +44,12 @@ export interface Usage {
 }
 
 export interface ImageResult {
-  /** In Azure's order, at least one. Whoever receives the response releases them. */
+  /** In Azure's order. The receiver disposes them. */
   images: readonly [Base64Image, ...Base64Image[]]
-  /** Which deployment made them: the one asked for, or a fallback. */
+  /** The deployment that generated them: the requested one or a fallback. */
   producedBy: { deployment: string; model: string }
   usage: Usage
-  /** US dollars by the price table; absent where no price is known. */
+  /** US dollars at list price; absent if no price is known. */
   costUsd?: number
 }
 
@@ -64,16 +64,16 @@ export interface DeploymentInfo {
   capabilities: Readonly<Model>
 }
 
-/** Azure's image models behind one face. Knows nothing of MCP or HTTP callers. */
+/** Azure's image models behind one interface, which is independent of MCP and HTTP. */
 export interface ImagesClient {
   /** The default deployment. */
   readonly deployment: DeploymentInfo
-  /** All that are configured, the default one first; never empty. */
+  /** All configured deployments, the default one first; never empty. */
   readonly deployments: readonly DeploymentInfo[]
-  /** @throws ServiceError of family `upstream`, or `IMG_ERR_CANCELLED` when the caller left in time. */
+  /** @throws ServiceError of family `upstream`, or `IMG_ERR_CANCELLED` if the client disconnected before anything was sent. */
   generate(request: ImageRequest, context: CallContext): Promise<ImageResult>
   /** @throws as `generate`. */
   edit(request: EditRequest, context: CallContext): Promise<ImageResult>
-  /** Closes the connections once running calls have ended. */
+  /** Closes the connections after running calls have ended. */
   close(): Promise<void>
 }

@@ -23,12 +23,6 @@ const knownViolations: readonly string[] = [
   'bytes → mcp',
   'calls → mcp',
   'config → azure',
-  'imaging → azure',
-  'imaging → tools',
-  'prompts → mcp',
-  'resources → mcp',
-  'tools → mcp',
-  'tools → resources',
 ]
 
 /** Rooms whose files still import each other in circles. */
