@@ -36,6 +36,8 @@ export interface ConfigOptions {
   environment: Environment
   /** Variables of the other transport are neither read nor checked; `http` by default. */
   transport?: Transport | undefined
+  /** The configuration if it has been read before, as by `createApp`. */
+  config?: ServiceConfig | undefined
 }
 
 /** The configuration by itself, for the options with which a Fastify instance is created. @throws ConfigurationError */
@@ -94,7 +96,7 @@ function isSchemaFailure(error: unknown): error is Error & { errors: SchemaError
  * @throws ConfigurationError
  */
 async function config(fastify: FastifyInstance, options: ConfigOptions): Promise<void> {
-  fastify.decorate('config', await loadConfig(options))
+  fastify.decorate('config', options.config ?? (await loadConfig(options)))
 }
 
 export default fp(config, { name: 'config' })

@@ -12,7 +12,10 @@ interface PublishedTool {
 }
 
 async function listTools(environment: Record<string, string>): Promise<PublishedTool[]> {
-  const app = createApp({ environment, logDestination: new Writable({ write: (_chunk, _encoding, done) => done() }) })
+  const app = await createApp({
+    environment,
+    logDestination: new Writable({ write: (_chunk, _encoding, done) => done() }),
+  })
   try {
     const payload = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
     const response = await app.inject({ method: 'POST', url: '/', headers: { host: 'localhost' }, payload })

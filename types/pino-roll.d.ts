@@ -11,7 +11,12 @@ declare module 'pino-roll' {
     size?: string
     limit?: { count?: number; removeOtherLogFiles?: boolean }
     mkdir?: boolean
+    sync?: boolean
+    minLength?: number
+    periodicFlush?: number
   }
 
-  export default function roll(options: Options): Promise<DestinationStream & EventEmitter & { end(): void }>
+  export default function roll(
+    options: Options,
+  ): Promise<DestinationStream & EventEmitter & { flushSync(): void; end(): void }>
 }

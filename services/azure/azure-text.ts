@@ -1,87 +1,100 @@
 /**
- * Azure's own words, for the log. They may quote a prompt or a key in any form: cut, escaped, encoded, in other letters.
- * So a word is shown only if it is a plain one that no secret text has; everything else is masked.
+ * Azure's error texts for the log. They may quote a prompt or a key in any form: truncated, escaped, encoded, in another
+ * script. So only plain words that occur in no secret are shown; everything else is masked.
  */
 
 /** Characters of a masked text. */
-const maxLength = 500
-/** Characters of Azure's text that are looked at. */
-const maxLookedAt = 16_384
-/** Characters of a secret text that are compared; prompts are shorter. */
-const maxSecretLength = 65_536
-/** Letters in a row by which a longer word is recognised. */
-const minSharedLetters = 3
-const minWordLength = 2
-const maxWordLength = 20
+const MAX_LENGTH = 500
+/** Characters of Azure's text that are processed. */
+const MAX_INPUT_LENGTH = 16_384
+/** Characters of a secret that are compared; prompts are shorter. */
+const MAX_SECRET_LENGTH = 65_536
+/** Consecutive letters that identify a word of a secret. */
+const MIN_SHARED_LETTERS = 3
+const MIN_WORD_LENGTH = 2
+const MAX_WORD_LENGTH = 20
+/** Consecutive letters that identify an encoding of a secret. */
+const ENCODED_LETTERS = 8
 
 /**
- * Azure's text with every word masked that may come from one of the secret texts.
+ * Azure's text with every word masked that may come from a secret.
  *
- * @param secrets texts that must not be recognised afterwards: keys, tokens, the prompt
+ * @param secrets keys, tokens, the prompt
  */
 export function maskText(text: string, secrets: readonly string[]): string {
   const guard = createGuard(secrets)
-  // Whatever is not written in plain words (escapes, encodings, other scripts) is not looked into.
+  // Anything but plain words (escapes, encodings, other scripts) is masked without further checks.
   const masked = text
-    .slice(0, maxLookedAt)
+    .slice(0, MAX_INPUT_LENGTH)
     .split(/(?:[\s,;:!?()[\]{}"'`<>]|\.(?=\s|$))+/)
     .filter((word) => word !== '')
     .map((word) => (isPlainWord(word) && !guard.isShared(word) ? word : '…'))
     .join(' ')
     .replace(/…(?: …)*/g, '…')
     .trim()
-  return masked.length > maxLength ? `${masked.slice(0, maxLength)}…` : masked
+  return masked.length > MAX_LENGTH ? `${masked.slice(0, MAX_LENGTH)}…` : masked
 }
 
 /**
- * Azure's name for an exchange, unless it may be something else.
+ * Azure's id of a request; `undefined` if it may be or contain a secret.
  *
- * @param secrets as above
+ * @param secrets as in `maskText`
  */
 export function safeId(id: string, secrets: readonly string[]): string | undefined {
   if (!/^[\w-]{1,64}$/.test(id)) return undefined
   const guard = createGuard(secrets)
-  const parts = id.split(/[-_]/).filter((part) => part.length >= minSharedLetters)
+  const parts = id.split(/[-_]/).filter((part) => part.length >= MIN_SHARED_LETTERS)
   return guard.isEncoded(id) || parts.some((part) => guard.isWhole(part)) ? undefined : id
 }
 
-/** A word of a language or a small number: not an encoding, an identifier or a name. */
+/** A word of a language or a small number, as opposed to an encoding or an identifier. */
 function isPlainWord(word: string): boolean {
   if (/^\d{1,4}$/.test(word)) return true
-  return word.length >= minWordLength && word.length <= maxWordLength && /^(?:[A-Z]?[a-z]+|[A-Z]+)$/.test(word)
+  return word.length >= MIN_WORD_LENGTH && word.length <= MAX_WORD_LENGTH && /^(?:[A-Z]?[a-z]+|[A-Z]+)$/.test(word)
 }
 
 interface EchoGuard {
-  /** The word, or a part of it, is in a secret text, forwards or backwards. */
+  /** The word, or a part of it, occurs in a secret, forwards or backwards. */
   isShared(word: string): boolean
-  /** The whole word is in a secret text. */
+  /** The whole word occurs in a secret. */
   isWhole(word: string): boolean
-  /** A longer part of the word is in a secret text, plain, in hexadecimal digits or in base64. */
+  /** A longer part of the word occurs in a secret, plain, in hexadecimal or in base64. */
   isEncoded(word: string): boolean
 }
 
 function createGuard(secrets: readonly string[]): EchoGuard {
-  const texts = secrets.filter((secret) => secret.trim() !== '').map((secret) => secret.slice(0, maxSecretLength))
+  const texts = secrets.filter((secret) => secret.trim() !== '').map((secret) => secret.slice(0, MAX_SECRET_LENGTH))
   const letters = texts.map(lettersOf)
   const known = [...letters, ...letters.map((text) => [...text].reverse().join(''))].join('\n')
-  // Three letters in a row are shared by chance; those that a word of the secret begins with are not.
-  const beginnings = new Set(texts.flatMap((text) => wordsOf(text).map((word) => word.slice(0, minSharedLetters))))
-  const encoded = [known, ...texts.flatMap(encodingsOf)].join('\n')
+  // Any three letters may match by chance, so only the beginnings of a secret's words are compared.
+  const beginnings = once(
+    () => new Set(texts.flatMap((text) => wordsOf(text).map((word) => word.slice(0, MIN_SHARED_LETTERS)))),
+  )
+  const encoded = once(() => [known, ...texts.flatMap(encodingsOf)].join('\n'))
   return {
     isShared(word) {
       const plain = lettersOf(word)
-      return known.includes(plain) || windows(plain, minSharedLetters).some((part) => beginnings.has(part))
+      return known.includes(plain) || windows(plain, MIN_SHARED_LETTERS).some((part) => beginnings().has(part))
     },
     isWhole: (word) => known.includes(lettersOf(word)),
-    isEncoded: (word) => windows(lettersOf(word), 8).some((part) => encoded.includes(part)),
+    isEncoded: (word) => windows(lettersOf(word), ENCODED_LETTERS).some((part) => encoded().includes(part)),
   }
 }
 
+function once<T>(compute: () => T): () => T {
+  let result: { value: T } | undefined
+  return () => {
+    result ??= { value: compute() }
+    return result.value
+  }
+}
+
+/** All substrings of a length. */
 function windows(text: string, length: number): string[] {
   return Array.from({ length: Math.max(0, text.length - length + 1) }, (_, at) => text.slice(at, at + length))
 }
 
-/** Letters and digits alone, without case and accents. */
+/** Letters and digits only, without case and accents. */
 function lettersOf(text: string): string {
   return text
     .normalize('NFKD')
@@ -97,7 +110,7 @@ function wordsOf(text: string): string[] {
     .split(/[^\p{L}\p{N}]+/u)
 }
 
-/** The three ways in which base64 can be aligned, and hexadecimal digits. */
+/** Base64 in its three alignments, and hexadecimal. */
 function encodingsOf(text: string): string[] {
   const bytes = Buffer.from(text)
   const aligned = [0, 1, 2].map((from) => lettersOf(bytes.subarray(from).toString('base64')))

@@ -1,32 +1,35 @@
+import type { MaybePromise } from '../bytes/maybe-promise.ts'
 import { ReportedError } from '../errors/app-error.ts'
 import { serviceError } from '../errors/errors.ts'
 import { readChangedKeyFile } from './file-bounds.ts'
 
-/** Who we are for Azure, as a header. Never logged; `secrets` are what a log must not hold. */
+/** Authenticates requests to Azure. Never logged; `secrets` are the texts that must not appear in a log. */
 export interface Credential {
   /**
-   * @param scope audience of a token; keys don't have one
+   * @param scope audience of a token; not used by keys
    * @throws ServiceError IMG_ERR_AZURE_TOKEN
    */
-  headers(scope: string): Promise<Record<string, string>>
-  /** Azure rejected these headers. Whether other ones can be sent now. */
+  headers(scope: string): MaybePromise<Readonly<Record<string, string>>>
+  /** Azure rejected these headers. `true` if there are others now. */
   refreshCredential(scope: string, rejected: Readonly<Record<string, string>>): Promise<boolean>
   secrets(): readonly string[]
 }
 
-/** A key that stays. The header works on all routes. */
+/** A fixed key. Its header works on all routes. */
 export function keyCredential(key: string): Credential {
+  const headers = { 'api-key': key }
+  const secrets = [key]
   return {
-    headers: async () => ({ 'api-key': key }),
+    headers: () => headers,
     refreshCredential: async () => false,
-    secrets: () => [key],
+    secrets: () => secrets,
   }
 }
 
 /**
- * A key in a file, read again when the file changes: a mounted secret is rotated under a running service.
+ * A key in a file, reloaded when the file changes, since mounted secrets are rotated while the service runs.
  *
- * @param locate gives the place to read at, each time; throws where it must not be read (any more)
+ * @param locate returns the path to read, and throws if it must not be read; called for every read
  */
 export function keyFileCredential(
   path: string,
@@ -40,7 +43,7 @@ export function keyFileCredential(
       const changed = await readChangedKeyFile(locate(path), mark)
       if (changed !== undefined) ({ key, mark } = changed)
     } catch {
-      // The file is away, empty or half written for a moment while it is replaced; the key that we have may still be good.
+      // The file may be missing, empty or incomplete while it is replaced. The current key may still be valid.
     }
   }
   return {
@@ -57,24 +60,24 @@ export function keyFileCredential(
   }
 }
 
-/** A token and `Date.now()` at which it ends. */
+/** A token and the `Date.now()` at which it expires. */
 export interface AccessToken {
   token: string
   expiresOnTimestamp: number
 }
 
-/** The part of `@azure/identity` credentials that is used. */
+/** The part of the credentials of `@azure/identity` that is used. */
 export interface TokenSource {
   getToken(scope: string): Promise<AccessToken | null>
 }
 
-/** Tokens are renewed this long before they end, since a call may wait in the queue. */
-const renewBeforeMs = 5 * 60_000
+/** Tokens are renewed this long before they expire, since a call may wait in the queue. */
+const RENEW_BEFORE_MS = 5 * 60_000
 
 /**
- * Entra tokens, one a scope: kept, renewed before they end, fetched once however many calls wait for it.
+ * Entra tokens, one per scope: cached, renewed before they expire, and fetched once for concurrent calls.
  *
- * @param load gives the source; called at the first token, so that a service with a key never loads the library
+ * @param load returns the source; called for the first token, so that a service with a key does not load the library
  */
 export function tokenCredential(load: () => Promise<TokenSource>, now = Date.now): Credential {
   const tokens = new Map<string, AccessToken>()
@@ -85,7 +88,7 @@ export function tokenCredential(load: () => Promise<TokenSource>, now = Date.now
     try {
       source ??= load()
       const token = await (await source).getToken(scope)
-      if (token === null) throw new ReportedError('the credential gave no token')
+      if (token === null) throw new ReportedError('the credential returned no token')
       tokens.set(scope, token)
       return token
     } catch (cause) {
@@ -104,8 +107,8 @@ export function tokenCredential(load: () => Promise<TokenSource>, now = Date.now
   async function usableToken(scope: string): Promise<AccessToken> {
     const token = tokens.get(scope)
     if (token === undefined || token.expiresOnTimestamp <= now()) return newToken(scope)
-    if (token.expiresOnTimestamp - now() > renewBeforeMs) return token
-    // Still good: try for a newer one, but don't fail over it.
+    if (token.expiresOnTimestamp - now() > RENEW_BEFORE_MS) return token
+    // Still valid, so a failed renewal is not an error.
     return newToken(scope).catch(() => token)
   }
 
@@ -114,7 +117,7 @@ export function tokenCredential(load: () => Promise<TokenSource>, now = Date.now
     async refreshCredential(scope, rejected) {
       const isRejected = ({ token }: AccessToken) => rejected.authorization === `Bearer ${token}`
       const stored = tokens.get(scope)
-      // Another call may have got a new one meanwhile.
+      // Another call may have fetched a new one meanwhile.
       if (stored !== undefined && !isRejected(stored)) return true
       tokens.delete(scope)
       return !isRejected(await newToken(scope))
@@ -123,25 +126,26 @@ export function tokenCredential(load: () => Promise<TokenSource>, now = Date.now
   }
 }
 
-/** Deeper than the chain of credentials nests its errors. */
-const maxDepth = 6
+/** Deeper than chained credentials nest their errors. */
+const MAX_DEPTH = 6
+const MAX_CODES = 6
 
 /**
- * The codes that say what is wrong with an identity. The sentences around them may quote the secret.
+ * The error codes of Entra. The texts around them may quote the secret.
  * https://learn.microsoft.com/entra/identity-platform/reference-error-codes
  */
 function entraCodes(error: unknown): string | undefined {
   const texts = messagesOf(error, 0).join('\n')
-  return [...new Set(texts.match(/\bAADSTS\d{4,8}\b/g))].slice(0, maxDepth).join(' ') || undefined
+  return [...new Set(texts.match(/\bAADSTS\d{4,8}\b/g))].slice(0, MAX_CODES).join(' ') || undefined
 }
 
 function messagesOf(error: unknown, depth: number): string[] {
-  if (!(error instanceof Error) || depth === maxDepth) return []
+  if (!(error instanceof Error) || depth === MAX_DEPTH) return []
   const nested = 'errors' in error && Array.isArray(error.errors) ? error.errors : []
   return [error.message, ...[error.cause, ...nested].flatMap((each) => messagesOf(each, depth + 1))]
 }
 
-/** Managed identity, workload identity, environment, command line tools: whatever `DefaultAzureCredential` finds. */
+/** `DefaultAzureCredential`: environment, workload identity, managed identity, command line tools. */
 export async function loadDefaultTokenSource(): Promise<TokenSource> {
   const { DefaultAzureCredential } = await import('@azure/identity')
   return new DefaultAzureCredential()

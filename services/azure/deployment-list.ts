@@ -17,9 +17,9 @@ import {
 
 const deploymentsFile = Compile(DeploymentsFileSchema)
 const deploymentEntry = Compile(DeploymentEntrySchema)
-const defaultPriority = 100
+const DEFAULT_PRIORITY = 100
 
-/** The operator's words: variables of the configuration under their names. */
+/** The variables of the configuration. */
 export interface DeploymentSettings extends CredentialSettings {
   AZURE_DEPLOYMENT_NAME?: string | undefined
   AZURE_MODEL?: string | undefined
@@ -30,25 +30,25 @@ export interface DeploymentSettings extends CredentialSettings {
   AZURE_MODELS_FILE?: string | undefined
 }
 
-/** What is wrong with the settings, and under which variable. */
+/** A problem with the value of a variable. */
 export interface SettingProblem {
   variable: keyof DeploymentSettings
   problem: string
-  /** It stands in the file that the variable names. */
+  /** The problem is in the file to which the variable refers. */
   inFile?: boolean
 }
 
 export interface DeploymentList {
-  /** The default one first. Empty if there are problems. */
+  /** The default deployment first. Empty if there are problems. */
   deployments: (Pick<DeploymentOptions, 'name' | 'baseUrl' | 'deployment' | 'model' | 'credential' | 'dialect'> &
     Pick<DeploymentOptions, 'recognition'> &
     Pick<DeploymentOptions, 'apiVersion' | 'anyApiVersion' | 'scope' | 'requestsPerMinute' | 'fallbacks'>)[]
   problems: SettingProblem[]
-  /** Worth a line at start-up. */
+  /** Logged at startup. */
   warnings: string[]
 }
 
-/** Reads the deployments from a file if there is one, else from the plain variables. Every problem is found at once. */
+/** Reads the deployments from a file if there is one, else from the plain variables. Collects all problems. */
 export function readDeployments(settings: DeploymentSettings): DeploymentList {
   const list: DeploymentList = { deployments: [], problems: [], warnings: [] }
   const { AZURE_API_KEY: key } = settings
@@ -58,7 +58,7 @@ export function readDeployments(settings: DeploymentSettings): DeploymentList {
   const deployments = entries.map((entry) => readEntry(entry, settings, models, list))
   list.problems.push(...nameProblems(entries, names))
   if (list.problems.length > 0) return list
-  const order = new Map(entries.map(({ name, priority }) => [name, priority ?? defaultPriority]))
+  const order = new Map(entries.map(({ name, priority }) => [name, priority ?? DEFAULT_PRIORITY]))
   list.deployments = deployments.sort((a, b) => (order.get(a.name) ?? 0) - (order.get(b.name) ?? 0))
   return list
 }
@@ -74,7 +74,7 @@ function readModels({ AZURE_MODELS_FILE: path }: DeploymentSettings, list: Deplo
 
 interface Entries {
   entries: readonly DeploymentEntry[]
-  /** Those of malformed entries too, so that no fallback to one is called unknown. */
+  /** Including those of malformed entries, so that fallbacks to them are not reported as unknown. */
   names: readonly string[]
 }
 
@@ -102,7 +102,7 @@ function nameOf(entry: unknown): string {
   return typeof entry === 'object' && entry !== null && 'name' in entry ? String(entry.name) : ''
 }
 
-/** The plain variables are the shorthand for one deployment. */
+/** The plain variables describe one deployment. */
 function plainEntry(settings: DeploymentSettings, list: DeploymentList): DeploymentEntry[] {
   const required = ['AZURE_BASE_URL', 'AZURE_API_KEY', 'AZURE_DEPLOYMENT_NAME'] as const
   for (const variable of required) {
@@ -154,11 +154,11 @@ function checkAddress(
   if (!URL.canParse(baseUrl)) return
   const { protocol, hostname } = new URL(baseUrl)
   if (protocol === 'http:' && !isLocal(hostname)) {
-    list.warnings.push(`"${name}" is reached over http: its credential and all images cross the network readably`)
+    list.warnings.push(`"${name}" is reached over http: its credential and all images are sent unencrypted`)
   }
 }
 
-/** What a deployment is driven as, with a warning where that is a guess. */
+/** The model of a deployment, with a warning if it is a guess. */
 function modelOf(
   entry: DeploymentEntry,
   deployment: string,
@@ -175,39 +175,39 @@ function modelOf(
   if (recognition !== 'exact') {
     const as = describeResolution({ model: model.id, recognition })
     list.warnings.push(
-      `the name ${name} is not the id of a known model; driven as ${as}. Set ${reported} to say which it is`,
+      `the name ${name} is not the id of a known model; treated as ${as}. Set ${reported} to the right one`,
     )
   }
   if (!isOnRoute(model, dialect)) {
     list.warnings.push(
-      `"${entry.name}": ${model.id} is not known on the route ${dialect}; what that cannot send is not offered`,
+      `"${entry.name}": ${model.id} is not known on the route ${dialect}; arguments that the route cannot send are not offered`,
     )
   }
   const hint = recognizeName(models, deployment)
   if (named !== undefined && hint !== undefined && !isSameModel(resolution, hint)) {
     list.warnings.push(
       isPlain
-        ? `AZURE_MODEL (${named}) and AZURE_DEPLOYMENT_NAME (${deployment}) name different models; AZURE_MODEL counts`
-        : `the model of "${entry.name}" (${named}) and its deployment (${deployment}) name different models; the model counts`,
+        ? `AZURE_MODEL (${named}) and AZURE_DEPLOYMENT_NAME (${deployment}) name different models; AZURE_MODEL takes precedence`
+        : `the model of "${entry.name}" (${named}) and its deployment (${deployment}) name different models; the model takes precedence`,
     )
   }
   return resolution
 }
 
-/** A guess of a family is contradicted by another family only. */
+/** A guessed family is contradicted only by another family. */
 function isSameModel({ model, recognition, name }: Resolution, hint: Resolution): boolean {
   const isGuess = [recognition, hint.recognition].some((found) => found === 'family' || found === 'route')
   return isGuess ? isSameFamily(name, hint.name) : model.id === hint.model.id
 }
 
 function nameProblems(entries: readonly DeploymentEntry[], names: readonly string[]): SettingProblem[] {
-  const twice = names.filter((name, index) => name !== '' && names.indexOf(name) !== index)
-  const strange = entries.flatMap(({ name, fallbacks }) =>
+  const duplicates = names.filter((name, index) => name !== '' && names.indexOf(name) !== index)
+  const unknown = entries.flatMap(({ name, fallbacks }) =>
     (fallbacks ?? [])
       .filter((fallback) => !names.includes(fallback))
       .map((fallback) => `"${name}" falls back to the unknown "${fallback}"`),
   )
-  const problems = [...twice.map((name) => `the name "${name}" is given twice`), ...strange]
+  const problems = [...duplicates.map((name) => `the name "${name}" is used twice`), ...unknown]
   return problems.map((problem) => ({ variable: 'AZURE_DEPLOYMENTS_FILE', problem, inFile: true }))
 }
 
@@ -219,7 +219,7 @@ function readJson(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'))
 }
 
-/** Parser messages quote the text, which may hold a key. */
+/** Messages of the JSON parser are not used: they quote the text, which may contain a key. */
 function reportFile(
   variable: 'AZURE_DEPLOYMENTS_FILE' | 'AZURE_MODELS_FILE',
   error: unknown,

@@ -9,7 +9,7 @@ import {
 } from './credential.ts'
 import { createFileBounds, OutOfBoundsError, readKeyFile } from './file-bounds.ts'
 
-/** The variables that say who we are, and to whom. */
+/** The variables of credentials. */
 export interface CredentialSettings {
   AZURE_BASE_URL?: string | undefined
   AZURE_API_KEY?: string | undefined
@@ -19,16 +19,16 @@ export interface CredentialSettings {
   AZURE_DEPLOYMENTS_FILE?: string | undefined
 }
 
-/** Whether a header can carry a key. One that was copied with typographic quotes cannot be sent. */
+/** Whether a key is valid in a header. Keys copied with typographic quotes are not. */
 export function isSendable(key: string): boolean {
   return /^[\x20-\x7e]+$/.test(key) && key.trim() !== ''
 }
 
-export const unsendable = 'is no key: it must be one line of ASCII characters'
+export const unsendable = 'is not a key: it must be one line of ASCII characters'
 
 /**
- * Hosts of Azure's AI services, in the public cloud, for the US government and in China. Names under which Azure lets
- * everybody run programs of their own, such as `cloudapp.azure.com` and `azure-api.net`, are not among them.
+ * Hosts of Azure's AI services, in the public cloud, for the US government and in China. Not included are domains on which
+ * any customer can run programs, such as `cloudapp.azure.com` and `azure-api.net`.
  * https://learn.microsoft.com/en-us/azure/ai-services/cognitive-services-virtual-networks,
  * https://learn.microsoft.com/en-us/azure/azure-government/compare-azure-government-global-azure
  */
@@ -48,11 +48,11 @@ const azureHosts = [
 ]
 
 /**
- * The credential of one entry. A deployments file may be somebody else's, so that the key and the identity of the
- * environment go to `AZURE_BASE_URL` and nowhere else: an entry on another host brings a key of its own, or asks for
- * tokens and is one of Azure's own hosts.
+ * The credential of one entry. A deployments file may come from a third party, so the key and the identity of the
+ * environment are sent to `AZURE_BASE_URL` only: an entry on another host needs its own key, or `auth: "entra"` and one of
+ * Azure's hosts.
  *
- * @param complain is told everything that is wrong
+ * @param complain receives every problem
  */
 export function credentialOf(
   entry: DeploymentEntry,
@@ -62,18 +62,18 @@ export function credentialOf(
   const { name, key, key_file: keyFile } = entry
   if (key !== undefined && keyFile !== undefined) complain(`"${name}" has a key and a key_file; remove one`)
   if (key !== undefined && !isSendable(key)) complain(`the key of "${name}" ${unsendable}`)
-  const isTrusted = isAtHome(entry, settings)
+  const isOwnHost = usesOwnHost(entry, settings)
   if (key !== undefined) return keyCredential(key)
   if (keyFile !== undefined) return readOwnKey(name, keyFile, settings, complain)
   if (entry.auth === 'entra') {
-    if (!isTrusted && !takesTokens(entry.base_url)) {
+    if (!isOwnHost && !acceptsTokens(entry.base_url)) {
       complain(
         `"${name}" asks for tokens (auth "entra"), which go to AZURE_BASE_URL, to https hosts of Azure's AI services and to this machine only; give it a key`,
       )
     }
     return tokenCredential(loadDefaultTokenSource)
   }
-  if (!isTrusted) {
+  if (!isOwnHost) {
     const why = settings.AZURE_BASE_URL === undefined ? 'while that is not set' : 'which is another host'
     complain(
       `"${name}" needs a key, a key_file or auth "entra" of its own for its base_url: the credential of the environment goes to AZURE_BASE_URL only, ${why}`,
@@ -96,15 +96,15 @@ function sharedCredential(
   return path === undefined ? keyCredential(key ?? '') : keyFileCredential(path, key ?? '')
 }
 
-/** Whether an entry is reached where the environment says that its credential belongs. */
-function isAtHome({ base_url: own }: DeploymentEntry, { AZURE_BASE_URL: home }: CredentialSettings): boolean {
+/** Whether an entry uses the host for which the environment's credential is meant. */
+function usesOwnHost({ base_url: own }: DeploymentEntry, { AZURE_BASE_URL: home }: CredentialSettings): boolean {
   if (own === undefined) return true
-  // What is no URL is reported for what it is.
+  // An invalid URL is reported as such elsewhere.
   if (!URL.canParse(own) || (home !== undefined && !URL.canParse(home))) return true
   return home !== undefined && new URL(own).origin === new URL(home).origin
 }
 
-function takesTokens(address: string | undefined): boolean {
+function acceptsTokens(address: string | undefined): boolean {
   if (address === undefined || !URL.canParse(address)) return false
   const { protocol, hostname } = new URL(address)
   if (isLocal(hostname)) return true
@@ -119,7 +119,7 @@ function readOwnKey(
 ): Credential {
   const { locate } = createFileBounds(file)
   try {
-    // Followed anew each time: a link may be turned elsewhere under a running service.
+    // Resolved again for every read, since a link may be changed while the service runs.
     return keyFileCredential(path, readKeyFile(locate(path)), locate)
   } catch (error) {
     complain(`the key_file of "${name}" ${keyFileProblem(error)} (${path})`)
@@ -129,7 +129,7 @@ function readOwnKey(
 
 function keyFileProblem(error: unknown): string {
   if (error instanceof OutOfBoundsError) {
-    return 'must lie below the folder of the deployments file, /run/secrets or /var/run/secrets, links followed'
+    return 'must be below the folder of the deployments file, /run/secrets or /var/run/secrets, after resolving links'
   }
   return error instanceof RangeError ? error.message : 'cannot be read'
 }

@@ -6,13 +6,13 @@ import { AppError } from '../errors/app-error.ts'
 /** Where Docker and Kubernetes mount secrets. */
 const secretFolders = ['/run/secrets', '/var/run/secrets']
 
-/** Far more than a key has; a device or a pipe would never end. */
+/** Far longer than a key; reading a device would never end. */
 const MAX_KEY_BYTES = 65_536
 
-/** The files that a deployments file may name. */
+/** The files to which a deployments file may refer. */
 export interface FileBounds {
   /**
-   * The place of a file once links are followed; a relative path begins at the folder of the deployments file.
+   * The path of a file with links resolved. Relative paths start at the folder of the deployments file.
    *
    * @throws Error with a system code, or OutOfBoundsError
    */
@@ -24,9 +24,9 @@ export class OutOfBoundsError extends AppError {
 }
 
 /**
- * Bounds of a deployments file: what lies below its own folder or where secrets are mounted. Such a file may come with a
- * repository, and what it names is sent to a host that it names too. Links are followed first, so that one inside the
- * folder reaches nothing outside; Kubernetes' own links stay inside.
+ * Limits a deployments file to its own folder and the folders of mounted secrets. The file may come with a third-party
+ * repository, and it could send any key file to any host. Links are resolved first, so that a link inside the folder
+ * cannot lead outside; those of Kubernetes stay inside.
  */
 export function createFileBounds(deploymentsFile: string): FileBounds {
   const own = dirname(resolve(deploymentsFile))
@@ -40,13 +40,13 @@ export function createFileBounds(deploymentsFile: string): FileBounds {
   }
 }
 
-/** Reads a key of one line. @throws Error with a system code, or RangeError that says what is wrong */
+/** Reads a file with one key. @throws Error with a system code, or RangeError with a reason */
 export function readKeyFile(path: string): string {
   checkKeyFile(statSync(path))
   return keyOf(readFileSync(path, 'utf8'))
 }
 
-/** The same of a file that is read again: `undefined` if its marks are those that were seen last. */
+/** Reads the key again; `undefined` if the file has not changed since `seen`, the last `mark`. */
 export async function readChangedKeyFile(
   path: string,
   seen: string | undefined,
@@ -57,22 +57,22 @@ export async function readChangedKeyFile(
   return mark === seen ? undefined : { key: keyOf(await readFile(path, 'utf8')), mark }
 }
 
-/** Opening a pipe would wait for its writer. */
+/** Rejects pipes, which would block until there is a writer, and devices. */
 function checkKeyFile(stats: Stats): void {
-  if (!stats.isFile()) throw new RangeError('is no plain file')
+  if (!stats.isFile()) throw new RangeError('is not a regular file')
   if (stats.size > MAX_KEY_BYTES) throw new RangeError('is too large for a key')
 }
 
 function keyOf(text: string): string {
   const key = text.trim()
   if (key === '') throw new RangeError('is empty')
-  if (!/^[\x21-\x7e]+$/.test(key)) throw new RangeError('holds no key: a key is one line without blanks')
+  if (!/^[\x21-\x7e]+$/.test(key)) throw new RangeError('does not contain a key: a key is one line without spaces')
   return key
 }
 
 /**
- * The system's own function: Node's asks for permission to read each folder on the way, and the container grants none to
- * `/var/run`, which is a link.
+ * The native function: Node's own needs read permission for every folder of the path, and in the container there is none
+ * for `/var/run`, which is a link.
  */
 const realPathOf = realpathSync.native
 
@@ -84,8 +84,8 @@ function realFolder(folder: string): string[] {
   }
 }
 
-/** A name that begins with two dots, as those of Kubernetes do, does not climb. */
+/** `..data`, as Kubernetes names its folders, is not a parent. */
 function isBelow(path: string, folder: string): boolean {
-  const way = relative(folder, path)
-  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
+  const inner = relative(folder, path)
+  return inner !== '' && inner !== '..' && !inner.startsWith(`..${sep}`) && !isAbsolute(inner)
 }

@@ -7,18 +7,18 @@ import { createHttpClient, type HttpClientOptions } from '../net/http-client.ts'
 import { isPublic } from '../net/ip-address.ts'
 
 export interface ImageDownloadOptions extends HttpClientOptions {
-  /** Hosts that may be asked, lower case; `*.example.com` stands for every name below example.com. */
+  /** Allowed hosts in lower case; `*.example.com` allows every name below example.com. */
   allowedHosts: readonly string[]
   /** Bytes of one image. */
   maxBytes: number
-  /** Which resolved addresses may be connected to; public ones unless a test says otherwise. */
+  /** Which resolved addresses are allowed; public ones by default, others in tests. */
   isAddressAllowed?: (address: string) => boolean
 }
 
-/** Follows the links of responses that carry no bytes. */
+/** Downloads images from links in responses. */
 export interface ImageDownload {
   /**
-   * Gets one image: https on an allowed host, no redirect, no credential, bounded.
+   * Downloads one image: https only, from an allowed host, without redirects or credentials, up to `maxBytes`.
    *
    * @throws ServiceError IMG_ERR_AZURE_DOWNLOAD
    */
@@ -28,7 +28,7 @@ export interface ImageDownload {
 
 export function createImageDownload(options: ImageDownloadOptions): ImageDownload {
   const isAllowed = options.isAddressAllowed ?? isPublic
-  // Behind a proxy the name is resolved there, and the proxy's own rules are the guard.
+  // A proxy resolves names itself, so there its own rules protect internal hosts.
   const connections = createHttpClient(options, { lookup: guardedLookup(isAllowed) })
   return {
     async get(link, deadlineAt) {
@@ -43,18 +43,18 @@ export function createImageDownload(options: ImageDownloadOptions): ImageDownloa
   }
 }
 
-// Names and addresses in these sentences would be text of Azure's.
-const NOT_PUBLIC = 'the link leads to an address that is not public'
+// Logged, so these messages must not contain hosts or addresses, which are Azure's text.
+const NOT_PUBLIC = 'the link resolves to an address that is not public'
 
 function checkLink(link: string, hosts: readonly string[], isAllowed: (address: string) => boolean): URL {
   const url = new URL(link)
   if (url.protocol !== 'https:') throw new ReportedError('the link is not https')
-  if (url.username !== '' || url.password !== '') throw new ReportedError('the link carries a credential')
+  if (url.username !== '' || url.password !== '') throw new ReportedError('the link contains a credential')
   const host = url.hostname
   if (!hosts.some((pattern) => matchesHost(pattern, host))) {
-    throw new ReportedError('the link leads to a host that AZURE_IMAGE_HOSTS does not list')
+    throw new ReportedError('the host of the link is not listed in AZURE_IMAGE_HOSTS')
   }
-  // A literal address is never looked up, so the guarded look-up would not see it.
+  // An address literal needs no lookup, so the guarded lookup would not check it.
   const literal = host.replace(/^\[|\]$/g, '')
   if (isIP(literal) !== 0 && !isAllowed(literal)) throw new ReportedError(NOT_PUBLIC)
   return url
@@ -66,7 +66,7 @@ function matchesHost(pattern: string, host: string): boolean {
 
 type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void
 
-/** A name look-up that fails if any address is not allowed, so that what was checked is what is connected to. */
+/** A lookup that fails if any address is not allowed, so that no unchecked address is connected to (DNS rebinding). */
 function guardedLookup(isAllowed: (address: string) => boolean) {
   return (hostname: string, options: { all?: boolean; family?: unknown }, callback: LookupCallback) => {
     lookup(hostname, { all: true }, (error, addresses) => {
@@ -93,11 +93,11 @@ async function download(dispatcher: Dispatcher, url: URL, maxBytes: number, dead
   let bytes = 0
   for await (const chunk of body) {
     bytes += chunk.length
-    // Leaving the loop destroys the body.
-    if (statusCode !== 200) throw new ReportedError(`the host of the link answers ${statusCode}`)
+    // Throwing ends the iteration, which destroys the body.
+    if (statusCode !== 200) throw new ReportedError(`the host of the link returned status ${statusCode}`)
     if (bytes > maxBytes) throw new ReportedError(`the image is larger than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
-  if (statusCode !== 200) throw new ReportedError(`the host of the link answers ${statusCode}`)
+  if (statusCode !== 200) throw new ReportedError(`the host of the link returned status ${statusCode}`)
   return Buffer.concat(chunks)
 }

@@ -3,9 +3,8 @@ import { firstAmount, member } from './fields.ts'
 import type { Usage } from './types.ts'
 
 /**
- * Reads what a response says it used up: every amount that can be read counts, whatever its neighbours are. gpt-image
- * counts tokens under OpenAI's names, some gateways under the names of chat completions, MAI under its own; FLUX on the
- * provider route gives megapixels.
+ * Reads the usage of a response; unreadable amounts are skipped. gpt-image reports tokens under OpenAI's names, some
+ * gateways under the names of chat completions, MAI under its own; FLUX on the provider route reports megapixels.
  */
 export function readUsage(body: unknown): Usage {
   const usage = member(body, 'usage')
@@ -36,8 +35,8 @@ function defined(fields: Record<keyof Usage, number | undefined>): Usage {
 }
 
 /**
- * US dollars for a call, by what it used up or by its images; `undefined` where the price or the usage is not known.
- * Megapixels are billed whole, so they are rounded up.
+ * The cost of a call in US dollars, by usage or per image; `undefined` if price or usage are unknown. Megapixels are rounded
+ * up, as they are billed.
  */
 export function costOf(price: Price | undefined, usage: Usage, images: number): number | undefined {
   if (price === undefined) return undefined

@@ -7,17 +7,17 @@ import type { PixelClaim } from './pixel-claim.ts'
 import { freeMemory, type PixelWork, turn } from './pixel-work.ts'
 import type { InputImage } from './types.ts'
 
-/** For whom an image is prepared; what is made for it lives until the scope ends. */
+/** The caller of a conversion. Converted images are freed when the scope ends. */
 export interface PreparationClaim extends PixelClaim {
   scope: DisposableStack
 }
 
 export interface ImageConverter {
   /**
-   * Makes a probed image fit for Azure. An upright 8-bit PNG or JPEG with red, green and blue (or grey) passes byte for
-   * byte, as the same Buffer; of a JPEG with further images or garbage in it only the first image's own bytes go on.
-   * Everything else is converted: opaque photographs to JPEG, the rest to PNG. What is sent carries no orientation: some
-   * decoders apply the tag and some do not, so the pixels themselves are turned.
+   * Converts a probed image to a format that Azure accepts. An upright 8-bit PNG or JPEG in RGB or greyscale is returned
+   * unchanged, as the same Buffer; a JPEG with further images or garbage is reduced to the bytes of its first image.
+   * Anything else is converted: opaque photographs to JPEG, the rest to PNG. The orientation tag is replaced by rotated
+   * pixels, since some decoders apply it and others do not.
    * @throws ServiceError as `PixelWork.render` and `PixelWork.retain`; `IMG_ERR_IMAGE_BROKEN`, `IMG_ERR_IMAGE_CONVERTED`
    */
   prepare(bytes: Buffer, header: ImageHeader, claim: PreparationClaim): Promise<InputImage>
@@ -26,8 +26,8 @@ export interface ImageConverter {
 /** https://learn.microsoft.com/azure/foundry/openai/reference-preview-latest: "less than 50MB". */
 const MAX_CONVERTED_BYTES = 50_000_000
 /**
- * With colour at full resolution: a second generation that no one sees. Codes are not optimised, since the encoder would
- * have to hold the whole image for it, twice as large as its pixels.
+ * Visually lossless, with colour at full resolution. Huffman codes are not optimised, since the encoder would have to hold
+ * the whole image at twice the size of its pixels.
  */
 const JPEG_QUALITY = 95
 const PNG_COMPRESSION = 6
@@ -47,18 +47,18 @@ export function createImageConverter(pixels: PixelWork): ImageConverter {
   }
 }
 
-/** Whether Azure takes its pixels as they are. A PNG of 1, 2 or 4 bits is as plain as one of 8. */
+/** Whether Azure accepts the pixel format. A PNG of 1, 2 or 4 bits is accepted like one of 8. */
 function isPlain({ mimeType, bitDepth, isCmyk, isUnusual }: ImageHeader): boolean {
   return (mimeType === 'image/png' || mimeType === 'image/jpeg') && bitDepth <= 8 && !isCmyk && !isUnusual
 }
 
-const endOfJpeg = Buffer.from([0xff, 0xd9])
+const END_OF_JPEG = Buffer.from([0xff, 0xd9])
 
 function ownBytes(bytes: Buffer, { ranges, lacksEnd }: FirstImage): Buffer {
-  return bytesOf(bytes, ranges, lacksEnd ? endOfJpeg : undefined)
+  return bytesOf(bytes, ranges, lacksEnd ? END_OF_JPEG : undefined)
 }
 
-/** Many writers forget the mark that ends a JPEG. Whether the file was cut off before it, only a decoder can tell. */
+/** Many encoders omit a JPEG's end marker. Only a decoder can tell such a file from a truncated one. */
 async function checkIsComplete(
   bytes: Buffer,
   header: ImageHeader,
@@ -66,7 +66,7 @@ async function checkIsComplete(
   claim: PixelClaim,
 ): Promise<void> {
   try {
-    // A column reads every row, and warns of the last one too; a decoder that shrinks does not.
+    // Extracting one column decodes every row, including the last; shrink-on-load would skip rows.
     const height = isSideways(header.orientation) ? header.width : header.height
     const column = (image: Sharp) => image.extract({ left: 0, top: 0, width: 1, height }).raw()
     await pixels.render(bytes, header, claim, column, { failOn: 'warning' })
@@ -82,14 +82,14 @@ async function convert(
   pixels: PixelWork,
   claim: PreparationClaim,
 ): Promise<InputImage> {
-  // Where only the orientation is wrong the colours stay as they are, their profile included.
-  const shown = (image: Sharp) =>
+  // If only the orientation is wrong, colours and profile are preserved.
+  const upright = (image: Sharp) =>
     isPlain(header)
       ? turn(image, header.orientation).keepIccProfile()
       : turn(image, header.orientation).toColourspace('srgb')
   const asJpeg = (image: Sharp) =>
-    shown(image).jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4', optimiseCoding: false })
-  const asPng = (image: Sharp) => shown(image).png({ compressionLevel: PNG_COMPRESSION })
+    upright(image).jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4', optimiseCoding: false })
+  const asPng = (image: Sharp) => upright(image).png({ compressionLevel: PNG_COMPRESSION })
   const isPhoto = header.isLossy && !header.hasAlpha
   let { data, info } = await pixels.render(bytes, header, claim, isPhoto ? asJpeg : asPng)
   if (data.length >= MAX_CONVERTED_BYTES && !header.hasAlpha && !isPhoto) {

@@ -12,7 +12,7 @@ export const formatNames: Readonly<Record<ImageMimeType, string>> = {
   'image/gif': 'GIF',
 }
 
-/** The format by signature, from the first 12 bytes. */
+/** The format by its signature in the first 12 bytes. */
 export function sniffFormat(bytes: Buffer): ImageMimeType | undefined {
   if (hasText(bytes, 0, '\x89PNG\r\n\x1a\n')) return 'image/png'
   if (hasText(bytes, 0, '\xff\xd8\xff')) return 'image/jpeg'
@@ -22,8 +22,8 @@ export function sniffFormat(bytes: Buffer): ImageMimeType | undefined {
 }
 
 /**
- * What the headers of a whole file say, or `undefined` if it stops before its dimensions (or is none of the four
- * formats). Nothing is decoded.
+ * Reads the headers of a whole file; `undefined` if it ends before its dimensions or is none of the four formats. Nothing
+ * is decoded.
  */
 export function* walkHeader(bytes: Buffer): Walk<ImageHeader | undefined> {
   switch (sniffFormat(bytes)) {
@@ -40,14 +40,14 @@ export function* walkHeader(bytes: Buffer): Walk<ImageHeader | undefined> {
   }
 }
 
-/** Drives a walk to its end without letting others work in between: for short files. */
+/** Runs a walk to its end without yielding: for short files. */
 export function finishWalk<T>(walk: Walk<T>): T {
   let step = walk.next()
   while (step.done !== true) step = walk.next()
   return step.value
 }
 
-/** The same header, read at once: for short files. */
+/** `walkHeader` without yielding: for short files. */
 export function readHeader(bytes: Buffer): ImageHeader | undefined {
   return finishWalk(walkHeader(bytes))
 }

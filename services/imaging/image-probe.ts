@@ -17,35 +17,35 @@ export interface ImageLimits {
 
 const DEFAULT_MAX_EDGE = 16_384
 const DEFAULT_MAX_FRAMES = 1000
-/** The longer edge may be this many times the shorter one: far beyond any panorama and any model. */
+/** Far beyond any panorama and any model. */
 const MAX_ASPECT_RATIO = 100
 
 /**
- * Judges an image by its signature and header, and the header by the bytes behind it, without decoding a pixel: so a bomb
- * costs what its file costs to read. Width and height are those of the image as it is seen (EXIF orientation applied).
+ * Checks an image by its signature and header, and the header by the bytes behind it, without decoding pixels, so that a
+ * decompression bomb costs no more than reading its file. Width and height are those of the upright image.
  * @throws ServiceError `IMG_ERR_IMAGE_EMPTY`, `_BYTES`, `_TYPE`, `_BROKEN`, `_PIXELS`, `_EDGE`, `_SHAPE`, `_FRAMES`
  */
 export function probeImage(bytes: Buffer, limits: ImageLimits): ImageHeader {
   checkFile(bytes, limits)
-  return judge(finishWalk(walkHeader(bytes)), bytes, limits)
+  return checkHeader(finishWalk(walkHeader(bytes)), bytes, limits)
 }
 
 /**
- * The same, letting others work while a long file is read.
- * @throws ServiceError as `probeImage`; `IMG_ERR_CANCELLED` and `IMG_ERR_AZURE_NOT_SENT` when the claim has ended
+ * `probeImage`, yielding to the event loop while a long file is read.
+ * @throws ServiceError as `probeImage`; `IMG_ERR_CANCELLED` and `IMG_ERR_AZURE_NOT_SENT` if the claim has ended
  */
 export async function probeImageInTurns(bytes: Buffer, limits: ImageLimits, claim: PixelClaim): Promise<ImageHeader> {
   checkFile(bytes, limits)
-  return judge(await walkInTurns(walkHeader(bytes), claim), bytes, limits)
+  return checkHeader(await walkInTurns(walkHeader(bytes), claim), bytes, limits)
 }
 
 function checkFile(bytes: Buffer, { maxBytes }: ImageLimits): void {
   if (bytes.length === 0) throw serviceError('IMG_ERR_IMAGE_EMPTY', [])
   if (bytes.length > maxBytes) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
-  if (sniffFormat(bytes) === undefined) throw serviceError('IMG_ERR_IMAGE_TYPE', [nameOfOther(bytes)])
+  if (sniffFormat(bytes) === undefined) throw serviceError('IMG_ERR_IMAGE_TYPE', [describeContent(bytes)])
 }
 
-function judge(header: ImageHeader | undefined, bytes: Buffer, limits: ImageLimits): ImageHeader {
+function checkHeader(header: ImageHeader | undefined, bytes: Buffer, limits: ImageLimits): ImageHeader {
   if (header === undefined) throw broken(sniffFormat(bytes) ?? 'image/png', 'its header cannot be read')
   const { mimeType, width, height, frames } = header
   const { maxPixels, maxEdge = DEFAULT_MAX_EDGE, maxFrames = DEFAULT_MAX_FRAMES } = limits
@@ -64,8 +64,8 @@ function broken(format: ImageFacts['mimeType'], problem: string): Error {
 }
 
 /**
- * Type and size from the head of an image that is trusted to be whole. `undefined` if these bytes do not say: with more
- * of them they may (a JPEG puts its size behind its metadata).
+ * Type and size from the beginning of an image that is assumed to be complete. `undefined` if more bytes are needed: a
+ * JPEG has its size behind its metadata.
  */
 export function sniffFacts(head: Buffer): ImageFacts | undefined {
   const header = readHeader(head)
@@ -73,7 +73,7 @@ export function sniffFacts(head: Buffer): ImageFacts | undefined {
   return { mimeType: header.mimeType, width: header.width, height: header.height }
 }
 
-/** Signatures of what people send by mistake: text at a place in the file. */
+/** Signatures of formats that are often sent by mistake: text at a position in the file. */
 const signatures: readonly (readonly [at: number, text: string, name: string])[] = [
   [0, '%PDF-', 'a PDF'],
   [0, 'BM', 'a BMP image'],
@@ -93,14 +93,14 @@ const signatures: readonly (readonly [at: number, text: string, name: string])[]
   [0, '\0\0\x01\0', 'an icon file'],
   [0, 'PK\x03\x04', 'a ZIP archive'],
   [0, '\x1f\x8b', 'a gzip archive'],
-  [0, 'data:', 'a data URL that was encoded once more'],
+  [0, 'data:', 'a data URL that was base64-encoded again'],
   [0, 'iVBORw0KGgo', 'an image that was base64-encoded twice'],
   [0, '/9j/', 'an image that was base64-encoded twice'],
   [0, 'R0lGOD', 'an image that was base64-encoded twice'],
   [0, 'UklGR', 'an image that was base64-encoded twice'],
 ]
 
-/** The same for text, whose beginning varies. Tried on a short head only. */
+/** Patterns of text formats, whose beginning varies. Tried on the first kilobyte only. */
 const openings: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/^<(\?xml|!doctype svg|!--)[\s\S]{0,900}<svg[\s>]/i, 'an SVG drawing'],
   [/^<svg[\s>]/i, 'an SVG drawing'],
@@ -109,8 +109,8 @@ const openings: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/^[[{]\s{0,99}(["[{\]}\d-]|true|false|null)/, 'JSON text'],
 ]
 
-/** Names what the bytes look like; only our words, never theirs. */
-function nameOfOther(bytes: Buffer): string {
+/** Describes what the bytes look like, without quoting them. */
+function describeContent(bytes: Buffer): string {
   const head = bytes.toString('latin1', 0, 1024)
   for (const [at, text, name] of signatures) if (head.startsWith(text, at)) return name
   const text = bytes.toString('utf8', 0, 1024).trimStart()
@@ -118,7 +118,7 @@ function nameOfOther(bytes: Buffer): string {
   return isText(bytes.subarray(0, 1024)) ? 'text' : 'of no known image format'
 }
 
-/** Text in UTF-8 has no control characters but blanks. */
+/** UTF-8 text has no control characters except whitespace. */
 function isText(head: Buffer): boolean {
   return head.every((byte) => byte >= 32 || byte === 9 || byte === 10 || byte === 13)
 }

@@ -10,9 +10,9 @@ import { formatSize, isSameSize } from './size.ts'
 import type { InputImage, Size } from './types.ts'
 
 /** https://learn.microsoft.com/azure/foundry/openai/reference-preview-latest: "less than 4MB". */
-const maxMaskBytes = 4 * 1024 * 1024
+const MAX_MASK_BYTES = 4 * 1024 * 1024
 const RGBA_BYTES = 4
-/** Rows are deflated in chunks of about this size. */
+/** Approximate size of the chunks in which rows are deflated. */
 const CHUNK_BYTES = 65_536
 
 export interface Region extends Size {
@@ -21,7 +21,7 @@ export interface Region extends Size {
 }
 
 /**
- * A caller's mask, checked before it is sent: turned and made RGBA where it is not.
+ * A mask from the client, checked, and converted to an upright RGBA PNG if it is not one.
  *
  * @throws ServiceError `IMG_ERR_MASK`; as `PixelWork.render` and `PixelWork.retain`
  */
@@ -36,10 +36,10 @@ export async function maskOfImage(
   if (mimeType !== 'image/png' || !hasAlpha) throw serviceError('IMG_ERR_MASK', ['must be a PNG with transparency'])
   if (!isSameSize(header, image)) {
     const sizes = `it is ${formatSize(header)}, the image ${formatSize(image)}`
-    throw serviceError('IMG_ERR_MASK', [`must be as large as the image as it is shown (${sizes})`])
+    throw serviceError('IMG_ERR_MASK', [`must be as large as the upright image (${sizes})`])
   }
   checkMaskBytes(bytes)
-  await checkIsOpenSomewhere(bytes, header, pixels, claim)
+  await checkHasTransparency(bytes, header, pixels, claim)
   const { bitDepth, frames, orientation, isRgba } = header
   if (isRgba && bitDepth === 8 && frames === 1 && orientation === 1) return { bytes, mimeType, width, height }
   const { data } = await pixels.render(bytes, header, claim, (mask) =>
@@ -51,11 +51,11 @@ export async function maskOfImage(
 }
 
 function checkMaskBytes({ length }: Buffer): void {
-  if (length >= maxMaskBytes) throw serviceError('IMG_ERR_MASK', ['must be smaller than 4 MB'])
+  if (length >= MAX_MASK_BYTES) throw serviceError('IMG_ERR_MASK', ['must be smaller than 4 MB'])
 }
 
-/** A mask that is opaque everywhere lets the model paint nowhere, and the call would be paid for all the same. */
-async function checkIsOpenSomewhere(
+/** With an opaque mask the model could not change anything, and the call would be billed. */
+async function checkHasTransparency(
   bytes: Buffer,
   header: ImageHeader,
   pixels: PixelWork,
@@ -65,16 +65,16 @@ async function checkIsOpenSomewhere(
   const { data } = await pixels.render(bytes, header, claim, (mask) => mask.extractChannel('alpha').raw(), {
     extraBytes,
   })
-  const isOpen = data.includes(0)
+  const isTransparent = data.includes(0)
   freeMemory(data)
-  if (!isOpen) {
+  if (!isTransparent) {
     throw serviceError('IMG_ERR_MASK', ['has no fully transparent pixel, so there is nothing that may be painted'])
   }
 }
 
 /**
- * A mask that lets the model paint inside a rectangle of the image as it is sent, for callers that cannot make one. Its
- * rows are compressed chunk by chunk off the event loop: those of a large image are two hundred megabytes.
+ * A mask that lets the model change a rectangle of the upright image. Its rows are compressed in chunks off the event
+ * loop: those of a large image take two hundred megabytes.
  *
  * @throws ServiceError `IMG_ERR_MASK`; as `PixelWork.paint`
  */
@@ -87,15 +87,15 @@ export async function maskOfRegion(
   if (x + width > image.width || y + height > image.height) {
     throw serviceError('IMG_ERR_MASK', [`must lie inside the image, which is ${formatSize(image)}`])
   }
-  const stored = Buffer.alloc(1 + image.width * RGBA_BYTES, 0xff)
+  const opaqueRow = Buffer.alloc(1 + image.width * RGBA_BYTES, 0xff)
   // Each row begins with its filter type, none.
-  stored[0] = 0
-  const open = Buffer.from(stored)
-  for (let column = x; column < x + width; column++) open[RGBA_BYTES + column * RGBA_BYTES] = 0
+  opaqueRow[0] = 0
+  const openRow = Buffer.from(opaqueRow)
+  for (let column = x; column < x + width; column++) openRow[RGBA_BYTES + column * RGBA_BYTES] = 0
   function* rows() {
-    yield* repeated(stored, y, claim)
-    yield* repeated(open, height, claim)
-    yield* repeated(stored, image.height - y - height, claim)
+    yield* repeated(opaqueRow, y, claim)
+    yield* repeated(openRow, height, claim)
+    yield* repeated(opaqueRow, image.height - y - height, claim)
   }
   const deflated: Buffer[] = []
   await pixels.paint(claim, () =>
@@ -110,8 +110,8 @@ export async function maskOfRegion(
 function* repeated(row: Buffer, count: number, claim: PixelClaim): Generator<Buffer> {
   const rowsOfChunk = Math.min(count, Math.max(1, Math.floor(CHUNK_BYTES / row.length)))
   const chunk = Buffer.alloc(rowsOfChunk * row.length, row)
-  for (let left = count; left > 0; left -= rowsOfChunk) {
+  for (let remaining = count; remaining > 0; remaining -= rowsOfChunk) {
     checkClaim(claim)
-    yield chunk.subarray(0, Math.min(left, rowsOfChunk) * row.length)
+    yield chunk.subarray(0, Math.min(remaining, rowsOfChunk) * row.length)
   }
 }

@@ -2,38 +2,39 @@ import { serviceError } from '../errors/errors.ts'
 import { checkClaim, type PixelClaim } from './pixel-claim.ts'
 
 export interface PixelBudgetOptions {
-  /** Bytes of decoded pixels that may be in work at a time. */
+  /** Bytes of decoded pixels of a job that runs alone. */
   maxBytes: number
   /**
-   * The same for work beside other work; `maxBytes` by default. Less leaves room for what decoders and allocators take
-   * beyond what was weighed, which adds up.
+   * Bytes of decoded pixels of all jobs that run together; `maxBytes` by default. A lower limit leaves room for what
+   * decoders and allocators use beyond the estimate, which adds up.
    */
   sharedBytes?: number
-  /** Pieces of work at a time, whatever their size: each keeps a core busy. */
+  /** Jobs that run together, whatever their size: each occupies a CPU core. */
   slots: number
 }
 
-/** Shares memory for pixels among all conversions, masks and previews of the process. */
+/** A weighted, fair semaphore for the memory of all conversions, masks and previews of the process. */
 export interface PixelBudget {
   readonly maxBytes: number
   readonly usedBytes: number
-  /** Work that waits for its turn. */
+  /** Jobs in the queue. */
   readonly waiting: number
   /**
-   * Does `work` when its turn has come. Turns go round the callers and, for each, in order of arrival; nothing overtakes
-   * work that waits for memory, so that large images get their turn too. A caller with work under way gets no further
-   * turn that would bring it above half of the memory or of the slots, so that others do not wait for it.
-   * @throws ServiceError `IMG_ERR_CANCELLED`, `IMG_ERR_AZURE_NOT_SENT` when the claim ends before the turn comes
+   * Runs `work` once it fits. Callers take turns, and each caller's jobs run in order of arrival. No job overtakes one
+   * that waits for memory, so that large images are not starved. A caller with running jobs gets no further one that
+   * would bring it above half of the memory or half of the slots, so that it does not block the others.
+   * @throws ServiceError `IMG_ERR_CANCELLED`, `IMG_ERR_AZURE_NOT_SENT` if the claim ends before the job starts
    */
   run<T>(bytes: number, claim: PixelClaim, work: () => Promise<T>): Promise<T>
   readonly retainedBytes: number
   /**
-   * Counts what stays after its work, until the returned function is called. It leaves less room for new work, but never
-   * none: work that runs alone always gets its turn, since what is retained may be waiting for it.
+   * Counts memory that outlives its job, until the returned function is called. Retained memory delays new jobs, but a
+   * job that would run alone always starts, since the owner of the retained memory may be waiting for it.
    */
   retain(bytes: number): () => void
 }
 
+/** What a caller's running jobs use. */
 interface Share {
   running: number
   bytes: number
@@ -44,11 +45,14 @@ interface Waiter {
   start(): void
 }
 
+/** Node's maximum: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 export function createPixelBudget({ maxBytes, sharedBytes = maxBytes, slots }: PixelBudgetOptions): PixelBudget {
-  /** In the order in which callers get their next turn. */
+  /** In the order of the callers' next turns. */
   const queues = new Map<string, Waiter[]>()
   const shares = new Map<string, Share>()
-  const slotsOfCaller = Math.max(1, Math.floor(slots / 2))
+  const slotsPerCaller = Math.max(1, Math.floor(slots / 2))
   let usedBytes = 0
   let retainedBytes = 0
   let running = 0
@@ -56,7 +60,7 @@ export function createPixelBudget({ maxBytes, sharedBytes = maxBytes, slots }: P
 
   const shareOf = (caller: string): Share => shares.get(caller) ?? { running: 0, bytes: 0 }
 
-  function take(caller: string, bytes: number): void {
+  function acquire(caller: string, bytes: number): void {
     running++
     usedBytes += bytes
     const share = shareOf(caller)
@@ -80,7 +84,7 @@ export function createPixelBudget({ maxBytes, sharedBytes = maxBytes, slots }: P
       // The caller's next turn comes after those of all others.
       queues.delete(caller)
       if (queue.length > 0) queues.set(caller, queue)
-      take(caller, waiter.bytes)
+      acquire(caller, waiter.bytes)
       waiter.start()
     }
   }
@@ -90,10 +94,10 @@ export function createPixelBudget({ maxBytes, sharedBytes = maxBytes, slots }: P
     for (const [caller, queue] of queues) {
       const [waiter] = queue
       const share = shareOf(caller)
-      if (waiter === undefined || share.running >= slotsOfCaller) continue
+      if (waiter === undefined || share.running >= slotsPerCaller) continue
       if (share.running > 0 && share.bytes + waiter.bytes > maxBytes / 2) continue
-      const hasCapacity = running === 0 || usedBytes + retainedBytes + waiter.bytes <= sharedBytes
-      return hasCapacity ? [caller, queue, waiter] : undefined
+      const isFitting = running === 0 || usedBytes + retainedBytes + waiter.bytes <= sharedBytes
+      return isFitting ? [caller, queue, waiter] : undefined
     }
     return undefined
   }
@@ -104,24 +108,24 @@ export function createPixelBudget({ maxBytes, sharedBytes = maxBytes, slots }: P
       const queue = queues.get(caller) ?? []
       const settle = () => {
         clearTimeout(timer)
-        signal?.removeEventListener('abort', giveUp)
+        signal?.removeEventListener('abort', abandon)
       }
       const start = () => {
         settle()
         resolve()
       }
       const waiter = { bytes, start }
-      const giveUp = () => {
+      const abandon = () => {
         settle()
         queue.splice(queue.indexOf(waiter), 1)
         waiting--
         if (queue.length === 0 && queues.get(caller) === queue) queues.delete(caller)
         reject(serviceError(signal?.aborted ? 'IMG_ERR_CANCELLED' : 'IMG_ERR_AZURE_NOT_SENT', []))
-        // It may have stood before work that fits.
+        // Jobs behind it may fit now.
         startWaiting()
       }
-      const timer = setTimeout(giveUp, Math.min(deadlineAt - performance.now(), 2 ** 31 - 1)).unref()
-      signal?.addEventListener('abort', giveUp, { once: true })
+      const timer = setTimeout(abandon, Math.min(deadlineAt - performance.now(), MAX_TIMER_MS)).unref()
+      signal?.addEventListener('abort', abandon, { once: true })
       queue.push(waiter)
       waiting++
       queues.set(caller, queue)

@@ -2,58 +2,57 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { serviceError } from '../errors/errors.ts'
 import type { Walk } from './headers/header.ts'
 
-/** For whom pixels are worked on, and for how long. */
+/** The caller of pixel work, and how long the work may take. */
 export interface PixelClaim {
-  /** Never more than half of the memory goes to one caller. */
+  /** Key for fairness: one caller gets at most half of the memory. */
   caller: string
-  /** Ends the work when the caller disconnects. Absent where the result is wanted all the same. */
+  /** Ends the work when the client disconnects. Absent if the result is needed even then. */
   signal?: AbortSignal
   /** `performance.now()` at which the work must have ended. */
   deadlineAt: number
 }
 
-/** Longest that a loop of ours keeps others from working, in milliseconds. */
-const TURN_MS = 10
+/** The longest that a synchronous loop may block the event loop, in milliseconds. */
+const MAX_BLOCKING_MS = 10
 
-/** @throws ServiceError `IMG_ERR_CANCELLED`, `IMG_ERR_AZURE_NOT_SENT` when no one waits for the work any more */
+/** @throws ServiceError `IMG_ERR_CANCELLED`, `IMG_ERR_AZURE_NOT_SENT` if the claim has ended */
 export function checkClaim({ signal, deadlineAt }: PixelClaim): void {
   if (signal?.aborted) throw serviceError('IMG_ERR_CANCELLED', [])
   if (performance.now() >= deadlineAt) throw serviceError('IMG_ERR_AZURE_NOT_SENT', [])
 }
 
-/** The last turn that was asked for, and the walks under way. */
 let lastTurn: Promise<void> = Promise.resolve()
-let walking = 0
+let runningWalks = 0
 
-/** Turns of all walks come one by one, so that many walks keep others from working no longer than one. */
-function acquireAndSend(): Promise<void> {
+/** Yields to the event loop. Walks take turns, so that many of them block it no longer at a time than one does. */
+function yieldTurn(): Promise<void> {
   lastTurn = lastTurn.then(() => nextTurn())
   return lastTurn
 }
 
 /**
- * Drives a walk to its end; every 10 ms others may work, and the claim is looked at.
+ * Runs a walk to its end, yielding and checking the claim every 10 ms.
  * @throws ServiceError as `checkClaim`
  */
 export async function walkInTurns<T>(walk: Walk<T>, claim: PixelClaim): Promise<T> {
-  walking++
+  runningWalks++
   try {
-    if (walking > 1) {
-      await acquireAndSend()
+    if (runningWalks > 1) {
+      await yieldTurn()
       checkClaim(claim)
     }
-    let turnEndsAt = performance.now() + TURN_MS
+    let turnEndsAt = performance.now() + MAX_BLOCKING_MS
     let step = walk.next()
     while (step.done !== true) {
       if (performance.now() >= turnEndsAt) {
-        await acquireAndSend()
+        await yieldTurn()
         checkClaim(claim)
-        turnEndsAt = performance.now() + TURN_MS
+        turnEndsAt = performance.now() + MAX_BLOCKING_MS
       }
       step = walk.next()
     }
     return step.value
   } finally {
-    walking--
+    runningWalks--
   }
 }

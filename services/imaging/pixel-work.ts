@@ -6,16 +6,16 @@ import { createPixelBudget } from './pixel-budget.ts'
 import { checkClaim, type PixelClaim } from './pixel-claim.ts'
 
 export interface PixelWorkOptions {
-  /** Bytes of decoded pixels that all work may take together. */
+  /** Bytes of decoded pixels of all jobs together. */
   maxDecodedBytes: number
-  /** Pieces of work at a time; the others wait. 2 by default. */
+  /** Jobs that run at a time; others are queued. 2 by default. */
   slots?: number
 }
 
 export interface RenderOptions {
-  /** Bytes that the result takes besides the decoded image, where that is much. */
+  /** Bytes that the result needs beside the decoded image, if significant. */
   extraBytes?: number
-  /** What the decoder takes for a failure; a file that stops too early by default. */
+  /** What the decoder treats as an error; a truncated file by default. */
   failOn?: 'truncated' | 'warning'
 }
 
@@ -25,13 +25,13 @@ export interface Rendered {
 }
 
 /**
- * The one place where pixels are decoded, made and encoded. What an image claims is weighed before a decoder sees it; all
- * work shares one budget of memory and a few slots, and is bounded in time. libvips runs on threads of its own.
+ * The only place where pixels are decoded, drawn and encoded. The memory of an image is estimated from its header before
+ * it is decoded. All jobs share one memory budget and a few slots, and have a time limit. libvips runs on its own threads.
  */
 export interface PixelWork {
   /**
-   * Decodes a probed image and encodes what `build` makes of it. A decoder cannot be interrupted, so the work of a caller
-   * that disconnected runs on (20 s at most), keeps its slot and its input until then, and its result is given up.
+   * Decodes a probed image, transforms it with `build` and encodes the result. A decoder cannot be interrupted: after a
+   * disconnect the job runs on (20 s at most), occupies its slot and its input until then, and its result is dropped.
    * @throws ServiceError `IMG_ERR_IMAGE_DECODED`, `_CONVERSION`, `_CONVERSION_SLOW`, `_CONVERTER`, `IMG_ERR_CANCELLED`,
    * `IMG_ERR_AZURE_NOT_SENT`
    */
@@ -43,14 +43,13 @@ export interface PixelWork {
     options?: RenderOptions,
   ): Promise<Rendered>
   /**
-   * Lets a loop of ours work in a slot. It has to call `checkClaim` every 10 ms and needs next to no memory.
+   * Runs a loop in a slot. It must call `checkClaim` every 10 ms and use little memory.
    * @throws ServiceError `IMG_ERR_CANCELLED`, `IMG_ERR_AZURE_NOT_SENT`
    */
   paint<T>(claim: PixelClaim, work: () => Promise<T>): Promise<T>
   /**
-   * Counts a converted image that waits for Azure, and frees its memory when the scope ends. All of them together take at
-   * most a quarter of the budget, a single one excepted; waiting for each other they would never end, so what is beyond is
-   * rejected.
+   * Counts a converted image until the scope ends, and frees its memory then. All retained images together are limited to
+   * a quarter of the budget, unless there is only one. Queueing beyond it could deadlock, so the image is rejected.
    * @throws ServiceError `IMG_ERR_IMAGE_BUSY`
    */
   retain(data: Buffer, scope: DisposableStack): void
@@ -59,12 +58,12 @@ export interface PixelWork {
 const MAX_WORK_MS = 20_000
 const MS_PER_SECOND = 1000
 const DEFAULT_SLOTS = 2
-/** What a decoder needs that has to have the image whole: its own copy, and the copy that goes on. */
+/** Memory of a decoder that holds the whole image, relative to its pixels: its own copy, and the copy it returns. */
 const WHOLE_IMAGE_FACTOR = 2.5
-/** Noise takes 2.0 at the quality that photographs are sent with. */
-const JPEG_BYTES_OF_PIXEL = 2.5
-/** Measured: 16,384 pixels of 16-bit red, green, blue and opacity take 50 MiB. */
-const ROWS_UNDER_WAY = 384
+/** Noise needs 2.0 at the quality of `convert`. */
+const JPEG_BYTES_PER_PIXEL = 2.5
+/** Measured: rows of 16,384 pixels of 16-bit RGBA take 50 MiB. */
+const ROWS_IN_FLIGHT = 384
 const BUSY_WAIT_MS = 5000
 
 export function createPixelWork({ maxDecodedBytes, slots = DEFAULT_SLOTS }: PixelWorkOptions): PixelWork {
@@ -76,7 +75,7 @@ export function createPixelWork({ maxDecodedBytes, slots = DEFAULT_SLOTS }: Pixe
       if (needed > maxDecodedBytes) {
         throw serviceError('IMG_ERR_IMAGE_DECODED', [width, height, needed, maxDecodedBytes])
       }
-      // What may take more than all there is works alone.
+      // A job that may need more than the whole budget runs alone.
       return await budget.run(Math.min(workBytes(header) + extraBytes, maxDecodedBytes), claim, async () => {
         const rendered = await decode(bytes, header, claim, build, failOn)
         checkClaim(claim)
@@ -99,35 +98,34 @@ export function createPixelWork({ maxDecodedBytes, slots = DEFAULT_SLOTS }: Pixe
 }
 
 /**
- * Bytes that an image takes while it is decoded, turned and encoded. At least width times height, channels and bytes of a
- * channel, and more where it is needed whole; more than that where its decoder is known to take more, or where the result
- * may be as large as its pixels.
+ * Bytes that an image needs while it is decoded, rotated and encoded: at least its pixels, and more if the whole image is
+ * held, if the decoder is known to need more, or if the result may be as large as the pixels.
  */
 export function decodedBytes(header: ImageHeader): number {
   const { width, height, channels, bitDepth, isDecodedWhole, isLossy, orientation, hasAlpha } = header
   const { peakBytes, storedBytes } = header.decoder ?? { peakBytes: 0, storedBytes: 0 }
-  const isTurned = orientation !== 1
+  const isRotated = orientation !== 1
   const pixelBytes = width * height * channels * (bitDepth > 8 ? 2 : 1)
-  const resultBytes = width * height * (hasAlpha ? 4 : isLossy ? JPEG_BYTES_OF_PIXEL : 3)
+  const resultBytes = width * height * (hasAlpha ? 4 : isLossy ? JPEG_BYTES_PER_PIXEL : 3)
   return Math.max(
-    isDecodedWhole || isTurned ? Math.ceil(pixelBytes * WHOLE_IMAGE_FACTOR) : pixelBytes,
+    isDecodedWhole || isRotated ? Math.ceil(pixelBytes * WHOLE_IMAGE_FACTOR) : pixelBytes,
     peakBytes,
-    isTurned ? storedBytes + pixelBytes : 0,
-    // What was turned was copied whole, and its decoder is gone by then.
-    (isTurned ? pixelBytes : storedBytes) + resultBytes,
+    isRotated ? storedBytes + pixelBytes : 0,
+    // A rotated image was copied, so its decoder's memory is free before it is encoded.
+    (isRotated ? pixelBytes : storedBytes) + resultBytes,
   )
 }
 
-/** What is set aside for the work: that, and what is around the pixels. */
+/** Bytes reserved for a job: `decodedBytes`, decoder tables and buffered rows. */
 export function workBytes(header: ImageHeader): number {
   const { peakBytes, tableBytes = 0 } = header.decoder ?? { peakBytes: 0 }
   return Math.max(decodedBytes(header), peakBytes + tableBytes) + rowBytes(header)
 }
 
-/** Rows that are on their way from the decoder to the encoder, between all steps. */
+/** Rows buffered between the steps from decoder to encoder. */
 function rowBytes({ width, height, channels, bitDepth, orientation }: ImageHeader): number {
   const [across, down] = isSideways(orientation) ? [height, width] : [width, height]
-  return across * channels * (bitDepth > 8 ? 2 : 1) * Math.min(down, ROWS_UNDER_WAY)
+  return across * channels * (bitDepth > 8 ? 2 : 1) * Math.min(down, ROWS_IN_FLIGHT)
 }
 
 async function decode(
@@ -139,10 +137,10 @@ async function decode(
 ): Promise<Rendered> {
   const sharp = await loadSharp()
   const leftMs = Math.min(MAX_WORK_MS, claim.deadlineAt - performance.now())
-  // libvips counts whole seconds, and takes none for no limit.
+  // libvips counts whole seconds, and treats 0 as no limit.
   const seconds = Math.max(1, Math.floor(leftMs / MS_PER_SECOND))
   try {
-    // A decoder that finds another size than was weighed stops there.
+    // A decoder that finds a larger size than the header claimed stops.
     const source = sharp(bytesOf(bytes, decodedRanges), {
       limitInputPixels: width * height,
       limitInputChannels: 4,
@@ -157,11 +155,11 @@ async function decode(
   }
 }
 
-/** Loaded at its first use: most images need none, and the library takes its time and memory. */
+/** Loaded at the first use: most images are not converted, and the library needs time and memory. */
 async function loadSharp() {
   try {
     const { default: sharp } = await import('sharp')
-    // No image is decoded twice, so a cache would only hold memory; one thread an image leaves cores to others.
+    // No image is decoded twice, so a cache would waste memory. One thread per image leaves cores for other jobs.
     sharp.cache(false)
     sharp.concurrency(1)
     return sharp
@@ -170,14 +168,14 @@ async function loadSharp() {
   }
 }
 
-/** Frees what libvips allocated at once; the garbage collector sees no reason to hurry. */
+/** Frees memory of libvips at once: the garbage collector does not see its size, so it would run late. */
 export function freeMemory({ buffer, length }: Buffer): void {
-  // A Buffer that shares its memory with others stays.
+  // A Buffer that shares its memory with others is not freed.
   if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0)
 }
 
 /**
- * Turns stored pixels to how they are seen. sharp mirrors before it rotates, whatever the order of the calls.
+ * Applies the EXIF orientation. sharp mirrors before it rotates, whatever the order of the calls.
  * https://sharp.pixelplumbing.com/api-operation/#flip
  */
 export function turn(image: Sharp, orientation: Orientation): Sharp {

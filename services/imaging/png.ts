@@ -1,18 +1,18 @@
 import { crc32 } from 'node:zlib'
 
-const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
 
 /**
- * A PNG of 8-bit red, green, blue and opacity around rows that are already filtered and deflated.
+ * An 8-bit RGBA PNG of rows that are already filtered and deflated.
  * https://www.w3.org/TR/png-3/#5DataRep
  */
 export function encodePng({ width, height }: { width: number; height: number }, deflatedRows: Buffer): Buffer {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)
   header.writeUInt32BE(height, 4)
-  // Bit depth, colour type (red, green, blue, opacity), then the only compression, filter method and no interlacing.
+  // Bit depth, colour type (RGBA), then the only compression and filter methods, and no interlacing.
   header.set([8, 6, 0, 0, 0], 8)
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', deflatedRows), chunk('IEND', Buffer.alloc(0))])
+  return Buffer.concat([SIGNATURE, chunk('IHDR', header), chunk('IDAT', deflatedRows), chunk('IEND', Buffer.alloc(0))])
 }
 
 function chunk(type: string, data: Buffer): Buffer {

@@ -5,30 +5,30 @@ import { type ImageLimits, probeImageInTurns } from './image-probe.ts'
 import type { PixelClaim } from './pixel-claim.ts'
 import { type PixelWork, turn } from './pixel-work.ts'
 
-/** Edges below this show nothing. */
+/** Smaller previews are useless. */
 const MIN_EDGE = 32
 const QUALITY = 82
 
 export interface PreviewOptions {
-  /** Characters of base64 that the preview may have. */
+  /** Characters of the preview's base64. */
   maxEncodedBytes: number
-  /** What an image may claim that is to be decoded; its file is as large as it is. */
+  /** Limits of the image, except for its bytes. */
   limits: Omit<ImageLimits, 'maxBytes'>
   pixels: PixelWork
   claim: PixelClaim
 }
 
 /**
- * A JPEG of the image, upright and small enough; transparency becomes white. The image itself stays as it is, and is held
- * to the same limits as one that a caller sends.
- * @throws ServiceError when no preview can be made
+ * A JPEG of the image, upright and within the size limit; transparency becomes white. The image is checked like an input
+ * image and not changed.
+ * @throws ServiceError if no preview can be made
  */
 export async function createPreview(image: Base64Image, options: PreviewOptions): Promise<Base64Image> {
   const { maxEncodedBytes, limits, pixels, claim } = options
   const source = await decode(image)
   const header = await probeImageInTurns(source, { ...limits, maxBytes: source.length }, claim)
   const { width, height, orientation } = header
-  // The first guess is good for most images: a JPEG takes about a third of a byte a pixel.
+  // A JPEG takes about a third of a byte per pixel, so the first scale fits most images.
   let scale = Math.min(1, Math.sqrt((maxEncodedBytes * 3 * 0.75) / (width * height)))
   while (Math.max(width, height) * scale >= MIN_EDGE) {
     const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }

@@ -1,28 +1,32 @@
 /**
- * A question whose response is good for a while: it is asked once, however many want to know, and not again before `forMs`
- * are over. A failed one is asked again.
- * @param now milliseconds on a clock that never jumps
+ * Caches an async result for `ttlMs` and shares a running call among concurrent callers. Rejections are not cached.
+ *
+ * @param now milliseconds on a monotonic clock
  */
-export function cachePromise<T>(ask: () => Promise<T>, forMs: number, now = () => performance.now()): () => Promise<T> {
-  let response: Promise<T> | undefined
-  let endsAt = Number.POSITIVE_INFINITY
+export function cachePromise<T>(
+  load: () => Promise<T>,
+  ttlMs: number,
+  now = () => performance.now(),
+): () => Promise<T> {
+  let result: Promise<T> | undefined
+  let expiresAt = Number.POSITIVE_INFINITY
 
-  async function askAnew(): Promise<T> {
+  async function reload(): Promise<T> {
     try {
-      const found = await ask()
-      endsAt = now() + forMs
-      return found
+      const value = await load()
+      expiresAt = now() + ttlMs
+      return value
     } catch (error) {
-      response = undefined
+      result = undefined
       throw error
     }
   }
 
   return function cached() {
-    if (response === undefined || now() >= endsAt) {
-      endsAt = Number.POSITIVE_INFINITY
-      response = askAnew()
+    if (result === undefined || now() >= expiresAt) {
+      expiresAt = Number.POSITIVE_INFINITY
+      result = reload()
     }
-    return response
+    return result
   }
 }

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { ImageMimeType } from '../bytes/base64-image.ts'
 
-/** Endings of each format; the first is the one given to new files. */
+/** Extensions by format; new files get the first one. */
 const extensions: Readonly<Record<ImageMimeType, readonly [string, ...string[]]>> = {
   'image/png': ['.png'],
   'image/jpeg': ['.jpg', '.jpeg', '.jpe', '.jfif'],
@@ -9,20 +9,20 @@ const extensions: Readonly<Record<ImageMimeType, readonly [string, ...string[]]>
   'image/gif': ['.gif'],
 }
 
+const mimeTypes: readonly ImageMimeType[] = ['image/png', 'image/jpeg', 'image/webp', 'image/gif']
+
+/** Extensions of images that the service never writes. */
 const otherExtensions = ['.bmp', '.tif', '.tiff', '.avif', '.heic', '.heif', '.svg', '.ico', '.jxl', '.apng']
 
-/** What a file's ending says that it is. */
+/** The format by a file name's extension. */
 export function mimeTypeOfName(name: string): ImageMimeType | undefined {
   const extension = path.extname(name).toLowerCase()
-  for (const mimeType of Object.keys(extensions) as ImageMimeType[]) {
-    if (extensions[mimeType].includes(extension)) return mimeType
-  }
-  return undefined
+  return mimeTypes.find((mimeType) => extensions[mimeType].includes(extension))
 }
 
 /**
- * Splits a name into stem and ending such that the ending fits the bytes: a right one stays as written, a wrong image
- * ending is replaced, anything else is part of the stem (`v1.2` becomes `v1.2.png`).
+ * Splits a name into stem and extension so that the extension matches the content: a correct one is preserved, another
+ * image extension is replaced, anything else belongs to the stem (`v1.2` becomes `v1.2.png`).
  */
 export function fitExtension(name: string, mimeType: ImageMimeType): { stem: string; extension: string } {
   const written = path.extname(name)

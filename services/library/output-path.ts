@@ -2,14 +2,14 @@ import path from 'node:path'
 import { serviceError } from '../errors/errors.ts'
 
 /**
- * Rules for the names that callers may give, the same on every system: an images folder is often shared with Windows,
- * and a name that means one thing to us must not mean another to the file system.
+ * Rules for the names that callers may choose, the same for every store and system: an images folder is often shared with
+ * Windows, and the file system must not interpret a name differently.
  */
 
-/** What Linux takes: https://man7.org/linux/man-pages/man7/path_resolution.7.html */
-const maxNameBytes = 255
-const maxPathBytes = 4096
-const maxFolders = 32
+/** Limits of Linux: https://man7.org/linux/man-pages/man7/path_resolution.7.html */
+const MAX_NAME_BYTES = 255
+const MAX_PATH_BYTES = 4096
+const MAX_FOLDERS = 32
 
 export interface RelativePath {
   folders: string[]
@@ -17,8 +17,8 @@ export interface RelativePath {
 }
 
 /**
- * The folders and file name that `outputPath` names below one of `roots` (the store's folder, as configured and with
- * its links resolved). Pure: looks at the text only.
+ * The folders and file name of an `outputPath` below one of `roots` (the store's folder, as configured and with links
+ * resolved). Examines the text only, not the file system.
  * @throws ServiceError `IMG_ERR_PATH_NAME`, `IMG_ERR_PATH_OUTSIDE`
  */
 export function parseOutputPath(outputPath: string, roots: readonly string[]): RelativePath {
@@ -27,7 +27,7 @@ export function parseOutputPath(outputPath: string, roots: readonly string[]): R
   const segments = relativeSegments(outputPath, roots)
   const fileName = segments.pop()
   if (fileName === undefined) throw nameError('it names the images folder itself; add a file name')
-  if (segments.length > maxFolders) throw nameError(`it has more than ${maxFolders} folders`)
+  if (segments.length > MAX_FOLDERS) throw nameError(`it has more than ${MAX_FOLDERS} folders`)
   for (const name of [...segments, fileName]) {
     const wrong = problemOfName(name)
     if (wrong !== undefined) throw nameError(wrong)
@@ -40,15 +40,15 @@ export function nameError(problem: string): Error {
 }
 
 function problemOfText(text: string): string | undefined {
-  if (text === '') return 'it is empty; give a file name such as sunset.png'
-  if (Buffer.byteLength(text) > maxPathBytes) return `it is longer than ${maxPathBytes} bytes`
+  if (text === '') return 'it is empty; use a file name such as sunset.png'
+  if (Buffer.byteLength(text) > MAX_PATH_BYTES) return `it is longer than ${MAX_PATH_BYTES} bytes`
   if (!text.isWellFormed()) return 'it is not valid Unicode'
-  // Also characters that turn the direction of text or break lines: they make a path look like another one.
+  // Characters that break lines or change the text direction can make a path look like another one.
   if (/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u.test(text))
-    return 'it holds control characters'
-  if (text.includes('\\')) return 'it holds a backslash; write / between folders'
-  if (text.includes(':')) return 'it holds a colon; drive letters, URLs and streams are not taken'
-  if (/^~(\/|$)/.test(text)) return 'it begins with ~, which is not expanded here; give a relative path'
+    return 'it contains control characters'
+  if (text.includes('\\')) return 'it contains a backslash; use / between folders'
+  if (text.includes(':')) return 'it contains a colon; drive letters, URLs and streams are not allowed'
+  if (/^~(\/|$)/.test(text)) return 'it begins with ~, which is not expanded; use a relative path'
   if (/\/\.{0,2}$/.test(text)) return 'it names a folder; add a file name'
   return undefined
 }
@@ -63,20 +63,20 @@ function relativeSegments(outputPath: string, roots: readonly string[]): string[
   throw serviceError('IMG_ERR_PATH_OUTSIDE', [])
 }
 
-/** Device names are reserved with any ending: https://learn.microsoft.com/windows/win32/fileio/naming-a-file */
-const deviceName = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)/i
+/** Reserved with any extension: https://learn.microsoft.com/windows/win32/fileio/naming-a-file */
+const DEVICE_NAME = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)/i
 
 function problemOfName(name: string): string | undefined {
-  if (name.startsWith('.')) return 'names that begin with a dot are not taken'
-  if (/[. ]$/.test(name)) return 'names that end with a dot or a space are not taken'
-  if (Buffer.byteLength(name) > maxNameBytes) return `a name in it is longer than ${maxNameBytes} bytes`
-  if (deviceName.test(name)) return 'it holds a name that Windows reserves for devices'
+  if (name.startsWith('.')) return 'names that begin with a dot are not allowed'
+  if (/[. ]$/.test(name)) return 'names that end with a dot or a space are not allowed'
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `a name in it is longer than ${MAX_NAME_BYTES} bytes`
+  if (DEVICE_NAME.test(name)) return 'it contains a device name reserved by Windows'
   return undefined
 }
 
-/** `stem` + `ending`, the stem shortened by whole characters where the two would be too long for a file system. */
+/** `stem` + `extension`; the stem is shortened by whole characters if the name would be too long. */
 export function joinName(stem: string, extension: string): string {
-  const capacity = maxNameBytes - Buffer.byteLength(extension)
+  const capacity = MAX_NAME_BYTES - Buffer.byteLength(extension)
   const characters = [...stem]
   while (Buffer.byteLength(characters.join('')) > capacity) characters.pop()
   return characters.join('') + extension

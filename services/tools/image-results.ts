@@ -65,7 +65,7 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
     try {
       const saved = await store.save(target ?? (await store.resolve(generateName(image))), image)
       options.onSaved()
-      const lines = [`${done} Saved to server at: ${saved.path}`, ...nameNotes(saved, image), ...notes]
+      const lines = [`${done} Saved to server at: ${saved.location}`, ...nameNotes(saved, image), ...notes]
       const content = isLarge ? await previewOf(image, lines, options, context) : { lines, image: imageBlock(image) }
       return { ...content, link: linkTo(saved, image) }
     } catch (error) {

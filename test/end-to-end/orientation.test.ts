@@ -140,10 +140,7 @@ describe('sizes, masks, regions and references refer to the image as displayed',
     t.assert.strictEqual((await withMask('mask-upright-900x1200.png')).isError, false)
     const { isError, text } = await withMask('mask-stored-1200x900.png')
     t.assert.strictEqual(isError, true)
-    t.assert.strictEqual(
-      text,
-      'The mask must be as large as the image as it is shown (it is 1200x900, the image 900x1200).',
-    )
+    t.assert.strictEqual(text, 'The mask must be as large as the upright image (it is 1200x900, the image 900x1200).')
     t.assert.strictEqual(azure.seen.length, 1)
   })
 })

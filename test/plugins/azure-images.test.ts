@@ -26,7 +26,7 @@ describe('azure-images', () => {
     t.assert.deepEqual((await app.inject('/ready')).json().deployments, {
       fine: 'gpt-image-2 (the name begins with it)',
       'FLUX.2-pro': 'FLUX.2-pro',
-      ours: 'FLUX.1-Kontext-pro (the default: the name says nothing)',
+      ours: 'FLUX.1-Kontext-pro (the default: the name is not recognized)',
     })
     const lines = logs.entries.filter(({ msg }) => msg === 'deployment')
     t.assert.deepEqual(
@@ -37,7 +37,7 @@ describe('azure-images', () => {
         ['ours', 'FLUX.1-Kontext-pro', 'default'],
       ],
     )
-    const warnings = logs.entries.filter(({ level, msg }) => level === 40 && String(msg).includes('driven as'))
+    const warnings = logs.entries.filter(({ level, msg }) => level === 40 && String(msg).includes('treated as'))
     t.assert.equal(warnings.length, 2)
   })
 

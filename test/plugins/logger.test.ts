@@ -17,7 +17,7 @@ describe('log files', () => {
     await app.close()
     const [file = ''] = await readdir(folder)
     t.assert.match(file, /^azure-image-editor\.\d{4}-\d\d-\d\d\.1\.log$/)
-    t.assert.match(logs.text, /request answered/)
+    t.assert.match(logs.text, /request completed/)
     t.assert.equal((await readFile(join(folder, file), 'utf8')).trim(), logs.text)
   })
 

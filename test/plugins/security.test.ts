@@ -18,6 +18,6 @@ test('an address that cannot be read is not told back', async (t: TestContext) =
   const { app, logs } = await buildApp(t)
   const response = await app.inject('/%zz?key=somebody-s-key')
   t.assert.equal(response.statusCode, 400)
-  t.assert.equal(response.json().message, 'The address of the request cannot be read.')
+  t.assert.equal(response.json().message, 'The URL cannot be decoded.')
   t.assert.doesNotMatch(response.body + logs.text, /somebody/)
 })

@@ -11,7 +11,7 @@ describe('documentation', () => {
     t.assert.equal(read('.env.example'), environmentExample(), `.env.example ${repair}`)
   })
 
-  test('docker-compose.yml hands every variable on', (t: TestContext) => {
+  test('docker-compose.yml passes every variable on', (t: TestContext) => {
     const text = read('docker-compose.yml')
     t.assert.equal(text, withHandedThroughVariables(text), `docker-compose.yml ${repair}`)
   })

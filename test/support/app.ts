@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
-import { type AppOptions, createApp } from '../../app.ts'
+import { type CreateAppOptions, createApp } from '../../app.ts'
 import type { Environment } from '../../services/config/environment.ts'
 import { checkSchema } from './schema-check.ts'
 
@@ -56,16 +56,17 @@ export interface BuiltApp {
 export async function buildApp(
   t: TestContext,
   environment: Environment = {},
-  options: Partial<AppOptions> = {},
+  options: Partial<CreateAppOptions> = {},
 ): Promise<BuiltApp> {
   const images = environment.IMAGES_DIR ?? join(await temporaryFolder(t), 'images')
   const logs = new LogLines()
-  const app = createApp({
+  let faults: string[] = []
+  const app = await createApp({
     environment: { ...minimalEnvironment, IMAGES_DIR: images, ...environment },
     logDestination: logs,
+    onCreated: (fastify) => ({ faults } = checkSchema(fastify)),
     ...options,
   })
-  const { faults } = checkSchema(app)
   t.after(async () => {
     await app.close()
     t.assert.deepStrictEqual(faults, [], 'every message conforms to the schema of its revision')
@@ -78,7 +79,7 @@ export async function buildApp(
 export async function listen(
   t: TestContext,
   environment: Environment = {},
-  options: Partial<AppOptions> = {},
+  options: Partial<CreateAppOptions> = {},
 ): Promise<BuiltApp & { url: string }> {
   const built = await buildApp(t, environment, options)
   return { ...built, url: await built.app.listen({ host: '127.0.0.1', port: 0 }) }

@@ -11,7 +11,7 @@ const image = encodeImage(Buffer.alloc(Number(bytes), 'image'), { mimeType: 'ima
 const say = (line: string) => new Promise((resolve) => process.stdout.write(`${line}\n`, resolve))
 for (let index = 0; index < Number(count); index++) {
   try {
-    await say((await store.save(await store.resolve('album/x.png'), image)).path)
+    await say((await store.save(await store.resolve('album/x.png'), image)).location)
   } catch (error) {
     await say(error instanceof Error && 'code' in error ? `${error.code} ${error.message}` : String(error))
   }

@@ -115,11 +115,3 @@ function guessDialect(id: string): DialectName {
   if (/^mai/i.test(id)) return 'mai'
   return /flux/i.test(id) ? 'bfl' : 'deployments'
 }
-
-/** How a retirement date stands to a day: past, within 60 days, or no matter. */
-export function retirementState(model: Model, now: Date): 'retired' | 'retiring' | undefined {
-  if (model.retires === undefined) return undefined
-  const daysLeft = (Date.parse(model.retires) - now.getTime()) / 86_400_000
-  if (daysLeft <= 0) return 'retired'
-  return daysLeft <= 60 ? 'retiring' : undefined
-}

@@ -1,17 +1,17 @@
 import type { DialectName, Model } from '../../../schemas/models.ts'
 
 /**
- * The models that Azure AI Foundry deploys, as its documentation and users' reports describe them in November 2026.
- * Where a live Azure disagrees it is right: `AZURE_MODELS_FILE` changes any row without a release.
+ * The image models of Azure AI Foundry, by its documentation and users' reports of November 2026. If Azure behaves
+ * differently, `AZURE_MODELS_FILE` corrects any row without a release.
  *
  * Sources: Microsoft Learn, "Azure OpenAI image generation" and "Foundry Models sold directly by Azure"
  * (https://learn.microsoft.com/en-us/azure/foundry/openai/how-to/dall-e,
  * https://learn.microsoft.com/en-us/azure/foundry/foundry-models/concepts/models-sold-directly-by-azure),
  * retirement dates from https://learn.microsoft.com/en-us/azure/foundry/openai/concepts/model-retirement-schedule
- * as it stood on 2026-09-02
+ * (version of 2026-09-02)
  */
 
-const megapixel = 1_048_576
+const MEGAPIXEL = 1_048_576
 const none = { kind: 'none' } as const
 
 const plain = {
@@ -57,7 +57,7 @@ const gpt2Sizes = {
   maxPixels: 8_294_400,
   maxRatio: 3,
 }
-// Input fidelity: sources disagree for this model, and without the field every source works.
+// Without input fidelity, since sources disagree on whether this model accepts the field.
 const gptImage2 = {
   ...gptImage,
   generateSize: gpt2Sizes,
@@ -76,7 +76,7 @@ const kontextSizes = {
   minEdge: 256,
   maxEdge: 2048,
   minPixels: 65_536,
-  maxPixels: megapixel,
+  maxPixels: MEGAPIXEL,
   maxRatio: 21 / 9,
 }
 const flux1 = {
@@ -94,7 +94,7 @@ const flux2Sizes = {
   minEdge: 256,
   maxEdge: 4096,
   minPixels: 65_536,
-  maxPixels: 4 * megapixel,
+  maxPixels: 4 * MEGAPIXEL,
   maxRatio: 16,
 }
 const flux2 = {
@@ -114,7 +114,7 @@ const maiSizes = {
   minEdge: 768,
   maxEdge: 1365,
   minPixels: 589_824,
-  maxPixels: megapixel,
+  maxPixels: MEGAPIXEL,
   maxRatio: 1365 / 768,
 }
 // Several images of an edit repeat the field: https://github.com/vercel/ai (azure-mai-image-model.ts, October 2026).
@@ -138,8 +138,8 @@ const mai26 = {
   grounding: true,
 } satisfies Partial<Model>
 
-const mai27Sizes = { ...maiSizes, maxEdge: 5461, maxPixels: 4 * megapixel, maxRatio: 5461 / 768 }
-// On Azure since 2026-11-17; whether it takes the two grounding fields of 2.6 is not documented.
+const mai27Sizes = { ...maiSizes, maxEdge: 5461, maxPixels: 4 * MEGAPIXEL, maxRatio: 5461 / 768 }
+// Whether it accepts the two grounding fields of 2.6 is not documented.
 const mai27 = {
   ...mai,
   generateSize: mai27Sizes,
@@ -152,7 +152,7 @@ const mai25Retires = '2026-10-01'
 const kontext = {
   ...flux1,
   providerPath: 'flux-kontext-pro',
-  // The deployment route ignores a size on edits and makes 1024x1024; the provider route takes a shape.
+  // The deployment route ignores the size of edits and returns 1024x1024; the provider route accepts an aspect ratio.
   editSize: kontextSizes,
   aspectRatios: ['1:1', '4:3', '3:4', '3:2', '2:3', '16:9', '9:16', '21:9', '9:21'],
   maxImages: 1,
@@ -246,7 +246,7 @@ export const modelTable: readonly Model[] = [
 const unknownGptImage = { ...gptImage2, dialects: ['deployments', 'v1'] } satisfies Omit<Model, 'id'>
 const unknownFlux2 = { ...flux2, maxImages: 8 } satisfies Omit<Model, 'id'>
 
-/** What a model that no row describes can do, by the dialect it is reached through. */
+/** Capabilities of models without a row, by dialect. */
 export const unknownModels: Readonly<Record<DialectName, Omit<Model, 'id'>>> = {
   deployments: { ...unknownGptImage, dialects: ['deployments'] },
   v1: { ...unknownGptImage, dialects: ['v1'] },
@@ -254,35 +254,35 @@ export const unknownModels: Readonly<Record<DialectName, Omit<Model, 'id'>>> = {
   mai: mai26,
 }
 
-/** A kind of models that a name may speak of, although it is the name of none of them. */
+/** A family of models, to which the name of an unknown model may belong. */
 export interface Family {
-  /** What a name holds that speaks of it, in lower case and with dashes for dots and underscores; tried in this order. */
-  said: RegExp
+  /** Matches normalized names: lower case, with dashes for dots and underscores. The first family that matches is used. */
+  pattern: RegExp
   row: Omit<Model, 'id'>
-  /** The model in the path of the provider route, for the part of the name from `said` on. */
+  /** The model in the path of the provider route, by the part of the name that begins with the match. */
   providerPath?: (name: string) => string
 }
 
 const variantOf = (name: string, variants: RegExp, other: string) => variants.exec(name)?.[0] ?? other
 
 export const families: readonly Family[] = [
-  { said: /gpt-?image/, row: unknownGptImage },
-  { said: /^mai(?=image|[-\d]|$)|(?<=-)mai-?image/, row: mai26 },
+  { pattern: /gpt-?image/, row: unknownGptImage },
+  { pattern: /^mai(?=image|[-\d]|$)|(?<=-)mai-?image/, row: mai26 },
   {
-    said: /kontext/,
+    pattern: /kontext/,
     row: kontext,
     providerPath: (name) => `flux-kontext-${variantOf(name, /max|dev/, 'pro')}`,
   },
   {
-    said: /flux(-?pro)?-?1-1(?!\d)/,
+    pattern: /flux(-?pro)?-?1-1(?!\d)/,
     row: flux11,
     providerPath: (name) => (name.includes('ultra') ? 'flux-pro-1.1-ultra' : 'flux-pro-1.1'),
   },
   {
-    said: /flux-?2(?!\d)/,
+    pattern: /flux-?2(?!\d)/,
     row: unknownFlux2,
     providerPath: (name) => `flux-2-${variantOf(name, /flex|max|dev|klein/, 'pro')}`,
   },
-  // Later ones are likelier to be like the last that is known than like the first.
-  { said: /flux-?[3-9](?!\d)/, row: unknownFlux2, providerPath: (name) => name },
+  // Later versions resemble the last known version more than the first.
+  { pattern: /flux-?[3-9](?!\d)/, row: unknownFlux2, providerPath: (name) => name },
 ]

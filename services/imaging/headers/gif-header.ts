@@ -1,6 +1,6 @@
 import { cutOff, type ImageHeader, impossibleClaim, plainHeader, STEPS_BETWEEN_PAUSES, type Walk } from './header.ts'
 
-/** Pixels that a byte of LZW stands for at most: a code of 12 bits for 4,096 of them. */
+/** The most that a byte of LZW can encode: one code of 12 bits stands for up to 4,096 pixels. */
 const MAX_PIXELS_PER_BYTE = 2731
 
 /** https://www.w3.org/Graphics/GIF/spec-gif89a.txt : screen size, then blocks made of sub-blocks of at most 255 bytes. */
@@ -18,13 +18,13 @@ export function* readGif(bytes: Buffer): Walk<ImageHeader | undefined> {
     const block = bytes.readUInt8(at)
     if (block === 0x2c && at + 10 < bytes.length) {
       const pixels = bytes.readUInt16LE(at + 5) * bytes.readUInt16LE(at + 7)
-      // Decoders make the canvas as large as its first frame if it is smaller.
+      // Decoders enlarge the canvas to its first frame.
       const right = bytes.readUInt16LE(at + 1) + bytes.readUInt16LE(at + 5)
       const bottom = bytes.readUInt16LE(at + 3) + bytes.readUInt16LE(at + 7)
       const start = at + 11 + colourTableLength(bytes.readUInt8(at + 9))
       at = yield* afterSubBlocks(bytes, start)
       header.frames++
-      // Only the first frame is ever decoded.
+      // Only the first frame is decoded.
       if (header.frames === 1) {
         isPossible = (at - start) * MAX_PIXELS_PER_BYTE >= pixels
         header.width = Math.max(header.width, right)
@@ -36,15 +36,15 @@ export function* readGif(bytes: Buffer): Walk<ImageHeader | undefined> {
     } else break
     if (step % STEPS_BETWEEN_PAUSES === 0) yield
   }
-  // Decoders show what there is of a GIF without its last byte, so only one without a whole frame is rejected.
-  const hasWholeFrame = header.frames > 1 || (header.frames === 1 && at <= bytes.length)
-  if (!hasWholeFrame) return { ...header, frames: 1, damage: cutOff }
+  // Decoders accept a GIF without its trailer, so it is rejected only if it has no complete frame.
+  const hasCompleteFrame = header.frames > 1 || (header.frames === 1 && at <= bytes.length)
+  if (!hasCompleteFrame) return { ...header, frames: 1, damage: cutOff }
   return isPossible ? header : { ...header, damage: impossibleClaim }
 }
 
 const colourTableLength = (flags: number) => ((flags & 0x80) === 0 ? 0 : 3 * 2 ** ((flags & 7) + 1))
 
-/** Beyond the end of the file if the blocks do not end. */
+/** The position behind a list of sub-blocks; beyond the end of the file if the list is not terminated. */
 function* afterSubBlocks(bytes: Buffer, start: number): Walk<number> {
   let at = start
   for (let step = 1; at < bytes.length; step++) {

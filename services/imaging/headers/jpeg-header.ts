@@ -17,10 +17,10 @@ const MARKER_SOS = 0xda
 const MARKER_APP1 = 0xe1
 const MARKER_APP2 = 0xe2
 
-/** Encoders write about ten; each costs a decoder a pass over all pixels. */
+/** Encoders write about ten; each makes a decoder pass over all pixels. */
 const MAX_SCANS = 100
 
-/** What decoders hold of a block: 64 codes of two bytes. */
+/** Memory of a block in a decoder: 64 coefficients of two bytes. */
 const BLOCK_BYTES = 128
 
 interface Frame {
@@ -37,25 +37,23 @@ class JpegWalk {
   orientation: Orientation | undefined
   scans = 0
   /** Components in the first scan. */
-  scanned = 0
+  firstScanComponents = 0
   scanBytes = 0
   isEnded = false
-  /** Known to be unreadable. */
   isBroken = false
-  /** What makes up the first image. */
-  readonly stored = new ImageRanges()
+  /** The bytes of the first image. */
+  readonly ranges = new ImageRanges()
 }
 
 /**
  * https://www.w3.org/Graphics/JPEG/itu-t81.pdf B.1: markers, most followed by a length; scans are followed by their data.
  *
- * Phones append a second image (a gain map) or a video behind the end of the first and index it in an APP2 segment "MPF"
- * (CIPA DC-007); some services reject such files. Garbage between segments is skipped by every decoder. Neither belongs
- * to `firstImage`.
+ * Phones append a second image (a gain map) or a video behind the first and index it in an APP2 segment "MPF" (CIPA
+ * DC-007); some services reject such files. Decoders skip garbage between segments. `firstImage` contains neither.
  */
 export function* readJpeg(bytes: Buffer): Walk<ImageHeader | undefined> {
   const walk = new JpegWalk()
-  walk.stored.keep(0, 2)
+  walk.ranges.add(0, 2)
   let at = 2
   for (let step = 1; at < bytes.length && !walk.isEnded && !walk.isBroken; step++) {
     at = yield* nextPart(bytes, at, walk)
@@ -64,7 +62,7 @@ export function* readJpeg(bytes: Buffer): Walk<ImageHeader | undefined> {
   return walk.frame === undefined || walk.frame.sampling.length === 0 ? undefined : headerOf(walk, walk.frame)
 }
 
-/** Reads one marker with what belongs to it; the position behind it. */
+/** Reads one marker and its segment. Returns the position behind it. */
 function* nextPart(bytes: Buffer, at: number, walk: JpegWalk): Walk<number> {
   const marker = bytes[at] === 0xff ? bytes[at + 1] : undefined
   if (marker === undefined || marker === 0) {
@@ -72,31 +70,31 @@ function* nextPart(bytes: Buffer, at: number, walk: JpegWalk): Walk<number> {
     return next === -1 ? bytes.length : next
   }
   if (marker === 0xff) {
-    // Fill bytes may stand before any marker.
-    walk.stored.keep(at, at + 1)
+    // Any marker may be preceded by fill bytes.
+    walk.ranges.add(at, at + 1)
     return at + 1
   }
   if (marker === MARKER_EOI) walk.isEnded = true
   if (marker === MARKER_EOI || hasNoLength(marker)) {
-    walk.stored.keep(at, at + 2)
+    walk.ranges.add(at, at + 2)
     return at + 2
   }
   if (at + 4 > bytes.length) return bytes.length
   const end = at + 2 + bytes.readUInt16BE(at + 2)
-  walk.isBroken = end < at + 4 || walk.stored.areTooMany || walk.scans > MAX_SCANS
+  walk.isBroken = end < at + 4 || walk.ranges.areTooMany || walk.scans > MAX_SCANS
   if (end > bytes.length || walk.isBroken) return bytes.length
   readSegment(marker, bytes.subarray(at + 4, end), walk)
-  if (marker === MARKER_SOS && walk.scans === 0) walk.scanned = bytes[at + 4] ?? 0
+  if (marker === MARKER_SOS && walk.scans === 0) walk.firstScanComponents = bytes[at + 4] ?? 0
   if (marker === MARKER_APP2 && hasText(bytes, at + 4, 'MPF\0')) return end
   if (marker !== MARKER_SOS) {
-    walk.stored.keep(at, end)
+    walk.ranges.add(at, end)
     return end
   }
   if (walk.frame === undefined) walk.isBroken = true
   const behind = yield* endOfScan(bytes, end)
   walk.scans++
   walk.scanBytes += behind - end
-  walk.stored.keep(at, behind)
+  walk.ranges.add(at, behind)
   return behind
 }
 
@@ -118,7 +116,7 @@ function readFrame(marker: number, data: Buffer): Frame | undefined {
   return { marker, bitDepth: data.readUInt8(0), height: data.readUInt16BE(1), width: data.readUInt16BE(3), sampling }
 }
 
-/** Scan data goes on to the first marker that is neither a stuffed byte nor a restart. */
+/** Scan data ends at the first marker that is neither a stuffed byte nor a restart. */
 function* endOfScan(bytes: Buffer, start: number): Walk<number> {
   let at = bytes.indexOf(0xff, start)
   for (let step = 1; at !== -1; step++) {
@@ -135,9 +133,9 @@ function* endOfScan(bytes: Buffer, start: number): Walk<number> {
 function headerOf(walk: JpegWalk, frame: Frame): ImageHeader {
   const { width, height, bitDepth, marker, sampling } = frame
   const orientation = walk.orientation ?? 1
-  // The codes of components that come one after the other, or little by little, are kept until the last of them is there.
-  const isDecodedWhole = isProgressive(marker) || walk.scanned < sampling.length
-  const codeBytes = isDecodedWhole ? blocksOf(frame) * BLOCK_BYTES : 0
+  // In progressive files, and with components in separate scans, coefficients are held until the last scan.
+  const isDecodedWhole = isProgressive(marker) || walk.firstScanComponents < sampling.length
+  const coefficientBytes = isDecodedWhole ? blocksOf(frame) * BLOCK_BYTES : 0
   const header: ImageHeader = {
     ...plainHeader({ mimeType: 'image/jpeg', width, height }),
     ...(orientation < 5 ? {} : { width: height, height: width }),
@@ -147,9 +145,9 @@ function headerOf(walk: JpegWalk, frame: Frame): ImageHeader {
     isCmyk: sampling.length === 4,
     isLossy: true,
     isDecodedWhole,
-    decoder: { peakBytes: codeBytes, storedBytes: codeBytes },
+    decoder: { peakBytes: coefficientBytes, storedBytes: coefficientBytes },
     isUnusual: marker > 0xc2 || (sampling.length !== 1 && sampling.length !== 3),
-    firstImage: { ranges: walk.stored.ranges, lacksEnd: !walk.isEnded },
+    firstImage: { ranges: walk.ranges.ranges, lacksEnd: !walk.isEnded },
   }
   const damage = damageOf(walk, frame)
   return damage === undefined ? header : { ...header, damage }
@@ -158,19 +156,19 @@ function headerOf(walk: JpegWalk, frame: Frame): ImageHeader {
 function damageOf({ isBroken, isEnded, scans, scanBytes }: JpegWalk, frame: Frame): string | undefined {
   if (isBroken) return tooManyParts
   if (scans === 0) return isEnded ? 'it holds no image data' : cutOff
-  return scanBytes * 8 < leastBits(frame) ? impossibleClaim : undefined
+  return scanBytes * 8 < minBits(frame) ? impossibleClaim : undefined
 }
 
 /**
- * Huffman codes have at least one bit: one for a block's mean, and unless the file is progressive one more for its
- * details. Arithmetic coding has no such bound.
+ * The minimum for the image's size. Each block has at least one bit for its mean and, unless the file is progressive, one
+ * more for its details. Arithmetic coding has no such bound.
  */
-function leastBits(frame: Frame): number {
+function minBits(frame: Frame): number {
   if (frame.marker > 0xc2) return 0
   return blocksOf(frame) * (isProgressive(frame.marker) ? 1 : 2)
 }
 
-/** Blocks of 8 by 8 in all components. */
+/** Blocks of 8 × 8 samples in all components. */
 function blocksOf({ width, height, sampling }: Frame): number {
   const across = Math.max(1, ...sampling.map((one) => one.across))
   const down = Math.max(1, ...sampling.map((one) => one.down))

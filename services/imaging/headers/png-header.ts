@@ -11,7 +11,7 @@ import {
   type Walk,
 } from './header.ts'
 
-/** Bytes that one byte of deflate stands for at most: a match of 258 in two bits. https://www.rfc-editor.org/rfc/rfc1951 */
+/** The most that one byte of deflate can encode: a match of 258 bytes takes two bits. https://www.rfc-editor.org/rfc/rfc1951 */
 const MAX_DEFLATE_RATIO = 1032
 
 /** Channels by colour type, and the depths each may have. https://www.w3.org/TR/png-3/#11IHDR */
@@ -24,7 +24,7 @@ const colourTypes: ReadonlyMap<number, { channels: number; depths: readonly numb
 ])
 const PALETTE = 3
 
-/** What the walk finds behind the header chunk. */
+/** What the chunks behind the header declare. */
 interface Found {
   dataBytes: number
   /** The first two bytes of the compressed data, which may be spread over chunks. */
@@ -34,20 +34,18 @@ interface Found {
   hasTransparency: boolean
   frames: number
   orientation: Orientation | undefined
-  /** All but text. */
-  stored: ImageRanges
+  /** All chunks but text. */
+  ranges: ImageRanges
 }
 
-/**
- * No decoder needs them for pixels, but decoders unpack them: eight kilobytes to eight megabytes each, a thousand a file.
- */
+/** Not passed to decoders, which unpack them although pixels need none: eight kilobytes may become eight megabytes. */
 const textChunks: ReadonlySet<string> = new Set(['tEXt', 'zTXt', 'iTXt'])
 
 /** https://www.w3.org/TR/png-3/ : signature, then chunks of length, type, data, checksum; IHDR first. */
 export function* readPng(bytes: Buffer): Walk<ImageHeader | undefined> {
   if (bytes.length < 33 || bytes.readUInt32BE(8) !== 13 || !hasText(bytes, 12, 'IHDR')) return undefined
   const found = yield* walkChunks(bytes)
-  const stored = { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) }
+  const size = { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) }
   const bitDepth = bytes.readUInt8(24)
   const colourType = bytes.readUInt8(25)
   const isInterlaced = bytes.readUInt8(28) === 1
@@ -56,10 +54,10 @@ export function* readPng(bytes: Buffer): Walk<ImageHeader | undefined> {
   const colours = colourType === PALETTE || colourType === 2 || colourType === 6 ? 3 : 1
   const orientation = found.orientation ?? 1
   const channels = colours + (hasAlpha ? 1 : 0)
-  const wholeBytes = isInterlaced ? stored.width * stored.height * channels * Math.ceil(bitDepth / 8) : 0
+  const decoderBytes = isInterlaced ? size.width * size.height * channels * Math.ceil(bitDepth / 8) : 0
   const header: ImageHeader = {
-    ...plainHeader({ mimeType: 'image/png', ...stored }),
-    ...(orientation < 5 ? {} : { width: stored.height, height: stored.width }),
+    ...plainHeader({ mimeType: 'image/png', ...size }),
+    ...(orientation < 5 ? {} : { width: size.height, height: size.width }),
     orientation,
     bitDepth,
     channels,
@@ -67,13 +65,13 @@ export function* readPng(bytes: Buffer): Walk<ImageHeader | undefined> {
     hasAlpha,
     isRgba: colourType === 6,
     isDecodedWhole: isInterlaced,
-    decoder: { peakBytes: wholeBytes, storedBytes: wholeBytes },
-    decodedRanges: found.stored.ranges,
+    decoder: { peakBytes: decoderBytes, storedBytes: decoderBytes },
+    decodedRanges: found.ranges.ranges,
   }
   const isKnown = coloured?.depths.includes(bitDepth) && hasText(bytes, 26, '\0\0') && bytes.readUInt8(28) <= 1
   if (!isKnown) return { ...header, damage: 'its header is not valid' }
   const bits = bitDepth * (coloured?.channels ?? 1)
-  const damage = damageOf(found, colourType, isInterlaced ? interlacedBytes(stored, bits) : rowBytes(stored, bits))
+  const damage = damageOf(found, colourType, isInterlaced ? interlacedBytes(size, bits) : rowBytes(size, bits))
   return damage === undefined ? header : { ...header, damage }
 }
 
@@ -86,15 +84,15 @@ function* walkChunks(bytes: Buffer): Walk<Found> {
     hasTransparency: false,
     frames: 1,
     orientation: undefined,
-    stored: new ImageRanges(),
+    ranges: new ImageRanges(),
   }
-  found.stored.keep(0, 33)
+  found.ranges.add(0, 33)
   let at = 33
-  for (let step = 1; at + 12 <= bytes.length && !found.isEnded && !found.stored.areTooMany; step++) {
+  for (let step = 1; at + 12 <= bytes.length && !found.isEnded && !found.ranges.areTooMany; step++) {
     const end = at + 12 + bytes.readUInt32BE(at)
     if (end > bytes.length) break
     const type = bytes.toString('latin1', at + 4, at + 8)
-    if (!textChunks.has(type)) found.stored.keep(at, end)
+    if (!textChunks.has(type)) found.ranges.add(at, end)
     readChunk(type, bytes.subarray(at + 8, end - 4), found)
     at = end
     if (step % STEPS_BETWEEN_PAUSES === 0) yield
@@ -106,9 +104,9 @@ function readChunk(type: string, data: Buffer, found: Found): void {
   if (type === 'IEND') found.isEnded = true
   else if (type === 'PLTE') found.hasPalette = true
   else if (type === 'tRNS') found.hasTransparency = true
-  // Before or behind the image data; the first one counts.
+  // May precede or follow the image data; the first one counts.
   else if (type === 'eXIf') found.orientation ??= readExifOrientation(data)
-  // Only before the image data does it make the file an animation.
+  // Makes the file an animation only if it precedes the image data.
   else if (type === 'acTL' && data.length >= 8 && found.dataBytes === 0) found.frames = data.readUInt32BE(0)
   else if (type === 'IDAT') {
     for (const byte of data.subarray(0, 2 - found.dataHead.length)) found.dataHead.push(byte)
@@ -117,10 +115,10 @@ function readChunk(type: string, data: Buffer, found: Found): void {
 }
 
 function damageOf(found: Found, colourType: number, neededBytes: number): string | undefined {
-  if (found.stored.areTooMany) return tooManyParts
+  if (found.ranges.areTooMany) return tooManyParts
   if (!found.isEnded) return cutOff
   if (found.dataBytes === 0) return 'it holds no image data'
-  if (!isZlibHead(found.dataHead)) return 'its image data is not compressed as PNG demands'
+  if (!isZlibHead(found.dataHead)) return 'its image data is not valid deflate data'
   if (colourType === PALETTE && !found.hasPalette) return 'it has no palette'
   return found.dataBytes * MAX_DEFLATE_RATIO < neededBytes ? impossibleClaim : undefined
 }
@@ -130,12 +128,12 @@ function isZlibHead([method = 0, flags = 0]: readonly number[]): boolean {
   return (method & 0x0f) === 8 && method >> 4 <= 7 && (method * 256 + flags) % 31 === 0 && (flags & 0x20) === 0
 }
 
-/** Rows begin with a byte for their filter. */
+/** Each row begins with its filter type. */
 function rowBytes({ width, height }: { width: number; height: number }, bitsPerPixel: number): number {
   return width === 0 ? 0 : height * (1 + Math.ceil((width * bitsPerPixel) / 8))
 }
 
-/** The seven passes: first column and row, then the steps between them. https://www.w3.org/TR/png-3/#8Interlace */
+/** The seven passes: first column and row, then the steps. https://www.w3.org/TR/png-3/#8Interlace */
 const passes: readonly (readonly [x: number, y: number, dx: number, dy: number])[] = [
   [0, 0, 8, 8],
   [4, 0, 8, 8],

@@ -14,25 +14,25 @@ import {
 const HAS_EXIF = 0x08
 const HAS_ALPHA = 0x10
 const IS_ANIMATED = 0x02
-/** A thousand frames have fewer; decoders note each. */
+/** More than a thousand frames need; decoders record each. */
 const MAX_CHUNKS = 10_000
 
 /**
- * Lossless data may switch its codes every 4 by 4 pixels, and for each of up to 65,536 sets of codes that the data brings
- * (in about 36 bits at least) decoders make tables of about so many bytes.
+ * Lossless data may switch its Huffman codes every 4 × 4 pixels. For each of up to 65,536 sets of codes (of at least 36
+ * bits in the file) decoders allocate tables of about this size.
  * https://developers.google.com/speed/webp/docs/webp_lossless_bitstream_specification#62_details
  */
 const CODE_SET_BYTES = 5800
 const MAX_CODE_SETS = 65_536
-const LEAST_BYTES_OF_CODE_SET = 4.5
+const MIN_CODE_SET_BYTES = 4.5
 const RGBA_BYTES = 4
 
 interface Found {
   frames: number
   orientation: Orientation
-  /** Bytes of the first lossy image; absent where the image is lossless. */
+  /** Bytes of the first lossy image; absent if the image is lossless. */
   lossyBytes: number | undefined
-  /** Bytes that may be coded without loss, as transparency is in a lossy image; an animation is not looked into. */
+  /** Bytes that may be lossless data, such as the transparency of a lossy image. Frames are not inspected. */
   losslessBytes: number
   chunks: number
 }
@@ -58,16 +58,16 @@ export function* readWebp(bytes: Buffer): Walk<ImageHeader | undefined> {
   }
   if (found.chunks > MAX_CHUNKS) return { ...header, damage: tooManyParts }
   if (bytes.length < 8 + bytes.readUInt32LE(4)) return { ...header, damage: cutOff }
-  // Lossless data may take no bits at all for a pixel, lossy data takes some for a block of 16 by 16.
-  const leastBits = isAnimated || found.lossyBytes === undefined ? 0 : Math.ceil((size.width * size.height) / 256)
-  return (found.lossyBytes ?? 0) * 8 < leastBits ? { ...header, damage: impossibleClaim } : header
+  // Lossless data may need no bits for a pixel; lossy data needs at least one per block of 16 × 16.
+  const minBits = isAnimated || found.lossyBytes === undefined ? 0 : Math.ceil((size.width * size.height) / 256)
+  return (found.lossyBytes ?? 0) * 8 < minBits ? { ...header, damage: impossibleClaim } : header
 }
 
-/** Colours and opacity are unpacked in one place and copied to another, whether there is opacity or not. */
+/** Decoders unpack RGBA and copy it, whether there is transparency or not. */
 function decoderMemory({ width, height }: { width: number; height: number }, losslessBytes: number): DecoderMemory {
   const storedBytes = width * height * RGBA_BYTES
   const tiles = Math.ceil(width / 4) * Math.ceil(height / 4)
-  const codeSets = Math.min(MAX_CODE_SETS, tiles, Math.ceil(losslessBytes / LEAST_BYTES_OF_CODE_SET))
+  const codeSets = Math.min(MAX_CODE_SETS, tiles, Math.ceil(losslessBytes / MIN_CODE_SET_BYTES))
   return { peakBytes: storedBytes * 2, tableBytes: codeSets * CODE_SET_BYTES, storedBytes }
 }
 
@@ -106,7 +106,7 @@ function* walkChunks(bytes: Buffer, flags: number): Walk<Found> {
     }
     if (hasText(bytes, at, 'EXIF') && (flags & HAS_EXIF) !== 0 && !isExifSeen) {
       isExifSeen = true
-      found.orientation = orientationOf(bytes.subarray(at + 8, at + 8 + length))
+      found.orientation = readOrientation(bytes.subarray(at + 8, at + 8 + length))
     } else if (!isImageSeen && (hasText(bytes, at, 'VP8 ') || hasText(bytes, at, 'VP8L'))) {
       isImageSeen = true
       if (hasText(bytes, at, 'VP8 ')) found.lossyBytes = Math.min(length, bytes.length - at - 8)
@@ -117,7 +117,7 @@ function* walkChunks(bytes: Buffer, flags: number): Walk<Found> {
   return found
 }
 
-/** Some writers put the JPEG's prefix before it. */
-function orientationOf(exif: Buffer): Orientation {
+/** Some writers add the prefix of a JPEG segment. */
+function readOrientation(exif: Buffer): Orientation {
   return readExifOrientation(hasText(exif, 0, 'Exif\0\0') ? exif.subarray(6) : exif)
 }

@@ -6,25 +6,26 @@ import type { Base64Image } from '../../bytes/base64-image.ts'
 import type { BufferPool } from '../../bytes/buffer-pool.ts'
 import { durableFlags, temporaryName, waitForDisk, writeAll } from '../../bytes/durable-file.ts'
 import { joinName } from '../output-path.ts'
-import { codeOf, type Folder, isSame } from './directory-handle.ts'
+import { codeOf, type DirectoryHandle, isSame } from './directory-handle.ts'
+import { READ_FLAGS } from './walk-files.ts'
 
 /** Bytes written at a time: each write waits for the disk, so that most images are one. */
 const WRITE_BYTES = 4_194_304
 
 export interface TemporaryFile {
   name: string
-  /** What the file is, whatever it is called. */
+  /** Identifies the file under any name. */
   stats: Stats
 }
 
-/** Writes an image under a name of its own and waits for the disk. Nothing is left behind if that fails. */
+/** Writes an image (or an empty file) under a unique name and waits for the disk. Removes the file if that fails. */
 export async function writeTemporary(
-  folder: Folder,
+  directory: DirectoryHandle,
   image: Base64Image | undefined,
   pool: BufferPool,
 ): Promise<TemporaryFile> {
   const name = temporaryName()
-  const file = await folder.open(name, durableFlags, 0o644)
+  const file = await directory.openFile(name, durableFlags, 0o644)
   try {
     try {
       if (image !== undefined) await writeDecoded(file, image, pool)
@@ -34,7 +35,7 @@ export async function writeTemporary(
       await file.close()
     }
   } catch (error) {
-    await removeQuietly(folder, name)
+    await removeQuietly(directory, name)
     throw error
   }
 }
@@ -56,15 +57,15 @@ async function writeDecoded(file: FileHandle, image: Base64Image, pool: BufferPo
   if (filled > 0) await writeAll(file, block.bytes.subarray(0, filled))
 }
 
-/** Names tried before chance is asked for one. */
-const maxCounter = 999
+/** Numbered names tried before a random one. */
+const MAX_COUNTER = 999
 
 /**
- * Gives a finished temporary file its name, or the next free one: `name.png`, `name-2.png`, … The name comes to be in
- * one step and never replaces another file, whoever else is writing. The temporary name stays or is gone.
+ * Gives a complete temporary file its name, or the next free one: `name.png`, `name-2.png`, … The name appears atomically
+ * and never overwrites an existing file. The temporary name may remain.
  */
 export async function publish(
-  folder: Folder,
+  directory: DirectoryHandle,
   temporary: TemporaryFile,
   stem: string,
   extension: string,
@@ -72,7 +73,7 @@ export async function publish(
   for (let counter = 1; ; counter++) {
     const name = joinName(stem, nameSuffix(counter) + extension)
     try {
-      await linkOrReserve(folder, temporary.name, name)
+      await linkOrReserve(directory, temporary.name, name)
       return name
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
@@ -82,32 +83,36 @@ export async function publish(
 
 function nameSuffix(counter: number): string {
   if (counter === 1) return ''
-  return counter <= maxCounter ? `-${counter}` : `-${randomBytes(6).toString('hex')}`
+  return counter <= MAX_COUNTER ? `-${counter}` : `-${randomBytes(6).toString('hex')}`
 }
 
-/** Answers of file systems that know no hard links (FAT, many network and desktop mounts). */
-const withoutLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'EACCES', 'EINVAL'])
+/** Errors of file systems without hard links (FAT, many network and desktop mounts). */
+const NO_LINK_ERRORS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'EACCES', 'EINVAL'])
 
-async function linkOrReserve(folder: Folder, from: string, to: string): Promise<void> {
+async function linkOrReserve(directory: DirectoryHandle, from: string, to: string): Promise<void> {
   try {
-    await folder.link(from, to)
+    await directory.link(from, to)
   } catch (error) {
-    if (!withoutLinks.has(codeOf(error))) throw error
-    // The name is ours once the empty file is; what is renamed over it is then no one else's.
-    const reserved = await folder.open(to, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644)
+    if (!NO_LINK_ERRORS.has(codeOf(error))) throw error
+    // Creating an empty file reserves the name, so that the rename replaces no one else's file.
+    const reserved = await directory.openFile(to, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644)
     await reserved.close()
     try {
-      await folder.rename(from, to)
+      await directory.rename(from, to)
     } catch (renameError) {
-      await removeQuietly(folder, to)
+      await removeQuietly(directory, to)
       throw renameError
     }
   }
 }
 
-/** Whether a name leads to the file that was written. */
-export async function isPublished(folder: Folder, name: string, { stats }: TemporaryFile): Promise<boolean> {
-  const file = await folder.open(name, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch(() => undefined)
+/** Whether a name refers to the file that was written. */
+export async function isPublished(
+  directory: DirectoryHandle,
+  name: string,
+  { stats }: TemporaryFile,
+): Promise<boolean> {
+  const file = await directory.openFile(name, READ_FLAGS).catch(() => undefined)
   if (file === undefined) return false
   try {
     return isSame(await file.stat(), stats)
@@ -117,13 +122,13 @@ export async function isPublished(folder: Folder, name: string, { stats }: Tempo
 }
 
 /**
- * Takes a published file back, unless its name is by now that of somebody else's file. By names alone that cannot be
- * known: between the look and the removal another folder may be put in place, so the file is left where it is.
+ * Removes a published file, unless its name refers to another file by now. Without an anchored directory this cannot be
+ * checked safely, since the directory may be swapped between check and removal, so the file is not removed.
  */
-export async function retract(folder: Folder, name: string, temporary: TemporaryFile): Promise<void> {
-  if (folder.isAnchored && (await isPublished(folder, name, temporary))) await removeQuietly(folder, name)
+export async function retract(directory: DirectoryHandle, name: string, temporary: TemporaryFile): Promise<void> {
+  if (directory.isAnchored && (await isPublished(directory, name, temporary))) await removeQuietly(directory, name)
 }
 
-export async function removeQuietly(folder: Folder, name: string): Promise<void> {
-  await folder.unlink(name).catch(() => {})
+export async function removeQuietly(directory: DirectoryHandle, name: string): Promise<void> {
+  await directory.unlink(name).catch(() => {})
 }

@@ -2,15 +2,8 @@ import { constants, type Dirent, type Stats } from 'node:fs'
 import { type FileHandle, link, mkdir, open, readdir, readlink, realpath, rename, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 
-/**
- * A folder that was opened, and stays the one that was opened even if its name is given to another folder or to a link.
- *
- * On Linux everything goes through `/proc/self/fd`, where the open folder itself is the starting point, so nothing can
- * be swapped in between. Elsewhere (and under Node's permission model, which sees paths only) names are used; `isIntact`
- * then compares the name with the open folder, and between that look and the next step a swap by somebody who can
- * already write into the images folder goes unseen.
- */
-export class Folder {
+/** An open directory. It stays the same even if its path is replaced by another directory or a link. */
+export class DirectoryHandle {
   readonly #handle: FileHandle
   readonly #name: string
   readonly #anchor: string
@@ -21,38 +14,38 @@ export class Folder {
     this.#anchor = anchor
   }
 
-  /** Opens a folder by its path, whose links are followed. */
-  static async open(name: string, create = false): Promise<Folder> {
+  /** Opens a directory by its path, following links. */
+  static async open(name: string, create = false): Promise<DirectoryHandle> {
     const real = await realpath(name).catch(async (error: unknown) => {
       if (!create || codeOf(error) !== 'ENOENT') throw error
       await mkdir(name, { recursive: true })
       return realpath(name)
     })
-    return Folder.#of(await open(real, folderFlags), real)
+    return DirectoryHandle.#of(await open(real, DIRECTORY_FLAGS), real)
   }
 
-  /** Opens a folder in this one, never through a link. */
-  async folder(name: string, create = false): Promise<Folder> {
+  /** Opens a directory in this one, without following a link. */
+  async openDirectory(name: string, create = false): Promise<DirectoryHandle> {
     if (create) {
       await mkdir(this.#at(name)).catch((error: unknown) => {
         if (codeOf(error) !== 'EEXIST') throw error
       })
     }
-    const handle = await open(this.#at(name), folderFlags)
-    return Folder.#of(handle, path.join(this.#name, name))
+    const handle = await open(this.#at(name), DIRECTORY_FLAGS)
+    return DirectoryHandle.#of(handle, path.join(this.#name, name))
   }
 
-  static async #of(handle: FileHandle, name: string): Promise<Folder> {
+  static async #of(handle: FileHandle, name: string): Promise<DirectoryHandle> {
     const anchor = `/proc/self/fd/${handle.fd}`
-    // What the system offers does not change while the process runs.
+    // Checked once: it does not change while the process runs.
     canAnchor ??= Promise.all([stat(anchor), handle.stat()]).then(
       ([one, other]) => isSame(one, other),
       () => false,
     )
-    return new Folder(handle, name, (await canAnchor) ? anchor : name)
+    return new DirectoryHandle(handle, name, (await canAnchor) ? anchor : name)
   }
 
-  /** Whether names are looked up in the open folder itself, so that no swap can lead elsewhere. */
+  /** Whether names are resolved relative to the open directory, so that swapping its path has no effect. */
   get isAnchored(): boolean {
     return this.#anchor !== this.#name
   }
@@ -61,17 +54,17 @@ export class Folder {
     return `${this.#anchor}${path.sep}${name}`
   }
 
-  /** Opens a file in this folder, never through a link. */
-  open(name: string, flags: number, mode?: number): Promise<FileHandle> {
-    return open(this.#at(name), flags | noFollow, mode)
+  /** Opens a file in this directory, without following a link. */
+  openFile(name: string, flags: number, mode?: number): Promise<FileHandle> {
+    return open(this.#at(name), flags | NO_FOLLOW, mode)
   }
 
-  /** Gives a file of this folder a second name in it; fails if that exists. */
+  /** Creates a second name for a file; fails if it exists. */
   link(from: string, to: string): Promise<void> {
     return link(this.#at(from), this.#at(to))
   }
 
-  /** Renames within this folder; replaces what is there. */
+  /** Renames within this directory; replaces an existing file. */
   rename(from: string, to: string): Promise<void> {
     return rename(this.#at(from), this.#at(to))
   }
@@ -84,12 +77,12 @@ export class Folder {
     return readdir(this.#anchor, { withFileTypes: true })
   }
 
-  /** Where the folder was when it was opened; still is, if it `isIntact`. */
+  /** The path when the directory was opened; still valid if it `isIntact`. */
   get path(): string {
     return this.#name
   }
 
-  /** Whether the folder is still found under its path. */
+  /** Whether the path still refers to this directory. */
   async isIntact(): Promise<boolean> {
     try {
       if (this.isAnchored) return (await readlink(this.#anchor)) === this.#name
@@ -100,7 +93,7 @@ export class Folder {
     }
   }
 
-  /** Makes new names in it survive a power cut, where the system lets us. */
+  /** Makes new names survive a power cut, where the system supports it. */
   async sync(): Promise<void> {
     await this.#handle.sync().catch(() => {})
   }
@@ -112,15 +105,15 @@ export class Folder {
 
 let canAnchor: Promise<boolean> | undefined
 
-const noFollow = constants.O_NOFOLLOW ?? 0
-const folderFlags = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | noFollow
+const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
+const DIRECTORY_FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NO_FOLLOW
 
-/** Whether two looks saw the same file. */
+/** Whether two stats are of the same file. */
 export function isSame(one: Stats, other: Stats): boolean {
   return one.ino === other.ino && one.dev === other.dev
 }
 
-/** The system's code of an error (`ENOENT`), or an empty text. */
+/** The system's code of an error (`ENOENT`), or an empty string. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

@@ -1,173 +1,191 @@
-import { constants, type Stats } from 'node:fs'
-import { lstat, mkdir, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Base64Image } from '../../bytes/base64-image.ts'
 import { type BufferPool, createBufferPool } from '../../bytes/buffer-pool.ts'
+import { TEMPORARY_STALE_MS } from '../../bytes/durable-file.ts'
 import { type ErrorCode, ServiceError, serviceError } from '../../errors/errors.ts'
+import type { Logger } from '../../logging/logger.ts'
+import { cachePromise } from '../cached-promise.ts'
 import { fitExtension } from '../file-extension.ts'
-import type { ImageStore, SavedImage, SaveTarget } from '../image-store.ts'
-import { nameError, parseOutputPath } from '../output-path.ts'
+import type { ImageStore, SavedImage, StoreHealth } from '../image-store.ts'
 import { isPublished, publish, removeQuietly, retract, type TemporaryFile, writeTemporary } from './atomic-write.ts'
-import { codeOf, Folder } from './directory-handle.ts'
-import { listImages, openStoredImage, removeStaleFiles } from './list-images.ts'
+import { codeOf, DirectoryHandle } from './directory-handle.ts'
+import { listImages } from './list-images.ts'
+import { resolveTarget } from './resolve-target.ts'
+import { removeStaleFiles } from './stale-files.ts'
+import { openStoredImage } from './stored-image.ts'
+import { READ_FLAGS } from './walk-files.ts'
+
+/*
+ * Threat model of the local store.
+ *
+ * Untrusted: the `output_path` and resource names of callers, and whoever can write into the images folder beside this
+ * service (another user of a shared mount). Trusted: the operator who configured the folder, and its path.
+ *
+ * - Names. `output-path.ts` rejects `..`, absolute paths elsewhere, control characters, Windows device names and hidden
+ *   files. `resolve-target.ts` follows links of existing folders and rejects those that lead out of the store.
+ * - Swapped folders. Between check and write, a folder may be replaced by a link. On Linux every operation therefore goes
+ *   through `/proc/self/fd` of a directory that was opened without following links (`directory-handle.ts`), so a swap has
+ *   no effect on it. Elsewhere, and under Node's permission model, which knows only paths, the path is compared with the
+ *   open directory before and after the write. A swap between that check and the next step goes unnoticed there.
+ * - Existing files. A file appears under its name only when it is complete, by a hard link or by renaming over an empty
+ *   file created exclusively (`atomic-write.ts`), so nothing is overwritten and no partial file is visible. If the folder
+ *   was moved meanwhile, the file is removed again and the call reports that the image was not saved.
+ * - Reading. Only regular files are opened, without following links and without blocking on pipes.
+ */
 
 export interface LocalImageStoreOptions {
-  /** Absolute path of the folder. Made when it is needed. */
+  /** Absolute path of the folder, created when needed. */
   folder: string
-  /** Largest file that `read` gives, in bytes; 64 MiB by default. */
+  /** Largest file that `read` opens, in bytes; 64 MiB by default. */
   maxReadBytes?: number
   pool?: BufferPool
   /** Milliseconds since 1970; for tests. */
   now?: () => number
 }
 
-/** Images in a folder of the local disk (or of anything that is mounted there), shared with other replicas. */
+export interface LocalImageStore extends ImageStore {
+  /** Removes temporary files that a killed process left behind. Returns how many. */
+  removeStaleFiles(olderThanMs: number): Promise<number>
+}
+
+/** The health check writes to the disk, and unauthenticated clients can trigger it. */
+const HEALTH_TTL_MS = 5_000
+
+/** Creates the store, cleans it up, and warns if it is unwritable: images are then returned but not saved. */
+export async function openLocalImageStore(options: LocalImageStoreOptions, log: Logger): Promise<ImageStore> {
+  const store = createLocalImageStore(options)
+  const { isWritable, reason } = await store.health()
+  if (isWritable) {
+    const removed = await store.removeStaleFiles(TEMPORARY_STALE_MS)
+    if (removed > 0) log.info({ removed }, 'stale temporary files removed')
+  } else {
+    log.warn(
+      { IMAGES_DIR: options.folder, reason },
+      'images folder is not writable, images are returned but not saved; for the container: sudo chown 1000:1000 images logs',
+    )
+  }
+  return store
+}
+
+/** Images in a folder of the local disk or of a mounted file system, shared with other replicas. */
 export function createLocalImageStore({
   folder: root,
   maxReadBytes = 67_108_864,
   pool = createBufferPool(),
   now = Date.now,
-}: LocalImageStoreOptions): ImageStore {
-  async function resolve(outputPath: string): Promise<SaveTarget> {
-    const realRoot = await makeRoot(root)
-    const { folders, fileName } = parseOutputPath(outputPath, [path.resolve(root), realRoot ?? root])
-    if (realRoot === undefined) return { folders, fileName }
-    const real = await followFolders(realRoot, folders)
-    await rejectFolder(path.join(realRoot, ...real, fileName))
-    // Links may lead to places that callers must not name; what the operator called the folder is no matter of theirs.
-    return parseOutputPath(`./${[...real, fileName].join('/')}`, [realRoot])
+}: LocalImageStoreOptions): LocalImageStore {
+  const openRoot = () => DirectoryHandle.open(root)
+
+  async function checkHealth(): Promise<StoreHealth> {
+    try {
+      await withDirectory(root, [], true, async (directory) => {
+        await removeQuietly(directory, (await writeTemporary(directory, undefined, pool)).name)
+      })
+      return { isWritable: true }
+    } catch (error) {
+      return { isWritable: false, reason: codeOf(error) || 'unknown' }
+    }
   }
 
   return {
-    resolve,
-    save: (target, image) =>
-      toStoreError(() => withFolders(root, target.folders, true, (folder) => saveIn(folder, target, image, pool))),
-    list: ({ cursor, limit = 100 } = {}) => listImages(() => Folder.open(root), cursor, limit),
+    async resolve(outputPath) {
+      const { folders, fileName } = await resolveTarget(root, outputPath)
+      return { name: [...folders, fileName].join('/') }
+    },
+    save({ name }, image) {
+      const { folders, fileName } = split(name)
+      return toStoreError(() =>
+        withDirectory(root, folders, true, (directory) => saveIn(directory, folders, fileName, image, pool)),
+      )
+    },
+    list: ({ cursor, limit = 100 } = {}) => listImages(openRoot, cursor, limit),
     async read(name) {
       try {
-        const { folders, fileName } = await resolve(name)
-        return await withFolders(root, folders, false, (folder) => readIn(folder, fileName, maxReadBytes))
+        const { folders, fileName } = await resolveTarget(root, name)
+        return await withDirectory(root, folders, false, (directory) => readIn(directory, fileName, maxReadBytes))
       } catch (cause) {
         throw serviceError('IMG_ERR_STORE_MISSING', [], { cause })
       }
     },
-    async check() {
-      try {
-        await withFolders(root, [], true, async (folder) => {
-          await removeQuietly(folder, (await writeTemporary(folder, undefined, pool)).name)
-        })
-        return { isWritable: true, path: root }
-      } catch (error) {
-        return { isWritable: false, path: root, reason: codeOf(error) || 'unknown' }
-      }
-    },
-    removeStale: (olderThanMs) => removeStaleFiles(() => Folder.open(root), now() - olderThanMs),
+    health: cachePromise(checkHealth, HEALTH_TTL_MS),
+    removeStaleFiles: (olderThanMs) => removeStaleFiles(openRoot, now() - olderThanMs),
   }
 }
 
-/** The folder with its links resolved; `undefined` if there is none and it cannot be made. */
-async function makeRoot(root: string): Promise<string | undefined> {
-  try {
-    await mkdir(root, { recursive: true })
-    return await realpath(root)
-  } catch {
-    return undefined
-  }
+function split(name: string): { folders: readonly string[]; fileName: string } {
+  const folders = name.split('/')
+  const fileName = folders.pop() ?? ''
+  return { folders, fileName }
 }
 
-/** Where `folders` lead below `realRoot`, relative to it; those that do not exist yet stay as they are. */
-async function followFolders(realRoot: string, folders: readonly string[]): Promise<string[]> {
-  let current = realRoot
-  for (const [index, name] of folders.entries()) {
-    const next = path.join(current, name)
-    if ((await statOf(lstat, next)) === undefined) return [...relativeTo(realRoot, current), ...folders.slice(index)]
-    const real = await realpath(next).catch(() => undefined)
-    // A link to nowhere would decide later where it leads.
-    if (real === undefined || !isInside(realRoot, real)) throw serviceError('IMG_ERR_PATH_OUTSIDE', [])
-    if (!(await statOf(stat, real))?.isDirectory()) throw nameError('a file stands where it needs a folder')
-    current = real
-  }
-  return relativeTo(realRoot, current)
-}
-
-async function rejectFolder(file: string): Promise<void> {
-  if ((await statOf(stat, file))?.isDirectory()) throw nameError('it names a folder; add a file name')
-}
-
-async function statOf(look: (name: string) => Promise<Stats>, name: string): Promise<Stats | undefined> {
-  return look(name).catch(() => undefined)
-}
-
-function isInside(root: string, name: string): boolean {
-  return name === root || name.startsWith(root.endsWith(path.sep) ? root : root + path.sep)
-}
-
-function relativeTo(root: string, name: string): string[] {
-  return path.relative(root, name).split(path.sep).filter(Boolean)
-}
-
-async function withFolders<T>(
+async function withDirectory<T>(
   root: string,
-  names: readonly string[],
+  folders: readonly string[],
   create: boolean,
-  work: (folder: Folder) => Promise<T>,
+  work: (directory: DirectoryHandle) => Promise<T>,
 ): Promise<T> {
-  let folder = await Folder.open(root, create)
+  let directory = await DirectoryHandle.open(root, create)
   try {
-    for (const name of names) {
-      const outer = folder
-      folder = await openInner(outer, name, create)
+    for (const name of folders) {
+      const outer = directory
+      directory = await openInner(outer, name, create)
       await outer.close()
     }
-    return await work(folder)
+    return await work(directory)
   } finally {
-    await folder.close()
+    await directory.close()
   }
 }
 
-async function openInner(outer: Folder, name: string, create: boolean): Promise<Folder> {
+async function openInner(outer: DirectoryHandle, name: string, create: boolean): Promise<DirectoryHandle> {
   try {
-    return await outer.folder(name, create)
+    return await outer.openDirectory(name, create)
   } catch (cause) {
-    // What was a folder, or nothing, when the path was checked is a link or a file now.
+    // The path was a folder or free when it was checked, and is a link or a file now.
     const isSwapped = ['ELOOP', 'ENOTDIR', 'EMLINK'].includes(codeOf(cause))
     throw isSwapped ? serviceError('IMG_ERR_STORE_MOVED', [], { cause }) : cause
   }
 }
 
-async function saveIn(folder: Folder, target: SaveTarget, image: Base64Image, pool: BufferPool): Promise<SavedImage> {
-  const temporary = await writeTemporary(folder, image, pool)
+async function saveIn(
+  directory: DirectoryHandle,
+  folders: readonly string[],
+  requestedName: string,
+  image: Base64Image,
+  pool: BufferPool,
+): Promise<SavedImage> {
+  const temporary = await writeTemporary(directory, image, pool)
   try {
-    const { stem, extension } = fitExtension(target.fileName, image.mimeType)
-    const wanted = stem + extension
-    const fileName = await publish(folder, temporary, stem, extension)
-    if (!(await isWhereItSays(folder, fileName, temporary))) {
-      await retract(folder, fileName, temporary)
+    const { stem, extension } = fitExtension(requestedName, image.mimeType)
+    const fittedName = stem + extension
+    const fileName = await publish(directory, temporary, stem, extension)
+    if (!(await isInPlace(directory, fileName, temporary))) {
+      await retract(directory, fileName, temporary)
       throw serviceError('IMG_ERR_STORE_MOVED', [])
     }
-    await folder.sync()
+    await directory.sync()
     return {
-      path: path.join(folder.path, fileName),
-      name: [...target.folders, fileName].join('/'),
+      name: [...folders, fileName].join('/'),
+      location: path.join(directory.path, fileName),
       bytes: image.bytes,
       changes: [
-        ...(wanted === target.fileName ? [] : ['extension' as const]),
-        ...(wanted === fileName ? [] : ['taken' as const]),
+        ...(fittedName === requestedName ? [] : ['extension' as const]),
+        ...(fittedName === fileName ? [] : ['taken' as const]),
       ],
     }
   } finally {
-    await removeQuietly(folder, temporary.name)
+    await removeQuietly(directory, temporary.name)
   }
 }
 
-async function isWhereItSays(folder: Folder, fileName: string, temporary: TemporaryFile): Promise<boolean> {
-  if (!(await folder.isIntact())) return false
-  return folder.isAnchored || isPublished(folder, fileName, temporary)
+/** Whether the file can be found under the path that is about to be reported. */
+async function isInPlace(directory: DirectoryHandle, fileName: string, temporary: TemporaryFile): Promise<boolean> {
+  if (!(await directory.isIntact())) return false
+  return directory.isAnchored || isPublished(directory, fileName, temporary)
 }
 
-async function readIn(folder: Folder, fileName: string, maxBytes: number): Promise<Base64Image> {
-  // Without waiting: a pipe of that name would never open.
-  const file = await folder.open(fileName, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+async function readIn(directory: DirectoryHandle, fileName: string, maxBytes: number): Promise<Base64Image> {
+  const file = await directory.openFile(fileName, READ_FLAGS)
   try {
     return await openStoredImage(file, maxBytes)
   } catch (error) {

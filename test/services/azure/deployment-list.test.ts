@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
 import { type DeploymentSettings, readDeployments } from '../../../services/azure/deployment-list.ts'
-import { createModelCatalog, retirementState } from '../../../services/azure/models/model-catalog.ts'
+import { createModelCatalog } from '../../../services/azure/models/model-catalog.ts'
+import { retirementState } from '../../../services/azure/models/retirement.ts'
 import { fileOf } from '../../support/fake-azure.ts'
 
 const plain: DeploymentSettings = {
@@ -25,7 +26,10 @@ describe('plain variables', () => {
   }
 
   test('a model and a deployment that disagree are a warning', (t: TestContext) => {
-    t.assert.match(readDeployments({ ...plain, AZURE_MODEL: 'gpt-image-2' }).warnings[0] ?? '', /AZURE_MODEL counts/)
+    t.assert.match(
+      readDeployments({ ...plain, AZURE_MODEL: 'gpt-image-2' }).warnings[0] ?? '',
+      /AZURE_MODEL takes precedence/,
+    )
     t.assert.deepEqual(readDeployments({ ...plain, AZURE_MODEL: 'flux.2-pro' }).warnings, [])
   })
 
@@ -64,7 +68,7 @@ describe('AZURE_DEPLOYMENTS_FILE', () => {
     ['no JSON', '{"key": "secret-that-must-not-show', /is not JSON/],
     ['no deployments', { deployments: [] }, /deployments/],
     ['an unknown field', { deployments: [{ name: 'a', colour: 1 }] }, /deployments\/0/],
-    ['a name twice', { deployments: [{ name: 'a' }, { name: 'a' }] }, /given twice/],
+    ['a name twice', { deployments: [{ name: 'a' }, { name: 'a' }] }, /used twice/],
     ['a fallback that is not there', { deployments: [{ name: 'a', fallbacks: ['z'] }] }, /unknown "z"/],
     [
       'a key and a key file',

@@ -38,8 +38,8 @@ describe('the credential of the environment', () => {
     ['goes nowhere as a token either', withIdentity, { base_url: 'https://evil.services.ai.azure.com' }, /of its own/],
     ['goes as a token to AZURE_BASE_URL', withIdentity, {}, undefined],
     ['is not needed beside a key', withKey, { base_url: 'https://other.example', key: 'k' }, undefined],
-    ['is not replaced by what is no key', withKey, { key: '“k”' }, /the key of "d" is no key/],
-    ['is not replaced by a blank', withKey, { key: ' ' }, /the key of "d" is no key/],
+    ['is not replaced by what is not a key', withKey, { key: '“k”' }, /the key of "d" is not a key/],
+    ['is not replaced by a blank', withKey, { key: ' ' }, /the key of "d" is not a key/],
   ]
   for (const [what, settings, entry, problem] of rows) {
     test(what, async (t: TestContext) => {
@@ -150,7 +150,7 @@ describe('key_file', () => {
     await symlink('link', join(own, 'chain'))
     for (const path of [secret, '../ssh/id', 'link', 'folder/id', 'chain', '/etc/hostname', own, `${own}/../ssh/id`]) {
       const problem = await problems(path)
-      t.assert.match(problem, /must lie below the folder of the deployments file|cannot be read/, path)
+      t.assert.match(problem, /must be below the folder of the deployments file|cannot be read/, path)
       t.assert.doesNotMatch(problem, /somebody/)
     }
   })
@@ -238,7 +238,7 @@ describe('key_file', () => {
   test('must be a plain file', async (t: TestContext) => {
     const { own, problems } = await folders(t)
     await mkdir(join(own, 'key'))
-    t.assert.match(await problems('key'), /no plain file/)
+    t.assert.match(await problems('key'), /not a regular file/)
   })
 })
 
@@ -261,7 +261,7 @@ test('all mistakes of a file are reported at once, each with its place', async (
     /^"b" needs a key/,
     /^\/deployments\/2\/scope must be one of/,
     /^"d" asks for tokens/,
-    /^the key_file of "e" (must lie below|cannot be read)/,
+    /^the key_file of "e" (must be below|cannot be read)/,
     /^the base_url of "f" is not a URL/,
     /^\/deployments\/6\/dialect/,
     /^\/deployments\/6\/rpm/,

@@ -7,7 +7,7 @@ import { fileOf } from '../../support/fake-azure.ts'
 const plain: DeploymentSettings = { AZURE_BASE_URL: 'https://one.services.ai.azure.com', AZURE_API_KEY: 'k' }
 const catalog = createModelCatalog()
 
-/** A deployment's name, what it is driven as, how that was found, and the first route. */
+/** A deployment's name, what it is treated as, how that was found, and the first route. */
 const names: readonly [string, string, Recognition, string, path?: string][] = [
   ['MAI-Image-2.7', 'MAI-Image-2.7', 'exact', 'mai'],
   ['mai_image_2_7_flash', 'MAI-Image-2.7-Flash', 'exact', 'mai'],
@@ -47,7 +47,7 @@ const names: readonly [string, string, Recognition, string, path?: string][] = [
 
 describe('a deployment without AZURE_MODEL', () => {
   for (const [name, model, recognition, dialect, path] of names) {
-    test(`${name} is driven as ${model}: ${recognition}`, (t: TestContext) => {
+    test(`${name} is treated as ${model}: ${recognition}`, (t: TestContext) => {
       const { deployments, warnings } = readDeployments({ ...plain, AZURE_DEPLOYMENT_NAME: name })
       const [found] = deployments
       t.assert.deepEqual(
@@ -55,7 +55,7 @@ describe('a deployment without AZURE_MODEL', () => {
         [model, recognition, dialect, path],
       )
       t.assert.equal(warnings.length, recognition === 'exact' ? 0 : 1)
-      if (recognition !== 'exact') t.assert.match(warnings[0] ?? '', /driven as .*Set AZURE_MODEL/)
+      if (recognition !== 'exact') t.assert.match(warnings[0] ?? '', /treated as .*Set AZURE_MODEL/)
     })
   }
 
@@ -97,7 +97,7 @@ describe('a deployment without AZURE_MODEL', () => {
 describe('AZURE_MODEL', () => {
   const cases: readonly [string, DeploymentSettings, string, Recognition, warning?: RegExp][] = [
     ['is resolved as a deployment is', { AZURE_MODEL: 'GPT_IMAGE_2' }, 'gpt-image-2', 'exact'],
-    ['may be a sibling', { AZURE_MODEL: 'gpt-image-2-2026-04-21' }, 'gpt-image-2', 'begins', /driven as gpt-image-2/],
+    ['may be a sibling', { AZURE_MODEL: 'gpt-image-2-2026-04-21' }, 'gpt-image-2', 'begins', /treated as gpt-image-2/],
     [
       'that says nothing leaves it to the deployment',
       { AZURE_MODEL: 'best', AZURE_DEPLOYMENT_NAME: 'gpt-image-2' },
@@ -112,28 +112,28 @@ describe('AZURE_MODEL', () => {
       /default/,
     ],
     [
-      'that says nothing is driven as its route when that is chosen',
+      'that says nothing is treated as its route when that is chosen',
       { AZURE_MODEL: 'best', AZURE_API_DIALECT: 'v1' },
       'best',
       'route',
-      /chosen route/,
+      /configured route/,
     ],
     [
       'wins over the name',
       { AZURE_MODEL: 'flux.1-kontext-pro', AZURE_DEPLOYMENT_NAME: 'gpt-image-2-prod' },
       'FLUX.1-Kontext-pro',
       'exact',
-      /AZURE_MODEL counts/,
+      /AZURE_MODEL takes precedence/,
     ],
     [
       'wins over a family that the name speaks of',
       { AZURE_MODEL: 'flux.1-kontext-pro', AZURE_DEPLOYMENT_NAME: 'flux2' },
       'FLUX.1-Kontext-pro',
       'exact',
-      /AZURE_MODEL counts/,
+      /AZURE_MODEL takes precedence/,
     ],
     [
-      'that says nothing leaves it to a deployment that is known on the chosen route',
+      'that says nothing leaves it to a deployment that is known on the configured route',
       { AZURE_MODEL: 'best', AZURE_DEPLOYMENT_NAME: 'gpt-image-2', AZURE_API_DIALECT: 'v1' },
       'gpt-image-2',
       'exact',
@@ -192,6 +192,6 @@ test('model, deployment and name of an entry are resolved alike, the surest name
   t.assert.equal(list.warnings.length, 3)
   t.assert.match(
     list.warnings.join('\n'),
-    /Set the model of "b"[\s\S]*Set the model of "c"[\s\S]*the model of "d".*counts/,
+    /Set the model of "b"[\s\S]*Set the model of "c"[\s\S]*the model of "d".*takes precedence/,
   )
 })

@@ -318,7 +318,7 @@ describe('credentials', () => {
       'no credential worked',
     )
     const credential = tokenCredential(async () => ({ getToken: () => Promise.reject(all) }))
-    const { detail } = await failureOf(t, credential.headers('scope'))
+    const { detail } = await failureOf(t, Promise.resolve(credential.headers('scope')))
     t.assert.deepEqual(detail, { entraCodes: 'AADSTS7000215 AADSTS700016' })
   })
 

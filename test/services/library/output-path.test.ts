@@ -8,12 +8,12 @@ const roots = ['/srv/images', '/mnt/data/images']
 const outside = "The output path leads outside the server's images folder; give a relative path such as sunset.png."
 const wrong = (problem: string) => `The output path cannot be used: ${problem}.`
 const folder = wrong('it names a folder; add a file name')
-const dotted = wrong('names that begin with a dot are not taken')
-const trailing = wrong('names that end with a dot or a space are not taken')
-const device = wrong('it holds a name that Windows reserves for devices')
-const control = wrong('it holds control characters')
-const backslash = wrong('it holds a backslash; write / between folders')
-const colon = wrong('it holds a colon; drive letters, URLs and streams are not taken')
+const dotted = wrong('names that begin with a dot are not allowed')
+const trailing = wrong('names that end with a dot or a space are not allowed')
+const device = wrong('it contains a device name reserved by Windows')
+const control = wrong('it contains control characters')
+const backslash = wrong('it contains a backslash; use / between folders')
+const colon = wrong('it contains a colon; drive letters, URLs and streams are not allowed')
 
 const taken: [outputPath: string, segments: string[]][] = [
   ['sunset.png', ['sunset.png']],
@@ -37,7 +37,7 @@ for (const [outputPath, segments] of taken) {
 }
 
 const rejected: [outputPath: string, sentence: string][] = [
-  ['', wrong('it is empty; give a file name such as sunset.png')],
+  ['', wrong('it is empty; use a file name such as sunset.png')],
   ['../sunset.png', outside],
   ['a/../../sunset.png', outside],
   ['/etc/passwd', outside],
@@ -64,7 +64,7 @@ const rejected: [outputPath: string, sentence: string][] = [
   ['C:/x.png', colon],
   ['file:///srv/images/x.png', colon],
   ['x.png:stream', colon],
-  ['~/x.png', wrong('it begins with ~, which is not expanded here; give a relative path')],
+  ['~/x.png', wrong('it begins with ~, which is not expanded; use a relative path')],
   ['x.png.', trailing],
   ['x.png ', trailing],
   ['a /x.png', trailing],

@@ -45,7 +45,7 @@ test('a kill in the middle of writing leaves no torn file, and the next start re
   const left = (await readdir(album)).filter((name) => name.endsWith('.tmp'))
   for (const name of left) await utimes(path.join(album, name), 1, 1)
   const store = createLocalImageStore({ folder: root })
-  t.assert.strictEqual(await store.removeStale(3_600_000), left.length)
+  t.assert.strictEqual(await store.removeStaleFiles(3_600_000), left.length)
   t.assert.ok((await store.list()).images.length >= 15)
 })
 

@@ -101,7 +101,7 @@ export async function runSetup(t: TestContext, { prepare, act }: Setup): Promise
   await built.app.close()
   outputs.set('stdout', built.logs.text)
   outputs.set('log files', await readAll(logFolder))
-  t.assert.match(built.logs.text, /request answered|caller left/, 'something was logged')
+  t.assert.match(built.logs.text, /request completed|client disconnected/, 'something was logged')
   return outputs
 }
 

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { ReportedError } from '../errors/app-error.ts'
+import type { Environment } from './environment.ts'
+
+/** A file named with `--env-file` cannot be read. The message is a sentence for the operator. */
+export class EnvironmentFileError extends ReportedError {
+  override name = 'EnvironmentFileError'
+}
+
+/** The file named with `--env-file`. @throws EnvironmentFileError */
+export function readEnvironmentFile(file: string): Environment {
+  try {
+    return parseEnv(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw new EnvironmentFileError(`--env-file: ${file} cannot be read (${systemCodeOf(cause)}).`, { cause })
+  }
+}
+
+/**
+ * `.env` of the working directory; empty if there is none. Any other failure is reported: Docker creates a folder in
+ * place of a missing file that is mounted.
+ */
+export function readDotEnv(report: (sentence: string) => void): Environment {
+  try {
+    return parseEnv(readFileSync('.env', 'utf8'))
+  } catch (error) {
+    const code = systemCodeOf(error)
+    if (code !== 'ENOENT') report(`.env in the working directory cannot be read (${code}).`)
+    return {}
+  }
+}
+
+function systemCodeOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error) return String(error.code)
+  throw error
+}

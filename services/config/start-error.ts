@@ -1,0 +1,21 @@
+import { describeError } from '../logging/redaction.ts'
+import { ConfigurationError } from './configuration-error.ts'
+import { EnvironmentFileError } from './environment-file.ts'
+
+/** Why the service does not start, for the operator at the terminal. Ends with a line break. */
+export function explainStartError(error: unknown): string {
+  if (error instanceof ConfigurationError) {
+    const hint = error.empty ? '\nTo try the service without an Azure account, run in a clone: npm run demo\n' : ''
+    return `Invalid configuration:\n${error.message.replaceAll(/^/gm, '  ')}\n${hint}`
+  }
+  if (error instanceof EnvironmentFileError) return `${error.message}\n`
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === 'EADDRINUSE') {
+    return 'MCP_SERVER_PORT is in use (EADDRINUSE): another program listens there; set MCP_SERVER_PORT to a free port.\n'
+  }
+  if (error instanceof TypeError && code.startsWith('ERR_PARSE_ARGS')) {
+    const isFlag = code !== 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL'
+    return `${isFlag ? error.message.split('. ')[0] : 'Only flags are accepted'}; --help lists the flags.\n`
+  }
+  return `The service failed: ${JSON.stringify(describeError(error))}\n`
+}

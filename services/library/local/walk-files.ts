@@ -1,0 +1,54 @@
+import { constants, type Stats } from 'node:fs'
+import { codeOf, type DirectoryHandle } from './directory-handle.ts'
+
+/** Nesting of folders that is searched. */
+const MAX_DEPTH = 32
+
+export interface FoundFile {
+  directory: DirectoryHandle
+  /** Relative to the store, with `/` between folders. */
+  name: string
+  fileName: string
+}
+
+/** Every regular file of the store. Links and folders that begin with a dot are skipped. */
+export async function* walkFiles(openRoot: () => Promise<DirectoryHandle>): AsyncGenerator<FoundFile> {
+  const root = await openRoot().catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (root === undefined) return
+  try {
+    yield* walk(root)
+  } finally {
+    await root.close()
+  }
+}
+
+async function* walk(directory: DirectoryHandle, prefix = '', depth = 0): AsyncGenerator<FoundFile> {
+  for (const entry of await directory.entries()) {
+    if (entry.isFile()) yield { directory, name: prefix + entry.name, fileName: entry.name }
+    if (!entry.isDirectory() || entry.name.startsWith('.') || depth === MAX_DEPTH) continue
+    const inner = await directory.openDirectory(entry.name).catch(() => undefined)
+    if (inner === undefined) continue
+    try {
+      yield* walk(inner, `${prefix}${entry.name}/`, depth + 1)
+    } finally {
+      await inner.close()
+    }
+  }
+}
+
+/** `undefined` if the file cannot be opened or has been removed meanwhile. */
+export async function statOf({ directory, fileName }: FoundFile): Promise<Stats | undefined> {
+  const file = await directory.openFile(fileName, READ_FLAGS).catch(() => undefined)
+  if (file === undefined) return undefined
+  try {
+    return await file.stat()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Non-blocking, since opening a named pipe would wait for its writer. */
+export const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
