@@ -17,8 +17,8 @@ describe('documentation', () => {
   })
 
   const tablesOf = (path: string) => {
-    if (path.startsWith('README')) return ['variables', 'metrics']
-    return path.startsWith('docs/errors') ? ['errors'] : ['models']
+    if (path.startsWith('README')) return ['variables']
+    return [/^docs\/(\w+)/.exec(path)?.[1] ?? '']
   }
 
   for (const [path, language] of Object.entries(documents)) {
