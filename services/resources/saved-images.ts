@@ -21,11 +21,11 @@ export function createSavedImages(store: Pick<ImageStore, 'list' | 'read'>): Res
       const resources = page.images.map(describe)
       return { resources, ...(page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor }) }
     },
-    async read(uri) {
+    async read(uri, scope) {
       const name = nameOfImageUri(uri)
       if (name === undefined) return undefined
       try {
-        const image = await store.read(name)
+        const image = scope.use(await store.read(name))
         return [{ uri, mimeType: image.mimeType, blob: image }]
       } catch (error) {
         // Missing, outside the folder, hidden or not an image: for a client the resource does not exist.
