@@ -92,6 +92,8 @@ export const documents: Readonly<Record<string, Language>> = {
   'docs/configuration.zh-CN.md': chinese,
   'docs/errors.md': english,
   'docs/errors.zh-CN.md': chinese,
+  'docs/metrics.md': english,
+  'docs/metrics.zh-CN.md': chinese,
   'docs/models.md': english,
   'docs/models.zh-CN.md': chinese,
 }

@@ -3,21 +3,21 @@ import { noToken, wrongKey } from './azure-error.ts'
 import type { Dialect } from './models.ts'
 
 export interface EntraOptions {
-  /** Audiences that are accepted; compared without a trailing slash. Default: both that Azure names. */
+  /** Accepted audiences, compared without a trailing slash. Default: both of Azure's. */
   audiences?: readonly string[]
-  /** Milliseconds since the epoch; for tests with a clock of their own. */
+  /** Clock in milliseconds since the epoch. */
   now?: () => number
 }
 
-/** How a call proved who it is; `index` is the place in the list of keys. */
+/** The credential of a call; `index` is the key's position in the list. */
 export type Credential = { kind: 'api-key' | 'bearer-key'; index: number } | { kind: 'entra'; audience: string }
 
 const defaultAudiences = ['https://cognitiveservices.azure.com', 'https://ai.azure.com']
 const bare = (audience: string): string => audience.replace(/\/$/, '')
 
 /**
- * Checks the credential as Azure's door does: nothing at all or a bad token gives the 401 without `error`, a wrong key the other one.
- * Token signatures are not checked: there is no tenant to have made them.
+ * Checks the credential as Azure does: a missing credential or bad token gets the 401 without `error`, a wrong key the other
+ * 401. Token signatures are not checked, since no tenant has signed them.
  * @throws AzureError 401
  */
 export function checkAccess(
@@ -56,7 +56,7 @@ function readClaims(token: string): { aud?: unknown; exp?: unknown } {
   }
 }
 
-/** A token as Entra would give, but for the signature. `expiresInSeconds` may be negative. */
+/** A token as Entra would issue it, except for the signature. `expiresInSeconds` may be negative. */
 export function makeEntraToken({
   audience = 'https://cognitiveservices.azure.com',
   expiresInSeconds = 3600,

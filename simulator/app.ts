@@ -19,31 +19,31 @@ import { everyResponse } from './response.ts'
 import { cutConnection, type Limits, type Stage, serve } from './serve.ts'
 
 export interface SimulatorOptions {
-  /** Accepted as `api-key` and, but for MAI, as bearer; default `['simulated-key']`. Tests may change the array while it runs. */
+  /** Accepted as `api-key` and, except by MAI, as bearer; default `['simulated-key']`. May be changed at run time. */
   apiKeys?: readonly string[]
-  /** Name → model, or more about it. Default: every known model under its own name. */
+  /** Deployment name → model or options. Default: every known model under its own name. */
   deployments?: Readonly<Record<string, string | DeploymentOptions>>
-  /** Milliseconds that drawing takes at least; default 0. */
+  /** Minimum time to generate an image in milliseconds; default 0. */
   latencyMs?: number
-  /** Deployment → what every call to it gets. */
+  /** Deployment name → fault of each of its calls. */
   faults?: Readonly<Record<string, Fault>>
-  /** Whether `fault:<name>` in a prompt is obeyed; default true. */
+  /** Applies `fault:<name>` in prompts; default true. */
   promptFaults?: boolean
-  /** How long the minute of the rate limits is, in milliseconds; default 60000. */
+  /** Length of the rate limits' minute in milliseconds; default 60,000. */
   minuteMs?: number
-  /** How long the gateway lets a gpt-image call be silent; default 122,000 ms, and 60,000 for a stream without partial images. */
+  /** Idle time-outs of the gateway for gpt-image; default 122,000 ms, and 60,000 ms for a stream without partial images. */
   limits?: Partial<Limits>
-  /** Serve https with this certificate. The address that `listen` gives still begins with http. */
+  /** Serves HTTPS with this certificate. The URL that `listen` returns still begins with http. */
   tls?: { key: string; cert: string }
-  /** Entra tokens; `false` rejects them. Default: both of Azure's audiences are taken. */
+  /** Entra tokens; `false` rejects them. Default: both of Azure's audiences are accepted. */
   entra?: EntraOptions | false
-  /** As Fastify's; default off. */
+  /** Fastify's option of that name; default off. */
   logger?: FastifyServerOptions['logger']
 }
 
 export type Simulator = FastifyInstance & {
   readonly faults: Faults
-  /** Every request so far, oldest first, the newest 10,000. Empty it with `requests.length = 0`. */
+  /** The newest 10,000 requests, oldest first. Clear with `requests.length = 0`. */
   readonly requests: SeenRequest[]
 }
 
@@ -51,7 +51,7 @@ const defaultKeys: readonly string[] = ['simulated-key']
 const fileLimit = 50 * 1024 * 1024
 const bodyLimit = 512 * 1024 * 1024
 
-/** Azure's image routes, played strictly. It does not listen yet: `await simulator.listen({ port: 0 })` gives the address. */
+/** Azure's image routes, played strictly. `await simulator.listen({ port: 0 })` starts it and returns its URL. */
 export function createSimulator(options: SimulatorOptions = {}): Simulator {
   const app = fastify({
     logger: options.logger ?? false,
@@ -108,11 +108,11 @@ function addRejections(app: FastifyInstance, { stopping }: Stage, enter: Enter):
     enter(request, 'deployments')
     throw notFound()
   })
-  // Bodies of other types are rejected by the routes, in their own words.
+  // Each route rejects other types with its own error.
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
 }
 
-/** Where the links of `url` answers lead; without a key, like the blob storage that Azure's would lead to. */
+/** Serves the images of `url` responses; without a key, like Azure's blob storage. */
 function addImages(app: FastifyInstance, { images }: Stage): void {
   app.get<{ Params: { id: string } }>('/images/:id', async ({ params }, reply) => {
     const image = images.get(params.id)

@@ -1,4 +1,4 @@
-/** Refusals in the shapes that Azure was seen to use. They differ between routes and ages on purpose. */
+/** Errors in the shapes that Azure uses, which differ between routes and API versions. */
 export class AzureError extends Error {
   readonly status: number
   readonly body: object | string
@@ -18,7 +18,7 @@ const wrapped = (status: number, code: string, message: string, headers?: Record
 export const wrongKey = (): AzureError =>
   wrapped(401, '401', 'Access denied due to invalid subscription key or wrong API endpoint.')
 
-/** The other 401: no `error` around it. */
+/** The other 401, without an `error` wrapper. */
 export const noToken = (): AzureError =>
   new AzureError(401, {
     statusCode: 401,
@@ -40,7 +40,7 @@ export const wrongContentType = (got: string, wanted: string): AzureError =>
     `Unsupported content type: '${got}'. This API method only accepts '${wanted}' requests.`,
   )
 
-/** The OpenAI shape: gpt-image and what Azure checks in front of it. */
+/** The OpenAI shape: gpt-image and Azure's own checks in front of it. */
 export const invalidRequest = (code: string, message: string, param: string | null = null, status = 400): AzureError =>
   new AzureError(status, { error: { message, type: 'invalid_request_error', param, code } })
 
@@ -55,7 +55,7 @@ export const invalidValue = (param: string, expected: string): AzureError =>
 
 export const invalidPayload = (message: string): AzureError => wrapped(400, 'InvalidPayload', message)
 
-/** MAI's own words. */
+/** MAI's shape. */
 export const unsupportedValue = (problem: string): AzureError =>
   new AzureError(400, {
     error: {
@@ -77,7 +77,7 @@ export const rateLimited = (headers: Record<string, string>, seconds: number): A
 
 export const gatewayTimeout = (): AzureError => wrapped(408, 'Timeout', 'The operation was timeout.')
 
-/** Nothing of Azure's: a fault of this program. */
+/** A bug of the simulator, not an error of Azure. */
 export const ownFailure = (): AzureError => wrapped(500, 'InternalServerError', 'The simulator itself failed.')
 
 export { wrapped as azureError }

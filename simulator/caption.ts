@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import sharp, { type OverlayOptions } from 'sharp'
 
-// Machines and containers without any font still have to show Latin and Chinese, so the font comes from a package.
+// From a package, since containers may have no font at all, and captions may be Chinese.
 const require = createRequire(import.meta.url)
 const regular = require.resolve('@expo-google-fonts/noto-sans-sc/400Regular/NotoSansSC_400Regular.ttf')
 const bold = require.resolve('@expo-google-fonts/noto-sans-sc/700Bold/NotoSansSC_700Bold.ttf')
@@ -16,7 +16,7 @@ export interface TextBlock {
 const escapeMarkup = (text: string): string =>
   text.replace(/[&<>]/g, (sign) => (sign === '&' ? '&amp;' : sign === '<' ? '&lt;' : '&gt;'))
 
-// Control characters and lone surrogates are no XML, and Pango rejects the whole text for one of them.
+// Pango rejects the whole text for one control character or lone surrogate, which XML does not allow.
 const printable = (text: string): string => text.toWellFormed().replace(/\p{Cc}+/gu, ' ')
 
 const shorten = (text: string, most: number): string => {
@@ -24,7 +24,7 @@ const shorten = (text: string, most: number): string => {
   return signs.length > most ? `${signs.slice(0, most - 1).join('')}…` : text
 }
 
-/** Renders text on a transparent ground, wrapped to `width` pixels. */
+/** Renders text on a transparent background, wrapped to `width` pixels. */
 export async function renderText(
   text: string,
   options: { width: number; fontPx: number; color: string; weight?: 'regular' | 'bold'; most?: number },
@@ -51,7 +51,7 @@ const rounded = (width: number, height: number, radius: number, fill: string): B
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="${width}" height="${height}" rx="${radius}" fill="${fill}"/></svg>`,
   )
 
-/** Cuts a text block down to what fits; libvips rejects an overlay larger than the image. */
+/** Crops a text block to the image, since libvips rejects an overlay that is larger. */
 export async function overlay(
   block: TextBlock,
   left: number,
@@ -70,7 +70,7 @@ export async function overlay(
   return [cut]
 }
 
-/** The panel at the foot of a drawn image: the prompt, and below it `note`. */
+/** The panel at the bottom of an image: the prompt and, below it, `note`. */
 export async function caption(text: string, note: string, width: number, height: number): Promise<OverlayOptions[]> {
   const unit = Math.min(width, height) / 1000
   const [margin, pad] = [Math.round(unit * 36), Math.round(unit * 28)]

@@ -67,7 +67,7 @@ function waitHeaders({ ms = 2000, header = 'both' }: FaultDetails): Record<strin
   return headers
 }
 
-/** The rejection that a fault stands for; undefined when the fault is of another kind. */
+/** The rejection that a fault causes, or undefined for a fault of another kind. */
 export function rejectionOf(fault: FaultDetails, { id, family }: Model): AzureError | undefined {
   switch (fault.name) {
     case 'rate-limit':

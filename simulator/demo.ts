@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   const simulator = createSimulator({ apiKeys: [key], deployments: { [deployment]: deployment } })
   const azure = await simulator.listen({ host, port: 0 })
   const port = await freePort(Number(process.env.MCP_SERVER_PORT || 8000))
-  // An empty working directory, so that nobody's .env gets in between.
+  // An empty working directory, so that no .env file is read.
   const home = await mkdtemp(join(tmpdir(), 'image-demo-'))
   const service = startService(home, {
     AZURE_BASE_URL: azure,
@@ -45,15 +45,15 @@ async function main(): Promise<void> {
   const [code] = await ended
   await simulator.close()
   await rm(home, { recursive: true, force: true })
-  if (!isStopping) process.stderr.write(`The service ended by itself (exit code ${code}).\n`)
+  if (!isStopping) process.stderr.write(`The service exited unexpectedly (exit code ${code}).\n`)
   process.exitCode = isStopping ? 0 : 1
 }
 
-/** Nothing of the caller's environment but what a process needs: the demo must never reach a real Azure. */
+/** Passes on only what a process needs: variables of a real Azure must not reach the demo. */
 function startService(cwd: string, variables: Record<string, string>): ChildProcess {
   const inherited = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TERM', 'COLORTERM', 'NO_COLOR', 'SystemRoot']
   const env = Object.fromEntries(inherited.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
-  // A group of its own: Ctrl-C reaches the demo alone, which then ends the service once and in order.
+  // In its own process group, so that Ctrl-C reaches only the demo, which then stops the service.
   const service = spawn(process.execPath, [executable], {
     cwd,
     env: { ...env, ...variables },
@@ -64,10 +64,10 @@ function startService(cwd: string, variables: Record<string, string>): ChildProc
   return service
 }
 
-/** The wanted port, or one that the system picks when something listens there. */
-async function freePort(wanted: number): Promise<number> {
+/** The preferred port, or any free one if that is in use. */
+async function freePort(preferred: number): Promise<number> {
   const server = createServer()
-  for (const port of [wanted, 0]) {
+  for (const port of [preferred, 0]) {
     const listening = once(server, 'listening')
     server.listen(port, host)
     try {
@@ -108,19 +108,19 @@ function welcome(url: string, imagesDir: string): string {
   const input = quote(join(imagesDir, 'sunset.png'))
   return `
 azure-image-editor-mcp is running at ${url}
-Azure is simulated: every image is drawn by this program, none by a model. No account, no key, no cost.
+Azure is simulated: this program draws the images, no model does. No account, no key, no cost.
 
 1. Generate an image:
 
 curl -s ${url}/ -H 'Content-Type: application/json' -d ${quote(generate)} | cut -c1-300
 
-2. Edit it (the image goes in as base64):
+2. Edit it (the image is sent as base64):
 
 { printf %s ${quote(before ?? '')}; base64 < ${input} | tr -d '\\n'; printf %s ${quote(after ?? '')}; } | curl -s ${url}/ -H 'Content-Type: application/json' --data-binary @- | cut -c1-300
 
-Look at them in ${imagesDir}
-Failures can be seen too: write fault:rate-limit, fault:content-filter or fault:slow=8000 into a prompt.
-Ctrl-C ends both.
+The images are in ${imagesDir}
+To see a failure, put fault:rate-limit, fault:content-filter or fault:slow=8000 into a prompt.
+Ctrl-C stops both.
 `
 }
 

@@ -5,13 +5,13 @@ import { createThrottle, type Throttle } from './throttle.ts'
 export interface DeploymentOptions {
   /** A model of `models.ts`. */
   model: string
-  /** Calls per minute; default 6000, which no test meets by accident. */
+  /** Calls per minute; default 6000. */
   rpm?: number
-  /** What every call to it gets, as `faults.always` would set. */
+  /** The fault of each of its calls, as set by `faults.always`. */
   fault?: Fault
-  /** Milliseconds that drawing takes at least. */
+  /** Minimum time to generate an image in milliseconds. */
   latencyMs?: number
-  /** The routes that serve it; default: all that the model has. */
+  /** The routes that serve it; default: all routes of the model. */
   dialects?: readonly Dialect[]
 }
 
@@ -25,7 +25,7 @@ export interface Deployment {
 }
 
 export interface Deployments {
-  /** Names are compared without regard to case. */
+  /** Names are case-insensitive. */
   find(name: string): Deployment | undefined
   /** The first deployment of a model. */
   findByModel(id: string): Deployment | undefined
@@ -34,7 +34,7 @@ export interface Deployments {
 
 const plentiful = 6000
 
-/** @throws Error for an unknown model. */
+/** @throws {Error} for an unknown model */
 export function createDeployments(
   given: Readonly<Record<string, string | DeploymentOptions>> | undefined,
   { latencyMs = 0, minuteMs = 60_000 }: { latencyMs?: number | undefined; minuteMs?: number | undefined },

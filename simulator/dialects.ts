@@ -14,16 +14,16 @@ export interface Route {
   url: string
   wants: 'json' | 'form'
   operationOf(payload: Payload): Operation
-  /** Finds the deployment that the path or the body names. @throws AzureError when there is none, or the body must name it and does not. */
+  /** The deployment named by the path or the body. @throws {AzureError} if it is unknown or missing */
   deploymentOf(params: Params, payload: Payload, deployments: Deployments): Deployment
-  /** What is looked at before the body. @throws AzureError for a path or a version that this route does not have. */
+  /** Checks path and version before the body is read. @throws {AzureError} if the route does not have them */
   checkPath(version: string | null, params: Params, model: Model | undefined): void
   read: JobReader
 }
 
 type Params = Readonly<Record<string, string>>
 
-// Dated versions of the deployment route, oldest first; edits came with the last.
+// Versions of the deployment route, oldest first; only the last has edits.
 const versions = [
   '2024-02-01',
   '2024-05-01-preview',
@@ -40,7 +40,7 @@ const firstWithEdits = '2025-04-01-preview'
 const isFlux = (model: Model | undefined): boolean => model?.family === 'flux1' || model?.family === 'flux2'
 
 function checkDatedVersion(operation: Operation, version: string | null, model: Model | undefined): void {
-  // FLUX's own pages show the word `preview` on this route.
+  // FLUX's documentation uses `preview` on this route.
   if (version === 'preview' && isFlux(model)) return
   const known = operation === 'edits' ? versions.slice(versions.indexOf(firstWithEdits)) : versions
   if (version === null || !known.includes(version)) throw notFound()
@@ -103,7 +103,7 @@ const blackForestLabs: Route = {
   deploymentOf: ({ path = '' }, { fields }, deployments) => {
     if (typeof fields.model !== 'string' || fields.model === '') throw missingFluxModel(path)
     const deployment = existing(deployments.find(fields.model) ?? deployments.findByModel(fields.model))
-    // The path names a model, and the deployment must be of it.
+    // The path names the model, and the deployment must be of that model.
     if (deployment.model.providerPath !== path) throw notFound()
     return deployment
   },
@@ -119,7 +119,7 @@ const mai = (operation: Operation): Route => ({
   wants: operation === 'edits' ? 'form' : 'json',
   operationOf: () => operation,
   deploymentOf: (_params, payload, deployments) => existing(deployments.find(modelField(payload))),
-  // No version is documented, and one that is sent is let pass.
+  // No version is documented; any is accepted.
   checkPath: () => {},
   read: (model, asked, payload) => readMaiJob(model, asked, withoutModel(payload)),
 })

@@ -3,11 +3,11 @@ import type { FaultDetails } from './fault.ts'
 import { drawImage, editImage, type ImageFormat } from './image.ts'
 import type { Job } from './job.ts'
 
-/** Draws what the job asks for, or what the fault makes of it. */
+/** Draws the job's images, altered by the fault. */
 export async function drawJob(job: Job, fault: FaultDetails | undefined): Promise<Buffer[]> {
   const format: ImageFormat = fault?.name !== 'wrong-format' ? job.format : job.format === 'png' ? 'jpeg' : 'png'
   const images: Buffer[] = []
-  // One after the other: sharp already uses every core for one.
+  // Sequentially: sharp already uses every core for one image.
   for (let i = 0; i < job.count; i++) images.push(await drawOne(job, format, `${job.seed ?? ''}/${i}`))
   if (fault?.name === 'not-an-image')
     return images.map(() => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/> This is no image.\n'))
@@ -31,7 +31,7 @@ function drawOne(job: Job, format: ImageFormat, variant: string): Promise<Buffer
     : editImage({ ...request, image, references, ...(mask === undefined ? {} : { mask }) })
 }
 
-/** Grows a PNG to `bytes` with an ancillary chunk that readers skip. Other formats stay as they are. */
+/** Pads a PNG to `bytes` with an ancillary chunk, which readers skip. Other formats are returned unchanged. */
 export function padImage(image: Buffer, bytes: number): Buffer {
   const endChunk = 12
   const missing = bytes - image.length - 12

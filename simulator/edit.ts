@@ -32,7 +32,7 @@ const degreesOf = (prompt: string): number => {
   return /counter|anti-?clock|\bleft\b|逆时针|向左/i.test(prompt) ? -degrees : degrees
 }
 
-/** Keeps light and shade and takes the hue of `colour`, half mixed with the old colours. */
+/** Blends the image half and half with its luminance in the hue of `colour`. */
 const tint =
   (colour: string, share: number): Step =>
   async (image, { width, height }) => {
@@ -65,7 +65,7 @@ const writeText: Step = async (image, { prompt, width, height }) => {
 const snow: Step = (image, { width, height }) => {
   const unit = Math.min(width, height) / 1000
   const flakes = Array.from({ length: 260 }, (_, i) => {
-    // Golden-ratio steps scatter evenly without a random source.
+    // Steps by the golden ratio scatter evenly and reproducibly.
     const [x, y] = [(i * 0.618034 * width) % width, (i * 0.754878 * height) % height]
     return `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${(unit * (2 + (i % 5) * 1.6)).toFixed(1)}" opacity="${0.5 + (i % 4) * 0.14}"/>`
   })
@@ -115,7 +115,7 @@ const edits: readonly Edit[] = [
   { words: /invert|negative|反色|反转颜色|底片/i, step: (image) => image.negate({ alpha: false }) },
   ...colours.map(([words, colour]): Edit => ({ words, step: tint(colour, 0.42) })),
   { words: /\bsnow|雪/i, step: snow },
-  // Last but for the writing, so that nothing brings a colour back.
+  // After all other edits but the text, since they would add colour again.
   {
     words: /black[ -]*(?:and|&)[ -]*white|gr[ae]y ?scale|monochrome|\bb&w\b|黑白|灰度/i,
     step: (image) => image.grayscale().toColourspace('srgb'),
@@ -123,18 +123,18 @@ const edits: readonly Edit[] = [
   { words: /\btext\b|\bwrite\b|\bwords?\b|\bcaption\b|\btitle\b|文字|写上|标题/i, step: writeText },
 ]
 
-/** A cool wash and the prompt written over it: what an edit shows when no word of the prompt is known. */
+/** The fallback for a prompt without a known word: a blue tint with the prompt written across. */
 const fallback: readonly Edit[] = [
   { words: /^/, step: tint('#3858c8', 0.35) },
   { words: /^/, step: writeText },
 ]
 
 /**
- * Applies every edit that the prompt names, in a fixed order. Takes and gives PNG of `width` × `height`.
- * Each step ends in pixels, because sharp runs its operations in an order of its own.
+ * Applies every edit that the prompt names, in a fixed order, to a PNG of `width` × `height`.
+ * Each step renders its pixels, because sharp reorders the operations of a pipeline.
  */
 export async function applyEdits(source: Buffer, requested: EditSize): Promise<Buffer> {
-  // What stands in quotation marks is to be written, not to be done.
+  // Quoted text is to be written into the image, not to be understood as an edit.
   const said = requested.prompt.replace(/["“「『][^"”」』]*["”」』]/gu, ' ')
   const named = edits.filter(({ words }) => words.test(said))
   let image = source

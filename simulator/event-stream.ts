@@ -10,7 +10,7 @@ interface StreamEvent {
   data: Record<string, unknown>
 }
 
-/** The events of a streamed call: unfinished images, then the finished one. There is no `data[]` around them. */
+/** The events of a streamed call: partial images, then the final one, each without a `data[]` wrapper. */
 export async function streamEvents(
   job: Job,
   images: readonly Buffer[],
@@ -20,7 +20,7 @@ export async function streamEvents(
   const common = { created_at: Math.floor(Date.now() / 1000), ...gptImageFacts(job) }
   const events: StreamEvent[] = []
   const first = images[0]
-  // A quick image is finished before the last of its sketches: fewer may come than were asked for.
+  // Azure may send fewer partial images than requested, when the final one is ready first.
   const partials = job.quality === 'low' ? Math.min(job.partials ?? 0, 1) : (job.partials ?? 0)
   for (let i = 0; i < partials && first !== undefined; i++) {
     const sketch = await unfinished(first, job, partials - i)
@@ -53,7 +53,7 @@ const unfinished = (image: Buffer, { format }: Job, stepsLeft: number): Promise<
     .toFormat(format, format === 'png' ? { compressionLevel: 3 } : { quality: 70 })
     .toBuffer()
 
-/** Writes an event; `pretty` in every liberty that the format allows: comments, CRLF, no space, one `data` line a line of JSON. */
+/** Formats an event; `pretty` uses every liberty of the format: comments, CRLF, no space, one `data` line per line of JSON. */
 function encodeEvent({ name, data }: StreamEvent, fault: FaultDetails | undefined): Buffer {
   if (fault?.name === 'pretty') {
     const lines = JSON.stringify(data, null, 1)
@@ -67,8 +67,8 @@ function encodeEvent({ name, data }: StreamEvent, fault: FaultDetails | undefine
 }
 
 /**
- * Sends the events evenly over the time that drawing takes. The status goes out with the first of them.
- * @param latencyMs the time until the finished image
+ * Sends the events evenly over the latency. The status is sent with the first one.
+ * @param latencyMs the time until the final image
  */
 export async function sendStream(
   reply: FastifyReply,
@@ -100,7 +100,7 @@ export async function sendStream(
     }
     reply.raw.end()
   } catch {
-    // The simulator closes.
+    // The simulator is closing.
     reply.raw.destroy()
   }
   return reply

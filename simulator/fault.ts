@@ -1,7 +1,7 @@
-/** Ways to fail on demand. A fault is chosen for the next calls, for a deployment, or by words in a prompt. */
+/** Faults on demand: for the next calls, for a deployment, or by a directive in the prompt. */
 
 export const faultNames = [
-  // Rejected with a status
+  // Error statuses
   'rate-limit',
   'capacity',
   'server-error',
@@ -26,7 +26,7 @@ export const faultNames = [
   'reset',
   'half-body',
   'drip',
-  // 200, and yet
+  // Faulty responses with status 200
   'no-image',
   'url',
   'invalid-json',
@@ -44,17 +44,17 @@ export type FaultName = (typeof faultNames)[number]
 
 export interface FaultDetails {
   name: FaultName
-  /** `slow`: milliseconds before the response (3000). `rate-limit`: milliseconds to wait, as the headers tell (2000). `drip`: milliseconds between chunks (20). */
+  /** `slow`: milliseconds before the response (3000). `rate-limit`: wait in the headers in milliseconds (2000). `drip`: milliseconds between chunks (20). */
   ms?: number
   /** `rate-limit`: which headers carry the wait (`both`). */
   header?: 'retry-after' | 'retry-after-ms' | 'retry-after-date' | 'both' | 'none'
-  /** `content-filter`: which of Azure's shapes (`contentFilter`; MAI's own on MAI). */
+  /** `content-filter`: which of Azure's error shapes (`contentFilter`; MAI has its own). */
   spelling?: FilterSpelling
-  /** `no-image`: what stands where the image should be (`filtered`). */
+  /** `no-image`: the content instead of the image (`filtered`). */
   instead?: 'filtered' | 'empty-data' | 'no-data' | 'message'
-  /** `oversized` and `padded`: bytes of the response (100 MB) and of the image (8 MB). */
+  /** Bytes of the response for `oversized` (100 MB), of the image for `padded` (8 MB). */
   bytes?: number
-  /** `url`: what stands before `/images/…`; without it the simulator's own address. `redirect`: the place to go to. */
+  /** `url`: base of the link (the simulator's URL). `redirect`: the location. */
   base?: string
 }
 
@@ -69,12 +69,12 @@ export const filterSpellings = [
 ] as const
 export type FilterSpelling = (typeof filterSpellings)[number]
 
-/** `'none'`: this call works, whatever the deployment's standing fault is. */
+/** `'none'`: the call succeeds, also where the deployment has a fault. */
 export type Fault = FaultName | FaultDetails | 'none'
 
 const isFaultName = (text: string): text is FaultName => (faultNames as readonly string[]).includes(text)
 
-/** Reads `fault:slow=5000` in a prompt; the number is `ms`, or `bytes` where the fault has such. */
+/** Parses `fault:slow=5000` in a prompt; the number sets `ms`, or `bytes` for faults that have a size. */
 export function faultInPrompt(prompt: string): FaultDetails | undefined {
   const match = /\bfault:([a-z-]+)(?:=(\d{1,9}))?/i.exec(prompt)
   const name = match?.[1]?.toLowerCase()
@@ -86,18 +86,18 @@ export function faultInPrompt(prompt: string): FaultDetails | undefined {
 }
 
 export interface Faults {
-  /** The next `count` calls (to `deployment`, if named) that pass the door (key, version) get `fault`. Queued after what is there. */
+  /** Queues `fault` for the next `count` calls (to `deployment`, if given) that pass the checks of key and version. */
   next(count: number, fault: Fault, options?: { deployment?: string }): void
-  /** Every call to the deployment gets `fault`, until `'none'`. The queue comes first. */
+  /** Sets the fault of every call to the deployment, until `'none'`. Queued faults come first. */
   always(deployment: string, fault: Fault): void
-  /** Forgets queue and standing faults. */
+  /** Clears the queue and the faults of deployments. */
   clear(): void
-  /** Calls that a queued fault still waits for. */
+  /** Queued faults that have not been used yet. */
   readonly pending: number
 }
 
 export interface FaultSource extends Faults {
-  /** Takes the fault for a call. Without a deployment only what waits for any. */
+  /** Takes the fault for a call; without a deployment only a fault that is queued for any. */
   take(deployment: string | undefined): FaultDetails | 'none' | undefined
 }
 

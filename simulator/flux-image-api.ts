@@ -6,7 +6,7 @@ const wording = { unknown: unknownParameter, missing: missingParameter, invalid:
 const square = { width: 1024, height: 1024 }
 
 /**
- * FLUX.1 on the deployment route. Takes little, and its edits ignore `size`: always 1024 × 1024, cut from the middle.
+ * FLUX.1 on the deployment route. Supports few fields; edits ignore `size` and return 1024 × 1024, cropped around the centre.
  * https://github.com/pollinations/pollinations/pull/4551
  */
 export const readFluxImageApiJob: JobReader = async (model, operation, payload) => {

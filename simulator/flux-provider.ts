@@ -13,7 +13,7 @@ const square = { width: 1024, height: 1024 }
 const megapixel = 1024 * 1024
 const largestSeed = 2 ** 32 - 1
 
-/** `input_image`, `input_image_2`, … in their order. A field `image` is none of them: it is ignored without a word. */
+/** `input_image`, `input_image_2`, … in order. A field `image` is silently ignored. */
 export const inputImageFields = ({ fields }: Payload): string[] =>
   Object.keys(fields)
     .filter((name) => /^input_image(_\d+)?$/.test(name))
@@ -22,8 +22,8 @@ export const inputImageFields = ({ fields }: Payload): string[] =>
 const numberOf = (name: string): number => Number(/\d+$/.exec(name)?.[0] ?? 1)
 
 /**
- * The provider route of Black Forest Labs: JSON for drawing and editing. Draws JPEG by default otherwise, ignores what it does not know (`size` and
- * `image` among it), and snaps sizes to its grid. https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-models-flux
+ * The provider route of Black Forest Labs: JSON for generations and edits. Returns JPEG by default, ignores unknown fields
+ * (including `size` and `image`), and snaps sizes to its grid. https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-models-flux
  */
 export const readFluxProviderJob: JobReader = async (model, operation, payload) => {
   const args = createArguments(payload, wording)
@@ -59,7 +59,7 @@ async function readImages(model: Model, payload: Payload): Promise<Buffer[]> {
 const decode = (text: string): Buffer | undefined =>
   /^[A-Za-z0-9+/]+={0,2}$/.test(text) && text.length % 4 === 0 ? Buffer.from(text, 'base64') : undefined
 
-/** Without `width` and `height` the image is 1024 × 1024, whatever the shape of the input. */
+/** Without `width` and `height` the image is 1024 × 1024, whatever the input's aspect ratio. */
 function exactSize(model: Model, args: Arguments): Size {
   const { minEdge, maxEdge } = model.size
   const requested = {
@@ -71,7 +71,7 @@ function exactSize(model: Model, args: Arguments): Size {
   return size
 }
 
-/** A megapixel of the ratio asked for, else of the input's. `width` and `height` mean nothing here. */
+/** One megapixel in the requested aspect ratio, else in the input's. `width` and `height` have no effect. */
 async function shapedSize(args: Arguments, image: Buffer | undefined): Promise<Size> {
   const text = args.text('aspect_ratio', 10)
   const input = image && (await measure(image))
@@ -88,7 +88,7 @@ async function shapedSize(args: Arguments, image: Buffer | undefined): Promise<S
   return { width: grid(Math.sqrt(megapixel * fitted)), height: grid(Math.sqrt(megapixel / fitted)) }
 }
 
-/** FLUX.2 answers a body without `model` as if it had broken. */
+/** FLUX.2 returns 500 for a body without `model`. */
 export const missingFluxModel = (path: string): AzureError =>
   path.startsWith('flux-2')
     ? azureError(500, 'InternalServerError', 'The server had an error while processing your request.')
@@ -97,7 +97,7 @@ export const missingFluxModel = (path: string): AzureError =>
 const megapixels = (pixels: number): number => Math.round((pixels / megapixel) * 100) / 100
 const perMegapixel = 0.015
 
-/** What Azure charges by. */
+/** The quantities that Azure bills. */
 export async function fluxMeta(images: readonly Buffer[], { width, height }: Size): Promise<object> {
   const sizes = await Promise.all(images.map((image) => measure(image)))
   const input = sizes.reduce((sum, size) => sum + (size === undefined ? 0 : size.width * size.height), 0)

@@ -18,10 +18,10 @@ const common = [
   'user',
 ]
 const generationOnly = ['moderation']
-// The images' names stand here so that text under them is rejected for what it is.
+// Includes the images' fields, so that text in them is rejected as such.
 const editOnly = ['input_fidelity', 'image', 'image[]']
 
-/** The gpt-image family: JSON to draw, a form to edit. The caller has taken `model` away where the route wants it. */
+/** The gpt-image family: JSON for generations, a form for edits. `model` has been removed where the route requires it. */
 export const readGptImageJob: JobReader = async (model, operation, payload) => {
   const isEdit = operation === 'edits'
   const args = createArguments(payload, wording)
@@ -84,7 +84,7 @@ async function readMask(payload: Payload, first: Size): Promise<Buffer | undefin
   return mask.bytes
 }
 
-/** With `auto` the model keeps the shape of the input. */
+/** With `auto` the model preserves the input's aspect ratio. */
 function nearest({ width, height }: Size): Size {
   const ratio = width / height
   if (ratio > 1.2) return { width: 1536, height: 1024 }
@@ -109,7 +109,7 @@ export function gptImageUsage({ prompt, images, size, quality = 'auto', count, p
   }
 }
 
-/** What Azure says about the image besides the image. */
+/** The properties that Azure returns with the image. */
 export function gptImageFacts({ background, format, quality, size }: Job): object {
   return {
     background: background === 'transparent' ? 'transparent' : 'opaque',

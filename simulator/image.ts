@@ -11,19 +11,19 @@ export interface ImageRequest {
   width: number
   height: number
   format: ImageFormat
-  /** Tells images of one prompt apart: a seed, the number within `n`, a partial image. */
+  /** Varies images of one prompt: a seed, the index within `n`, a partial image. */
   variant?: string
   /** JPEG quality, 1-100. */
   compression?: number
-  /** Leaves the ground out (`background: transparent`); PNG only. */
+  /** Transparent background; PNG only. */
   transparent?: boolean
 }
 
 export interface EditImageRequest extends ImageRequest {
   image: Buffer
-  /** Further images; shown as a strip, so that a person sees that they arrived. */
+  /** Reference images; shown as a strip, so that their arrival is visible. */
   references?: readonly Buffer[]
-  /** PNG of the size of `image`; only where its alpha is 0 the image changes. */
+  /** PNG of the size of `image`; only pixels whose alpha is 0 are edited. */
   mask?: Buffer
 }
 
@@ -53,10 +53,10 @@ export async function drawImage(request: ImageRequest): Promise<Buffer> {
   return encode(sharp(cut).composite(panel), request)
 }
 
-/** Changes the given image as words of the prompt say; what they are is in `edit.ts`. */
+/** Edits the image by the words of the prompt that `edit.ts` knows. */
 export async function editImage(request: EditImageRequest): Promise<Buffer> {
   const { image, width, height, mask } = request
-  // `image` may be anything sharp reads; the response has the size asked for, cut from the middle.
+  // Any format that sharp reads; cropped around the centre to the requested size.
   const source = await sharp(image)
     .resize(width, height, { fit: 'cover' })
     .removeAlpha()

@@ -4,11 +4,11 @@ import type { ImageFormat } from './image.ts'
 import { checkSize, type Model, type Operation, parseSize, type Size } from './models.ts'
 import type { Payload, Upload, Wording } from './payload.ts'
 
-/** What a checked request comes down to. */
+/** A validated request. */
 export interface Job {
   operation: Operation
   prompt: string
-  /** As it will be drawn. */
+  /** Size of the generated image. */
   size: Size
   count: number
   format: ImageFormat
@@ -17,20 +17,20 @@ export interface Job {
   background?: string | undefined
   quality?: string | undefined
   seed?: number | undefined
-  /** The image to edit first, then references. */
+  /** The image to edit, then reference images. */
   images: readonly Buffer[]
   mask?: Buffer | undefined
-  /** Answer as an event stream with so many partial images. */
+  /** Number of partial images of an event stream; undefined for JSON. */
   partials?: number | undefined
 }
 
-/** Reads a `Payload` by one family's rules. Throws AzureError where Azure would reject. */
+/** Validates a `Payload` by the rules of one family. @throws {AzureError} where Azure would reject it */
 export type JobReader = (model: Model, operation: Operation, payload: Payload) => Promise<Job>
 
 const megabyte = 1024 * 1024
 const takenTypes: Readonly<Record<string, string>> = { 'image/png': 'png', 'image/jpeg': 'jpeg', 'image/jpg': 'jpeg' }
 
-/** @throws AzureError when the part is no real PNG or JPEG under its true name. */
+/** @throws {AzureError} if the part is not a PNG or JPEG with its correct type */
 export async function checkUpload(
   { field, fileName, mimeType, bytes }: Upload,
   reject: (code: string, message: string, param: string) => AzureError,
@@ -57,7 +57,7 @@ export async function checkUpload(
   return size
 }
 
-/** Width and height, if every byte decodes and the format is the one named. */
+/** The dimensions, or undefined if the image does not decode or has another format. */
 export async function measure(bytes: Buffer, format?: string): Promise<(Size & { hasAlpha: boolean }) | undefined> {
   try {
     const image = sharp(bytes, { failOn: 'truncated' })
@@ -71,8 +71,8 @@ export async function measure(bytes: Buffer, format?: string): Promise<(Size & {
 }
 
 /**
- * The images of a form: one as `image`, several as that or, on MAI's route, as a repeated `image`.
- * @throws AzureError for none, too many, a field that is repeated in the other family's way, or both spellings.
+ * The images of a form: one as `image`, several as `image[]` or, on MAI's route, as a repeated `image`.
+ * @throws {AzureError} if there are none or too many, or the field is spelled in the other family's way or both ways
  */
 export async function readUploads(
   payload: Payload,
@@ -113,7 +113,7 @@ export async function readUploads(
   return images
 }
 
-/** @throws AzureError in the route's words for text that is no size, or a size that the model does not make. */
+/** @throws {AzureError} for a malformed size, or one that the model does not support */
 export function readSize(model: Model, text: string | undefined, auto: Size, wording: Wording): Size {
   if (text === undefined || text === 'auto') return auto
   const requested = parseSize(text)

@@ -10,11 +10,11 @@ const wording: Wording = {
 }
 
 const square = { width: 1024, height: 1024 }
-// Taken and without effect: https://github.com/BerriAI/litellm/pull/40074
+// Accepted without effect: https://github.com/BerriAI/litellm/pull/40074
 const ignored = ['n', 'sampleCount']
 
 /**
- * MAI: JSON to draw, a form to edit, always one PNG.
+ * MAI: JSON for generations, a form for edits, always one PNG.
  * https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-models-mai
  */
 export const readMaiJob: JobReader = async (model, operation, payload) => {
@@ -51,7 +51,7 @@ function readSize(model: Model, args: Arguments, usual: Size): Size {
   return size
 }
 
-/** The input's shape, as large as the least edge and the pixel budget let it be. */
+/** The input's aspect ratio, within the minimum edge and the pixel budget. */
 function likeInput({ size: { minEdge, maxPixels, step } }: Model, { width, height }: Size): Size {
   const steepest = maxPixels / minEdge ** 2
   const ratio = Math.min(steepest, Math.max(1 / steepest, width / height))

@@ -1,4 +1,4 @@
-/** The models that the simulator plays, with the limits that their public documentation gives. Written apart from the service's own table, so that a mistake is not made twice. */
+/** The simulated models with their documented limits. Independent of the service's table, so that a mistake in one shows in the other. */
 
 export type Dialect = 'deployments' | 'v1' | 'bfl' | 'mai'
 export type Operation = 'generations' | 'edits'
@@ -25,21 +25,21 @@ export interface Model {
   operations: readonly Operation[]
   size: SizeRule
   maxPromptChars: number
-  /** Images that an edit may carry. */
+  /** Maximum number of input images of an edit. */
   maxImages: number
   /** Last part of the provider route; the model, not the deployment. */
   providerPath?: string
   qualities?: readonly string[]
   inputFidelity?: boolean
-  /** Takes `auto_aspect_ratio` and `web_grounding`. */
+  /** Supports `auto_aspect_ratio` and `web_grounding`. */
   grounding?: boolean
-  /** Takes `steps`. */
+  /** Supports `steps`. */
   steps?: boolean
-  /** Takes `width` and `height` on the provider route, else `aspect_ratio`. */
+  /** Supports `width` and `height` on the provider route, else `aspect_ratio`. */
   exactSize?: boolean
-  /** MAI: edits take `width` and `height`. */
+  /** MAI: edits support `width` and `height`. */
   editSize?: boolean
-  /** MAI: what `background` may be. */
+  /** MAI: values of `background`. */
   backgrounds?: readonly string[]
 }
 
@@ -138,11 +138,11 @@ export const models: readonly Model[] = [
   { id: 'MAI-Image-2.7-Flash', ...mai27 },
 ]
 
-/** @throws Error that names the known models. */
+/** @throws {Error} for an unknown model */
 export function findModel(id: string): Model {
   const model = models.find((known) => known.id.toLowerCase() === id.toLowerCase())
   if (model === undefined)
-    throw new Error(`The simulator knows ${models.map((known) => known.id).join(', ')}; not ${id}`)
+    throw new Error(`unknown model ${id}; the simulator has ${models.map((known) => known.id).join(', ')}`)
   return model
 }
 
@@ -156,7 +156,7 @@ export const parseSize = (text: string): Size | undefined => {
   return match === null ? undefined : { width: Number(match[1]), height: Number(match[2]) }
 }
 
-/** The size that will be drawn, or a sentence about what is wrong with the one asked for. */
+/** The size of the generated image, or a sentence about what is wrong with the requested one. */
 export function checkSize(rule: SizeRule, { width, height }: Size): Size | string {
   if (rule.only !== undefined && !rule.only.includes(`${width}x${height}`)) {
     return `Supported values are: ${[...rule.only, 'auto'].map((size) => `'${size}'`).join(', ')}.`

@@ -10,13 +10,13 @@ export interface Upload {
   bytes: Buffer
 }
 
-/** A request's body, whichever way it came. */
+/** The body of a request, JSON or form. */
 export interface Payload {
-  /** By name; a name that came twice holds its last value and stands in `repeated`. */
+  /** By name; of a repeated name the last value, and the name is in `repeated`. */
   fields: Readonly<Record<string, unknown>>
   repeated: readonly string[]
   uploads: readonly Upload[]
-  /** Multipart values are all text. */
+  /** True for a form, whose values are all text. */
   isText: boolean
 }
 
@@ -25,16 +25,16 @@ const formType = 'multipart/form-data'
 const typeOf = (request: FastifyRequest): string =>
   (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
 
-/** @throws AzureError when the type is not the one this route takes, or the body is no JSON object. */
-export async function readPayload(request: FastifyRequest, wanted: 'json' | 'form'): Promise<Payload> {
+/** @throws {AzureError} if the content type is not the expected one, or the body is not a JSON object */
+export async function readPayload(request: FastifyRequest, kind: 'json' | 'form'): Promise<Payload> {
   const got = typeOf(request)
-  const expected = wanted === 'json' ? jsonType : formType
+  const expected = kind === 'json' ? jsonType : formType
   if (got !== expected) {
     if (got === jsonType || got === formType) throw wrongContentType(got, expected)
     throw invalidRequest('unsupported_media_type', `Unsupported media type '${got}'.`, null, 415)
   }
-  if (wanted === 'form') {
-    // The parser's own errors carry no code: a form without a boundary, or without an end.
+  if (kind === 'form') {
+    // The parser's errors for a form without a boundary or an end have no code.
     return readForm(request).catch((error: Error) => Promise.reject(payloadError(error) ?? unreadable()))
   }
   const { body } = request
@@ -66,21 +66,21 @@ async function readForm(request: FastifyRequest): Promise<Payload> {
   return { fields, repeated, uploads, isText: true }
 }
 
-/** How a route words its rejections. */
+/** The errors of a route. */
 export interface Wording {
   unknown(param: string): AzureError
   missing(param: string): AzureError
   invalid(param: string, expected: string): AzureError
 }
 
-/** Reads fields by name and type, rejecting in the route's own words. Absent is `undefined`; an explicit null counts as absent. */
+/** Reads fields by name and type, and rejects others with the route's errors. Absent and null fields are `undefined`. */
 export interface Arguments {
   text(name: string, maxChars: number): string | undefined
   integer(name: string, least: number, most: number): number | undefined
   number(name: string, least: number, most: number): number | undefined
   flag(name: string): boolean | undefined
   choice(name: string, choices: readonly string[]): string | undefined
-  /** @throws AzureError for the first field that is in none of the lists. */
+  /** @throws {AzureError} for the first field that is in none of the lists */
   rejectOthers(...allowed: readonly (readonly string[])[]): void
 }
 
@@ -129,7 +129,7 @@ export function createArguments({ fields, isText }: Payload, wording: Wording): 
   }
 }
 
-/** What the record of requests keeps of an image. */
+/** What is recorded about an image. */
 export interface Sighting {
   field: string
   fileName: string | undefined
@@ -152,7 +152,7 @@ export async function inspect(upload: Omit<Upload, 'mimeType'> & { mimeType: str
 
 const unreadable = (): AzureError => invalidRequest('invalid_request', 'Could not parse the body of the request.')
 
-/** What Azure says to a body that could not be read; undefined for errors of other kinds. */
+/** Azure's error for an unreadable body, or undefined for an error of another kind. */
 export const payloadError = (error: Error & { code?: string; statusCode?: number }): AzureError | undefined => {
   const code = error.code ?? ''
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge()

@@ -3,26 +3,26 @@ import type { Credential } from './access.ts'
 import type { Dialect } from './models.ts'
 import { inspect, type Payload, type Sighting } from './payload.ts'
 
-/** A request as Azure saw it. Secrets and images are not kept; what they were is. */
+/** A request as Azure saw it, without secrets; images are recorded by their properties. */
 export interface SeenRequest {
   method: string
   url: string
   /** Without `api-key` and `authorization`. */
   headers: Readonly<Record<string, string | string[] | undefined>>
-  /** Absent when the door stayed shut. */
+  /** Absent if the credential was rejected. */
   credential?: Credential
   dialect?: Dialect
   deployment?: string
   model?: string
-  /** The body's fields, when a body was read; images stand in `files`. */
+  /** The fields of the body, if it was read; images are in `files`. */
   fields: Readonly<Record<string, unknown>>
   files: readonly Sighting[]
-  /** The fault that it got. */
+  /** The fault of this request. */
   fault?: string
-  /** Absent when no status line went out. */
+  /** Absent if no status line was sent. */
   status?: number
-  /** `cut`: the connection ended before the response did, from whichever side. */
-  outcome: 'pending' | 'answered' | 'cut'
+  /** `cut`: either side closed the connection before the response was complete. */
+  outcome: 'pending' | 'completed' | 'cut'
   /** Milliseconds since the epoch. */
   startedAt: number
   endedAt?: number
@@ -30,7 +30,7 @@ export interface SeenRequest {
 
 const mostRequests = 10_000
 
-/** Starts the entry of a request and completes it when its response has gone, or can't go any more. */
+/** Adds an entry for a request and completes it when the response has been sent or the connection has closed. */
 export function beginRecord(requests: SeenRequest[], request: FastifyRequest, reply: FastifyReply): SeenRequest {
   const { 'api-key': _key, authorization: _token, ...headers } = request.headers
   const entry: SeenRequest = {
@@ -45,7 +45,7 @@ export function beginRecord(requests: SeenRequest[], request: FastifyRequest, re
   requests.push(entry)
   if (requests.length > mostRequests) requests.shift()
   reply.raw.once('close', () => {
-    entry.outcome = reply.raw.writableFinished ? 'answered' : 'cut'
+    entry.outcome = reply.raw.writableFinished ? 'completed' : 'cut'
     if (reply.raw.headersSent) entry.status = reply.raw.statusCode
     entry.endedAt = Date.now()
   })
@@ -54,7 +54,7 @@ export function beginRecord(requests: SeenRequest[], request: FastifyRequest, re
 
 const isImageField = (name: string): boolean => /^(input_)?image(_\d+)?$/.test(name)
 
-/** Notes the body. Base64 images in fields are looked at like uploaded ones. */
+/** Records the body. Base64 images in fields are inspected like uploaded ones. */
 export async function recordPayload(entry: SeenRequest, { fields, uploads }: Payload): Promise<void> {
   const stored: Record<string, unknown> = {}
   const files = uploads.map(inspect)

@@ -38,7 +38,7 @@ function itemsOf(
   }
 }
 
-/** The body of a 200 in the words of the model's family and the route. */
+/** The body of a 200 in the format of the model's family and the route. */
 export async function responseBody(
   { family }: Model,
   dialect: Dialect,
@@ -57,7 +57,7 @@ export async function responseBody(
     : { created, ...data }
 }
 
-/** Turns the body into the bytes that travel, spoiled as the fault says. */
+/** Serializes the body and applies the fault to it. */
 export function encodeResponse(body: object, fault: FaultDetails | undefined): Buffer {
   switch (fault?.name) {
     case 'invalid-json': {
@@ -73,7 +73,7 @@ export function encodeResponse(body: object, fault: FaultDetails | undefined): B
       ])
     }
     case 'escaped':
-      // What .NET's and PHP's encoders do by default to `+` and `/`.
+      // As the JSON encoders of .NET and PHP write `+` and `/` by default.
       return Buffer.from(JSON.stringify(body).replaceAll('+', '\\u002B').replaceAll('/', '\\/'))
     case 'pretty':
       return Buffer.from(`${JSON.stringify(body, null, 2)}\n`)
@@ -82,7 +82,7 @@ export function encodeResponse(body: object, fault: FaultDetails | undefined): B
   }
 }
 
-/** Sends a 200, over a connection that behaves as the fault says. */
+/** Sends a 200 and applies the fault to the connection. */
 export async function sendResponse(
   reply: FastifyReply,
   bytes: Buffer,
@@ -116,7 +116,7 @@ function drip(bytes: Buffer, ms: number, signal: AbortSignal): ReadableStream<Ui
   })
 }
 
-/** Headers that come with every response. */
+/** Headers of every response. */
 export const everyResponse = (): Record<string, string> => ({
   'apim-request-id': randomUUID(),
   'x-request-id': randomUUID(),

@@ -1,11 +1,11 @@
-/** Draws a landscape as SVG. Everything follows from the seed and a few words of the prompt, so that an image can be drawn again. */
+/** Draws a landscape as SVG. Seed and prompt determine it completely, so that images are reproducible. */
 
 import { createHash } from 'node:crypto'
 
-/** A stream of numbers in [0, 1) that depends on the seed alone. */
+/** A reproducible sequence of numbers in [0, 1). */
 export type Dice = () => number
 
-/** Mulberry32: small, fast, good enough to scatter trees. */
+/** Mulberry32, a small generator. */
 export function createDice(seed: string): Dice {
   let state = createHash('sha256').update(seed).digest().readUInt32LE(0)
   return () => {
@@ -21,13 +21,13 @@ type Rgb = readonly [number, number, number]
 interface Mood {
   /** Sky from the zenith to the horizon. */
   sky: readonly [string, string, string, string]
-  /** What far ridges fade into, and what the nearest is painted with. */
+  /** Colours of the farthest and of the nearest ridge. */
   haze: string
   near: string
   light: string
-  /** How far down the sky the light stands, from 0 at the top to 1 at the shore. */
+  /** Height of the light, from 0 at the top of the sky to 1 at the shore. */
   sun: number
-  /** Share of the full count of stars; 0 by day. */
+  /** Share of all stars that are visible; 0 by day. */
   stars: number
   words: RegExp
 }
@@ -211,7 +211,7 @@ function birds({ width, unit, shore }: Canvas, mood: Mood, dice: Dice): string {
   return `<path d="${strokes.join('')}" fill="none" stroke="${mood.near}" stroke-width="${px(unit * 2.2)}" stroke-linecap="round" opacity=".75"/>`
 }
 
-/** The lake: the land mirrored, darkened, with strips of light on it. */
+/** The lake: the land mirrored and darkened, with reflections of the light. */
 function lake({ width, height, unit, shore }: Canvas, mood: Mood, dice: Dice): { defs: string; body: string } {
   const defs = `<linearGradient id="deep" x1="0" y1="0" x2="0" y2="1"><stop offset="0" stop-color="${mood.near}" stop-opacity=".12"/><stop offset="1" stop-color="${mood.near}" stop-opacity=".82"/></linearGradient>`
   const strips = Array.from({ length: 70 }, () => {
@@ -230,12 +230,12 @@ function lake({ width, height, unit, shore }: Canvas, mood: Mood, dice: Dice): {
   }
 }
 
-/** A mountain lake under the sky that the prompt's words call for, or that its hash picks. */
+/** A mountain lake under a sky that the prompt names or, if it names none, its hash selects. */
 export function drawScene(prompt: string, width: number, height: number, variant: string): string {
   const dice = createDice(`${prompt}\n${variant}`)
   const picked = moods[Math.floor(dice() * moods.length)]
   const mood = moods.find(({ words }) => words.test(prompt)) ?? picked ?? moods[0]
-  if (mood === undefined) throw new Error('no mood to draw')
+  if (mood === undefined) throw new Error('there is no mood')
   const canvas: Canvas = { width, height, unit: Math.min(width, height) / 1000, shore: height * (0.66 + dice() * 0.06) }
   const sky = skyAndLight(canvas, mood, dice)
   const land = mountains(canvas, mood, dice)

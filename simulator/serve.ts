@@ -13,7 +13,7 @@ import { type Payload, readPayload } from './payload.ts'
 import { recordPayload, type SeenRequest } from './record.ts'
 import { encodeResponse, responseBody, sendResponse } from './response.ts'
 
-/** How long Azure's gateway bears silence, in milliseconds. Seen on gpt-image-2. */
+/** Idle time-outs of Azure's gateway in milliseconds, observed with gpt-image-2. */
 export interface Limits {
   /** Calls that do not stream. */
   silentCallMs: number
@@ -25,10 +25,10 @@ export interface Stage {
   deployments: Deployments
   faults: FaultSource
   promptFaults: boolean
-  /** Images that `url` answers point to. */
+  /** Images of `url` responses by their path. */
   images: Map<string, Buffer>
   limits: Limits
-  /** Aborted when the simulator closes: nothing that waits may hold it up. */
+  /** Aborted when the simulator closes, so that no delay holds it up. */
   stopping: AbortSignal
 }
 
@@ -37,14 +37,14 @@ export interface Call {
   request: FastifyRequest<{ Params: Record<string, string> }>
   reply: FastifyReply
   entry: SeenRequest
-  /** Taken at the door. */
+  /** A fault for any deployment, taken from the queue before the body is read. */
   fault: FaultDetails | 'none' | undefined
 }
 
 const storedImages = 20
 const longest = 2 ** 31 - 1
 
-/** Answers a call that has passed the door: rate limit, fault, checks, drawing, answer, in Azure's order. */
+/** Serves an authenticated call in Azure's order: rate limit, fault, validation, drawing, response. */
 export async function serve(stage: Stage, call: Call): Promise<FastifyReply> {
   const { route, request, reply, entry } = call
   const payload = await readPayload(request, route.wants)
@@ -79,12 +79,12 @@ function latencyOf({ latencyMs }: Deployment, fault: FaultDetails | undefined): 
   return fault?.name === 'slow' ? latencyMs + (fault.ms ?? 3000) : latencyMs
 }
 
-// Sketches on the way keep a stream open; without them it is as silent as a plain call.
+// Partial images reset the idle time-out of a stream.
 const showsProgress = ({ partials }: Job): boolean => partials !== undefined && partials > 0
 
 /**
- * Waits as long as drawing takes, unless bytes flow meanwhile. gpt-image calls that stay silent for too long are ended by the gateway.
- * @throws AzureError 408
+ * Waits for the latency of the image, or fails with the gateway's idle time-out.
+ * @throws {AzureError} 408
  */
 async function endure({ stopping, limits }: Stage, { model }: Deployment, job: Job, latencyMs: number): Promise<void> {
   if (showsProgress(job)) return
@@ -94,7 +94,7 @@ async function endure({ stopping, limits }: Stage, { model }: Deployment, job: J
   if (latencyMs > limitMs) throw gatewayTimeout()
 }
 
-/** Keeps an image and gives its address. */
+/** Stores an image and returns its URL. */
 const linkTo =
   ({ images }: Stage, request: FastifyRequest<{ Params: Record<string, string> }>, fault: FaultDetails | undefined) =>
   (image: Buffer): string => {
@@ -104,7 +104,7 @@ const linkTo =
     return `${fault?.base ?? `${request.protocol}://${request.host}`}/images/${id}`
   }
 
-/** Ends the connection with a reset, without a word. */
+/** Resets the connection. */
 export function cutConnection(reply: FastifyReply): FastifyReply {
   reply.hijack()
   reply.raw.socket?.resetAndDestroy()
@@ -117,7 +117,7 @@ function chooseFault(stage: Stage, call: Call, deployment: Deployment, { fields 
   return fault === 'none' ? undefined : fault
 }
 
-/** @throws AzureError 429 when the deployment's minute is used up. */
+/** @throws {AzureError} 429 if the deployment's rate limit is exceeded */
 function countCall({ throttle }: Deployment, reply: FastifyReply): void {
   const { waitMs, remaining, resetMs } = throttle.pass()
   const seconds = Math.max(1, Math.ceil(waitMs / 1000))

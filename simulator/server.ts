@@ -3,17 +3,17 @@ import { createSimulator } from './app.ts'
 import { faultNames } from './fault.ts'
 import { models } from './models.ts'
 
-const help = `Plays the image routes of Azure AI Foundry. The images are simulated.
+const help = `Simulates the image routes of Azure AI Foundry.
 
-  --host <address>            where to listen (127.0.0.1)
-  --port <number>             0 takes a free one (8010)
-  --key <key>                 an accepted key; may be given again (simulated-key)
-  --deployment <name>=<model> a deployment; may be given again (every model under its own name)
-  --latency-ms <number>       how long an image takes at least (0)
-  --log                       one line a request
+  --host <address>            address to listen on (127.0.0.1)
+  --port <number>             port, 0 for any free one (8010)
+  --key <key>                 an accepted key; repeatable (simulated-key)
+  --deployment <name>=<model> a deployment; repeatable (every model under its own name)
+  --latency-ms <number>       minimum time to generate an image (0)
+  --log                       log one line per request
 
 Models: ${models.map(({ id }) => id).join(', ')}
-Write fault:<name> or fault:<name>=<number> into a prompt to see a failure: ${faultNames.join(', ')}
+To see a failure, put fault:<name> or fault:<name>=<number> into a prompt: ${faultNames.join(', ')}
 `
 
 const { values } = parseArgs({
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void simulator.close())
 }
 
-/** `name=model`; a name alone is a model under its own name. */
+/** Parses `name=model`; a name alone deploys the model of that name. */
 function readPairs(pairs: readonly string[]): Record<string, string> {
   return Object.fromEntries(pairs.map((pair) => pair.split('=')).map(([name = '', model = name]) => [name, model]))
 }

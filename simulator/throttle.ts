@@ -1,12 +1,12 @@
 export interface ThrottleOptions {
   /** Calls per minute. */
   rpm: number
-  /** How long a minute lasts, in milliseconds; tests make it short. */
+  /** Length of a minute in milliseconds; shorter in tests. */
   minuteMs: number
 }
 
 export interface Throttle {
-  /** Counts a call. `waitMs` is 0 when it may pass, else the time until one would. */
+  /** Counts a call. `waitMs` is 0 if it is allowed, else the time until the next is allowed. */
   pass(): { waitMs: number; remaining: number; resetMs: number }
   readonly rpm: number
 }

@@ -9,43 +9,43 @@ import type { DeploymentInfo, EditRequest, ImageRequest } from './types.ts'
 
 /** One deployment as an operator describes it. */
 export interface DeploymentOptions {
-  /** How callers name it. */
+  /** The name that callers use. */
   name: string
-  /** May carry a path and a trailing slash. */
+  /** May have a path and a trailing slash. */
   baseUrl: string
-  /** Its name at Azure. */
+  /** Its name in Azure. */
   deployment: string
   model: Model
-  /** How the model was found; by its id by default. */
+  /** How the model was recognized; `exact` by default. */
   recognition?: Recognition | undefined
   credential: Credential
   dialect: DialectName | 'auto'
-  /** What the operator set for the deployment route; absent: Azure's documented one, and FLUX.1 takes the provider route first. */
+  /** The configured API version of the deployment route. Without it FLUX.1 uses the provider route first. */
   apiVersion?: string | undefined
   /** Overrides the API version of every route. */
   anyApiVersion?: string | undefined
-  /** Audience of tokens, if not the route's own. */
+  /** Audience of tokens, instead of the route's. */
   scope?: string | undefined
   requestsPerMinute?: number | undefined
-  /** Names of deployments that may take over, the first first. */
+  /** Names of deployments that may take over, in order of preference. */
   fallbacks: readonly string[]
   maxWaiting: number
   minuteMs?: number | undefined
-  /** Milliseconds for which an account block keeps calls away. */
+  /** Milliseconds for which the circuit breaker is open after an account block. */
   blockMs: number
 }
 
-/** A configured deployment with what is known of it at run time. */
+/** A configured deployment and its state. */
 export interface Deployment {
   readonly deployment: DeploymentInfo
   readonly options: DeploymentOptions
   readonly limiter: RateLimiter
   readonly breaker: CircuitBreaker
-  /** The route that has proven itself, else the routes in the order in which they are tried. */
+  /** The proven route, else all routes in the order in which they are tried. */
   routes(): readonly Dialect[]
-  /** A request succeeded there. Whether this is news. */
+  /** Records that a request succeeded. `true` if the route was not proven before. */
   prove(route: Dialect): boolean
-  /** What a dialect needs to address a request. */
+  /** The address of requests by a route. */
   target(route: Dialect): Target
 }
 
@@ -70,9 +70,9 @@ export function createDeployment(options: DeploymentOptions): Deployment {
     breaker: createCircuitBreaker(options.blockMs),
     routes: () => (proven === undefined ? candidates : [proven]),
     prove(route) {
-      const isNews = proven === undefined && candidates.length > 1
+      const isFirst = proven === undefined && candidates.length > 1
       proven = route
-      return isNews
+      return isFirst
     },
     target: (route) => ({ baseUrl, deployment, model, apiVersion: versionFor(route, options) }),
   }

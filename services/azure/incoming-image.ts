@@ -84,7 +84,7 @@ export class IncomingImage implements BlobSink<Base64Image> {
   }
 
   #sniff(decoded: Buffer): void {
-    // Most formats say everything in their first bytes; only a head that says too little is copied.
+    // Most formats declare everything in their first bytes; only an incomplete head is copied.
     const head = this.#head.length === 0 ? decoded : Buffer.concat([this.#head, decoded])
     this.#facts = sniffFacts(head)
     this.#head = this.#facts === undefined ? Buffer.from(head) : noBytes

@@ -29,7 +29,7 @@ const MAX_IMAGES = 16
 
 /**
  * Reads server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation)
- * with one JSON document each. A partial image is parsed and released at once, the completed image is kept; neither
+ * with one JSON document each. A partial image is parsed and disposed at once, the completed image is kept; neither
  * becomes a string. An event that cannot be read does not affect the others.
  */
 export function openEventStream(options: ResponseOptions): ResponseReading {

@@ -24,8 +24,8 @@ export type CallStage = 'queued' | 'sent' | 'partial' | 'receiving' | 'saving'
 
 export interface CallContext {
   /**
-   * The caller's signal. Obeyed until the first byte of the request body goes to Azure; from then on the image is being
-   * paid for, and the call runs to its own deadline whatever the caller does.
+   * The client's signal. Cancels the call until the first byte of the request body is sent. After that the image may be
+   * billed, so the call runs to its deadline even if the client disconnects.
    */
   signal: AbortSignal
   /** `performance.now()` at which the call ends, queue and retries included. */
@@ -34,7 +34,7 @@ export interface CallContext {
   log: Logger
 }
 
-/** What a call used up, as far as the response says. */
+/** The usage of a call, as far as the response reports it. */
 export interface Usage {
   textTokensIn?: number
   imageTokensIn?: number
@@ -44,12 +44,12 @@ export interface Usage {
 }
 
 export interface ImageResult {
-  /** In Azure's order, at least one. Whoever receives the response releases them. */
+  /** In Azure's order. The receiver must dispose them. */
   images: readonly [Base64Image, ...Base64Image[]]
-  /** Which deployment made them: the one asked for, or a fallback. */
+  /** The deployment that generated them: the requested one, or a fallback. */
   producedBy: { deployment: string; model: string }
   usage: Usage
-  /** US dollars by the price table; absent where no price is known. */
+  /** US dollars by the price table; absent if the price is unknown. */
   costUsd?: number
 }
 
@@ -64,13 +64,13 @@ export interface DeploymentInfo {
   capabilities: Readonly<Model>
 }
 
-/** Azure's image models behind one face. Knows nothing of MCP or HTTP callers. */
+/** The client of Azure's image models. Knows nothing of MCP or HTTP. */
 export interface ImagesClient {
   /** The default deployment. */
   readonly deployment: DeploymentInfo
-  /** All that are configured, the default one first; never empty. */
+  /** All configured deployments, the default one first; never empty. */
   readonly deployments: readonly DeploymentInfo[]
-  /** @throws ServiceError of family `upstream`, or `IMG_ERR_CANCELLED` when the caller left in time. */
+  /** @throws ServiceError of family `upstream`, or `IMG_ERR_CANCELLED` if the client disconnected in time. */
   generate(request: ImageRequest, context: CallContext): Promise<ImageResult>
   /** @throws as `generate`. */
   edit(request: EditRequest, context: CallContext): Promise<ImageResult>

@@ -2,7 +2,7 @@ import { ServiceError } from '../errors/errors.ts'
 import type { ImageStore, StoredImage } from '../library/image-store.ts'
 import type { Resource, ResourceSource, ResourceTemplate } from './types.ts'
 
-/** Names may hold folders, hence the reserved expansion. https://www.rfc-editor.org/rfc/rfc6570#section-3.2.3 */
+/** Names may contain folders, hence the reserved expansion. https://www.rfc-editor.org/rfc/rfc6570#section-3.2.3 */
 export const imageTemplate = {
   uriTemplate: 'image:///{+path}',
   name: 'saved-image',
@@ -21,7 +21,7 @@ export function imageUri(name: string): string {
   return PREFIX + name.split('/').map(encodeURIComponent).join('/')
 }
 
-/** The saved images as resources, newest first. Reading is confined by the store, exactly as writing is. */
+/** The saved images as resources, newest first. The store confines reading as it confines writing. */
 export function createSavedImages(store: Pick<ImageStore, 'list' | 'read'>): ResourceSource {
   return {
     templates: [imageTemplate],
@@ -37,7 +37,7 @@ export function createSavedImages(store: Pick<ImageStore, 'list' | 'read'>): Res
         const image = await store.read(name)
         return [{ uri, mimeType: image.mimeType, blob: image }]
       } catch (error) {
-        // Missing, outside, hidden or no image: all of it does not exist for a caller.
+        // Missing, outside, hidden or not an image: to callers such a resource does not exist.
         if (error instanceof ServiceError && error.family === 'input') return undefined
         throw error
       }
@@ -59,7 +59,7 @@ function parseUri(uri: string): string | undefined {
   if (!uri.startsWith(PREFIX)) return undefined
   try {
     const parts = uri.slice(PREFIX.length).split('/').map(decodeURIComponent)
-    // An encoded slash or a dot-segment would name another file than it seems to.
+    // An encoded slash or a dot segment could refer to another file than the URI shows.
     return parts.every((part) => part !== '' && part !== '.' && part !== '..' && !part.includes('/'))
       ? parts.join('/')
       : undefined

@@ -90,7 +90,7 @@ function responsesIn(text: string, type: string): unknown[] {
   return text.split('\n').flatMap((line) => (line.startsWith('data: ') ? [JSON.parse(line.slice(6))] : []))
 }
 
-describe('POST / gives a valid answer or 202, and never a 500', () => {
+describe('POST / returns a valid response or 202, and never a 500', () => {
   async function setUp(t: TestContext) {
     // Without the witness of other tests: it goes by heuristics that suit messages of good will.
     const app = await createApp({
@@ -143,7 +143,7 @@ describe('POST / gives a valid answer or 202, and never a 500', () => {
     )
   })
 
-  test('for any type of content, encoding and Accept', async (t: TestContext) => {
+  test('for any content type, encoding and Accept', async (t: TestContext) => {
     const { send } = await setUp(t)
     const value = fc.stringMatching(/^[\x20-\x7e]{0,40}$/)
     await checkProperty(
@@ -162,7 +162,7 @@ function isNotification(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'method' in value && !('id' in value)
 }
 
-describe('keys that reach for prototypes', () => {
+describe('keys of prototype pollution', () => {
   for (const payload of [
     '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"__proto__":{"polluted":1}}}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"constructor":{"prototype":{"polluted":1}}}}',
@@ -193,10 +193,10 @@ describe('keys that reach for prototypes', () => {
   }
 })
 
-describe('text of callers', () => {
+describe('untrusted text', () => {
   const nasty = 'x\r\n{"level":60,"msg":"forged"}\n\u001b[31mred\u2028\u0000'
 
-  test('makes no log line of its own and is in none', async (t: TestContext) => {
+  test('adds no log line and appears in none', async (t: TestContext) => {
     const { app, logs } = await buildApp(t, { LOG_LEVEL: 'trace' }, { extendCatalog: () => fixtureCatalog })
     for (const message of [
       { jsonrpc: '2.0', id: nasty, method: nasty },
@@ -214,7 +214,7 @@ describe('text of callers', () => {
     }
   })
 
-  test('makes no metric of its own', async (t: TestContext) => {
+  test('adds no metric series', async (t: TestContext) => {
     const { app } = await buildApp(t, {}, { extendCatalog: () => fixtureCatalog })
     // Node's own series come and go with the garbage collector.
     const series = async () =>
@@ -235,7 +235,7 @@ describe('text of callers', () => {
     t.assert.ok(after.length - before.length < 60, `${after.length - before.length} new series`)
   })
 
-  test('goes into no header', async (t: TestContext) => {
+  test('appears in no header', async (t: TestContext) => {
     const { app } = await buildApp(t, {}, { extendCatalog: () => fixtureCatalog })
     for (const id of ['a\r\nset-cookie: x=1', 'a b', 'ü', 'x'.repeat(65), '']) {
       const response = await app.inject({

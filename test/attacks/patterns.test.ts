@@ -66,7 +66,7 @@ test('every pattern takes linear time for any text', { timeout: 120_000 }, (t: T
   t.assert.deepEqual([...slow], [])
 })
 
-test('patterns are found whatever stands around them', (t: TestContext) => {
+test('patterns are found in any context', (t: TestContext) => {
   const source = [
     'const half = total / 2 / parts[0] / (1 + 2)',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source to be read

@@ -53,7 +53,7 @@ const call = fc.oneof(
   fc.record({ name: fc.constantFrom('generate_image', 'edit_image'), arguments: anyArguments }),
 )
 
-test('whatever the arguments of a tool, the response is a result, and nothing is written outside the folder', async (t: TestContext) => {
+test('any tool arguments get a result, and nothing is written outside the images folder', async (t: TestContext) => {
   const root = await temporaryFolder(t)
   const images = join(root, 'images')
   await mkdir(join(root, 'neighbour'))

@@ -58,7 +58,7 @@ const smuggling: Record<string, string> = {
   'a version that is none': `POST / HTTP/1.9\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n${hidden}`,
 }
 
-describe('a request that two servers would read differently is rejected, and nothing behind it is answered', () => {
+describe('a request that two servers would parse differently is rejected, and so is everything after it', () => {
   for (const [what, bytes] of Object.entries(smuggling)) {
     test(what, async (t: TestContext) => {
       const { url } = await listen(t)
@@ -69,7 +69,7 @@ describe('a request that two servers would read differently is rejected, and not
   }
 })
 
-test('the head has a bound in bytes and in headers', async (t: TestContext) => {
+test('the head is limited in bytes and in headers', async (t: TestContext) => {
   const { url } = await listen(t)
   t.assert.match(await exchange(url, `${head}X-Long: ${'x'.repeat(20_000)}\r\n\r\n`), /^HTTP\/1\.1 431/)
   t.assert.match(
@@ -78,7 +78,7 @@ test('the head has a bound in bytes and in headers', async (t: TestContext) => {
   )
 })
 
-test('two requests on one connection are two answers, in order', async (t: TestContext) => {
+test('two requests on one connection get two responses, in order', async (t: TestContext) => {
   const { url } = await listen(t)
   const one = (id: number) => {
     const body = ping.replace('1,', `${id},`)

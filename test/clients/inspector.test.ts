@@ -8,7 +8,7 @@ import { startService } from '../support/service.ts'
 const inspector = fileURLToPath(new URL('../../node_modules/.bin/mcp-inspector', import.meta.url))
 const run = promisify(execFile)
 
-test('MCP Inspector lists, calls and reads from its command line', async (t: TestContext) => {
+test('the command line of MCP Inspector lists, calls and reads', async (t: TestContext) => {
   const { url } = await startService(t)
   const home = await temporaryFolder(t)
   async function inspect(...args: string[]): Promise<Record<string, unknown>> {

@@ -44,7 +44,7 @@ for (const [what, mode, version] of [
   ['that finds out the era', 'auto', '2026-07-28'],
   ['modern', { pin: '2026-07-28' }, '2026-07-28'],
 ] as const) {
-  test(`the client 2.x, ${what}, plays a whole round over HTTP`, async (t: TestContext) => {
+  test(`the client 2.x, ${what}, completes a round over HTTP`, async (t: TestContext) => {
     const { url } = await startService(t)
     const client = newClient(mode)
     await client.connect(new v2.StreamableHTTPClientTransport(new URL(`${url}/mcp`)))
@@ -56,7 +56,7 @@ for (const [what, mode, version] of [
     t.diagnostic(`client 2.x ${what}: ${version}, round complete`)
   })
 
-  test(`the client 2.x, ${what}, hangs up on a call`, async (t: TestContext) => {
+  test(`the client 2.x, ${what}, disconnects from a call`, async (t: TestContext) => {
     const { url, app } = await startService(t, {}, { latencyMs: 200 })
     const client = newClient(mode)
     await client.connect(new v2.StreamableHTTPClientTransport(new URL(`${url}/mcp`)))
@@ -71,7 +71,7 @@ for (const [what, mode, version] of [
   })
 }
 
-test('the SDK 1.x plays a whole round over HTTP', async (t: TestContext) => {
+test('the SDK 1.x completes a round over HTTP', async (t: TestContext) => {
   const { url } = await startService(t)
   const client = new ClientV1(info)
   await client.connect(new HttpV1(new URL(url)))
@@ -105,7 +105,7 @@ for (const [what, mode] of [
   ['legacy', 'legacy'],
   ['that finds out the era', 'auto'],
 ] as const) {
-  test(`the client 2.x, ${what}, plays a whole round over stdio, and names a file`, async (t: TestContext) => {
+  test(`the client 2.x, ${what}, completes a round over stdio, and names a file`, async (t: TestContext) => {
     const { folder, parameters } = await stdioParameters(t)
     const client = newClient(mode)
     await client.connect(new StdioClientTransport(parameters))
@@ -128,7 +128,7 @@ for (const [what, mode] of [
   })
 }
 
-test('the SDK 1.x plays a whole round over stdio', async (t: TestContext) => {
+test('the SDK 1.x completes a round over stdio', async (t: TestContext) => {
   const { parameters } = await stdioParameters(t)
   const client = new ClientV1(info)
   await client.connect(new StdioV1(parameters))

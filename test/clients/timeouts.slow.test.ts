@@ -89,7 +89,7 @@ async function loseAndAskAgain(t: TestContext, client: Caller, simulator: Simula
   t.assert.equal(simulator.requests.length, 1)
 }
 
-describe('a client that times out twice and asks again has its image, and Azure is asked once', {
+describe('a client that times out twice and retries gets its image, and Azure is called once', {
   concurrency: 3,
 }, () => {
   for (const hasProgress of [false, true]) {

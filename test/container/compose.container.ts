@@ -38,7 +38,7 @@ async function composed(folder: string, files: readonly string[]): Promise<{ con
 describe('the compose files', () => {
   before(requireImage)
 
-  test('are clean with the three variables that are required', async (t: TestContext) => {
+  test('are valid with the three required variables', async (t: TestContext) => {
     const folder = await operatorsFolder(t, threeVariables)
     for (const files of [[], production]) {
       const { stderr } = await composed(folder, files)
@@ -48,7 +48,7 @@ describe('the compose files', () => {
     t.assert.equal(stack.stderr, '')
   })
 
-  test('in production take the key from the secret file alone and publish nothing of the service', async (t: TestContext) => {
+  test('in production read the key from the secret file only and publish no port of the service', async (t: TestContext) => {
     const folder = await operatorsFolder(t, `${threeVariables}MAX_BODY_BYTES=1000000\n`)
     const { config } = await composed(folder, production)
     const service = config.services['azure-image-editor']
@@ -61,7 +61,7 @@ describe('the compose files', () => {
     }
   })
 
-  test('bring up a healthy service that makes an image, with nothing changed but network, port and name', async (t: TestContext) => {
+  test('start a healthy service that generates an image, with only network, port and name changed', async (t: TestContext) => {
     const simulator = await startSimulator(t)
     const [port = 0] = await freePorts(1)
     const folder = await operatorsFolder(

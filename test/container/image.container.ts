@@ -20,7 +20,7 @@ const isPng = (bytes: Buffer) => bytes.subarray(0, 8).equals(Buffer.from('89504e
 describe('the image', { concurrency: 2 }, () => {
   before(requireImage)
 
-  test('works as nobody in particular: healthy without root, capabilities or a writable file system, key from a file', async (t: TestContext) => {
+  test('is healthy without root, capabilities or a writable file system, with its key from a file', async (t: TestContext) => {
     const images = await volume(t, '/app/images')
     const logs = await volume(t, '/app/logs')
     const key = await secret(t, 'azure_api_key', 'simulated-key\n')
@@ -70,7 +70,7 @@ describe('the image', { concurrency: 2 }, () => {
     for (const line of said.trim().split('\n')) t.assert.doesNotThrow(() => JSON.parse(line), line)
   })
 
-  test('keeps its process inside its folders by the permission model of Node', async (t: TestContext) => {
+  test("confines its process to its folders by Node's permission model", async (t: TestContext) => {
     const container = await startContainer(t)
     await container.healthy()
     const flags = await docker('exec', container.name, 'sh', '-c', "tr '\\0' '\\n' < /proc/1/cmdline")
@@ -99,7 +99,7 @@ describe('the image', { concurrency: 2 }, () => {
     ])
   })
 
-  test('on SIGTERM finishes the call that runs and exits with 0', async (t: TestContext) => {
+  test('completes the running call on SIGTERM and exits with 0', async (t: TestContext) => {
     const container = await startContainer(t, { flags: hardened })
     await container.healthy()
     const call = callTool(container.url, 'generate_image', { prompt: 'A snail fault:slow=3000', size: '256x256' })
@@ -112,7 +112,7 @@ describe('the image', { concurrency: 2 }, () => {
     t.assert.equal(await container.exitCode(), 0)
   })
 
-  test('stores the image of an abandoned call, and gives it to the identical call after a restart', async (t: TestContext) => {
+  test('stores the image of an abandoned call, and returns it to the identical call after a restart', async (t: TestContext) => {
     const images = await volume(t, '/app/images')
     const container = await startContainer(t, { flags: [...hardened, images.flag] })
     await container.healthy()
@@ -133,7 +133,7 @@ describe('the image', { concurrency: 2 }, () => {
     t.assert.equal(again.content[1]?.type, 'image')
   })
 
-  test('runs as any user, also one that no file knows', async (t: TestContext) => {
+  test('runs as any user, also one without an account', async (t: TestContext) => {
     const container = await startContainer(t, { flags: ['--user', '4321:4321', ...hardened.slice(3)] })
     await container.healthy()
     const made = await callTool(container.url, 'generate_image', {
@@ -144,7 +144,7 @@ describe('the image', { concurrency: 2 }, () => {
     t.assert.match(made.content[0]?.text ?? '', /Saved to server at: \/app\/images\/fox\.png/)
   })
 
-  test('returns the image and says how to mend it when the folders of the host belong to somebody else', async (t: TestContext) => {
+  test("returns the image and reports how to fix the permissions when another user owns the host's folders", async (t: TestContext) => {
     const images = await volume(t, '/app/images', { writable: false })
     const logs = await volume(t, '/app/logs', { writable: false })
     const container = await startContainer(t, { flags: [...hardened, images.flag, logs.flag] })
@@ -165,7 +165,7 @@ describe('the image', { concurrency: 2 }, () => {
     t.assert.equal(made.content[1]?.type, 'image')
   })
 
-  test('ends with 1 and every problem when the configuration is wrong', async (t: TestContext) => {
+  test('exits with 1 and every problem of an invalid configuration', async (t: TestContext) => {
     const container = await startContainer(t, {
       environment: { AZURE_API_KEY: '', AZURE_BASE_URL: 'nowhere', LOG_LEVEL: 'loud' },
     })
@@ -175,7 +175,7 @@ describe('the image', { concurrency: 2 }, () => {
       t.assert.match(said, new RegExp(`^ *${name}:`, 'm'))
   })
 
-  test('takes values with the quotes that docker --env-file keeps', async (t: TestContext) => {
+  test('accepts values with the quotes that docker --env-file preserves', async (t: TestContext) => {
     const container = await startContainer(t, {
       environment: { AZURE_API_KEY: '"simulated-key"', LOG_LEVEL: '"debug"' },
     })
@@ -184,7 +184,7 @@ describe('the image', { concurrency: 2 }, () => {
     t.assert.equal(made.isError, undefined)
   })
 
-  test('holds production dependencies, compiled code and labels, and no sources', async (t: TestContext) => {
+  test('contains production dependencies, compiled code and labels, and no sources', async (t: TestContext) => {
     const listed = await docker('run', '--rm', '--network', 'none', image, 'ls', '-A', '/app')
     t.assert.deepEqual(listed.split('\n').sort(), [
       '.npmrc',

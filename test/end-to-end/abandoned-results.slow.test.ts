@@ -19,7 +19,7 @@ const body = (args: object) => {
   return JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } })
 }
 
-/** What the service has open below a folder, removed or not. */
+/** Open files of the service below a folder, removed or not. */
 const openFiles = ({ images: folder, process: { child } }: Service) =>
   readdirSync(`/proc/${child.pid}/fd`).filter((fd) => {
     try {
@@ -29,7 +29,7 @@ const openFiles = ({ images: folder, process: { child } }: Service) =>
     }
   })
 
-/** Calls, and leaves once Azure is at work. */
+/** Calls, and disconnects once Azure is working. */
 async function callAndDisconnect(service: Service, args: object, accept = 'application/json'): Promise<void> {
   const { simulator, url } = service
   const before = simulator.requests.length
@@ -44,7 +44,7 @@ async function callAndDisconnect(service: Service, args: object, accept = 'appli
   disconnected.abort()
 }
 
-/** Calls on a connection of its own, and ends that in order: so the response is proved to be received. */
+/** Calls on a new connection and ends it cleanly, which proves delivery. */
 async function callAndEnd(t: TestContext, { url }: Service, args: object) {
   const client = await connectRaw(t, url)
   client.post(body(args))
@@ -60,9 +60,9 @@ async function callAndEnd(t: TestContext, { url }: Service, args: object) {
 
 const note = /made for your earlier, identical call/
 
-describe('a caller that leaves after Azure was asked', () => {
+describe('a caller that disconnects after Azure was called', () => {
   for (const accept of ['application/json', 'text/event-stream']) {
-    test(`over ${accept} finds its image when it asks again, and Azure is asked once`, async (t: TestContext) => {
+    test(`over ${accept} gets its image when it retries, and Azure is called once`, async (t: TestContext) => {
       const service = await startContained(t, {}, { latencyMs: 150 })
       await callAndDisconnect(service, { prompt: 'a cat' }, accept)
       await waitFor('a stored result', async () => (await storedResults(service.images)).length > 0)
@@ -78,7 +78,7 @@ describe('a caller that leaves after Azure was asked', () => {
     })
   }
 
-  test('leaves no file open when it has its image', async (t: TestContext) => {
+  test('leaves no file open once its image is delivered', async (t: TestContext) => {
     const service = await startContained(t, {}, { latencyMs: 100 })
     await callAndDisconnect(service, { prompt: 'a bird' })
     await waitFor('a stored result', async () => (await storedResults(service.images)).length > 0)
@@ -87,7 +87,7 @@ describe('a caller that leaves after Azure was asked', () => {
     await waitFor('its files to be closed', () => openFiles(service).length === 0)
   })
 
-  test('joins its own call while that still runs', async (t: TestContext) => {
+  test('joins its own call while it runs', async (t: TestContext) => {
     const service = await startContained(t, {}, { latencyMs: 400 })
     await callAndDisconnect(service, { prompt: 'a dog' })
     const again = await callTool(service.url, 'generate_image', { prompt: 'a dog' })
@@ -96,7 +96,7 @@ describe('a caller that leaves after Azure was asked', () => {
     t.assert.equal(service.simulator.requests.length, 1)
   })
 
-  test('and wanted it saved finds it saved once', async (t: TestContext) => {
+  test('and requested output_path gets one file', async (t: TestContext) => {
     const service = await startContained(t, {}, { latencyMs: 100 })
     const args = { prompt: 'a cat', output_path: 'cat.png' }
     await callAndDisconnect(service, args)
@@ -110,7 +110,7 @@ describe('a caller that leaves after Azure was asked', () => {
   })
 
   for (const side of [40, 400]) {
-    test(`finds what was made of its own ${side}x${side} image, and of no other`, async (t: TestContext) => {
+    test(`gets the edit of its own ${side}x${side} image, not of another`, async (t: TestContext) => {
       const service = await startContained(t, {}, { latencyMs: 100 })
       const mine = { prompt: 'greyer', image_data_base64: plainPng(side, 1).toString('base64') }
       const other = { prompt: 'greyer', image_data_base64: plainPng(side, 2).toString('base64') }
@@ -122,7 +122,7 @@ describe('a caller that leaves after Azure was asked', () => {
     })
   }
 
-  test('is not given what another caller left behind', async (t: TestContext) => {
+  test('does not get the result of another caller', async (t: TestContext) => {
     const keys = { MCP_API_KEYS: 'alice:key-of-alice,bob:key-of-bob' }
     const service = await startContained(t, keys, { latencyMs: 100 })
     const send = (key: string, signal?: AbortSignal) =>
@@ -142,7 +142,7 @@ describe('a caller that leaves after Azure was asked', () => {
     t.assert.match(await send('key-of-alice'), note)
   })
 
-  test('keeps none with ABANDONED_RESULT_TTL_MS=0', async (t: TestContext) => {
+  test('gets nothing with ABANDONED_RESULT_TTL_MS=0', async (t: TestContext) => {
     const service = await startContained(t, { ABANDONED_RESULT_TTL_MS: '0' }, { latencyMs: 50 })
     await callAndDisconnect(service, { prompt: 'a cat' })
     const metrics = async () => await (await fetch(`${service.url}/metrics`)).text()
@@ -152,7 +152,7 @@ describe('a caller that leaves after Azure was asked', () => {
   })
 })
 
-test('what is kept can be neither listed nor read by callers', async (t: TestContext) => {
+test('stored results can be neither listed nor read by callers', async (t: TestContext) => {
   const service = await startContained(t, {}, { latencyMs: 50 })
   await callAndDisconnect(service, { prompt: 'a cat' })
   await waitFor('a stored result', async () => (await storedResults(service.images)).length > 0)

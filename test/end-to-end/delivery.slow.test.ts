@@ -39,14 +39,14 @@ async function proofs({ app }: Service): Promise<string[]> {
 
 const args = { prompt: 'a kite over the sea' }
 
-describe('a response that was sent and not read to its end is stored for the identical call', () => {
+describe('a response that was not read to its end is stored for the identical call', () => {
   for (const [name, headers] of [
     ['JSON', json],
     ['an event stream', stream],
     ['JSON, connection: close', { ...json, connection: 'close' }],
   ] as const) {
     for (const share of [0, 0.2, 0.9]) {
-      test(`${name}: reset after ${share * 100} % was read`, async (t: TestContext) => {
+      test(`${name}: reset after ${share * 100} %`, async (t: TestContext) => {
         const service = await start(t)
         const client = await connectRaw(t, service.url)
         client.post(callOf(args), headers)
@@ -60,7 +60,7 @@ describe('a response that was sent and not read to its end is stored for the ide
     }
   }
 
-  test('an end in order before the last byte, and a reset when the rest arrives', async (t: TestContext) => {
+  test('end before the last byte, and reset when the rest arrives', async (t: TestContext) => {
     const service = await start(t)
     const client = await connectRaw(t, service.url)
     client.post(callOf(args), json)
@@ -73,7 +73,7 @@ describe('a response that was sent and not read to its end is stored for the ide
     t.assert.equal(service.simulator.requests.length, 1)
   })
 
-  test('and is delivered once, whatever the client breaks off in between', async (t: TestContext) => {
+  test('and is delivered once, even if the client aborts attempts in between', async (t: TestContext) => {
     const service = await start(t)
     for (let n = 0; n < 4; n++) {
       const client = await connectRaw(t, service.url)
@@ -89,7 +89,7 @@ describe('a response that was sent and not read to its end is stored for the ide
   })
 })
 
-describe('a response that its client proves to have is delivered, and the identical call is its own', () => {
+describe('a response whose client proves its receipt is delivered, and an identical call is independent', () => {
   const clients: Record<string, (client: RawClient) => Promise<unknown>> = {
     'it ends the connection in order': (client) => client.end(),
     'it sends its next request on the connection': async (client) => {
@@ -113,7 +113,7 @@ describe('a response that its client proves to have is delivered, and the identi
     }
   }
 
-  test('a hasty repetition waits until that is certain', async (t: TestContext) => {
+  test('an immediate retry waits until delivery is certain', async (t: TestContext) => {
     const service = await start(t)
     for (let n = 1; n <= 3; n++) {
       t.assert.doesNotMatch(await callAgain(t, service, args), /nothing was paid again/)
@@ -121,7 +121,7 @@ describe('a response that its client proves to have is delivered, and the identi
     }
   })
 
-  test('a proxy that took the whole response counts as its client', async (t: TestContext) => {
+  test('a proxy that read the whole response proves delivery', async (t: TestContext) => {
     const service = await start(t)
     const client = await connectRaw(t, service.url)
     client.post(callOf(args), { ...json, 'x-forwarded-for': '192.0.2.7' })
@@ -131,7 +131,7 @@ describe('a response that its client proves to have is delivered, and the identi
     t.assert.deepEqual((await proofs(service)).includes('proxy 1'), true)
   })
 
-  test('also where the service closes that connection a moment later', async (t: TestContext) => {
+  test('also if the service closes that connection shortly after', async (t: TestContext) => {
     const service = await start(t)
     const client = await connectRaw(t, service.url)
     client.post(callOf(args), { ...json, 'x-forwarded-for': '192.0.2.7' })
@@ -142,7 +142,7 @@ describe('a response that its client proves to have is delivered, and the identi
     t.assert.deepEqual((await proofs(service)).includes('proxy 1'), true)
   })
 
-  test('a proxy that resets the connection does not', async (t: TestContext) => {
+  test('a proxy that resets the connection does not prove delivery', async (t: TestContext) => {
     const service = await start(t)
     const client = await connectRaw(t, service.url)
     client.post(callOf(args), { ...json, via: '1.1 gateway' })
@@ -152,8 +152,8 @@ describe('a response that its client proves to have is delivered, and the identi
   })
 })
 
-describe('a response that proves nothing', () => {
-  test('is for an identical call on a newer connection, once, which is told how to get another', async (t: TestContext) => {
+describe('a response without proof of delivery', () => {
+  test('is returned once to an identical call on a newer connection, with a note on how to get a new image', async (t: TestContext) => {
     const service = await start(t)
     const silent = await connectRaw(t, service.url)
     silent.post(callOf(args), json)
@@ -166,7 +166,7 @@ describe('a response that proves nothing', () => {
     t.assert.equal(service.simulator.requests.length, 2)
   })
 
-  test('is not for an identical call on a connection that was open before', async (t: TestContext) => {
+  test('is not returned on a connection that was open before', async (t: TestContext) => {
     const service = await start(t)
     const older = await connectRaw(t, service.url)
     const silent = await connectRaw(t, service.url)
@@ -178,7 +178,7 @@ describe('a response that proves nothing', () => {
     t.assert.equal(service.simulator.requests.length, 2)
   })
 
-  test('survives the end of the service', async (t: TestContext) => {
+  test('survives a shutdown', async (t: TestContext) => {
     const service = await start(t)
     const silent = await connectRaw(t, service.url)
     silent.post(callOf(args), json)
@@ -188,7 +188,7 @@ describe('a response that proves nothing', () => {
   })
 })
 
-describe('a client that says it no longer waits (notifications/cancelled)', () => {
+describe('notifications/cancelled over HTTP', () => {
   const cancel = async (t: TestContext, { url }: Service, requestId: unknown, headers: Record<string, string> = {}) => {
     const client = await connectRaw(t, url)
     client.post(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } }), headers)
@@ -197,7 +197,7 @@ describe('a client that says it no longer waits (notifications/cancelled)', () =
   }
 
   for (const headers of [json, stream]) {
-    test(`gets its result all the same, and its identical call joins it (${headers.accept})`, async (t: TestContext) => {
+    test(`does not stop the call, and an identical call joins it (${headers.accept})`, async (t: TestContext) => {
       const service = await startService(t, {}, { latencyMs: 400 })
       const first = await connectRaw(t, service.url)
       first.post(callOf(args, 'seven'), headers)
@@ -211,7 +211,7 @@ describe('a client that says it no longer waits (notifications/cancelled)', () =
     })
   }
 
-  test('three times over, leaving each stream open and unread, pays once', async (t: TestContext) => {
+  test('for three attempts with unread streams pays once', async (t: TestContext) => {
     const service = await startService(t, {}, { latencyMs: 800 })
     for (let id = 1; id <= 3; id++) {
       const client = await connectRaw(t, service.url)
@@ -223,7 +223,7 @@ describe('a client that says it no longer waits (notifications/cancelled)', () =
     t.assert.equal(service.simulator.requests.length, 1)
   })
 
-  test('after its response was sent and before it proved anything, too', async (t: TestContext) => {
+  test('also counts after the response was sent and before delivery was proven', async (t: TestContext) => {
     const service = await start(t)
     const first = await connectRaw(t, service.url)
     first.post(callOf(args, 3), stream)
@@ -232,7 +232,7 @@ describe('a client that says it no longer waits (notifications/cancelled)', () =
     t.assert.match(await callAgain(t, service, args), abandonedNote)
   })
 
-  test('does not speak for another caller, another id, or an id of another type', async (t: TestContext) => {
+  test('does not affect another caller, another id, or an id of another type', async (t: TestContext) => {
     const service = await startService(t, { MCP_API_KEYS: 'ann:key-of-ann,bob:key-of-bob' }, { latencyMs: 400 })
     const first = await connectRaw(t, service.url)
     first.post(callOf(args, 1), { ...stream, 'x-api-key': 'key-of-ann' })

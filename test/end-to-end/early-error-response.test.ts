@@ -7,8 +7,8 @@ import * as images from '../support/images/images.ts'
 import { callTool } from '../support/service.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-/** An Azure that rejects before it has read, and reads afterwards, as one behind a gateway may. */
-async function startHastyAzure(t: TestContext) {
+/** An Azure that rejects before reading, and reads afterwards, as a gateway may. */
+async function startEagerAzure(t: TestContext) {
   const connections: { socket: Socket; received: Buffer[] }[] = []
   const body = '{"error":{"code":"BadRequest","message":"no"}}'
   const rejection = `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
@@ -33,19 +33,19 @@ async function azureRequests(app: BuiltApp['app'], count: number): Promise<void>
   )
 }
 
-/** An image of about so many bytes, most of them `letter`. */
+/** An image padded to `size` bytes with `letter`. */
 const imageOf = (start: Buffer, letter: string, size: number) =>
   Buffer.concat([start, Buffer.alloc(size, letter)]).toString('base64')
 
-test("a request that Azure rejects before it is read never goes on with another caller's image", async (t: TestContext) => {
-  const azure = await startHastyAzure(t)
+test("a request that Azure rejects before reading it never continues with another caller's image", async (t: TestContext) => {
+  const azure = await startEagerAzure(t)
   const { app, url } = await listen(t, {
     AZURE_BASE_URL: azure.url,
     AZURE_DEPLOYMENT_NAME: 'gpt-image-1',
     AZURE_STREAM: 'never',
   })
   const start = await images.png()
-  // What the system takes at once differs, so the end of the form is put around that place.
+  // The kernel's buffer size differs, so the end of the form is moved around it.
   for (let size = 4_095_000; size < 4_175_000; size += 10_000) {
     const reference = imageOf(start, 'B', 60_000)
     const connection = azure.connections.length
@@ -54,7 +54,7 @@ test("a request that Azure rejects before it is read never goes on with another 
       image_data_base64: imageOf(start, 'A', size),
       reference_images_base64: [reference],
     })
-    // Its response never comes if it goes out on the same connection.
+    // It gets no response if it uses the same connection.
     callTool(url, 'edit_image', { prompt: 'two', image_data_base64: imageOf(start, 'C', 60_000) }).catch(() => {})
     await azureRequests(app, 1)
     const first = azure.connections[connection]

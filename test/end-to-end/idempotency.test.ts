@@ -34,7 +34,7 @@ const requested = { prompt: 'a lighthouse', size: '256x256' }
 
 describe('a call with an idempotency key', () => {
   for (const way of ['argument', 'header']) {
-    test(`is made once, and repeated as often as it is asked for, also after delivery (${way})`, async (t: TestContext) => {
+    test(`runs once, and every repetition gets the same result, also after delivery (${way})`, async (t: TestContext) => {
       const { url, simulator } = await startService(t, keys)
       const args = way === 'argument' ? { ...requested, idempotency_key: 'k1' } : requested
       const headers: Record<string, string> = { 'x-api-key': 'key-of-ann' }
@@ -50,7 +50,7 @@ describe('a call with an idempotency key', () => {
     })
   }
 
-  test('is joined by its repetition while it runs', async (t: TestContext) => {
+  test('is joined by a repetition while it runs', async (t: TestContext) => {
     const { url, simulator } = await startService(t, keys, { latencyMs: 200 })
     const args = { ...requested, idempotency_key: 'k1' }
     const all = await Promise.all(Array.from({ length: 5 }, () => call(url, args)))
@@ -58,7 +58,7 @@ describe('a call with an idempotency key', () => {
     t.assert.equal(simulator.requests.length, 1)
   })
 
-  test('is rejected with other arguments, of the same caller only', async (t: TestContext) => {
+  test('is rejected if the same caller repeats it with other arguments', async (t: TestContext) => {
     const { url, simulator } = await startService(t, keys)
     await call(url, { ...requested, idempotency_key: 'k1' })
     const other = await call(url, { prompt: 'a mill', size: '256x256', idempotency_key: 'k1' })
@@ -69,7 +69,7 @@ describe('a call with an idempotency key', () => {
     t.assert.equal(simulator.requests.length, 2)
   })
 
-  test('without authentication has its arguments as part of the key', async (t: TestContext) => {
+  test('includes its arguments in the key without authentication', async (t: TestContext) => {
     const { url, simulator } = await startService(t)
     await callTool(url, 'generate_image', { ...requested, idempotency_key: 'k1' })
     const other = await callTool(url, 'generate_image', { prompt: 'a mill', size: '256x256', idempotency_key: 'k1' })
@@ -78,7 +78,7 @@ describe('a call with an idempotency key', () => {
     t.assert.equal(simulator.requests.length, 2)
   })
 
-  test('with a new key is made anew, although its twin proved nothing', async (t: TestContext) => {
+  test('runs anew with a new key, although the earlier response is unproven', async (t: TestContext) => {
     const service = await startService(t, {})
     const silent = await connectRaw(t, service.url)
     const message = {
@@ -95,7 +95,7 @@ describe('a call with an idempotency key', () => {
     t.assert.equal(service.simulator.requests.length, 2)
   })
 
-  test('that failed may be repeated', async (t: TestContext) => {
+  test('can be repeated if it failed', async (t: TestContext) => {
     const { url, simulator } = await startService(t, keys)
     const args = { prompt: 'a cat fault:bad-gateway-html', size: '256x256', idempotency_key: 'k1' }
     t.assert.equal((await call(url, args)).isError, true)
@@ -104,7 +104,7 @@ describe('a call with an idempotency key', () => {
     t.assert.ok(simulator.requests.length > before)
   })
 
-  test('whose client disconnected is collected by its repetition, and stays for further ones', async (t: TestContext) => {
+  test('whose client disconnected returns its result to every repetition', async (t: TestContext) => {
     const { url, simulator } = await startService(t, keys, { latencyMs: 200 })
     const args = { ...requested, idempotency_key: 'k1' }
     const client = await connectRaw(t, url)
@@ -137,7 +137,7 @@ describe('a call with an idempotency key', () => {
     t.assert.equal(again.image, first.image)
   })
 
-  test('leaves files that callers can neither list, read nor name', async (t: TestContext) => {
+  test('stores files that callers can neither list, read nor overwrite', async (t: TestContext) => {
     const { url, images } = await startService(t)
     await callTool(url, 'generate_image', { ...requested, idempotency_key: 'k1' })
     const stored = await waitFor('a stored result', async () => (await storedResults(images, 'idempotent'))[0])
@@ -149,7 +149,7 @@ describe('a call with an idempotency key', () => {
     t.assert.equal(named.isError, true, named.text)
   })
 
-  test('must be readable: an empty or endless header is rejected before anything is paid', async (t: TestContext) => {
+  test('with an invalid key is rejected before Azure is called', async (t: TestContext) => {
     const { url, simulator } = await startService(t, keys)
     for (const key of ['', 'x'.repeat(129), 'a b', 'ü']) {
       const rejected = await call(url, requested, { 'x-api-key': 'key-of-ann', 'idempotency-key': key })

@@ -36,7 +36,7 @@ test('links a saved image for clients that know links, and the link can be read'
   ])
 })
 
-test("answers a plain caller in the guide's shape, without links", async (t: TestContext) => {
+test("returns the guide's content to a plain caller, without links", async (t: TestContext) => {
   const { url } = await startService(t)
   const { content } = await callTool(url, 'generate_image', { prompt, output_path: 'b.png' })
   t.assert.deepStrictEqual(
@@ -45,7 +45,7 @@ test("answers a plain caller in the guide's shape, without links", async (t: Tes
   )
 })
 
-test('image_path over HTTP gets a sentence of its own, whatever else is wrong', async (t: TestContext) => {
+test('image_path over HTTP gets its own message, whatever else is wrong', async (t: TestContext) => {
   const { url, simulator } = await startService(t)
   const { text, isError } = await callTool(url, 'edit_image', { image_path: '/etc/hostname' })
   t.assert.strictEqual(isError, true)
@@ -74,7 +74,7 @@ for (const [what, target] of [
   })
 }
 
-test('returns an image that fits whole, and saves nothing for it', async (t: TestContext) => {
+test('returns an image within the limit whole, without saving it', async (t: TestContext) => {
   const { url } = await startService(t, { INLINE_IMAGE_MAX_BYTES: '50000000' })
   const { text } = await callTool(url, 'edit_image', { prompt, image_data_base64: (await png()).toString('base64') })
   t.assert.doesNotMatch(text, /Saved|preview/)

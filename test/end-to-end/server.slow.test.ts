@@ -54,7 +54,7 @@ async function listening({ child, output, ended }: Run): Promise<string> {
 }
 
 describe('the executable', () => {
-  test('without any configuration names every variable that is missing and the demo, and exits with 1', async (t: TestContext) => {
+  test('without configuration lists every missing variable and the demo, and exits with 1', async (t: TestContext) => {
     const run = await start(t, {})
     t.assert.equal(await run.ended, 1)
     t.assert.equal(
@@ -72,7 +72,7 @@ describe('the executable', () => {
     t.assert.equal(run.output.stdout, '')
   })
 
-  test('reads .env from the working directory, and the environment wins', async (t: TestContext) => {
+  test('reads .env from the working directory, and the environment takes precedence', async (t: TestContext) => {
     const folder = await temporaryFolder(t)
     await writeFile(
       join(folder, '.env'),
@@ -86,7 +86,7 @@ describe('the executable', () => {
     t.assert.doesNotMatch(run.output.stdout + run.output.stderr, /file-secret/)
   })
 
-  test('a .env that cannot be read is said in one line', async (t: TestContext) => {
+  test('an unreadable .env is reported in one line', async (t: TestContext) => {
     const folder = await temporaryFolder(t)
     await mkdir(join(folder, '.env'))
     const { output, ended } = await start(t, minimalEnvironment, ['--check'], folder)
@@ -102,7 +102,7 @@ describe('the executable', () => {
     t.assert.doesNotMatch(run.output.stderr, /npm run demo/)
   })
 
-  test('says which variable to set when the port is taken', async (t: TestContext) => {
+  test('names the variable to change if the port is in use', async (t: TestContext) => {
     const taken = createServer().listen(0, '127.0.0.1')
     t.after(() => taken.close())
     await once(taken, 'listening')
@@ -114,7 +114,7 @@ describe('the executable', () => {
   })
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    test(`answers /health and exits with 0 on ${signal}`, async (t: TestContext) => {
+    test(`serves /health and exits with 0 on ${signal}`, async (t: TestContext) => {
       const run = await start(t, minimalEnvironment)
       const health = await fetch(`${await listening(run)}/health`)
       t.assert.equal(health.status, 200)
@@ -124,7 +124,7 @@ describe('the executable', () => {
     })
   }
 
-  test('never prints the key, whatever the level of the log', async (t: TestContext) => {
+  test('never prints the key, at any log level', async (t: TestContext) => {
     const run = await start(t, { ...minimalEnvironment, AZURE_API_KEY: 'top-secret-key', LOG_LEVEL: 'trace' })
     const url = await listening(run)
     await fetch(`${url}/ready`)
@@ -134,7 +134,7 @@ describe('the executable', () => {
     t.assert.doesNotMatch(run.output.stdout + run.output.stderr, /top-secret-key/)
   })
 
-  test('--help and --version answer without a configuration', async (t: TestContext) => {
+  test('--help and --version need no configuration', async (t: TestContext) => {
     const help = await start(t, {}, ['--help'])
     t.assert.equal(await help.ended, 0)
     t.assert.match(help.output.stdout, /--check/)
@@ -143,7 +143,7 @@ describe('the executable', () => {
     t.assert.match(version.output.stdout, /^\d+\.\d+\.\d+\n$/)
   })
 
-  test('on a Node that is too old says so in one line, before anything newer is loaded', async (t: TestContext) => {
+  test('on an outdated Node.js prints one line, before anything newer is loaded', async (t: TestContext) => {
     const disguise = "Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } })"
     const child = spawn(process.execPath, ['--import', `data:text/javascript,${disguise}`, bin], { stdio: 'pipe' })
     const [stderr, [code]] = await Promise.all([child.stderr.toArray(), once(child, 'close')])

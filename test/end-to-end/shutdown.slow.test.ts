@@ -47,13 +47,13 @@ async function atWork({ simulator }: World, calls: number): Promise<void> {
   await pause(30)
 }
 
-/** One connection that asks again and again, as a load balancer's probe does. */
+/** Polls readiness on one connection, as a load balancer does. */
 async function untilReadyIs(url: string, status: number): Promise<void> {
   await waitFor(`/ready with ${status}`, async () => (await fetch(`${url}/ready`)).status === status)
 }
 
 describe('SIGTERM', () => {
-  test('lets running calls end, tells probes at once, rejects new calls, and exits with 0', async (t: TestContext) => {
+  test('completes running calls, fails readiness at once, rejects new calls, and exits with 0', async (t: TestContext) => {
     const world = await setUp(t, 1_500)
     const { service } = world
     const running = [
@@ -74,7 +74,7 @@ describe('SIGTERM', () => {
     t.assert.equal(world.simulator.requests.length, 3)
   })
 
-  test('ends streams and answers properly when the grace is over, and exits with 0', async (t: TestContext) => {
+  test('ends streams and responses with an error when the grace period is over, and exits with 0', async (t: TestContext) => {
     const world = await setUp(t, 20_000, { SHUTDOWN_GRACE_MS: '300' })
     const { service } = world
     const token = {
@@ -102,7 +102,7 @@ describe('SIGTERM', () => {
   })
 
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    test(`${signal} leaves the image of an abandoned call on the disk for the next process`, async (t: TestContext) => {
+    test(`${signal} stores the image of an abandoned call for the next process`, async (t: TestContext) => {
       const world = await setUp(t, 1_000)
       const disconnected = new AbortController()
       send(world.service, { prompt: 'kept' }, 'application/json', disconnected.signal).catch(() => {})
@@ -123,7 +123,7 @@ describe('SIGTERM', () => {
     })
   }
 
-  test('is not held up by connections that say nothing or never read', async (t: TestContext) => {
+  test('is not delayed by idle connections or clients that do not read', async (t: TestContext) => {
     const { service } = await setUp(t, 0, { SHUTDOWN_GRACE_MS: '500' })
     const { port } = new URL(service.url)
     const silent = connect(Number(port), '127.0.0.1').on('error', () => {})
@@ -137,7 +137,7 @@ describe('SIGTERM', () => {
     t.assert.ok(performance.now() - startedAt < 5_000)
   })
 
-  test('a second time exits now', async (t: TestContext) => {
+  test('a second time exits immediately', async (t: TestContext) => {
     const world = await setUp(t, 20_000)
     send(world.service, { prompt: 'slow' }).catch(() => {})
     await atWork(world, 1)
@@ -150,7 +150,7 @@ describe('SIGTERM', () => {
   })
 })
 
-test('an uncaught error is logged, running calls end, and the process exits with 1', async (t: TestContext) => {
+test('an uncaught error is logged, running calls complete, and the process exits with 1', async (t: TestContext) => {
   const { simulator, url } = await startSimulator(t, { latencyMs: 1_000 })
   const folder = await temporaryFolder(t)
   // The fault comes from outside: nothing in the service can be told to throw.

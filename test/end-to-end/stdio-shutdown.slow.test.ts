@@ -62,8 +62,8 @@ async function readMessage(output: Readable): Promise<string> {
   return ''
 }
 
-describe('over stdio a result counts as delivered once the pipe has all of it', () => {
-  test('a client that reads while SIGTERM comes gets its line whole', async (t: TestContext) => {
+describe('over stdio a result is delivered once it was written completely to the pipe', () => {
+  test('a client that reads during SIGTERM gets its whole line', async (t: TestContext) => {
     const { simulator, start, stored } = await setUp(t, 800)
     const { child, ended } = await start()
     child.stdin.write(call(1))
@@ -75,7 +75,7 @@ describe('over stdio a result counts as delivered once the pipe has all of it', 
   })
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    test(`what a client did not read before the grace of ${signal} was over is stored`, async (t: TestContext) => {
+    test(`a result that is unread when the grace period of ${signal} ends is stored`, async (t: TestContext) => {
       const { simulator, start, stored } = await setUp(t)
       const first = await start()
       first.child.stdin.write(call(1))
@@ -93,7 +93,7 @@ describe('over stdio a result counts as delivered once the pipe has all of it', 
     })
   }
 
-  test('a client that closes the pipe halfway finds its result in the next process', async (t: TestContext) => {
+  test('a client that closes the pipe halfway gets its result from the next process', async (t: TestContext) => {
     const { simulator, start } = await setUp(t)
     const first = await start()
     first.child.stdin.write(call(1))
@@ -108,7 +108,7 @@ describe('over stdio a result counts as delivered once the pipe has all of it', 
     t.assert.equal(simulator.requests.length, 1)
   })
 
-  test('a cancelled call runs on, and the identical one joins it', async (t: TestContext) => {
+  test('a cancelled call keeps running, and an identical call joins it', async (t: TestContext) => {
     const { simulator, start } = await setUp(t, 500)
     const { child } = await start()
     child.stdin.write(call(1))

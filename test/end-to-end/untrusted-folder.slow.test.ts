@@ -107,8 +107,8 @@ const generate = {
   params: { name: 'generate_image', arguments: { prompt: 'a boat', output_path: 'boat.png' } },
 }
 
-describe('--stdio in a folder of somebody else', () => {
-  test('reads nothing of its .env: the start works, the call goes to the user’s Azure, and nothing is written there', async (t: TestContext) => {
+describe('--stdio in an untrusted folder', () => {
+  test('ignores its .env: the start succeeds, the call goes to the user’s Azure, and nothing is written there', async (t: TestContext) => {
     const { folder, evil, azure, mine } = await repository(t)
     const { child, next, ended } = start(t, folder, ['--stdio'], mine)
     child.stdin?.end(`${JSON.stringify(generate)}\n`)
@@ -123,7 +123,7 @@ describe('--stdio in a folder of somebody else', () => {
     t.assert.deepEqual(await readdir(join(folder, 'home', 'azure-image-editor', 'images')), ['boat.png'])
   })
 
-  test('is started by variables of other programs in the environment too, where only HTTP uses them', async (t: TestContext) => {
+  test('starts with variables of other programs in the environment that only HTTP uses', async (t: TestContext) => {
     const { folder, mine } = await repository(t)
     const { LOG_LEVEL: _level, HTTPS_PROXY: _proxy, ...others } = harmless
     const { child, next, ended } = start(t, folder, ['--stdio'], { ...others, ...mine })
@@ -132,7 +132,7 @@ describe('--stdio in a folder of somebody else', () => {
     t.assert.equal((await ended).code, 0)
   })
 
-  test('reports what it does use and cannot, from the environment, in one line each', async (t: TestContext) => {
+  test('reports each invalid variable that it uses in one line', async (t: TestContext) => {
     const { folder, mine } = await repository(t)
     const { stderr, code } = await start(t, folder, ['--stdio'], { ...harmless, ...mine }).ended
     t.assert.equal(code, 1)
@@ -163,7 +163,7 @@ describe('--stdio in a folder of somebody else', () => {
     })
   }
 
-  test('--check shows what it would use, whichever flag comes first', async (t: TestContext) => {
+  test('--check prints the configuration of stdio, in either order of the flags', async (t: TestContext) => {
     const { folder, mine } = await repository(t)
     const environment = { ...harmless, LOG_LEVEL: 'warn', HTTPS_PROXY: '', IMAGES_DIR: '" "', ...mine }
     const shown = await Promise.all(
@@ -184,7 +184,7 @@ describe('--stdio in a folder of somebody else', () => {
   })
 })
 
-test('tokens come from the user’s own az, which neither lies nor runs in that folder', async (t: TestContext) => {
+test('tokens come from the user’s own az, which neither is in nor runs in that folder', async (t: TestContext) => {
   const { folder, azure, mine } = await repository(t)
   const bin = await temporaryFolder(t)
   const expiresOn = new Date(Date.now() + 3_600_000).toISOString()
@@ -213,7 +213,7 @@ test('tokens come from the user’s own az, which neither lies nor runs in that 
 })
 
 describe('--env-file', () => {
-  test('is read over both transports in place of .env, and the environment wins', async (t: TestContext) => {
+  test('replaces .env over both transports, and the environment takes precedence', async (t: TestContext) => {
     const { folder, mine } = await repository(t)
     const file = join(folder, 'home', 'mine.env')
     await mkdir(join(folder, 'home'))
@@ -237,7 +237,7 @@ describe('--env-file', () => {
     }
   })
 
-  test('that cannot be read ends the start with its name', async (t: TestContext) => {
+  test('fails the start with its name if it is unreadable', async (t: TestContext) => {
     const { folder, mine } = await repository(t)
     for (const args of [
       ['--stdio', '--env-file', 'missing.env'],
@@ -253,7 +253,7 @@ describe('--env-file', () => {
   })
 })
 
-test('every variable says by which transports it is used', (t: TestContext) => {
+test('every variable states which transports use it', (t: TestContext) => {
   const http = variables.filter(({ usedBy }) => usedBy === 'http').map(({ name }) => name)
   t.assert.ok(http.includes('PUBLIC_URL') && http.includes('REDIS_URL'))
   for (const { name, usedBy } of variables) t.assert.ok(usedBy === 'http' || usedBy === 'always', name)

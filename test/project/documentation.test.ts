@@ -12,15 +12,15 @@ describe('documentation', () => {
     t.assert.equal(read('.env.example'), environmentExample(), `.env.example ${repair}`)
   })
 
-  test('docker-compose.yml hands every variable on', (t: TestContext) => {
+  test('docker-compose.yml passes every variable on', (t: TestContext) => {
     const text = read('docker-compose.yml')
     t.assert.equal(text, withHandedThroughVariables(text), `docker-compose.yml ${repair}`)
   })
 
   const tablesOf = (path: string) => {
-    if (path.startsWith('README')) return ['variables', 'metrics']
+    if (path.startsWith('README')) return ['variables']
     if (path.startsWith('docs/configuration')) return GROUPS.map((group) => `variables-${group}`)
-    return path.startsWith('docs/errors') ? ['errors'] : ['models']
+    return [/^docs\/(\w+)/.exec(path)?.[1] ?? '']
   }
 
   for (const [path, language] of Object.entries(documents)) {

@@ -4,7 +4,7 @@ import { messageErrors } from '../support/mcp-schema.ts'
 const VERSIONS = ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28']
 
 for (const version of VERSIONS) {
-  test(`the schema of ${version} tells good messages from bad ones`, (t: TestContext) => {
+  test(`the schema of ${version} accepts valid messages and rejects others`, (t: TestContext) => {
     const errors = (method: string, message: object) => messageErrors(version, method, { jsonrpc: '2.0', ...message })
     const good = { content: [{ type: 'text', text: 'x' }], resultType: 'complete' }
     t.assert.deepStrictEqual(errors('tools/call', { id: 1, result: good }), [])

@@ -11,7 +11,7 @@ const nameOf = (entry: string) => entry.split('=')[0] ?? ''
 describe('docker-compose.yml', () => {
   const entries = environmentOf('docker-compose.yml')
 
-  test('sets or hands on every variable, save the folders that the image fixes', (t: TestContext) => {
+  test('sets or passes on every variable except the folders of the image', (t: TestContext) => {
     const fixedByImage = ['IMAGES_DIR', 'LOG_DIR']
     const files = variables.filter(({ secret }) => secret).map(({ name }) => `${name}_FILE`)
     t.assert.deepEqual(
@@ -20,7 +20,7 @@ describe('docker-compose.yml', () => {
     )
   })
 
-  test('gives the defaults of the schema where it gives any', (t: TestContext) => {
+  test('has the defaults of the schema', (t: TestContext) => {
     for (const entry of entries) {
       const [, name, value] = /^(\w+)=\$\{\w+:-(.+)\}$/.exec(entry) ?? []
       if (name === undefined) continue
@@ -29,7 +29,7 @@ describe('docker-compose.yml', () => {
     }
   })
 
-  test('stops no sooner than the service does', (t: TestContext) => {
+  test('waits at least as long as the service for a shutdown', (t: TestContext) => {
     const grace = parse(read('docker-compose.yml')).services['azure-image-editor'].stop_grace_period
     const drain = Number(variables.find(({ name }) => name === 'SHUTDOWN_GRACE_MS')?.default)
     t.assert.ok(Number.parseInt(grace, 10) * 1000 > drain, `${grace} against ${drain} ms`)
@@ -52,11 +52,11 @@ describe('deploy/docker-compose.production.yml', () => {
 describe('the image', () => {
   const dockerfile = read('Dockerfile')
 
-  test('carries the version of the package', (t: TestContext) => {
+  test('has the version of the package', (t: TestContext) => {
     t.assert.match(dockerfile, new RegExp(`^ARG VERSION=${JSON.parse(read('package.json')).version}$`, 'm'))
   })
 
-  test('is built from everything that the compiler is told to read', (t: TestContext) => {
+  test('is built from everything that the compiler reads', (t: TestContext) => {
     const allowed = read('.dockerignore').split('\n')
     const { include } = JSON.parse(read('tsconfig.build.json'))
     t.assert.deepEqual(
@@ -74,14 +74,14 @@ describe('the image', () => {
     )
   })
 
-  test('needs no syntax image and no scripts of dependencies', (t: TestContext) => {
+  test('needs no syntax image and no install scripts', (t: TestContext) => {
     t.assert.doesNotMatch(dockerfile, /^#\s*syntax=/m)
     for (const [command] of dockerfile.matchAll(/npm ci.*/g)) t.assert.match(command, /--ignore-scripts/)
   })
 })
 
 describe('Nginx', () => {
-  test('lets a body through that the service itself will reject, and waits longer than the longest call', (t: TestContext) => {
+  test('passes a body that the service will reject, and waits longer than the longest call', (t: TestContext) => {
     const conf = read('deploy/nginx/azure-image-editor.conf')
     const bytes = Number(/client_max_body_size (\d+)m/.exec(conf)?.[1]) * 1_048_576
     const seconds = Number(/proxy_read_timeout\s+(\d+)s/.exec(conf)?.[1])

@@ -15,7 +15,7 @@ describe('no secret and no prompt is in any output', { concurrency: 4 }, () => {
     })
   }
 
-  test('tried in enough set-ups, each of a name of its own', (t: TestContext) => {
+  test('the set-ups are many, and their names are unique', (t: TestContext) => {
     t.assert.ok(setups.length >= 100)
     t.assert.equal(new Set(setups.map(({ name }) => name)).size, setups.length)
   })

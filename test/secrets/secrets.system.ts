@@ -15,7 +15,7 @@ const logins: readonly [string, string][] = [
   ['the user may do nothing', `redis://poor:${secrets.redisPassword}@`],
 ]
 
-test('no secret is in any output when a real Redis rejects', async (t: TestContext) => {
+test('no secret is in any output when a real Redis rejects the login', async (t: TestContext) => {
   await requireProgram('redis-server')
   const [port] = await freePorts(1)
   const folder = await temporaryFolder(t)

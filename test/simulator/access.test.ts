@@ -7,7 +7,7 @@ import { postJson, startSimulator } from '../support/simulator.ts'
 const path = '/openai/deployments/FLUX.1-Kontext-pro/images/generations?api-version=2025-04-01-preview'
 const body = { prompt: 'x', size: '256x256' }
 
-test('takes Entra tokens of both audiences until they expire', async (t: TestContext) => {
+test('accepts Entra tokens of both audiences until they expire', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const status = async (token: string) =>
     (await postJson(url + path, body, { authorization: `Bearer ${token}` })).status
@@ -19,7 +19,7 @@ test('takes Entra tokens of both audiences until they expire', async (t: TestCon
   t.assert.deepStrictEqual(simulator.requests[1]?.credential, { kind: 'entra', audience: 'https://ai.azure.com/' })
 })
 
-test('audiences, the clock and Entra itself can be set', async (t: TestContext) => {
+test('audiences, clock and Entra support are configurable', async (t: TestContext) => {
   const later = () => Date.now() + 7_200_000
   const strict = await startSimulator(t, { entra: { audiences: ['https://ai.azure.com'] } })
   const late = await startSimulator(t, { entra: { now: later } })
@@ -36,7 +36,7 @@ test('has two shapes of 401', async (t: TestContext) => {
   t.assert.partialDeepStrictEqual(await json({ authorization: 'Bearer nonsense' }), { statusCode: 401 })
 })
 
-test('keys can be rotated while it runs', async (t: TestContext) => {
+test('keys can be rotated at run time', async (t: TestContext) => {
   const apiKeys = ['old']
   const { url } = await startSimulator(t, { apiKeys })
   t.assert.strictEqual((await postJson(url + path, body, { 'api-key': 'old' })).status, 200)
@@ -45,7 +45,7 @@ test('keys can be rotated while it runs', async (t: TestContext) => {
   t.assert.strictEqual((await postJson(url + path, body, { 'api-key': 'new' })).status, 200)
 })
 
-test('serves https with a given certificate', async (t: TestContext) => {
+test('serves HTTPS with a given certificate', async (t: TestContext) => {
   const fixture = (name: string) => readFile(new URL(`../fixtures/tls/${name}`, import.meta.url), 'utf8')
   const [cert, privateKey] = await Promise.all([fixture('localhost.crt'), fixture('localhost.key')])
   const { url } = await startSimulator(t, { tls: { key: privateKey, cert } })
@@ -57,7 +57,7 @@ test('serves https with a given certificate', async (t: TestContext) => {
   t.assert.strictEqual(await promise, 404)
 })
 
-test('a route that a deployment is not served on rejects it', async (t: TestContext) => {
+test('a route rejects deployments that it does not serve', async (t: TestContext) => {
   const { url } = await startSimulator(t, {
     deployments: { kontext: { model: 'FLUX.1-Kontext-pro', dialects: ['bfl'] } },
   })

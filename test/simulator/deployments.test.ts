@@ -7,7 +7,7 @@ const dated = 'api-version=2025-04-01-preview'
 const kontext = `/openai/deployments/FLUX.1-Kontext-pro/images`
 const small = await drawImage({ prompt: 'a hill', width: 400, height: 300, format: 'png' })
 
-test('draws a decodable PNG of the size asked for', async (t: TestContext) => {
+test('returns a decodable PNG of the requested size', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const response = await postJson(`${url}${kontext}/generations?${dated}`, { prompt: 'a fox', n: 1, size: '1024x768' })
   t.assert.strictEqual(response.status, 200)
@@ -20,7 +20,7 @@ test('draws a decodable PNG of the size asked for', async (t: TestContext) => {
   t.assert.deepStrictEqual(simulator.requests[0]?.fields, { prompt: 'a fox', n: 1, size: '1024x768' })
 })
 
-test('edits with Kontext come back as 1024 × 1024 whatever size was asked for', async (t: TestContext) => {
+test('edits with Kontext are 1024 × 1024, whatever size was requested', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const response = await postForm(`${url}${kontext}/edits?${dated}`, [
     ['prompt', 'black and white'],
@@ -34,7 +34,7 @@ test('edits with Kontext come back as 1024 × 1024 whatever size was asked for',
   t.assert.deepStrictEqual([file?.field, file?.mimeType, file?.width, file?.height], ['image', 'image/png', 400, 300])
 })
 
-test('rejects what Azure rejects, in its order and words', async (t: TestContext) => {
+test('rejects what Azure rejects, in the same order and with the same errors', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const prompt = 'a fox'
   const gpt = `/openai/deployments/gpt-image-1/images`
@@ -101,7 +101,7 @@ test('rejects what Azure rejects, in its order and words', async (t: TestContext
   t.assert.strictEqual(simulator.requests.length, cases.length)
 })
 
-test('edits need the version that brought them', async (t: TestContext) => {
+test('edits need the API version that introduced them', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   for (const version of ['2024-02-01', '2025-03-01-preview']) {
     const form = [
@@ -116,7 +116,7 @@ test('edits need the version that brought them', async (t: TestContext) => {
   }
 })
 
-test('rejects files that are not what they say', async (t: TestContext) => {
+test('rejects files whose content does not match their type', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const edits = `${url}/openai/deployments/gpt-image-1/images/edits?${dated}`
   const file = (type: string, bytes = small) => new File([new Uint8Array(bytes)], 'a.png', { type })
@@ -194,7 +194,7 @@ test('rejects multipart for generations, and other types with 415', async (t: Te
   t.assert.strictEqual(text.status, 415)
 })
 
-test('keeps no secret in its record', async (t: TestContext) => {
+test('records no secrets', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t, { apiKeys: ['first', 'second-secret'] })
   await postJson(`${url}${kontext}/generations?${dated}`, { prompt: 'x' }, { 'api-key': 'second-secret' })
   await postJson(`${url}${kontext}/generations?${dated}`, { prompt: 'x' }, { authorization: 'Bearer second-secret' })
@@ -208,7 +208,7 @@ test('keeps no secret in its record', async (t: TestContext) => {
   )
 })
 
-test('rejects bodies that can not be read', async (t: TestContext) => {
+test('rejects unreadable bodies', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const post = (body: string | Buffer, type: string, operation = 'generations') =>
     fetch(`${url}${kontext}/${operation}?${dated}`, {

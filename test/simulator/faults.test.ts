@@ -9,7 +9,7 @@ import { waitFor } from '../support/wait-for.ts'
 const path = '/openai/deployments/FLUX.1-Kontext-pro/images/generations?api-version=2025-04-01-preview'
 const body = { prompt: 'a fox', size: '256x256' }
 
-test('queued faults come in order and then it works again', async (t: TestContext) => {
+test('queued faults apply in order, and later calls succeed', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   simulator.faults.next(1, { name: 'rate-limit', ms: 1500 })
   simulator.faults.next(1, 'none')
@@ -24,7 +24,7 @@ test('queued faults come in order and then it works again', async (t: TestContex
   )
 })
 
-test('a fault can wait for one deployment, or belong to it', async (t: TestContext) => {
+test('a fault can be queued for one deployment, or apply to all of its calls', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t, {
     deployments: { good: 'FLUX.1-Kontext-pro', bad: { model: 'FLUX.1-Kontext-pro', fault: 'unavailable' } },
   })
@@ -35,7 +35,7 @@ test('a fault can wait for one deployment, or belong to it', async (t: TestConte
   t.assert.strictEqual(await status('bad'), 200)
 })
 
-test('words in the prompt call a fault, unless that is off', async (t: TestContext) => {
+test('a prompt can name a fault, unless that is disabled', async (t: TestContext) => {
   const on = await startSimulator(t)
   const off = await startSimulator(t, { promptFaults: false })
   const asked = { ...body, prompt: 'a fox fault:account-block' }
@@ -43,7 +43,7 @@ test('words in the prompt call a fault, unless that is off', async (t: TestConte
   t.assert.strictEqual((await postJson(off.url + path, asked)).status, 200)
 })
 
-test('a 429 carries the wait in the headers asked for', async (t: TestContext) => {
+test('a 429 carries the wait in the selected headers', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const waits = async (header: 'both' | 'none' | 'retry-after' | 'retry-after-ms') => {
     simulator.faults.next(1, { name: 'rate-limit', ms: 2500, header })
@@ -56,7 +56,7 @@ test('a 429 carries the wait in the headers asked for', async (t: TestContext) =
   t.assert.deepStrictEqual(await waits('none'), [null, null])
 })
 
-test('rejects content in every spelling', async (t: TestContext) => {
+test('rejects content in every error shape', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const bodies = new Set<string>()
   for (const spelling of filterSpellings) {
@@ -68,7 +68,7 @@ test('rejects content in every spelling', async (t: TestContext) => {
   t.assert.strictEqual(bodies.size, filterSpellings.length)
 })
 
-test('answers 200 without an image in four ways', async (t: TestContext) => {
+test('returns 200 without an image in four ways', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   for (const instead of ['filtered', 'empty-data', 'no-data', 'message'] as const) {
     simulator.faults.next(1, { name: 'no-image', instead })
@@ -78,7 +78,7 @@ test('answers 200 without an image in four ways', async (t: TestContext) => {
   }
 })
 
-test('a url answer leads to the image', async (t: TestContext) => {
+test('a url response links to the image', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   simulator.faults.next(1, 'url')
   const response = (await (await postJson(url + path, body)).json()) as { data: { url: string }[] }
@@ -87,7 +87,7 @@ test('a url answer leads to the image', async (t: TestContext) => {
   t.assert.strictEqual((await sharp(await image.arrayBuffer()).metadata()).width, 256)
 })
 
-test('spoils a 200 as told', async (t: TestContext) => {
+test('corrupts a 200 as the fault demands', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const next = (fault: Parameters<typeof simulator.faults.next>[1]) => {
     simulator.faults.next(1, fault)
@@ -112,7 +112,7 @@ test('spoils a 200 as told', async (t: TestContext) => {
   t.assert.strictEqual((await imagesOf(dripped)).length, 1)
 })
 
-test('cuts connections before the body, after it, and within the response', async (t: TestContext) => {
+test('resets connections before the body, after it, and within the response', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   for (const fault of ['reset-early', 'reset'] as const) {
     simulator.faults.next(1, fault)
@@ -134,7 +134,7 @@ test('cuts connections before the body, after it, and within the response', asyn
   t.assert.deepStrictEqual(simulator.requests[0]?.fields, {})
 })
 
-test('sees that a caller left', async (t: TestContext) => {
+test('records that a client disconnected', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   simulator.faults.next(1, 'silent')
   const disconnected = new AbortController()
@@ -151,7 +151,7 @@ test('sees that a caller left', async (t: TestContext) => {
   t.assert.strictEqual(simulator.requests[0]?.outcome, 'cut')
 })
 
-test('closes at once while a call waits', async (t: TestContext) => {
+test('closes immediately while a call waits', async (t: TestContext) => {
   const simulator = createSimulator()
   const url = await simulator.listen({ port: 0, host: '127.0.0.1' })
   simulator.faults.next(1, 'silent')
@@ -163,7 +163,7 @@ test('closes at once while a call waits', async (t: TestContext) => {
   t.assert.ok(performance.now() - started < 1000)
 })
 
-test('two simulators in one process know nothing of each other', async (t: TestContext) => {
+test('two simulators in one process are independent', async (t: TestContext) => {
   const [one, two] = [await startSimulator(t), await startSimulator(t, { apiKeys: ['other'] })]
   one.simulator.faults.next(1, 'capacity')
   t.assert.deepStrictEqual([await codeOf(await postJson(two.url + path, body))], ['401'])
@@ -171,7 +171,7 @@ test('two simulators in one process know nothing of each other', async (t: TestC
   t.assert.deepStrictEqual([one.simulator.requests.length, two.simulator.requests.length], [1, 1])
 })
 
-test('a short minute rejects bursts and tells how long to wait', async (t: TestContext) => {
+test('a rate limit rejects bursts and returns how long to wait', async (t: TestContext) => {
   const { url } = await startSimulator(t, {
     deployments: { slow: { model: 'FLUX.1-Kontext-pro', rpm: 6 } },
     // A sixth of it, in which the second call must come, is longer than any machine takes for the first.
@@ -188,7 +188,7 @@ test('a short minute rejects bursts and tells how long to wait', async (t: TestC
   t.assert.strictEqual((await postJson(target, body)).status, 200)
 })
 
-test('rejects with the status that the fault names', async (t: TestContext) => {
+test('rejects with the status of the fault', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const statuses = {
     'rate-limit': 429,
@@ -223,7 +223,7 @@ test('rejects with the status that the fault names', async (t: TestContext) => {
   }
 })
 
-test('prompts can carry numbers', async (t: TestContext) => {
+test('a fault in the prompt can have a number', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const limited = await postJson(url + path, { ...body, prompt: 'x fault:rate-limit=90000' })
   t.assert.strictEqual(limited.headers.get('retry-after'), '90')

@@ -24,7 +24,7 @@ async function eventsOf(response: Response): Promise<StreamData[]> {
     .map((lines) => JSON.parse(lines.join('\n')))
 }
 
-test('v1 needs the model in the body and takes no dated version', async (t: TestContext) => {
+test('v1 requires the model in the body and rejects dated versions', async (t: TestContext) => {
   const { url } = await startSimulator(t, { deployments: { mine: 'gpt-image-2' } })
   const body = { prompt: 'x', size: '1024x640' }
   const post = async (query: string, more: object) => {
@@ -38,7 +38,7 @@ test('v1 needs the model in the body and takes no dated version', async (t: Test
   t.assert.deepStrictEqual(await post('?api-version=preview', { model: 'gpt-image-2' }), [404, 'DeploymentNotFound'])
 })
 
-test('gpt-image-2 takes free sizes within its rules', async (t: TestContext) => {
+test('gpt-image-2 accepts any size within its rules', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const status = async (size: string) =>
     (await postJson(`${url}${v1}/generations`, { model: 'gpt-image-2', prompt: 'x', size, quality: 'low' })).status
@@ -48,7 +48,7 @@ test('gpt-image-2 takes free sizes within its rules', async (t: TestContext) => 
   t.assert.deepStrictEqual(statuses, [200, 400, 400, 400, 400, 200])
 })
 
-test('answers n images with facts and usage', async (t: TestContext) => {
+test('returns n images with properties and usage', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const fields = {
     model: 'gpt-image-1',
@@ -73,14 +73,14 @@ test('answers n images with facts and usage', async (t: TestContext) => {
   t.assert.strictEqual((await sharp(images[0]).metadata()).format, 'jpeg')
 })
 
-test('draws on nothing when the background is transparent', async (t: TestContext) => {
+test('a transparent background has alpha 0', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const fields = { model: 'gpt-image-1', prompt: 'x', background: 'transparent' }
   const [image] = await imagesOf(await postJson(`${url}${v1}/generations`, fields))
   t.assert.strictEqual((await sharp(image).stats()).isOpaque, false)
 })
 
-test('edits only where the mask is clear', async (t: TestContext) => {
+test('edits only where the mask is transparent', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const mask = await sharp({ create: { width: 256, height: 256, channels: 4, background: '#000' } })
     .png()
@@ -100,7 +100,7 @@ test('edits only where the mask is clear', async (t: TestContext) => {
   t.assert.ok(!(await pixels(edited)).equals(enlarged))
 })
 
-test('input_fidelity is not for the mini', async (t: TestContext) => {
+test('the mini models reject input_fidelity', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const form = [
     ['model', 'gpt-image-1-mini'],
@@ -111,7 +111,7 @@ test('input_fidelity is not for the mini', async (t: TestContext) => {
   t.assert.strictEqual(await codeOf(await postForm(`${url}${v1}/edits`, form)), 'invalid_value')
 })
 
-test('streams sketches and then the image', async (t: TestContext) => {
+test('streams partial images and then the final one', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const fields = { model: 'gpt-image-2', prompt: 'x', size: '1024x640', stream: true, partial_images: 2 }
   const response = await postJson(`${url}${v1}/generations`, fields)
@@ -142,13 +142,13 @@ test('streams sketches and then the image', async (t: TestContext) => {
   )
 })
 
-test('a low quality image is done before its second sketch', async (t: TestContext) => {
+test('a low-quality image is complete before its second partial image', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const fields = { model: 'gpt-image-1', prompt: 'x', quality: 'low', stream: true, partial_images: 3 }
   t.assert.strictEqual((await eventsOf(await postJson(`${url}${v1}/generations`, fields))).length, 2)
 })
 
-test('silence is ended with 408, sketches prevent it', async (t: TestContext) => {
+test('an idle call ends with 408, which partial images prevent', async (t: TestContext) => {
   const options: SimulatorOptions = { latencyMs: 300, limits: { silentCallMs: 200, silentStreamMs: 100 } }
   const { url } = await startSimulator(t, options)
   const status = async (more: object) =>
@@ -158,7 +158,7 @@ test('silence is ended with 408, sketches prevent it', async (t: TestContext) =>
   t.assert.strictEqual(await status({ stream: true, partial_images: 1 }), 200)
 })
 
-test('streams fail in their own ways', async (t: TestContext) => {
+test('faults of event streams', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const stream = (fault: Parameters<typeof simulator.faults.next>[1]) => {
     simulator.faults.next(1, fault)

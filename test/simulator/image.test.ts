@@ -13,7 +13,7 @@ const base = await drawImage({ prompt: 'a lake', width: 320, height: 240, format
 const edit = (prompt: string, more: object = {}) =>
   editImage({ image: base, prompt, width: 320, height: 240, format: 'png', ...more })
 
-test('the same prompt and variant draw the same image, others another', async (t: TestContext) => {
+test('equal prompts and variants give equal images, others differ', async (t: TestContext) => {
   const draw = (prompt: string, variant: string) =>
     drawImage({ prompt, variant, width: 128, height: 128, format: 'png' })
   const first = await draw('a fox', '1')
@@ -47,7 +47,7 @@ test('draws any size and prompt', async (t: TestContext) => {
   }
 })
 
-test('black and white leaves no colour', async (t: TestContext) => {
+test('black and white removes all colour', async (t: TestContext) => {
   for (const prompt of ['Make this black and white', '变成黑白', 'grayscale, warm']) {
     const raw = await pixels(await edit(prompt))
     t.assert.ok(
@@ -80,7 +80,7 @@ test('every kind of edit changes the image visibly', async (t: TestContext) => {
   }
 })
 
-test('colours go where they are told', async (t: TestContext) => {
+test('colours are applied where the prompt says', async (t: TestContext) => {
   const mean = async (image: Buffer) => (await sharp(image).stats()).channels.map(({ mean }) => mean)
   const [red = 0, green = 0, blue = 0] = await mean(base)
   const [r = 0] = await mean(await edit('make it red'))
@@ -90,7 +90,7 @@ test('colours go where they are told', async (t: TestContext) => {
   t.assert.ok(g !== green && b > blue)
 })
 
-test('a mask keeps what it covers', async (t: TestContext) => {
+test('a mask protects what it covers', async (t: TestContext) => {
   const half = await sharp({ create: { width: 160, height: 240, channels: 4, background: '#000000ff' } })
     .png()
     .toBuffer()
@@ -105,7 +105,7 @@ test('a mask keeps what it covers', async (t: TestContext) => {
   t.assert.ok(!(await side(edited, 160)).equals(await side(base, 160)))
 })
 
-test('shows references', async (t: TestContext) => {
+test('shows reference images', async (t: TestContext) => {
   t.assert.ok(!(await edit('blur', { references: [base] })).equals(await edit('blur')))
 })
 

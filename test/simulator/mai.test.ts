@@ -8,7 +8,7 @@ const edits = '/mai/v1/images/edits'
 const model = 'MAI-Image-2.5'
 const tall = await drawImage({ prompt: 'a tower', width: 300, height: 400, format: 'jpeg' })
 
-test('draws one PNG whatever n says, snapped to 16', async (t: TestContext) => {
+test('returns one PNG whatever n is, with edges that are multiples of 16', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const response = await postJson(url + draw, { model, prompt: 'x', n: 4, width: 781, height: 1024 })
   const body = (await response.clone().json()) as { usage: Record<string, number>; created?: number }
@@ -19,7 +19,7 @@ test('draws one PNG whatever n says, snapped to 16', async (t: TestContext) => {
   t.assert.deepStrictEqual([format, width, height], ['png', 768, 1024])
 })
 
-test('edits a form, keeps the shape, and lets size and a version pass', async (t: TestContext) => {
+test('edits preserve the aspect ratio and accept size and a version without effect', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const image = new File([new Uint8Array(tall)], 'tower.jpg', { type: 'image/jpeg' })
   const response = await postForm(`${url}${edits}?api-version=preview`, [
@@ -32,7 +32,7 @@ test('edits a form, keeps the shape, and lets size and a version pass', async (t
   t.assert.deepStrictEqual([format, width, height], ['png', 880, 1168])
 })
 
-test('rejects in its own words', async (t: TestContext) => {
+test("rejects with MAI's errors", async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const prompt = 'x'
   const cases: [string, object, number, string][] = [
@@ -44,7 +44,7 @@ test('rejects in its own words', async (t: TestContext) => {
     ['beyond the budget of 2.5', { model, prompt, width: 1536, height: 1536 }, 400, 'unsupported_request_value'],
     ['grounding on 2.5', { model, prompt, web_grounding: true }, 400, 'unsupported_request_value'],
     ['no model', { prompt }, 400, 'missing_required_parameter'],
-    ['unknown model', { model: 'nobody', prompt }, 404, 'DeploymentNotFound'],
+    ['unknown model', { model: 'unknown', prompt }, 404, 'DeploymentNotFound'],
     ['model of another route', { model: 'gpt-image-2', prompt }, 400, 'OperationNotSupported'],
   ]
   for (const [name, body, status, code] of cases) {
@@ -75,7 +75,7 @@ test('rejects in its own words', async (t: TestContext) => {
   t.assert.strictEqual(await codeOf(await postJson(url + draw, { model, prompt })), 'content_safety_violation')
 })
 
-test('takes up to five images as a repeated field, and on later models a size and a background', async (t: TestContext) => {
+test('edits accept up to five images as a repeated field, and on later models a size and a background', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const image = await sharp(tall).png().toBuffer()
   const form = (count: number): [string, string | Buffer][] => [
@@ -103,7 +103,7 @@ test('takes up to five images as a repeated field, and on later models a size an
   }
 })
 
-test('takes no key as bearer', async (t: TestContext) => {
+test('rejects keys as bearer', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const response = await postJson(url + draw, { model, prompt: 'x' }, { authorization: `Bearer ${key}` })
   t.assert.strictEqual(response.status, 401)

@@ -14,7 +14,7 @@ async function describe(response: Response) {
   return `${format} ${width}x${height}`
 }
 
-test('draws JPEG of 1024 × 1024 by default otherwise, and ignores size', async (t: TestContext) => {
+test('returns a JPEG of 1024 × 1024 by default, and ignores size', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const draw = async (model: string, path: string, more: object) =>
     describe(await postJson(`${url}${provider}/${path}${query}`, { model, prompt: 'x', ...more }))
@@ -34,7 +34,7 @@ test('draws JPEG of 1024 × 1024 by default otherwise, and ignores size', async 
   )
 })
 
-test('edits what input_image holds, and draws afresh when the field is called image', async (t: TestContext) => {
+test('edits the image in input_image, and ignores a field called image', async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t)
   const edit = (fields: object) =>
     postJson(`${url}${provider}/flux-2-pro${query}`, {
@@ -66,7 +66,7 @@ test('edits what input_image holds, and draws afresh when the field is called im
   )
 })
 
-test('Kontext keeps the shape of its input', async (t: TestContext) => {
+test('Kontext preserves the aspect ratio of its input', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const body = { model: 'FLUX.1-Kontext-pro', prompt: 'blur', input_image, output_format: 'png' }
   t.assert.strictEqual(
@@ -75,7 +75,7 @@ test('Kontext keeps the shape of its input', async (t: TestContext) => {
   )
 })
 
-test('a seed decides the image', async (t: TestContext) => {
+test('equal seeds give equal images', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const draw = async (seed: number) => {
     const body = { model: 'FLUX.2-pro', prompt: 'x', seed, width: 256, height: 256, output_format: 'png' }
@@ -85,7 +85,7 @@ test('a seed decides the image', async (t: TestContext) => {
   t.assert.notStrictEqual(await draw(1), await draw(2))
 })
 
-test('rejects by path, version, model and value', async (t: TestContext) => {
+test('rejects wrong paths, versions, models and values', async (t: TestContext) => {
   const { url } = await startSimulator(t, {
     deployments: { mine: 'FLUX.2-pro', 'FLUX.2-flex': 'FLUX.2-flex', old: 'FLUX-1.1-pro' },
   })
@@ -97,7 +97,7 @@ test('rejects by path, version, model and value', async (t: TestContext) => {
     ['flex on the path of pro', `/flux-2-pro${query}`, { model: 'FLUX.2-flex', prompt }, 404, '404'],
     ['no model for FLUX.2', `/flux-2-pro${query}`, { prompt }, 500, 'InternalServerError'],
     ['no model for FLUX.1', `/flux-pro-1.1${query}`, { prompt }, 400, 'InvalidPayload'],
-    ['unknown model', `/flux-2-pro${query}`, { model: 'nobody', prompt }, 404, 'DeploymentNotFound'],
+    ['unknown model', `/flux-2-pro${query}`, { model: 'unknown', prompt }, 404, 'DeploymentNotFound'],
     ['webp', `/flux-2-pro${query}`, { model: 'mine', prompt, output_format: 'webp' }, 400, 'InvalidPayload'],
     [
       'five megapixels',
@@ -143,14 +143,14 @@ test('rejects by path, version, model and value', async (t: TestContext) => {
   }
 })
 
-test('takes a model by its own name when the deployment has another', async (t: TestContext) => {
+test("accepts the model's name when the deployment has another", async (t: TestContext) => {
   const { url, simulator } = await startSimulator(t, { deployments: { mine: 'FLUX.2-pro' } })
   const body = { model: 'flux.2-pro', prompt: 'x', width: 64, height: 64 }
   t.assert.strictEqual((await postJson(`${url}${provider}/flux-2-pro${query}`, body)).status, 200)
   t.assert.strictEqual(simulator.requests[0]?.deployment, 'mine')
 })
 
-test('takes a key as bearer', async (t: TestContext) => {
+test('accepts a key as bearer', async (t: TestContext) => {
   const { url } = await startSimulator(t)
   const body = { model: 'FLUX.2-pro', prompt: 'x', width: 64, height: 64 }
   const response = await postJson(`${url}${provider}/flux-2-pro${query}`, body, { authorization: `Bearer ${key}` })

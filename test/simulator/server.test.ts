@@ -10,7 +10,7 @@ function start(t: TestContext, args: readonly string[]) {
   return simulator
 }
 
-test('npm run simulate says where it listens and ends with 0 on SIGTERM', async (t: TestContext) => {
+test('npm run simulate prints its URL and exits with 0 on SIGTERM', async (t: TestContext) => {
   const simulator = start(t, [
     '--port',
     '0',
@@ -21,8 +21,8 @@ test('npm run simulate says where it listens and ends with 0 on SIGTERM', async 
     '--deployment',
     'gpt-image-2',
   ])
-  const [said] = await once(simulator.stdout, 'data')
-  const url = /http:\S+/.exec(String(said))?.[0]
+  const [printed] = await once(simulator.stdout, 'data')
+  const url = /http:\S+/.exec(String(printed))?.[0]
   const response = await fetch(`${url}/providers/blackforestlabs/v1/flux-2-pro?api-version=preview`, {
     method: 'POST',
     body: JSON.stringify({ model: 'mine', prompt: 'x', width: 64, height: 64 }),
@@ -33,9 +33,9 @@ test('npm run simulate says where it listens and ends with 0 on SIGTERM', async 
   t.assert.deepStrictEqual(await once(simulator, 'exit'), [0, null])
 })
 
-test('names the models it knows when asked for another', async (t: TestContext) => {
+test('an unknown model exits with 1 and the names of the known ones', async (t: TestContext) => {
   const simulator = start(t, ['--port', '0', '--deployment', 'mine=nothing'])
-  const [[said], [code]] = await Promise.all([once(simulator.stderr, 'data'), once(simulator, 'exit')])
-  t.assert.match(String(said), /knows gpt-image-1.*not nothing/)
+  const [[printed], [code]] = await Promise.all([once(simulator.stderr, 'data'), once(simulator, 'exit')])
+  t.assert.match(String(printed), /unknown model nothing; the simulator has gpt-image-1/)
   t.assert.strictEqual(code, 1)
 })

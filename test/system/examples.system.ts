@@ -41,7 +41,7 @@ describe('every example of the documentation that needs no Docker', () => {
   for (const document of documents) {
     const examples = examplesOf(document).filter(canRun)
     if (examples.length === 0) continue
-    test(`in ${document} works as it is written`, async (t: TestContext) => {
+    test(`in ${document} works as written`, async (t: TestContext) => {
       const { folder, adapt } = await stage(t)
       for (const { line, code } of examples) {
         const options = { cwd: folder, env: strangersEnvironment(), timeout: 60_000, maxBuffer: 64 * 1_048_576 }
@@ -54,7 +54,7 @@ describe('every example of the documentation that needs no Docker', () => {
     })
   }
 
-  test('is one of a good number', (t: TestContext) => {
+  test('is tested, and there are many', (t: TestContext) => {
     t.assert.ok(documents.flatMap(examplesOf).filter(canRun).length >= 20)
   })
 })

@@ -46,7 +46,7 @@ async function figure(url: string, name: string): Promise<number> {
   return Number(line?.slice(name.length) ?? 0)
 }
 
-test('connections that never finish and callers that never read hold up nobody, are let go in time, and lose no image', async (t: TestContext) => {
+test('stalled connections and callers that never read delay no one, are closed in time, and lose no image', async (t: TestContext) => {
   await requireProgram('curl')
   const script = join(import.meta.dirname, '../support/system/eager-service.ts')
   const world = await startWorld(

@@ -53,7 +53,7 @@ async function isStopped(pid: number | undefined): Promise<boolean> {
   return states.every((state) => /^State:\s+T/m.test(state))
 }
 
-test('a kill in the middle of writes loses nothing that was reported as saved, tears nothing, and what it leaves is cleaned', async (t: TestContext) => {
+test('a kill during writes loses no saved image, leaves no torn file, and its temporary files are removed', async (t: TestContext) => {
   const images = await temporaryFolder(t)
   const world = await startWorld(t, { IMAGES_DIR: images })
   async function killed(name: string, service: Process, known: readonly string[]): Promise<string[]> {
@@ -76,7 +76,7 @@ test('a kill in the middle of writes loses nothing that was reported as saved, t
   await serves(t, service.url)
 })
 
-test('a disk that fills up costs nobody an image and loses nothing that was reported as saved', async (t: TestContext) => {
+test('a full disk loses no image', async (t: TestContext) => {
   const { path, within, placeOf, remount } = await mountedFolder(t, '4m')
   const placesOf = (file: string) => [placeOf(file)]
   // Answers that memory may not hold wait on the same disk.
@@ -95,14 +95,14 @@ test('a disk that fills up costs nobody an image and loses nothing that was repo
   await serves(t, url, placesOf)
 })
 
-test('an images folder that becomes read-only costs nobody an image, and is used again as soon as it can be', async (t: TestContext) => {
+test('a read-only images folder loses no image, and is used again once it is writable', async (t: TestContext) => {
   const { path, within, placeOf, remount } = await mountedFolder(t, '64m')
   const placesOf = (file: string) => [placeOf(file)]
   const world = await startWorld(t, { IMAGES_DIR: path }, { within })
   const { url } = await world.start()
   const calls = startCalls(url, CALLS)
   await waitFor('saved images', () => calls.count(isSaved) >= 10)
-  // Not while a file is open for writing, says the system.
+  // The kernel fails while a file is open for writing.
   await waitFor('the disk to become read-only', () => remount('ro').then(() => true))
   await waitFor('images that cannot be saved', () => calls.count(isNotSaved) >= 10)
   const before = calls.count(isSaved)
@@ -125,7 +125,7 @@ test('an images folder that becomes read-only costs nobody an image, and is used
   await serves(t, url, placesOf)
 })
 
-test('an images folder that is taken away is made anew, and what was reported as saved went with it or is there', async (t: TestContext) => {
+test('a removed images folder is created again, and every saved image is in one of the folders', async (t: TestContext) => {
   const folder = await temporaryFolder(t)
   const images = join(folder, 'images')
   const away = ['away-1', 'away-2'].map((name) => join(folder, name))

@@ -31,7 +31,7 @@ const jumpingClock = preloaded(`
   process.on('SIGWINCH', () => { ahead = jumps.shift() })
 `)
 
-test('a clock that jumps a day ahead and a day back ends no call and holds none back', async (t: TestContext) => {
+test('a clock that jumps a day ahead and back ends no call and delays none', async (t: TestContext) => {
   const world = await startWorld(t, { IMAGES_DIR: await temporaryFolder(t) })
   const service = await world.start(jumpingClock)
   const disconnected = new AbortController()
@@ -80,7 +80,7 @@ const keyOf = (caller: string) => `${caller}-`.padEnd(40, 'k')
 
 const stateOfRedis = async (url: string) => Object(await (await fetch(`${url}/ready`)).json()).redis
 
-test('a Redis that hangs, goes and comes back stops no call; meanwhile each replica counts, and then both together again', async (t: TestContext) => {
+test('a Redis that hangs, disappears and returns stops no call; meanwhile each replica counts by itself', async (t: TestContext) => {
   await requireProgram('redis-server')
   const [port] = await freePorts(1)
   const folder = await temporaryFolder(t)
@@ -146,7 +146,7 @@ const ageing = preloaded(`
   process.on('SIGIO', () => { older += 66e4; console.log('{"aged":1}') })
 `)
 
-test('an issuer that is gone locks out nobody whose key is known, and lets new keys in when it is back', async (t: TestContext) => {
+test('an unavailable issuer locks out no caller with a cached key, and new keys work once it is back', async (t: TestContext) => {
   const issuer = await startIssuer(t)
   const world = await startWorld(t, { IMAGES_DIR: await temporaryFolder(t), ...issuer.environment })
   const service = await world.start(ageing)

@@ -14,7 +14,7 @@ import {
 } from '../support/system/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-test('one command on a fresh copy starts the demo, and the two calls that it prints make real images', async (t: TestContext) => {
+test('one command in a fresh clone starts the demo, and the two calls that it prints generate images', async (t: TestContext) => {
   await requireProgram('curl')
   const [command] = examplesOf('README.md').filter(({ mark }) => mark === 'demo')
   const folder = await copyOfTree(t)

@@ -98,7 +98,7 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
           .replace('proxy_http_version 1.1', 'proxy_http_version 1.0'),
     ],
   ] as const) {
-    test(`an event stream passes as it is written, ${what}`, async (t: TestContext) => {
+    test(`an event stream passes unbuffered, ${what}`, async (t: TestContext) => {
       const { proxy } = await behindNginx(t, {}, change)
       const { statusCode, headers, body } = await proxy.send('/', {
         headers: { accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2025-06-18' },
@@ -115,7 +115,7 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     })
   }
 
-  test('the headers of an event stream arrive long before its response, although there is nothing to tell', async (t: TestContext) => {
+  test('the headers of an event stream arrive long before its response, even without progress', async (t: TestContext) => {
     const { proxy } = await behindNginx(t)
     const startedAt = performance.now()
     const { headers, body } = await proxy.send('/', {
@@ -150,7 +150,7 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     }
   })
 
-  test("the service sees the caller's address and not what the caller claims, and only through a proxy it trusts", async (t: TestContext) => {
+  test("the service sees the caller's true address, through trusted proxies only", async (t: TestContext) => {
     for (const [trusted, seen] of [
       ['127.0.0.1', 'address:127.0.0.2'],
       ['10.0.0.0/8', 'address:127.0.0.1'],
@@ -167,7 +167,7 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     }
   })
 
-  test('plain HTTP is redirected without losing the method, and HTTPS says to stay', async (t: TestContext) => {
+  test('HTTP is redirected with its method preserved, and HTTPS sends HSTS', async (t: TestContext) => {
     const { proxy } = await behindNginx(t)
     const redirect = await fetch(`${proxy.httpUrl}/mcp?a=1`, { method: 'POST', body: '{}', redirect: 'manual' })
     t.assert.equal(redirect.status, 308)
@@ -179,7 +179,7 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     t.assert.equal(headers.server, 'nginx')
   })
 
-  test('a service that is away is told in JSON-RPC, with when to come back', async (t: TestContext) => {
+  test('an unavailable service gets a JSON-RPC error with Retry-After', async (t: TestContext) => {
     const { app, proxy } = await behindNginx(t)
     await app.close()
     const { statusCode, headers, body } = await proxy.send('/', { body: initialize })

@@ -32,7 +32,7 @@ const metricsOf = async (url: string) => (await fetch(`${url}/metrics`)).text()
 describe('promtool', { concurrency: true }, () => {
   before(() => requireProgram('promtool'))
 
-  test('finds nothing to improve in our own series', async (t: TestContext) => {
+  test("has no complaints about the service's own series", async (t: TestContext) => {
     const own = (await metricsOf(await busyService(t))).split('\n').filter((line) => line.includes('image_mcp_'))
     const check = spawn('promtool', ['check', 'metrics'])
     check.stdin.end(`${own.join('\n')}\n`)
@@ -53,7 +53,7 @@ describe('promtool', { concurrency: true }, () => {
     t.assert.match(rules.stdout, /\d+ rules found/)
   })
 
-  test('sees each alert fire when it should and only then', async (t: TestContext) => {
+  test('sees each alert fire exactly when it should', async (t: TestContext) => {
     const { stdout } = await run('promtool', ['test', 'rules', join(shipped, 'alerts.test.yml')])
     t.assert.match(stdout, /SUCCESS/)
   })
@@ -63,7 +63,7 @@ describe('the alert rules', () => {
   const rules = async (): Promise<{ alert: string; expr: string }[]> =>
     parse(await readFile(join(shipped, 'alerts.yml'), 'utf8')).groups[0].rules
 
-  test('ask for series that the service has', async (t: TestContext) => {
+  test('query series that exist', async (t: TestContext) => {
     const exposed = await metricsOf(await busyService(t))
     for (const { alert, expr } of await rules()) {
       for (const [name] of expr.matchAll(/\b(image_mcp|process|nodejs)_\w+/g)) {
@@ -72,7 +72,7 @@ describe('the alert rules', () => {
     }
   })
 
-  test('are each in a unit test and in both guides', async (t: TestContext) => {
+  test('each have a unit test and are in both guides', async (t: TestContext) => {
     const places = ['deploy/prometheus/alerts.test.yml', 'docs/deployment.md', 'docs/deployment.zh-CN.md']
     for (const place of places) {
       const text = await readFile(join(root, place), 'utf8')
@@ -85,7 +85,7 @@ describe('the alert rules', () => {
   })
 })
 
-test('Prometheus with the shipped configuration scrapes the service and answers a query', async (t: TestContext) => {
+test('Prometheus with the shipped configuration scrapes the service and serves a query', async (t: TestContext) => {
   await requireProgram('prometheus')
   const service = await busyService(t)
   const folder = await temporaryFolder(t)

@@ -10,13 +10,13 @@ const modelRow = Compile(ModelSchema)
 export interface ModelCatalog {
   /** Every row, under its normalized id. */
   readonly rows: ReadonlyMap<string, Model>
-  /** The row of that id, in any case and with dots, dashes and underscores alike; `undefined` if nothing describes it. */
+  /** The row of an id; case does not matter, and dots, dashes and underscores are equivalent. */
   find(id: string): Model | undefined
-  /** The row of that id, or what its dialect's models can do by default. */
+  /** The row of an id, or the default capabilities of its dialect. */
   resolve(id: string, dialect: DialectName | 'auto'): Model
 }
 
-/** A name in lower case, with one dash for dots, dashes and underscores: as people write them, they mean the same. */
+/** A name in lower case, with one dash for dots, dashes and underscores, which people use interchangeably. */
 export function normalizeName(name: string): string {
   return name
     .toLowerCase()
@@ -25,10 +25,10 @@ export function normalizeName(name: string): string {
 }
 
 /**
- * The built-in table, changed by the rows of a models file.
+ * The built-in table, extended and overridden by the rows of a models file.
  *
  * @param file the parsed JSON of `AZURE_MODELS_FILE`
- * @throws FileProblems with everything that is wrong with the file
+ * @throws FileProblems with all problems of the file
  */
 export function createModelCatalog(file?: unknown): ModelCatalog {
   const rows = new Map(modelTable.map((model) => [normalizeName(model.id), model]))
@@ -41,7 +41,7 @@ export function createModelCatalog(file?: unknown): ModelCatalog {
   }
 }
 
-/** Everything that is wrong with a file of the operator's. */
+/** All problems of a file that the operator wrote. */
 export class FileProblems extends RangeError {
   readonly problems: readonly string[]
 
@@ -51,7 +51,7 @@ export class FileProblems extends RangeError {
   }
 }
 
-/** Rows may be like rows before them. */
+/** A row may be based on (`like`) a row before it. */
 function addRows(json: unknown, rows: Map<string, Model>): void {
   const file = withCamelKeys(json)
   if (!modelsFile.Check(file)) throw new FileProblems(problemsOf(modelsFile.Errors(file)))
@@ -66,13 +66,13 @@ function addRows(json: unknown, rows: Map<string, Model>): void {
     if (modelRow.Check(model)) {
       rows.set(normalizeName(model.id), model)
       problems.push(...unreachable(model).map((problem) => `${model.id}: ${problem}`))
-      if (Number.isNaN(Date.parse(model.retires ?? '2000-01-01'))) problems.push(`${model.id}: retires is no date`)
+      if (Number.isNaN(Date.parse(model.retires ?? '2000-01-01'))) problems.push(`${model.id}: retires is not a date`)
     } else problems.push(...problemsOf(modelRow.Errors(model)).map((problem) => `${changes.id}: ${problem}`))
   }
   if (problems.length > 0) throw new FileProblems(problems)
 }
 
-/** Operators write `max_images`, the table has `maxImages`; `fields` are Azure's own names and stay. */
+/** Files use `max_images`, the table `maxImages`. `fields` has Azure's names, which are not changed. */
 function withCamelKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withCamelKeys)
   if (typeof value !== 'object' || value === null) return value
@@ -84,20 +84,20 @@ function withCamelKeys(value: unknown): unknown {
   )
 }
 
-/** More than these are seldom read. */
+/** More are rarely read. */
 const MAX_PROBLEMS = 20
 
-/** A validator's complaints, the first of each place in the document, with that place. */
+/** A validator's errors, the first for each place in the document. */
 export function problemsOf(
   errors: readonly { keyword: string; instancePath: string; message: string; params: object }[],
 ): string[] {
   const places = new Map<string, string>()
-  // Of a member that must not be there the object that has it is told as well.
+  // A forbidden member is reported for its object already.
   for (const { instancePath, message, keyword, params } of errors.filter(({ keyword }) => keyword !== 'boolean')) {
     const place = instancePath || 'the document'
     if (!places.has(place)) places.set(place, `${place} ${sentenceOf(keyword, params) ?? message}`)
   }
-  return places.size === 0 ? ['does not have the right form'] : [...places.values()].slice(0, MAX_PROBLEMS)
+  return places.size === 0 ? ['does not match the schema'] : [...places.values()].slice(0, MAX_PROBLEMS)
 }
 
 function sentenceOf(keyword: string, params: object): string | undefined {

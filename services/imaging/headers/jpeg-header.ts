@@ -155,7 +155,7 @@ function headerOf(walk: JpegWalk, frame: Frame): ImageHeader {
 
 function damageOf({ isBroken, isEnded, scans, scanBytes }: JpegWalk, frame: Frame): string | undefined {
   if (isBroken) return tooManyParts
-  if (scans === 0) return isEnded ? 'it holds no image data' : cutOff
+  if (scans === 0) return isEnded ? 'it contains no image data' : cutOff
   return scanBytes * 8 < minBits(frame) ? impossibleClaim : undefined
 }
 

@@ -117,7 +117,7 @@ function readChunk(type: string, data: Buffer, found: Found): void {
 function damageOf(found: Found, colourType: number, neededBytes: number): string | undefined {
   if (found.ranges.areTooMany) return tooManyParts
   if (!found.isEnded) return cutOff
-  if (found.dataBytes === 0) return 'it holds no image data'
+  if (found.dataBytes === 0) return 'it contains no image data'
   if (!isZlibHead(found.dataHead)) return 'its image data is not valid deflate data'
   if (colourType === PALETTE && !found.hasPalette) return 'it has no palette'
   return found.dataBytes * MAX_DEFLATE_RATIO < neededBytes ? impossibleClaim : undefined

@@ -194,7 +194,7 @@ describe('an argument that a row allows is sent, or the row is rejected', () => 
         'a: the mai route has no mask_base64 and mask_region (mask)',
         'b: the bfl route has no quality (qualities)',
         'c: compression is that of JPEG, which needs chooses_format and "jpeg" among the formats',
-        'e: retires is no date',
+        'e: retires is not a date',
       ])
     }
   })
