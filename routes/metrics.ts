@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
-/** The scrape of Prometheus. */
+/** The metrics, for Prometheus. */
 export default async function metrics(fastify: FastifyInstance): Promise<void> {
   const options = { onRequest: fastify.authenticateScrape, config: { isRoutine: true } }
   fastify.get('/metrics', options, async function scrape(_request, reply) {
