@@ -43,7 +43,7 @@ async function collect(chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promis
   return collected
 }
 
-/** The document as `JSON.parse` would have given it, which proves text and place of every image. */
+/** The document as `JSON.parse` would return it, which proves text and position of every image. */
 async function readBack(json: string, places: readonly number[] = []): Promise<unknown> {
   const response = await readResponse(cut(json, places), options)
   const spliced = writeJson(response.document)
@@ -129,7 +129,7 @@ test('reads any JSON around images as JSON.parse does, cut anywhere', async (t: 
   t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
 })
 
-test('says what each image is, and needs the bytes it was given no longer', async (t: TestContext) => {
+test('describes each image, and does not use the given bytes afterwards', async (t: TestContext) => {
   const json = Buffer.from(`{"data":[{"b64_json":"${base64}"}]}`)
   const reader = new ResponseReader(options)
   await reader.write(json)
@@ -191,7 +191,7 @@ const broken: [name: string, json: string, problem: string][] = [
   ['deep nesting', '['.repeat(1999), 'it is not JSON'],
 ]
 for (const [name, json, problem] of broken) {
-  test(`rejects ${name}, and holds nothing of it`, async (t: TestContext) => {
+  test(`rejects ${name}, and buffers nothing of it`, async (t: TestContext) => {
     for (const places of [[], [13], [14, 15, 16, 17, 18, 19, 20]]) {
       const reading = readResponse(cut(json, places), { buffered, maxBytes: 20_000, maxOtherBytes: 2000 })
       await t.assert.rejects(reading, {
@@ -203,7 +203,7 @@ for (const [name, json, problem] of broken) {
   })
 }
 
-test('keeps the images beside what is no image, is too much or too long', async (t: TestContext) => {
+test('returns the images beside values that are not images, too many or too long', async (t: TestContext) => {
   const image = `{"b64_json":"${base64}"}`
   const beside: [name: string, json: string, stored: number][] = [
     ['more images than are kept', `[${Array(40).fill(image)}]`, 16],
@@ -236,7 +236,7 @@ test('keeps the images beside what is no image, is too much or too long', async 
   }
 })
 
-test('reads an image beside what is nested deeper than the stack', async (t: TestContext) => {
+test('reads an image beside a value nested deeper than the stack', async (t: TestContext) => {
   const json = `{"x":${'['.repeat(200_000)}${']'.repeat(200_000)},"data":[{"b64_json":"${base64}"}]}`
   const { images } = await readResponse(cut(json, []), { buffered, maxBytes: 1_000_000 })
   t.assert.equal(images.length, 1)
