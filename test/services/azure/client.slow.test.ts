@@ -396,7 +396,7 @@ describe('responses with a link', () => {
       const error = await failureOf(t, images.generate({ prompt }, callContext()))
       t.assert.equal(error.code, 'IMG_ERR_AZURE_DOWNLOAD')
       // By the guard, not by a certificate error.
-      t.assert.match(String(error.cause), /not public|does not list|is not https|carries a credential|Invalid URL/)
+      t.assert.match(String(error.cause), /not public|is not listed|is not https|contains a credential|Invalid URL/)
     })
   }
 
