@@ -30,11 +30,11 @@ export function createSavedImages(store: Pick<ImageStore, 'list' | 'read'>): Res
       const resources = page.images.map(describe)
       return { resources, ...(page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor }) }
     },
-    async read(uri) {
+    async read(uri, scope) {
       const name = parseUri(uri)
       if (name === undefined) return undefined
       try {
-        const image = await store.read(name)
+        const image = scope.use(await store.read(name))
         return [{ uri, mimeType: image.mimeType, blob: image }]
       } catch (error) {
         // Missing, outside, hidden or not an image: to callers such a resource does not exist.

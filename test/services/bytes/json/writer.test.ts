@@ -24,7 +24,7 @@ async function spilled(bytes: Buffer): Promise<Base64Image> {
   return new Base64Image(facts, bytes.length, await writer.end())
 }
 
-test('puts the base64 where the image is', async (t: TestContext) => {
+test('writes the base64 in place of the image', async (t: TestContext) => {
   const bytes = Buffer.from('an image')
   const result = {
     content: [
@@ -39,14 +39,14 @@ test('puts the base64 where the image is', async (t: TestContext) => {
   )
 })
 
-test('without images it is what JSON.stringify says', async (t: TestContext) => {
+test('writes what JSON.stringify does where there is no image', async (t: TestContext) => {
   const value = { a: [1, 'ü', null], b: undefined }
   const spliced = writeJson(value)
   t.assert.strictEqual(await textOf(spliced), JSON.stringify(value))
   t.assert.strictEqual(spliced.buffers?.length, 1)
 })
 
-test('takes an image that is the whole value, comes twice, or is empty', async (t: TestContext) => {
+test('writes an image that is the whole value, occurs twice, or is empty', async (t: TestContext) => {
   const one = image(Buffer.from('xyz'))
   t.assert.strictEqual(await textOf(writeJson(one)), '"eHl6"')
   t.assert.strictEqual(await textOf(writeJson([one, one, image(Buffer.alloc(0))])), '["eHl6","eHl6",""]')
@@ -65,7 +65,7 @@ test('returns the very Buffers in which the image is buffered', (t: TestContext)
   for (const chunk of chunks) t.assert.ok(buffers?.includes(chunk))
 })
 
-test('finds an image behind a toJSON, and does not take its note for it', async (t: TestContext) => {
+test('writes an image that a toJSON returns, and its note as text', async (t: TestContext) => {
   const one = image(Buffer.from('xyz'))
   const wrapper = { toJSON: () => one }
   const note = one.toJSON()
@@ -89,7 +89,7 @@ test('inserts what was prepared, without quotes and between images', async (t: T
   t.assert.deepStrictEqual(JSON.parse(writeJson({ list }).whole ?? ''), { list: [{ name: 'ü"' }, { name: 'two' }] })
 })
 
-test('what was prepared is its value in plain JSON, and cannot change', (t: TestContext) => {
+test('plain JSON.stringify writes the value of what was prepared, which is frozen', (t: TestContext) => {
   const list = new PreparedJson([{ name: 'one' }])
   t.assert.deepStrictEqual(list.value, [{ name: 'one' }])
   t.assert.strictEqual(JSON.stringify({ list }), '{"list":[{"name":"one"}]}')
@@ -100,7 +100,7 @@ test('plain JSON.stringify writes the size of an image, not its bytes', (t: Test
   t.assert.strictEqual(JSON.stringify({ data: image(Buffer.from('xyz')) }), '{"data":"(image/png, 3 bytes)"}')
 })
 
-test('a value that throws leaves nothing behind', (t: TestContext) => {
+test('a value that throws does not affect later calls', (t: TestContext) => {
   const one = image(Buffer.from('xyz'))
   const thrower = {
     toJSON() {
@@ -123,7 +123,7 @@ test('reads a spilled image from its file, and disposes it', async (t: TestConte
   t.assert.throws(() => buffered.chunks(), /disposed/)
 })
 
-test('equals JSON.stringify of the same value with plain strings, for any value', async (t: TestContext) => {
+test('agrees with JSON.stringify of the same value with plain strings', async (t: TestContext) => {
   const imageAt = fc.uint8Array({ maxLength: 40 }).map((bytes) => image(Buffer.from(bytes)))
   const values = fc.letrec((tie) => ({
     value: fc.oneof(
