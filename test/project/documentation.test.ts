@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
+import { GROUPS } from '../../schemas/config-row.ts'
 import { withTools } from '../../scripts/published-tools.ts'
 import { documents, environmentExample, withHandedThroughVariables, withTables } from '../../scripts/write-docs.ts'
 
@@ -18,6 +19,7 @@ describe('documentation', () => {
 
   const tablesOf = (path: string) => {
     if (path.startsWith('README')) return ['variables']
+    if (path.startsWith('docs/configuration')) return GROUPS.map((group) => `variables-${group}`)
     return [/^docs\/(\w+)/.exec(path)?.[1] ?? '']
   }
 
