@@ -1,21 +1,6 @@
 import { Readable } from 'node:stream'
-import { Base64Image, disposeAll } from '../base64-image.ts'
+import { Base64Image } from '../base64-image.ts'
 import { Placeholders } from './placeholders.ts'
-
-/** JSON with images in it, none of which is ever part of a JavaScript string. Disposing it disposes its images. */
-export interface JsonBody extends AsyncDisposable {
-  [Symbol.asyncDispose](): Promise<void>
-  /** Bytes of the whole text, for `content-length`. */
-  readonly byteLength: number
-  /** The whole text, if it contains no image. */
-  readonly whole: string | Buffer | undefined
-  /** All of it in order, if every image is in memory: for one write. */
-  readonly buffers: readonly Buffer[] | undefined
-  /** All of it in order, wherever the images are. May be called more than once. */
-  chunks(): AsyncIterable<Buffer>
-  /** The same as a stream, which reads images only as fast as it is read. */
-  stream(): Readable
-}
 
 export interface WriteOptions {
   /** Text before the JSON, as of a server-sent event. */
@@ -42,7 +27,7 @@ export class PreparedJson<T extends object = object> {
 }
 
 type Insert = Base64Image | PreparedJson
-type Part = Base64Image | Buffer
+type Part = string | Buffer | Base64Image
 
 /**
  * Serialises `value` as `JSON.stringify` does, with each `Base64Image` in it as a string of its base64 text. The text is
@@ -54,23 +39,17 @@ export function writeJson(value: unknown, { prefix = '', suffix = '' }: WriteOpt
   const parts: Part[] = []
   let text = prefix
   let from = 0
-  let hasImages = false
   for (const [name, insert] of inserts.entries()) {
     const at = json.indexOf(name, from)
     const isImage = insert instanceof Base64Image
     // Prepared JSON also replaces the quotes of its placeholder.
     const quote = isImage ? 0 : 1
-    parts.push(Buffer.from(text + json.slice(from, at - quote)), isImage ? insert : insert.bytes)
+    parts.push(text + json.slice(from, at - quote), isImage ? insert : insert.bytes)
     text = ''
     from = at + name.length + quote
-    hasImages ||= isImage
   }
-  text += json.slice(from) + suffix
-  if (parts.length === 0) return new PlainJson(text)
-  parts.push(Buffer.from(text))
-  return hasImages
-    ? new SplicedJson(parts)
-    : new PlainJson(Buffer.concat(parts.filter((part) => Buffer.isBuffer(part))))
+  parts.push(text + json.slice(from) + suffix)
+  return new JsonBody(parts)
 }
 
 function stringify(value: unknown): { json: string; inserts: Placeholders<Insert> } {
@@ -89,58 +68,54 @@ function isInsert(value: unknown): value is Insert {
   return value instanceof Base64Image || value instanceof PreparedJson
 }
 
-class PlainJson implements JsonBody {
-  readonly whole: string | Buffer
-
-  constructor(text: string | Buffer) {
-    this.whole = text
-  }
-
-  get byteLength() {
-    return Buffer.byteLength(this.whole)
-  }
-
-  get buffers() {
-    return [typeof this.whole === 'string' ? Buffer.from(this.whole) : this.whole]
-  }
-
-  async *chunks() {
-    yield* this.buffers
-  }
-
-  stream() {
-    return streamOf(this.buffers)
-  }
-
-  async [Symbol.asyncDispose]() {}
-}
-
-class SplicedJson implements JsonBody {
-  readonly whole = undefined
-  readonly byteLength: number
-  readonly buffers: readonly Buffer[] | undefined
+/** JSON with images in it, none of which is ever part of a JavaScript string. It does not own the images. */
+export class JsonBody {
+  /** The whole text, if it contains no image. */
+  readonly whole: string | Buffer | undefined
   readonly #parts: readonly Part[]
+  /** `undefined` where an image is in a file. */
+  readonly #buffers: readonly Buffer[] | undefined
 
+  /** @throws Error if an image has been disposed */
   constructor(parts: readonly Part[]) {
     this.#parts = parts
-    this.byteLength = parts.reduce((sum, part) => sum + (Buffer.isBuffer(part) ? part.length : part.encodedBytes), 0)
-    this.buffers = inMemory(parts)
+    const [first] = parts
+    const isText = parts.length === 1 && typeof first === 'string'
+    this.#buffers = isText ? undefined : inMemory(parts)
+    const hasImages = parts.some((part) => part instanceof Base64Image)
+    if (!hasImages) this.whole = isText ? first : Buffer.concat(this.#buffers ?? [])
   }
 
-  async *chunks() {
-    for (const part of this.#parts) {
-      if (Buffer.isBuffer(part)) yield part
-      else yield* part.chunks()
-    }
+  /** Bytes of the whole text, for `content-length`. */
+  get byteLength(): number {
+    const lengthOf = (part: Part) => (part instanceof Base64Image ? part.encodedBytes : Buffer.byteLength(part))
+    return this.#parts.reduce((sum, part) => sum + lengthOf(part), 0)
   }
 
-  stream() {
-    return this.buffers === undefined ? Readable.from(this.chunks(), { objectMode: false }) : streamOf(this.buffers)
+  /** The text in order, wherever the images are. May be called more than once. */
+  async *chunks(): AsyncGenerator<Buffer> {
+    for (const part of this.#parts) yield* chunksOf(part)
   }
 
-  async [Symbol.asyncDispose]() {
-    await disposeAll(this.#parts.filter((part) => part instanceof Base64Image))
+  /** The same as a stream, which reads images only as fast as it is read. */
+  stream(): Readable {
+    return this.#buffers === undefined ? Readable.from(this.chunks(), { objectMode: false }) : streamOf(this.#buffers)
   }
+}
+
+function inMemory(parts: readonly Part[]): Buffer[] | undefined {
+  const buffers: Buffer[] = []
+  for (const part of parts) {
+    const chunks = chunksOf(part)
+    if (!(Symbol.iterator in chunks)) return undefined
+    for (const chunk of chunks) buffers.push(chunk)
+  }
+  return buffers
+}
+
+function chunksOf(part: Part): Iterable<Buffer> | AsyncIterable<Buffer> {
+  if (part instanceof Base64Image) return part.chunks()
+  return [typeof part === 'string' ? Buffer.from(part) : part]
 }
 
 /** Without the promises that an iterator would cost for each Buffer. */
@@ -152,18 +127,4 @@ function streamOf(buffers: readonly Buffer[]): Readable {
       while (wantsMore) wantsMore = this.push(buffers[next++] ?? null)
     },
   })
-}
-
-function inMemory(parts: readonly Part[]): Buffer[] | undefined {
-  const buffers: Buffer[] = []
-  for (const part of parts) {
-    if (Buffer.isBuffer(part)) {
-      buffers.push(part)
-      continue
-    }
-    const chunks = part.chunks()
-    if (!(Symbol.iterator in chunks)) return undefined
-    for (const chunk of chunks) buffers.push(chunk)
-  }
-  return buffers
 }
