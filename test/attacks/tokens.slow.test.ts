@@ -4,7 +4,7 @@ import { buildApp } from '../support/app.ts'
 import { type Issuer, startIssuer } from '../support/oauth-issuer.ts'
 
 const ping = { jsonrpc: '2.0', id: 1, method: 'ping' }
-/** Seconds since 1970, asked anew: a busy machine may be slower than a token lives. */
+/** Seconds since 1970; read for each token, since a busy machine may outlast its lifetime. */
 const now = () => Math.floor(Date.now() / 1000)
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
 
@@ -28,7 +28,7 @@ async function setUp(t: TestContext) {
 
 type Forgery = (issuer: Issuer, claims: object) => Promise<string> | string
 
-/** Signs with a secret that is the public key, which a library might take for one. */
+/** Signs with the public key as HMAC secret, which a library might accept. */
 async function confuse(issuer: Issuer, claims: object, secret: (jwk: string) => string | Buffer): Promise<string> {
   const head = `${encode({ alg: 'HS256', typ: 'JWT', kid: 'key-1' })}.${encode(claims)}`
   return `${head}.${createHmac('sha256', secret(await issuer.publicKey()))
