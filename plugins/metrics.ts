@@ -9,16 +9,16 @@ declare module 'fastify' {
   }
 }
 
-/** Methods that get a series; the parser knows some thirty more, and anybody may send them. */
+/** Methods with a series; Node's parser accepts some thirty more, which any client may send. */
 const COUNTED_METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'DELETE', 'PUT', 'PATCH'])
 
-/** One registry an app, and the HTTP series. */
+/** The registry of the app, and its HTTP series. */
 async function metrics(fastify: FastifyInstance): Promise<void> {
   const series = createMetrics(fastify.appVersion)
   fastify.decorate('metrics', series)
   const counted = new WeakMap<Socket, { read: number; written: number }>()
 
-  /** Adds what a connection moved since it was last looked at, so that a long-lived one is not invisible. */
+  /** Adds the bytes of a connection since the last count, so that long-lived connections are visible. */
   function countBytes(socket: Socket): void {
     const before = counted.get(socket) ?? { read: 0, written: 0 }
     series.receivedBytes.inc(Math.max(0, socket.bytesRead - before.read))

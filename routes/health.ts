@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
-/** Liveness and readiness; never authenticated, never asks Azure. */
+/** Liveness and readiness: not authenticated, and without requests to Azure. */
 export default async function health(fastify: FastifyInstance): Promise<void> {
   fastify.get('/health', async function isAlive(_request, reply) {
     return reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store').send('OK')

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
-/** The scrape of Prometheus. */
+/** The metrics, for Prometheus. */
 export default async function metrics(fastify: FastifyInstance): Promise<void> {
   fastify.get('/metrics', { onRequest: fastify.authenticateScrape }, async function scrape(_request, reply) {
     const { registry } = fastify.metrics

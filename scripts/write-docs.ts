@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { GROUPS, type Group } from '../schemas/config-row.ts'
 import type { Model } from '../schemas/models.ts'
 import { onRoute } from '../services/azure/dialects/index.ts'
 import { modelTable } from '../services/azure/models/table.ts'
-import { variables } from '../services/config/variables.ts'
+import { type VariableInfo, variables } from '../services/config/variables.ts'
 import { type ErrorFamily, errorTable } from '../services/errors/error-table.ts'
 import { errorCodes, isBilled } from '../services/errors/errors.ts'
 import { allowedArguments } from '../services/parameters/arguments.ts'
@@ -15,16 +16,31 @@ import { withTools } from './published-tools.ts'
  * `<!-- /variables -->`, and the variables that `docker-compose.yml` passes through. Run by `npm run docs`; a test compares.
  */
 
-const header = `# Configuration of azure-image-editor-mcp. Copy to .env and fill in the first three; the rest shows its default or an example.
-# A secret may come from a file instead: set <NAME>_FILE to its path (Docker or Kubernetes secrets).
+const header = `# Configuration of azure-image-editor-mcp. Copy to .env and set the first three; the others are shown with their default or an example.
+# A secret can be read from a file instead: set <NAME>_FILE to its path (Docker or Kubernetes secrets).
 `
 
+const groupTitles: Readonly<Record<Group, string>> = {
+  azure: 'Azure',
+  server: 'Server',
+  auth: 'Authentication',
+  limits: 'Limits',
+  images: 'Images and results',
+  logging: 'Logging',
+}
+
 export function environmentExample(): string {
-  const blocks = variables.map(({ name, description, required, example, default: value }) => {
-    const note = value === undefined ? '' : ` Default: ${value}`
-    return `\n# ${description}.${note}\n${required ? '' : '# '}${name}=${required ? example : (value ?? example)}\n`
-  })
-  return header + blocks.join('')
+  const groups = GROUPS.map(
+    (group) => `\n# ---- ${groupTitles[group]} ----\n${variablesOf(group).map(exampleOf).join('')}`,
+  )
+  return header + groups.join('')
+}
+
+const variablesOf = (group: Group) => variables.filter((variable) => variable.group === group)
+
+function exampleOf({ name, description, required, example, default: value }: VariableInfo): string {
+  const note = value === undefined ? '' : ` Default: ${value}`
+  return `\n# ${description}.${note}\n${required ? '' : '# '}${name}=${required ? example : (value ?? example)}\n`
 }
 
 /** Words of one language. */
@@ -72,8 +88,12 @@ const chinese: Language = {
 export const documents: Readonly<Record<string, Language>> = {
   'README.md': english,
   'README.zh-CN.md': chinese,
+  'docs/configuration.md': english,
+  'docs/configuration.zh-CN.md': chinese,
   'docs/errors.md': english,
   'docs/errors.zh-CN.md': chinese,
+  'docs/metrics.md': english,
+  'docs/metrics.zh-CN.md': chinese,
   'docs/models.md': english,
   'docs/models.zh-CN.md': chinese,
 }
@@ -81,11 +101,44 @@ export const documents: Readonly<Record<string, Language>> = {
 /** Cells of one row; the first is its name, the last its meaning. */
 type Row = readonly [string, ...string[]]
 
-function variableRows({ required }: Language): Row[] {
-  return variables.map(({ name, description, required: isRequired, default: value, example }) => {
-    const shown = value === undefined ? `– (\`${example}\`)` : `\`${value}\``
-    return [`\`${name}\``, isRequired ? required : shown, description]
-  })
+/** The variables that most installations set, for the READMEs; docs/configuration.md has all. */
+const mainVariables: ReadonlySet<string> = new Set([
+  'AZURE_BASE_URL',
+  'AZURE_API_KEY',
+  'AZURE_DEPLOYMENT_NAME',
+  'AZURE_MODEL',
+  'MCP_SERVER_HOST',
+  'MCP_SERVER_PORT',
+  'ALLOWED_HOSTS',
+  'MCP_API_KEYS',
+  'IMAGES_PER_DAY',
+  'IMAGES_DIR',
+])
+
+function mainVariableRows(language: Language): Row[] {
+  return variables
+    .filter(({ name }) => mainVariables.has(name))
+    .map((variable) => [code(variable.name), ...variableCells(variable, language, 'docs/models.md')])
+}
+
+/** The name of the table of one subject: `variables-azure`. */
+function variableTable(group: Group): string {
+  return `variables-${group}`
+}
+
+function variableRows(group: Group): (language: Language) => Row[] {
+  return (language) =>
+    variablesOf(group).map((variable) => {
+      const marks = `${variable.secret ? ' 🔑' : ''}${variable.usedBy === 'http' ? ' ¹' : ''}`
+      return [code(variable.name) + marks, ...variableCells(variable, language, 'models.md')]
+    })
+}
+
+function variableCells(variable: VariableInfo, language: Language, modelsPath: string): string[] {
+  const { description, required, default: value, example } = variable
+  const shown = value === undefined ? `– (${code(example)})` : code(value)
+  const meaning = description.replace('docs/models.md', `[docs/models.md](${modelsPath})`)
+  return [required ? language.required : shown, meaning]
 }
 
 function metricRows(): Row[] {
@@ -155,14 +208,15 @@ function argumentsOf(model: Model): string {
 }
 
 const tables: Readonly<Record<string, (language: Language) => Row[]>> = {
-  variables: variableRows,
+  variables: mainVariableRows,
+  ...Object.fromEntries(GROUPS.map((group) => [variableTable(group), variableRows(group)])),
   metrics: metricRows,
   errors: errorRows,
   models: modelRows,
 }
 
 /** Tables whose last column is translated in the document. */
-const translated: ReadonlySet<string> = new Set(['variables', 'metrics'])
+const translated: ReadonlySet<string> = new Set(['variables', 'metrics', ...GROUPS.map(variableTable)])
 
 /** Replaces the rows between the markers; each table keeps its head. */
 export function withTables(markdown: string, language: Language): string {

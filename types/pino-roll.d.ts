@@ -13,10 +13,9 @@ declare module 'pino-roll' {
     mkdir?: boolean
     sync?: boolean
     minLength?: number
-    periodicFlush?: number
   }
 
   export default function roll(
     options: Options,
-  ): Promise<DestinationStream & EventEmitter & { flushSync(): void; end(): void }>
+  ): Promise<DestinationStream & EventEmitter & { flush(): void; flushSync(): void; end(): void }>
 }

@@ -17,8 +17,18 @@ export interface KeyFileOptions {
   pollMs?: number
 }
 
+/** Shorter keys can be guessed. */
+const WEAK_KEY_LENGTH = 16
 /** Large enough for all keys that are allowed, and a bound for a path that is not a key file. */
 const MAX_FILE_BYTES = 1_048_576
+
+/** The configured keys, which follow their file if they came from one. Warns of keys that can be guessed. */
+export function openApiKeys(keys: readonly ApiKey[], path: string | undefined, log: Logger): KeySource {
+  for (const { name, length } of keys) {
+    if (length < WEAK_KEY_LENGTH) log.warn({ name }, `api key is shorter than ${WEAK_KEY_LENGTH} characters`)
+  }
+  return path === undefined ? { keys, close() {} } : followKeyFile({ path, keys, log })
+}
 
 /**
  * Reloads a file of keys when it changes. It is polled, because mounted secrets are replaced through symbolic links, which

@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox'
 import { ConfigSchema } from '../../schemas/config.ts'
-import type { UsedBy } from '../../schemas/config-row.ts'
+import { GROUPS, type Group, type UsedBy } from '../../schemas/config-row.ts'
 
 /** The schema of one variable as an operator needs to read it. */
 export interface VariableInfo {
@@ -11,8 +11,10 @@ export interface VariableInfo {
   default: string | undefined
   required: boolean
   secret: boolean
-  /** The transports that read it; absent for a row that does not say. */
-  usedBy: UsedBy | undefined
+  /** Its subject. */
+  group: Group
+  /** The transports that read it. */
+  usedBy: UsedBy
 }
 
 /** Required unless another variable (a deployments file, Entra tokens) makes them needless. */
@@ -20,9 +22,10 @@ const REQUIRED: ReadonlySet<string> = new Set(['AZURE_BASE_URL', 'AZURE_API_KEY'
 
 const annotation = (schema: TSchema, key: string): unknown => Reflect.get(schema, key)
 
-function usedByOf(schema: TSchema): UsedBy | undefined {
-  const usedBy = annotation(schema, 'usedBy')
-  return usedBy === 'always' || usedBy === 'http' ? usedBy : undefined
+function oneOf<T extends string>(values: readonly T[], value: unknown): T {
+  const found = values.find((each) => each === value)
+  if (found === undefined) throw new Error(`${value} is none of ${values}`)
+  return found
 }
 
 /** Every variable in the order of the schema. */
@@ -36,6 +39,7 @@ export const variables: readonly VariableInfo[] = Object.entries(ConfigSchema.pr
     default: value === undefined ? undefined : String(value),
     required: REQUIRED.has(name),
     secret: annotation(schema, 'writeOnly') === true,
-    usedBy: usedByOf(schema),
+    group: oneOf(GROUPS, annotation(schema, 'group')),
+    usedBy: oneOf(['always', 'http'], annotation(schema, 'usedBy')),
   }
 })

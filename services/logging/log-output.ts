@@ -8,7 +8,8 @@ const FILE_SIZE = '20m'
 const LOG_FILES = 14
 
 /** Lines are written in groups: for a pipe or a file, one line costs as much as fifty, and more than a small request. */
-const BUFFERED = { sync: false, minLength: 8_192, periodicFlush: 50 } as const
+const GROUP_BYTES = 8_192
+const FLUSH_MS = 50
 /** Bytes buffered for a reader that does not read; more are dropped. */
 const MAX_BUFFERED_BYTES = 33_554_432
 
@@ -41,7 +42,13 @@ export interface LogOutput {
 
 /** Standard output for a server: buffered for at most 50 ms. pino flushes it on exit. */
 export const bufferedStdout = (): LogDestination =>
-  pino.destination({ dest: 1, ...BUFFERED, maxLength: MAX_BUFFERED_BYTES })
+  pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: GROUP_BYTES,
+    maxLength: MAX_BUFFERED_BYTES,
+    periodicFlush: FLUSH_MS,
+  })
 
 /** Standard error for a process that a client started: written at once. */
 export const stderr = (): LogDestination => pino.destination({ dest: 2, sync: true })
@@ -52,6 +59,7 @@ export async function openLogOutput({ format, folder, destination, isTerminal }:
   const console = isPretty ? await prettify(destination, isTerminal) : destination
   const opened = await openFiles(folder)
   let { files } = opened
+  const timer = files && setInterval(() => files?.flush(), FLUSH_MS).unref()
   return {
     write(line) {
       const redacted = hideAddresses(line)
@@ -63,12 +71,15 @@ export async function openLogOutput({ format, folder, destination, isTerminal }:
       files?.flushSync()
     },
     async close() {
+      clearInterval(timer)
       destination.flushSync?.()
       const closing = files
       files = undefined
-      closing?.end()
+      if (closing === undefined) return
       // An error, as of a full disk, must not keep the service from closing.
-      if (closing !== undefined) await once(closing, 'close').catch(() => undefined)
+      const closed = once(closing, 'close').catch(() => undefined)
+      closing.end()
+      await closed
     },
     fileError: opened.fileError,
   }
@@ -92,7 +103,9 @@ async function openFiles(folder: string | undefined) {
       size: FILE_SIZE,
       limit: { count: LOG_FILES, removeOtherLogFiles: true },
       mkdir: true,
-      ...BUFFERED,
+      // Opened synchronously, because a file that fails to open later throws in the timer of `periodicFlush`.
+      sync: true,
+      minLength: GROUP_BYTES,
     })
     // A disk that fills up later must not stop the service; stdout still has every line.
     files.on('error', () => {})

@@ -24,6 +24,6 @@ export interface ResourceSource {
   templates: readonly ResourceTemplate[]
   /** A page of the list; `cursor` comes from an earlier page. @throws ServiceError for an unknown cursor */
   list(cursor: string | undefined): Promise<{ resources: readonly Resource[]; nextCursor?: string }>
-  /** Undefined: no such resource exists. */
-  read(uri: string): Promise<readonly ResourceContents[] | undefined>
+  /** Undefined: no such resource exists. What must be released after the response has been sent goes into `scope`. */
+  read(uri: string, scope: AsyncDisposableStack): Promise<readonly ResourceContents[] | undefined>
 }

@@ -4,7 +4,7 @@ import { buildApp } from '../support/app.ts'
 import { type Issuer, startIssuer } from '../support/oauth-issuer.ts'
 
 const ping = { jsonrpc: '2.0', id: 1, method: 'ping' }
-/** Seconds since 1970; read for each token, since a busy machine may outlast its lifetime. */
+/** Seconds since 1970, read each time: a busy machine may be slower than a token lives. */
 const now = () => Math.floor(Date.now() / 1000)
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
 
@@ -28,7 +28,7 @@ async function setUp(t: TestContext) {
 
 type Forgery = (issuer: Issuer, claims: object) => Promise<string> | string
 
-/** Signs with the public key as HMAC secret, which a library might accept. */
+/** Signs with the public key as a shared secret, which a careless library accepts. */
 async function confuse(issuer: Issuer, claims: object, secret: (jwk: string) => string | Buffer): Promise<string> {
   const head = `${encode({ alg: 'HS256', typ: 'JWT', kid: 'key-1' })}.${encode(claims)}`
   return `${head}.${createHmac('sha256', secret(await issuer.publicKey()))
@@ -58,29 +58,29 @@ const forgeries: Record<string, Forgery> = {
       createPublicKey({ key: JSON.parse(jwk), format: 'jwk' }).export({ type: 'spki', format: 'pem' }),
     ),
   'HS256 with an empty secret': (issuer, claims) => confuse(issuer, claims, () => ''),
-  'another key under the known name': (_issuer, claims) => signedBy({ alg: 'RS256', kid: 'key-1' }, claims),
-  'another key without a name': (_issuer, claims) => signedBy({ alg: 'RS256' }, claims),
+  'another key under the known id': (_issuer, claims) => signedBy({ alg: 'RS256', kid: 'key-1' }, claims),
+  'another key without an id': (_issuer, claims) => signedBy({ alg: 'RS256' }, claims),
   'a key in its own header': (_issuer, claims) => embeddedKey(claims),
-  'a key address in its own header': (_issuer, claims) =>
+  'a key URL in its own header': (_issuer, claims) =>
     signedBy({ alg: 'RS256', kid: 'x', jku: 'http://127.0.0.1:9/keys' }, claims),
-  'a certificate address in its own header': (_issuer, claims) =>
+  'a certificate URL in its own header': (_issuer, claims) =>
     signedBy({ alg: 'RS256', x5u: 'http://127.0.0.1:9/cert' }, claims),
   'a certificate in its own header': (_issuer, claims) => signedBy({ alg: 'RS256', x5c: ['AAAA'] }, claims),
-  'an unknown key name': (_issuer, claims) => signedBy({ alg: 'RS256', kid: 'never-published' }, claims),
-  'a key name that is no text': (_issuer, claims) => signedBy({ alg: 'RS256', kid: ['key-1'] }, claims),
+  'an unknown key id': (_issuer, claims) => signedBy({ alg: 'RS256', kid: 'never-published' }, claims),
+  'a key id that is not a string': (_issuer, claims) => signedBy({ alg: 'RS256', kid: ['key-1'] }, claims),
   'an EC algorithm for the RSA key': (_issuer, claims) => signedBy({ alg: 'ES256', kid: 'key-1' }, claims),
-  'another RSA algorithm than the key is for': (_issuer, claims) => signedBy({ alg: 'PS256', kid: 'key-1' }, claims),
+  'another RSA algorithm than the key’s': (_issuer, claims) => signedBy({ alg: 'PS256', kid: 'key-1' }, claims),
   'a payload that is not encoded': (_issuer, claims) =>
     signedBy({ alg: 'RS256', kid: 'key-1', b64: false, crit: ['b64'] }, claims),
-  'a path as key name': (_issuer, claims) => signedBy({ alg: 'RS256', kid: '../../../../dev/null' }, claims),
+  'a path as key id': (_issuer, claims) => signedBy({ alg: 'RS256', kid: '../../../../dev/null' }, claims),
   'an unknown critical header': (_issuer, claims) => signedBy({ alg: 'RS256', crit: ['x'], x: 1 }, claims),
-  'critical headers that are no list': (_issuer, claims) =>
+  'critical headers that are not a list': (_issuer, claims) =>
     signedBy({ alg: 'RS256', kid: 'key-1', crit: 'exp' }, claims),
   'an audience that only contains ours': (issuer) => issuer.token({ aud: 'image-editor-2' }),
   'wrong audience': (issuer) => issuer.token({ aud: 'another-service' }),
   'no audience': (issuer) => issuer.token({ aud: [] }),
   'wrong issuer': (issuer) => issuer.token({ iss: 'https://evil.example' }),
-  'issuer with a slash more': (issuer) => issuer.token({ iss: `${issuer.issuer}/` }),
+  'issuer with a trailing slash': (issuer) => issuer.token({ iss: `${issuer.issuer}/` }),
   expired: (issuer) => issuer.token({ exp: now() - 60 }),
   'not yet valid': (issuer) => issuer.token({ nbf: now() + 3600 }),
   'no expiry': async (issuer) => issuer.token(JSON.parse('{"exp":null}')),
@@ -94,8 +94,8 @@ const forgeries: Record<string, Forgery> = {
   'a cut signature': async (issuer) => (await issuer.token()).slice(0, -8),
   'a token of 1 MB': async (issuer) => issuer.token({ pad: 'x'.repeat(1_000_000) }),
   'dots only': () => '..',
-  'a payload that is no JSON': () => `${encode({ alg: 'RS256', kid: 'key-1' })}.AAAA.AAAA`,
-  'a header of a thousand levels': () =>
+  'a payload that is not JSON': () => `${encode({ alg: 'RS256', kid: 'key-1' })}.AAAA.AAAA`,
+  'a header with a thousand levels': () =>
     `${Buffer.from('{"a":'.repeat(1000)).toString('base64url')}.${encode({})}.AAAA`,
 }
 

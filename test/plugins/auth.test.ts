@@ -18,11 +18,11 @@ const call = (app: App, headers: Record<string, string> = {}, url = '/') =>
 describe('API keys', () => {
   for (const [what, headers] of [
     ['a bearer', { authorization: 'Bearer a-key-of-alice-0001' }],
-    ['a bearer in small letters', { authorization: 'bearer   a-key-of-alice-0001 ' }],
+    ['a bearer in lower case', { authorization: 'bearer   a-key-of-alice-0001 ' }],
     ['X-API-Key', { 'x-api-key': 'a-key-of-bob-000002' }],
     ['X-API-Key beside Basic for a proxy', { 'x-api-key': 'a-key-of-bob-000002', authorization: 'Basic eDp5' }],
   ] as const) {
-    test(`are taken as ${what}`, async (t: TestContext) => {
+    test(`are accepted as ${what}`, async (t: TestContext) => {
       const { app } = await build(t, keys)
       const response = await call(app, headers)
       t.assert.equal(response.statusCode, 200, response.body)
@@ -31,13 +31,13 @@ describe('API keys', () => {
 
   for (const [what, headers] of [
     ['nothing', {}],
-    ['a wrong key', { authorization: 'Bearer wrong' }],
+    ['an invalid key', { authorization: 'Bearer wrong' }],
     ['an empty bearer', { authorization: 'Bearer ' }],
     ['Basic', { authorization: 'Basic YWxpY2U6YS1rZXktb2YtYWxpY2UtMDAwMQ==' }],
-    ['a good key beside a wrong bearer', { authorization: 'Bearer wrong', 'x-api-key': 'a-key-of-bob-000002' }],
+    ['a valid key beside an invalid bearer', { authorization: 'Bearer wrong', 'x-api-key': 'a-key-of-bob-000002' }],
     ['a token, since OAuth is off', { authorization: 'Bearer a.b.c' }],
   ] as const) {
-    test(`are missed by ${what}: 401 in the envelope, with WWW-Authenticate`, async (t: TestContext) => {
+    test(`are required, not ${what}: 401 in the envelope, with WWW-Authenticate`, async (t: TestContext) => {
       const { app } = await build(t, keys)
       for (const url of ['/', '/mcp']) {
         const response = await call(app, headers, url)
@@ -57,7 +57,7 @@ describe('API keys', () => {
     t.assert.ok(logs.entries.some(({ caller }) => caller === 'key:alice'))
   })
 
-  test('change with MCP_API_KEYS_FILE', async (t: TestContext) => {
+  test('follow MCP_API_KEYS_FILE', async (t: TestContext) => {
     const path = join(await temporaryFolder(t), 'keys')
     await writeFile(path, 'alice:a-key-of-alice-0001\n')
     const { app, logs } = await build(t, { MCP_API_KEYS_FILE: path })
@@ -68,34 +68,34 @@ describe('API keys', () => {
     t.assert.equal((await call(app, { 'x-api-key': 'a-longer-key-of-bob-2' })).statusCode, 200)
   })
 
-  test('leave health, readiness and the page open', async (t: TestContext) => {
+  test('are not required for health, readiness and the home page', async (t: TestContext) => {
     const { app } = await build(t, keys)
     for (const url of ['/health', '/ready', '/']) t.assert.equal((await app.inject(url)).statusCode, 200)
   })
 })
 
-describe('without keys and issuer', () => {
+describe('without authentication', () => {
   const warning = 'no authentication: every client'
 
-  test('everybody may call on a local bind, and nothing is said of it', async (t: TestContext) => {
+  test('every client may call on a local bind, without a warning', async (t: TestContext) => {
     const { app, logs } = await build(t, {})
     t.assert.equal((await call(app)).statusCode, 200)
     t.assert.equal(logs.text.includes(warning), false)
   })
 
-  test('the risk of any other bind is named', async (t: TestContext) => {
+  test('any other bind logs a warning', async (t: TestContext) => {
     const { app, logs } = await build(t, { MCP_SERVER_HOST: '0.0.0.0' })
     t.assert.equal((await call(app)).statusCode, 200)
     t.assert.equal(logs.text.includes(warning), true)
   })
 
-  test('REQUIRE_AUTH=true rejects to start', async (t: TestContext) => {
+  test('REQUIRE_AUTH=true prevents the start', async (t: TestContext) => {
     await t.assert.rejects(build(t, { REQUIRE_AUTH: 'true' }), /REQUIRE_AUTH: is true, but neither/)
     await build(t, { REQUIRE_AUTH: 'true', ...keys })
   })
 })
 
-describe('configuration of access', () => {
+describe('configuration of authentication', () => {
   for (const [problem, environment] of [
     [/MCP_API_KEYS: has in entry 1 no name/, { MCP_API_KEYS: 'only-a-key' }],
     [/MCP_API_KEYS_FILE: names a file that cannot be read/, { MCP_API_KEYS_FILE: '/nowhere/at/all' }],
@@ -110,7 +110,7 @@ describe('configuration of access', () => {
       { OAUTH_ISSUER: 'http://issuer.example', OAUTH_AUDIENCE: 'a', PUBLIC_URL: 'https://a.example' },
     ],
   ] as const) {
-    test(`names ${problem.source.split(':')[0]} when it is wrong`, async (t: TestContext) => {
+    test(`names ${problem.source.split(':')[0]} when it is invalid`, async (t: TestContext) => {
       await t.assert.rejects(build(t, environment), (error: Error) => {
         t.assert.match(error.message, problem)
         t.assert.doesNotMatch(error.message, /only-a-key/)
@@ -123,14 +123,14 @@ describe('configuration of access', () => {
 describe('access tokens', () => {
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
-  test('are taken when they are good', async (t: TestContext) => {
+  test('are accepted when they are valid', async (t: TestContext) => {
     const issuer = await startIssuer(t)
     const { app, logs } = await build(t, issuer.environment)
     t.assert.equal((await call(app, bearer(await issuer.token()))).statusCode, 200)
     t.assert.ok(logs.entries.some(({ caller }) => caller === `subject:${issuer.issuer}#alice`))
   })
 
-  test('leave none of their claims in the log when they are rejected', async (t: TestContext) => {
+  test('do not appear in the log with their claims when they are rejected', async (t: TestContext) => {
     const issuer = await startIssuer(t)
     const { app, logs } = await build(t, { ...issuer.environment, LOG_LEVEL: 'trace' })
     const token = await issuer.token({ exp: 1, email: 'alice@private.example' })
@@ -139,7 +139,7 @@ describe('access tokens', () => {
     t.assert.doesNotMatch(logs.text, /private\.example/)
   })
 
-  test('go on working when the issuer rotates its keys and while it is gone', async (t: TestContext) => {
+  test('are still accepted while the issuer is unreachable', async (t: TestContext) => {
     const issuer = await startIssuer(t)
     const { app } = await build(t, issuer.environment)
     t.assert.equal((await call(app, bearer(await issuer.token()))).statusCode, 200)
@@ -147,7 +147,7 @@ describe('access tokens', () => {
     t.assert.equal((await call(app, bearer(await issuer.token({ sub: 'bob' })))).statusCode, 200)
   })
 
-  test('get 503 with Retry-After while the keys were never seen', async (t: TestContext) => {
+  test('get 503 with Retry-After if the signing keys were never fetched', async (t: TestContext) => {
     const issuer = await startIssuer(t)
     issuer.isUp = false
     const { app } = await build(t, issuer.environment)
@@ -157,13 +157,13 @@ describe('access tokens', () => {
     t.assert.equal(response.json().error.code, 503)
   })
 
-  test('are taken beside keys', async (t: TestContext) => {
+  test('are accepted beside API keys', async (t: TestContext) => {
     const issuer = await startIssuer(t)
     const { app } = await build(t, { ...issuer.environment, ...keys })
     t.assert.equal((await call(app, bearer(await issuer.token()))).statusCode, 200)
     t.assert.equal((await call(app, bearer('a-key-of-alice-0001'))).statusCode, 200)
     t.assert.equal((await call(app, bearer('a.b.c'))).statusCode, 401)
-    // Only a bearer is ever taken for a token.
+    // Only a bearer is treated as a token.
     const dotted = await build(t, { ...issuer.environment, MCP_API_KEYS: 'alice:a-key.of-alice.0001' })
     t.assert.equal((await call(dotted.app, { 'x-api-key': 'a-key.of-alice.0001' })).statusCode, 200)
     t.assert.equal((await call(dotted.app, { 'x-api-key': await issuer.token() })).statusCode, 401)
@@ -173,7 +173,7 @@ describe('access tokens', () => {
     ['/', ''],
     ['/mcp', '/mcp'],
   ] as const) {
-    test(`are asked for at ${url} with the place of the metadata, which names ${url} and the issuer`, async (t: TestContext) => {
+    test(`are requested at ${url} with the URL of the metadata, which names ${url} and the issuer`, async (t: TestContext) => {
       const issuer = await startIssuer(t)
       const { app } = await build(t, { ...issuer.environment, OAUTH_REQUIRED_SCOPES: 'images.make' })
       const response = await call(app, {}, url)
@@ -214,7 +214,7 @@ describe('access tokens', () => {
   }
 })
 
-describe('wrong keys and tokens from one address', () => {
+describe('invalid keys and tokens from one address', () => {
   const limited = { ...keys, FAILED_LOGINS_PER_MINUTE: '3' }
   const wrong = { 'x-api-key': 'a-wrong-key-here' }
   const from = (app: App, remoteAddress: string, headers: Record<string, string>) =>
@@ -224,7 +224,7 @@ describe('wrong keys and tokens from one address', () => {
     for (let n = 0; n < 3; n++) t.assert.equal((await from(app, remoteAddress, wrong)).statusCode, 401)
   }
 
-  test('get 429 with Retry-After in the envelope after too many, and good ones go on working', async (t: TestContext) => {
+  test('get 429 with Retry-After in the envelope after too many, and valid ones are still accepted', async (t: TestContext) => {
     const { app } = await build(t, limited)
     await failThrice(t, app)
     const response = await call(app, wrong)
@@ -238,7 +238,7 @@ describe('wrong keys and tokens from one address', () => {
     t.assert.match((await app.inject('/metrics')).body, /limit_rejections_total\{reason="logins"\} 1\n/)
   })
 
-  test('are counted by address, all of an IPv6 network together', async (t: TestContext) => {
+  test('are counted by address, or by the /64 prefix of IPv6', async (t: TestContext) => {
     const { app } = await build(t, limited)
     await failThrice(t, app, '10.0.0.1')
     for (const [address, status] of [
@@ -253,7 +253,7 @@ describe('wrong keys and tokens from one address', () => {
     t.assert.equal((await from(app, '2001:db8:0:1::1', wrong)).statusCode, 401)
   })
 
-  test('are what counts: not a request without any, nor a good token without a scope', async (t: TestContext) => {
+  test('are counted, but not requests without one, nor valid tokens without the scope', async (t: TestContext) => {
     const issuer = await startIssuer(t)
     const { app } = await build(t, { ...issuer.environment, ...limited, OAUTH_REQUIRED_SCOPES: 'images.make' })
     const narrow = { authorization: `Bearer ${await issuer.token()}` }
@@ -267,7 +267,7 @@ describe('wrong keys and tokens from one address', () => {
     t.assert.equal((await call(app, good)).statusCode, 200)
   })
 
-  test('are limited at /metrics too, where the right token goes on working', async (t: TestContext) => {
+  test('are limited at /metrics too, where the valid token is still accepted', async (t: TestContext) => {
     const { app } = await build(t, { METRICS_TOKEN: 'a-token-for-metrics', FAILED_LOGINS_PER_MINUTE: '2' })
     const scrape = (token: string) => app.inject({ url: '/metrics', headers: { authorization: `Bearer ${token}` } })
     for (let n = 0; n < 2; n++) t.assert.equal((await scrape('wrong')).statusCode, 401)
@@ -288,7 +288,7 @@ describe('wrong keys and tokens from one address', () => {
 })
 
 describe('/metrics', () => {
-  test('is open to this machine and private networks only', async (t: TestContext) => {
+  test('is served to this machine and private networks only', async (t: TestContext) => {
     const { app } = await build(t, keys)
     for (const [remoteAddress, status] of [
       ['127.0.0.1', 200],
@@ -304,7 +304,7 @@ describe('/metrics', () => {
     }
   })
 
-  test('does not take a proxy’s address for that of the one behind it', async (t: TestContext) => {
+  test('does not mistake the address of a proxy for the client’s', async (t: TestContext) => {
     const hidden = await build(t, {})
     const headers = { 'x-forwarded-for': '10.0.0.1' }
     t.assert.equal((await hidden.app.inject({ url: '/metrics', headers })).statusCode, 403)
@@ -318,7 +318,7 @@ describe('/metrics', () => {
     t.assert.equal((await trusted.app.inject({ url: '/metrics', headers })).statusCode, 403)
   })
 
-  test('wants METRICS_TOKEN from everybody if it is set', async (t: TestContext) => {
+  test('requires METRICS_TOKEN from every client if it is set', async (t: TestContext) => {
     const { app } = await build(t, { METRICS_TOKEN: 'a-token-for-metrics' })
     t.assert.equal((await app.inject('/metrics')).statusCode, 401)
     const authorization = 'Bearer a-token-for-metrics'

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { buildApp } from '../support/app.ts'
 
-test('probes do not write to the disk each time, whoever sends how many', async (t: TestContext) => {
+test('probes do not write to the disk each time, however many are sent', async (t: TestContext) => {
   const { app, images } = await buildApp(t)
   const changes = new Set<bigint>()
   for (let n = 0; n < 50; n++) {

@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { buildApp } from '../support/app.ts'
 
-test('every response that a browser may show forbids it to do more', async (t: TestContext) => {
+test('every response that a browser may show has the security headers', async (t: TestContext) => {
   const { app } = await buildApp(t)
   for (const url of ['/', '/health', '/ready', '/metrics', '/mcp', '/nothing', '/%2e%2e/x', '/.env', '/%zz']) {
     const { headers } = await app.inject(url)
@@ -14,7 +14,7 @@ test('every response that a browser may show forbids it to do more', async (t: T
   }
 })
 
-test('an address that cannot be read is not told back', async (t: TestContext) => {
+test('a malformed URL is not repeated in the response or the log', async (t: TestContext) => {
   const { app, logs } = await buildApp(t)
   const response = await app.inject('/%zz?key=somebody-s-key')
   t.assert.equal(response.statusCode, 400)

@@ -18,25 +18,14 @@ const rows = [
 const leaves = rows.at(-1) ?? []
 
 /** Violations that are still to be fixed. No new ones. */
-const knownViolations: readonly string[] = [
-  'auth → azure',
-  'bytes → mcp',
-  'calls → mcp',
-  'config → azure',
-  'imaging → azure',
-  'imaging → tools',
-  'prompts → mcp',
-  'resources → mcp',
-  'tools → mcp',
-  'tools → resources',
-]
+const knownViolations: readonly string[] = ['auth → azure', 'bytes → mcp', 'calls → mcp', 'config → azure']
 
 /** Rooms whose files still import each other in circles. */
 const knownCircles: readonly string[] = ['bytes', 'mcp']
 
 /** Plugins that may have more than 60 lines of code, and why. */
 const longPlugins: Readonly<Record<string, string>> = {
-  'plugins/auth.ts': 'to be split',
+  'plugins/auth.ts': 'two hooks, the headers of their rejections, and what they are built from',
   'plugins/azure-images.ts': 'to be split',
   'plugins/config.ts': 'to be split',
   'plugins/graceful-shutdown.ts': 'to be split',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
+import { GROUPS } from '../../schemas/config-row.ts'
 import { withTools } from '../../scripts/published-tools.ts'
 import { documents, environmentExample, withHandedThroughVariables, withTables } from '../../scripts/write-docs.ts'
 
@@ -17,8 +18,9 @@ describe('documentation', () => {
   })
 
   const tablesOf = (path: string) => {
-    if (path.startsWith('README')) return ['variables', 'metrics']
-    return path.startsWith('docs/errors') ? ['errors'] : ['models']
+    if (path.startsWith('README')) return ['variables']
+    if (path.startsWith('docs/configuration')) return GROUPS.map((group) => `variables-${group}`)
+    return [/^docs\/(\w+)/.exec(path)?.[1] ?? '']
   }
 
   for (const [path, language] of Object.entries(documents)) {

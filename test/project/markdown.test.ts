@@ -32,6 +32,18 @@ describe('the documentation', () => {
     t.assert.deepEqual(broken, [])
   })
 
+  test('names only files that exist', (t: TestContext) => {
+    const missing: string[] = []
+    for (const document of [...documents, 'simulator/README.md']) {
+      for (const [, path = ''] of readDocument(document).matchAll(
+        /`((?:services|routes|plugins|schemas|scripts|simulator|test|bench|deploy|bin)\/[\w./-]+)`/g,
+      )) {
+        if (!existsSync(join(root, path))) missing.push(`${document}: ${path}`)
+      }
+    }
+    t.assert.deepEqual(missing, [])
+  })
+
   test('shows JSON and YAML that can be read', (t: TestContext) => {
     for (const { document, line, language, code } of examples) {
       if (language === 'json') t.assert.doesNotThrow(() => JSON.parse(code), `${document}:${line}`)

@@ -155,9 +155,9 @@ export function withConformanceFixtures(own: Catalog): Catalog {
         const fixtures = Object.values(resources).map(({ uri, mimeType = '' }) => ({ uri, name: uri, mimeType }))
         return cursor === undefined ? { ...page, resources: [...fixtures, ...page.resources] } : page
       },
-      read: async (uri) => {
+      read: async (uri, scope) => {
         const fixture = resources[uri]
-        return fixture === undefined ? (readTemplate(uri) ?? (await own.resources?.read(uri))) : [fixture]
+        return fixture === undefined ? (readTemplate(uri) ?? (await own.resources?.read(uri, scope))) : [fixture]
       },
     },
     complete: async (request: CompletionRequest) => {

@@ -44,7 +44,7 @@ export const readResource = defineMethod(
   { name: 'resources/read', nameMember: 'uri', needs: 'resources', cache: lasting },
   ReadResourceParamsSchema,
   async ({ uri }, request) => {
-    const contents = await sourceOf(request.engine.catalog).read(uri)
+    const contents = await sourceOf(request.engine.catalog).read(uri, request.context.scope)
     if (contents === undefined) throw notFound(uri, request.revision)
     return { contents }
   },

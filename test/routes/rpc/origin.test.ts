@@ -13,7 +13,7 @@ for (const [what, headers] of [
   ['Host', { host: 'evil.example' }],
   ['Origin', { origin: 'http://evil.example' }],
 ] as const) {
-  verifies('origin', `rejects a foreign ${what} with 403 in the envelope`, async (t: TestContext) => {
+  verifies('origin', `rejects an untrusted ${what} with 403 in the envelope`, async (t: TestContext) => {
     const response = await post(t, headers)
     t.assert.strictEqual(response.statusCode, 403)
     t.assert.partialDeepStrictEqual(response.json(), { jsonrpc: '2.0', id: null, error: { code: 403 } })
@@ -21,7 +21,7 @@ for (const [what, headers] of [
   })
 }
 
-test('an unknown Host is served nothing but probes and scrapes', async (t: TestContext) => {
+test('only probes and scrapes are served under an unknown Host', async (t: TestContext) => {
   const { app } = await buildApp(t, {
     PUBLIC_URL: 'https://images.example',
     OAUTH_ISSUER: 'https://issuer.example',
@@ -44,12 +44,12 @@ test('an unknown Host is served nothing but probes and scrapes', async (t: TestC
   }
 })
 
-test('a page of another origin may be looked at, since it shows nothing of anyone', async (t: TestContext) => {
+test('the home page is served to other origins, because it shows no data', async (t: TestContext) => {
   const { app } = await buildApp(t)
   t.assert.strictEqual((await app.inject({ url: '/', headers: { origin: 'http://evil.example' } })).statusCode, 200)
 })
 
-test('lets a page of an allowed origin read the response', async (t: TestContext) => {
+test('an allowed origin may read the response', async (t: TestContext) => {
   const origin = 'https://app.example'
   const response = await post(t, { origin }, { ALLOWED_ORIGINS: origin })
   t.assert.strictEqual(response.statusCode, 200)
@@ -57,7 +57,7 @@ test('lets a page of an allowed origin read the response', async (t: TestContext
   t.assert.strictEqual(response.headers.vary, 'Origin')
 })
 
-test('lets a page of an allowed origin read rejections too', async (t: TestContext) => {
+test('an allowed origin may read rejections too', async (t: TestContext) => {
   const { app } = await buildApp(t)
   const headers = { origin: 'http://localhost:6274', 'content-type': 'text/plain' }
   const response = await app.inject({ method: 'POST', url: '/', payload: 'x', headers })
@@ -65,7 +65,7 @@ test('lets a page of an allowed origin read rejections too', async (t: TestConte
   t.assert.strictEqual(response.headers['access-control-allow-origin'], 'http://localhost:6274')
 })
 
-test('answers a preflight with whatever headers MCP may want', async (t: TestContext) => {
+test('a preflight allows all requested headers', async (t: TestContext) => {
   const { app } = await buildApp(t)
   const headers = {
     origin: 'http://localhost:6274',
@@ -79,7 +79,7 @@ test('answers a preflight with whatever headers MCP may want', async (t: TestCon
   t.assert.strictEqual(response.headers['access-control-allow-headers'], headers['access-control-request-headers'])
 })
 
-test('answers a preflight without a key, since browsers send none with it', async (t: TestContext) => {
+test('a preflight needs no key, because browsers send none with it', async (t: TestContext) => {
   const { app } = await buildApp(t, { MCP_API_KEYS: 'alice:a-long-and-random-key' })
   const headers = { origin: 'http://localhost:6274', 'access-control-request-method': 'POST' }
   t.assert.strictEqual((await app.inject({ method: 'OPTIONS', url: '/', headers })).statusCode, 204)
@@ -87,7 +87,7 @@ test('answers a preflight without a key, since browsers send none with it', asyn
   t.assert.strictEqual((await app.inject({ method: 'POST', url: '/', headers, payload })).statusCode, 401)
 })
 
-test('rejects a preflight of a foreign page', async (t: TestContext) => {
+test('rejects a preflight of an untrusted origin', async (t: TestContext) => {
   const { app } = await buildApp(t)
   const response = await app.inject({ method: 'OPTIONS', url: '/', headers: { origin: 'http://evil.example' } })
   t.assert.strictEqual(response.statusCode, 403)

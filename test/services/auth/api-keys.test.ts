@@ -12,7 +12,7 @@ import { waitFor } from '../../support/wait-for.ts'
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 describe('API keys', () => {
-  test('are read by comma and by line, with comments', (t: TestContext) => {
+  test('are parsed by comma and by line, with comments', (t: TestContext) => {
     const keys = parseApiKeys('# people\nalice:one, bob:two\r\n\n  carol : three:with:colons \n')
     t.assert.deepEqual(
       keys.map(({ name }) => name),
@@ -22,7 +22,7 @@ describe('API keys', () => {
     t.assert.equal(findApiKey(keys, 'three:with:colons'), 'carol')
   })
 
-  test('are found only whole', (t: TestContext) => {
+  test('match only as a whole', (t: TestContext) => {
     const keys = parseApiKeys('alice:one-long-key')
     for (const presented of [
       '',
@@ -42,7 +42,7 @@ describe('API keys', () => {
     t.assert.equal(findApiKey(keys, 'new'), 'alice')
   })
 
-  test('are kept as hashes only', (t: TestContext) => {
+  test('are stored as digests only', (t: TestContext) => {
     const [key] = parseApiKeys('alice:secret-key')
     t.assert.equal(JSON.stringify(key).includes('secret-key'), false)
     t.assert.equal(key?.digest.length, 32)
@@ -57,7 +57,7 @@ describe('API keys', () => {
     ['a key with a space', 'alice:o ne', /entry 1 no key/],
     ['one key for two names', 'alice:one,bob:one', /entry 2 the key of another name/],
   ] as const) {
-    test(`are rejected with ${what}, without telling the key`, (t: TestContext) => {
+    test(`are rejected with ${what}, without revealing the key`, (t: TestContext) => {
       t.assert.throws(() => parseApiKeys(text), problem)
     })
   }
@@ -74,7 +74,7 @@ describe('API keys', () => {
       const before = mock.callCount()
       return [act(), mock.callCount() - before] as const
     }
-    // Every key each time, wherever the right one stands.
+    // Every key each time, whatever the position of the matching one.
     for (const [presented, name] of [
       ['one', 'alice'],
       ['three', 'carol'],
@@ -96,7 +96,7 @@ describe('API keys', () => {
     )
   })
 
-  test('change with their file, and stay as they were when it is wrong or gone', async (t: TestContext) => {
+  test('follow their file, and stay valid while it is invalid', async (t: TestContext) => {
     const path = join(await temporaryFolder(t), 'keys')
     await writeFile(path, 'alice:one')
     const events: string[] = []

@@ -43,7 +43,7 @@ async function collect(chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promis
   return collected
 }
 
-/** The document as `JSON.parse` would have given it, which proves text and place of every image. */
+/** The document as `JSON.parse` returns it, which proves the text and the place of every image. */
 async function readBack(json: string, places: readonly number[] = []): Promise<unknown> {
   const response = await readResponse(cut(json, places), options)
   const spliced = writeJson(response.document)
@@ -129,7 +129,7 @@ test('reads any JSON around images as JSON.parse does, cut anywhere', async (t: 
   t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
 })
 
-test('says what each image is, and needs the bytes it was given no longer', async (t: TestContext) => {
+test('reads the header of each image, and does not need the chunks afterwards', async (t: TestContext) => {
   const json = Buffer.from(`{"data":[{"b64_json":"${base64}"}]}`)
   const reader = new ResponseReader(options)
   await reader.write(json)
@@ -147,7 +147,7 @@ test('says what each image is, and needs the bytes it was given no longer', asyn
   await image[Symbol.asyncDispose]()
 })
 
-test('finds the size of a JPEG behind long metadata', async (t: TestContext) => {
+test('reads the size of a JPEG after long metadata', async (t: TestContext) => {
   const bytes = await fixtures
     .drawing()
     .jpeg()
@@ -159,7 +159,7 @@ test('finds the size of a JPEG behind long metadata', async (t: TestContext) => 
   await image[Symbol.asyncDispose]()
 })
 
-test('releases images under a key that a later image replaced', async (t: TestContext) => {
+test('disposes images under a key that a later image replaced', async (t: TestContext) => {
   const json = `{"b64_json":"${base64}","b64_json":"${otherBase64}"}`
   const { images } = await readResponse(cut(json, []), options)
   t.assert.deepStrictEqual([images.length, buffered.used], [1, otherBase64.length])
@@ -191,7 +191,7 @@ const broken: [name: string, json: string, problem: string][] = [
   ['deep nesting', '['.repeat(1999), 'it is not JSON'],
 ]
 for (const [name, json, problem] of broken) {
-  test(`rejects ${name}, and holds nothing of it`, async (t: TestContext) => {
+  test(`rejects ${name}, and buffers nothing of it`, async (t: TestContext) => {
     for (const places of [[], [13], [14, 15, 16, 17, 18, 19, 20]]) {
       const reading = readResponse(cut(json, places), { buffered, maxBytes: 20_000, maxOtherBytes: 2000 })
       await t.assert.rejects(reading, {
@@ -203,7 +203,7 @@ for (const [name, json, problem] of broken) {
   })
 }
 
-test('keeps the images beside what is no image, is too much or too long', async (t: TestContext) => {
+test('returns the images beside what is not an image, too much or too long', async (t: TestContext) => {
   const image = `{"b64_json":"${base64}"}`
   const beside: [name: string, json: string, stored: number][] = [
     ['more images than are kept', `[${Array(40).fill(image)}]`, 16],
@@ -236,14 +236,14 @@ test('keeps the images beside what is no image, is too much or too long', async 
   }
 })
 
-test('reads an image beside what is nested deeper than the stack', async (t: TestContext) => {
+test('reads an image beside JSON nested deeper than the stack', async (t: TestContext) => {
   const json = `{"x":${'['.repeat(200_000)}${']'.repeat(200_000)},"data":[{"b64_json":"${base64}"}]}`
   const { images } = await readResponse(cut(json, []), { buffered, maxBytes: 1_000_000 })
   t.assert.equal(images.length, 1)
   for (const image of images) await image[Symbol.asyncDispose]()
 })
 
-test('rejects a response beyond the limit as soon as it is passed', async (t: TestContext) => {
+test('rejects a response as soon as it exceeds the limit', async (t: TestContext) => {
   const reader = new ResponseReader({ buffered, maxBytes: 20_000 })
   await reader.write(Buffer.from(`{"b64_json":"${'A'.repeat(19_000)}`))
   t.assert.throws(() => reader.write(Buffer.alloc(2000, 'A')), { code: 'IMG_ERR_AZURE_RESPONSE_TOO_LARGE' })

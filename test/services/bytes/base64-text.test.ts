@@ -88,11 +88,11 @@ test('counts bytes, not characters: an image of exactly the limit may be wrapped
   t.assert.deepStrictEqual(decodeImageArgument(exact.toString('base64').replace(/./g, '$& '), limits), exact)
 })
 
-test('does not take the beginning of a JPEG for a path', (t: TestContext) => {
+test('does not mistake the beginning of a JPEG for a path', (t: TestContext) => {
   t.assert.strictEqual(decodeImageArgument('/9j/4AAQSkZJRgABAQAAAQABAAD/', limits).length, 21)
 })
 
-test('agrees with the native decoder on everything it takes, and never throws anything but a rejection', async (t: TestContext) => {
+test('agrees with the native decoder on everything it takes, and throws nothing but a rejection', async (t: TestContext) => {
   const letters = fc.constantFrom(...('AZaz09+/-_= \n\r\t\f.%~:,;"\\é😀'.match(/./gsu) ?? []))
   const anything = fc.oneof(
     fc.string({ unit: letters, maxLength: 40 }),

@@ -16,7 +16,7 @@ async function writeAll(writer: EncodedTextWriter, chunks: readonly string[]) {
   return writer.end()
 }
 
-test('keeps copies while there is room, counts them, and empties them when they are released', async (t: TestContext) => {
+test('buffers copies while they fit, counts them, and empties them when the text is disposed', async (t: TestContext) => {
   const buffered = createBufferSpool({ maxBytes: 8, spillFolders: [] })
   const chunk = Buffer.from('AAAA')
   const writer = buffered.open()
@@ -41,7 +41,7 @@ test('uses the memory of one image for the next, without waiting for the garbage
     for (let at = 0; at < 128; at++) writer.write(chunk)
     await (await writer.end())[Symbol.asyncDispose]()
   }
-  // Twenty images of 8 MiB went through.
+  // Of twenty images of 8 MiB each.
   t.assert.ok(process.memoryUsage().arrayBuffers - before < 40 * 1_048_576)
 })
 
@@ -57,7 +57,7 @@ test('joins chunks of any size to the same text', async (t: TestContext) => {
   }
 })
 
-test('moves an image that does not fit to a file without a name, and gives the memory back', async (t: TestContext) => {
+test('moves an image that does not fit to an unlinked file, and frees its memory', async (t: TestContext) => {
   const folder = await temporaryFolder(t)
   const buffered = createBufferSpool({ maxBytes: 8, spillFolders: [folder] })
   const inMemory = await writeAll(buffered.open(), ['aaaa'])
@@ -71,7 +71,7 @@ test('moves an image that does not fit to a file without a name, and gives the m
   t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
 })
 
-test('takes the next folder when one cannot be written', async (t: TestContext) => {
+test('uses the next folder where one is not writable', async (t: TestContext) => {
   const folder = await temporaryFolder(t)
   await writeFile(path.join(folder, 'file'), '')
   const buffered = createBufferSpool({ maxBytes: 0, spillFolders: [path.join(folder, 'file'), folder] })
@@ -80,7 +80,7 @@ test('takes the next folder when one cannot be written', async (t: TestContext) 
   await text[Symbol.asyncDispose]()
 })
 
-test('keeps an image beyond the bound when no disk takes it', async (t: TestContext) => {
+test('keeps an image in memory beyond the bound where no folder is writable', async (t: TestContext) => {
   const buffered = createBufferSpool({ maxBytes: 4, spillFolders: [path.join(await temporaryFolder(t), 'missing')] })
   const text = await writeAll(buffered.open(), ['aaaa', 'bbbb', 'cccc'])
   t.assert.deepStrictEqual([buffered.used, buffered.spilled], [12, 0])
@@ -89,11 +89,11 @@ test('keeps an image beyond the bound when no disk takes it', async (t: TestCont
   t.assert.strictEqual(buffered.used, 0)
 })
 
-test('brings an image back into memory when the disk takes no more of it', async (t: TestContext) => {
+test('reads an image back into memory when the disk is full', async (t: TestContext) => {
   const folder = await temporaryFolder(t)
   const printed = execFileSync(
     'sh',
-    // A limit on the size of files fails a write half-way, as a full disk does, and needs no rights.
+    // A limit on file size fails a write half-way, as a full disk does, and needs no privileges.
     [
       '-c',
       'ulimit -f 1000 && exec "$@"',
@@ -107,7 +107,7 @@ test('brings an image back into memory when the disk takes no more of it', async
   t.assert.deepStrictEqual(JSON.parse(printed), { isWhole: true, used: 3_000_000, spilled: 0, usedAfter: 0 })
 })
 
-test('an image dropped while it is on its way to a file leaves nothing behind', async (t: TestContext) => {
+test('a text disposed while it is on its way to a file leaves nothing behind', async (t: TestContext) => {
   const buffered = createBufferSpool({ maxBytes: 4, spillFolders: [await temporaryFolder(t)] })
   for (const before of [[], ['aaaa', 'bbbb']]) {
     const writer = buffered.open()
@@ -120,7 +120,7 @@ test('an image dropped while it is on its way to a file leaves nothing behind', 
   }
 })
 
-test('an aborted image leaves nothing behind', async (t: TestContext) => {
+test('a text disposed before its end leaves nothing behind', async (t: TestContext) => {
   const buffered = createBufferSpool({ maxBytes: 4, spillFolders: [await temporaryFolder(t)] })
   for (const chunks of [['aaaa'], ['aaaa', 'bbbb'], []]) {
     const writer = buffered.open()

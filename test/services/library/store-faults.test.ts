@@ -51,7 +51,7 @@ test('a kill in the middle of writing leaves no torn file, and the next start re
 
 test('a disk that takes no more rejects the saving in our words, and leaves nothing behind', async (t: TestContext) => {
   const root = path.join(await temporaryFolder(t), 'images')
-  // A limit on the size of files fails a write half-way, as a full disk does, and needs no rights.
+  // A limit on file size fails a write half-way, as a full disk does, and needs no privileges.
   const limited = ['-c', 'ulimit -f 1000 && exec "$@"', 'sh', process.execPath, script, root]
   const rejected = await linesOf(start(t, 'sh', [...limited, '3000000', '2']))
   const sentence = "IMG_ERR_STORE_FULL The image was not saved: the disk of the server's images folder is full."

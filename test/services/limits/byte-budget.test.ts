@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { createByteBudget } from '../../../services/limits/byte-budget.ts'
 
-test('a single reservation may have the whole of an idle budget, and one that asks for more has all of it', async (t: TestContext) => {
+test('a single reservation may use the whole of an idle budget, and never more', async (t: TestContext) => {
   const budget = createByteBudget({ limit: 100, waitMs: 10_000 })
   const one = budget.open('a')
   t.assert.equal(one.grow(60), true)
@@ -24,7 +24,7 @@ test('an owner above a quarter waits while less than half is free, and others do
   t.assert.equal(budget.used, 31)
 })
 
-test('whatever fits is granted, although something larger waits', async (t: TestContext) => {
+test('a request that fits is granted while a larger one waits', async (t: TestContext) => {
   const budget = createByteBudget({ limit: 100, waitMs: 10_000 })
   const [a, b, c] = [budget.open('a'), budget.open('b'), budget.open('c')]
   t.assert.equal(a.grow(90), true)
@@ -35,20 +35,20 @@ test('whatever fits is granted, although something larger waits', async (t: Test
   t.assert.equal(await large, true)
 })
 
-test('waiting ends in time, and with its reservation', async (t: TestContext) => {
+test('waiting ends after waitMs, and when the reservation is released', async (t: TestContext) => {
   const budget = createByteBudget({ limit: 100, waitMs: 20 })
   const [a, b] = [budget.open('a'), budget.open('b')]
   t.assert.equal(a.grow(100), true)
   t.assert.equal(await b.grow(10), false)
-  const asked = b.grow(10)
+  const pending = b.grow(10)
   b.release()
-  t.assert.equal(await asked, false)
+  t.assert.equal(await pending, false)
   t.assert.equal(await b.grow(1), false)
   a.release()
   t.assert.equal(budget.used, 0)
 })
 
-test('what parsing left may be more than what was reserved, and is counted', (t: TestContext) => {
+test('bytes retained after parsing may exceed the reservation, and are counted', (t: TestContext) => {
   const budget = createByteBudget({ limit: 100, waitMs: 20 })
   const one = budget.open('a')
   t.assert.equal(one.grow(80), true)

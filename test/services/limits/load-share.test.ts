@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { createLoadShare } from '../../../services/limits/load-share.ts'
 
-test('a caller is heavy that takes as much as the average or more, and no other is', (t: TestContext) => {
+test('a caller is heavy if it uses at least the average', (t: TestContext) => {
   const share = createLoadShare()
   t.assert.equal(share.isHeavy('a'), false)
   share.charge('a', 1)
@@ -12,7 +12,7 @@ test('a caller is heavy that takes as much as the average or more, and no other 
   t.assert.equal(share.isHeavy('c'), false)
 })
 
-test('the past counts less and less', (t: TestContext) => {
+test('past use decays', (t: TestContext) => {
   const share = createLoadShare()
   share.charge('b', 100)
   for (let n = 0; n < 10; n++) share.decay()

@@ -5,7 +5,7 @@ import { parseMessage } from '../../../services/mcp/message-parser.ts'
 const pool = createBufferPool()
 const parse = (text: string) => parseMessage(Buffer.from(text), pool).value
 
-test('takes raw line breaks out of a string, as wrapped base64 has them', (t: TestContext) => {
+test('removes raw line breaks from wrapped base64', (t: TestContext) => {
   t.assert.deepStrictEqual(parse('{"data":"aGVs\nbG8h\r\nIQ=="}'), { data: 'aGVsbG8hIQ==' })
 })
 
@@ -45,7 +45,7 @@ for (const [what, text] of [
   })
 }
 
-test('takes brackets and quotes inside a string for text', (t: TestContext) => {
+test('reads brackets and quotes inside a string as text', (t: TestContext) => {
   const prompt = `${'[{"'.repeat(1000)}\\`
   t.assert.deepStrictEqual(parse(JSON.stringify({ prompt })), { prompt })
 })
@@ -57,12 +57,12 @@ test('allows a key that only looks like a prototype', (t: TestContext) => {
 /** After a backslash, a line break makes the quote behind it the end of a string for a reader that leaves the line break in. */
 const openString = '"image":"x\\\n","'
 
-test('counts what is there once line breaks are taken out, not what was there before', (t: TestContext) => {
+test('checks the structure again once line breaks are removed', (t: TestContext) => {
   t.assert.throws(() => parse(`{${openString},"a":[0${',{}'.repeat(300_000)}]}`), { code: -32600 })
   t.assert.throws(() => parse(`{${openString},"a":${'['.repeat(100_000)}`), { code: -32600 })
 })
 
-test('takes a long base64 text for text where line breaks had made it look like a string of its own', (t: TestContext) => {
+test('reads a long base64 text as text where line breaks made it look like a string', (t: TestContext) => {
   const base64 = 'abcd'.repeat(40_000)
   const call = (image: string) => `{"method":"tools/call","params":{"arguments":{"image":${image}}}}`
   t.assert.deepStrictEqual(parse(call(`"x\\\n" \\\n"${base64}"`)), JSON.parse(call(`"x\\" \\"${base64}"`)))
@@ -75,7 +75,7 @@ test('keeps a raw line break inside a text, and one behind a backslash', (t: Tes
   })
 })
 
-test('takes line breaks out of every text in a list of images, and of no text behind it', (t: TestContext) => {
+test('removes line breaks from every text in a list of images, and from none after it', (t: TestContext) => {
   t.assert.deepStrictEqual(parse('{"reference_images_base64":["aG\nVs","bG\r\n8h"],"prompt":"a\nb"}'), {
     reference_images_base64: ['aGVs', 'bG8h'],
     prompt: 'a\nb',

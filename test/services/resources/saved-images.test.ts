@@ -1,10 +1,11 @@
-import { mkdir, symlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readlink, symlink, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
+import { imageUri } from '../../../services/library/image-uri.ts'
 import { createLocalImageStore } from '../../../services/library/local/local-image-store.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
-import { createSavedImages, imageUri } from '../../../services/resources/saved-images.ts'
+import { createSavedImages } from '../../../services/resources/saved-images.ts'
 import { temporaryFolder } from '../../support/app.ts'
 import { contextOf, runBare } from '../../support/calls.ts'
 import { png } from '../../support/images/images.ts'
@@ -43,6 +44,22 @@ async function build(t: TestContext, names: readonly string[]) {
 
 /** Outside `spliceJson` an image is a note, which is no base64. */
 const isNotBlob = (fault: string) => !fault.includes('/contents/0')
+
+test('closes the file of a resource once its response is done', async (t: TestContext) => {
+  const root = await temporaryFolder(t)
+  await writeFile(join(root, 'a.png'), await png())
+  const source = createSavedImages(createLocalImageStore({ folder: root }))
+  const openFiles = async () => (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`))
+  const isOpen = async () =>
+    (await Promise.allSettled(await openFiles())).some(
+      (file) => file.status === 'fulfilled' && file.value.endsWith('/a.png'),
+    )
+  const scope = new AsyncDisposableStack()
+  await source.read(imageUri('a.png'), scope)
+  t.assert.ok(await isOpen())
+  await scope.disposeAsync()
+  t.assert.ok(!(await isOpen()))
+})
 
 test('lists images newest first, with size, type and time', async (t: TestContext) => {
   const { ask, bytes } = await build(t, ['new.png', 'deep/er/ümlaut 1.png', '.hidden.png', 'notes.txt'])

@@ -72,7 +72,7 @@ test('agrees with JSON.parse, wherever images are', (t: TestContext) => {
   )
 })
 
-describe('where blobs may stay', () => {
+describe('where blobs are allowed', () => {
   const bytes = Buffer.from(image, 'base64')
   const parseBlobs = (value: object) => parseBody(Buffer.from(JSON.stringify(value)), everywhere)
   const blobIn = (value: unknown) => {
@@ -88,14 +88,14 @@ describe('where blobs may stay', () => {
     t.assert.equal(prompt, 'x')
   })
 
-  test('every text is what was sent when all are restored', (t: TestContext) => {
+  test('restoring turns every blob into the text that was sent', (t: TestContext) => {
     const sent = { data: image, deep: [{ text: `data:,${image}` }], prompt: 'x' }
     const { value } = parseBlobs(sent)
     restoreTexts(Object(value))
     t.assert.deepStrictEqual(value, sent)
   })
 
-  test('a member that is excepted keeps its blob', (t: TestContext) => {
+  test('restoring keeps the blobs of excepted members', (t: TestContext) => {
     const { value } = parseBlobs({ data: image, prompt: image, list: [image] })
     restoreTexts(Object(value), (parent, key) => parent === value && key !== 'prompt')
     const { data, prompt, list } = Object(value)
@@ -115,15 +115,15 @@ describe('where blobs may stay', () => {
     t.assert.deepStrictEqual([blobIn(inside.data).bytes, outside], [bytes, image])
   })
 
-  test('a value that is nothing but a long text is a text', (t: TestContext) => {
+  test('a value that is only a long text stays text', (t: TestContext) => {
     t.assert.equal(parseBody(Buffer.from(`"${image}"`), everywhere).value, image)
   })
 
-  test('plain JSON of a blob is a note', (t: TestContext) => {
+  test('plain JSON.stringify writes the size of a blob', (t: TestContext) => {
     t.assert.equal(JSON.stringify(parseBlobs({ data: image }).value), `{"data":"(${LONG_STRING} bytes)"}`)
   })
 
-  test('a blob has no bytes any more once its message is disposed', (t: TestContext) => {
+  test('a blob is empty once its message is disposed', (t: TestContext) => {
     const parsed = parseBlobs({ data: image })
     const { data } = Object(parsed.value)
     parsed[Symbol.dispose]()

@@ -19,7 +19,7 @@ function callAndReset(url: string, host: string): void {
   execFileSync(process.execPath, ['-e', script], { timeout: 10_000 })
 }
 
-test('a connection that was reset before it was accepted costs nothing and stops nothing', async (t: TestContext) => {
+test('a connection that was reset before it was accepted is closed, and causes no error', async (t: TestContext) => {
   const { url, app, simulator, logs } = await startService(t)
   for (const host of ['localhost', 'elsewhere.example']) {
     callAndReset(url, host)
