@@ -24,7 +24,7 @@ const STDIO_CLIENTS = 4
 const CUT_EVERY = 4
 const MAX_BUFFERED_BYTES = 12_582_912
 const MAX_RESIDENT_BYTES = 640 * 1024 ** 2
-const MAX_MORE_FILES = 10
+const MAX_MORE_FILES = 4
 /** Results of broken calls move to disk after seconds. */
 const SETTLE_MS = 60_000
 const deployment = 'FLUX.2-pro'
