@@ -317,7 +317,10 @@ describe('bodies in flight', () => {
     ['announced as small', ofLength(20_000), ' '],
   ] as const) {
     test(`without headway are dropped with 408 (${what})`, async (t: TestContext) => {
-      const { app, url } = await listen(t, environment, { ...controlledTool().options, timing: { headwayMs: 200 } })
+      const { app, url } = await listen(t, environment, {
+        ...controlledTool().options,
+        timing: { uploadPeriodMs: 200 },
+      })
       const upload = await begin(t, url, head)
       const closed = once(upload.socket, 'close')
       const drip = setInterval(() => upload.send(start), 20)
@@ -329,7 +332,7 @@ describe('bodies in flight', () => {
   }
 
   test('with headway may take as long as they need', async (t: TestContext) => {
-    const { url } = await listen(t, environment, { ...controlledTool().options, timing: { headwayMs: 300 } })
+    const { url } = await listen(t, environment, { ...controlledTool().options, timing: { uploadPeriodMs: 300 } })
     const body = JSON.stringify(work({ pad: 'x'.repeat(400_000) }))
     const upload = await begin(t, url, ofLength(body.length))
     for (let at = 0; at < body.length; at += 40_000) {
