@@ -3,20 +3,20 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 
-/** A token issuer on its own socket: metadata, keys that can be rotated, and tokens on demand. */
+/** A token issuer with metadata, rotatable keys and tokens with any claims. */
 export interface Issuer {
   issuer: string
   /** Environment of a service that accepts its tokens. */
   environment: Record<string, string>
   /** Number of fetches of the keys. */
   fetches: number
-  /** False: every connection is reset. */
+  /** Whether it responds at all. */
   isUp: boolean
-  /** Replaces its key; later tokens are signed with the new one. */
+  /** Replaces its key, which signs later tokens. */
   rotate(): Promise<void>
-  /** A valid token; `claims` and `header` override parts of it. */
+  /** A token that is valid unless `claims` or `header` change that. */
   token(claims?: JWTPayload, header?: { alg?: string; kid?: string }): Promise<string>
-  /** The public key as JWK text, as published. */
+  /** The public key as JWK text. */
   publicKey(): Promise<string>
 }
 

@@ -62,3 +62,8 @@ export class StringScanner {
     return (end - first + carried) % 2 === 1
   }
 }
+
+/** https://www.rfc-editor.org/rfc/rfc8259#section-2 */
+export function isJsonWhitespace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d
+}

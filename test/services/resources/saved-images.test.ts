@@ -141,7 +141,7 @@ verifies(
   },
 )
 
-test('tells how the names of images are built', async (t: TestContext) => {
+test('publishes how the URIs of images are built', async (t: TestContext) => {
   const { ask } = await build(t, [])
   const { result } = await ask('resources/templates/list')
   t.assert.partialDeepStrictEqual(result, { resourceTemplates: [{ uriTemplate: 'image:///{+path}' }] })
