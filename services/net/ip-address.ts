@@ -1,6 +1,5 @@
 import { isIP } from 'node:net'
 import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js'
-import { memoize } from './memoize.ts'
 
 /** Stands for every address that cannot be read; all clients without a readable address share one limit. */
 const UNKNOWN = 'unknown'
@@ -16,21 +15,15 @@ const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3')
  * `::ffff:`. Undefined and unreadable addresses become `unknown`: Node has none for a connection that was reset.
  */
 export function normalizeAddress(address: string | undefined): string {
-  return normalize(address ?? '')
+  return parse(address)?.toString() ?? UNKNOWN
 }
-
-const normalize = memoize((address) => parse(address)?.toString() ?? UNKNOWN)
 
 /** The key of an address's limits: an IPv6 client controls its whole /64, so that the prefix is counted. */
 export function rateLimitPrefix(address: string | undefined): string {
-  return prefixOf(address ?? '')
-}
-
-const prefixOf = memoize((address) => {
   const parsed = parse(address)
   if (parsed?.kind() !== 'ipv6') return parsed?.toString() ?? UNKNOWN
   return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed}/${CUSTOMER_BITS}`)}/${CUSTOMER_BITS}`
-})
+}
 
 /** Whether a host name or address is this machine's own; IPv6 addresses with or without brackets. */
 export function isLocal(hostname: string): boolean {
@@ -57,8 +50,8 @@ export function isPublic(address: string): boolean {
   return parsed.kind() === 'ipv4' || parsed.match(globalUnicast)
 }
 
-function parse(address: string): IPv4 | IPv6 | undefined {
-  const [bare = ''] = withoutPort(address).split('%')
+function parse(address: string | undefined): IPv4 | IPv6 | undefined {
+  const [bare = ''] = withoutPort(address ?? '').split('%')
   // ipaddr.js alone also reads `10.1` and `0x7f000001`.
   return isIP(bare) === 0 ? undefined : ipaddr.process(bare)
 }
