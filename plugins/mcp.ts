@@ -4,6 +4,7 @@ import { IMAGE_URI_TEMPLATE, IMAGE_URI_VARIABLE } from '../services/library/imag
 import type { Catalog } from '../services/mcp/catalog.ts'
 import { createDispatcher, type Dispatcher } from '../services/mcp/dispatcher.ts'
 import { defaultTiming } from '../services/mcp/timeouts.ts'
+import { memoize } from '../services/net/memoize.ts'
 import { createCompletion } from '../services/prompts/completion.ts'
 import { prompts } from '../services/prompts/index.ts'
 import { createSavedImages } from '../services/resources/saved-images.ts'
@@ -20,6 +21,7 @@ declare module 'fastify' {
 async function mcp(fastify: FastifyInstance): Promise<void> {
   const { calls, metrics, azureImages, imageStore } = fastify
   const { extendCatalog = (catalog: Catalog) => catalog, timing, transport = 'http' } = fastify.appOptions
+  const requestsOf = memoize((key) => metrics.rpcRequests.labels(...key.split(' ')))
   const { progressRepeatMs } = { ...defaultTiming, ...timing }
   fastify.decorate(
     'mcp',
@@ -47,7 +49,7 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
       progressRepeatMs,
       runCall: calls.run,
       onCancelled: calls.suspect,
-      onFinished: (method, outcome) => metrics.rpcRequests.inc({ method, outcome }),
+      onFinished: (method, outcome) => requestsOf(`${method} ${outcome}`).inc(),
     }),
   )
 }
