@@ -8,8 +8,8 @@ import { Base64Image } from '../bytes/base64-image.ts'
 import { durableFlags, durableUpdateFlags, TEMPORARY_STALE_MS, waitForDisk, writeAll } from '../bytes/durable-file.ts'
 
 /**
- * Results on disk, one a file: a line of JSON that says what it is, then the base64 text of its images as it is. A
- * file has its name only once it is whole and on the disk.
+ * Results on disk, one per file: a line of JSON that describes it, then the base64 text of its images. A file gets its
+ * name only once it is complete and on disk.
  */
 
 const MAX_HEADER_BYTES = 65_536
@@ -20,7 +20,7 @@ const HeaderSchema = Type.Object({
   version: Type.Literal(1),
   /** Hash of caller, tool and arguments. */
   fingerprint: Type.String({ maxLength: 64 }),
-  /** Hash of who may have it. */
+  /** Hash of the caller that may have it. */
   owner: Type.String({ maxLength: 64 }),
   /** Wall clock, because it is read by another process. */
   expiresAt: Type.Integer(),
@@ -45,7 +45,7 @@ export type ResultHeader = Static<typeof HeaderSchema>
 export interface ResultFile {
   header: ResultHeader
   path: string
-  /** Of the whole file. */
+  /** Bytes of the whole file. */
   size: number
   /** Where the images begin. */
   start: number
@@ -59,8 +59,8 @@ export interface StorableResult extends Pick<ResultHeader, 'fingerprint' | 'owne
 /** Writes a result. The images are read, not released. */
 export async function writeResult(folder: string, { images, ...facts }: StorableResult): Promise<ResultFile> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  // A link would take the images elsewhere.
-  if (!(await lstat(folder)).isDirectory()) throw new Error('the folder of abandoned images is not a folder')
+  // A symbolic link would lead the images elsewhere.
+  if (!(await lstat(folder)).isDirectory()) throw new Error('the folder of stored results is not a folder')
   const header: ResultHeader = {
     version: 1,
     ...facts,
@@ -73,7 +73,7 @@ export async function writeResult(folder: string, { images, ...facts }: Storable
     })),
   }
   const line = Buffer.from(`${JSON.stringify(header)}\n`)
-  if (line.length > MAX_HEADER_BYTES) throw new Error('the texts of a result are too long to be kept')
+  if (line.length > MAX_HEADER_BYTES) throw new Error('the texts of a result are too long to be stored')
   const path = join(folder, randomUUID())
   const file = await open(path + TEMPORARY, durableFlags, 0o600)
   try {
@@ -92,8 +92,8 @@ export async function writeResult(folder: string, { images, ...facts }: Storable
 }
 
 /**
- * Makes an unproven result an abandoned one, which is stored longer. In place, since a response may be reading the images:
- * the new line of JSON is shorter, and blanks fill it up.
+ * Turns an unproven result into an abandoned one, which is stored longer. In place, because a response may be reading the
+ * images: the new line of JSON is shorter and padded with blanks.
  */
 export async function promoteResult(stored: ResultFile, expiresAt: number): Promise<ResultFile> {
   const { isUnproven: _, ...rest } = stored.header
@@ -112,7 +112,7 @@ export async function promoteResult(stored: ResultFile, expiresAt: number): Prom
   return { ...stored, header }
 }
 
-/** The images of a file, read when they are sent. Disposing them does nothing: the file is another matter. */
+/** The images of a file, read when they are sent. Disposing them does not remove the file. */
 export function readResult({ header, path, start }: ResultFile): Base64Image[] {
   let at = start
   return header.images.map(({ encodedBytes, bytes, ...facts }) => {
@@ -128,12 +128,12 @@ export function readResult({ header, path, start }: ResultFile): Base64Image[] {
   })
 }
 
-/** Removes a file; one that is gone already is as good. */
+/** Removes a file, if it exists. */
 export async function removeResult(path: string): Promise<void> {
   await unlink(path).catch(() => {})
 }
 
-/** What an earlier process kept. Files that are torn, foreign or stale are removed. */
+/** What an earlier process stored. Incomplete, expired and stale temporary files are removed. */
 export async function findResults(folder: string, now: number): Promise<ResultFile[]> {
   const names = await readdir(folder).catch(() => [])
   const found: ResultFile[] = []
@@ -153,7 +153,7 @@ export async function findResults(folder: string, now: number): Promise<ResultFi
   return found
 }
 
-/** Undefined: the file is not whole, or none of ours. */
+/** Undefined: the file is incomplete, or not a stored result. */
 async function readHead(file: FileHandle): Promise<Omit<ResultFile, 'path'> | undefined> {
   try {
     const { size } = await file.stat()

@@ -137,7 +137,7 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
   async function storeAbandoned(offer: Offer): Promise<void> {
     const { result } = offer
     const content = await result.content
-    // The call failed, and whoever made it has logged why.
+    // The call failed, which has been logged.
     if (content === undefined) return withdraw(offer)
     result.expiresAt ??= monotonic() + ttlMs
     offer.expiresAt = result.expiresAt

@@ -11,7 +11,7 @@ const stageMessages: Readonly<Record<CallStage, string>> = {
 
 const words: ReadonlyMap<string, string> = new Map(Object.entries(stageMessages))
 
-/** The words for a stage; a tool may report words of its own. */
+/** The words for a stage; a tool may also report other words. */
 export function describeStage(stage: string): string {
   return words.get(stage) ?? stage
 }

@@ -43,7 +43,7 @@ export function revisionOf(message: unknown, signs: VersionSigns): Revision | un
   }
 }
 
-/** A message that claims the modern era in either place is answered by modern rules, even if the claim is wrong. */
+/** A message that claims the modern era in either place gets a modern error, even if the claim is wrong. */
 function claimedRevision(message: unknown, signs: VersionSigns): Revision | undefined {
   const inBody = isRecord(message) ? metaOf(message.params)[VERSION_KEY] : undefined
   const claimsModern = isModern(signs.headers?.protocolVersion) || typeof inBody === 'string'

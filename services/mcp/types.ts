@@ -11,7 +11,7 @@ export interface McpHeaders {
   name: string | undefined
 }
 
-/** What a message's revision is told by, besides the message. */
+/** What determines a message's revision, besides the message. */
 export interface VersionSigns {
   /** Undefined on transports without headers. */
   readonly headers?: McpHeaders | undefined
@@ -90,6 +90,6 @@ export interface Revision extends Features {
   version: string
   /** Modern requests carry their version and capabilities themselves; legacy clients begin with a handshake. */
   era: 'legacy' | 'modern'
-  /** A method that is not in it does not exist in this revision and is answered with -32601. */
+  /** Any other method gets -32601. */
   methods: ReadonlyMap<string, Method>
 }

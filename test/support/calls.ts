@@ -49,7 +49,7 @@ export interface PaidCallOptions {
   make: () => Promise<ToolResult>
 }
 
-/** A call that pays for an image, and the hands of its client. */
+/** A call that pays for an image, and the controls of its client. */
 export function paidCall(
   args: Readonly<Record<string, unknown>>,
   { caller, requestId, tool = 'generate_image', openedAt = 0, make }: PaidCallOptions,

@@ -42,7 +42,7 @@ test('a body that comes in very many tiny chunks is rejected, and its connection
   await closed
 })
 
-test('a body of chunks takes no more memory than its bytes, however many chunks they are', {
+test('a chunked body takes no more memory than its bytes, whatever the number of chunks', {
   timeout: 60_000,
 }, async (t: TestContext) => {
   const { url } = await listen(t)
@@ -61,7 +61,7 @@ test('a body of chunks takes no more memory than its bytes, however many chunks 
   t.assert.ok(grown < 64 * 1_048_576, `${Math.round(grown / 1_048_576)} MiB for a body of 24 MB`)
 })
 
-test('a body that nobody reads is not waited for', { timeout: 30_000 }, async (t: TestContext) => {
+test('a body that is not read is not awaited', { timeout: 30_000 }, async (t: TestContext) => {
   const { url } = await listen(t)
   const { response } = await upload(t, url, '/nothing')
   t.assert.match(await response(), /^HTTP\/1\.1 404 /)

@@ -84,7 +84,7 @@ test('answers 10,000 tiny requests on one connection', async (t: TestContext) =>
   await assertWell(t, service)
 })
 
-test('a header with control characters is turned away before anything reads it', async (t: TestContext) => {
+test('a header with control characters is rejected before anything reads it', async (t: TestContext) => {
   const service = await build(t)
   const socket = raw(t, service.url)
   socket.write('POST / HTTP/1.1\r\nhost: localhost\r\nmcp-method: pi\u0001ng\r\ncontent-length: 0\r\n\r\n')
@@ -105,7 +105,7 @@ test('repeated headers that disagree with the body are rejected', async (t: Test
   t.assert.match(String(response), /^HTTP\/1\.1 400 [\s\S]*-32022/)
 })
 
-test('a caller that leaves in the middle of its body harms nobody', async (t: TestContext) => {
+test('a client that disconnects in the middle of its body affects no other', async (t: TestContext) => {
   const service = await build(t)
   const socket = raw(t, service.url)
   socket.write(
@@ -118,7 +118,7 @@ test('a caller that leaves in the middle of its body harms nobody', async (t: Te
   await assertWell(t, service)
 })
 
-test('a caller that leaves while its call waits stops it, and the next caller is served', async (t: TestContext) => {
+test('a client that disconnects while its call waits stops it, and the next client is served', async (t: TestContext) => {
   const tool = createWaitingTool()
   const service = await listen(t, {}, { extendCatalog: () => tool.catalog })
   const socket = raw(t, service.url)
@@ -133,7 +133,7 @@ test('a caller that leaves while its call waits stops it, and the next caller is
   await assertWell(t, service)
 })
 
-test('a call with hundreds of arguments is turned away unread', async (t: TestContext) => {
+test('a call with hundreds of arguments is rejected unread', async (t: TestContext) => {
   const { url } = await build(t)
   const args = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`a${index}`, 1]))
   const { status, body } = await post(url, {
@@ -145,7 +145,7 @@ test('a call with hundreds of arguments is turned away unread', async (t: TestCo
   t.assert.partialDeepStrictEqual(body, { id: 1, error: { code: -32602 } })
 })
 
-test('a version of any length is told back in a few characters', async (t: TestContext) => {
+test('a version of any length is repeated in a few characters', async (t: TestContext) => {
   const { url } = await build(t)
   const _meta = { 'io.modelcontextprotocol/protocolVersion': '9'.repeat(100_000) }
   const { status, body } = await post(url, { ...ping(1), params: { _meta } })

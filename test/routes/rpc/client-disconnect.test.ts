@@ -8,7 +8,7 @@ import { startIssuer } from '../../support/oauth-issuer.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 for (const accept of ['application/json', 'application/json, text/event-stream']) {
-  test(`a caller that leaves its call is logged and counted once (${accept})`, async (t: TestContext) => {
+  test(`a client that disconnects during its call is logged and counted once (${accept})`, async (t: TestContext) => {
     const { catalog, started, finish } = createWaitingTool()
     const { app, url, logs } = await listen(t, {}, { extendCatalog: () => catalog })
     const disconnected = new AbortController()
@@ -20,7 +20,7 @@ for (const accept of ['application/json', 'application/json, text/event-stream']
     await t.assert.rejects(left, { name: 'AbortError' })
     if (!signal.aborted) await once(signal, 'abort')
     finish()
-    // A round over the network is longer than what the end of the call leaves to be done.
+    // A round trip takes longer than the rest of the call.
     await fetch(`${url}/health`)
 
     const counts = await seriesOf(app, 'image_mcp_rpc_requests_total', /./)
@@ -36,7 +36,7 @@ for (const accept of ['application/json', 'application/json, text/event-stream']
   })
 }
 
-test('a caller that leaves while its token is checked leaves no room taken and no call behind', async (t: TestContext) => {
+test('a client that disconnects while its token is verified leaves no reservation and no call', async (t: TestContext) => {
   const issuer = await startIssuer(t)
   const asked = Promise.withResolvers<void>()
   const checked = Promise.withResolvers<void>()

@@ -47,7 +47,7 @@ const discard = { ABANDONED_RESULT_TTL_MS: '0' }
 
 const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'image' } }
 
-test('sends an image as part of the JSON, with its length, and gives it back', async (t: TestContext) => {
+test('sends an image as part of the JSON, with its length, and releases it', async (t: TestContext) => {
   const { image, released } = createImage(3)
   const { url } = await listen(t, {}, { extendCatalog: () => catalogOf(image) })
   const response = await fetch(url, {
@@ -61,7 +61,7 @@ test('sends an image as part of the JSON, with its length, and gives it back', a
   await released
 })
 
-test('sends an image as the last event of a stream, and gives it back', async (t: TestContext) => {
+test('sends an image as the last event of a stream, and releases it', async (t: TestContext) => {
   const { image, released } = createImage(3)
   const { url } = await listen(t, {}, { extendCatalog: () => catalogOf(image) })
   const events = await (await openCall(url, { ...call, params: { name: 'image', _meta: { progressToken: 1 } } })).rest()
@@ -89,7 +89,7 @@ for (const accept of ['application/json', 'text/event-stream']) {
   })
 }
 
-test('gives an image back when the caller has left in the meantime', async (t: TestContext) => {
+test('releases an image if the client has disconnected', async (t: TestContext) => {
   const { image, released, state } = createImage(3)
   const started = Promise.withResolvers<AbortSignal>()
   const proceed = Promise.withResolvers<void>()

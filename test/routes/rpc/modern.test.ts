@@ -85,7 +85,7 @@ for (const missing of [
   })
 }
 
-test('does not need to be told who the client is', async (t: TestContext) => {
+test('needs no client info', async (t: TestContext) => {
   const { 'io.modelcontextprotocol/clientInfo': _, ...rest } = meta
   t.assert.strictEqual((await ask(t, { params: { _meta: rest } })).status, 200)
 })

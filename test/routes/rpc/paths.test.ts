@@ -43,7 +43,7 @@ describe('trailing and duplicate slashes are ignored', () => {
   })
 })
 
-describe('a method that a path does not serve is told with 405 and Allow, whatever comes with it', () => {
+describe('a method that a path does not serve gets 405 and Allow, whatever is sent with it', () => {
   const served: Readonly<Record<string, readonly string[]>> = {
     '/': ['GET', 'HEAD', 'POST', 'OPTIONS'],
     '/mcp': ['POST', 'OPTIONS'],

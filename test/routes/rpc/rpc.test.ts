@@ -33,7 +33,7 @@ verifies('accepted', 'answers a notification with 202 and nothing', async (t: Te
   t.assert.strictEqual(response.body, '')
 })
 
-test('gives the request id in a header and in internal errors', async (t: TestContext) => {
+test('returns the request id in a header and in internal errors', async (t: TestContext) => {
   const { app } = await build(t)
   const payload = { ...ping, method: 'tools/call', params: { name: 'fail_badly' } }
   const response = await app.inject({ method: 'POST', url: '/', payload, headers: { 'x-request-id': 'abc-1' } })
@@ -105,7 +105,7 @@ test('echoes the id where the body could be read', async (t: TestContext) => {
   t.assert.partialDeepStrictEqual(response.json(), { id: 1, error: { code: -32600 } })
 })
 
-test('takes bodies far over the default limit of the framework', async (t: TestContext) => {
+test('accepts bodies far above the framework's default limit', async (t: TestContext) => {
   const { app } = await build(t)
   const text = 'x'.repeat(3_000_000)
   const payload = { ...ping, method: 'tools/call', params: { name: 'echo', arguments: { text } } }

@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { createEventStream } from '../../../routes/rpc/sse-writer.ts'
 
-test('a stream that nobody came to read keeps no timer behind', (t: TestContext) => {
+test('a stream that is never read leaves no timer', (t: TestContext) => {
   const started = t.mock.method(globalThis, 'setInterval')
   const stopped = t.mock.method(globalThis, 'clearInterval')
   const stream = createEventStream(60_000)

@@ -50,7 +50,7 @@ verifies(
   },
 )
 
-test('says nothing more of progress once the response is out', async (t: TestContext) => {
+test('sends no progress after the response', async (t: TestContext) => {
   const { url, started, finish } = await start(t)
   const opening = openCall(url, withToken)
   const context = await started
@@ -59,7 +59,7 @@ test('says nothing more of progress once the response is out', async (t: TestCon
   t.assert.doesNotThrow(() => context.progress('too late'))
 })
 
-test('repeats the last progress while nothing new happens', async (t: TestContext) => {
+test('repeats the last progress during silence', async (t: TestContext) => {
   const { url, started, finish } = await start(t, { progressRepeatMs: 20 })
   const opening = openCall(url, withToken)
   const context = await started
@@ -72,7 +72,7 @@ test('repeats the last progress while nothing new happens', async (t: TestContex
   finish()
 })
 
-test('shows life to a caller with a token even when a tool reports nothing', async (t: TestContext) => {
+test('sends progress to a client with a token even if a tool reports nothing', async (t: TestContext) => {
   const { url, finish } = await start(t, { progressRepeatMs: 20 })
   const stream = await openCall(url, withToken)
   t.assert.deepStrictEqual(await stream.next(), {})
@@ -112,7 +112,7 @@ for (const [what, message] of [
   })
 }
 
-test('answers in JSON what is quick and has no token', async (t: TestContext) => {
+test('responds in JSON if it is quick and has no token', async (t: TestContext) => {
   const { url, finish } = await start(t)
   finish()
   const { headers } = await openCall(url, call())
@@ -149,7 +149,7 @@ test('never streams a batch', async (t: TestContext) => {
   t.assert.strictEqual(headers['content-type'], 'application/json; charset=utf-8')
 })
 
-verifies('cancel-http', 'a caller that leaves before the response stops the work', async (t: TestContext) => {
+verifies('cancel-http', 'a client that disconnects before the response stops the work', async (t: TestContext) => {
   const { app, url, started, fail } = await start(t)
   const opening = openCall(url, withToken)
   const context = await started
@@ -164,7 +164,7 @@ verifies('cancel-http', 'a caller that leaves before the response stops the work
   t.assert.match(body, /tool_calls_total\{tool="wait",outcome="cancelled"\} 1/)
 })
 
-test('a caller of JSON that leaves stops the work too', async (t: TestContext) => {
+test('a JSON client that disconnects stops the work too', async (t: TestContext) => {
   const { url, started, finish } = await start(t)
   const disconnected = new AbortController()
   const asked = fetch(url, {
@@ -189,7 +189,7 @@ test('an answered call is not cancelled when its connection closes', async (t: T
   t.assert.strictEqual(signal.aborted, false)
 })
 
-test('a response that cannot be sent cuts its own stream, and the service goes on', async (t: TestContext) => {
+test('a response that cannot be sent breaks its own stream only', async (t: TestContext) => {
   const image = new Base64Image({ mimeType: 'image/png', width: 1, height: 1 }, 3, {
     chunks() {
       throw new Error('gone')

@@ -45,7 +45,7 @@ async function setUp(
   })
   t.after(() => abandonedResults.close())
 
-  /** A call and the hands of its caller: it can disconnect, read the images, and prove that it did. */
+  /** A call and its client, which can disconnect, read the images, and prove that it did. */
   function call(args: object = { prompt: 'a' }, { caller = 'key:alice', id = 1, openedAt = 0 } = {}) {
     const work = Promise.withResolvers<ToolResult>()
     const make = () => {
@@ -88,7 +88,7 @@ async function setUp(
     await waitFor(`event ${event}`, () => events.filter((one) => one === event).length >= times)
   }
 
-  /** A call that is paid for, left, and kept. */
+  /** A call that is paid for, abandoned, and stored. */
   async function abandoned(args?: object, text?: string, caller?: string) {
     const times = events.filter((one) => one === 'kept').length
     const left = call(args, caller === undefined ? {} : { caller })
@@ -113,8 +113,8 @@ async function setUp(
 
 const note = /made for your earlier, identical call/
 
-describe('a call that was received', () => {
-  test('leaves nothing behind, and its twin is made and paid on its own', async (t: TestContext) => {
+describe('a delivered call', () => {
+  test('leaves nothing, and its twin is made and paid for separately', async (t: TestContext) => {
     const { call, world, abandonedResults, files } = await setUp(t)
     for (const paid of [1, 2]) {
       const one = call()
@@ -140,12 +140,12 @@ describe('a call that was received', () => {
   })
 })
 
-describe('a call whose caller leaves', () => {
+describe('a call whose client disconnects', () => {
   for (const [when, order] of [
     ['while it runs', ['disconnect', 'finish']],
     ['when it is finished, before its last byte', ['finish', 'disconnect']],
   ] as const) {
-    test(`${when}: the identical call receives its image once, and is told`, async (t: TestContext) => {
+    test(`${when}: the identical call receives its image once, with a note`, async (t: TestContext) => {
       const { call, world, seen, files } = await setUp(t)
       const first = call({ prompt: 'a', size: '1x1' })
       for (const step of order) {
@@ -183,7 +183,7 @@ describe('a call whose caller leaves', () => {
     t.assert.equal(world.paid, 1)
   })
 
-  test('a moment after its identical call came is joined by that, over whichever connection the news comes', async (t: TestContext) => {
+  test('is joined by an identical call that came a moment before the disconnect', async (t: TestContext) => {
     const { call, world } = await setUp(t)
     const first = call()
     const retry = call()
@@ -195,7 +195,7 @@ describe('a call whose caller leaves', () => {
     t.assert.equal(world.paid, 1)
   })
 
-  test('a moment after its response was sent, too, although the other connection is older', async (t: TestContext) => {
+  test('is joined also just after its response was sent, although the other connection is older', async (t: TestContext) => {
     const { call, world } = await setUp(t)
     const first = call()
     first.finish('the image')
@@ -207,7 +207,7 @@ describe('a call whose caller leaves', () => {
     t.assert.equal(world.paid, 1)
   })
 
-  test('is not waited for where several identical calls run, which then are meant to', async (t: TestContext) => {
+  test('is not awaited if several identical calls run, which are then intended', async (t: TestContext) => {
     const { call, world } = await setUp(t)
     const calls = Array.from({ length: 4 }, () => call())
     t.assert.equal(world.paid, 3)
@@ -216,7 +216,7 @@ describe('a call whose caller leaves', () => {
     t.assert.equal(world.paid, 4)
   })
 
-  test('is joined by the third call when the second leaves too while it runs', async (t: TestContext) => {
+  test('is joined by the third call if the second disconnects too', async (t: TestContext) => {
     const { call, world, abandonedResults, files } = await setUp(t)
     const first = call()
     first.disconnect()
@@ -231,7 +231,7 @@ describe('a call whose caller leaves', () => {
     await waitFor('the removal of all result files', async () => (await files()).length === 0)
   })
 
-  test('is kept when all who joined it have left before its end', async (t: TestContext) => {
+  test('is stored if all clients that joined it disconnect before its end', async (t: TestContext) => {
     const { call, world, seen } = await setUp(t)
     const first = call()
     first.disconnect()
@@ -243,7 +243,7 @@ describe('a call whose caller leaves', () => {
     t.assert.equal(world.paid, 1)
   })
 
-  test('is kept again when the retry leaves too', async (t: TestContext) => {
+  test('is stored again if the retry disconnects too', async (t: TestContext) => {
     const { call, abandoned, world } = await setUp(t)
     await abandoned()
     for (let n = 0; n < 3; n++) {
@@ -269,7 +269,7 @@ describe('a call whose caller leaves', () => {
     for (const stranger of strangers) t.assert.deepEqual((await stranger.take()).images, ['own'])
   })
 
-  test('gives two twins to two retries', async (t: TestContext) => {
+  test('is one of two twins for two retries', async (t: TestContext) => {
     const { call, abandoned, world } = await setUp(t)
     await abandoned({ prompt: 'a' }, 'one')
     const second = call({ prompt: 'b' })
@@ -280,7 +280,7 @@ describe('a call whose caller leaves', () => {
     t.assert.equal(world.paid, 2)
   })
 
-  test('leaves nothing when it failed, and the retry is made anew', async (t: TestContext) => {
+  test('leaves nothing if it failed, and the retry is a new call', async (t: TestContext) => {
     const { call, world, abandonedResults } = await setUp(t)
     const first = call()
     first.disconnect()
@@ -294,8 +294,8 @@ describe('a call whose caller leaves', () => {
   })
 })
 
-describe('what is kept', () => {
-  test('goes after its time, whatever the wall clock does', async (t: TestContext) => {
+describe('a stored result', () => {
+  test('expires, whatever the wall clock does', async (t: TestContext) => {
     const { call, abandoned, world, seen, files } = await setUp(t)
     await abandoned()
     world.wall += 365 * 24 * 60 * MINUTE
@@ -312,7 +312,7 @@ describe('what is kept', () => {
     await waitFor('the removal of all result files', async () => (await files()).length === 0)
   })
 
-  test('is bounded in number: the oldest goes first', async (t: TestContext) => {
+  test('is bounded in number: the oldest is evicted first', async (t: TestContext) => {
     const { abandoned, files, seen, abandonedResults } = await setUp(t, { maxEntries: 3 })
     for (let n = 0; n < 5; n++) await abandoned({ prompt: `${n}` })
     await seen('evicted', 2)
@@ -320,7 +320,7 @@ describe('what is kept', () => {
     t.assert.equal(abandonedResults.waiting, 3)
   })
 
-  test('goes last where too much is stored: first goes what was probably delivered', async (t: TestContext) => {
+  test('is evicted after results that were probably delivered', async (t: TestContext) => {
     const { abandoned, call, proofs, world } = await setUp(t, { maxEntries: 2, storeUnprovenAfterMs: 1 })
     await abandoned({ prompt: 'paid for and lost' }, 'lost')
     for (let n = 0; n < 3; n++) {
@@ -335,7 +335,7 @@ describe('what is kept', () => {
     t.assert.equal(world.paid, 4)
   })
 
-  test('is read to its end although its client says meanwhile that it does not wait', async (t: TestContext) => {
+  test('is read to its end although its client cancels meanwhile', async (t: TestContext) => {
     const { abandonedResults, call, files, folder, world } = await setUp(t, { storeUnprovenAfterMs: 1 })
     const first = call()
     first.finish()
@@ -367,7 +367,7 @@ describe('what is kept', () => {
     t.assert.equal(world.paid, 2)
   })
 
-  test('survives the process: the next one hands it over', async (t: TestContext) => {
+  test('survives the process: the next one delivers it', async (t: TestContext) => {
     const before = await setUp(t)
     await before.abandoned()
     await before.abandonedResults.close()
@@ -394,14 +394,14 @@ describe('what is kept', () => {
     t.assert.equal(after.world.paid, 1)
   })
 
-  test('tells a reader of the disk neither caller nor prompt', async (t: TestContext) => {
+  test('reveals neither caller nor prompt on disk', async (t: TestContext) => {
     const { abandoned, folder, files } = await setUp(t)
     await abandoned({ prompt: 'a secret wish' })
     const [name = ''] = await files()
     t.assert.doesNotMatch(await readFile(join(folder, name), 'latin1'), /alice|secret wish/)
   })
 
-  test('is not taken over when it is torn, foreign or over its time, and old temporary files go', async (t: TestContext) => {
+  test('is not loaded if it is incomplete, not ours or expired, and old temporary files are removed', async (t: TestContext) => {
     const before = await setUp(t)
     await before.abandoned({ prompt: 'torn' })
     const [torn = ''] = await before.files()
@@ -418,7 +418,7 @@ describe('what is kept', () => {
     t.assert.deepEqual(await after.files(), ['young.part'])
   })
 
-  test('waits in memory when the disk cannot be written', async (t: TestContext) => {
+  test('stays in memory if the disk cannot be written', async (t: TestContext) => {
     const parent = await temporaryFolder(t)
     await writeFile(join(parent, 'file'), '')
     const { call, abandoned, world } = await setUp(t, { folder: join(parent, 'file', 'below') })
@@ -427,7 +427,7 @@ describe('what is kept', () => {
     t.assert.equal(world.paid, 1)
   })
 
-  test('is paid anew when somebody removed it', async (t: TestContext) => {
+  test('is paid for again if its file was removed', async (t: TestContext) => {
     const { call, abandoned, world, folder } = await setUp(t)
     await abandoned()
     await chmod(folder, 0o700)

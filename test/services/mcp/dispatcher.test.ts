@@ -45,7 +45,7 @@ const meta = {
 }
 
 for (const id of [0, '', 7, 'seven', -1]) {
-  verifies('id-echo', `gives the id ${JSON.stringify(id)} back as it came`, async (t: TestContext) => {
+  verifies('id-echo', `returns the id ${JSON.stringify(id)} unchanged`, async (t: TestContext) => {
     const { body } = await build().ask({ jsonrpc: '2.0', id, method: 'ping' })
     t.assert.deepStrictEqual(body, { jsonrpc: '2.0', id, result: {} })
   })
@@ -93,7 +93,7 @@ verifies(
   },
 )
 
-test('knows no method of which the catalog has nothing', async (t: TestContext) => {
+test('has no method whose part of the catalog is absent', async (t: TestContext) => {
   const { body } = await build().ask({ jsonrpc: '2.0', id: 1, method: 'prompts/list' })
   t.assert.partialDeepStrictEqual(body, { error: { code: -32601 } })
 })
@@ -139,7 +139,7 @@ verifies(
   },
 )
 
-verifies('tool-error', "tells a tool's own failure as a result with its sentence", async (t: TestContext) => {
+verifies('tool-error', "returns a tool's own failure as a result with its sentence", async (t: TestContext) => {
   const { body } = await build().ask(call('fail_kindly'))
   t.assert.deepStrictEqual(body, {
     jsonrpc: '2.0',
@@ -151,7 +151,7 @@ verifies('tool-error', "tells a tool's own failure as a result with its sentence
   })
 })
 
-test('tells nothing of an unforeseen failure but the request id, and logs the rest', async (t: TestContext) => {
+test('an unexpected failure returns only the request id, and is logged', async (t: TestContext) => {
   const { ask, errors, finished } = build()
   const { body } = await ask(call('fail_badly'))
   t.assert.deepStrictEqual(body, {
@@ -180,13 +180,13 @@ verifies(
   },
 )
 
-verifies('notification-silence', 'says nothing to notifications, known or not', async (t: TestContext) => {
+verifies('notification-silence', 'does not respond to notifications, known or not', async (t: TestContext) => {
   const { ask } = build()
   t.assert.deepStrictEqual(await ask({ jsonrpc: '2.0', method: 'notifications/initialized' }), { status: 202 })
   t.assert.deepStrictEqual(await ask({ jsonrpc: '2.0', method: 'notifications/anything' }), { status: 202 })
 })
 
-test('runs no method without an id, and says so', async (t: TestContext) => {
+test('runs no method without an id, and reports it', async (t: TestContext) => {
   const { ask, finished } = build()
   const { id: _, ...withoutId } = call('echo', { text: 'x' })
   t.assert.partialDeepStrictEqual(await ask(withoutId), { status: 400, body: { id: null, error: { code: -32600 } } })
@@ -251,7 +251,7 @@ verifies('batch', 'answers a batch as one array, without its notifications', asy
   ])
 })
 
-test('says nothing to a batch of notifications', async (t: TestContext) => {
+test('does not respond to a batch of notifications', async (t: TestContext) => {
   const batch = [{ jsonrpc: '2.0', method: 'notifications/initialized' }]
   t.assert.deepStrictEqual(await build().ask(batch), { status: 202 })
 })
@@ -296,7 +296,7 @@ verifies(
   },
 )
 
-verifies('client-capability', 'needs the client capability that a tool needs', async (t: TestContext) => {
+verifies('client-capability', 'requires the client capability that a tool requires', async (t: TestContext) => {
   const { ask } = build()
   const sampling = { ...meta, 'io.modelcontextprotocol/clientCapabilities': { sampling: {} } }
   const request = (_meta: object) => ({ ...call('needs_sampling'), params: { name: 'needs_sampling', _meta } })

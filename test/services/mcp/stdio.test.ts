@@ -59,7 +59,7 @@ function serve(t: TestContext, tools = fixtureCatalog.tools) {
 const ping = (id: unknown) => ({ jsonrpc: '2.0', id, method: 'ping' })
 const wait = { jsonrpc: '2.0', id: 'w', method: 'tools/call', params: { name: 'wait', _meta: { progressToken: 1 } } }
 
-verifies('stdio-lines', 'answers line by line, and ends when its input ends', async (t: TestContext) => {
+verifies('stdio-lines', 'responds line by line, and ends when its input ends', async (t: TestContext) => {
   const { say, next, input, done } = serve(t)
   say(ping(1), '', '\r', ping('two'))
   t.assert.deepStrictEqual(await next(), { jsonrpc: '2.0', id: 1, result: {} })
@@ -69,7 +69,7 @@ verifies('stdio-lines', 'answers line by line, and ends when its input ends', as
   t.assert.strictEqual(await next(), undefined)
 })
 
-test('answers what was asked before the input ended', async (t: TestContext) => {
+test('responds to requests sent before the input ended', async (t: TestContext) => {
   const { catalog, started, finish } = createWaitingTool()
   const { say, next, input } = serve(t, catalog.tools)
   say(wait)
@@ -79,13 +79,13 @@ test('answers what was asked before the input ended', async (t: TestContext) => 
   t.assert.partialDeepStrictEqual(await next(), { id: 'w', result: { content: [{ text: 'done' }] } })
 })
 
-test('takes a last message without a line feed', async (t: TestContext) => {
+test('accepts a last message without a line feed', async (t: TestContext) => {
   const { input, next } = serve(t)
   input.end(JSON.stringify(ping(1)))
   t.assert.partialDeepStrictEqual(await next(), { id: 1 })
 })
 
-test('answers what is no message and goes on', async (t: TestContext) => {
+test('responds to an invalid message and continues', async (t: TestContext) => {
   const { say, next } = serve(t)
   say('{', `"${'x'.repeat(5000)}"`, '5', ping(1))
   const codes = [await next(), await next(), await next()].map((message) => Object(message?.error).code)
@@ -95,7 +95,7 @@ test('answers what is no message and goes on', async (t: TestContext) => {
 
 verifies(
   'cancel-stdio',
-  'notifications/cancelled stops the work, and nothing more is said of it',
+  'notifications/cancelled stops the work, and nothing more is sent for it',
   async (t: TestContext) => {
     const { catalog, started, finish } = createWaitingTool()
     const { say, next } = serve(t, catalog.tools)
@@ -113,7 +113,7 @@ verifies(
   },
 )
 
-test('ignores the cancellation of what does not run', async (t: TestContext) => {
+test('ignores the cancellation of a request that does not run', async (t: TestContext) => {
   const { say, next } = serve(t)
   say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'x' } })
   say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: null }, ping(1))
@@ -151,7 +151,7 @@ test('serves modern requests beside legacy ones, without headers', async (t: Tes
   t.assert.partialDeepStrictEqual(await next(), { id: 2, result: {} })
 })
 
-test('stops work when nobody reads any more', async (t: TestContext) => {
+test('stops work when the client closes its end', async (t: TestContext) => {
   const { catalog, started, finish } = createWaitingTool()
   const { say, output } = serve(t, catalog.tools)
   say(wait)
@@ -174,7 +174,7 @@ const showing = (image: Base64Image): Tool => ({
 const show = { jsonrpc: '2.0', id: 's', method: 'tools/call', params: { name: 'show' } }
 const facts = { mimeType: 'image/png', width: 1, height: 1 } as const
 
-test('waits for a client that reads slowly without piling up listeners', async (t: TestContext) => {
+test('waits for a slow client without accumulating listeners', async (t: TestContext) => {
   const { say, next, input, output, done } = serve(t, [showing(encodeImage(Buffer.alloc(3_000_000), facts))])
   const before = output.listenerCount('close')
   let most = 0
@@ -188,7 +188,7 @@ test('waits for a client that reads slowly without piling up listeners', async (
   await done
 })
 
-test('an image that cannot be read to its end costs its own answer only', async (t: TestContext) => {
+test('an image that cannot be read to its end fails its own response only', async (t: TestContext) => {
   const broken = new Base64Image(facts, 3, {
     chunks: async function* () {
       yield Buffer.from('AA')
@@ -203,7 +203,7 @@ test('an image that cannot be read to its end costs its own answer only', async 
   t.assert.strictEqual(String(output.read()).split('\n').at(-2), '{"jsonrpc":"2.0","id":2,"result":{}}')
 })
 
-test('a line in another encoding is rejected, and the next one answered', async (t: TestContext) => {
+test('a line in another encoding is rejected, and the next one is processed', async (t: TestContext) => {
   const { next, input, done } = serve(t)
   input.write(Buffer.from(`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"Möwe"}}\n`, 'latin1'))
   t.assert.partialDeepStrictEqual(await next(), { error: { code: -32700 } })
