@@ -24,7 +24,6 @@ const longPlugins: Readonly<Record<string, string>> = {
   'plugins/config.ts':
     'reads the configuration through @fastify/env before the server exists, with every problem at once',
   'plugins/graceful-shutdown.ts': 'the order of the shutdown is the order of its Fastify hooks',
-  'plugins/load-shedding.ts': 'sampling, rejection and readiness share one measurement of the load',
 }
 
 /** Needed by some configurations only, and slow to load. */
