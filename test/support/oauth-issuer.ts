@@ -8,7 +8,7 @@ export interface Issuer {
   issuer: string
   /** Environment of a service that accepts its tokens. */
   environment: Record<string, string>
-  /** How often the keys were fetched. */
+  /** Number of fetches of the keys. */
   fetches: number
   /** Whether it responds at all. */
   isUp: boolean

@@ -42,8 +42,8 @@ const STRING_SHARE = 1 / 4
 const ESCAPED_LENGTH = 6
 
 /**
- * Reads JSON that arrives as Buffers cut anywhere. The blobs in it never become strings: each goes to a sink of its own as
- * it arrives, and the rest is small enough for `JSON.parse`. A blob that its sink rejects, and text that is too long to be
+ * Reads JSON that arrives as Buffers cut anywhere. The blobs in it never become strings: each goes to its own sink as it
+ * arrives, and the rest is small enough for `JSON.parse`. A blob that its sink rejects, and text that is too long to be
  * of use, are dropped without affecting the blobs beside them.
  *
  * Disposing it drops everything; needed unless `end` returned.

@@ -54,7 +54,7 @@ export class StringScanner {
     }
   }
 
-  /** Whether an odd number of backslashes stands before `end`. */
+  /** Whether an odd number of backslashes precedes `end`. */
   #isEscapedAt(chunk: Buffer, from: number, end: number): boolean {
     let first = end
     while (first > from && chunk[first - 1] === BACKSLASH) first--

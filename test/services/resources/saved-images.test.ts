@@ -42,7 +42,7 @@ async function build(t: TestContext, names: readonly string[]) {
   return { ask, folder, root, bytes }
 }
 
-/** Outside `spliceJson` an image is a note, which is no base64. */
+/** Only `writeJson` writes an image's base64. */
 const isNotBlob = (fault: string) => !fault.includes('/contents/0')
 
 test('closes the file of a resource once its response is done', async (t: TestContext) => {
