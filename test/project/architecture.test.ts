@@ -23,7 +23,6 @@ const longPlugins: Readonly<Record<string, string>> = {
     'callers, scrapes and discovery share one authenticator, and the hook of every request stays synchronous',
   'plugins/config.ts':
     'reads the configuration through @fastify/env before the server exists, with every problem at once',
-  'plugins/graceful-shutdown.ts': 'the order of the shutdown is the order of its Fastify hooks',
   'plugins/load-shedding.ts': 'sampling, rejection and readiness share one measurement of the load',
 }
 
