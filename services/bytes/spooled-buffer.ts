@@ -1,7 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import type { EncodedText } from './base64-image.ts'
 import { type BufferPool, createBufferPool, MIN_POOLED_BYTES, type PooledBuffer } from './buffer-pool.ts'
 import { temporaryName, writeAll } from './durable-file.ts'
 
@@ -21,6 +20,13 @@ export interface BufferSpool {
   readonly spilled: number
   /** Starts to buffer a text that arrives in chunks. */
   open(): EncodedTextWriter
+}
+
+/** Base64 text in memory or in a file. Disposing it frees both. */
+export interface EncodedText extends AsyncDisposable {
+  /** The text in order; may be called more than once. */
+  chunks(): Iterable<Buffer> | AsyncIterable<Buffer>
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** Disposing it drops what was written, also while a chunk is on its way to a file. Not to be disposed after `end`. */
