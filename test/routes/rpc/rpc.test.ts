@@ -105,7 +105,7 @@ test('echoes the id where the body could be read', async (t: TestContext) => {
   t.assert.partialDeepStrictEqual(response.json(), { id: 1, error: { code: -32600 } })
 })
 
-test('accepts bodies far above the framework's default limit', async (t: TestContext) => {
+test('accepts bodies far above the default limit of Fastify', async (t: TestContext) => {
   const { app } = await build(t)
   const text = 'x'.repeat(3_000_000)
   const payload = { ...ping, method: 'tools/call', params: { name: 'echo', arguments: { text } } }
