@@ -61,7 +61,7 @@ export const processSetups: readonly ProcessSetup[] = [
     files: { 'd.json': JSON.stringify({ deployments: deploymentKey }) },
   },
   {
-    name: 'the deployments file has a member that nobody knows',
+    name: 'the deployments file has an unknown member',
     environment: { AZURE_DEPLOYMENTS_FILE: 'd.json' },
     files: { 'd.json': JSON.stringify({ deployments: [{ ...entry, keys: [deploymentKey] }] }) },
   },
