@@ -91,7 +91,7 @@ async function auth(fastify: FastifyInstance): Promise<void> {
 
   fastify.decorate('authenticateScrape', async function authenticateScrape(request, reply) {
     const { headers, ip: address, socket } = request
-    const isTrustedProxy = fastify.trustedProxies.has(socket.remoteAddress)
+    const isTrustedProxy = config.server.trustedProxies.has(socket.remoteAddress)
     try {
       checkScrape({ headers, address, isTrustedProxy }, metricsToken?.reveal())
     } catch (error) {
@@ -131,5 +131,5 @@ function firstOf(header: string | string[] | undefined): string | undefined {
 
 export default fp(auth, {
   name: 'auth',
-  dependencies: ['config', 'logger', 'metrics', 'trusted-proxies', 'rate-limit'],
+  dependencies: ['config', 'logger', 'metrics', 'connections', 'rate-limit'],
 })

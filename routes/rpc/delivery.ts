@@ -23,7 +23,7 @@ const forwardingHeaders = ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'] a
  * @returns the delivery of a request's response
  */
 export function trackDeliveries(
-  { server, trustedProxies }: FastifyInstance,
+  { server, config }: FastifyInstance,
   times: DeliveryTimes,
 ): (request: FastifyRequest, reply: FastifyReply) => Delivery {
   const openedAtOf = new WeakMap<object, number>()
@@ -38,7 +38,8 @@ export function trackDeliveries(
       return
     }
     const isProxied =
-      trustedProxies.has(socket.remoteAddress) || forwardingHeaders.some((name) => headers[name] !== undefined)
+      config.server.trustedProxies.has(socket.remoteAddress) ||
+      forwardingHeaders.some((name) => headers[name] !== undefined)
     lingerAfterEnd(socket, times.lingerMs)
     raw.once('close', () => {
       if (!raw.writableFinished) report({ state: 'abandoned' })
