@@ -1,4 +1,4 @@
-// Plain JavaScript of an old kind: it must run on the very Node it turns away.
+// Old-style JavaScript, because this must run on the Node versions that it rejects.
 const required = 26
 if (Number(process.versions.node.split('.')[0]) < required) {
   process.stderr.write(

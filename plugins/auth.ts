@@ -8,6 +8,10 @@ import { challenge, describeResources, type ProtectedResource } from '../service
 import { checkScrape } from '../services/auth/scrape-access.ts'
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Which of the protected resources the route is; `root` by default. */
+    oauthResource?: 'root' | 'mcp'
+  }
   interface FastifyInstance {
     /** Hook of routes that spend money: sets `request.caller`. @throws AccessError */
     authenticate(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
@@ -18,7 +22,9 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** The authenticated caller, or the client's address where `authenticate` has not run. */
-    caller: Caller
+    readonly caller: Caller
+    /** Set by `authenticate`. */
+    identity: Caller | undefined
   }
 }
 
@@ -36,13 +42,10 @@ async function auth(fastify: FastifyInstance): Promise<void> {
     )
   }
 
-  const callers = new WeakMap<FastifyRequest, Caller>()
+  fastify.decorateRequest('identity', undefined)
   fastify.decorateRequest('caller', {
     getter(this: FastifyRequest) {
-      return callers.get(this) ?? addressCaller(this.ip)
-    },
-    setter(this: FastifyRequest, caller: Caller) {
-      callers.set(this, caller)
+      return this.identity ?? addressCaller(this.ip)
     },
   })
 
@@ -70,11 +73,11 @@ async function auth(fastify: FastifyInstance): Promise<void> {
   // Synchronous where nothing is awaited, because every request passes here.
   fastify.decorate('authenticate', function authenticate(request, reply, done) {
     const accept = (caller: Caller) => {
-      request.caller = caller
+      request.identity = caller
       done()
     }
     const fail = (failure: unknown) => {
-      const resource = resources?.[request.routeOptions.url === '/mcp' ? 'mcp' : 'root']
+      const resource = resources?.[request.routeOptions.config.oauthResource ?? 'root']
       reject(request, reply, failure, resource).then((error) => done(toError(error)), done)
     }
     const { authorization, 'x-api-key': apiKey } = request.headers
@@ -131,5 +134,5 @@ function firstOf(header: string | string[] | undefined): string | undefined {
 
 export default fp(auth, {
   name: 'auth',
-  dependencies: ['config', 'logger', 'metrics', 'connections', 'rate-limit'],
+  dependencies: ['config', 'logger', 'metrics', 'rate-limit'],
 })

@@ -24,7 +24,7 @@ const RETRY_AFTER_MS = 5_000
 /** The bound on the memory of request bodies. */
 async function bodyLimits(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, server } = fastify
-  const { bodyWaitMs, headwayMs } = { ...defaultTiming, ...fastify.appOptions.timing }
+  const { bodyWaitMs, uploadPeriodMs } = { ...defaultTiming, ...fastify.appOptions.timing }
   const budget = createByteBudget({ limit: config.limits.maxInflightBytes, waitMs: bodyWaitMs })
   metrics.setBodyBytes(() => budget.used)
   fastify.decorateRequest('isBodyOpen', false)
@@ -32,7 +32,7 @@ async function bodyLimits(fastify: FastifyInstance): Promise<void> {
   function rejectBody(reason: 'bytes' | 'slow'): Error {
     metrics.rejections.inc({ reason })
     if (reason === 'slow') {
-      const pace = `send at least ${UNRESERVED_BYTES} bytes every ${headwayMs / 1000} s`
+      const pace = `send at least ${UNRESERVED_BYTES} bytes every ${uploadPeriodMs / 1000} s`
       return new Rejection(408, `The body arrived too slowly: ${pace}.`)
     }
     return new Rejection(503, `Upload memory limit reached; retry in ${RETRY_AFTER_MS / 1000} s.`, {

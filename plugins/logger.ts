@@ -1,11 +1,18 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether requests arrive every few seconds, as probes and scrapes do, and are logged at level debug. */
+    isRoutine?: boolean
+  }
+}
+
 /** Logs one line for every request, without its query, headers or body. */
 async function logger(fastify: FastifyInstance): Promise<void> {
   fastify.addHook('onResponse', function logRequest(request: FastifyRequest, reply: FastifyReply, done) {
     const fields = { ...describe(request), status: reply.statusCode, durationMs: Math.round(reply.elapsedTime) }
-    if (isRoutine(request)) request.log.debug(fields, 'request completed')
+    if (request.routeOptions.config.isRoutine === true) request.log.debug(fields, 'request completed')
     else request.log.info(fields, 'request completed')
     done()
   })
@@ -23,11 +30,6 @@ function describe(request: FastifyRequest) {
     route: request.routeOptions.url ?? 'unmatched',
     caller: request.caller.id,
   }
-}
-
-/** Probes and scrapes arrive every few seconds. */
-function isRoutine({ routeOptions: { url } }: FastifyRequest): boolean {
-  return url === '/health' || url === '/ready' || url === '/metrics'
 }
 
 export default fp(logger, { name: 'logger', dependencies: ['config', 'lifecycle'] })

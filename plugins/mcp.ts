@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { IMAGE_URI_TEMPLATE, IMAGE_URI_VARIABLE } from '../services/library/image-uri.ts'
 import type { Catalog } from '../services/mcp/catalog.ts'
 import { createDispatcher, type Dispatcher } from '../services/mcp/dispatcher.ts'
 import { defaultTiming } from '../services/mcp/timeouts.ts'
+import { memoize } from '../services/net/memoize.ts'
 import { createCompletion } from '../services/prompts/completion.ts'
 import { prompts } from '../services/prompts/index.ts'
-import { createSavedImages, IMAGE_VARIABLE, imageTemplate } from '../services/resources/saved-images.ts'
+import { createSavedImages } from '../services/resources/saved-images.ts'
 import { imageIcon } from '../services/tools/icons.ts'
 import { serverInstructions } from '../services/tools/instructions.ts'
 
@@ -19,6 +21,7 @@ declare module 'fastify' {
 async function mcp(fastify: FastifyInstance): Promise<void> {
   const { calls, metrics, azureImages, imageStore } = fastify
   const { extendCatalog = (catalog: Catalog) => catalog, timing, transport = 'http' } = fastify.appOptions
+  const requestsOf = memoize((key) => metrics.rpcRequests.labels(...key.split(' ')))
   const { progressRepeatMs } = { ...defaultTiming, ...timing }
   fastify.decorate(
     'mcp',
@@ -30,8 +33,8 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
         complete: createCompletion({
           models: [azureImages.deployment.model],
           images: {
-            uriTemplate: imageTemplate.uriTemplate,
-            variable: IMAGE_VARIABLE,
+            uriTemplate: IMAGE_URI_TEMPLATE,
+            variable: IMAGE_URI_VARIABLE,
             names: async () => (await imageStore.list()).images.map(({ name }) => name),
           },
         }),
@@ -46,7 +49,7 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
       progressRepeatMs,
       runCall: calls.run,
       onCancelled: calls.suspect,
-      onFinished: (method, outcome) => metrics.rpcRequests.inc({ method, outcome }),
+      onFinished: (method, outcome) => requestsOf(`${method} ${outcome}`).inc(),
     }),
   )
 }

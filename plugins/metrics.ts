@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { memoize } from '../services/net/memoize.ts'
 import { createMetrics, type Metrics } from '../services/telemetry/metrics.ts'
 
 declare module 'fastify' {
@@ -9,16 +10,16 @@ declare module 'fastify' {
   }
 }
 
-/** Methods that get a series; the parser knows some thirty more, and anybody may send them. */
+/** Methods with a series; Node's parser accepts some thirty more, which any client may send. */
 const COUNTED_METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'DELETE', 'PUT', 'PATCH'])
 
-/** One registry an app, and the HTTP series. */
+/** The registry of the app, and its HTTP series. */
 async function metrics(fastify: FastifyInstance): Promise<void> {
   const series = createMetrics(fastify.appVersion)
   fastify.decorate('metrics', series)
   const counted = new WeakMap<Socket, { read: number; written: number }>()
 
-  /** Adds what a connection moved since it was last looked at, so that a long-lived one is not invisible. */
+  /** Adds the bytes of a connection since the last count, so that long-lived connections are visible. */
   function countBytes(socket: Socket): void {
     const before = counted.get(socket) ?? { read: 0, written: 0 }
     series.receivedBytes.inc(Math.max(0, socket.bytesRead - before.read))
@@ -26,9 +27,15 @@ async function metrics(fastify: FastifyInstance): Promise<void> {
     counted.set(socket, { read: socket.bytesRead, written: socket.bytesWritten })
   }
 
-  function labels(request: FastifyRequest) {
-    const method = COUNTED_METHODS.has(request.method) ? request.method : 'other'
-    return { route: request.routeOptions.url ?? 'unmatched', method }
+  /** The series of a route and method, which would otherwise be looked up by their labels for every request. */
+  const seriesOf = memoize((key) => {
+    const [method = '', route = ''] = key.split(' ')
+    const duration = series.httpDuration.labels({ route, method })
+    const requests = memoize((status) => series.httpRequests.labels({ route, method, status }))
+    return { duration, requests }
+  })
+  function ofRequest({ method, routeOptions }: FastifyRequest) {
+    return seriesOf(`${COUNTED_METHODS.has(method) ? method : 'other'} ${routeOptions.url ?? 'unmatched'}`)
   }
 
   fastify.addHook('onRequest', function countStart(_request, _reply, done) {
@@ -39,11 +46,12 @@ async function metrics(fastify: FastifyInstance): Promise<void> {
     series.httpInFlight.dec()
     if (request.raw.socket !== null) countBytes(request.raw.socket)
     // 499 is what Nginx logs for a client that disconnected: https://nginx.org/en/docs/http/ngx_http_core_module.html
-    if (!raw.writableFinished) series.httpRequests.inc({ ...labels(request), status: 499 })
+    if (!raw.writableFinished) ofRequest(request).requests('499').inc()
   })
   fastify.addHook('onResponse', function countResponse(request, reply, done) {
-    series.httpRequests.inc({ ...labels(request), status: reply.statusCode })
-    series.httpDuration.observe(labels(request), reply.elapsedTime / 1000)
+    const { requests, duration } = ofRequest(request)
+    requests(String(reply.statusCode)).inc()
+    duration.observe(reply.elapsedTime / 1000)
     done()
   })
 }

@@ -1,17 +1,17 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
-/** What one part says of itself. `ready: false` takes the whole service out of the load balancer. */
+/** The state of one part. `ready: false` takes the whole service out of the load balancer. */
 export interface PartState {
   ready: boolean
-  /** One or a few words from a closed set, or such words by name, shown in `/ready`. */
+  /** A few words from a closed set, or several such states by name, shown in `/ready`. */
   state: string | Readonly<Record<string, string>>
 }
 
 export interface Readiness {
-  /** Adds a part; its check must be cheap, since every probe runs it and anybody may probe. */
+  /** Adds a part. Its check must be cheap, since every probe runs it, and any client may probe. */
   add(part: string, check: () => PartState | Promise<PartState>): void
-  /** Every part's state; `status` is `ready`, `shutting down` or `not ready`. */
+  /** The states of all parts; `status` is `ready`, `shutting down` or `not ready`. */
   report(): Promise<{ ready: boolean; body: Record<string, PartState['state']> }>
 }
 
@@ -21,7 +21,7 @@ declare module 'fastify' {
   }
 }
 
-/** A named list of checks, asked by `GET /ready`. */
+/** The named checks that `GET /ready` runs. */
 async function readiness(fastify: FastifyInstance): Promise<void> {
   const parts = new Map<string, () => PartState | Promise<PartState>>()
   let isClosing = false

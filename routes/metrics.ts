@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 
-/** The scrape of Prometheus. */
+/** The metrics, for Prometheus. */
 export default async function metrics(fastify: FastifyInstance): Promise<void> {
-  fastify.get('/metrics', { onRequest: fastify.authenticateScrape }, async function scrape(_request, reply) {
+  const options = { onRequest: fastify.authenticateScrape, config: { isRoutine: true } }
+  fastify.get('/metrics', options, async function scrape(_request, reply) {
     const { registry } = fastify.metrics
     return reply.type(registry.contentType).send(await registry.metrics())
   })

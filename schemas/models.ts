@@ -1,8 +1,6 @@
 import Type, { type Static } from 'typebox'
 
-/**
- * What a model of Azure AI Foundry can do, as data. The built-in table and `AZURE_MODELS_FILE` have the same form.
- */
+/** Capabilities of the models of Azure AI Foundry. The built-in table and `AZURE_MODELS_FILE` have the same form. */
 
 const closed = { additionalProperties: false }
 const text = { minLength: 1, maxLength: 200 }
@@ -18,7 +16,7 @@ export type Operation = Static<typeof OperationSchema>
 /** `WxH` in pixels. */
 const SizeTextSchema = Type.String({ pattern: '^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$' })
 
-/** Which sizes a model makes. `none`: it decides itself, and a size can't be asked for. */
+/** The sizes that a model generates. `none`: it decides itself and accepts no size. */
 export const SizeRuleSchema = Type.Union([
   Type.Object({ kind: Type.Literal('none') }, closed),
   Type.Object(
@@ -44,13 +42,13 @@ export type SizeRule = Static<typeof SizeRuleSchema>
 
 const PriceSchema = Type.Object(
   {
-    /** When the prices were read, YYYY-MM-DD. */
+    /** The date of the price list, YYYY-MM-DD. */
     asOf: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' }),
     /** US dollars per million tokens. */
     textIn: Type.Optional(Type.Number({ minimum: 0 })),
     imageIn: Type.Optional(Type.Number({ minimum: 0 })),
     imageOut: Type.Optional(Type.Number({ minimum: 0 })),
-    /** US dollars per megapixel that came in, that went out, and on top of the first that went out. */
+    /** US dollars per input megapixel, per output megapixel, and extra for the first output megapixel. */
     megapixelIn: Type.Optional(Type.Number({ minimum: 0 })),
     megapixelOut: Type.Optional(Type.Number({ minimum: 0 })),
     firstMegapixelOut: Type.Optional(Type.Number({ minimum: 0 })),
@@ -65,9 +63,9 @@ const range = Type.Object({ minimum: Type.Number(), maximum: Type.Number() }, cl
 
 export const ModelSchema = Type.Object(
   {
-    /** As Azure's catalogue writes it; compared without case. */
+    /** As in Azure's catalogue; case does not matter. */
     id: Type.String({ pattern: '^[\\w.-]{1,64}$' }),
-    /** Routes that serve it, the preferred first. */
+    /** Dialects that serve it, the preferred one first. */
     dialects: Type.Array(DialectNameSchema, { minItems: 1, maxItems: 4 }),
     /** Its name in the path of the provider route. */
     providerPath: Type.Optional(Type.String({ pattern: '^[a-z0-9.-]{1,64}$' })),
@@ -76,36 +74,36 @@ export const ModelSchema = Type.Object(
     operations: Type.Array(OperationSchema, { minItems: 1, maxItems: 2 }),
     generateSize: SizeRuleSchema,
     editSize: SizeRuleSchema,
-    /** Shapes that can be asked for instead of a size, on routes that take one. */
+    /** Shapes that can be requested instead of a size. */
     aspectRatios: Type.Array(Type.String({ pattern: '^[1-9]\\d?:[1-9]\\d?$' }), { maxItems: 30 }),
-    /** Images made by one call, at most. */
+    /** Maximum number of images per call. */
     maxCount: Type.Integer({ minimum: 1, maximum: 10 }),
-    /** Images sent with an edit, the one to edit included, at most. */
+    /** Maximum number of images in an edit, including the one to edit. */
     maxImages: Type.Integer({ minimum: 0, maximum: 16 }),
-    /** The form field of each image when an edit sends several; its route's own by default. One alone is `image`. */
+    /** The form field of each image in an edit with several; that of the dialect by default. A single one is `image`. */
     imagesField: Type.Optional(Type.Enum(['image', 'image[]'])),
     mask: Type.Boolean(),
     seed: Type.Boolean(),
     qualities: Type.Array(Type.String(text), { maxItems: 10 }),
     formats: Type.Array(Type.Enum(['png', 'jpeg']), { minItems: 1, maxItems: 2 }),
-    /** Whether the format can be asked for; else the first of `formats` is what comes. */
+    /** Whether the format can be requested; otherwise the model returns the first of `formats`. */
     choosesFormat: Type.Boolean(),
     compression: Type.Boolean(),
     backgrounds: Type.Array(Type.String(text), { maxItems: 5 }),
     inputFidelities: Type.Array(Type.String(text), { maxItems: 5 }),
     guidance: Type.Optional(range),
     steps: Type.Optional(range),
-    /** Takes `auto_aspect_ratio` and `web_grounding`. */
+    /** Accepts `auto_aspect_ratio` and `web_grounding`. */
     grounding: Type.Boolean(),
     streaming: Type.Boolean(),
-    /** Longest prompt in characters; a rough guard, since most models count tokens. */
+    /** Longest prompt in characters: a rough limit, since most models count tokens. */
     maxPromptCharacters: Type.Integer({ minimum: 1, maximum: 200_000 }),
-    /** What a writer of prompts should know. */
+    /** Advice for writing prompts, published in the tools' schemas. */
     promptAdvice: Type.Optional(Type.String({ maxLength: 400 })),
-    /** Sent as they are with every request: an operator's fixed choices. */
+    /** Fields that the operator adds to every request; arguments of a call override them. */
     fields: Type.Optional(Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]))),
     price: Type.Optional(PriceSchema),
-    /** The day Azure stops serving it, YYYY-MM-DD. */
+    /** The day on which Azure retires it, YYYY-MM-DD. */
     retires: Type.Optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' })),
   },
   closed,
@@ -113,8 +111,8 @@ export const ModelSchema = Type.Object(
 export type Model = Static<typeof ModelSchema>
 
 /**
- * `AZURE_MODELS_FILE`: rows that add to the table or change rows of it. A row says only what differs from the model it is
- * `like`, or from the row it changes.
+ * `AZURE_MODELS_FILE`: rows that are added to the table or change it. A row contains only what differs from the model that
+ * `like` names, or from the row that it changes.
  */
 export const ModelsFileSchema = Type.Object(
   {
@@ -128,4 +126,3 @@ export const ModelsFileSchema = Type.Object(
   },
   closed,
 )
-export type ModelsFile = Static<typeof ModelsFileSchema>

@@ -3,12 +3,12 @@ import type { Readable } from 'node:stream'
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { type BufferPool, type PooledBuffer, pooledSize } from '../../services/bytes/buffer-pool.ts'
 import { type ByteReservation, UNRESERVED_BYTES } from '../../services/limits/byte-budget.ts'
-import { watchHeadway } from '../../services/limits/upload-progress.ts'
+import { watchUploadProgress } from '../../services/limits/upload-progress.ts'
 import { parseMessage } from '../../services/mcp/message-parser.ts'
 import { invalidRequest } from '../../services/mcp/protocol-error.ts'
 
 /** Parses JSON bodies of this plugin's routes. */
-export function addBodyParser(fastify: FastifyInstance, { headwayMs }: { headwayMs: number }): void {
+export function addBodyParser(fastify: FastifyInstance, { uploadPeriodMs }: { uploadPeriodMs: number }): void {
   const { config, rejectBody, bufferPool: pool } = fastify
   const maxBytes = config.limits.maxBodyBytes
   fastify.removeAllContentTypeParsers()
@@ -23,7 +23,7 @@ export function addBodyParser(fastify: FastifyInstance, { headwayMs }: { headway
       if (body.length > UNRESERVED_BYTES) request.lifecycle.scope.use(parsed)
       return parsed
     }
-    readBody(payload, { pool, announced, maxBytes, reserve, rejectBody, headwayMs, parse }, done)
+    readBody(payload, { pool, announced, maxBytes, reserve, rejectBody, uploadPeriodMs, parse }, done)
   })
 }
 
@@ -39,7 +39,7 @@ export interface BodyOptions {
   /** The error for a body that got no memory in time, or arrived too slowly. */
   rejectBody: (reason: 'bytes' | 'slow') => Error
   /** Milliseconds in which 64 KiB of a body must arrive, or its rest. */
-  headwayMs: number
+  uploadPeriodMs: number
   /** Must not keep the body, since its memory is reused. */
   parse(body: Buffer): { value: unknown; retainedBytes: number }
 }
@@ -65,7 +65,7 @@ const LEAST_AVERAGE = 32
  */
 export function readBody(
   payload: Readable,
-  { pool, announced, maxBytes, reserve, rejectBody, headwayMs, parse }: BodyOptions,
+  { pool, announced, maxBytes, reserve, rejectBody, uploadPeriodMs, parse }: BodyOptions,
   done: (error: Error | null, body?: unknown) => void,
 ): void {
   if (announced !== undefined && announced > maxBytes) {
@@ -73,7 +73,11 @@ export function readBody(
     return
   }
   const body = createGathering(announced, pool)
-  const headway = watchHeadway({ announced, periodMs: headwayMs, onStalled: () => end(rejectBody('slow')) })
+  const progress = watchUploadProgress({
+    announced,
+    periodMs: uploadPeriodMs,
+    onStalled: () => end(rejectBody('slow')),
+  })
   let chunks = 0
   let hasEnded = false
   let reservation: ByteReservation | undefined
@@ -90,7 +94,7 @@ export function readBody(
       end(failure)
       return
     }
-    headway.received(length)
+    progress.received(length)
     const granted = grow(body.sizeWith(chunk))
     if (granted === true) body.add(chunk)
     else waitFor(granted, chunk)
@@ -98,12 +102,12 @@ export function readBody(
   /** This wait does not count as slowness of the sender. */
   function waitFor(granted: Promise<boolean>, chunk: Buffer): void {
     payload.pause()
-    headway.pause()
+    progress.pause()
     granted.then((isGranted) => {
       if (hasEnded) return
       if (isGranted) {
         body.add(chunk)
-        headway.resume()
+        progress.resume()
         payload.resume()
       } else end(rejectBody('bytes'))
     }, end)
@@ -114,7 +118,7 @@ export function readBody(
   }
   function end(failure: Error | null): void {
     hasEnded = true
-    headway.stop()
+    progress.stop()
     payload.off('data', take).off('end', finish).off('error', end)
     let error = failure
     let message: unknown

@@ -1,3 +1,5 @@
+import { memoize } from '../../services/net/memoize.ts'
+
 /** Which kinds of response a caller takes. */
 export interface Accepted {
   json: boolean
@@ -11,7 +13,7 @@ export function readAccept(header: string | undefined): Accepted {
   return readRanges(header)
 }
 
-function readRanges(header: string): Accepted {
+const readRanges = memoize((header): Accepted => {
   const ranges = header.split(',').map(readRange)
   const accepts = (...names: string[]) => {
     // The most specific range decides, so that `*/*, application/json;q=0` rejects JSON.
@@ -19,7 +21,7 @@ function readRanges(header: string): Accepted {
     return range !== undefined && range.weight > 0
   }
   return { json: accepts('application/json', 'application/*', '*/*'), stream: accepts('text/event-stream') }
-}
+})
 
 function readRange(range: string) {
   const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())

@@ -33,11 +33,15 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   // The schema as it is compiled for every transport.
   fastify.setValidatorCompiler(() => (body) => isBody(body) || { error: envelopeError(body) })
 
-  const route = { schema: { body: BodySchema }, bodyLimit, config: { cors: readableByPages }, helmet: false as const }
+  const route = { schema: { body: BodySchema }, bodyLimit, helmet: false as const }
   const routes = fastify.withTypeProvider<TypeBoxTypeProvider>()
-  for (const url of ['/', '/mcp']) {
-    routes.post(url, route, (request, reply) => respond(request, reply, contextOf(request, reply)))
-    fastify.options(url, { config: { cors: readableByPages } }, async () => undefined)
+  for (const [url, oauthResource] of [
+    ['/', 'root'],
+    ['/mcp', 'mcp'],
+  ] as const) {
+    const config = { cors: readableByPages, oauthResource }
+    routes.post(url, { ...route, config }, (request, reply) => respond(request, reply, contextOf(request, reply)))
+    fastify.options(url, { config }, async () => undefined)
   }
   rejectMethods(fastify, '/', ['GET', 'POST', 'OPTIONS'], 'GET, POST')
   rejectMethods(fastify, '/mcp', ['POST', 'OPTIONS'], 'POST')

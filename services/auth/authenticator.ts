@@ -1,4 +1,5 @@
 import { normalizeAddress, rateLimitPrefix } from '../net/ip-address.ts'
+import { memoize } from '../net/memoize.ts'
 import { AccessError } from './access-error.ts'
 import { type ApiKey, findApiKey } from './api-keys.ts'
 import type { TokenSubject } from './tokens.ts'
@@ -66,12 +67,16 @@ function authenticatedCaller(id: string): Caller {
 
 /** A caller without credentials. */
 export function addressCaller(address: string | undefined): Caller {
-  return {
+  return callerOf(address ?? '')
+}
+
+const callerOf = memoize(
+  (address): Caller => ({
     id: `address:${normalizeAddress(address)}`,
     rateLimitKey: `address:${rateLimitPrefix(address)}`,
     isAnonymous: true,
-  }
-}
+  }),
+)
 
 /** https://www.rfc-editor.org/rfc/rfc6750#section-2.1 */
 export function readBearer(authorization: string | undefined): string | undefined {

@@ -1,4 +1,5 @@
 import { type ServiceError, type ServiceErrorOptions, serviceError } from '../errors/errors.ts'
+import { parameterNames } from '../parameters/table.ts'
 import { safeId } from './azure-text.ts'
 import { hasFilterCode, isContentFiltered } from './content-filter.ts'
 import type { AzureFault } from './error-body.ts'
@@ -127,15 +128,16 @@ export function knownCodes({ codes }: AzureFault): string | undefined {
 }
 
 /** Fields of a request. Azure's name for one is returned to the client; anything else is untrusted text. */
-const parameters = words(`
-  prompt model n num_images size width height aspect_ratio seed quality style steps
-  output_format output_compression response_format background input_fidelity moderation user
-  image images mask input_image stream partial_images guidance safety_tolerance api_version
-  auto_aspect_ratio web_grounding negative_prompt prompt_upsampling complexity
-`)
+const fieldNames: ReadonlySet<string> = new Set([
+  ...parameterNames,
+  ...words(`
+    prompt model num_images width height style response_format moderation user image images mask input_image stream
+    partial_images safety_tolerance api_version negative_prompt prompt_upsampling complexity
+  `),
+])
 
 /** `image[0]` and `input_image_2` are parameters too. */
 function knownParameter(name: string | undefined): string | undefined {
   const base = name?.replace(/(\[\d{0,2}\]|_\d{1,2})$/, '')
-  return base !== undefined && parameters.has(base) ? name : undefined
+  return base !== undefined && fieldNames.has(base) ? name : undefined
 }

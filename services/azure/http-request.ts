@@ -4,6 +4,7 @@ import FormData from 'form-data'
 import type { Model, Operation } from '../../schemas/models.ts'
 import { encodeBase64, encodedLength } from '../bytes/base64-encoder.ts'
 import type { InputImage } from '../imaging/types.ts'
+import type { FieldValue, WireFields } from '../parameters/parameter.ts'
 import type { RequestBody } from './transport.ts'
 
 /** A request in the form of a dialect, without credentials. */
@@ -17,8 +18,7 @@ export interface HttpRequest {
   secrets: readonly string[]
 }
 
-/** The value of a field in a request body. */
-export type FieldValue = string | number | boolean
+/** The fields of a request body. */
 export type Fields = Readonly<Record<string, FieldValue>>
 
 /** Suffix of a route, which operators often paste as part of the base URL. */
@@ -40,10 +40,7 @@ export function apiUrl(baseUrl: string, segments: readonly string[], apiVersion?
 }
 
 /** The fields of a request merged over those configured for the model; `undefined` does not override. */
-export function withFixed(
-  { fields: fixed }: Pick<Model, 'fields'>,
-  fields: Readonly<Record<string, FieldValue | undefined>>,
-): Record<string, FieldValue> {
+export function withFixed({ fields: fixed }: Pick<Model, 'fields'>, fields: WireFields): Fields {
   const present = Object.entries(fields).filter((entry): entry is [string, FieldValue] => entry[1] !== undefined)
   return { ...fixed, ...Object.fromEntries(present) }
 }

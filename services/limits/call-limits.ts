@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { CreateLimiter } from './caller-limiter.ts'
 
 const MINUTE = 60_000
@@ -30,9 +29,9 @@ export interface Grant {
 export interface CallLimits {
   /**
    * Counts a call of a tool and the images that it requests. A rejected call costs nothing of the daily quota.
-   * @param key the caller's `rateLimitKey`
+   * @param caller its `rateLimitKey`
    */
-  take(key: string, tool: string, images: number): Promise<Grant>
+  take(caller: string, tool: string, images: number): Promise<Grant>
 }
 
 export function createCallLimits({
@@ -54,8 +53,7 @@ export function createCallLimits({
   }
 
   return {
-    async take(rateLimitKey, tool, images) {
-      const caller = digest(rateLimitKey)
+    async take(caller, tool, images) {
       if (callsPerMinute > 0) {
         const { isExceeded, resetMs } = await calls.consume(`${tool}:${caller}`)
         if (isExceeded) return nothingTaken({ limit: 'calls', retryAfterMs: resetMs })
@@ -68,9 +66,4 @@ export function createCallLimits({
 /** A grant that took nothing from the quota. */
 function nothingTaken(rejection: LimitReached | undefined): Grant {
   return { rejection, refund: async () => {} }
-}
-
-/** A shared store holds no names of callers, and no keys of any length. */
-function digest(rateLimitKey: string): string {
-  return createHash('sha256').update(rateLimitKey).digest('base64url').slice(0, 22)
 }

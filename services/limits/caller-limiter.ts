@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
 
 /** What a limiter counts and over which time. */
@@ -21,7 +22,7 @@ export interface Consumption {
   resetMs: number
 }
 
-/** Counts points of callers. Keys hold no names: hash what could identify a person. */
+/** Counts points by key, in a store that may be shared: keys are hashed, so that it contains no names and no long keys. */
 export interface CallerLimiter {
   consume(key: string, points?: number): Promise<Consumption>
   refund(key: string, points: number): Promise<void>
@@ -31,7 +32,7 @@ export interface CallerLimiter {
 export function createCallerLimiter(limiter: RateLimiterAbstract): CallerLimiter {
   return {
     async consume(key, points = 1) {
-      const result = await limiter.consume(key, points).catch((thrown: unknown) => {
+      const result = await limiter.consume(hash(key), points).catch((thrown: unknown) => {
         if (thrown instanceof RateLimiterRes) return thrown
         throw thrown
       })
@@ -39,7 +40,11 @@ export function createCallerLimiter(limiter: RateLimiterAbstract): CallerLimiter
       return { isExceeded: consumedPoints > limiter.points, remaining: remainingPoints, resetMs: msBeforeNext }
     },
     async refund(key, points) {
-      await limiter.reward(key, points)
+      await limiter.reward(hash(key), points)
     },
   }
+}
+
+function hash(key: string): string {
+  return createHash('sha256').update(key).digest('base64url').slice(0, 22)
 }

@@ -1,42 +1,39 @@
-/** Bytes that a body must bring within each period, unless fewer are left of it. */
-const LEAST_BYTES = 65_536
+/** Bytes of a body that must arrive within each period, unless fewer are missing. */
+const MIN_BYTES = 65_536
 
-export interface HeadwayOptions {
-  /** Bytes of the whole body; undefined if it does not say. */
+export interface UploadProgressOptions {
+  /** Bytes of the whole body; undefined without `Content-Length`. */
   announced: number | undefined
   /** Milliseconds. */
   periodMs: number
-  /** Called once, when a period is over in which too little came. */
+  /** Called once, at the end of a period in which too few bytes arrived. */
   onStalled: () => void
 }
 
-export interface Headway {
-  /** Told how many bytes have come altogether. */
+export interface UploadProgress {
+  /** Reports the number of bytes that have arrived so far. */
   received(total: number): void
-  /** Nothing can come until `resume`, because nobody reads. */
+  /** Nothing can arrive until `resume`, because reading is paused. */
   pause(): void
   resume(): void
   stop(): void
 }
 
-/**
- * Watches that a body makes headway. One that drips for minutes keeps a connection and a buffer from everyone else, and
- * costs its sender nothing.
- */
-export function watchHeadway({ announced, periodMs, onStalled }: HeadwayOptions): Headway {
+/** Detects slow uploads: a body that trickles for minutes occupies a connection and a buffer, and costs its sender nothing. */
+export function watchUploadProgress({ announced, periodMs, onStalled }: UploadProgressOptions): UploadProgress {
   let total = 0
-  let enough = needed()
+  let required = nextRequired()
   let timer = start()
 
-  function needed(): number {
-    return Math.min(total + LEAST_BYTES, announced ?? Number.POSITIVE_INFINITY)
+  function nextRequired(): number {
+    return Math.min(total + MIN_BYTES, announced ?? Number.POSITIVE_INFINITY)
   }
   function start(): NodeJS.Timeout {
     return setTimeout(endPeriod, periodMs).unref()
   }
   function endPeriod(): void {
-    const isStalled = total < enough
-    enough = needed()
+    const isStalled = total < required
+    required = nextRequired()
     if (isStalled) onStalled()
     else timer = start()
   }
@@ -48,7 +45,7 @@ export function watchHeadway({ announced, periodMs, onStalled }: HeadwayOptions)
     pause: () => clearTimeout(timer),
     resume() {
       clearTimeout(timer)
-      enough = needed()
+      required = nextRequired()
       timer = start()
     },
     stop: () => clearTimeout(timer),

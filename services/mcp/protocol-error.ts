@@ -1,3 +1,4 @@
+import { AppError } from '../errors/app-error.ts'
 import { Rejection } from '../errors/rejection.ts'
 
 /**
@@ -26,7 +27,8 @@ export interface ProtocolErrorOptions {
 }
 
 /** An error that becomes a JSON-RPC `error` object; `message` is one sentence of ours. */
-export class ProtocolError extends Error {
+export class ProtocolError extends AppError {
+  override name = 'ProtocolError'
   readonly code: number
   readonly data: unknown
   /** HTTP status. 404 is only for modern revisions; in older ones an unknown method is a 200. */
@@ -34,8 +36,7 @@ export class ProtocolError extends Error {
   readonly retryAfterMs: number | undefined
 
   constructor(code: number, message: string, options: ProtocolErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
-    this.name = 'ProtocolError'
+    super(message, options)
     this.code = code
     this.data = options.data
     this.status = options.status ?? 200

@@ -13,7 +13,7 @@ export interface Timing {
   /** Time for a client to end a connection that it asked to be closed. */
   lingerMs: number
   /** In each such period 64 KiB of a body must arrive, or its rest. */
-  headwayMs: number
+  uploadPeriodMs: number
   /** Time that a growing body waits for a reservation. */
   bodyWaitMs: number
 }
@@ -25,6 +25,6 @@ export const defaultTiming: Timing = {
   stallMs: 120_000,
   settleMs: 500,
   lingerMs: 30_000,
-  headwayMs: 10_000,
+  uploadPeriodMs: 10_000,
   bodyWaitMs: 5_000,
 }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { isLocal } from './ip-address.ts'
+import { memoize } from './memoize.ts'
 
 export interface OriginPolicyOptions {
   /** Address that the service listens on. */
@@ -26,10 +27,10 @@ export function createOriginPolicy({ host, allowedHosts, allowedOrigins }: Origi
   const origins = new Set(allowedOrigins)
   const isListed = (url: URL) => allowedHosts.some(({ hostname, port }) => matches(url, hostname, port))
   const anyHost = allowedHosts.length === 0 && !isLocal(bracketed(host))
-  function isAllowed(header: string): boolean {
+  const isAllowed = memoize((header) => {
     const url = parseHost(header)
     return url !== undefined && (anyHost || isLocal(url.hostname) || isListed(url))
-  }
+  })
   return {
     allowsHost: (header) => header !== undefined && isAllowed(header),
     allowsOrigin(header) {

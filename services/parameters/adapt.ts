@@ -35,6 +35,9 @@ function adaptOne<N extends ParameterName>(
   const value: RequestParameters[N] = request[name]
   if (value === undefined) return true
   const { adapt, isEssential } = parameters[name]
-  request[name] = isAllowed(name, operation, model) ? adapt(value, model, operation) : undefined
-  return isEssential !== true || request[name] !== undefined
+  const adapted = adapt(value, model, operation)
+  // Judged by the value: a model that does not accept n still generates one image.
+  if (isEssential === true && adapted === undefined) return false
+  request[name] = isAllowed(name, operation, model) ? adapted : undefined
+  return true
 }

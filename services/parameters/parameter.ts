@@ -5,7 +5,7 @@ import { type Capability, flag, list, optional } from './capability.ts'
 export type FieldValue = string | number | boolean
 
 /** Fields of a request body; `undefined` is not sent. */
-export type Fields = Readonly<Record<string, FieldValue | undefined>>
+export type WireFields = Readonly<Record<string, FieldValue | undefined>>
 
 /** The body formats of Azure's image APIs. */
 export type BodyFormat = 'openai' | 'openaiFlux' | 'bfl' | 'mai'
@@ -30,7 +30,7 @@ export interface WireContext {
 }
 
 /** The fields in which a value is sent. Also called without a value, for fields that need a default. */
-export type WireForm<V> = (value: V | undefined, context: WireContext) => Fields
+export type WireForm<V> = (value: V | undefined, context: WireContext) => WireFields
 
 /** A wire form for each body format; `undefined`: the format has no field for it, so no model may allow it there. */
 export type WireForms<V> = Readonly<Record<BodyFormat, WireForm<V> | undefined>>

@@ -1,6 +1,6 @@
 import type { DialectName, Model, Operation } from '../../schemas/models.ts'
 import { type Capability, flag, optional } from './capability.ts'
-import { type BodyFormat, bodyFormatOf, type Fields, type WireForm } from './parameter.ts'
+import { type BodyFormat, bodyFormatOf, type WireFields, type WireForm } from './parameter.ts'
 import {
   imageArguments,
   imageFields,
@@ -19,7 +19,7 @@ export function wireFields(
   operation: Operation,
   model: Model,
   dialect: DialectName,
-): Fields {
+): WireFields {
   const format = bodyFormatOf(dialect, model)
   const sent = parameterNames.filter((name) => parameters[name].operations.includes(operation))
   return Object.fromEntries(sent.flatMap((name) => Object.entries(fieldsOf(name, request, model, format))))
@@ -30,7 +30,7 @@ function fieldsOf<N extends ParameterName>(
   request: RequestParameters,
   model: Model,
   format: BodyFormat,
-): Fields {
+): WireFields {
   const form: WireForm<ParameterTypes[N]> | undefined = parameters[name].wire[format]
   return form === undefined ? {} : form(request[name], { model, output_format: request.output_format })
 }

@@ -2,15 +2,15 @@ import { prompts } from './index.ts'
 import type { Complete, CompletionRequest } from './types.ts'
 
 export interface CompletionOptions {
-  /** Models that can be reached. */
+  /** Names of the configured deployments' models. */
   models: readonly string[]
-  /** URI template of saved images, and what is known to fit into it. */
+  /** URI template of saved images, and the names that fit into it. */
   images?: { uriTemplate: string; variable: string; names(): Promise<readonly string[]> }
 }
 
 const SIZES = ['1024x1024', '1536x1024', '1024x1536', '1344x768', '768x1344', '1920x1080', '1080x1920', '512x512']
 
-/** Suggestions for arguments whose good values are few; the others take free text. */
+/** Suggestions for arguments with few good values; the others are free text. */
 const SUGGESTIONS: Readonly<Record<string, readonly string[]>> = {
   size: SIZES,
   style: [
@@ -40,8 +40,8 @@ const SUGGESTIONS: Readonly<Record<string, readonly string[]>> = {
 export function createCompletion({ models, images }: CompletionOptions): Complete {
   async function valuesFor({ ref, argument }: CompletionRequest): Promise<readonly string[] | undefined> {
     if (ref.type === 'ref/resource') {
-      const isOurs = ref.uri === images?.uriTemplate && argument.name === images.variable
-      return isOurs ? await images.names() : undefined
+      const isKnown = ref.uri === images?.uriTemplate && argument.name === images.variable
+      return isKnown ? await images.names() : undefined
     }
     const prompt = prompts.find(({ name }) => name === ref.name)
     if (!prompt?.arguments.some(({ name }) => name === argument.name)) return undefined
@@ -54,10 +54,10 @@ export function createCompletion({ models, images }: CompletionOptions): Complet
   }
 }
 
-/** Values that begin with what was typed, then those that contain it. */
+/** Values that begin with the typed text, then those that contain it. */
 function rank(values: readonly string[], typed: string): string[] {
-  const wanted = typed.trim().toLowerCase()
-  const place = (value: string) => value.toLowerCase().indexOf(wanted)
+  const text = typed.trim().toLowerCase()
+  const place = (value: string) => value.toLowerCase().indexOf(text)
   const matching = values.filter((value) => place(value) !== -1)
   return [...matching.filter((value) => place(value) === 0), ...matching.filter((value) => place(value) > 0)]
 }

@@ -8,7 +8,7 @@ import { createPreview } from '../imaging/preview.ts'
 import { formatSize, isSameSize } from '../imaging/size.ts'
 import type { Size } from '../imaging/types.ts'
 import type { ImageStore, SavedImage, SaveTarget } from '../library/image-store.ts'
-import { imageUri } from '../resources/saved-images.ts'
+import { imageUri } from '../library/image-uri.ts'
 
 export interface ImageResultsOptions {
   store: ImageStore

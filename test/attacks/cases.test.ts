@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 
-/** The properties that strangers' input must not break, and where each is tried. */
+/** The properties that untrusted input must not break, and the files that test them. */
 const properties: Readonly<Record<string, readonly string[]>> = {
   'any JSON gets a valid answer': ['attacks/messages.slow.test.ts', 'attacks/tools.slow.test.ts'],
   'any path stays inside the folder': [
@@ -12,7 +12,7 @@ const properties: Readonly<Record<string, readonly string[]>> = {
   'any bytes are an image or a rejection': ['services/imaging/image-probe.test.ts', 'services/imaging/convert.test.ts'],
 }
 
-/** By `checkProperty`, which prints its seed. */
+/** Calls of `checkProperty`. */
 function casesIn(file: string): number {
   const code = readFileSync(join(import.meta.dirname, '..', file), 'utf8')
   const runs = [...code.matchAll(/checkProperty\([\s\S]*?numRuns: ([\d_]+)/g)]

@@ -50,7 +50,7 @@ const silly: Readonly<Record<string, string>> = {
   'no JSON': fill('x'),
 }
 
-/** Milliseconds of the processor, which the load of the machine does not lengthen; the best of some. */
+/** Best CPU time of several runs in milliseconds, which other load on the machine does not affect. */
 async function cost(run: () => Promise<unknown>): Promise<number> {
   let best = Number.POSITIVE_INFINITY
   for (let round = 0; round < 3; round++) {
@@ -73,10 +73,10 @@ test('no body of a megabyte takes much longer than a valid one', { timeout: 120_
   const post = (payload: string, headers: Record<string, string> = {}) =>
     app.inject({ method: 'POST', url: '/', payload, headers: { 'content-type': 'application/json', ...headers } })
   const honest = `[${Array.from({ length: 16 }, () => message('ping', `{"note":"${fill('a b ', 60_000)}"}`)).join(',')}]`
-  // A first round compiles what all of them need.
+  // A first round compiles the code.
   await cost(() => post(honest))
   const usual = await cost(() => post(honest))
-  // Code that looks at each byte is slowed down by coverage as this walk is, and the engine's own parser is not.
+  // Coverage slows down this walk like all code that reads each byte, but not the engine's JSON parser.
   const walk = await cost(async () => countBreaks(Buffer.alloc(3_000_000, '\n')))
   const limit = Math.max(30 * Math.max(usual, 2), 12 * walk)
   const accepts = ['a/b,', ';q=1', ' ', ',', 'a;'].map((text) => ({ accept: fill(text, 15_000) }))

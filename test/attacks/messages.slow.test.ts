@@ -5,7 +5,7 @@ import { buildApp, LogLines, minimalEnvironment, temporaryFolder } from '../supp
 import { fixtureCatalog } from '../support/fixture-catalog.ts'
 import { checkProperty } from '../support/property.ts'
 
-/** Words that open doors in the protocol, so that chance comes past the first check. */
+/** Words of the protocol, so that random messages pass the first checks. */
 const word = fc.constantFrom(
   '2.0',
   'tools/call',
@@ -43,7 +43,7 @@ const { value: anyValue } = fc.letrec<{ value: unknown }>((tie) => ({
   ),
 }))
 
-/** Almost a message: the envelope is right more often than not, what is inside is anything. */
+/** Almost a message: a mostly valid envelope with arbitrary content. */
 const nearMessage = fc.record(
   {
     jsonrpc: fc.oneof({ weight: 9, arbitrary: fc.constant('2.0') }, { weight: 1, arbitrary: anyValue }),
@@ -74,7 +74,7 @@ const headers = fc.record(
   { requiredKeys: [] },
 )
 
-/** Whether it is what JSON-RPC 2.0 says a response is. */
+/** Whether it is a valid JSON-RPC 2.0 response. */
 function isResponse(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || !('jsonrpc' in value) || value.jsonrpc !== '2.0') return false
   if ('result' in value === 'error' in value) return false
@@ -92,7 +92,7 @@ function responsesIn(text: string, type: string): unknown[] {
 
 describe('POST / returns a valid response or 202, and never a 500', () => {
   async function setUp(t: TestContext) {
-    // Without the witness of other tests: it goes by heuristics that suit messages of good will.
+    // Without the schema check of other tests, which guesses the revision of valid messages only.
     const app = await createApp({
       environment: { ...minimalEnvironment, LOG_LEVEL: 'silent', IMAGES_DIR: await temporaryFolder(t) },
       logDestination: new LogLines(),
@@ -216,7 +216,7 @@ describe('untrusted text', () => {
 
   test('adds no metric series', async (t: TestContext) => {
     const { app } = await buildApp(t, {}, { extendCatalog: () => fixtureCatalog })
-    // Node's own series come and go with the garbage collector.
+    // Node's own series change with garbage collection.
     const series = async () =>
       (await app.inject('/metrics')).body.split('\n').filter((line) => line.startsWith('image_mcp_'))
     const before = await series()

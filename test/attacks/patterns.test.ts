@@ -4,9 +4,9 @@ import { type TestContext, test } from 'node:test'
 import { findPatterns } from '../support/pattern-finder.ts'
 
 /**
- * No pattern of ours may take more than linear time, whatever text it gets: each is run against long runs of every
- * character that matters to patterns, those that it names itself included, with an end that does not fit. Quadratic behaviour over 50,000 characters takes
- * seconds; CPU time is measured, so that a busy machine makes no difference.
+ * Every pattern must take linear time for any text: each runs against long sequences of every character that matters to it,
+ * with an end that does not match. Quadratic behaviour over 50,000 characters takes seconds; CPU time is measured, which
+ * other load on the machine does not affect.
  */
 const LENGTH = 50_000
 const LIMIT_MS = 1_500

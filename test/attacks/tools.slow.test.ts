@@ -29,7 +29,7 @@ const image = fc.oneof(
   fc.string({ maxLength: 20 }),
   fc.constantFrom('data:image/png;base64,', `data:image/png;base64,${pixelPng}`, 'file:///etc/passwd', '/etc/passwd'),
 )
-/** Right but for paths and images. */
+/** Valid except for paths and images. */
 const nearArguments = fc.record(
   { prompt: fc.constant('a cat'), output_path: path, image_data_base64: image },
   { requiredKeys: ['prompt', 'output_path'] },
@@ -73,7 +73,7 @@ test('any tool arguments get a result, and nothing is written outside the images
       const response = await app.inject({ method: 'POST', url: '/', payload })
       const message = response.json()
       const isResult = response.statusCode === 200 && Array.isArray(message.result?.content)
-      // Keys that reach for prototypes may be among what chance finds.
+      // Random keys may include `__proto__`.
       const isRejected = response.statusCode === 400 && message.error?.code === -32600
       return (isResult || isRejected) && (await readdir(root)).join() === 'images,neighbour'
     }),

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { listen } from '../support/app.ts'
 
-/** Sends bytes as they are and returns everything that comes back until the connection ends or is quiet. */
+/** Sends raw bytes and returns the response up to the end of the connection or 400 ms of silence. */
 async function exchange(url: string, bytes: string): Promise<string> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   let received = ''
@@ -17,7 +17,7 @@ async function exchange(url: string, bytes: string): Promise<string> {
 
 const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}'
 const head = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
-/** A second request that must never be seen as one. */
+/** A smuggled request that must not be recognized as one. */
 const hidden = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'
 const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
 

@@ -14,7 +14,7 @@ import { key, startSimulator } from '../support/simulator.ts'
 const root = join(import.meta.dirname, '../..')
 const run = promisify(execFile)
 
-/** What is not part of a clone. */
+/** Files that are not part of a clone. */
 const OMITTED = new Set(['node_modules', 'dist', '.git', 'coverage', 'images', 'logs', '.env'])
 
 /** Builds and packs a copy of the clone as `npm publish` would, and installs the result in an empty folder. */
@@ -55,7 +55,7 @@ test('the packed package runs from an empty folder, over HTTP and over stdio', a
   const address = await listening(child.stdout)
   const { text } = await callTool(address, 'generate_image', { prompt: 'a kite', output_path: 'kite.png' })
   t.assert.match(text, /^Image successfully generated\. Saved to server at: .*kite\.png/)
-  // Goes out as a form and comes back as a preview: other packages than a generated image needs.
+  // Sent as a form and returned as a preview, which needs more packages than generating an image.
   const kite = await readFile(join(home, 'images/kite.png'), 'base64')
   const edited = await callTool(address, 'edit_image', { prompt: 'a red kite', image_data_base64: kite })
   t.assert.match(edited.text, /^Image successfully edited\..*\n.*preview/)
@@ -77,7 +77,7 @@ test('the packed package runs from an empty folder, over HTTP and over stdio', a
   )
 })
 
-/** Reads on after the address, so that the service can go on logging. */
+/** Keeps reading, so that the service can keep logging. */
 function listening(stdout: Readable): Promise<string> {
   return new Promise((resolve, reject) => {
     let seen = ''

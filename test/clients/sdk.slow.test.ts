@@ -13,7 +13,7 @@ import { png } from '../support/images/images.ts'
 import { startService } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 
-/** The official clients, over real sockets and real pipes. */
+/** The official clients over sockets and pipes. */
 
 const info = { name: 'official-client', version: '1.0.0' }
 const server = fileURLToPath(new URL('../../server.ts', import.meta.url))

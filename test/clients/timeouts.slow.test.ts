@@ -10,13 +10,13 @@ import { temporaryFolder } from '../support/app.ts'
 import { startService } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 
-/** Clients that lose patience and ask again, as agents do: the official ones, over real sockets and real pipes. */
+/** Official clients that time out and retry, as agents do, over sockets and pipes. */
 
 const info = { name: 'official-client', version: '1.0.0' }
 const server = fileURLToPath(new URL('../../server.ts', import.meta.url))
 const call = { name: 'generate_image', arguments: { prompt: 'a lighthouse', size: '256x256' } }
 const note = /whose response you did not receive/
-/** Longer than two tries are waited for, shorter than three. */
+/** Longer than the time-outs of two attempts, shorter than of three. */
 const LATENCY_MS = 1_000
 const PATIENCE_MS = 300
 
@@ -27,7 +27,7 @@ interface Caller {
 }
 
 interface Options {
-  /** Whether progress is asked for, so that the stream is open when the client gives up. */
+  /** Requests progress, so that the stream is open when the client times out. */
   hasProgress: boolean
 }
 
@@ -78,7 +78,7 @@ const overStdio: Record<string, (parameters: StdioParameters, options: Options) 
   'the client 2.x, modern,': (parameters, options) => connectV2(new StdioClientTransport(parameters), modern, options),
 }
 
-/** Gives up twice, and has patience the third time. */
+/** Times out twice, and waits the third time. */
 async function loseAndAskAgain(t: TestContext, client: Caller, simulator: Simulator): Promise<void> {
   await client.ready()
   await t.assert.rejects(client.callTool(PATIENCE_MS), /timed out/i)

@@ -7,7 +7,7 @@ import { withConformanceFixtures } from '../support/conformance-catalog.ts'
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const suite = at('../../node_modules/@modelcontextprotocol/conformance/dist/index.js')
 
-/** Runs the official suite as its users do; it exits with 1 for a failure that is not expected, and for one that no longer fails. */
+/** Runs the official suite; it exits with 1 for an unexpected failure, and for an expected one that passes. */
 for (const revision of ['2025-11-25', '2026-07-28']) {
   test(`meets the frozen requirements of ${revision}`, async (t: TestContext) => {
     const { url } = await listen(t, {}, { extendCatalog: withConformanceFixtures })

@@ -7,7 +7,7 @@ import { callTool, image, requireImage } from '../support/containers.ts'
 import { startSimulator } from '../support/simulator.ts'
 import { freePorts, root, run } from '../support/system/processes.ts'
 
-/** A folder with the compose files and the `.env` of an operator; the project's own `.env` must not get in between. */
+/** A folder with the compose files and an operator's `.env`, isolated from the project's own `.env`. */
 async function operatorsFolder(t: TestContext, dotEnv: string): Promise<string> {
   const folder = await temporaryFolder(t)
   for (const name of ['docker-compose.yml', 'deploy/docker-compose.production.yml', 'deploy/docker-stack.yml']) {
@@ -95,7 +95,7 @@ describe('the compose files', () => {
       const made = await callTool(`http://127.0.0.1:${port}`, 'generate_image', { prompt: 'A fox', size: '256x256' })
       t.assert.equal(made.content[1]?.type, 'image')
     } finally {
-      // Not in t.after, by which time the folder with the files is gone.
+      // Not in t.after, which removes the folder first.
       await compose('down', '--volumes')
     }
   })

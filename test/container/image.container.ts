@@ -50,7 +50,7 @@ describe('the image', { concurrency: 2 }, () => {
     t.assert.equal(saved.toString('base64'), made.content[1]?.data)
     t.assert.equal((await stat(join(images.folder, 'sunset.png'))).uid, 1000)
 
-    // WebP goes through sharp, whose native code must load under Node's permission model.
+    // WebP is converted by sharp, whose native code must load under Node's permission model.
     const webp = await sharp(saved).webp().toBuffer()
     const edited = await callTool(container.url, 'edit_image', {
       prompt: 'Make this black and white',

@@ -16,7 +16,7 @@ const callOf = (args: object, id: number | string = 1) =>
 const start = (t: TestContext, environment: Record<string, string> = {}) =>
   startService(t, { LOG_LEVEL: 'debug', ...environment }, { latencyMs: 30 })
 
-/** The same call by a client of its own that reads everything and ends in order. */
+/** The same call by another client, which reads everything and ends cleanly. */
 async function callAgain(t: TestContext, { url }: Service, args: object, headers: Record<string, string> = json) {
   const client = await connectRaw(t, url)
   client.post(callOf(args), headers)
@@ -25,7 +25,7 @@ async function callAgain(t: TestContext, { url }: Service, args: object, headers
   return body
 }
 
-/** Waits until the kernel has the whole response. */
+/** Waits until the whole response was written to the kernel. */
 async function sent({ logs }: Service): Promise<void> {
   await waitFor('the end of the response', () => logs.text.includes('"msg":"request completed"'))
 }
@@ -65,7 +65,7 @@ describe('a response that was not read to its end is stored for the identical ca
     const client = await connectRaw(t, service.url)
     client.post(callOf(args), json)
     await sent(service)
-    // The client's end goes out while bytes wait unread; closing then resets the connection.
+    // The client ends while bytes are unread, so that closing resets the connection.
     client.socket.end()
     await pause(50)
     client.reset()
@@ -80,7 +80,7 @@ describe('a response that was not read to its end is stored for the identical ca
       client.post(callOf(args), n % 2 === 0 ? json : stream)
       await client.read(200)
       client.reset()
-      // The service hears of a reset a moment later.
+      // The service notices a reset a moment later.
       await waitFor('an abandoned result', () => service.app.calls.waiting > 0)
     }
     t.assert.match(await callAgain(t, service, args), abandonedNote)
@@ -244,7 +244,7 @@ describe('notifications/cancelled over HTTP', () => {
   })
 })
 
-/** How long the response was. */
+/** The length of the response. */
 async function whole({ app }: Service): Promise<{ sentBytes: number }> {
   const { body } = await app.inject('/metrics')
   return { sentBytes: Number(/^image_mcp_sent_bytes_total (\d+)/m.exec(body)?.[1]) }

@@ -11,7 +11,7 @@ const note = /your earlier call with the same idempotency key; nothing was paid 
 const otherArguments = /^This idempotency key was used for a call with other arguments: send a new key\.$/
 const keys = { MCP_API_KEYS: 'ann:key-of-ann,bob:key-of-bob' }
 
-/** Calls as a caller with a key of its own, and takes the result apart. */
+/** Calls with an API key, and returns the parts of the result. */
 async function call(url: string, args: object, headers: Record<string, string> = { 'x-api-key': 'key-of-ann' }) {
   const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'generate_image', arguments: args } }
   const response = await fetch(url, {

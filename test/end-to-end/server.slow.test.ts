@@ -11,11 +11,11 @@ const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
 interface Run {
   child: ChildProcess
   output: { stdout: string; stderr: string }
-  /** Exit code, once it has ended. */
+  /** Resolves with the exit code. */
   ended: Promise<number | null>
 }
 
-/** Starts the executable in a folder of its own with nothing in its environment but what is given. */
+/** Starts the executable in a new folder with exactly this environment. */
 async function start(
   t: TestContext,
   environment: Record<string, string | undefined>,
@@ -42,7 +42,7 @@ async function start(
   return { child, output, ended }
 }
 
-/** Resolves with the URL that the service says it listens at. */
+/** Resolves with the URL at which the service listens. */
 async function listening({ child, output, ended }: Run): Promise<string> {
   const pattern = /listening at (http:\S+?)"/
   for (;;) {

@@ -153,7 +153,7 @@ describe('SIGTERM', () => {
 test('an uncaught error is logged, running calls complete, and the process exits with 1', async (t: TestContext) => {
   const { simulator, url } = await startSimulator(t, { latencyMs: 1_000 })
   const folder = await temporaryFolder(t)
-  // The fault comes from outside: nothing in the service can be told to throw.
+  // The error is injected, since no request makes the service throw.
   const bomb = `data:text/javascript,process.on('SIGUSR2',()=>{throw new Error('thrown by the test')})`
   const service = await startProcess(
     t,
@@ -167,7 +167,7 @@ test('an uncaught error is logged, running calls complete, and the process exits
   t.assert.match(await running, /Image successfully generated/)
   t.assert.equal(await service.ended, 1)
   t.assert.match(service.log, /shutting down after an uncaught error/)
-  // Where it came from, and not what it says, which may be anything.
+  // The stack is logged, but not the message, which may contain anything.
   t.assert.match(service.log, /"err":\{"type":"Error","frames":\["[^"]+:\d+:\d+"/)
   t.assert.doesNotMatch(service.log, /thrown by the test/)
 })

@@ -13,7 +13,7 @@ import { waitFor } from '../support/wait-for.ts'
 
 const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
 
-/** More than a pipe takes while no one reads it. */
+/** More than a pipe buffers while no one reads it. */
 const call = (id: number) =>
   `${JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'generate_image', arguments: { prompt: 'a whale', size: '1024x1024' } } })}\n`
 

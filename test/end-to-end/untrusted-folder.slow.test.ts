@@ -14,11 +14,11 @@ interface Run {
   child: ChildProcess
   /** The next line of stdout as JSON. */
   next(): Promise<unknown>
-  /** Everything written, once it has ended. */
+  /** Resolves with all of its output. */
   ended: Promise<{ code: number | null; stdout: string; stderr: string }>
 }
 
-/** The real executable in a folder, with nothing of this process's environment. */
+/** The executable in a folder, without this process's environment. */
 function start(
   t: TestContext,
   cwd: string,
@@ -50,11 +50,11 @@ function start(
 }
 
 interface Scene {
-  /** Where a client has started the server: somebody else's repository. */
+  /** The untrusted repository in which a client has started the server. */
   folder: string
-  /** The host that the repository wants to be talked to. */
+  /** The host to which the repository tries to redirect calls. */
   evil: FakeAzure
-  /** The user's own. */
+  /** The user's own Azure. */
   azure: FakeAzure
   mine: Record<string, string>
 }
@@ -147,7 +147,7 @@ describe('--stdio in an untrusted folder', () => {
     ['a file of the user', { key_file: '/etc/hostname' }],
   ] as const) {
     test(`a deployments file with ${what} does not start, even if the environment names it`, async (t: TestContext) => {
-      // Its host is not this machine as far as the rules go.
+      // By the rules its host is not local.
       const { folder, evil, azure, mine } = await repository(t, { base_url: 'http://evil.example:9', ...entry })
       for (const args of [['--stdio'], ['--check'], ['--stdio', '--check']]) {
         const environment = { ...mine, AZURE_DEPLOYMENTS_FILE: './d.json', LOG_LEVEL: 'info' }

@@ -14,7 +14,7 @@ describe('azure-images', () => {
     t.assert.match(series, /image_mcp_azure_request_duration_seconds_count\{operation="generate"\} 1/)
   })
 
-  test('says at start and in /ready what each deployment is driven as, with a warning where that was guessed', async (t: TestContext) => {
+  test('reports the model of each deployment at startup and in /ready, with a warning if it was guessed', async (t: TestContext) => {
     const file = await fileOf(t, {
       deployments: [
         { name: 'fine', deployment: 'gpt-image-2-1', priority: 1 },
@@ -41,7 +41,7 @@ describe('azure-images', () => {
     t.assert.equal(warnings.length, 2)
   })
 
-  test('says at start and in /ready which deployments Azure no longer serves, or soon will not', async (t: TestContext) => {
+  test('reports retired and retiring deployments at startup and in /ready', async (t: TestContext) => {
     const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10)
     const models = [
       { id: 'past', like: 'gpt-image-2', retires: day(-1) },

@@ -8,7 +8,7 @@ import { serviceError } from '../../services/errors/errors.ts'
 import { buildApp, listen } from '../support/app.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-/** A tool that ends when it is told to, or at once. */
+/** A tool that ends on `finishAll`, or at once. */
 function controlledTool() {
   let finish = () => {}
   const state = { running: 0, finishAll: () => finish() }
@@ -73,7 +73,7 @@ function isRejected(
   t.assert.match(String(response.headers['content-type']), /^application\/json/)
 }
 
-describe('requests in a minute', () => {
+describe('requests per minute', () => {
   test('are limited by caller: 429 with Retry-After in the envelope', async (t: TestContext) => {
     const { post } = await build(t, { RATE_LIMIT_PER_MINUTE: '2', MCP_API_KEYS: 'alice:key-of-alice,bob:key-of-bob' })
     const alice = { 'x-api-key': 'key-of-alice' }
@@ -85,21 +85,21 @@ describe('requests in a minute', () => {
     t.assert.equal((await post(work(), { 'x-api-key': 'key-of-bob' })).statusCode, 200)
   })
 
-  test('are not limited on a local bind unless wanted, and are on others', async (t: TestContext) => {
+  test('are not limited by default on a local bind, and are on others', async (t: TestContext) => {
     const local = await build(t, {})
     t.assert.equal((await local.post(work())).headers['x-ratelimit-limit'], undefined)
     const open = await build(t, { MCP_SERVER_HOST: '0.0.0.0' })
     t.assert.equal((await open.post(work())).headers['x-ratelimit-limit'], '600')
   })
 
-  test('leave health, readiness and metrics alone', async (t: TestContext) => {
+  test('do not include health, readiness and metrics', async (t: TestContext) => {
     const { app } = await build(t, { RATE_LIMIT_PER_MINUTE: '1' })
     for (let n = 0; n < 5; n++) {
       for (const url of ['/health', '/ready', '/metrics']) t.assert.equal((await app.inject(url)).statusCode, 200)
     }
   })
 
-  test('go by the address that a trusted proxy tells, and by no other', async (t: TestContext) => {
+  test('are counted by the address that a trusted proxy reports, and by no other', async (t: TestContext) => {
     const trusting = await build(t, { RATE_LIMIT_PER_MINUTE: '1', TRUST_PROXY: '127.0.0.1' })
     for (const address of ['1.1.1.1', '2.2.2.2']) {
       t.assert.equal((await trusting.post(work(), { 'x-forwarded-for': address })).statusCode, 200)
@@ -109,7 +109,7 @@ describe('requests in a minute', () => {
     t.assert.equal((await careful.post(work(), { 'x-forwarded-for': '2.2.2.2' })).statusCode, 429)
   })
 
-  test('go by the last address that no trusted proxy has, whatever a caller put before it', async (t: TestContext) => {
+  test('are counted by the last address that is no trusted proxy’s, whatever a client put before it', async (t: TestContext) => {
     const { post } = await build(t, { RATE_LIMIT_PER_MINUTE: '1', TRUST_PROXY: '127.0.0.1,10.0.0.0/8' })
     const status = async (list: string) => (await post(work(), { 'x-forwarded-for': list })).statusCode
     t.assert.equal(await status('1.1.1.1'), 200)
@@ -127,7 +127,7 @@ describe('requests in a minute', () => {
     t.assert.equal(await status('1.1.1.1, 2.2.2.2, 10.0.0.1'), 200)
   })
 
-  test('count an IPv6 network as one caller', async (t: TestContext) => {
+  test('are counted by the /64 prefix of IPv6', async (t: TestContext) => {
     const { app } = await build(t, { RATE_LIMIT_PER_MINUTE: '1' })
     const status = async (remoteAddress: string) =>
       (await app.inject({ method: 'POST', url: '/', payload: work(), remoteAddress })).statusCode
@@ -137,7 +137,7 @@ describe('requests in a minute', () => {
   })
 })
 
-describe('calls of a tool and images', () => {
+describe('tool calls and images', () => {
   test('are limited before any stream header', async (t: TestContext) => {
     const { post } = await build(t, { TOOL_CALLS_PER_MINUTE: '1' })
     t.assert.equal((await post(work())).statusCode, 200)
@@ -146,14 +146,14 @@ describe('calls of a tool and images', () => {
     isRejected(t, await post(withToken, { accept: 'application/json, text/event-stream' }), 429)
   })
 
-  test('do not limit what costs nothing', async (t: TestContext) => {
+  test('are not used up by what costs nothing', async (t: TestContext) => {
     const { post } = await build(t, { TOOL_CALLS_PER_MINUTE: '1', IMAGES_PER_DAY: '1' })
     for (let n = 0; n < 5; n++) {
       t.assert.equal((await post({ jsonrpc: '2.0', id: 1, method: 'tools/list' })).statusCode, 200)
     }
   })
 
-  test('reject a member of a batch inside a 200', async (t: TestContext) => {
+  test('are rejected inside a 200 in a batch', async (t: TestContext) => {
     const { post } = await build(t, { TOOL_CALLS_PER_MINUTE: '1' })
     const response = await post([work({}, 1), work({}, 2), { jsonrpc: '2.0', id: 3, method: 'ping' }])
     t.assert.equal(response.statusCode, 200)
@@ -164,7 +164,7 @@ describe('calls of a tool and images', () => {
     t.assert.partialDeepStrictEqual(third, { id: 3, result: {} })
   })
 
-  test('count n images as n, and release what was never made', async (t: TestContext) => {
+  test('count n images as n, and refund what was not generated', async (t: TestContext) => {
     const { post } = await build(t, { IMAGES_PER_DAY: '4' })
     t.assert.equal((await post(work({ n: 3 }))).statusCode, 200)
     t.assert.equal((await post(work({ n: 1, fail: true }))).statusCode, 200)
@@ -176,7 +176,7 @@ describe('calls of a tool and images', () => {
     isRejected(t, await post(work()), 429)
   })
 
-  test('count no image for a tool that makes none', async (t: TestContext) => {
+  test('count no image for a tool that generates none', async (t: TestContext) => {
     const { post } = await build(t, { IMAGES_PER_DAY: '1' })
     const look = { ...work(), params: { name: 'look', arguments: {} } }
     t.assert.equal((await post(look)).statusCode, 200)
@@ -185,7 +185,7 @@ describe('calls of a tool and images', () => {
     t.assert.equal((await post(look)).statusCode, 200)
   })
 
-  test('are bounded in this process: 503 when it is full, and health goes on', async (t: TestContext) => {
+  test('are bounded per process: 503 when it is full, while health is still served', async (t: TestContext) => {
     const { app, state, post } = await build(t, { MAX_CONCURRENT_CALLS: '2' })
     const running = [post(work({ wait: true })), post(work({ wait: true }))]
     await waitFor('two running calls', () => state.running === 2)
@@ -197,11 +197,11 @@ describe('calls of a tool and images', () => {
   })
 })
 
-describe('bodies in flight', () => {
+describe('request bodies', () => {
   const environment = { MAX_BODY_BYTES: '1048576', MAX_INFLIGHT_BYTES: '1048576' }
   const type = 'Content-Type: application/json'
 
-  /** Sends the head of an upload and no body. */
+  /** Sends the headers of an upload and no body. */
   async function begin(t: TestContext, url: string, head: string, localAddress = '127.0.0.1') {
     const options = { port: Number(new URL(url).port), host: '127.0.0.1', localAddress }
     const socket = connect(options).on('error', () => {})
@@ -230,7 +230,7 @@ describe('bodies in flight', () => {
     await waitFor('the bytes in flight', async () => fits(await inFlight(app)))
   }
 
-  test('reserve what has come and not what was announced, and nothing up to 64 KiB', async (t: TestContext) => {
+  test('reserve what has arrived and not what was announced, and nothing up to 64 KiB', async (t: TestContext) => {
     const { app, url } = await listen(t, environment, controlledTool().options)
     for (const head of [chunked, ofLength(1_000_000)]) {
       const upload = await begin(t, url, head)
@@ -245,7 +245,7 @@ describe('bodies in flight', () => {
     }
   })
 
-  test('wait for capacity, and get it when another body ends', async (t: TestContext) => {
+  test('wait for capacity, and get it when another body is done', async (t: TestContext) => {
     const { app, url } = await listen(t, environment, controlledTool().options)
     const first = await begin(t, url, chunked)
     first.sendChunk('x'.repeat(600_000))
@@ -259,7 +259,7 @@ describe('bodies in flight', () => {
     await settled(app, (bytes) => bytes === 0)
   })
 
-  test('get 503 with Retry-After in the envelope when no capacity comes in time', async (t: TestContext) => {
+  test('get 503 with Retry-After in the envelope when no capacity is freed in time', async (t: TestContext) => {
     const { app, url } = await listen(t, environment, { ...controlledTool().options, timing: { bodyWaitMs: 100 } })
     const first = await begin(t, url, chunked)
     first.sendChunk('x'.repeat(600_000))
@@ -270,7 +270,7 @@ describe('bodies in flight', () => {
     t.assert.equal((await app.inject({ method: 'POST', url: '/', payload: work() })).statusCode, 200)
   })
 
-  test('are freed as soon as their call and their response are done', async (t: TestContext) => {
+  test('are released as soon as their call and their response are done', async (t: TestContext) => {
     const { state, options } = controlledTool()
     const { app, url } = await listen(t, environment, options)
     const first = await begin(t, url, chunked)
@@ -279,7 +279,7 @@ describe('bodies in flight', () => {
     await waitFor('a running call', () => state.running > 0)
     const used = await inFlight(app)
     t.assert.ok(used >= 200_000 && used < 300_000, String(used))
-    // The work goes on without the connection, and so does its body.
+    // The call continues without the connection, and so does its body.
     first.socket.destroy()
     await pause(20)
     t.assert.equal(await inFlight(app), used)
@@ -287,7 +287,7 @@ describe('bodies in flight', () => {
     await settled(app, (bytes) => bytes === 0)
   })
 
-  test('are not sent at all by a caller that asks first', async (t: TestContext) => {
+  test('are not sent at all by a client that expects 100 Continue', async (t: TestContext) => {
     const { app, url } = await listen(t, environment, controlledTool().options)
     const first = await begin(t, url, `${chunked}\r\nExpect: 100-continue`)
     await waitFor('100 Continue', () => first.socket.bytesRead > 0)
@@ -297,13 +297,13 @@ describe('bodies in flight', () => {
     t.assert.match(await second.response(), /^HTTP\/1\.1 503/)
   })
 
-  test('are not asked for where they are too large', async (t: TestContext) => {
+  test('are not requested where they are too large', async (t: TestContext) => {
     const { url } = await listen(t, environment, controlledTool().options)
     const upload = await begin(t, url, `${ofLength(50_000_000)}\r\nExpect: 100-continue`)
     t.assert.match(await upload.response(), /^HTTP\/1\.1 413/)
   })
 
-  test('reserve nothing for a caller that was not let in', async (t: TestContext) => {
+  test('reserve nothing for a client that is not authenticated', async (t: TestContext) => {
     const { app, url } = await listen(t, { ...environment, MCP_API_KEYS: 'alice:key-of-alice' })
     const upload = await begin(t, url, chunked)
     upload.sendChunk('x'.repeat(600_000))
@@ -316,8 +316,11 @@ describe('bodies in flight', () => {
     ['announced as large', ofLength(1_000_000), ' '],
     ['announced as small', ofLength(20_000), ' '],
   ] as const) {
-    test(`without headway are dropped with 408 (${what})`, async (t: TestContext) => {
-      const { app, url } = await listen(t, environment, { ...controlledTool().options, timing: { headwayMs: 200 } })
+    test(`that arrive too slowly are dropped with 408 (${what})`, async (t: TestContext) => {
+      const { app, url } = await listen(t, environment, {
+        ...controlledTool().options,
+        timing: { uploadPeriodMs: 200 },
+      })
       const upload = await begin(t, url, head)
       const closed = once(upload.socket, 'close')
       const drip = setInterval(() => upload.send(start), 20)
@@ -328,8 +331,8 @@ describe('bodies in flight', () => {
     })
   }
 
-  test('with headway may take as long as they need', async (t: TestContext) => {
-    const { url } = await listen(t, environment, { ...controlledTool().options, timing: { headwayMs: 300 } })
+  test('that arrive steadily may take as long as they need', async (t: TestContext) => {
+    const { url } = await listen(t, environment, { ...controlledTool().options, timing: { uploadPeriodMs: 300 } })
     const body = JSON.stringify(work({ pad: 'x'.repeat(400_000) }))
     const upload = await begin(t, url, ofLength(body.length))
     for (let at = 0; at < body.length; at += 40_000) {
@@ -339,7 +342,7 @@ describe('bodies in flight', () => {
     t.assert.match(await upload.response(), /^HTTP\/1\.1 200/)
   })
 
-  test('are not read at all of a caller that sent too many requests', async (t: TestContext) => {
+  test('are not read at all after too many requests', async (t: TestContext) => {
     const { app, url } = await listen(t, { ...environment, RATE_LIMIT_PER_MINUTE: '1' })
     for (const status of [/^HTTP\/1\.1 400 /, /^HTTP\/1\.1 429 /]) {
       const upload = await begin(t, url, ofLength(3))
@@ -349,7 +352,7 @@ describe('bodies in flight', () => {
     t.assert.equal(await inFlight(app), 0)
   })
 
-  test('that drip, two hundred of them, keep nobody from a ping, and nine honest chunked ones pass at once', async (t: TestContext) => {
+  test('that trickle, two hundred of them, block neither pings nor nine steady chunked uploads', async (t: TestContext) => {
     const { app, url } = await listen(t, { MAX_INFLIGHT_BYTES: '33554432' }, controlledTool().options)
     const ping = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' })
     for (let n = 0; n < 200; n++) {
@@ -376,8 +379,8 @@ describe('bodies in flight', () => {
   })
 })
 
-describe('pressure', () => {
-  test('sheds calls with 503 in the envelope, but not probes and scrapes; readiness waits before it gives up', async (t: TestContext) => {
+describe('load', () => {
+  test('rejects calls with 503 in the envelope, but no probes and scrapes; readiness turns only after a while', async (t: TestContext) => {
     const { app, post } = await build(t, { MAX_EVENT_LOOP_DELAY_MS: '10' })
     const busy = setInterval(() => {
       for (const end = performance.now() + 60; performance.now() < end; );
@@ -392,7 +395,7 @@ describe('pressure', () => {
   })
 })
 
-test('pressure sheds the caller that makes it, and serves the others', async (t: TestContext) => {
+test('load rejects the caller that causes it, and serves the others', async (t: TestContext) => {
   const keys = { MCP_API_KEYS: 'alice:key-of-alice,bob:key-of-bob' }
   const { post } = await build(t, { MAX_EVENT_LOOP_DELAY_MS: '10', ...keys })
   const busy = setInterval(() => {
@@ -410,7 +413,7 @@ test('pressure sheds the caller that makes it, and serves the others', async (t:
 })
 
 describe('connections', () => {
-  test('are bounded, and those that only wait make room', async (t: TestContext) => {
+  test('are bounded, and idle ones are closed first', async (t: TestContext) => {
     const { app, url } = await listen(t, { MAX_CONNECTIONS: '3' })
     const idle = Array.from({ length: 6 }, () => connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}))
     t.after(() => idle.forEach((socket) => void socket.destroy()))
@@ -420,7 +423,7 @@ describe('connections', () => {
     t.assert.ok(count <= 3, String(count))
   })
 
-  test('without a whole head are dropped after the time for headers', async (t: TestContext) => {
+  test('without complete headers are dropped after the header timeout', async (t: TestContext) => {
     const { app, url } = await listen(t)
     t.assert.equal(app.server.headersTimeout, 15_000)
     app.server.headersTimeout = 300

@@ -4,7 +4,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { modelTable } from '../../services/azure/models/table.ts'
 import { buildApp, temporaryFolder } from '../support/app.ts'
 
-/** What makes some clients, models or gateways reject a whole request. */
+/** Schema features that make some clients, models or gateways reject a whole request. */
 function faultsOf(schema: unknown, path = 'inputSchema'): string[] {
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return [`${path} is not a schema`]
   const { type, properties, items, pattern, enum: choices, required, ...rest } = schema as Record<string, unknown>

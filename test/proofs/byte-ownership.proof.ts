@@ -12,10 +12,10 @@ import { type RecordingAzure, sha256, startRecordingAzure } from '../support/rec
 import { type StdioClient, startStdio } from '../support/stdio-client.ts'
 
 /**
- * Every buffer has one owner: thousands of calls with unique images, many at a time, a quarter of them broken off at some
- * stage, through every path that bytes take. Each image that arrives anywhere is compared by hash with the one that was
- * sent, and in the end nothing is left in memory, in files or open. The bound on buffered bytes is so low that images are
- * also spooled to files.
+ * Every buffer has one owner: thousands of calls with unique images, 32 at a time, a quarter of them broken off at some
+ * stage, through every path that bytes take. Each image that is received, saved or read is compared by hash with the one
+ * that was sent, and at the end no memory is reserved, no file open and no temporary file left. The bound on buffered bytes
+ * is so low that images are also spooled to files.
  */
 
 const CALLS = 6000
@@ -24,7 +24,7 @@ const STDIO_CLIENTS = 4
 const CUT_EVERY = 4
 const MAX_BUFFERED_BYTES = 12_582_912
 const MAX_RESIDENT_BYTES = 640 * 1024 ** 2
-const MAX_MORE_FILES = 10
+const MAX_MORE_FILES = 4
 /** Results of broken calls move to disk after seconds. */
 const SETTLE_MS = 60_000
 const deployment = 'FLUX.2-pro'
@@ -94,7 +94,7 @@ async function attackAndReport(
   folder: string,
   say: (line: string) => void,
 ): Promise<boolean> {
-  // The first calls open what stays open: connections to Azure, the folder.
+  // The first calls open what stays open, such as connections to Azure.
   await Promise.all([callOverHttp(run, service, 'save', -1), callOverStdio(run, stdio, -2)])
   const before = await figuresOf(service, stdio)
   const works = [
@@ -111,11 +111,11 @@ async function attackAndReport(
   for (const fault of run.faults.slice(0, 20)) say(`FAULT ${fault}`)
   const mib = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MiB`
   say(`memory: highest ${mib(peak)} (limit ${mib(MAX_RESIDENT_BYTES)})`)
-  say(`bytes reserved for bodies: ${after.body}, buffered for images: ${after.buffered} (promised: 0)`)
+  say(`bytes reserved for bodies: ${after.body}, buffered for images: ${after.buffered} (limit 0)`)
   say(
     `open files: http ${before.files} before, ${after.files} after; stdio ${before.stdioFiles} and ${after.stdioFiles}`,
   )
-  say(`temporary files: ${leftovers.length} (promised: 0); exit code of stdio: ${exitCode}`)
+  say(`temporary files: ${leftovers.length} (limit 0); exit code of stdio: ${exitCode}`)
   return (
     run.faults.length === 0 &&
     peak <= MAX_RESIDENT_BYTES &&
@@ -140,13 +140,13 @@ function count(run: Run, what: string): void {
   run.counts.set(what, (run.counts.get(what) ?? 0) + 1)
 }
 
-/** A prompt of its own for each call; the simulator grows most images by it, and writes some with escapes. */
+/** Unique for each call. Most make the simulator pad the image, some make it write base64 with escapes. */
 function promptOf(n: number): string {
   if (n % 10 === 7) return `ownership ${n} fault:escaped`
   return n % 3 === 0 ? `ownership ${n}` : `ownership ${n} fault:padded=${20_000 + (n % 50) * 40_000}`
 }
 
-/** An image of its own, of which no byte may change on its way to Azure. */
+/** No byte of it may change on its way to Azure. */
 function uniqueImage({ image }: Run, n: number): string {
   const noise = pngChunk('prVe', randomBytes(30_000 + (n % 40) * 20_000))
   return Buffer.concat([image.subarray(0, -12), noise, image.subarray(-12)]).toString('base64')
@@ -255,7 +255,7 @@ async function figuresOf({ origin }: ServerProcess, { pid }: StdioClient): Promi
   }
 }
 
-/** Looks again until everything is freed, or waiting has no end. */
+/** The figures once everything is freed, or after `SETTLE_MS`. */
 async function settle(service: ServerProcess, stdio: StdioClient, before: Figures): Promise<Figures> {
   const endsAt = performance.now() + SETTLE_MS
   for (;;) {

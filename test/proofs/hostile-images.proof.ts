@@ -10,9 +10,9 @@ import { type HostileImage, hostileImages } from '../support/hostile-images.ts'
 import { drawing, png } from '../support/images/images.ts'
 
 /**
- * Eight callers send every hostile image, as image, mask, reference, with a region, and let Azure answer with it, all at
- * once, while others are served. The service runs at its defaults in a process of its own; the far side only reads and
- * answers, since a simulator that decodes such images would be what is measured.
+ * Eight callers send every hostile image, as image, mask, reference and with a region, and have Azure return it, all at
+ * once, while others are served. The service runs with its defaults in a separate process. Azure's part only reads and
+ * responds, because a simulator that decodes such images would distort the figures.
  */
 
 const CALLERS = 8
@@ -172,7 +172,7 @@ async function pingUntil(run: Run): Promise<number[]> {
   const taken: number[] = []
   while (!run.isOver) {
     const start = performance.now()
-    if (!(await run.send('honest', 'ping', {})).includes('"result"')) run.faults.push('a ping was not answered')
+    if (!(await run.send('honest', 'ping', {})).includes('"result"')) run.faults.push('a ping got no result')
     taken.push(performance.now() - start)
     await pause(50)
   }

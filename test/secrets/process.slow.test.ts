@@ -9,7 +9,7 @@ import { type ProcessSetup, processSetups } from '../support/secrets/process-set
 
 const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
 
-/** Everything that the executable wrote until it ended. */
+/** The whole output of the executable. */
 async function run(t: TestContext, setup: ProcessSetup): Promise<{ said: string; files: string }> {
   const folder = await temporaryFolder(t)
   const logFolder = join(folder, 'logs')

@@ -6,7 +6,7 @@ import { leaksIn, prompt, rawServer, runSetup, secrets } from '../support/secret
 import { freePorts, requireProgram, startProgram, toolCall } from '../support/system/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-/** What the fakes of the everyday run imitate, once with the real programs. */
+/** The set-ups with the real programs instead of fakes. */
 
 const logins: readonly [string, string][] = [
   ['the password is wrong', `redis://:${secrets.redisPassword}@`],

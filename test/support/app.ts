@@ -8,14 +8,14 @@ import { type CreateAppOptions, createApp } from '../../app.ts'
 import type { Environment } from '../../services/config/environment.ts'
 import { checkSchema } from './schema-check.ts'
 
-/** A folder that is gone after the test, even if an image is still being kept in it. */
+/** A folder that is removed after the test, even while a result is being stored in it. */
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'azure-image-editor-test-'))
   t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }))
   return folder
 }
 
-/** Log lines as they were written, to be looked at. */
+/** Collects log lines. */
 export class LogLines extends Writable {
   readonly lines: string[] = []
 
@@ -33,15 +33,15 @@ export class LogLines extends Writable {
   }
 }
 
-/** The least that the service needs. */
+/** The required variables, and settings for tests. */
 export const minimalEnvironment: Environment = {
   AZURE_BASE_URL: 'http://127.0.0.1:9',
   AZURE_API_KEY: 'test-key',
   AZURE_DEPLOYMENT_NAME: 'FLUX.1-Kontext-pro',
   MCP_SERVER_PORT: '0',
-  // A test that leaves a call running must not wait for it.
+  // A test that leaves a call running must not wait for it at the end.
   SHUTDOWN_GRACE_MS: '200',
-  // Tests share a machine with others, and its load is not theirs.
+  // Load of other tests must not shed requests.
   MAX_EVENT_LOOP_DELAY_MS: '60000',
 }
 
@@ -52,7 +52,7 @@ export interface BuiltApp {
   images: string
 }
 
-/** The real app, ready, with a folder of its own; closed after the test. Nothing reads or writes `process.env`. */
+/** The app, ready, with a new images folder; closed after the test. It does not read `process.env`. */
 export async function buildApp(
   t: TestContext,
   environment: Environment = {},
@@ -75,7 +75,7 @@ export async function buildApp(
   return { app, logs, images }
 }
 
-/** The app on a real socket; `url` has no trailing slash. */
+/** The app on a socket; `url` has no trailing slash. */
 export async function listen(
   t: TestContext,
   environment: Environment = {},

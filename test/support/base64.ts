@@ -1,5 +1,5 @@
 /**
- * Bytes that canonical base64 stands for, or undefined if it is none. By hand, since regular expressions run out of
+ * The decoded length of canonical base64, or undefined if it is not canonical. A regular expression would overflow the
  * stack on images of megabytes.
  */
 export function decodedLength(text: string): number | undefined {

@@ -12,7 +12,7 @@ export interface RoundOptions {
   onprogress?: (progress: Heard) => void
 }
 
-/** What the round needs of a client, whichever official one it is. */
+/** The operations of an official client that the round needs. */
 export interface RoundClient {
   toolNames(): Promise<string[]>
   callTool(name: string, args: Record<string, unknown>, options?: RoundOptions): Promise<unknown>
@@ -39,7 +39,7 @@ interface Blocks {
 
 const asBlocks = (result: unknown): Blocks => Object(result)
 
-/** Everything that a person would do with the service, in the order in which one would do it. */
+/** Uses every feature of the service in a typical order. */
 export async function playRound(t: TestContext, client: RoundClient, knowsLinks: boolean): Promise<void> {
   t.assert.deepStrictEqual(await client.toolNames(), ['generate_image', 'edit_image'])
 
@@ -83,7 +83,7 @@ export async function playRound(t: TestContext, client: RoundClient, knowsLinks:
   t.assert.deepStrictEqual(Object(await client.complete('product_photo', 'size', '512')).completion.values, ['512x512'])
 }
 
-/** Hangs up on a call that Azure is already working on, and goes on with the next one. */
+/** Cancels a call that Azure is working on, and continues with the next one. */
 export async function cancelCall(t: TestContext, client: RoundClient): Promise<void> {
   const disconnected = new AbortController()
   const call = client.callTool(

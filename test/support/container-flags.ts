@@ -4,8 +4,8 @@ import { join } from 'node:path'
 const root = join(import.meta.dirname, '../..')
 
 /**
- * The flags under which the container runs Node, with these folders in the places of its own. What works without them may
- * fail there: fsync, for one, is denied.
+ * Node's flags in the container, with these folders instead of the container's. Code that works without them may fail
+ * there: fsync, for instance, is denied.
  */
 export function containerFlags({ images, logs = images }: { images: string; logs?: string }): string[] {
   const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8')

@@ -7,11 +7,11 @@ import { startSimulator } from './simulator.ts'
 import { freePorts, root, run } from './system/processes.ts'
 import { waitFor } from './wait-for.ts'
 
-/** Containers of the image under test. They use the network of the host (Linux), so that they reach the simulator here. */
+/** Containers of the image under test. They use the host's network (Linux) to reach the simulator. */
 
 export const image = 'azure-image-editor-mcp:latest'
 
-/** What an operator who trusts nothing gives: no writing, no capabilities, no new privileges, little of everything. */
+/** The flags of a cautious operator: read-only, no capabilities, no new privileges, little memory and CPU. */
 export const hardened = [
   ...['--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
   ...['--memory', '1g', '--cpus', '2', '--pids-limit', '128'],
@@ -22,17 +22,17 @@ export async function docker(...args: string[]): Promise<string> {
   return stdout.trim()
 }
 
-/** Fails with what to do if there is no engine or no image. */
+/** Fails with instructions if there is no engine or no image. */
 export async function requireImage(): Promise<void> {
   try {
     await docker('info')
   } catch (cause) {
-    throw new Error('no Docker engine answers: install Docker and start it', { cause })
+    throw new Error('no Docker engine responds: install Docker and start it', { cause })
   }
   try {
     await docker('image', 'inspect', image)
   } catch (cause) {
-    throw new Error(`the image is not there: docker build -t ${image} .`, { cause })
+    throw new Error(`the image is missing: docker build -t ${image} .`, { cause })
   }
 }
 
@@ -43,7 +43,7 @@ export interface Container {
   logs(): Promise<string>
   /** Waits for the health check of the image itself. */
   healthy(): Promise<void>
-  /** Exit code after it has ended by itself or after `docker stop`. */
+  /** Waits for its end and returns the exit code. */
   exitCode(): Promise<number>
 }
 
@@ -112,7 +112,7 @@ export async function volume(
   return { folder, flag: `--volume=${folder}:${target}` }
 }
 
-/** A secret file as Compose mounts one. Only root can give it to the container's user; for others everybody may read it. */
+/** A secret file as Compose mounts it. Only root can make the container's user its owner; otherwise it is world-readable. */
 export async function secret(t: TestContext, name: string, text: string): Promise<string> {
   const parent = await temporaryFolder(t)
   await chmod(parent, 0o755)

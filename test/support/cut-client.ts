@@ -12,7 +12,7 @@ export interface Cut {
   isReset: boolean
 }
 
-/** A POST on a connection of its own, which it breaks off where it is told. Returns the response's body, or `undefined` where it was cut. */
+/** Sends a POST on a new connection and breaks it off at `cut`. Returns the body of the response; `undefined` if it was cut. */
 export async function postAndCut(
   origin: string,
   body: string,
@@ -56,7 +56,7 @@ async function read(socket: Socket, cut: Cut | undefined, breakOff: () => void):
       if (isCut) breakOff()
     }
   } catch {
-    // The reset of our own.
+    // Our own reset.
   }
   const whole = Buffer.concat(chunks)
   const end = whole.indexOf('\r\n\r\n')

@@ -8,15 +8,15 @@ export interface ReceivedEvent {
 export interface OpenCall {
   status: number
   headers: Record<string, string | string[] | undefined>
-  /** The next event or comment as soon as it is there; undefined when the stream has ended. */
+  /** Resolves with the next event or comment, or undefined at the end of the stream. */
   next(): Promise<ReceivedEvent | undefined>
-  /** Everything up to the end. */
+  /** All remaining events. */
   rest(): Promise<ReceivedEvent[]>
-  /** Hangs up. */
+  /** Closes the connection. */
   disconnect(): void
 }
 
-/** Posts a message over a real socket and reads the response event by event. */
+/** Posts a message over a socket and reads the response event by event. */
 export async function openCall(
   url: string,
   message: object,

@@ -14,7 +14,7 @@ import { createBufferSpool } from '../../services/bytes/spooled-buffer.ts'
 import { ServiceError } from '../../services/errors/errors.ts'
 import { temporaryFolder } from './app.ts'
 
-/** One request as the far side saw it. */
+/** A request as the server received it. */
 export interface SeenRequest {
   method: string
   url: string
@@ -30,7 +30,7 @@ export interface FakeAzure {
 
 type Behaviour = (request: IncomingMessage, response: ServerResponse, seen: SeenRequest) => void
 
-/** A far side that does exactly what a test says, misbehaviour included. Closed after the test. */
+/** A server that does exactly what a test says, including protocol violations. Closed after the test. */
 export async function fakeAzure(
   t: TestContext,
   behave: Behaviour,
@@ -53,7 +53,7 @@ export async function fakeAzure(
   return { url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`, seen }
 }
 
-/** A file with that content, JSON unless it is text, in a folder of its own. */
+/** Writes `content` to a file in a new folder; anything but text as JSON. */
 export async function fileOf(t: TestContext, content: unknown): Promise<string> {
   const path = join(await temporaryFolder(t), 'file.json')
   await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content))
@@ -68,7 +68,7 @@ export async function listenOnLoopback(t: TestContext, server: Server): Promise<
   return (server.address() as AddressInfo).port
 }
 
-/** Reads a request to its end, then acts. */
+/** Reads the whole request, then runs `act`. */
 export function afterBody(act: (response: ServerResponse, seen: SeenRequest) => void): Behaviour {
   return (request, response, seen) => {
     const chunks: Buffer[] = []
@@ -80,7 +80,7 @@ export function afterBody(act: (response: ServerResponse, seen: SeenRequest) => 
   }
 }
 
-/** Answers every request alike once it has arrived. */
+/** Sends the same response to every request, once it has been received. */
 export function responding(status: number, body: unknown, headers: Record<string, string> = {}): Behaviour {
   return afterBody((response) => {
     const text = typeof body === 'string' ? body : JSON.stringify(body)
@@ -94,7 +94,7 @@ export const pixelPng =
 
 export const imageResult = { created: 1, data: [{ b64_json: pixelPng }] }
 
-/** A call that lasts long enough unless a test says otherwise. */
+/** A call with a long deadline by default. */
 export function callContext(changes: Partial<CallContext> = {}): CallContext {
   return {
     signal: new AbortController().signal,
@@ -106,7 +106,7 @@ export function callContext(changes: Partial<CallContext> = {}): CallContext {
 
 const catalog = createModelCatalog()
 
-/** A deployment of that model at that address, reached by the route that its model prefers. */
+/** A deployment at that URL, on its model's preferred route. */
 export function deploymentOf(
   baseUrl: string,
   model = 'FLUX.1-Kontext-pro',
@@ -126,7 +126,7 @@ export function deploymentOf(
   }
 }
 
-/** A client that is closed after the test. */
+/** A client, closed after the test. */
 export function clientOf(
   t: TestContext,
   deployments: ImagesClientOptions['deployments'],
@@ -145,7 +145,7 @@ export function clientOf(
   return images
 }
 
-/** The failure of a call that must fail. */
+/** The error of a call that must fail. */
 export async function failureOf(t: TestContext, call: Promise<unknown>): Promise<ServiceError> {
   const error = await call.then(
     () => undefined,

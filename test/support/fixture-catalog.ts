@@ -35,7 +35,7 @@ const failing = (name: string, failure: () => Error): Tool =>
     },
   })
 
-/** A tool that waits until the test finishes it, so that no test has to guess how long something takes. */
+/** A tool that waits until the test finishes it, so that no test depends on timing. */
 export function createWaitingTool() {
   const started = Promise.withResolvers<CallContext>()
   const released = Promise.withResolvers<ToolResult>()

@@ -5,38 +5,38 @@ import { jpegOfManyScans, webpOfManyCodes } from './images/crafted.ts'
 import { animationControl, pngChunk, pngSignature } from './images/images.ts'
 import { exif, exifSegment, withSegments } from './images/oriented.ts'
 
-/** An image of few bytes that claims, or truly has, very many pixels. */
+/** A small file that claims, or truly has, very many pixels. */
 export interface HostileImage {
   name: string
   make(): Promise<Buffer> | Buffer
 }
 
-/** The most pixels that the defaults let through, nearly square. */
+/** The most pixels that the defaults allow, nearly square. */
 const edge = 7000
 
 const zeroBlockBytes = 1_048_576
 /** A megabyte of zeros that ends on a byte, so that it can be repeated. */
 const zeroBlock = deflateRawSync(Buffer.alloc(zeroBlockBytes), { level: 9, finishFlush: constants.Z_FULL_FLUSH })
 
-/** A zlib stream of at least so many zeros, without ever having them: about a thousandth of their number. */
+/** A zlib stream of at least that many zeros, a thousandth of their size, built without inflating it. */
 function zeros(bytes: number): Buffer {
   const blocks = Math.ceil(bytes / zeroBlockBytes)
   const end = Buffer.alloc(7)
-  // An empty last block, then the checksum of zeros: their number modulo 65,521, and one.
+  // An empty last block, then the Adler-32 checksum of zeros.
   end.set([0x03, 0x00], 0)
   end.writeUInt16BE((blocks * zeroBlockBytes) % 65_521, 2)
   end.writeUInt16BE(1, 4)
   return Buffer.concat([Buffer.from([0x78, 0xda]), ...Array(blocks).fill(zeroBlock), end.subarray(0, 6)])
 }
 
-/** Rows of noise that each add to the row above: they deflate to nothing, and what they stand for does not. */
+/** Rows filtered by the row above: they deflate well, although the image is noise. */
 function noise(width: number, height: number): Buffer {
   const filteredUp = 2
   const row = Buffer.concat([Buffer.from([filteredUp]), randomBytes(width * 8)])
   return deflateSync(Buffer.alloc(row.length * height, row), { level: 9 })
 }
 
-/** Text of megabytes in kilobytes, as often as a decoder takes it. */
+/** Compressed text chunks of megabytes, as many as a decoder accepts. */
 function packedText(): Buffer[] {
   const text = Buffer.concat([Buffer.from('Comment\0\0', 'latin1'), deflateSync(Buffer.alloc(7_900_000, 'a'))])
   return Array<Buffer>(900).fill(pngChunk('zTXt', text))
@@ -73,9 +73,9 @@ interface PngClaim {
   bitDepth: number
   isInterlaced?: boolean
   extra?: Buffer[]
-  /** Share of the data that the claim needs. */
+  /** Share of the claimed data that the file contains. */
   part?: number
-  /** Instead of zeros. */
+  /** Data instead of zeros. */
   data?: Buffer
 }
 

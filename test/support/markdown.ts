@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
 
-/** What people read, by its path in the project. */
+/** All documents, by path. */
 export const documents: readonly string[] = [
   ...readdirSync(root).filter((name) => name.endsWith('.md')),
   ...readdirSync(join(root, 'docs'))
@@ -18,7 +18,7 @@ export const readDocument = (path: string): string => readFileSync(join(root, pa
 export interface Example {
   document: string
   line: number
-  /** `bash`, `json`, … as written behind the fence. */
+  /** `bash`, `json`, … of the fence. */
   language: string
   code: string
   /** The comment in the line above, without its dashes: `demo`, `not run: needs Trivy`. */
@@ -41,5 +41,5 @@ export function examplesOf(document: string): Example[] {
   return examples
 }
 
-/** Whether an example calls Docker, so that it takes an engine to run it. */
+/** Whether an example calls Docker, and so needs an engine. */
 export const isDockers = ({ code }: Example): boolean => /^\s*docker(-compose)? /m.test(code)

@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { decodedLength } from './base64.ts'
 
 /**
- * The official JSON Schema of each revision as a judge of what the service says.
+ * Checks messages of the service against the official JSON Schema of each revision.
  * Source: https://github.com/modelcontextprotocol/modelcontextprotocol/tree/main/schema
  */
 
@@ -31,7 +31,7 @@ const MODERN_ERRORS: Readonly<Record<number, string>> = {
 interface Revision {
   ajv: Ajv
   definitions: Record<string, unknown>
-  /** Where definitions lie inside the document. */
+  /** The key of the definitions in the document. */
   path: string
   compiled: Map<string, ValidateFunction>
 }
@@ -54,7 +54,7 @@ function load(version: string): Revision {
   return revision
 }
 
-/** Every way in which `value` breaks a definition of a revision's schema; empty if in none. */
+/** The errors of `value` against a definition of a revision's schema. */
 export function schemaErrors(version: string, definition: string, value: unknown): string[] {
   const { ajv, path, compiled } = load(version)
   let validate = compiled.get(definition)
@@ -68,7 +68,7 @@ export function schemaErrors(version: string, definition: string, value: unknown
   )
 }
 
-/** Every way in which a message of ours breaks the schema of the revision that it was sent under. */
+/** The errors of a message of the service against the schema of its revision. */
 export function messageErrors(version: string, method: string | undefined, message: unknown): string[] {
   if (typeof message !== 'object' || message === null) return ['not an object']
   if ('method' in message) {
@@ -90,7 +90,7 @@ export function messageErrors(version: string, method: string | undefined, messa
 function errorErrors(version: string, message: object): string[] {
   const { definitions } = load(version)
   const envelope = 'JSONRPCErrorResponse' in definitions ? 'JSONRPCErrorResponse' : 'JSONRPCError'
-  // JSON-RPC gives null for an id that could not be read, which the schemas up to 2025-06-18 cannot say.
+  // An unreadable id is null in JSON-RPC, which the schemas up to 2025-06-18 do not allow.
   const hasNullId = 'id' in message && message.id === null && envelope === 'JSONRPCError'
   const code = Object(Object(message).error).code
   const special = envelope === 'JSONRPCErrorResponse' ? MODERN_ERRORS[code] : undefined

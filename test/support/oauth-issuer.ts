@@ -3,20 +3,20 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 
-/** A token issuer on a socket of its own: metadata, keys that can be rotated, and tokens to order. */
+/** A token issuer with metadata, rotatable keys and tokens with any claims. */
 export interface Issuer {
   issuer: string
-  /** Environment of a service that takes its tokens. */
+  /** Environment of a service that accepts its tokens. */
   environment: Record<string, string>
-  /** How often the keys were fetched. */
+  /** Number of fetches of the keys. */
   fetches: number
-  /** Whether it answers at all. */
+  /** Whether it responds at all. */
   isUp: boolean
-  /** Replaces its key; tokens from now on are signed with the new one. */
+  /** Replaces its key, which signs later tokens. */
   rotate(): Promise<void>
-  /** A good token, unless `claims` or `header` make it otherwise. */
+  /** A token that is valid unless `claims` or `header` change that. */
   token(claims?: JWTPayload, header?: { alg?: string; kid?: string }): Promise<string>
-  /** The public key as JWK text, as an attacker would find it. */
+  /** The public key as JWK text. */
   publicKey(): Promise<string>
 }
 

@@ -1,13 +1,13 @@
 import { stripTypeScriptTypes } from 'node:module'
 
-/** A regular expression of a source, as a literal or as the text of a schema's `pattern`. */
+/** A regular expression in a source text: a literal, or the `pattern` of a schema. */
 export interface FoundPattern {
   pattern: RegExp
-  /** As it stands in the source. */
+  /** Its source text. */
   text: string
 }
 
-/** Words after which a slash begins a pattern; after any other word it divides. */
+/** Words after which a slash begins a pattern; after any other it is a division. */
 const operators = new Set([
   'return',
   'typeof',
@@ -29,14 +29,14 @@ const quoted = /'(?:[^'\\\n]|\\[\s\S])*'|"(?:[^"\\\n]|\\[\s\S])*"/y
 const literal = /\/((?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+)\/([a-z]*)/y
 
 /**
- * Reads a source token by token, so that no pattern is missed and no division is taken for one.
- * @throws Error where a pattern is made in a way that cannot be seen here: `new RegExp`
+ * Reads a source token by token, so that no pattern is missed and no division is mistaken for one.
+ * @throws {Error} for a pattern that is built at run time: `new RegExp`
  */
 export function findPatterns(source: string): FoundPattern[] {
   const code = stripTypeScriptTypes(source)
   const found: FoundPattern[] = []
   const braces: ('code' | 'template')[] = []
-  /** The last tokens, the latest first. */
+  /** The last tokens, latest first. */
   let [last, before] = ['', '']
   let at = 0
 

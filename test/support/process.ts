@@ -11,20 +11,20 @@ const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
 export interface Process {
   child: ChildProcess
   url: string
-  /** Everything it logged. */
+  /** All of its output. */
   readonly log: string
-  /** Exit code, or null after a signal, once it has ended. */
+  /** Resolves with the exit code, or null after a signal. */
   ended: Promise<number | null>
 }
 
 export interface Launch {
-  /** A command that executes the one that follows it, in a place that it makes or enters. */
+  /** A command prefix, such as `nsenter … --`. */
   within?: readonly string[]
-  /** Instead of the executable. */
+  /** Script to run instead of the executable. */
   script?: string
 }
 
-/** Starts the service as a process of its own and waits until it listens; killed after the test. */
+/** Starts the service as a process and waits until it listens; killed after the test. */
 export async function startProcess(
   t: TestContext,
   environment: Record<string, string | undefined>,

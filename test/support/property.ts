@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test'
 import fc from 'fast-check'
 
-/** Runs a property with a fresh seed, and prints it so that a failure can be run again. */
+/** Runs a property with a random seed, and prints it so that a failure can be reproduced. */
 export async function checkProperty<T>(
   t: TestContext,
   property: fc.IAsyncProperty<T> | fc.IProperty<T>,

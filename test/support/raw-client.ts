@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 
 export interface RawResponse {
   head: string
-  /** Chunked transfer coding removed. */
+  /** Without chunk headers. */
   body: string
 }
 
@@ -12,17 +12,17 @@ export interface RawClient {
   readonly socket: Socket
   /** Sends a POST on this connection. */
   post(body: string, headers?: Readonly<Record<string, string>>, version?: '1.0' | '1.1'): void
-  /** Reads one response to its end. */
+  /** Reads one whole response. */
   response(): Promise<RawResponse>
-  /** Reads at least so many bytes of what comes, and no further. */
+  /** Reads at least `bytes` of the response, and then pauses. */
   read(bytes: number): Promise<void>
-  /** Ends the connection in order, as a client does that has what it wants. */
+  /** Ends the connection cleanly. */
   end(): Promise<void>
-  /** Breaks the connection off with a reset. */
+  /** Resets the connection. */
   reset(): void
 }
 
-/** Resolves when there is something to read, or nothing any more. */
+/** Resolves when there is data to read, or the connection has ended. */
 function change(socket: Socket): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const events = ['readable', 'end', 'close'] as const
@@ -32,7 +32,7 @@ function change(socket: Socket): Promise<void> {
   })
 }
 
-/** A client that does what no library lets one do: read a part, reset at any moment, or stay silent. */
+/** A client that can read partially, reset at any moment, or stay silent, as no HTTP library can. */
 export async function connectRaw(t: TestContext, url: string): Promise<RawClient> {
   const { hostname, port, host } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port) })

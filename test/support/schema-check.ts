@@ -5,8 +5,8 @@ import { messageErrors } from './mcp-schema.ts'
 const VERSIONS: ReadonlySet<string> = new Set(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28'])
 
 /**
- * Watches everything that an app says over JSON-RPC and holds it against the official schema of its revision, whatever
- * test the app was built for. `faults` fills as answers are sent.
+ * Checks every JSON-RPC message of an app against the official schema of its revision, in every test. `faults` grows as
+ * responses are sent.
  */
 export function checkSchema(app: FastifyInstance): { faults: string[] } {
   const faults: string[] = []

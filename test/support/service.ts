@@ -15,7 +15,7 @@ export interface Service extends BuiltApp {
   simulator: Simulator
 }
 
-/** The real service on the real simulator, both on sockets of their own. */
+/** The service with the simulator, both on sockets. */
 export async function startService(
   t: TestContext,
   environment: Environment = {},
@@ -34,7 +34,7 @@ export interface ContainedService {
   process: Process
 }
 
-/** The same as a process of its own, under the flags of the container. */
+/** The same as a process with the flags of the container. */
 export async function startContained(
   t: TestContext,
   environment: Record<string, string> = {},
@@ -63,8 +63,8 @@ export interface RpcResponse {
 }
 
 /**
- * Sends a body as `curl` does: no header of MCP, no Accept but any, and a connection that is ended with the response, which
- * proves that it was received.
+ * Sends a body as `curl` does: without MCP headers, for any type, and on a connection that ends with the response,
+ * which proves delivery.
  */
 export async function post(url: string, body: string): Promise<{ status: number; response: RpcResponse }> {
   const headers = { 'content-type': 'application/json', accept: '*/*' }
@@ -80,7 +80,7 @@ export interface ToolOutput {
   content: Content[]
 }
 
-/** Calls a tool and takes its result apart. */
+/** Calls a tool and returns the parts of its result. */
 export async function callTool(url: string, name: string, args: object): Promise<ToolOutput> {
   const call = { jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name, arguments: args } }
   const { response } = await post(url, JSON.stringify(call))

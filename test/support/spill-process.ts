@@ -1,6 +1,6 @@
 import { createBufferSpool } from '../../services/bytes/spooled-buffer.ts'
 
-/** A process of its own that spills 3,000,000 bytes into the folder given, and prints what became of them. */
+/** Spools 3,000,000 bytes to the given folder, reads them back and prints the outcome. */
 const buffered = createBufferSpool({ maxBytes: 100_000, spillFolders: [process.argv[2] ?? ''] })
 const writer = buffered.open()
 for (let written = 0; written < 30; written++) await writer.write(Buffer.alloc(100_000, written))

@@ -2,8 +2,8 @@ import { encodeImage } from '../../services/bytes/base64-image.ts'
 import { createLocalImageStore } from '../../services/library/local/local-image-store.ts'
 
 /**
- * A process of its own that saves images, to be killed, confined or starved. Arguments: folder, bytes of an image,
- * how many. Prints a line for each: the path, or the code and the sentence of the error.
+ * Saves images, for tests that kill or confine it. Arguments: folder, bytes of an image, number of images. Prints the path
+ * of each, or the code and message of the error.
  */
 const [folder = '', bytes = '', count = ''] = process.argv.slice(2)
 const store = createLocalImageStore({ folder })

@@ -4,9 +4,9 @@ import sharp from 'sharp'
 import { listen } from '../support/app.ts'
 import { documents, type Example, examplesOf, isDockers } from '../support/markdown.ts'
 import { startSimulator } from '../support/simulator.ts'
-import { copyOfTree, requireProgram, run, strangersEnvironment } from '../support/system/processes.ts'
+import { cleanEnvironment, copyOfTree, requireProgram, run } from '../support/system/processes.ts'
 
-/** Marks of examples that have a test of their own. */
+/** Marks of examples that other tests run. */
 const ownTests: readonly (string | undefined)[] = ['demo', 'all tests']
 
 const canRun = (example: Example): boolean =>
@@ -15,7 +15,7 @@ const canRun = (example: Example): boolean =>
   !example.mark?.startsWith('not run') &&
   !ownTests.includes(example.mark)
 
-/** A running service and a copy of the project to type in; only addresses and paths of an example are replaced. */
+/** A running service and a copy of the project; only URLs and paths of an example are replaced. */
 async function stage(t: TestContext): Promise<{ folder: string; adapt: (code: string) => string }> {
   const simulator = await startSimulator(t)
   const service = await listen(t, { AZURE_BASE_URL: simulator.url, AZURE_API_KEY: 'simulated-key' })
@@ -44,7 +44,7 @@ describe('every example of the documentation that needs no Docker', () => {
     test(`in ${document} works as written`, async (t: TestContext) => {
       const { folder, adapt } = await stage(t)
       for (const { line, code } of examples) {
-        const options = { cwd: folder, env: strangersEnvironment(), timeout: 60_000, maxBuffer: 64 * 1_048_576 }
+        const options = { cwd: folder, env: cleanEnvironment(), timeout: 60_000, maxBuffer: 64 * 1_048_576 }
         const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', adapt(code)], options).catch((error) => {
           throw new Error(`${document}:${line} failed: ${error.stderr}`, { cause: error })
         })

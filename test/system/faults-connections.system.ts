@@ -9,21 +9,21 @@ import { CALLS, checkResponses, isImage, serves, startCalls, startWorld } from '
 import { requireProgram, run, toolCall } from '../support/system/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-/** Callers who never finish what they say, and callers who never read, at once with 200 good ones. */
+/** Clients that never finish their request and clients that never read, beside 200 normal ones. */
 
 const HALF_OPEN = 500
 const SLOW = 200
-/** So many slow readers ask for an image that the system cannot take off the service's hands. */
+/** Slow readers request an image that is larger than the kernel's buffers. */
 const STALLED = 40
 const LARGE_BYTES = 4_500_000
-/** Milliseconds that `/health` may take: most times, and at worst on a machine that has other things to do. */
+/** Allowed latency of `/health` in milliseconds: median and maximum, on a busy machine. */
 const PROBE_MS = 1_000
 const WORST_PROBE_MS = 10_000
 
 const head = (length: number) =>
   `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`
 
-/** Says something and then nothing any more. */
+/** Sends something and then nothing. */
 async function openConnection(t: TestContext, url: string, said: string): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
   t.after(() => socket.destroy())
@@ -66,7 +66,7 @@ test('stalled connections and callers that never read delay no one, are closed i
     ),
   )
   await waitFor('bodies in flight', async () => (await figure(url, 'image_mcp_body_bytes_in_flight')) > 0)
-  // These see that they are let go; those that never read do not.
+  // These notice the end of the connection; those that never read do not.
   for (const socket of half) socket.resume()
   const slow = await Promise.all(
     Array.from({ length: SLOW }, (_unused, n) =>
@@ -81,7 +81,7 @@ test('stalled connections and callers that never read delay no one, are closed i
   })
   const probes = (async () => {
     while (!isOver) {
-      // By another process, because this one draws the images.
+      // From another process, because this one generates the images.
       const { stdout } = await run('curl', [
         '-s',
         '-o',

@@ -19,14 +19,14 @@ import {
 import { mountedFolder } from '../support/system/mounted-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-/** What happens to the folder of images, or to whoever writes there, while 200 calls run. */
+/** Faults of the images folder and of its writer during 200 calls. */
 
 const stateOfImages = async (url: string) => Object(await (await fetch(`${url}/ready`)).json()).images
 
 /**
- * Kills the service while it writes: it is stopped again and again until a file lies there that it has not finished.
+ * Kills the service while it writes: stops it repeatedly until there is an unfinished file.
  *
- * @param known what was left there before
+ * @param known files from before
  */
 async function killWhileWriting(
   { child, ended }: Process,
@@ -46,7 +46,7 @@ async function killWhileWriting(
   }
 }
 
-/** Threads stop one by one, each when it comes back from what it asked of the system. */
+/** Threads stop one by one, each when it returns from its system call. */
 async function isStopped(pid: number | undefined): Promise<boolean> {
   const tasks = await readdir(`/proc/${pid}/task`)
   const states = await Promise.all(tasks.map((task) => readFile(`/proc/${pid}/task/${task}/status`, 'utf8')))
@@ -71,7 +71,7 @@ test('a kill during writes loses no saved image, leaves no torn file, and its te
   const { torn, temporary, whole } = await lookAt(images)
   t.diagnostic(`${whole.length} whole files, ${torn.length} torn, ${old.length} old temporary files removed`)
   t.assert.deepEqual(torn, [])
-  // Replicas share the folder, and a young one may be another's.
+  // Replicas share the folder, so a recent file may be another's.
   t.assert.deepEqual(temporary, young)
   await serves(t, service.url)
 })
@@ -79,7 +79,7 @@ test('a kill during writes loses no saved image, leaves no torn file, and its te
 test('a full disk loses no image', async (t: TestContext) => {
   const { path, within, placeOf, remount } = await mountedFolder(t, '4m')
   const placesOf = (file: string) => [placeOf(file)]
-  // Answers that memory may not hold wait on the same disk.
+  // Responses above the memory limit are buffered on the same disk.
   const variables = { IMAGES_DIR: path, TMPDIR: path, MAX_BUFFERED_BYTES: '1000000' }
   const world = await startWorld(t, variables, { within })
   const { url } = await world.start()
@@ -114,7 +114,7 @@ test('a read-only images folder loses no image, and is used again once it is wri
     t.assert.match(text, /the server's images folder is not writable/)
   const { torn, temporary } = await lookAt(placeOf(path))
   t.assert.deepEqual({ torn, temporary }, { torn: [], temporary: [] })
-  // Readiness asks the disk now and then only.
+  // Readiness checks the disk only from time to time.
   for (const [mode, state] of [
     ['ro', 'unwritable'],
     ['rw', 'writable'],

@@ -14,12 +14,12 @@ import {
 import { freePorts, requireProgram, startProgram, toolCall } from '../support/system/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-/** What happens to the clock and to those whom the service asks, while 200 calls run. */
+/** Faults of the clock, of Redis and of the token issuer during 200 calls. */
 
-/** Runs in the service before anything of it does. Most signals end it; these two mean nothing to it. */
+/** Preloaded into the service. These two signals have no effect on it otherwise. */
 const preloaded = (script: string) => ['--import', `data:text/javascript,${encodeURIComponent(script)}`]
 
-/** A wall clock that is a day ahead after the first signal, a day behind after the second, and right after the third. */
+/** A wall clock that is a day ahead after the first signal, a day behind after the second, and correct after the third. */
 const jumpingClock = preloaded(`
   const RealDate = Date
   const jumps = [864e5, -864e5, 0]
@@ -63,7 +63,7 @@ test('a clock that jumps a day ahead and back ends no call and delays none', asy
   await serves(t, service.url)
 })
 
-/** How many calls of one tool a caller may make. None of them draws, and each counts. */
+/** The number of calls that a caller may make. They generate no image, but count. */
 async function allowed(url: string, caller: string, tries: number): Promise<number> {
   const body = JSON.stringify(toolCall('generate_image', { prompt: 'fault:content-filter', size: '256x256' }))
   let count = 0
@@ -172,7 +172,7 @@ test('an unavailable issuer locks out no caller with a cached key, and new keys 
   issuer.isUp = false
   await issuer.rotate()
   const unknown = bearer(await issuer.token({ exp: Math.floor(Date.now() / 1000) + 3_600 }))
-  // Asked again at all only after a while, and in vain.
+  // The keys are fetched again only after a while, and that fails.
   await age('SIGWINCH')
   const rejected = await ask(unknown)
   t.assert.ok(rejected.status === 401 || rejected.status === 503, `${rejected.status}`)

@@ -4,13 +4,13 @@ import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { examplesOf } from '../support/markdown.ts'
 import {
+  cleanEnvironment,
   copyOfTree,
   freePorts,
   requireProgram,
   run,
   signalGroup,
   startProgram,
-  strangersEnvironment,
 } from '../support/system/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -19,7 +19,7 @@ test('one command in a fresh clone starts the demo, and the two calls that it pr
   const [command] = examplesOf('README.md').filter(({ mark }) => mark === 'demo')
   const folder = await copyOfTree(t)
   const [port = 0] = await freePorts(1)
-  const env = { ...strangersEnvironment(), MCP_SERVER_PORT: String(port) }
+  const env = { ...cleanEnvironment(), MCP_SERVER_PORT: String(port) }
   const demo = startProgram(t, 'bash', ['-euo', 'pipefail', '-c', command?.code ?? 'false'], { cwd: folder, env })
 
   const explain = () => demo.said

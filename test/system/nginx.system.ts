@@ -6,7 +6,7 @@ import { startSimulator } from '../support/simulator.ts'
 import { type NginxProxy, startNginx } from '../support/system/nginx.ts'
 import { toolCall } from '../support/system/processes.ts'
 
-/** The service on the simulator, behind Nginx. */
+/** The service with the simulator, behind Nginx. */
 async function behindNginx(
   t: TestContext,
   environment: Record<string, string> = {},
@@ -29,7 +29,7 @@ const initialize = JSON.stringify({
   params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'test', version: '1' } },
 })
 
-/** Milliseconds at which each chunk of a body came, and the whole. */
+/** Arrival time of each chunk in milliseconds, and the body. */
 async function timeline(body: AsyncIterable<Buffer>): Promise<{ at: number[]; text: string }> {
   const at: number[] = []
   let text = ''

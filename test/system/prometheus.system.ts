@@ -11,7 +11,7 @@ import { waitFor } from '../support/wait-for.ts'
 
 const shipped = join(root, 'deploy/prometheus')
 
-/** The service on the simulator, after a call that worked, one that Azure rejected and one that nobody knows. */
+/** The service with the simulator, after a successful call, a rejected one and an unknown method. */
 async function busyService(t: TestContext): Promise<string> {
   const simulator = await startSimulator(t)
   const { url } = await listen(t, { AZURE_BASE_URL: simulator.url, AZURE_API_KEY: 'simulated-key' })
@@ -110,7 +110,7 @@ test('Prometheus with the shipped configuration scrapes the service and serves a
     return (await ask<{ result: { value: [number, string] }[] }>(path)).result[0]?.value[1]
   }
 
-  // The first scrape comes within one interval, which is 15 s.
+  // The first scrape happens within one interval of 15 s.
   const options = { limitMs: 60_000, explain: () => prometheus.said }
   const calls = 'sum(image_mcp_tool_calls_total{job="azure-image-editor", tool="generate_image"})'
   t.assert.equal(await waitFor('the first scrape', () => value(calls), options), '2')

@@ -1,6 +1,6 @@
 import type { Operation } from '../../../schemas/models.ts'
 import { imageFieldsOf, wireFields } from '../../parameters/wire.ts'
-import { apiUrl, type FieldValue, jsonRequest, jsonRequestWithImages, withFixed } from '../http-request.ts'
+import { apiUrl, type Fields, jsonRequest, jsonRequestWithImages, withFixed } from '../http-request.ts'
 import type { ImageRequest } from '../types.ts'
 import { cognitiveServicesScope, type Dialect, type Target } from './dialect.ts'
 
@@ -35,11 +35,7 @@ function modelUrl({ baseUrl, model, apiVersion }: Target): URL {
   return apiUrl(baseUrl, ['providers', 'blackforestlabs', 'v1', path], apiVersion)
 }
 
-function fluxFields(
-  request: ImageRequest,
-  operation: Operation,
-  { deployment, model }: Target,
-): Record<string, FieldValue> {
+function fluxFields(request: ImageRequest, operation: Operation, { deployment, model }: Target): Fields {
   return withFixed(model, {
     model: deployment,
     prompt: request.prompt,

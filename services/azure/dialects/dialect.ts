@@ -2,24 +2,24 @@ import type { DialectName, Model } from '../../../schemas/models.ts'
 import type { HttpRequest } from '../http-request.ts'
 import type { EditRequest, ImageRequest } from '../types.ts'
 
-/** The far end of a request. */
+/** The destination of a request. */
 export interface Target {
   baseUrl: string
-  /** Name of the deployment, which need not be the model's. */
+  /** Name of the deployment, which may differ from the model's. */
   deployment: string
   model: Model
-  /** For the dialects that send one; never empty. */
+  /** Not empty in dialects that send one. */
   apiVersion: string
 }
 
-/** How one of Azure's routes wants a request to look. Answers look alike on all of them. */
+/** The requests of one of Azure's image APIs. Responses have the same form in all of them. */
 export interface Dialect {
   readonly name: DialectName
-  /** What the route sends as `api-version` when the operator says nothing; absent: it has none. */
+  /** The `api-version` if the operator sets none; absent if the route has no versions. */
   readonly defaultApiVersion?: string
   /** https://learn.microsoft.com/en-us/azure/foundry/foundry-models/how-to/configure-entra-id */
   readonly scope: string
-  /** `streamed` asks for server-sent events; only for models that can. */
+  /** @param streamed requests server-sent events, which the model must support */
   generate(request: ImageRequest, target: Target, streamed: boolean): HttpRequest
   edit(request: EditRequest, target: Target, streamed: boolean): HttpRequest
 }

@@ -1,6 +1,6 @@
 import type { Operation } from '../../../schemas/models.ts'
 import { wireFields } from '../../parameters/wire.ts'
-import { apiUrl, type FieldValue, formRequest, jsonRequest, withFixed } from '../http-request.ts'
+import { apiUrl, type Fields, formRequest, jsonRequest, withFixed } from '../http-request.ts'
 import type { ImageRequest } from '../types.ts'
 import { cognitiveServicesScope, type Dialect, type Target } from './dialect.ts'
 import { imageFiles } from './openai-body.ts'
@@ -28,11 +28,7 @@ function operationUrl({ baseUrl, model }: Target, operation: 'generations' | 'ed
   return apiUrl(baseUrl, ['mai', 'v1', 'images', operation], model.apiVersion)
 }
 
-function maiFields(
-  request: ImageRequest,
-  operation: Operation,
-  { deployment, model }: Target,
-): Record<string, FieldValue> {
+function maiFields(request: ImageRequest, operation: Operation, { deployment, model }: Target): Fields {
   return withFixed(model, {
     model: deployment,
     prompt: request.prompt,

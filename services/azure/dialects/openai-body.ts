@@ -1,7 +1,7 @@
 import type { DialectName, Model, Operation } from '../../../schemas/models.ts'
 import { bodyFormatOf } from '../../parameters/parameter.ts'
 import { imageFieldsOf, wireFields } from '../../parameters/wire.ts'
-import { type FieldValue, type FormFile, withFixed } from '../http-request.ts'
+import { type Fields, type FormFile, withFixed } from '../http-request.ts'
 import type { EditRequest, ImageRequest } from '../types.ts'
 
 /**
@@ -16,7 +16,7 @@ export function openaiFields(
   model: Model,
   dialect: DialectName,
   streamed: boolean,
-): Record<string, FieldValue> {
+): Fields {
   const isStream = streamed && bodyFormatOf(dialect, model) === 'openai'
   return withFixed(model, {
     prompt: request.prompt,

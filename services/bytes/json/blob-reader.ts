@@ -2,7 +2,7 @@ import { disposeAll } from '../base64-image.ts'
 import { Base64Unescaper } from './base64-unescaper.ts'
 import { parseLeadingJson } from './leading-json.ts'
 import { forEachMember, Placeholders } from './placeholders.ts'
-import { JsonStructureError, StringScanner } from './string-scanner.ts'
+import { isJsonWhitespace, JsonStructureError, StringScanner } from './string-scanner.ts'
 
 /** Receives one blob's base64 while it arrives. Disposing it drops what arrived, or the finished blob. */
 export interface BlobSink<T> extends AsyncDisposable {
@@ -42,8 +42,8 @@ const STRING_SHARE = 1 / 4
 const ESCAPED_LENGTH = 6
 
 /**
- * Reads JSON that arrives as Buffers cut anywhere. The blobs in it never become strings: each goes to a sink of its own as
- * it arrives, and the rest is small enough for `JSON.parse`. A blob that its sink rejects, and text that is too long to be
+ * Reads JSON that arrives as Buffers cut anywhere. The blobs in it never become strings: each goes to its own sink as it
+ * arrives, and the rest is small enough for `JSON.parse`. A blob that its sink rejects, and text that is too long to be
  * of use, are dropped without affecting the blobs beside them.
  *
  * Disposing it drops everything; needed unless `end` returned.
@@ -256,8 +256,7 @@ function gapAfter(before: 'blank' | 'colon' | 'other', run: Buffer): 'blank' | '
   let gap = before
   for (let at = 0; at < run.length && gap !== 'other'; at++) {
     const byte = run[at]
-    if (byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d) continue
-    gap = byte === 0x3a && gap === 'blank' ? 'colon' : 'other'
+    if (!isJsonWhitespace(byte)) gap = byte === 0x3a && gap === 'blank' ? 'colon' : 'other'
   }
   return gap
 }

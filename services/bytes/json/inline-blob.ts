@@ -7,7 +7,7 @@ const DATA_URL = /^data:[\w.+/;=-]{0,100},/i
 
 /**
  * A long base64 text of a client's message, decoded while the message was parsed: `JSON.parse` would look at every
- * character for escapes and copy it into its heap. It stands in the parsed value where the text was.
+ * character for escapes and copy it into its heap. It replaces the text in the parsed value.
  */
 export class InlineBlob implements Disposable {
   /** The beginning of a data URL with its comma, or empty. */

@@ -2,7 +2,7 @@ import type { BufferPool } from '../buffer-pool.ts'
 import { InlineBlob, restoreTexts } from './inline-blob.ts'
 import { escapeLineBreaks } from './line-breaks.ts'
 import { forEachMember, Placeholders } from './placeholders.ts'
-import { JsonStructureError, StringScanner } from './string-scanner.ts'
+import { isJsonWhitespace, JsonStructureError, StringScanner } from './string-scanner.ts'
 
 /** Deep enough for any JSON Schema in arguments; deeper only to harm. */
 const MAX_DEPTH = 64
@@ -150,13 +150,8 @@ class StructureCounter {
 
 function isColonNext(body: Buffer, from: number): boolean {
   let at = from
-  while (isWhitespace(body[at])) at++
+  while (isJsonWhitespace(body[at])) at++
   return body[at] === 0x3a
-}
-
-/** https://www.rfc-editor.org/rfc/rfc8259#section-2 */
-function isWhitespace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d
 }
 
 /** The text with a placeholder for each blob. */

@@ -54,11 +54,16 @@ export class StringScanner {
     }
   }
 
-  /** Whether an odd number of backslashes stands before `end`. */
+  /** Whether an odd number of backslashes precedes `end`. */
   #isEscapedAt(chunk: Buffer, from: number, end: number): boolean {
     let first = end
     while (first > from && chunk[first - 1] === BACKSLASH) first--
     const carried = first === from && this.#isEscaped ? 1 : 0
     return (end - first + carried) % 2 === 1
   }
+}
+
+/** https://www.rfc-editor.org/rfc/rfc8259#section-2 */
+export function isJsonWhitespace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d
 }

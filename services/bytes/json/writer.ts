@@ -1,22 +1,6 @@
 import { Readable } from 'node:stream'
-import { Base64Image, disposeAll } from '../base64-image.ts'
-import { asciiJson } from '../tuning.ts'
+import { Base64Image } from '../base64-image.ts'
 import { Placeholders } from './placeholders.ts'
-
-/** JSON with images in it, none of which is ever part of a JavaScript string. Disposing it disposes its images. */
-export interface JsonBody extends AsyncDisposable {
-  [Symbol.asyncDispose](): Promise<void>
-  /** Bytes of the whole text, for `content-length`. */
-  readonly byteLength: number
-  /** The whole text, if it contains no image. */
-  readonly whole: string | undefined
-  /** All of it in order, if every image is in memory: for one write. */
-  readonly buffers: readonly Buffer[] | undefined
-  /** All of it in order, wherever the images are. May be called more than once. */
-  chunks(): AsyncIterable<Buffer>
-  /** The same as a stream, which reads images only as fast as it is read. */
-  stream(): Readable
-}
 
 export interface WriteOptions {
   /** Text before the JSON, as of a server-sent event. */
@@ -28,11 +12,12 @@ export interface WriteOptions {
 /** A value whose JSON is made once, for one that is part of many responses. It is frozen. */
 export class PreparedJson<T extends object = object> {
   readonly value: T
-  readonly json: string
+  /** The JSON in UTF-8: encoding a long string would be the largest cost of its response. */
+  readonly bytes: Buffer
 
   constructor(value: T) {
     this.value = Object.freeze(value)
-    this.json = asciiJson(JSON.stringify(value))
+    this.bytes = Buffer.from(JSON.stringify(value))
   }
 
   /** For plain `JSON.stringify`. */
@@ -42,7 +27,7 @@ export class PreparedJson<T extends object = object> {
 }
 
 type Insert = Base64Image | PreparedJson
-type Part = Base64Image | Buffer
+type Part = string | Buffer | Base64Image
 
 /**
  * Serialises `value` as `JSON.stringify` does, with each `Base64Image` in it as a string of its base64 text. The text is
@@ -56,18 +41,15 @@ export function writeJson(value: unknown, { prefix = '', suffix = '' }: WriteOpt
   let from = 0
   for (const [name, insert] of inserts.entries()) {
     const at = json.indexOf(name, from)
-    if (insert instanceof Base64Image) {
-      parts.push(Buffer.from(text + json.slice(from, at)), insert)
-      text = ''
-      from = at + name.length
-    } else {
-      // Instead of the placeholder and its quotes.
-      text += json.slice(from, at - 1) + insert.json
-      from = at + name.length + 1
-    }
+    const isImage = insert instanceof Base64Image
+    // Prepared JSON also replaces the quotes of its placeholder.
+    const quote = isImage ? 0 : 1
+    parts.push(text + json.slice(from, at - quote), isImage ? insert : insert.bytes)
+    text = ''
+    from = at + name.length + quote
   }
-  text += json.slice(from) + suffix
-  return parts.length === 0 ? new PlainJson(text) : new SplicedJson([...parts, Buffer.from(text)])
+  parts.push(text + json.slice(from) + suffix)
+  return new JsonBody(parts)
 }
 
 function stringify(value: unknown): { json: string; inserts: Placeholders<Insert> } {
@@ -86,58 +68,54 @@ function isInsert(value: unknown): value is Insert {
   return value instanceof Base64Image || value instanceof PreparedJson
 }
 
-class PlainJson implements JsonBody {
-  readonly whole: string
-
-  constructor(text: string) {
-    this.whole = text
-  }
-
-  get byteLength() {
-    return Buffer.byteLength(this.whole)
-  }
-
-  get buffers() {
-    return [Buffer.from(this.whole)]
-  }
-
-  async *chunks() {
-    yield Buffer.from(this.whole)
-  }
-
-  stream() {
-    return streamOf(this.buffers)
-  }
-
-  async [Symbol.asyncDispose]() {}
-}
-
-class SplicedJson implements JsonBody {
-  readonly whole = undefined
-  readonly byteLength: number
-  readonly buffers: readonly Buffer[] | undefined
+/** JSON with images in it, none of which is ever part of a JavaScript string. It does not own the images. */
+export class JsonBody {
+  /** The whole text, if it contains no image. */
+  readonly whole: string | Buffer | undefined
   readonly #parts: readonly Part[]
+  /** `undefined` where an image is in a file. */
+  readonly #buffers: readonly Buffer[] | undefined
 
+  /** @throws Error if an image has been disposed */
   constructor(parts: readonly Part[]) {
     this.#parts = parts
-    this.byteLength = parts.reduce((sum, part) => sum + (Buffer.isBuffer(part) ? part.length : part.encodedBytes), 0)
-    this.buffers = inMemory(parts)
+    const [first] = parts
+    const isText = parts.length === 1 && typeof first === 'string'
+    this.#buffers = isText ? undefined : inMemory(parts)
+    const hasImages = parts.some((part) => part instanceof Base64Image)
+    if (!hasImages) this.whole = isText ? first : Buffer.concat(this.#buffers ?? [])
   }
 
-  async *chunks() {
-    for (const part of this.#parts) {
-      if (Buffer.isBuffer(part)) yield part
-      else yield* part.chunks()
-    }
+  /** Bytes of the whole text, for `content-length`. */
+  get byteLength(): number {
+    const lengthOf = (part: Part) => (part instanceof Base64Image ? part.encodedBytes : Buffer.byteLength(part))
+    return this.#parts.reduce((sum, part) => sum + lengthOf(part), 0)
   }
 
-  stream() {
-    return this.buffers === undefined ? Readable.from(this.chunks(), { objectMode: false }) : streamOf(this.buffers)
+  /** The text in order, wherever the images are. May be called more than once. */
+  async *chunks(): AsyncGenerator<Buffer> {
+    for (const part of this.#parts) yield* chunksOf(part)
   }
 
-  async [Symbol.asyncDispose]() {
-    await disposeAll(this.#parts.filter((part) => part instanceof Base64Image))
+  /** The same as a stream, which reads images only as fast as it is read. */
+  stream(): Readable {
+    return this.#buffers === undefined ? Readable.from(this.chunks(), { objectMode: false }) : streamOf(this.#buffers)
   }
+}
+
+function inMemory(parts: readonly Part[]): Buffer[] | undefined {
+  const buffers: Buffer[] = []
+  for (const part of parts) {
+    const chunks = chunksOf(part)
+    if (!(Symbol.iterator in chunks)) return undefined
+    for (const chunk of chunks) buffers.push(chunk)
+  }
+  return buffers
+}
+
+function chunksOf(part: Part): Iterable<Buffer> | AsyncIterable<Buffer> {
+  if (part instanceof Base64Image) return part.chunks()
+  return [typeof part === 'string' ? Buffer.from(part) : part]
 }
 
 /** Without the promises that an iterator would cost for each Buffer. */
@@ -149,18 +127,4 @@ function streamOf(buffers: readonly Buffer[]): Readable {
       while (wantsMore) wantsMore = this.push(buffers[next++] ?? null)
     },
   })
-}
-
-function inMemory(parts: readonly Part[]): Buffer[] | undefined {
-  const buffers: Buffer[] = []
-  for (const part of parts) {
-    if (Buffer.isBuffer(part)) {
-      buffers.push(part)
-      continue
-    }
-    const chunks = part.chunks()
-    if (!(Symbol.iterator in chunks)) return undefined
-    for (const chunk of chunks) buffers.push(chunk)
-  }
-  return buffers
 }

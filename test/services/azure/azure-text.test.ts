@@ -9,7 +9,7 @@ const middle = (text: string) => text.slice(Math.floor(text.length / 3), Math.ce
 const halves = (text: string, between: string) =>
   `${text.slice(0, text.length / 2)}${between}${text.slice(text.length / 2)}`
 
-/** The ways in which somebody else may write a text. */
+/** The forms in which a text may be quoted. */
 export const forms: Readonly<Record<string, (text: string) => string>> = {
   whole: (text) => text,
   beginning: (text) => text.slice(0, Math.ceil(text.length / 2)),
@@ -89,7 +89,7 @@ function recognised(shown: string, prompt: string): string[] {
   return [...parts, ...encoded].filter((part) => part.length >= 2 && folded.includes(part))
 }
 
-describe("azure's own words", () => {
+describe('azure error texts', () => {
   for (const [name, write] of Object.entries(forms)) {
     test(`do not show a prompt or a key: ${name}`, (t: TestContext) => {
       for (const prompt of prompts) {

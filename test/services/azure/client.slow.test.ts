@@ -35,7 +35,7 @@ const pixel = Buffer.from(pixelPng, 'base64')
 const edit: EditRequest = { prompt, images: [{ bytes: pixel, mimeType: 'image/png', width: 1, height: 1 }] }
 
 describe('deployment-scoped dialect', () => {
-  test('generates with JSON, without a model in the body, and hands the base64 on as it came', async (t: TestContext) => {
+  test('generates with JSON, without a model in the body, and returns the base64 unchanged', async (t: TestContext) => {
     const azure = await fakeAzure(t, responding(200, imageResult))
     const images = client(t, `${azure.url}/some/path/`)
     const response = await images.generate({ prompt, size: { width: 1024, height: 768 } }, callContext())
@@ -85,14 +85,14 @@ describe('deployment-scoped dialect', () => {
     t.assert.ok(azure.seen[0]?.body.includes(bytes))
   })
 
-  test('rejects a deployment name that would climb out of its place', async (t: TestContext) => {
+  test('rejects a deployment name that would change the path', async (t: TestContext) => {
     const images = clientOf(t, [deploymentOf('http://127.0.0.1:9', 'gpt-image-2', { deployment: '..' })])
     await t.assert.rejects(images.generate({ prompt }, callContext()), TypeError)
   })
 })
 
-describe('leaving', () => {
-  test('a caller who leaves before the connection stands ends the call, and Azure sees nothing', async (t: TestContext) => {
+describe('disconnects', () => {
+  test('a disconnect before the connection is established ends the call, and Azure sees nothing', async (t: TestContext) => {
     const azure = await fakeAzure(t, responding(200, imageResult))
     const disconnected = AbortSignal.abort()
     const error = await failureOf(t, client(t, azure.url).generate({ prompt }, callContext({ signal: disconnected })))
@@ -100,8 +100,8 @@ describe('leaving', () => {
     t.assert.equal(azure.seen.length, 0)
   })
 
-  test('a caller who leaves while the connection is made ends the call, and Azure sees nothing', async (t: TestContext) => {
-    // A TLS handshake that is never answered keeps the exchange connecting.
+  test('a disconnect while connecting ends the call, and Azure sees nothing', async (t: TestContext) => {
+    // An unanswered TLS handshake keeps the exchange connecting.
     const connected = Promise.withResolvers<void>()
     const port = await listenOnLoopback(
       t,
@@ -117,7 +117,7 @@ describe('leaving', () => {
     t.assert.equal((await failureOf(t, call)).code, 'IMG_ERR_CANCELLED')
   })
 
-  test('a caller who leaves after the body went out changes nothing: the image still comes', async (t: TestContext) => {
+  test('a disconnect after the body was sent changes nothing: the image is still returned', async (t: TestContext) => {
     const caller = new AbortController()
     const azure = await fakeAzure(
       t,
@@ -131,7 +131,7 @@ describe('leaving', () => {
     t.assert.equal(azure.seen.length, 1)
   })
 
-  test('tells that the request went out and that a response comes', async (t: TestContext) => {
+  test('reports that the request was sent and that the response arrives', async (t: TestContext) => {
     const azure = await fakeAzure(t, responding(200, imageResult))
     const stages: string[] = []
     await client(t, azure.url).edit(edit, callContext({ progress: (stage) => stages.push(stage) }))
@@ -140,7 +140,7 @@ describe('leaving', () => {
 })
 
 describe('time and size', () => {
-  test('the deadline ends a call that Azure does not answer, and says that it may be billed', async (t: TestContext) => {
+  test('the deadline ends a call without a response, and the error says that it may be billed', async (t: TestContext) => {
     const azure = await fakeAzure(t, () => {})
     const error = await failureOf(
       t,
@@ -167,7 +167,7 @@ describe('time and size', () => {
     t.assert.equal(error.code, 'IMG_ERR_AZURE_TIMEOUT')
   })
 
-  test('a connection that never stands is given up after the connect timeout', async (t: TestContext) => {
+  test('a connection that is never established fails after the connect timeout', async (t: TestContext) => {
     const port = await listenOnLoopback(
       t,
       createServer((socket) => t.after(() => socket.destroy())),
@@ -232,7 +232,7 @@ describe('failures', () => {
     t.assert.equal(azure.seen.length, 1)
   })
 
-  test('neither key nor prompt survives in what is logged', async (t: TestContext) => {
+  test('neither key nor prompt is logged', async (t: TestContext) => {
     const echo = { error: { code: 'x', message: `bad key the-secret-key for "${prompt}" ${'A'.repeat(500)}` } }
     const azure = await fakeAzure(t, responding(400, echo, { 'apim-request-id': 'abc-123' }))
     const error = await failureOf(t, client(t, azure.url).generate({ prompt }, callContext()))
@@ -240,7 +240,7 @@ describe('failures', () => {
     t.assert.equal(error.detail?.azureRequestId, 'abc-123')
   })
 
-  test('every request is told as begun and as ended', async (t: TestContext) => {
+  test('every request is reported as started and as ended', async (t: TestContext) => {
     const classes: StatusClass[] = []
     let open = 0
     const events: AzureEvents = {
@@ -262,12 +262,12 @@ describe('failures', () => {
     )
     const images = client(t, azure.url, { events })
     for (let call = 0; call < 3; call += 1) await images.generate({ prompt }, callContext()).catch(() => {})
-    // The 429 is waited out within its call; the 503 is no JSON of Azure's and ends it.
+    // The 429 is waited out within its call; the 503 is not Azure's JSON and ends it.
     t.assert.deepEqual([open, classes], [0, ['2xx', '4xx', '429', '5xx']])
   })
 })
 
-test('a stream that is reset behind its image still gives the image', async (t: TestContext) => {
+test('a stream that is reset behind its image still returns the image', async (t: TestContext) => {
   const event = {
     type: 'image_generation.completed',
     b64_json: pixelPng,
@@ -284,7 +284,7 @@ test('a stream that is reset behind its image still gives the image', async (t: 
   t.assert.deepEqual([images.length, usage], [1, { tokensOut: 7 }])
 })
 
-describe('an image that has arrived whole is returned', () => {
+describe('a completely received image is returned', () => {
   const document = JSON.stringify({ ...imageResult, usage: { output_tokens: 9 } })
   const completed = `data: ${JSON.stringify({ type: 'image_generation.completed', b64_json: pixelPng })}`
   for (const [what, text] of [
@@ -310,7 +310,7 @@ describe('an image that has arrived whole is returned', () => {
   }
 
   for (const status of [201, 202, 203, 206, 299]) {
-    test(`whatever success it comes with: ${status}`, async (t: TestContext) => {
+    test(`with any success status: ${status}`, async (t: TestContext) => {
       const azure = await fakeAzure(t, responding(status, document))
       const { images, usage } = await client(t, azure.url).generate({ prompt }, callContext())
       t.assert.deepEqual([images.length, usage, azure.seen.length], [1, { tokensOut: 9 }, 1])
@@ -318,14 +318,14 @@ describe('an image that has arrived whole is returned', () => {
     })
   }
 
-  test('and is asked for uncompressed, since it is read as it arrives', async (t: TestContext) => {
+  test('and is requested uncompressed, since it is read while it arrives', async (t: TestContext) => {
     const azure = await fakeAzure(t, responding(200, imageResult))
     await client(t, azure.url).generate({ prompt }, callContext())
     t.assert.equal(azure.seen[0]?.headers['accept-encoding'], 'identity')
   })
 })
 
-describe('answers with a link', () => {
+describe('responses with a link', () => {
   const linkTo = (url: string) => responding(200, { data: [{ url }] })
   const trusting = { certificateAuthority: tls.cert, isAddressAllowed: () => true }
 
@@ -338,7 +338,7 @@ describe('answers with a link', () => {
     t.assert.equal(store.seen[0]?.headers['api-key'], undefined)
   })
 
-  test('that lead nowhere cost the images beside them nothing, and no more are followed than images were asked for', async (t: TestContext) => {
+  test('that lead nowhere do not affect other images, and no more are followed than images were requested', async (t: TestContext) => {
     const store = await fakeAzure(t, (_request, response) => response.end(pixel), tls)
     const link = { url: `${store.url.replace('127.0.0.1', 'localhost')}/a.png`, b64_json: null }
     const data = [{ url: 'https://localhost:1/gone.png' }, { b64_json: pixelPng, url: {} }, ...Array(40).fill(link)]
@@ -395,8 +395,8 @@ describe('answers with a link', () => {
       const images = client(t, azure.url, { certificateAuthority: tls.cert, imageHosts })
       const error = await failureOf(t, images.generate({ prompt }, callContext()))
       t.assert.equal(error.code, 'IMG_ERR_AZURE_DOWNLOAD')
-      // By the guard, and not by a certificate that happens to be another's.
-      t.assert.match(String(error.cause), /not public|does not list|is not https|carries a credential|Invalid URL/)
+      // By the guard, not by a certificate error.
+      t.assert.match(String(error.cause), /not public|is not listed|is not https|contains a credential|Invalid URL/)
     })
   }
 
@@ -408,7 +408,7 @@ describe('answers with a link', () => {
     t.assert.equal(store.seen.length, 0)
   })
 
-  test('that redirect or are too large are given up', async (t: TestContext) => {
+  test('that redirect or are too large are rejected', async (t: TestContext) => {
     const target = await fakeAzure(t, (_request, response) => response.end(pixel), tls)
     const redirecting = await fakeAzure(
       t,
@@ -426,7 +426,7 @@ describe('answers with a link', () => {
 })
 
 describe('proxy', () => {
-  test('a call to https goes through the proxy by CONNECT, and past it for NO_PROXY', async (t: TestContext) => {
+  test('a call to https goes through the proxy by CONNECT, and directly for NO_PROXY', async (t: TestContext) => {
     const azure = await fakeAzure(t, responding(200, imageResult), tls)
     const { createServer: createHttpServer } = await import('node:http')
     const { connect } = await import('node:net')

@@ -16,7 +16,7 @@ import { waitFor } from '../../support/wait-for.ts'
 
 const DAY = 24 * 60 * 60_000
 
-/** Sets the wall clock of this process and leaves timers alone, as an operator or NTP does. */
+/** Sets the wall clock of this process without affecting timers, as an operator or NTP does. */
 function wallClock(t: TestContext): (byMs: number) => void {
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
   return (byMs) => t.mock.timers.setTime(Date.now() + byMs)
@@ -41,7 +41,7 @@ for (const [name, jump] of [
       t.assert.equal(response.images.length, 1)
     })
 
-    test('does not keep calls from their turn', async (t: TestContext) => {
+    test('does not delay queued calls', async (t: TestContext) => {
       const jumpBy = wallClock(t)
       const azure = await fakeAzure(t, responding(200, imageResult))
       const deployment = deploymentOf(azure.url, 'gpt-image-2', { requestsPerMinute: 600 })
@@ -68,7 +68,7 @@ for (const [name, jump] of [
       t.assert.ok(performance.now() - startedAt >= 398)
     })
 
-    test('neither ends a pause nor makes it longer', async (t: TestContext) => {
+    test('neither ends nor extends a pause', async (t: TestContext) => {
       const jumpBy = wallClock(t)
       const limiter = createRateLimiter({ maxWaiting: 2, requestsPerMinute: 6_000 })
       limiter.pause(20_000)
@@ -77,7 +77,7 @@ for (const [name, jump] of [
       t.assert.ok(leftMs > 10_000 && leftMs <= 20_000, `${leftMs} ms`)
     })
 
-    test('neither ends an account block nor makes it longer', async (t: TestContext) => {
+    test('neither ends nor extends an account block', async (t: TestContext) => {
       const jumpBy = wallClock(t)
       const breaker = createCircuitBreaker(100)
       const long = createCircuitBreaker(60_000)
@@ -89,7 +89,7 @@ for (const [name, jump] of [
       breaker.check()
     })
 
-    test('does not lengthen or shorten a wait that Azure gives as a date', async (t: TestContext) => {
+    test('does not change a retry-after that is a date', async (t: TestContext) => {
       const jumpBy = wallClock(t)
       const azure = await fakeAzure(
         t,

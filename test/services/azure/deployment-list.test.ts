@@ -37,7 +37,7 @@ describe('plain variables', () => {
     t.assert.deepEqual(readDeployments({ ...plain, AZURE_API_KEY: undefined, AZURE_AUTH: 'entra' }).problems, [])
   })
 
-  test('a model that nobody knows works as the models of its route do', (t: TestContext) => {
+  test('an unknown model has the capabilities of its route', (t: TestContext) => {
     const catalog = createModelCatalog()
     t.assert.deepEqual(catalog.resolve('MAI-Image-9', 'auto').dialects, ['mai'])
     t.assert.deepEqual(catalog.resolve('FLUX.9', 'auto').dialects, ['bfl'])

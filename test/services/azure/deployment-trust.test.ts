@@ -116,7 +116,7 @@ describe('tokens that an entry asks for', () => {
 })
 
 describe('key_file', () => {
-  /** A folder with a deployments file in it, and one beside it with somebody's secret. */
+  /** A folder with a deployments file, and a sibling folder with a secret. */
   async function folders(t: TestContext) {
     const root = await temporaryFolder(t)
     const own = join(root, 'own')
@@ -143,7 +143,7 @@ describe('key_file', () => {
     }
   })
 
-  test('is not read elsewhere, by whatever way', async (t: TestContext) => {
+  test('is not read elsewhere by any path or link', async (t: TestContext) => {
     const { own, secret, problems } = await folders(t)
     await symlink(secret, join(own, 'link'))
     await symlink(dirname(secret), join(own, 'folder'))
@@ -172,7 +172,7 @@ describe('key_file', () => {
     t.assert.deepEqual(await deployments[0]?.credential.headers(''), { 'api-key': 'second' })
   })
 
-  test('that becomes a link to elsewhere under a running service is not followed', async (t: TestContext) => {
+  test('that becomes a link to elsewhere while the service runs is not followed', async (t: TestContext) => {
     const { own, secret, read } = await folders(t)
     await writeFile(join(own, 'key'), 'the-key')
     const { deployments } = await read('key')
@@ -181,7 +181,7 @@ describe('key_file', () => {
     t.assert.deepEqual(await deployments[0]?.credential.headers(''), { 'api-key': 'the-key' })
   })
 
-  test('that becomes a pipe or something else than a key under a running service is not read', async (t: TestContext) => {
+  test('that becomes a pipe or another file while the service runs is not read', async (t: TestContext) => {
     const { own, read } = await folders(t)
     const path = join(own, 'key')
     await writeFile(path, 'the-key')
@@ -235,14 +235,14 @@ describe('key_file', () => {
     })
   }
 
-  test('must be a plain file', async (t: TestContext) => {
+  test('must be a regular file', async (t: TestContext) => {
     const { own, problems } = await folders(t)
     await mkdir(join(own, 'key'))
     t.assert.match(await problems('key'), /not a regular file/)
   })
 })
 
-test('all mistakes of a file are reported at once, each with its place', async (t: TestContext) => {
+test('all mistakes of a file are reported at once, each with its position', async (t: TestContext) => {
   const deployments = [
     { name: 'a', base_url: 'https://evil.example', colour: 'red' },
     { name: 'b', base_url: 'https://evil.example' },
@@ -274,7 +274,7 @@ test('all mistakes of a file are reported at once, each with its place', async (
   }
 })
 
-test('a key that no header can carry is a problem of its variable', (t: TestContext) => {
+test('a key that is invalid in a header is a problem of its variable', (t: TestContext) => {
   for (const [key, isGood] of [
     ['“k”', false],
     ['密钥', false],

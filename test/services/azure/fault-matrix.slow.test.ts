@@ -213,7 +213,7 @@ describe('fault matrix', () => {
     test(`${fault}: ${code}, and Azure saw ${requests}`, async (t: TestContext) => {
       const azure = await fakeAzure(t, behave)
       const seen: StatusClass[] = []
-      // A fifth of a second stands for the quota's minute.
+      // The quota's minute is shortened to a fifth of a second.
       const deployment = deploymentOf(azure.url, 'gpt-image-2', { minuteMs: 200 })
       const images = clientOf(t, [deployment], { events: counting(seen) })
       const call = images.generate({ prompt: 'A boat' }, callContext({ deadlineAt: performance.now() + deadlineMs }))
@@ -280,7 +280,7 @@ describe('fault matrix', () => {
     })
   }
 
-  test('a caller who leaves while Azure wants a pause ends the call', async (t: TestContext) => {
+  test('a disconnect during a pause for the quota ends the call', async (t: TestContext) => {
     const caller = new AbortController()
     const azure = await fakeAzure(
       t,

@@ -10,7 +10,7 @@ const headers = await tokenCredential(loadDefaultTokenSource).headers('https://a
 console.log(JSON.stringify(headers))
 `
 
-// In a process of its own, because the library reads the environment itself.
+// In a separate process, because the library reads the environment itself.
 test('the real library gets a token from the managed identity of an app service', async (t: TestContext) => {
   const asked: string[] = []
   const server = createServer((request, response) => {

@@ -43,7 +43,7 @@ function limitedAzure(t: TestContext, requestsPerMinute: number, minuteMs: numbe
 }
 
 describe('quota', () => {
-  test('50 calls at 10 requests a minute: nobody is lost, nobody is told of a 429, and the order is fair', async (t: TestContext) => {
+  test('50 calls at 10 requests per minute: none fails, no 429 is returned, and the order is fair', async (t: TestContext) => {
     const minuteMs = 3_000
     const { azure, prompts, rejected } = limitedAzure(t, 10, minuteMs)
     const { url } = await azure
@@ -53,15 +53,15 @@ describe('quota', () => {
     )
     const responses = await Promise.all(calls)
     t.assert.equal(responses.length, 50)
-    // On a busy machine two requests may arrive closer than they left; such a one waits and comes again.
+    // On a busy machine two requests may arrive closer together than they were sent; the second is sent again.
     t.assert.ok(rejected() <= 2, `${rejected()} rejections`)
     t.assert.equal(new Set(prompts).size, 50)
-    // Four go at once while the quota is unknown and may overtake each other; so may one that had to come again.
+    // The first four run concurrently and may overtake each other; so may a request that was sent again.
     const late = prompts.filter((prompt, place) => Math.abs(Number(prompt) - place) > 4)
     t.assert.deepEqual(late, [])
   })
 
-  test('beyond the bound a caller is told at once when to come back', async (t: TestContext) => {
+  test('a full queue rejects at once, with a time to retry', async (t: TestContext) => {
     const azure = await fakeAzure(t, responding(200, imageResult))
     const deployment = deploymentOf(azure.url, 'gpt-image-2', { requestsPerMinute: 60, maxWaiting: 3, minuteMs: 3_000 })
     const images = clientOf(t, [deployment])
@@ -77,7 +77,7 @@ describe('quota', () => {
     t.assert.equal(azure.seen.length, 4)
   })
 
-  test('a quota that cannot be met before the deadline is said at once', async (t: TestContext) => {
+  test('a wait beyond the deadline is rejected at once', async (t: TestContext) => {
     const azure = await fakeAzure(t, responding(200, imageResult))
     const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { requestsPerMinute: 1 })])
     await images.generate({ prompt: 'A boat' }, callContext())
@@ -104,7 +104,7 @@ describe('quota', () => {
     t.assert.deepEqual(warnings, [])
   })
 
-  test('an account block keeps further calls back until it is looked at again', async (t: TestContext) => {
+  test('an account block holds back further calls until the next probe', async (t: TestContext) => {
     let isBlocked = true
     const azure = await fakeAzure(
       t,
@@ -128,7 +128,7 @@ describe('quota', () => {
     t.assert.equal(azure.seen.length, 3)
   })
 
-  test('a blocked account is looked at again although a fallback stands in for it', async (t: TestContext) => {
+  test('a blocked account is probed again although a fallback serves the calls', async (t: TestContext) => {
     const block = { error: { code: 'Forbidden', message: 'Your resource has been temporarily blocked' } }
     const first = await fakeAzure(t, responding(403, block))
     const second = await fakeAzure(t, responding(200, imageResult))
@@ -181,7 +181,7 @@ describe('failover', () => {
       t.assert.equal(result instanceof ServiceError, !moves)
       if (!moves) return
       t.assert.equal(first.seen.length, 1)
-      // The fallback's own model gets a size that it makes.
+      // The size is fitted to the fallback's model.
       t.assert.equal(JSON.parse(String(second.seen[0]?.body)).size, '1536x1024')
     })
   }
@@ -196,7 +196,7 @@ describe('failover', () => {
     t.assert.deepEqual(response.producedBy, { deployment: 'spare', model: 'gpt-image-2' })
   })
 
-  test('a fallback that cannot do the same is left alone', async (t: TestContext) => {
+  test('a fallback without the required capability is not used', async (t: TestContext) => {
     const second = await fakeAzure(t, responding(200, imageResult))
     const images = clientOf(t, [
       deploymentOf('http://127.0.0.1:9', 'gpt-image-2', { name: 'main', fallbacks: ['spare'] }),
@@ -211,7 +211,7 @@ describe('routes of FLUX.1', () => {
   const provider = /^\/providers\/blackforestlabs\/v1\/flux-kontext-pro\?api-version=preview$/
   const scoped = /^\/openai\/deployments\/FLUX\.1-Kontext-pro\/images\/generations\?api-version=/
 
-  test('the provider route comes first, the other one when it is wrong, and what worked is remembered', async (t: TestContext) => {
+  test('the provider route is tried first, then the other one, and the proven route is remembered', async (t: TestContext) => {
     const azure = await fakeAzure(t, (request, response, seen) => {
       const isProvider = provider.test(request.url ?? '')
       responding(isProvider ? 404 : 200, isProvider ? { error: { code: '404' } } : imageResult)(request, response, seen)
@@ -226,7 +226,7 @@ describe('routes of FLUX.1', () => {
     t.assert.match(urls[2] ?? '', scoped)
   })
 
-  test('with an API version set the deployment route comes first', async (t: TestContext) => {
+  test('with an API version set the deployment route is tried first', async (t: TestContext) => {
     const azure = await fakeAzure(t, responding(200, imageResult))
     const images = clientOf(t, [deploymentOf(azure.url, 'FLUX.1-Kontext-pro', { apiVersion: '2025-04-01-preview' })])
     await images.generate({ prompt: 'A boat' }, callContext())
@@ -239,7 +239,7 @@ describe('routes of FLUX.1', () => {
     ['quota', 429, '429'],
     ['202', 202, undefined],
   ] as const) {
-    test(`a ${name} answer does not try the other route`, async (t: TestContext) => {
+    test(`a ${name} response does not try the other route`, async (t: TestContext) => {
       const azure = await fakeAzure(t, responding(status, { error: { code } }))
       await failureOf(t, clientOf(t, [deploymentOf(azure.url)]).generate({ prompt: 'A boat' }, callContext()))
       for (const { url } of azure.seen) t.assert.match(url, provider)
@@ -298,7 +298,7 @@ describe('credentials', () => {
     t.assert.equal(issued(), 2)
   })
 
-  test('a 401 renews the token once; a second one is told', async (t: TestContext) => {
+  test('a 401 refreshes the token once; a second one is returned', async (t: TestContext) => {
     const azure = await fakeAzure(t, responding(401, { statusCode: 401, message: 'expired' }))
     const { credential } = tokens(3_600_000)
     const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { credential })])

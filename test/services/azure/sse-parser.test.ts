@@ -78,7 +78,7 @@ describe('event stream', () => {
     ['that stops inside an event', event(completed).slice(0, 90), 'IMG_ERR_AZURE_BAD_RESPONSE'],
   ]
   for (const [what, text, code] of failures) {
-    test(`${what} is ${code}, and nothing stays held`, async (t: TestContext) => {
+    test(`${what} is ${code}, and nothing stays buffered`, async (t: TestContext) => {
       const { reading, buffered } = open()
       const result = await Promise.resolve(reading.write(Buffer.from(text)))
         .then(() => reading.finish())
@@ -111,7 +111,7 @@ test('a stream that breaks off has an image if that of a completed event is whol
   }
 })
 
-test('an event is what its line says where its document says nothing', async (t: TestContext) => {
+test('the event line decides the type of a document without one', async (t: TestContext) => {
   const bare = JSON.stringify({ b64_json: pixelPng })
   const { response, partials } = await read([
     Buffer.from(`event: image_edit.partial_image\ndata: ${bare}\n\nevent:image_edit.completed\ndata:${bare}\n\n`),
@@ -122,7 +122,7 @@ test('an event is what its line says where its document says nothing', async (t:
   await t.assert.rejects(reading.finish(), { code: 'IMG_ERR_AZURE_BROKE_OFF' })
 })
 
-test('events and documents are told apart whatever their type says', async (t: TestContext) => {
+test('event streams and documents are distinguished whatever the content type', async (t: TestContext) => {
   const buffered = createBufferSpool({ maxBytes: 1_000_000, spillFolders: [] })
   for (const [type, text] of [
     ['application/json', event(completed)],

@@ -23,7 +23,7 @@ const images = [
 
 type Members = [name: string, value: unknown][]
 
-/** What stands where something else should: null, every wrong type, and text that only looks like something. */
+/** Values of a wrong type: null, every other type, and text that resembles a value. */
 const junk: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 4, arbitrary: fc.constant(null) },
   fc.constantFrom<unknown>(
@@ -71,7 +71,7 @@ function spoiled(members: Members, precious: readonly string[]): fc.Arbitrary<Me
 }
 const strangers = fc.uniqueArray(fc.tuple(extraName, junk), { maxLength: 4, selector: ([name]) => name })
 
-/** JSON by hand, so that the order is kept and `__proto__` is a member like others. */
+/** JSON by hand, so that the order is preserved and `__proto__` is an ordinary member. */
 function toJson(value: unknown): string {
   if (value instanceof Map) {
     return `{${[...value].map(([name, member]) => `${JSON.stringify(name)}:${toJson(member)}`).join(',')}}`
@@ -173,7 +173,7 @@ interface Read {
   failure: unknown
 }
 
-/** What comes of a body; nothing may stay buffered afterwards. */
+/** The outcome of a body; nothing may stay buffered afterwards. */
 async function readBody(t: TestContext, type: string, text: string, places: readonly number[]): Promise<Read> {
   const reading = open(type)
   const result: Read = { images: [], usage: undefined, failure: undefined }
@@ -217,10 +217,10 @@ const document = fc
   })
   .map(([members, { list, used }]) => ({ json: toJson(objectOf(members)), list, expected: used.expected }))
 
-/** What may stand behind a document. */
+/** What may follow a document. */
 const tail = fc.constantFrom('', '', ' \n', '\0', 'x', '}', '{"error":null}', '[DONE]')
 
-test('every document with images gives them byte for byte, and all usage that can be read', async (t: TestContext) => {
+test('every document with images returns them byte for byte, with all readable usage', async (t: TestContext) => {
   await checkProperty(
     t,
     fc.asyncProperty(document, places, jsonType, tail, async ({ json, list, expected }, cuts, type, behind) => {
@@ -231,7 +231,7 @@ test('every document with images gives them byte for byte, and all usage that ca
   )
 })
 
-test('every document that breaks off gives the images that have arrived whole', async (t: TestContext) => {
+test('every truncated document returns the images that arrived completely', async (t: TestContext) => {
   const cutOff = fc.tuple(document, fc.nat()).map(([{ json, list }, place]) => {
     const text = json.slice(0, place % (json.length + 1))
     const ends = endsOf(json, list)
@@ -279,7 +279,7 @@ const completed = fc
       ),
   )
 
-test('every event stream with an image gives it byte for byte, and all usage that can be read', async (t: TestContext) => {
+test('every event stream with an image returns it byte for byte, with all readable usage', async (t: TestContext) => {
   const newline = fc.constantFrom('\n', '\r\n', '\r')
   const around = fc.array(noise, { maxLength: 4 })
   const extension = fc.constantFrom('', '\n', '\n\n')
@@ -358,7 +358,7 @@ const shapes: readonly ((error: unknown) => unknown)[] = [
     ]),
 ]
 
-test('every error keeps its meaning, whatever stands beside its code', async (t: TestContext) => {
+test('every error is classified by its code, whatever its other members', async (t: TestContext) => {
   const errors = fc.constantFrom(...meanings).chain(([status, code, expected]) =>
     spoiled(
       [
@@ -371,7 +371,7 @@ test('every error keeps its meaning, whatever stands beside its code', async (t:
       ],
       ['code', 'message'],
     )
-      // A stranger among the members may be a rejection of its own.
+      // A random member may itself be a content filter result.
       .filter((members) => !JSON.stringify(members).includes('filtered'))
       .map((members) => ({ status, expected, error: objectOf(members) })),
   )
@@ -386,7 +386,7 @@ test('every error keeps its meaning, whatever stands beside its code', async (t:
   )
 })
 
-test('a rejection is recognised by its code alone, wherever it stands', (t: TestContext) => {
+test('a content filter rejection is recognized by its code alone, at any depth', (t: TestContext) => {
   for (const [status, code, expected] of meanings.filter(([, , meaning]) => meaning === 'IMG_ERR_AZURE_CONTENT')) {
     for (const shape of bareShapes) {
       const body = JSON.stringify(shape(code))
@@ -396,7 +396,7 @@ test('a rejection is recognised by its code alone, wherever it stands', (t: Test
   }
 })
 
-test('a rejection is recognised behind the longest prompt, and before what is no JSON', (t: TestContext) => {
+test('a content filter rejection is recognized behind the longest prompt, and before garbage', (t: TestContext) => {
   const quoted = JSON.stringify({ error: { message: '日'.repeat(200_000), code: 'contentFilter' } })
   const escaped = quoted.replaceAll('日', '\\u65e5')
   for (const body of [

@@ -46,7 +46,7 @@ const wrong = {
   'a line break': 'AAAA\nAAA',
   'blanks before padding': 'AAA=    ',
   'a URL-safe character': 'AAA-',
-  'a foreign character': 'AAA*',
+  'a character that is not base64': 'AAA*',
   'a byte beyond ASCII': 'AAA\xff',
   'missing padding': 'AAAAAA',
   'bits after the last byte': 'AAB=',

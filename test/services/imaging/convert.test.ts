@@ -18,7 +18,7 @@ const converter = createImageConverter(createPixelWork({ maxDecodedBytes: 100_00
 async function prepare(bytes: Buffer) {
   using scope = new DisposableStack()
   const { bytes: prepared, ...facts } = await converter.prepare(bytes, probeImage(bytes, limits), claimOf({ scope }))
-  // What was made for the call is gone with its scope.
+  // The converted image is freed with the scope.
   return { ...facts, bytes: prepared === bytes ? bytes : Buffer.from(prepared) }
 }
 
@@ -30,7 +30,7 @@ test('passes a plain PNG or JPEG on as the very same Buffer', async (t: TestCont
   }
 })
 
-test('makes an 8-bit PNG of one frame from what is no photograph', async (t: TestContext) => {
+test('converts anything but photographs to an 8-bit PNG of one frame', async (t: TestContext) => {
   const inputs = {
     'webp with transparency': await images.drawing(40, 30, 4).webp().toBuffer(),
     'lossless webp': await images.losslessWebp(),
@@ -52,7 +52,7 @@ test('makes an 8-bit PNG of one frame from what is no photograph', async (t: Tes
   }
 })
 
-test('makes a JPEG of high quality from a photograph that Azure does not take', async (t: TestContext) => {
+test('converts a photograph that Azure does not accept to a JPEG of high quality', async (t: TestContext) => {
   const inputs = {
     webp: await images.webp(),
     cmyk: await images.drawing().toColourspace('cmyk').jpeg().toBuffer(),
@@ -73,12 +73,12 @@ function withAnimation(png: Buffer): Buffer {
   return Buffer.concat([png.subarray(0, 33), images.animationControl(2), png.subarray(33)])
 }
 
-test('turns the pixels of what its metadata says is turned', async (t: TestContext) => {
+test('rotates the pixels by the orientation tag', async (t: TestContext) => {
   const prepared = await prepare(await images.drawing().webp().withMetadata({ orientation: 6 }).toBuffer())
   t.assert.deepStrictEqual([prepared.width, prepared.height], [30, 40])
 })
 
-test('rejects in our words what cannot be decoded', async (t: TestContext) => {
+test('rejects undecodable images with a service error', async (t: TestContext) => {
   const broken = images.pngOf({
     width: 40,
     height: 30,
@@ -132,7 +132,7 @@ test('a small canvas around a large image does not get past the limit', async (t
   t.assert.ok(prepared instanceof ServiceError || prepared.width * prepared.height <= maxPixels)
 })
 
-test('a caller that disconnects while waiting for a turn takes none', async (t: TestContext) => {
+test('a caller that disconnects in the queue starts no job', async (t: TestContext) => {
   const single = createImageConverter(createPixelWork({ maxDecodedBytes: 100_000_000, slots: 1 }))
   const bytes = await images.webp(600, 600)
   const header = probeImage(bytes, limits)
@@ -148,7 +148,7 @@ test('a caller that disconnects while waiting for a turn takes none', async (t: 
   t.assert.strictEqual((await third).width, 600)
 })
 
-test('the result of a caller that disconnects during the work is given up', async (t: TestContext) => {
+test('the result is dropped if the caller disconnects during the job', async (t: TestContext) => {
   const disconnected = new AbortController()
   const bytes = await images.webp(900, 900)
   const work = converter.prepare(bytes, probeImage(bytes, limits), claimOf({ signal: disconnected.signal }))
@@ -181,7 +181,7 @@ test('converted images that wait for Azure are bounded, and free their memory wi
   await prepareNoise(new DisposableStack())
 })
 
-test('whatever the bytes, an image comes out or a rejection in our words, and the decoder survives', async (t: TestContext) => {
+test('any bytes result in an image or a service error, and the decoder survives', async (t: TestContext) => {
   const whole = await Promise.all([
     images.webp(),
     images.losslessWebp(),

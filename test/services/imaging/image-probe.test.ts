@@ -59,7 +59,7 @@ test('reads a JPEG whose metadata comes before its size, progressive or not', as
   t.assert.deepStrictEqual(sniffFacts(bytes.subarray(0, 62_000)), { mimeType: 'image/jpeg', width: 40, height: 30 })
 })
 
-test('gives the size of a turned JPEG as it is seen', async (t: TestContext) => {
+test('returns the upright size of a rotated JPEG', async (t: TestContext) => {
   const bytes = await images.drawing().jpeg().withMetadata({ orientation: 6 }).toBuffer()
   const { width, height } = probeImage(bytes, limits)
   t.assert.deepStrictEqual([width, height], [30, 40])
@@ -143,7 +143,7 @@ const other: [name: string, bytes: Buffer | string][] = [
   ['of no known image format', Buffer.from([1, 2, 3, 250, 0])],
 ]
 for (const [name, content] of other) {
-  test(`says that ${JSON.stringify(content.toString().slice(0, 20))} is ${name}`, (t: TestContext) => {
+  test(`describes ${JSON.stringify(content.toString().slice(0, 20))} as ${name}`, (t: TestContext) => {
     t.assert.strictEqual(
       rejection(Buffer.from(content)),
       `The image data is ${name}; send a PNG, JPEG, WebP or GIF file.`,
@@ -170,7 +170,7 @@ test('rejects a PNG without image data and one of no size', (t: TestContext) => 
   t.assert.match(rejection(images.pngOf({ width: 0, height: 4 })), /its header gives no size/)
 })
 
-test('any bytes behind any signature are taken or rejected in our words, and never crash', async (t: TestContext) => {
+test('any bytes behind any signature are accepted or rejected with a service error, and never crash', async (t: TestContext) => {
   const whole = await Promise.all([
     images.png(),
     images.jpeg(),
@@ -224,7 +224,7 @@ test('reads hostile files in time linear in their size', (t: TestContext) => {
   for (const bytes of hostile) {
     const started = process.cpuUsage()
     t.assert.doesNotMatch(rejectionOf(bytes), /not ours/)
-    // A quadratic walk over 8 MB would take minutes; the bound leaves room for a machine that is busy.
+    // A quadratic walk over 8 MB would take minutes; the limit allows for a busy machine.
     t.assert.ok(process.cpuUsage(started).user < 5_000_000)
   }
 })

@@ -25,7 +25,7 @@ test('the mask of a large image lets the event loop turn', async (t: TestContext
   t.assert.ok(turns > 3, `${turns} turns`)
 })
 
-test('a mask is given up when its caller disconnects or its time is over', async (t: TestContext) => {
+test('a mask is abandoned on disconnect or at the deadline', async (t: TestContext) => {
   const region = { x: 0, y: 0, width: 1, height: 1 }
   const disconnected = new AbortController()
   const abandoned = mask(region, 16_000, 3000, claimOf({ signal: disconnected.signal }))
@@ -35,7 +35,7 @@ test('a mask is given up when its caller disconnects or its time is over', async
   await t.assert.rejects(late, { code: 'IMG_ERR_AZURE_NOT_SENT' })
 })
 
-test('a mask that is not plain RGBA of 8 bits is made so, and keeps its transparency', async (t: TestContext) => {
+test('a mask is converted to 8-bit RGBA with the same transparency', async (t: TestContext) => {
   const raw = Buffer.alloc(16 * 8 * 4, 255).fill(0, 0, 16 * 4 * 4)
   const source = () => sharp(raw, { raw: { width: 16, height: 8, channels: 4 } })
   const kinds = {

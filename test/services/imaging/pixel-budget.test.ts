@@ -2,7 +2,7 @@ import { type TestContext, test } from 'node:test'
 import { createPixelBudget } from '../../../services/imaging/pixel-budget.ts'
 import { claimOf } from '../../support/images/pixel-claims.ts'
 
-/** Work that ends when it is told to. */
+/** A job that ends on demand. */
 function chunk() {
   const { promise, resolve } = Promise.withResolvers<void>()
   return { work: () => promise, end: resolve }
@@ -31,7 +31,7 @@ test('work beyond the memory or the slots waits, and starts when there is room',
   t.assert.strictEqual(budget.usedBytes, 0)
 })
 
-test('nothing overtakes work that waits for memory', async (t: TestContext) => {
+test('no job overtakes one that waits for memory', async (t: TestContext) => {
   const budget = createPixelBudget({ maxBytes: 100, slots: 9 })
   const small = chunk()
   const started: string[] = []
@@ -89,7 +89,7 @@ test('who waits is let go by its signal or deadline, and who stood behind moves 
   t.assert.deepStrictEqual([budget.usedBytes, budget.waiting], [0, 0])
 })
 
-test('work that fails gives its room back', async (t: TestContext) => {
+test('a failed job releases its reservation', async (t: TestContext) => {
   const budget = createPixelBudget({ maxBytes: 100, slots: 1 })
   const failing = budget.run(100, claimOf(), async () => {
     throw new Error('broken')
@@ -116,7 +116,7 @@ test('one caller gets half of the slots, so that another starts at once', async 
   await Promise.all(greedy)
 })
 
-test('what is retained leaves less room, and never keeps the last work from starting', async (t: TestContext) => {
+test('retained memory delays new jobs, but a job that would run alone always starts', async (t: TestContext) => {
   const budget = createPixelBudget({ maxBytes: 100, slots: 9 })
   const release = budget.retain(50)
   t.assert.strictEqual(await budget.run(90, claimOf({ caller: 'a' }), async () => 'alone'), 'alone')

@@ -14,7 +14,7 @@ function* busyWalk(name: number, steps: number, stepMs: number, onStep: (name: n
   return name
 }
 
-test('many long walks keep others from working no longer than one', async (t: TestContext) => {
+test('many long walks block the event loop no longer than one', async (t: TestContext) => {
   const walksOfRound: Set<number>[] = [new Set()]
   let isOver = false
   const rounds = (async () => {

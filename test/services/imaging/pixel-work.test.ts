@@ -17,7 +17,7 @@ function bytesAPixel(bytes: Buffer): number {
   return header === undefined ? Number.NaN : decodedBytes(header) / pixels
 }
 
-test('a JPEG in several scans is weighed with the codes that its decoder keeps, progressive or not', (t: TestContext) => {
+test('a JPEG in several scans is estimated with the coefficients of its decoder, progressive or not', (t: TestContext) => {
   for (const frame of [0xc0, 0xc1, 0xc2, 0xc9, 0xca]) {
     for (const components of [3, 4]) {
       const bytes = jpegOfManyScans({ width: edge, height: edge, frame, components })
@@ -43,7 +43,7 @@ test('a result that cannot be compressed has room', async (t: TestContext) => {
   t.assert.ok(bytesAPixel(await grey.png().toBuffer()) >= 3)
 })
 
-test('a lossless WebP is weighed with the tables that it may bring, and taken all the same', async (t: TestContext) => {
+test('a lossless WebP is estimated with the tables that it may need, and accepted', async (t: TestContext) => {
   const bytes = webpOfManyCodes(1024, 1024)
   const header = probeImage(bytes, limits)
   t.assert.ok(workBytes(header) > 350_000_000)

@@ -24,7 +24,7 @@ async function bytesOf(image: Base64Image): Promise<Buffer> {
   return Buffer.from(Buffer.concat(chunks).toString('latin1'), 'base64')
 }
 
-test('a preview is upright, whatever the image says of its pixels', async (t: TestContext) => {
+test('a preview is upright for every orientation', async (t: TestContext) => {
   const half: Drawing = { width: 600, height: 400, at: (x) => (x < 300 ? [250, 0, 0, 255] : [0, 0, 250, 255]) }
   for (const orientation of [1, 2, 3, 4, 5, 6, 7, 8]) {
     const jpeg = await stored(half, orientation).jpeg().toBuffer()

@@ -15,7 +15,7 @@ function setUp() {
   return { world, response }
 }
 
-test('all who ask at a time, and for a while afterwards, share one response', async (t: TestContext) => {
+test('concurrent calls, and calls within the TTL, share one result', async (t: TestContext) => {
   const { world, response } = setUp()
   t.assert.deepEqual(await Promise.all([response(), response(), response()]), [1, 1, 1])
   world.now = 99
@@ -24,7 +24,7 @@ test('all who ask at a time, and for a while afterwards, share one response', as
   t.assert.deepEqual(await Promise.all([response(), response()]), [2, 2])
 })
 
-test('a failure is everybody’s who asked, and is not kept', async (t: TestContext) => {
+test('a rejection reaches all concurrent callers and is not cached', async (t: TestContext) => {
   const { world, response } = setUp()
   world.fails = true
   const both = await Promise.allSettled([response(), response()])

@@ -42,7 +42,7 @@ async function assertNoTemporaryFiles(t: TestContext, root: string) {
   )
 }
 
-test('saves the bytes under the name, and says where', async (t: TestContext) => {
+test('saves the bytes under the name and returns the location', async (t: TestContext) => {
   const { root, save } = await build(t)
   t.assert.deepStrictEqual(await save('sunset.png'), {
     location: path.join(root, 'sunset.png'),
@@ -54,14 +54,14 @@ test('saves the bytes under the name, and says where', async (t: TestContext) =>
   await assertNoTemporaryFiles(t, root)
 })
 
-test('saves in a folder whatever the operator called it', async (t: TestContext) => {
+test('saves in a folder of any name', async (t: TestContext) => {
   const root = path.join(await temporaryFolder(t), 'odd:name\\here', '.hidden')
   const store = createLocalImageStore({ folder: root })
   const { location: saved } = await store.save(await store.resolve('trips/sunset.png'), image)
   t.assert.strictEqual(saved, path.join(root, 'trips', 'sunset.png'))
 })
 
-test('saves images of any size, however their text is cut', async (t: TestContext) => {
+test('saves images of any size, however their text is chunked', async (t: TestContext) => {
   const { root, save } = await build(t)
   for (const size of [1, 2, 3, 49_151, 49_152, 1_572_864, 1_572_865, 4_000_000]) {
     const content = Buffer.alloc(size, 'content')
@@ -78,13 +78,13 @@ test('saves images of any size, however their text is cut', async (t: TestContex
   await assertNoTemporaryFiles(t, root)
 })
 
-test('makes missing folders, takes absolute paths', async (t: TestContext) => {
+test('creates missing folders, accepts absolute paths', async (t: TestContext) => {
   const { root, save } = await build(t)
   t.assert.strictEqual((await save('a/b/x.png')).location, path.join(root, 'a/b/x.png'))
   t.assert.strictEqual((await save(path.join(root, 'c/x.png'))).name, 'c/x.png')
 })
 
-test('touches nothing before the image is there', async (t: TestContext) => {
+test('creates no folder before the image is saved', async (t: TestContext) => {
   const { root, store } = await build(t)
   await store.resolve('a/b/x.png')
   t.assert.deepStrictEqual(await readdir(root), [])
@@ -100,7 +100,7 @@ test('never replaces a file: the name gets a counter', async (t: TestContext) =>
   t.assert.strictEqual(await readFile(path.join(root, 'x.png'), 'utf8'), 'mine')
 })
 
-test('mends an ending that the bytes do not have', async (t: TestContext) => {
+test('corrects an extension that does not match the bytes', async (t: TestContext) => {
   const { save } = await build(t)
   const cases: [asked: string, what: Base64Image, got: string][] = [
     ['a.jpg', image, 'a.png'],
@@ -118,7 +118,7 @@ test('mends an ending that the bytes do not have', async (t: TestContext) => {
   t.assert.deepStrictEqual((await save('a.jpg')).changes, ['extension', 'taken'])
 })
 
-test('keeps a name within what the file system takes when it grows', async (t: TestContext) => {
+test('keeps a name within the limits of the file system when it grows', async (t: TestContext) => {
   const { save } = await build(t)
   const long = `${'日'.repeat(83)}.png`
   await save(long)
@@ -145,7 +145,7 @@ test('a hundred images saved at once under one name become a hundred files', asy
   await save('deep/er/other.png')
 })
 
-test('follows links that stay inside, rejects those that leave or lead nowhere', async (t: TestContext) => {
+test('follows links that stay inside, rejects those that lead outside or nowhere', async (t: TestContext) => {
   const { outside, root, store, save, assertNeighboursUntouched } = await build(t)
   await mkdir(path.join(root, 'real/.hidden'), { recursive: true })
   await symlink('real', path.join(root, 'inner'))
@@ -260,7 +260,7 @@ test('saves again after its folder was removed', async (t: TestContext) => {
   t.assert.strictEqual((await save('a/x.png')).location, path.join(root, 'a/x.png'))
 })
 
-test('an images folder that cannot be written rejects no path, but the saving, and says why', async (t: TestContext) => {
+test('an unwritable images folder rejects no path, fails the save, and returns the reason', async (t: TestContext) => {
   const { outside } = await build(t)
   const store = createLocalImageStore({ folder: path.join(outside, 'neighbour/secret.png/images') })
   const target = await store.resolve('x.png')
@@ -286,7 +286,7 @@ test('an image that fails to arrive leaves no file', async (t: TestContext) => {
   t.assert.deepStrictEqual(await readdir(path.join(root, 'a')), [])
 })
 
-test('says whether it can be written, and leaves no trace of having tried', async (t: TestContext) => {
+test('reports whether it is writable, without leaving files behind', async (t: TestContext) => {
   const { root, store } = await build(t)
   t.assert.deepStrictEqual(await store.health(), { isWritable: true })
   t.assert.deepStrictEqual(await readdir(root), [])
@@ -372,7 +372,7 @@ test('removes only its own temporary files, and only old ones', async (t: TestCo
   t.assert.deepStrictEqual((await readdir(root)).sort(), [...others, 'a'].sort())
 })
 
-test('any text as a path never writes outside the folder, and is answered in our words', async (t: TestContext) => {
+test('any text as a path never writes outside the folder, and fails with a service error only', async (t: TestContext) => {
   const { outside, root, store, assertNeighboursUntouched } = await build(t)
   await mkdir(path.join(root, 'a'), { recursive: true })
   await symlink('../neighbour', path.join(root, 'out'))
@@ -421,7 +421,7 @@ test('any text as a path never writes outside the folder, and is answered in our
   await assertNeighboursUntouched()
 })
 
-test('reads a large image as it is sent, and fails where its file has become shorter', async (t: TestContext) => {
+test('reads a large image while it is sent, and fails if its file was truncated', async (t: TestContext) => {
   const { root, store } = await build(t)
   const large = Buffer.concat([bytes, randomBytes(1_000_000)])
   await mkdir(root, { recursive: true })

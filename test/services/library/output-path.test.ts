@@ -30,7 +30,7 @@ const taken: [outputPath: string, segments: string[]][] = [
   ['x'.repeat(255), ['x'.repeat(255)]],
 ]
 for (const [outputPath, segments] of taken) {
-  test(`takes ${outputPath.slice(0, 40)}`, (t: TestContext) => {
+  test(`accepts ${outputPath.slice(0, 40)}`, (t: TestContext) => {
     const { folders, fileName } = parseOutputPath(outputPath, roots)
     t.assert.deepStrictEqual([...folders, fileName], segments)
   })
@@ -97,7 +97,7 @@ test('shortens a stem by whole characters so that the name stays within 255 byte
   t.assert.strictEqual(joinName('😀'.repeat(64), '.png'), `${'😀'.repeat(62)}.png`)
 })
 
-test('whatever the text, what is taken lies below the folder under names that every system takes', async (t: TestContext) => {
+test('any accepted text lies below the folder, under names that are valid on every system', async (t: TestContext) => {
   const part = fc.oneof(
     fc.constantFrom(
       '..',

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test'
 import { createLocalImageStore } from '../../../services/library/local/local-image-store.ts'
 import { temporaryFolder } from '../../support/app.ts'
 
-/** The store in a process of its own: what a kill, a full disk or a permission does to it is real. */
+/** The store in a separate process, so that kills, full disks and permissions are real. */
 const script = path.join(import.meta.dirname, '../../support/store-process.ts')
 const project = path.resolve(import.meta.dirname, '../../..')
 
@@ -24,7 +24,7 @@ async function linesOf(child: ChildProcess): Promise<string[]> {
   return lines
 }
 
-test('a kill in the middle of writing leaves no torn file, and the next start removes what is left', async (t: TestContext) => {
+test('a kill during a write leaves no partial image, and the next start removes the temporary files', async (t: TestContext) => {
   const root = path.join(await temporaryFolder(t), 'images')
   const bytes = 3_000_000
   const expected = Buffer.alloc(bytes, 'image')
@@ -49,7 +49,7 @@ test('a kill in the middle of writing leaves no torn file, and the next start re
   t.assert.ok((await store.list()).images.length >= 15)
 })
 
-test('a disk that takes no more rejects the saving in our words, and leaves nothing behind', async (t: TestContext) => {
+test('a full disk fails the save with a service error and leaves nothing behind', async (t: TestContext) => {
   const root = path.join(await temporaryFolder(t), 'images')
   // A limit on file size fails a write half-way, as a full disk does, and needs no privileges.
   const limited = ['-c', 'ulimit -f 1000 && exec "$@"', 'sh', process.execPath, script, root]
@@ -69,7 +69,7 @@ const permitted = (folder: string) => [
 
 test("saves under Node's permission model, which knows neither fsync nor /proc", async (t: TestContext) => {
   const root = path.join(await realpath(await temporaryFolder(t)), 'images')
-  // A folder that does not exist when the process starts is taken for a file by the permission model.
+  // The permission model treats a folder that does not exist at the start as a file.
   await mkdir(root)
   const lines = await linesOf(start(t, process.execPath, [...permitted(root), script, root, '2000000', '2']))
   t.assert.deepStrictEqual(lines, [path.join(root, 'album/x.png'), path.join(root, 'album/x-2.png')])
@@ -77,7 +77,7 @@ test("saves under Node's permission model, which knows neither fsync nor /proc",
   t.assert.deepStrictEqual((await readdir(path.join(root, 'album'))).sort(), ['x-2.png', 'x.png'])
 })
 
-test('says that it may not write where the permission model forbids it', async (t: TestContext) => {
+test('reports that the permission model forbids writing', async (t: TestContext) => {
   const folder = await realpath(await temporaryFolder(t))
   const lines = await linesOf(
     start(t, process.execPath, [
@@ -91,7 +91,7 @@ test('says that it may not write where the permission model forbids it', async (
   t.assert.match(lines.join('\n'), /^IMG_ERR_STORE_UNWRITABLE /)
 })
 
-test('by names alone, with links put in the way, what is reported as saved is saved, and nothing foreign changes', async (t: TestContext) => {
+test('without anchored directories, while links are swapped in, whatever is reported as saved is saved, and no other file changes', async (t: TestContext) => {
   const folder = await realpath(await temporaryFolder(t))
   const root = path.join(folder, 'images')
   const album = path.join(root, 'album')
@@ -106,7 +106,7 @@ test('by names alone, with links put in the way, what is reported as saved is sa
   void ended.then(() => {
     isOver = true
   })
-  // The store makes the folder anew when it finds none, so each step may find something in its way.
+  // The store recreates a missing folder, so each step may meet an obstacle.
   const quietly = (step: Promise<unknown>) => step.catch(() => {})
   while (!isOver) {
     await quietly(rename(album, aside))

@@ -2,9 +2,10 @@ import { mkdir, readdir, readlink, symlink, utimes, writeFile } from 'node:fs/pr
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
+import { imageUri } from '../../../services/library/image-uri.ts'
 import { createLocalImageStore } from '../../../services/library/local/local-image-store.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
-import { createSavedImages, imageUri } from '../../../services/resources/saved-images.ts'
+import { createSavedImages } from '../../../services/resources/saved-images.ts'
 import { temporaryFolder } from '../../support/app.ts'
 import { contextOf, runBare } from '../../support/calls.ts'
 import { png } from '../../support/images/images.ts'
@@ -41,7 +42,7 @@ async function build(t: TestContext, names: readonly string[]) {
   return { ask, folder, root, bytes }
 }
 
-/** Outside `spliceJson` an image is a note, which is no base64. */
+/** Only `writeJson` writes an image's base64. */
 const isNotBlob = (fault: string) => !fault.includes('/contents/0')
 
 test('closes the file of a resource once its response is done', async (t: TestContext) => {
@@ -140,7 +141,7 @@ verifies(
   },
 )
 
-test('tells how the names of images are built', async (t: TestContext) => {
+test('publishes how the URIs of images are built', async (t: TestContext) => {
   const { ask } = await build(t, [])
   const { result } = await ask('resources/templates/list')
   t.assert.partialDeepStrictEqual(result, { resourceTemplates: [{ uriTemplate: 'image:///{+path}' }] })

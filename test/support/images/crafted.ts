@@ -1,16 +1,16 @@
 import { segment } from './oriented.ts'
 
-/** Images that are valid, small, and as costly for their decoders as their formats allow; no encoder writes them. */
+/** Valid, small images that are as expensive to decode as their formats allow; no encoder writes them. */
 
 export interface JpegKind {
   width: number
   height: number
-  /** Marker of the frame: 0xc0 baseline, 0xc2 progressive, 0xc9 and 0xca the same in arithmetic codes. */
+  /** Marker of the frame: 0xc0 baseline, 0xc2 progressive, 0xc9 and 0xca the same with arithmetic coding. */
   frame: number
   components: number
 }
 
-/** A grey JPEG with a scan for each component, of which a decoder has to keep all codes until the last. */
+/** A grey JPEG with one scan per component, so that a decoder must buffer all coefficients until the last. */
 export function jpegOfManyScans({ width, height, frame, components }: JpegKind): Buffer {
   const isProgressive = frame === 0xc2 || frame === 0xca
   const isArithmetic = frame > 0xc8
@@ -20,7 +20,7 @@ export function jpegOfManyScans({ width, height, frame, components }: JpegKind):
   head.writeUInt16BE(width, 3)
   head[5] = components
   for (let index = 0; index < components; index++) head.set([index + 1, 0x11, 0], 6 + 3 * index)
-  // One code, of one bit, which stands for nothing.
+  // One code of one bit without meaning.
   const codes = (type: number) => segment(0xc4, Buffer.from([type << 4, 1, ...Array<number>(15).fill(0), 0]))
   const blocks = Math.ceil(width / 8) * Math.ceil(height / 8)
   const data = isArithmetic ? Buffer.alloc(64, 0x55) : Buffer.alloc(Math.ceil(blocks / 4))
@@ -64,7 +64,7 @@ class BitWriter {
   }
 }
 
-/** A code of one value, which takes no bits. https://developers.google.com/speed/webp/docs/webp_lossless_bitstream_specification#62_details */
+/** A code of one value, which needs no bits. https://developers.google.com/speed/webp/docs/webp_lossless_bitstream_specification#62_details */
 function putEmptyCode(writer: BitWriter): void {
   writer.put(0b0001, 4)
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
 import sharp, { type Sharp } from 'sharp'
 
-/** Real images, drawn on the spot, and broken ones, built by hand. */
+/** Valid images, and invalid ones built by hand. */
 export function drawing(width = 40, height = 30, channels: 3 | 4 = 3): Sharp {
   const raw = Buffer.alloc(width * height * channels)
   for (let at = 0; at < raw.length; at++) raw[at] = (at * 31) % 256
@@ -36,7 +36,7 @@ export function pngChunk(type: string, data: Buffer): Buffer {
 
 export const pngSignature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')
 
-/** A grey PNG whose header may lie about its size. */
+/** A grey PNG whose header may claim another size. */
 export function pngOf({
   width,
   height,
@@ -63,18 +63,18 @@ export function pngOf({
   ])
 }
 
-/** The control chunk that makes a PNG an animation. */
+/** The chunk that marks a PNG as animated. */
 export function animationControl(frames: number): Buffer {
   const data = Buffer.alloc(8)
   data.writeUInt32BE(frames)
   return pngChunk('acTL', data)
 }
 
-/** A grey PNG with as many bytes as pixels, since they are stored as they are. */
+/** A grey PNG with uncompressed pixels, one byte each. */
 export function plainPng(side: number, shade: number): Buffer {
   const row = Buffer.concat([Buffer.of(0), Buffer.alloc(side, shade)])
   return pngOf({ width: side, height: side, data: deflateSync(Buffer.concat(Array(side).fill(row)), { level: 0 }) })
 }
 
-/** An image as a phone or another program wrote it. */
+/** An image written by a phone or another program. */
 export const fixture = (name: string) => readFile(join(import.meta.dirname, '../../fixtures/images', name))

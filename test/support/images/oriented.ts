@@ -1,18 +1,18 @@
 import sharp, { type Sharp } from 'sharp'
 import { pngChunk } from './images.ts'
 
-/** Images whose pixels are stored turned, with the tag that says so, put together without the code under test. */
+/** Images with rotated pixels and an orientation tag, built without the code under test. */
 
 export type Pixel = readonly [red: number, green: number, blue: number, opacity: number]
 
-/** An image as it is seen. */
+/** An image as displayed. */
 export interface Drawing {
   width: number
   height: number
   at(x: number, y: number): Pixel
 }
 
-/** Where a stored pixel is seen. https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf §4.6.4, table 6 */
+/** The displayed position of a stored pixel. https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf §4.6.4, table 6 */
 function shownAt(orientation: number, x: number, y: number, width: number, height: number): [x: number, y: number] {
   const [right, bottom] = [width - 1 - x, height - 1 - y]
   switch (orientation) {
@@ -35,7 +35,7 @@ function shownAt(orientation: number, x: number, y: number, width: number, heigh
   }
 }
 
-/** The pixels of a drawing as a file with that tag stores them. */
+/** The pixels of a drawing as stored under an orientation tag. */
 export function stored(drawing: Drawing, orientation: number): Sharp {
   const isSideways = orientation >= 5 && orientation <= 8
   const width = isSideways ? drawing.height : drawing.width
@@ -48,7 +48,7 @@ export function stored(drawing: Drawing, orientation: number): Sharp {
   return sharp(raw, { raw: { width, height, channels: 4 } })
 }
 
-/** A block of EXIF with one tag, its directory some way behind the header. */
+/** An EXIF block with one tag, its directory at an offset behind the header. */
 export function exif(orientation: number, order: 'II' | 'MM' = 'II', gap = 0): Buffer {
   const block = Buffer.alloc(8 + gap + 2 + 12 + 4)
   const short = (value: number, at: number) =>
@@ -74,7 +74,7 @@ export function segment(marker: number, data: Buffer): Buffer {
 
 const afterFirstSegment = (jpeg: Buffer) => 4 + jpeg.readUInt16BE(4)
 
-/** A JPEG with segments put in behind its first one. */
+/** A JPEG with segments inserted behind its first one. */
 export function withSegments(jpeg: Buffer, ...segments: Buffer[]): Buffer {
   const at = afterFirstSegment(jpeg)
   return Buffer.concat([jpeg.subarray(0, at), ...segments, jpeg.subarray(at)])
@@ -82,7 +82,7 @@ export function withSegments(jpeg: Buffer, ...segments: Buffer[]): Buffer {
 
 export const exifSegment = (block: Buffer) => segment(0xe1, Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), block]))
 
-/** Every way in which a file may say how it is turned. */
+/** Every way in which a file can state its orientation. */
 export const tagged: Readonly<Record<string, (drawing: Drawing, orientation: number) => Promise<Buffer>>> = {
   'JPEG, little-endian': async (drawing, orientation) =>
     withSegments(await stored(drawing, orientation).jpeg().toBuffer(), exifSegment(exif(orientation))),

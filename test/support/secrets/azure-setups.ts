@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Environment } from '../../../services/config/environment.ts'
 import { fakeAzure, listenOnLoopback, pixelPng } from '../fake-azure.ts'
-import { echoingAzure, rawServer, type Setup, secrets, type Told } from './harness.ts'
+import { echoingAzure, type ReceivedRequest, rawServer, type Setup, secrets } from './harness.ts'
 
 const entities = (text: string) => [...text].map((character) => `&#${character.codePointAt(0)};`).join('')
 const base64 = (text: string) => Buffer.from(text).toString('base64')
-const sentence = ({ key, prompt }: Told) => `The request with key ${key} failed for the prompt "${prompt}".`
-/** Both in every place where Azure has a text. */
-const everywhere = (reported: Told) => ({
+const sentence = ({ key, prompt }: ReceivedRequest) => `The request with key ${key} failed for the prompt "${prompt}".`
+/** Secrets and the prompt in every text that Azure returns. */
+const everywhere = (reported: ReceivedRequest) => ({
   code: reported.prompt,
   type: reported.key,
   param: reported.prompt,
@@ -71,7 +71,7 @@ const byWriting = writings.map(
   }),
 )
 
-const headerEchoes: readonly [string, (reported: Told) => Record<string, string>, number][] = [
+const headerEchoes: readonly [string, (reported: ReceivedRequest) => Record<string, string>, number][] = [
   ['x-request-id', ({ key }) => ({ 'x-request-id': key }), 400],
   ['apim-request-id', ({ key }) => ({ 'apim-request-id': `${key}-${encodeURIComponent('crimson')}` }), 500],
   ['apim-request-id in base64', ({ key }) => ({ 'apim-request-id': Buffer.from(key).toString('base64url') }), 200],
@@ -93,7 +93,7 @@ const byHeader = headerEchoes.map(
 )
 
 const stream = { 'content-type': 'text/event-stream' }
-const bodies: readonly [string, (reported: Told) => string, Record<string, string>?][] = [
+const bodies: readonly [string, (reported: ReceivedRequest) => string, Record<string, string>?][] = [
   ['that is no JSON', sentence],
   [
     'without an image',

@@ -6,7 +6,7 @@ import type { Environment } from '../../../services/config/environment.ts'
 import { type BuiltApp, listen, temporaryFolder } from '../app.ts'
 import { fakeAzure, listenOnLoopback } from '../fake-azure.ts'
 
-/** Every secret that a configuration can hold, and a prompt. None is a part of another. */
+/** Every secret of a configuration, and a prompt. None is part of another. */
 export const secrets = {
   azureKey: 'AzureKey0Qw7ZrT5pLm9Xc3V',
   deploymentKey: 'DeplKey4Hn8BvYt2WsKd6Ju',
@@ -20,13 +20,13 @@ export const secrets = {
 } as const
 
 export const prompt = 'A crimson "umbrella" for Zoë,\nseen in 夕阳'
-/** What of the prompt a person would recognise; no text of ours has it. */
+/** Recognizable words of the prompt that no text of the service contains. */
 const promptParts = ['crimson', 'umbrella', '夕阳', 'zoë']
 
-/** The ways in which a text leaks. */
+/** The encodings in which a text can leak. */
 function formsOf(text: string): string[] {
   const bytes = Buffer.from(text)
-  // The letters that depend on the text alone, however base64 is aligned.
+  // Only the characters that do not depend on base64's alignment.
   const aligned = [0, 1, 2].map((from) =>
     bytes.subarray(from, bytes.length - ((bytes.length - from) % 3)).toString('base64'),
   )
@@ -43,21 +43,21 @@ function formsOf(text: string): string[] {
   ].map((form) => form.toLowerCase())
 }
 const forbidden = [...Object.values(secrets), ...promptParts].flatMap((text) =>
-  // A few letters of base64 stand in many words.
+  // Short base64 occurs in ordinary words by chance.
   formsOf(text).flatMap((form) => (form === text || form.length > 4 ? [{ text, form }] : [])),
 )
 
-/** The secrets and parts of the prompt that an output holds. */
+/** The secrets and parts of the prompt in an output. */
 export function leaksIn(output: string): string[] {
   const folded = output.toLowerCase()
   return forbidden.filter(({ form }) => folded.includes(form)).map(({ text, form }) => `${text} as ${form}`)
 }
 
-/** What a set-up may use, and where everything that comes out is collected. */
+/** The running service of a set-up and its collected outputs. */
 export interface Lab extends BuiltApp {
   t: TestContext
   url: string
-  /** Asks the service, and keeps what it answers. */
+  /** Sends a request, and collects the response. */
   ask(path: string, init?: RequestInit): Promise<Response>
   /** Calls a tool as alice. */
   call(args?: object, tool?: string): Promise<void>
@@ -66,15 +66,15 @@ export interface Lab extends BuiltApp {
 
 export interface Setup {
   name: string
-  /** Prepares what is around the service, and returns what differs in its configuration. */
+  /** Prepares the service's environment, and returns its changed variables. */
   prepare: (t: TestContext) => Promise<Environment> | Environment
-  /** What a caller does; one good-looking call of a tool by default. */
+  /** The caller's requests; one valid tool call by default. */
   act?: (lab: Lab) => Promise<unknown>
-  /** The caller's own words come back to it; they must be in no other output. */
+  /** The response may contain the caller's own input; no other output may. */
   isEchoed?: boolean
 }
 
-/** Runs the service in a set-up at its most talkative, and returns everything that came out of it. */
+/** Runs the service in a set-up with all logs on, and returns all of its outputs. */
 export async function runSetup(t: TestContext, { prepare, act }: Setup): Promise<Map<string, string>> {
   const logFolder = await temporaryFolder(t)
   const built = await listen(t, {
@@ -85,7 +85,7 @@ export async function runSetup(t: TestContext, { prepare, act }: Setup): Promise
     MCP_API_KEYS: `alice:${secrets.callerKey}`,
     METRICS_TOKEN: secrets.metricsToken,
     LOG_LEVEL: 'trace',
-    // Standard output is for people, the files are JSON.
+    // Standard output is pretty-printed, the files are JSON.
     LOG_FORMAT: 'pretty',
     LOG_DIR: logFolder,
     ABANDONED_RESULT_TTL_MS: '0',
@@ -127,15 +127,15 @@ export async function readAll(folder: string): Promise<string> {
   return (await Promise.all(files.map((file) => readFile(file, 'utf8')))).join('\n')
 }
 
-/** What a far side was told, for it to tell it back. */
-export interface Told {
+/** What a server received, so that it can echo it. */
+export interface ReceivedRequest {
   key: string
   prompt: string
 }
 
-type Echo = (reported: Told) => { status: number; body: string; headers?: Record<string, string> }
+type Echo = (received: ReceivedRequest) => { status: number; body: string; headers?: Record<string, string> }
 
-/** An Azure that answers with what it was told. */
+/** An Azure that echoes the request. */
 export async function echoingAzure(t: TestContext, echo: Echo, more: Environment = {}): Promise<Environment> {
   const { url } = await fakeAzure(t, (request, response) => {
     const chunks: Buffer[] = []
@@ -150,7 +150,7 @@ export async function echoingAzure(t: TestContext, echo: Echo, more: Environment
   return { AZURE_BASE_URL: url, ...more }
 }
 
-/** A server on a plain socket; answers whatever is written to it. */
+/** A TCP server that sends a fixed response to any input. */
 export async function rawServer(
   t: TestContext,
   onData: (socket: Socket, text: string) => void,

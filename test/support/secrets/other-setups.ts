@@ -20,7 +20,7 @@ const redisAt = (port: number) => ({
   REDIS_URL: `redis://user:${secrets.redisPassword}@127.0.0.1:${port}`,
   RATE_LIMIT_PER_MINUTE: '1000',
 })
-/** Redis repeats what it was told in the errors that people paste into reports. */
+/** Redis echoes commands in its errors. */
 const redisResponses: readonly [string, ((reported: string) => string) | undefined][] = [
   ['does not take the password', () => '-WRONGPASS invalid username-password pair or user is disabled.\r\n'],
   ['repeats the password that it does not take', (reported) => `-ERR ${reported.replaceAll('\r\n', ' ')}\r\n`],
@@ -350,7 +350,7 @@ const files: readonly Setup[] = [
       await lab.call()
       await rm(lastKeyFile)
       await lab.call()
-      // The file is looked at every two seconds.
+      // The service polls the file every two seconds.
       await waitFor('the key file to be rejected', () => /key file unusable/.test(lab.logs.text))
     },
   },

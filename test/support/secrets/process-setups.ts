@@ -1,18 +1,18 @@
 import type { Environment } from '../../../services/config/environment.ts'
 import { prompt, secrets } from './harness.ts'
 
-/** The executable, as an operator would start it. */
+/** The executable as an operator starts it. */
 export interface ProcessSetup {
   name: string
   environment?: Environment
   args?: readonly string[]
-  /** Files beside it, by name. */
+  /** Files in its working directory, by name. */
   files?: Readonly<Record<string, string>>
-  /** What comes in on stdin. */
+  /** Its standard input. */
   input?: string
-  /** Runs in its process before it: a neighbour's code that goes wrong. */
+  /** Code that runs in its process before it, and fails. */
   intruder?: string
-  /** It goes on, and is ended once it listens and this has been logged. */
+  /** Keeps running; it is stopped once it listens and this was logged. */
   until?: RegExp
 }
 
@@ -20,7 +20,7 @@ const { azureKey, deploymentKey, callerKey, metricsToken, redisPassword, proxyPa
   secrets
 
 const error = `Object.assign(new Error(${JSON.stringify(`WRONGPASS ${redisPassword}`)}), { command: { name: 'auth', args: [${JSON.stringify(redisPassword)}] }, cause: new Error(${JSON.stringify(prompt)}) })`
-/** Acts once the service says that it listens. */
+/** Runs code once the service listens. */
 const whileItRuns = (act: string) => `const { write } = process.stdout
 process.stdout.write = (chunk, ...rest) => {
   if (String(chunk).includes('listening')) {

@@ -6,17 +6,17 @@ import { type Launch, type Process, startProcess } from '../process.ts'
 import type { RpcResponse } from '../service.ts'
 import { key, startSimulator } from '../simulator.ts'
 
-/** A service on the simulator, callers by the hundred, and a look at what each of them got. */
+/** A service with the simulator, hundreds of calls, and checks of their outcomes. */
 
 export const CALLS = 200
-/** Makes small images, which cost a test little. */
+/** Generates small images, which keeps tests fast. */
 const MODEL = 'FLUX.2-pro'
-/** Images then come one after the other, for some seconds, and a fault can come in between. */
+/** Spreads the images over some seconds, so that a fault happens in between. */
 const IMAGES_PER_MINUTE = 1_200
 
 export async function startWorld(t: TestContext, environment: Record<string, string>, launch: Launch = {}) {
   const services: Process[] = []
-  // Before the simulator closes, which waits for whoever still calls it when a test has failed half-way.
+  // Before the simulator closes, which waits for open calls if a test has failed.
   t.after(async () => {
     for (const { child } of services) child.kill('SIGKILL')
     await Promise.all(services.map(({ ended }) => ended))
@@ -39,7 +39,7 @@ export async function startWorld(t: TestContext, environment: Record<string, str
   return {
     start,
     simulator,
-    /** Images that Azure has made. */
+    /** Images that Azure has generated. */
     made: () => simulator.requests.filter(({ status }) => status === 200).length,
   }
 }
@@ -54,12 +54,12 @@ export interface Outcome {
   response: RpcResponse | undefined
   text: string
   image: Buffer | undefined
-  /** Where the response says that the image is saved. */
+  /** The path of the saved image in the response. */
   savedAt: string | undefined
 }
 
 export interface Flow {
-  /** In the order in which they ended. */
+  /** In the order of completion. */
   readonly outcomes: readonly Outcome[]
   /** All of them. */
   readonly ended: Promise<readonly Outcome[]>
@@ -69,18 +69,18 @@ export interface Flow {
 export interface FlowOptions {
   /** More arguments of the call. */
   args?: object
-  /** Sets calls apart from those of another time. */
+  /** Prefix of the prompts and files of these calls. */
   name?: string
-  /** Added to every prompt, for the simulator to obey. */
+  /** Added to every prompt, such as a fault of the simulator. */
   words?: string
   /** By number of the call. */
   headers?: (id: number) => Record<string, string>
 }
 
-/** Of ten calls four save, two take the image only, and four ask for the tools. */
+/** Of ten calls four save an image, two return it only, and four list the tools. */
 const kindOf = (n: number): CallKind => (n % 10 < 4 ? 'save' : n % 10 < 6 ? 'inline' : 'list')
 
-/** Starts so many calls at once, as many callers would. */
+/** Starts `count` calls concurrently. */
 export function startCalls(
   url: string,
   count: number,
@@ -100,7 +100,7 @@ export function startCalls(
   } satisfies Flow
 }
 
-/** One call that saves. */
+/** One call with output_path. */
 async function save(url: string, name: string, headers: Record<string, string> = {}): Promise<Outcome> {
   const args = { prompt: name, size: '256x256', output_path: `${name}.png` }
   return await outcomeOf(url, 1, 'save', messageOf(1, 'save', args), headers)
@@ -147,7 +147,7 @@ async function outcomeOf(
   }
 }
 
-/** Whether it is a PNG to its last byte: every chunk sums up, and the pixels are as many as it says. */
+/** Whether it is a whole PNG: every chunk has its checksum, and all pixels are there. */
 export function isWholePng(bytes: Buffer): boolean {
   if (bytes.toString('latin1', 0, 8) !== '\x89PNG\r\n\x1a\n') return false
   const pixels: Buffer[] = []
@@ -162,17 +162,17 @@ export function isWholePng(bytes: Buffer): boolean {
   return false
 }
 
-/** The simulator's images: eight bits for each of three colours. */
+/** The simulator's images have three 8-bit channels. */
 function hasAllPixels(bytes: Buffer, packed: Buffer): boolean {
   const [width, height] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)]
   return inflateSync(packed).length === height * (width * 3 + 1)
 }
 
 /**
- * Holds answers against the rules, and says what came of them: each is one of JSON-RPC, an image is whole, what is
- * reported as saved is there byte for byte, and what could not be saved is said.
+ * Checks responses: each is valid JSON-RPC, images are whole, saved images are on disk byte for byte, and those that could
+ * not be saved are reported. Prints a summary.
  *
- * @param placesOf where the test may find a file that the service names
+ * @param placesOf where the test can find a file of the service
  */
 export async function checkResponses(
   t: TestContext,
@@ -212,8 +212,8 @@ function summaryOf(outcomes: readonly Outcome[]): string {
   const responded = count(({ response }) => response !== undefined)
   const images = count(({ image }) => image !== undefined)
   return (
-    `${outcomes.length} sent (${wanted} for an image), ${responded} answered (${images} with an image), ` +
-    `${count(isNotSaved)} told that theirs is not saved, ${count(isSaved)} that it is`
+    `${outcomes.length} sent (${wanted} for an image), ${responded} with a response (${images} with an image), ` +
+    `${count(isNotSaved)} not saved, ${count(isSaved)} saved`
   )
 }
 
@@ -222,7 +222,7 @@ export const isSaved = ({ savedAt }: Outcome): boolean => savedAt !== undefined
 export const isNotSaved = ({ kind, image, savedAt }: Outcome): boolean =>
   kind === 'save' && image !== undefined && savedAt === undefined
 
-/** Everybody who asked for an image has one, and Azure was asked no more often than that. */
+/** Every image call has an image, and Azure generated no more than those. */
 export function everyoneGotAnImage(t: TestContext, outcomes: readonly Outcome[], made: number): void {
   const without = outcomes.filter(({ kind, image }) => kind !== 'list' && image === undefined)
   t.assert.deepEqual(
@@ -232,7 +232,7 @@ export function everyoneGotAnImage(t: TestContext, outcomes: readonly Outcome[],
   t.assert.equal(outcomes.filter(({ image }) => image !== undefined).length, made)
 }
 
-/** The service does its job: it is healthy, saves and hands out. */
+/** The service works: it is healthy, saves and returns images. */
 export async function serves(
   t: TestContext,
   url: string,
@@ -245,7 +245,7 @@ export async function serves(
   t.assert.ok(await isAt(placesOf(outcome.savedAt), outcome.image))
 }
 
-/** Images of a folder, and those among them that are not whole. */
+/** The whole, torn and temporary files of an images folder. */
 export async function lookAt(folder: string): Promise<{ whole: string[]; torn: string[]; temporary: string[] }> {
   const found = { whole: [] as string[], torn: [] as string[], temporary: await temporaryFiles(folder) }
   const names = await readdir(folder)
@@ -255,7 +255,7 @@ export async function lookAt(folder: string): Promise<{ whole: string[]; torn: s
   return found
 }
 
-/** Names of files that are being written, or that nobody will finish. */
+/** Names of temporary files. */
 export async function temporaryFiles(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((name) => /^\..*\.tmp$/.test(name)).sort()
 }

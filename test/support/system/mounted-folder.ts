@@ -8,24 +8,24 @@ import { temporaryFolder } from '../app.ts'
 
 const run = promisify(execFile)
 
-/** A folder on a small disk of its own, which only this test and the processes that it starts there can see. */
+/** A folder on its own small disk, visible only to processes started with `within`. */
 export interface MountedFolder {
-  /** As processes started with `within` know it. */
+  /** Its path for processes started with `within`. */
   path: string
-  /** Put before a command, starts it where the disk is mounted. */
+  /** Command prefix that enters the mount namespace. */
   within: readonly string[]
-  /** Where this process finds a file of the disk. */
+  /** The path of a file of the disk for this process. */
   placeOf(path: string): string
-  /** Mounts the disk anew with other options: `ro`, `rw`, `size=…`. */
+  /** Remounts the disk with other options: `ro`, `rw`, `size=…`. */
   remount(options: string): Promise<void>
 }
 
-/** Root may mount; others may in a user namespace of their own, where the system lets them have one. */
+/** Root may mount; other users may in a user namespace, if the system allows one. */
 const ways = [['--mount'], ['--user', '--map-root-user', '--mount']]
 
 /**
- * Mounts a tmpfs in a mount namespace, so that nothing has to be unmounted: it is gone with the process that holds it,
- * which ends with the test, or with the pipe to the test's process.
+ * Mounts a tmpfs in a mount namespace. It needs no unmounting: it disappears with its process, which ends with the test or
+ * with the pipe to it.
  */
 export async function mountedFolder(t: TestContext, size: string): Promise<MountedFolder> {
   const path = join(await temporaryFolder(t), 'images')
@@ -42,7 +42,7 @@ export async function mountedFolder(t: TestContext, size: string): Promise<Mount
     problems.push(`unshare ${way.join(' ')}: ${problem}`)
   }
   throw new Error(
-    'this test mounts a small disk of its own and may not. Run it as root (in a container with the capability ' +
+    'this test needs to mount a small disk and may not. Run it as root (in a container with the capability ' +
       'SYS_ADMIN), or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, on Ubuntu ' +
       `kernel.apparmor_restrict_unprivileged_userns=0). ${problems.join('; ')}`,
   )
@@ -71,7 +71,7 @@ function folderOf(path: string, { pid }: ChildProcess, hasUser: boolean): Mounte
     within,
     placeOf: (file) => `/proc/${pid}/root${file}`,
     async remount(options) {
-      // With the source named, nothing is added that is known of the mount: owners of another user namespace, for one.
+      // Naming the source avoids options of the current mount, such as owners of another user namespace.
       const [command = '', ...args] = [...within, 'mount', '-o', `remount,${options}`, 'tmpfs', path]
       await run(command, args)
     },

@@ -6,14 +6,14 @@ import { temporaryFolder } from '../app.ts'
 import { waitFor } from '../wait-for.ts'
 import { freePorts, type Program, requireProgram, root, run, startProgram } from './processes.ts'
 
-/** A real Nginx in front of the service, with the configuration that is shipped. */
+/** Nginx in front of the service, with the shipped configuration. */
 
 export interface NginxProxy {
   program: Program
   /** Plain HTTP, which redirects. */
   httpUrl: string
   httpsUrl: string
-  /** Sends a request that trusts the test's certificate. */
+  /** Sends a request and trusts the test's certificate. */
   send(path: string, options?: ProxyRequest): ReturnType<typeof send>
 }
 
@@ -95,7 +95,7 @@ async function makeCertificate(folder: string): Promise<void> {
   ])
 }
 
-/** What a distribution's nginx.conf gives, with every path in the test's own folder. */
+/** A distribution's nginx.conf, with every path in the test's folder. */
 function frame(folder: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   return `

@@ -8,13 +8,13 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { temporaryFolder } from '../app.ts'
 
-/** What tests with real programs around the service share. */
+/** Helpers of tests with real programs around the service. */
 
 export const root = join(import.meta.dirname, '../../..')
 
 export const run = promisify(execFile)
 
-/** Fails with what to install if a program is missing. */
+/** Fails with instructions if a program is missing. */
 export async function requireProgram(name: string, hint = 'run scripts/install-test-packages.sh'): Promise<void> {
   try {
     await run('sh', ['-c', `command -v ${name}`])
@@ -23,7 +23,7 @@ export async function requireProgram(name: string, hint = 'run scripts/install-t
   }
 }
 
-/** Ports that were free a moment ago; nothing here can take port 0 and tell which it got. */
+/** Free ports, for programs that cannot report the port they picked. */
 export async function freePorts<N extends number>(count: N): Promise<number[] & { length: N }> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   const ports: number[] = []
@@ -38,12 +38,12 @@ export async function freePorts<N extends number>(count: N): Promise<number[] & 
 
 export interface Program {
   child: ChildProcess
-  /** Everything that it has said so far. */
+  /** Its output so far. */
   readonly said: string
   ended: Promise<number | null>
 }
 
-/** Starts a program that is ended after the test, with all that it started. */
+/** Starts a program; its process group is ended after the test. */
 export function startProgram(
   t: TestContext,
   command: string,
@@ -60,8 +60,8 @@ export function startProgram(
   const ended = once(child, 'close').then(([code]) => code)
   t.after(async () => {
     signalGroup(child, 'SIGTERM')
-    const disconnected = await Promise.race([ended.then(() => true), wait(10_000, false, { ref: false })])
-    if (!disconnected) signalGroup(child, 'SIGKILL')
+    const hasEnded = await Promise.race([ended.then(() => true), wait(10_000, false, { ref: false })])
+    if (!hasEnded) signalGroup(child, 'SIGKILL')
     await ended
   })
   return {
@@ -73,13 +73,13 @@ export function startProgram(
   }
 }
 
-/** As a terminal does on Ctrl-C: everybody in the group hears it. */
+/** Signals the whole process group, as a terminal does on Ctrl-C. */
 export function signalGroup({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): void {
   if (pid === undefined || exitCode !== null || signalCode !== null) return
   process.kill(-pid, signal)
 }
 
-/** The files of the project as they are, without what git ignores; a folder that is gone after the test. */
+/** A temporary copy of the project's files, without what git ignores. */
 export async function copyOfTree(t: TestContext): Promise<string> {
   const folder = await temporaryFolder(t)
   const { stdout } = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root })
@@ -93,8 +93,8 @@ export async function copyOfTree(t: TestContext): Promise<string> {
   return folder
 }
 
-/** The environment of a shell that knows nothing of this project: no packages of ours on the path, no settings of npm. */
-export function strangersEnvironment(): NodeJS.ProcessEnv {
+/** The environment of a shell outside this project: no packages on the path, no npm settings. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const stored = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|AZURE_|MCP_)/i.test(name))
   const path = (process.env.PATH ?? '').split(':').filter((entry) => !entry.includes('node_modules'))
   return { ...Object.fromEntries(stored), PATH: path.join(':') }
