@@ -55,7 +55,8 @@ const INITIAL_CONCURRENCY = 4
 const MAX_TIMER_MS = 2 ** 31 - 1
 /** Slightly wider than even spacing, since requests started evenly may still arrive closer together. */
 const SPACING_FACTOR = 1.05
-const MAX_TRACKED_STARTS = 1_000
+/** Starts are pruned beyond this number, and again when it has doubled, so that pruning costs little per start. */
+const MIN_PRUNED_STARTS = 1_000
 
 export function createRateLimiter({
   requestsPerMinute,
@@ -75,6 +76,7 @@ class AdaptiveRateLimiter implements RateLimiter {
   #running = 0
   /** Times of starts within the last minute, oldest first. */
   #starts: number[] = []
+  #pruneAt = MIN_PRUNED_STARTS
   #queue: Waiter[] = []
   #nextOrder = 0
   #timer: NodeJS.Timeout | undefined
@@ -167,6 +169,7 @@ class AdaptiveRateLimiter implements RateLimiter {
   #dropOldStarts() {
     const since = performance.now() - this.#minuteMs
     this.#starts = this.#starts.filter((start) => start > since)
+    this.#pruneAt = Math.max(MIN_PRUNED_STARTS, 2 * this.#starts.length)
   }
 
   /** Milliseconds until pause and spacing allow a start. */
@@ -181,7 +184,7 @@ class AdaptiveRateLimiter implements RateLimiter {
   #start(now: number) {
     this.#running++
     this.#starts.push(now)
-    if (this.#starts.length > MAX_TRACKED_STARTS) this.#dropOldStarts()
+    if (this.#starts.length > this.#pruneAt) this.#dropOldStarts()
     if (this.#intervalMs !== undefined) this.#nextStartAt = Math.max(now, this.#nextStartAt) + this.#intervalMs
   }
 

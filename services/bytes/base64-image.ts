@@ -1,5 +1,5 @@
 import { encodeBase64, encodedLength } from './base64-encoder.ts'
-import type { BufferSpool } from './spooled-buffer.ts'
+import type { BufferSpool, EncodedText } from './spooled-buffer.ts'
 
 /** Formats that the service accepts and returns. */
 export type ImageMimeType = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/gif'
@@ -11,13 +11,6 @@ export interface ImageFacts {
   width: number
   /** Pixels. */
   height: number
-}
-
-/** Base64 text in memory or in a file. Disposing it frees both. */
-export interface EncodedText extends AsyncDisposable {
-  /** The text in order; may be called more than once. */
-  chunks(): Iterable<Buffer> | AsyncIterable<Buffer>
-  [Symbol.asyncDispose](): Promise<void>
 }
 
 interface SharedText {

@@ -1,10 +1,5 @@
 /**
- * A value that is usually there at once. An `await` costs a turn of the microtask queue, which is felt on paths that
- * run for every chunk or every call.
+ * A value that is usually there at once. Callers await it only if it is a promise, since an `await` costs a turn of the
+ * microtask queue, which matters where it happens for every chunk or call.
  */
 export type MaybePromise<T> = T | Promise<T>
-
-/** Continues with a value: at once if it is there, otherwise when its promise resolves. */
-export function andThen<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
-  return value instanceof Promise ? value.then(next) : next(value)
-}

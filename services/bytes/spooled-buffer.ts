@@ -1,7 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import type { EncodedText } from './base64-image.ts'
 import { type BufferPool, createBufferPool, MIN_POOLED_BYTES, type PooledBuffer } from './buffer-pool.ts'
 import { temporaryName, writeAll } from './durable-file.ts'
 
@@ -23,6 +22,13 @@ export interface BufferSpool {
   open(): EncodedTextWriter
 }
 
+/** Base64 text in memory or in a file. Disposing it frees both. */
+export interface EncodedText extends AsyncDisposable {
+  /** The text in order; may be called more than once. */
+  chunks(): Iterable<Buffer> | AsyncIterable<Buffer>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
 /** Disposing it drops what was written, also while a chunk is on its way to a file. Not to be disposed after `end`. */
 export interface EncodedTextWriter extends AsyncDisposable {
   /**
@@ -34,50 +40,23 @@ export interface EncodedTextWriter extends AsyncDisposable {
   end(): Promise<EncodedText>
 }
 
-export function createBufferSpool({
-  maxBytes,
-  spillFolders,
-  pool = createBufferPool(),
-}: BufferSpoolOptions): BufferSpool {
-  let used = 0
-  let spilled = 0
-  const budget: Budget = {
-    pool,
-    reserve(bytes, force) {
-      if (!force && used + bytes > maxBytes) return false
-      used += bytes
-      return true
-    },
-    free(bytes) {
-      used -= bytes
-    },
-    async spill() {
-      const file = await openSpillFile(spillFolders)
-      if (file !== undefined) spilled++
-      return file
-    },
-    closed() {
-      spilled--
-    },
-  }
+export function createBufferSpool(options: BufferSpoolOptions): BufferSpool {
+  const state: SpoolState = { pool: createBufferPool(), ...options, used: 0, spilled: 0 }
   return {
     get used() {
-      return used
+      return state.used
     },
     get spilled() {
-      return spilled
+      return state.spilled
     },
-    open: () => new SpooledText(budget),
+    open: () => new SpooledText(state),
   }
 }
 
-interface Budget {
-  readonly pool: BufferPool
-  reserve(bytes: number, force: boolean): boolean
-  free(bytes: number): void
-  /** `undefined`: no folder is writable. */
-  spill(): Promise<SpillFile | undefined>
-  closed(): void
+/** Shared by all texts of a spool. */
+interface SpoolState extends Required<BufferSpoolOptions> {
+  used: number
+  spilled: number
 }
 
 /** Bytes read back from a file at a time. */
@@ -86,7 +65,7 @@ const READ_BYTES = 65_536
 const BLOCK_BYTES = MIN_POOLED_BYTES
 
 class SpooledText implements EncodedTextWriter, EncodedText {
-  readonly #budget: Budget
+  readonly #spool: SpoolState
   /** In memory for good, or (with a file) until the next write. */
   #blocks: PooledBuffer[] = []
   /** Free bytes in the last block. */
@@ -99,14 +78,15 @@ class SpooledText implements EncodedTextWriter, EncodedText {
   /** A write of the blocks to the file, during which their memory must not be returned. */
   #flushing: Promise<void> | undefined
 
-  constructor(budget: Budget) {
-    this.#budget = budget
+  constructor(spool: SpoolState) {
+    this.#spool = spool
   }
 
   write(chunk: Buffer): Promise<void> | undefined {
     if (this.#isDisposed) return undefined
-    const fits = this.#file === undefined && this.#budget.reserve(chunk.length, this.#mustStay)
-    if (fits) this.#reserved += chunk.length
+    const { used, maxBytes } = this.#spool
+    const fits = this.#file === undefined && (this.#mustStay || used + chunk.length <= maxBytes)
+    if (fits) this.#reserve(this.#reserved + chunk.length)
     this.#append(chunk)
     if (fits || (this.#file !== undefined && this.#blocks.length === 1)) return undefined
     this.#flushing = this.#file === undefined ? this.#spill() : this.#flush(this.#file)
@@ -133,7 +113,7 @@ class SpooledText implements EncodedTextWriter, EncodedText {
   #append(chunk: Buffer) {
     for (let from = 0; from < chunk.length; ) {
       if (this.#capacity === 0) {
-        this.#blocks.push(this.#budget.pool.acquire(BLOCK_BYTES))
+        this.#blocks.push(this.#spool.pool.acquire(BLOCK_BYTES))
         this.#capacity = BLOCK_BYTES
       }
       const copied = chunk.copy(this.#blocks.at(-1)?.bytes ?? chunk, BLOCK_BYTES - this.#capacity, from)
@@ -155,9 +135,13 @@ class SpooledText implements EncodedTextWriter, EncodedText {
     return blocks
   }
 
+  #reserve(bytes: number) {
+    this.#spool.used += bytes - this.#reserved
+    this.#reserved = bytes
+  }
+
   #freeBlocks() {
-    this.#budget.free(this.#reserved)
-    this.#reserved = 0
+    this.#reserve(0)
     for (const block of this.#takeBlocks()) block[Symbol.dispose]()
   }
 
@@ -165,14 +149,15 @@ class SpooledText implements EncodedTextWriter, EncodedText {
     const file = this.#file
     this.#file = undefined
     if (file === undefined) return
-    this.#budget.closed()
+    this.#spool.spilled--
     await file[Symbol.asyncDispose]()
   }
 
   async #spill() {
-    this.#file = await this.#budget.spill()
-    if (this.#file === undefined) this.#stay()
-    else await this.#flush(this.#file)
+    this.#file = await openSpillFile(this.#spool.spillFolders)
+    if (this.#file === undefined) return this.#stay()
+    this.#spool.spilled++
+    await this.#flush(this.#file)
   }
 
   async #flush(file: SpillFile) {
@@ -204,9 +189,7 @@ class SpooledText implements EncodedTextWriter, EncodedText {
   /** A paid image is worth more than the bound: where no disk takes it, it stays in memory. */
   #stay() {
     this.#mustStay = true
-    this.#budget.free(this.#reserved)
-    this.#reserved = this.#blocks.length * BLOCK_BYTES - this.#capacity
-    this.#budget.reserve(this.#reserved, true)
+    this.#reserve(this.#blocks.length * BLOCK_BYTES - this.#capacity)
   }
 
   async *#read({ handle }: SpillFile) {

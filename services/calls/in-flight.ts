@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
 /** Counts work that has begun and not ended. */
 export interface InFlight {
   readonly count: number
@@ -29,4 +31,12 @@ export function createInFlight(): InFlight {
       return waiting.promise
     },
   }
+}
+
+/** Whether everything ended within so many milliseconds. */
+export async function idleWithin(limitMs: number, all: readonly InFlight[]): Promise<boolean> {
+  const enough = new AbortController()
+  const limit = pause(limitMs, false, { signal: enough.signal }).catch(() => false)
+  const idle = Promise.all(all.map((each) => each.idle())).then(() => true)
+  return await Promise.race([idle, limit]).finally(() => enough.abort())
 }

@@ -15,11 +15,7 @@ export interface ByteReservation {
   grow(bytes: number): true | Promise<boolean>
   /** Sets it to what is in use after the body was parsed, even where that is more. */
   settle(bytes: number): void
-  /** Adds a holder; the bytes are freed when every holder has released the reservation. */
-  retain(): void
   release(): void
-  /** Calls back when every holder has released the reservation. */
-  onRelease(callback: () => void): void
 }
 
 export interface ByteBudgetOptions {
@@ -68,9 +64,8 @@ export function createByteBudget({ limit, waitMs }: ByteBudgetOptions): ByteBudg
 
   function open(owner: string): ByteReservation {
     let reserved = 0
-    let holders = 1
+    let isReleased = false
     let pending: Waiter | undefined
-    const callbacks: (() => void)[] = []
     const reserve = (bytes: number) => {
       const difference = bytes - reserved
       reserved = bytes
@@ -100,27 +95,18 @@ export function createByteBudget({ limit, waitMs }: ByteBudgetOptions): ByteBudg
         // A buffer may be longer than its content, and the longest body must fit into the smallest budget.
         const bytes = Math.min(requested, limit)
         if (bytes <= reserved) return true
-        if (holders <= 0) return Promise.resolve(false)
+        if (isReleased) return Promise.resolve(false)
         if (!fits(owner, reserved, bytes)) return wait(bytes)
         reserve(bytes)
         return true
       },
       settle(bytes) {
-        if (holders > 0) reserve(bytes)
+        if (!isReleased) reserve(bytes)
       },
-      retain: () => {
-        holders++
-      },
-      release: () => {
-        holders--
-        if (holders > 0) return
+      release() {
+        isReleased = true
         pending?.settle(false)
         reserve(0)
-        for (const callback of callbacks.splice(0)) callback()
-      },
-      onRelease: (callback) => {
-        if (holders > 0) callbacks.push(callback)
-        else callback()
       },
     }
   }

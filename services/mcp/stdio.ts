@@ -7,7 +7,7 @@ import { createDelivery } from '../calls/delivery.ts'
 import { Rejection } from '../errors/rejection.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import { cancelledId, envelopeError, idOf, isBody, methodOf } from './envelope.ts'
+import { cancelledId, envelopeError, isBody, methodOf } from './envelope.ts'
 import { readLines, TOO_LONG } from './line-reader.ts'
 import { parseMessage } from './message-parser.ts'
 import { createMessageWriter } from './message-writer.ts'
@@ -82,7 +82,8 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
 
   async function respond(body: ParsedJson): Promise<void> {
     const { value: message } = body
-    const id = idOf(message)
+    const isValid = isBody(message)
+    const id = isValid && !Array.isArray(message) ? message.id : undefined
     const cancelled = new AbortController()
     const context = createContext(AbortSignal.any([disconnected.signal, cancelled.signal]))
     context.scope.use(body)
@@ -92,7 +93,7 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       exit = enter()
       // Of two requests with one id only the later one can be cancelled.
       if (id !== undefined) inFlight.set(id, cancelled)
-      if (!isBody(message)) throw envelopeError(message)
+      if (!isValid) throw envelopeError(message)
       const response = await dispatcher.handle(message, context)
       if (methodOf(message) === 'initialize') handshakeVersion = versionIn(response) ?? handshakeVersion
       // A cancelled request gets no response.

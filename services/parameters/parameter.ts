@@ -7,7 +7,7 @@ export type FieldValue = string | number | boolean
 /** Fields of a request body; `undefined` is not sent. */
 export type WireFields = Readonly<Record<string, FieldValue | undefined>>
 
-/** The body formats of Azure's image APIs. */
+/** The body formats of Azure's image APIs. `openaiFlux`: FLUX on OpenAI's API. */
 export type BodyFormat = 'openai' | 'openaiFlux' | 'bfl' | 'mai'
 
 const bodyFormats: Readonly<Record<DialectName, BodyFormat>> = {
@@ -55,9 +55,9 @@ export interface Argument<A = unknown> {
 export interface Parameter<V, A = V> extends Argument<A> {
   /** The value to request, from a valid argument. */
   parse(argument: A): V
-  /** The value for another model that allows the argument; `undefined`: leave it out. */
+  /** The value for a fallback's model; `undefined` if that model does not accept it. */
   adapt(value: V, model: Model, operation: Operation): V | undefined
-  /** Without it the result would be something else, so a model that does not accept it cannot be a fallback. */
+  /** Without it the result would be something else, so a model that does not accept the value cannot be a fallback. */
   readonly isEssential?: boolean
   readonly wire: WireForms<V>
 }

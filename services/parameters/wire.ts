@@ -37,7 +37,7 @@ function fieldsOf<N extends ParameterName>(
 
 /** Names of the form fields, or of the JSON members, that carry images. */
 export interface ImageFields {
-  /** Of each further image, and of all images where the model says so. */
+  /** Of each image if there are several; members of JSON bodies are numbered. */
   several: string
   mask: string | undefined
 }

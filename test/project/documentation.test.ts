@@ -31,6 +31,19 @@ describe('documentation', () => {
     })
   }
 
+  for (const path of ['README.zh-CN.md', 'docs/configuration.zh-CN.md', 'docs/metrics.zh-CN.md']) {
+    test(`${path} has every description in Chinese`, (t: TestContext) => {
+      const described = read(path).replace(/<!-- tools -->[\s\S]*<!-- \/tools -->/, '')
+      const rows = [...described.matchAll(/^\| `\w+`.* \| (.+) \|$/gm)]
+      t.assert.ok(rows.length >= 10)
+      const untranslated = rows.filter(([, description = '']) => !/\p{Script=Han}/u.test(description))
+      t.assert.deepEqual(
+        untranslated.map(([row]) => row),
+        [],
+      )
+    })
+  }
+
   for (const readme of ['README.md', 'README.zh-CN.md']) {
     test(`${readme} lists the tools and arguments that are published`, async (t: TestContext) => {
       const text = read(readme)

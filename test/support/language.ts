@@ -30,7 +30,8 @@ const bannedInNames: Readonly<Record<string, string>> = {
 
 /** Words in user-facing sentences. As a verb, "answer" is plain English. */
 const bannedInSentences: readonly (readonly [RegExp, string])[] = [
-  [/\b(?:the|an|its|this|that|every|each|no|your|their|our|one|whole) (?:[a-z]+ )?answers?\b/i, 'response or result'],
+  [/\b(?:the|an|its|this|that|every|each|your|their|our|one|whole) (?:[a-z]+ )?answer\b/i, 'response or result'],
+  [/\b(?:the|its|these|all|no|of|with|without|for|in) answers?\b/i, 'response or result'],
   [/\banswers? (?:of|from|without|that)\b/i, 'response or result'],
   [/\bpictures?\b/i, 'image'],
   [/\brefus(?:e|es|ed|ing|al|als)\b/i, 'reject'],
@@ -77,10 +78,11 @@ export function sentencesIn(source: string): string[] {
     .filter((text) => /\w \w/.test(text))
 }
 
-/** The prose of a Markdown document: no code, no link targets, no HTML. */
+/** The prose of a Markdown document: no code, no link targets, no HTML, and not the glossary of these words. */
 export function proseOf(markdown: string): string[] {
   return markdown
     .replace(/^```[\s\S]*?^```/gm, '')
+    .replace(/^\| (?:not|Not) \| .*\n(?:\|.*\n)*/m, '')
     .replace(/<!--[\s\S]*?-->/g, '')
     .replace(/`[^`\n]*`/g, '`…`')
     .replace(/\]\([^)]*\)/g, ']')

@@ -25,7 +25,7 @@ export function openaiFields(
   })
 }
 
-/** The images of a form. A single one is always `image`: gpt-image rejects `image[]` there, and a repeated `image`. */
+/** The images of a form. A single one is `image`; for several, gpt-image rejects a repeated `image`. */
 export function imageFiles({ images, mask }: EditRequest, model: Model, dialect: DialectName): FormFile[] {
   const fields = imageFieldsOf(model, dialect)
   const files = images.map((image) => ({ field: images.length === 1 ? 'image' : fields.several, image }))

@@ -17,6 +17,12 @@ const MAX_ESCAPED_QUOTES = 200_000
 export const LONG_STRING = 65_536
 
 const BYTE_ORDER_MARK = 0xfeff
+const COMMA = 0x2c
+const COLON = 0x3a
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
 
 export interface ParseOptions {
   /** Where the blobs' bytes go. */
@@ -98,10 +104,10 @@ function checkStructure(body: Buffer): StringSpan[] {
     const { isInside } = scanner
     const end = scanner.endOfRun(body, at)
     if (isInside) {
-      counter.addString()
+      counter.count()
       last = end - at > LONG_STRING ? { start: at, end } : undefined
     } else {
-      counter.addPunctuation(body, at, end)
+      counter.readPunctuation(body, at, end)
       if (last !== undefined && !isColonNext(body, at)) long.push(last)
       last = undefined
     }
@@ -116,34 +122,20 @@ class StructureCounter {
   #depth = 0
   #tokens = 0
 
-  addString(): void {
-    this.#count()
-  }
-
-  /** Brackets and commas between strings. */
-  addPunctuation(body: Buffer, from: number, end: number): void {
+  /** What lies between strings. */
+  readPunctuation(body: Buffer, from: number, end: number): void {
     for (let at = from; at < end; at++) {
-      switch (body[at]) {
-        // [ and {
-        case 0x5b:
-        case 0x7b:
-          this.#count()
-          if (++this.#depth > MAX_DEPTH) throw tooDeep()
-          break
-        // ] and }
-        case 0x5d:
-        case 0x7d:
-          this.#depth--
-          break
-        // ,
-        case 0x2c:
-          this.#count()
-          break
-      }
+      const byte = body[at]
+      if (byte === COMMA) this.count()
+      else if (byte === OPEN_BRACKET || byte === OPEN_BRACE) {
+        this.count()
+        if (++this.#depth > MAX_DEPTH) throw tooDeep()
+      } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) this.#depth--
     }
   }
 
-  #count(): void {
+  /** @throws JsonStructureError */
+  count(): void {
     if (++this.#tokens > MAX_TOKENS) throw new JsonStructureError(`The body contains more than ${MAX_TOKENS} values.`)
   }
 }
@@ -151,7 +143,7 @@ class StructureCounter {
 function isColonNext(body: Buffer, from: number): boolean {
   let at = from
   while (isJsonWhitespace(body[at])) at++
-  return body[at] === 0x3a
+  return body[at] === COLON
 }
 
 /** The text with a placeholder for each blob. */
