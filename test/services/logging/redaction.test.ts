@@ -64,7 +64,6 @@ test('logs messages that the service wrote, unless they quote something', (t: Te
   t.assert.deepEqual(describeError(serviceError('IMG_ERR_ARGUMENTS', ['"a secret" is unknown'])), {
     type: 'ServiceError',
     code: 'IMG_ERR_ARGUMENTS',
-    statusCode: 400,
   })
 })
 
