@@ -32,7 +32,7 @@ function drawOne(job: Job, format: ImageFormat, variant: string): Promise<Buffer
 }
 
 /** Pads a PNG to `bytes` with an ancillary chunk, which readers skip. Other formats are returned unchanged. */
-export function padImage(image: Buffer, bytes: number): Buffer {
+function padImage(image: Buffer, bytes: number): Buffer {
   const endChunk = 12
   const missing = bytes - image.length - 12
   if (missing < 0 || image.readUInt32BE(0) !== 0x89504e47) return image

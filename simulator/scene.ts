@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 export type Dice = () => number
 
 /** Mulberry32, a small generator. */
-export function createDice(seed: string): Dice {
+function createDice(seed: string): Dice {
   let state = createHash('sha256').update(seed).digest().readUInt32LE(0)
   return () => {
     state = (state + 0x6d2b79f5) | 0

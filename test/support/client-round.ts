@@ -24,7 +24,7 @@ export interface RoundClient {
 }
 
 /** A PNG of about five megabytes: noise does not compress. */
-export async function largeImage(): Promise<Buffer> {
+async function largeImage(): Promise<Buffer> {
   const edge = 1300
   const raw = randomBytes(edge * edge * 3)
   return sharp(raw, { raw: { width: edge, height: edge, channels: 3 } })

@@ -55,7 +55,7 @@ function load(version: string): Revision {
 }
 
 /** The errors of `value` against a definition of a revision's schema. */
-export function schemaErrors(version: string, definition: string, value: unknown): string[] {
+function schemaErrors(version: string, definition: string, value: unknown): string[] {
   const { ajv, path, compiled } = load(version)
   let validate = compiled.get(definition)
   if (validate === undefined) {

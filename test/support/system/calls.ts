@@ -148,7 +148,7 @@ async function outcomeOf(
 }
 
 /** Whether it is a whole PNG: every chunk has its checksum, and all pixels are there. */
-export function isWholePng(bytes: Buffer): boolean {
+function isWholePng(bytes: Buffer): boolean {
   if (bytes.toString('latin1', 0, 8) !== '\x89PNG\r\n\x1a\n') return false
   const pixels: Buffer[] = []
   for (let at = 8; at + 12 <= bytes.length; ) {
