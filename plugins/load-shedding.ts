@@ -53,12 +53,7 @@ async function loadShedding(fastify: FastifyInstance): Promise<void> {
   })
 
   fastify.decorate('chargeLoop', function chargeLoop(request, work) {
-    const startedAt = performance.now()
-    try {
-      return work()
-    } finally {
-      share.charge(request.caller.rateLimitKey, performance.now() - startedAt)
-    }
+    return share.measure(request.caller.rateLimitKey, work)
   })
 
   const timer = setInterval(() => {
