@@ -56,7 +56,7 @@ export interface ImageStore {
   save(target: SaveTarget, image: Base64Image): Promise<SavedImage>
   /** Lists images, newest first. @throws ServiceError `IMG_ERR_STORE_CURSOR` */
   list(page?: { cursor?: string; limit?: number }): Promise<ImagePage>
-  /** Opens a stored image, which the caller must release. @throws ServiceError `IMG_ERR_STORE_MISSING` */
+  /** Opens a stored image, which the caller must dispose. @throws ServiceError `IMG_ERR_STORE_MISSING` */
   read(name: string): Promise<Base64Image>
   /** Whether images can be written. The result may be a few seconds old. */
   health(): Promise<StoreHealth>

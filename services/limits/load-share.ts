@@ -2,6 +2,8 @@
 export interface LoadShare {
   /** Adds the time that a caller's request took on the event loop. */
   charge(caller: string, milliseconds: number): void
+  /** Runs synchronous work, and adds its time. */
+  measure<T>(caller: string, work: () => T): T
   /** Whether a caller used at least the average of all callers, and so should be slowed down. */
   isHeavy(caller: string): boolean
   /** Reduces the weight of the past; called at regular intervals. */
@@ -18,11 +20,21 @@ export function createLoadShare(): LoadShare {
   const recent = new Map<string, number>()
   let total = 0
 
+  function charge(caller: string, milliseconds: number): void {
+    const cost = Math.max(MIN_COST_MS, milliseconds)
+    recent.set(caller, (recent.get(caller) ?? 0) + cost)
+    total += cost
+  }
+
   return {
-    charge(caller, milliseconds) {
-      const cost = Math.max(MIN_COST_MS, milliseconds)
-      recent.set(caller, (recent.get(caller) ?? 0) + cost)
-      total += cost
+    charge,
+    measure(caller, work) {
+      const startedAt = performance.now()
+      try {
+        return work()
+      } finally {
+        charge(caller, performance.now() - startedAt)
+      }
     },
     isHeavy(caller) {
       const own = recent.get(caller)

@@ -23,7 +23,6 @@ const longPlugins: Readonly<Record<string, string>> = {
     'callers, scrapes and discovery share one authenticator, and the hook of every request stays synchronous',
   'plugins/config.ts':
     'reads the configuration through @fastify/env before the server exists, with every problem at once',
-  'plugins/load-shedding.ts': 'sampling, rejection and readiness share one measurement of the load',
 }
 
 /** Needed by some configurations only, and slow to load. */

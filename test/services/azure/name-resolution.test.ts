@@ -99,7 +99,7 @@ describe('AZURE_MODEL', () => {
     ['is resolved as a deployment is', { AZURE_MODEL: 'GPT_IMAGE_2' }, 'gpt-image-2', 'exact'],
     ['may be a sibling', { AZURE_MODEL: 'gpt-image-2-2026-04-21' }, 'gpt-image-2', 'begins', /treated as gpt-image-2/],
     [
-      'that says nothing leaves it to the deployment',
+      'that is not recognized yields to the name of the deployment',
       { AZURE_MODEL: 'best', AZURE_DEPLOYMENT_NAME: 'gpt-image-2' },
       'gpt-image-2',
       'exact',
@@ -112,7 +112,7 @@ describe('AZURE_MODEL', () => {
       /default/,
     ],
     [
-      'that says nothing is treated as its route when that is chosen',
+      'that is not recognized is treated as its route when that is configured',
       { AZURE_MODEL: 'best', AZURE_API_DIALECT: 'v1' },
       'best',
       'route',
@@ -126,14 +126,14 @@ describe('AZURE_MODEL', () => {
       /AZURE_MODEL takes precedence/,
     ],
     [
-      'wins over a family that the name speaks of',
+      'wins over the family of the name',
       { AZURE_MODEL: 'flux.1-kontext-pro', AZURE_DEPLOYMENT_NAME: 'flux2' },
       'FLUX.1-Kontext-pro',
       'exact',
       /AZURE_MODEL takes precedence/,
     ],
     [
-      'that says nothing leaves it to a deployment that is known on the configured route',
+      'that is not recognized yields to a deployment that is known on the configured route',
       { AZURE_MODEL: 'best', AZURE_DEPLOYMENT_NAME: 'gpt-image-2', AZURE_API_DIALECT: 'v1' },
       'gpt-image-2',
       'exact',
