@@ -105,7 +105,7 @@ function serverOptions({ server, logging }: ServiceConfig, logOutput: LogOutput)
       reply.raw.writeHead(400, BAD_URL_HEADERS)
       reply.raw.end(JSON.stringify(body))
     },
-    trustProxy: (address) => server.trustedProxies.has(address),
+    trustProxy: server.trustedProxies.has,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     // Longer than the 60 s of common proxies, so that a proxy never sends on a connection that is being closed.

@@ -24,11 +24,11 @@ const SAMPLE_MS = 1_000
 const RETRY_AFTER_MS = 5_000
 
 /**
- * Rejects the callers that keep the event loop busy while it cannot keep up, and connections above the limit. Probes and
- * scrapes are served under any load.
+ * Rejects the callers that keep the event loop busy while it cannot keep up. Probes and scrapes are served under any
+ * load.
  */
 async function loadShedding(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics, readiness, server } = fastify
+  const { config, metrics, readiness } = fastify
   let since: number | undefined
   const share = createLoadShare()
   await fastify.register(pressure, {
@@ -64,13 +64,6 @@ async function loadShedding(fastify: FastifyInstance): Promise<void> {
   readiness.add('load', () => {
     if (since === undefined) return { ready: true, state: 'normal' }
     return { ready: lastedMs() < SUSTAINED_MS, state: 'high' }
-  })
-
-  server.maxConnections = config.server.maxConnections
-  server.on('drop', () => {
-    metrics.rejections.inc({ reason: 'connections' })
-    // Idle connections give way to clients that send requests, probes among them.
-    server.closeIdleConnections()
   })
 }
 

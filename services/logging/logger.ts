@@ -1,4 +1,4 @@
-/** The part of a pino logger that services use; they get one as an argument and never make one. */
+/** The part of a pino logger that services use. They receive it as an argument and never create one. */
 export interface Logger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void

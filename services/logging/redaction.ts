@@ -1,19 +1,18 @@
 import { ReportedError } from '../errors/app-error.ts'
 import { messageForLog, ServiceError } from '../errors/errors.ts'
 
-/** Names under which a key, a prompt or an image would stand in a line, should one ever get there. */
+/** Names of fields that would contain a key, a prompt or an image if one were logged by mistake. */
 const hiddenNames: ReadonlySet<string> = new Set([
   ...['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'api-key', 'x-api-key', 'password', 'token'],
   ...['prompt', 'data', 'url', 'query'],
 ])
 
-/** Deeper than any field that is logged. */
+/** Logged fields are not nested deeper. */
 const maxDepth = 4
 
 /**
- * The fields of a log line without values that must not be in one: the last of several guards, since callers of the
- * logger already leave them out. Of an error only what `describeError` allows is left. Fields without such a value come
- * back as they are, not copied.
+ * Redacts the fields of a log line: the last of several guards, since code that logs already omits secrets. Errors are
+ * reduced to what `describeError` allows. Returns the same object if nothing is redacted.
  */
 export function hideSecrets<T extends object>(fields: T): T {
   return hideMembers(fields, 0)
@@ -32,7 +31,7 @@ function hideMembers<T extends object>(fields: T, depth: number): T {
 
 function shownOf(name: string, value: unknown, depth: number): unknown {
   if (hiddenNames.has(name)) return '[redacted]'
-  // Anything can be thrown, a text too.
+  // Anything can be thrown, even a string.
   return name === 'err' && value !== undefined ? describeError(value) : hideWithin(value, depth)
 }
 
@@ -45,7 +44,7 @@ function hideWithin(value: unknown, depth: number): unknown {
   return isPlain(value) || value instanceof Date ? hideMembers(value, depth + 1) : `[${classOf(value)}]`
 }
 
-/** A request, a socket or a client of a library carries more than its name says. */
+/** Instances of classes, such as requests, sockets and clients, reference much more than would be logged knowingly. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
@@ -56,36 +55,36 @@ function classOf(value: object): string {
   return typeof maker === 'function' ? maker.name : 'object'
 }
 
-/** What a log line says of an error. */
+/** An error as it is logged. */
 export interface DescribedError {
   type: string
   code?: string | number
-  /** Only a sentence of ours. */
+  /** Only if the service wrote it itself. */
   message?: string
   syscall?: string
   statusCode?: number
-  /** Where it was thrown, `file:line:column`, the innermost first. */
+  /** Where it was thrown: `file:line:column`, innermost first. */
   frames?: readonly string[]
   cause?: DescribedError
-  /** Of an error that stands for several. */
+  /** Of an `AggregateError`. */
   errors?: readonly DescribedError[]
 }
 
-/** Deeper than causes are nested. */
+/** Causes are not nested deeper. */
 const maxCauses = 4
 const maxErrors = 4
 const maxFrames = 8
 
 /**
- * An error by an allow-list: its name and code, the system call, where it was thrown, and a sentence only if it is ours.
- * Messages and other members of third-party errors carry what they were about: a Redis client's the command with its
- * password, a parser's the text, a token library's the claims.
+ * An error by an allow-list: its name and code, the system call, where it was thrown, and its message only if the service
+ * wrote it. Third-party errors contain the data that they are about: a Redis client's the command with its password, a
+ * parser's the text, a token library's the claims.
  */
 export function describeError(error: unknown): DescribedError {
   try {
     return describe(error, 0)
   } catch {
-    // Its members are computed, and fail.
+    // A getter of the error threw.
     return { type: 'Error' }
   }
 }
@@ -143,10 +142,10 @@ function defined<K extends string, V>(name: K, value: V | undefined): { [key in 
 
 const frame = /^\s+at .*?((?:[\w.@-]+\/)?[\w.@-]+:\d{1,7}:\d{1,7})\)?$/
 
-/** `TypeError: ` or `TypeError [ERR_CODE]: `, in front of the message. */
+/** `TypeError: ` or `TypeError [ERR_CODE]: `, before the message. */
 const stackHeader = /^[\w$]{0,64}(?: \[\w{1,64}\])?(?:: )?$/
 
-/** The message stands in front of the frames and may look like one: unless it is found whole there, no frame is safe. */
+/** The message precedes the frames and may look like one: unless all of it is found there, no frame can be trusted. */
 function framesOf({ stack, message }: Error): string[] {
   if (typeof stack !== 'string' || typeof message !== 'string') return []
   const first = stack.indexOf('\n')
@@ -160,21 +159,18 @@ function framesOf({ stack, message }: Error): string[] {
 const urlCredential = /([a-z][a-z0-9+.-]{0,31}:\/\/)[^\s/"@]{1,1024}@/gi
 const queryString = /\?[\w.~%-]{1,128}=[^\s"\\]*/g
 
-/** A finished line, or any text for an operator, without the credentials and the query strings of addresses in it. */
+/** Redacts credentials and query strings of URLs in a log line, or in any text for an operator. */
 export function hideAddresses(text: string): string {
   const withoutCredentials = text.includes('://') ? text.replace(urlCredential, '$1[redacted]@') : text
   return withoutCredentials.includes('?') ? withoutCredentials.replace(queryString, '?[redacted]') : withoutCredentials
 }
 
-/** What a logger takes: fields and a text, or a text alone. */
+/** Arguments of a log method: fields and a message, or a message alone. */
 type LogArguments = [fields: unknown, message?: string | undefined, ...values: unknown[]]
 
-/**
- * What a logger was given, with a text of ours where pino would take an error's message for one. For pino's
- * `hooks.logMethod`.
- */
+/** Replaces the message where pino would use an error's own. For pino's `hooks.logMethod`. */
 export function withoutErrorText([first, message, ...values]: LogArguments): LogArguments {
-  // Values that are put into a text.
+  // The values are formatted into the message.
   if (typeof first === 'string' && message === undefined) return [first]
   if (typeof first === 'string') return [first, withoutError(message), ...values.map(withoutError)]
   const fields = first instanceof Error ? { err: first } : first

@@ -90,10 +90,10 @@ test('two requests on one connection get two responses, in order', async (t: Tes
 
 for (const [what, lines] of [
   ['two Hosts', 'Host: localhost\r\nHost: evil.example\r\n'],
-  ['a foreign Host', 'Host: evil.example\r\n'],
+  ['an untrusted Host', 'Host: evil.example\r\n'],
   ['a Host with a user', 'Host: localhost@evil.example\r\n'],
   ['a Host that begins like ours', 'Host: localhost.evil.example\r\n'],
-  ['a foreign Origin', 'Host: localhost\r\nOrigin: https://evil.example\r\n'],
+  ['an untrusted Origin', 'Host: localhost\r\nOrigin: https://evil.example\r\n'],
   ['a Host with a trailing dot', 'Host: localhost.\r\n'],
   ['a Host with a path', 'Host: localhost/evil.example\r\n'],
   ['a Host with a port that is none', 'Host: localhost:80:evil.example\r\n'],

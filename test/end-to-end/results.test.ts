@@ -54,8 +54,8 @@ test('image_path over HTTP gets its own message, whatever else is wrong', async 
 })
 
 for (const [what, target] of [
-  ['under the name that was asked for', 'large.png'],
-  ['under a name of its own', undefined],
+  ['under the requested name', 'large.png'],
+  ['under a generated name', undefined],
 ] as const) {
   test(`saves an image that is too large for the client ${what}, and returns a preview`, async (t: TestContext) => {
     const limit = 20_000

@@ -33,7 +33,7 @@ async function problems(t: TestContext, environment: Environment): Promise<strin
 }
 
 describe('configuration', () => {
-  test('reports everything that is missing at once, with an example each', async (t: TestContext) => {
+  test('reports all missing variables at once, with an example each', async (t: TestContext) => {
     t.assert.deepEqual(await problems(t, {}), [
       'AZURE_BASE_URL: is required, for example AZURE_BASE_URL=https://your-endpoint.services.ai.azure.com',
       'AZURE_API_KEY: is required, for example AZURE_API_KEY=your-api-key',
@@ -64,7 +64,7 @@ describe('configuration', () => {
     for (const line of lines) t.assert.match(line, /for example/)
   })
 
-  test('reports an address that cannot be one', async (t: TestContext) => {
+  test('reports an invalid URL', async (t: TestContext) => {
     const lines = await problems(t, { ...minimalEnvironment, AZURE_BASE_URL: 'https://[', HTTPS_PROXY: 'http://[' })
     t.assert.deepEqual(lines, [
       'AZURE_BASE_URL: is not a URL, for example AZURE_BASE_URL=https://your-endpoint.services.ai.azure.com',
@@ -72,7 +72,7 @@ describe('configuration', () => {
     ])
   })
 
-  test('takes defaults for what is unset or blank', async (t: TestContext) => {
+  test('uses defaults for unset and blank variables', async (t: TestContext) => {
     const loaded = await load(t, { ...minimalEnvironment, MCP_SERVER_PORT: ' ', AZURE_MODEL: '', LOG_LEVEL: '""' })
     t.assert.equal(loaded.server.port, 8000)
     t.assert.equal(loaded.logging.level, 'info')
@@ -119,7 +119,7 @@ describe('configuration', () => {
     for (const { name } of variables) t.assert.match(printed, new RegExp(`^${name}\\b`, 'm'))
   })
 
-  test('cannot be changed, and shows no secret', async (t: TestContext) => {
+  test('is frozen, and shows no secret', async (t: TestContext) => {
     const { app, config } = await loadApp(t, {
       ...minimalEnvironment,
       AZURE_API_KEY: 'top-secret',
@@ -135,7 +135,7 @@ describe('configuration', () => {
     t.assert.equal(app.settings, undefined)
   })
 
-  test('has lists as lists', async (t: TestContext) => {
+  test('parses lists and sizes', async (t: TestContext) => {
     const { server, auth, azure, outbound, images } = await load(t, {
       ...minimalEnvironment,
       ALLOWED_HOSTS: 'images.example.com, *.corp.example:8443',

@@ -10,7 +10,7 @@ const day = (time: number) => {
 }
 
 describe('log files', () => {
-  test('have every line that stdout has', async (t: TestContext) => {
+  test('contain the same lines as stdout', async (t: TestContext) => {
     const folder = await temporaryFolder(t)
     const { app, logs } = await buildApp(t, { LOG_DIR: folder, LOG_LEVEL: 'debug' })
     await app.inject('/health')
@@ -21,9 +21,9 @@ describe('log files', () => {
     t.assert.equal((await readFile(join(folder, file), 'utf8')).trim(), logs.text)
   })
 
-  test('that cannot be opened are warned of, and the service goes on', async (t: TestContext) => {
+  test('that cannot be opened cause a warning, and the service starts', async (t: TestContext) => {
     const folder = await temporaryFolder(t)
-    // A folder in the file's place stops root too; tomorrow's in case midnight comes.
+    // A folder with the name of the file stops root too; also tomorrow's, in case the test runs at midnight.
     for (const time of [Date.now(), Date.now() + 86_400_000]) {
       await mkdir(join(folder, `azure-image-editor.${day(time)}.1.log`))
     }

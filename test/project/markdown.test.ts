@@ -44,14 +44,14 @@ describe('the documentation', () => {
     t.assert.deepEqual(missing, [])
   })
 
-  test('shows JSON and YAML that can be read', (t: TestContext) => {
+  test('shows valid JSON and YAML', (t: TestContext) => {
     for (const { document, line, language, code } of examples) {
       if (language === 'json') t.assert.doesNotThrow(() => JSON.parse(code), `${document}:${line}`)
       if (language === 'yaml') t.assert.doesNotThrow(() => parse(code), `${document}:${line}`)
     }
   })
 
-  test('leaves few examples out of its own test, each with a reason', (t: TestContext) => {
+  test('excludes few examples from its test, each with a reason', (t: TestContext) => {
     for (const document of documents) {
       const left = examplesOf(document).filter(({ mark }) => mark?.startsWith('not run'))
       t.assert.ok(left.length <= 5, `${document}: ${left.length}`)
@@ -69,7 +69,7 @@ describe('the documentation', () => {
     }
   })
 
-  test('says the same in both languages', (t: TestContext) => {
+  test('has the same content in both languages', (t: TestContext) => {
     const translations = documents.filter((document) => document.endsWith('.zh-CN.md'))
     t.assert.ok(translations.length > 3)
     for (const chinese of translations) {

@@ -3,7 +3,7 @@ import { createSimulator, type SimulatorOptions } from '../../simulator/app.ts'
 
 export const key = 'simulated-key'
 
-/** A simulator on a port of its own, closed after the test. */
+/** A simulator on a free port, closed after the test. */
 export async function startSimulator(t: TestContext, options: SimulatorOptions = {}) {
   const simulator = createSimulator(options)
   const url = await simulator.listen({ host: '127.0.0.1', port: 0 })

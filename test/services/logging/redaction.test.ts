@@ -3,7 +3,7 @@ import { ReportedError } from '../../../services/errors/app-error.ts'
 import { serviceError } from '../../../services/errors/errors.ts'
 import { describeError, hideAddresses, hideSecrets } from '../../../services/logging/redaction.ts'
 
-test('hides keys, prompts and images wherever they stand', (t: TestContext) => {
+test('redacts keys, prompts and images at any depth', (t: TestContext) => {
   const fields = {
     prompt: 'p',
     request: { headers: { authorization: 'a', 'api-key': 'b', 'x-api-key': 'c', host: 'h' } },
@@ -17,28 +17,28 @@ test('hides keys, prompts and images wherever they stand', (t: TestContext) => {
   t.assert.strictEqual(fields.prompt, 'p')
 })
 
-test('hides within lists', (t: TestContext) => {
+test('redacts within lists', (t: TestContext) => {
   t.assert.deepEqual(hideSecrets({ content: [{ type: 'image', data: 'iVBOR' }] }), {
     content: [{ type: 'image', data: '[redacted]' }],
   })
 })
 
-test('gives fields without secrets back as they are', (t: TestContext) => {
+test('returns fields without secrets unchanged', (t: TestContext) => {
   const fields = { status: 200, nested: { a: 1 } }
   t.assert.strictEqual(hideSecrets(fields), fields)
 })
 
-test('shows the size of bytes instead of the bytes', (t: TestContext) => {
+test('logs the size of a buffer instead of its bytes', (t: TestContext) => {
   t.assert.deepEqual(hideSecrets({ body: Buffer.alloc(7) }), { body: '[7 bytes]' })
 })
 
-test('ends for what contains itself', (t: TestContext) => {
+test('stops at circular references', (t: TestContext) => {
   const loop: Record<string, unknown> = {}
   loop.self = loop
   t.assert.ok(JSON.stringify(hideSecrets(loop)).includes('[nested too deep]'))
 })
 
-test('says of an error its name, its code and its place, and nothing that a library wrote', (t: TestContext) => {
+test('logs the name, code and frames of an error, and no text of a library', (t: TestContext) => {
   const error = Object.assign(
     new TypeError('secret', { cause: Object.assign(new Error('secret'), { code: 'ECONNRESET' }) }),
     {
@@ -55,7 +55,7 @@ test('says of an error its name, its code and its place, and nothing that a libr
   t.assert.ok(!JSON.stringify(describeError(error)).includes('secret'))
 })
 
-test('says the sentences that are ours, unless they repeat something', (t: TestContext) => {
+test('logs messages that the service wrote, unless they quote something', (t: TestContext) => {
   t.assert.deepEqual(describeError(new ReportedError('the issuer answered 503')), {
     type: 'ReportedError',
     message: 'the issuer answered 503',
@@ -64,11 +64,10 @@ test('says the sentences that are ours, unless they repeat something', (t: TestC
   t.assert.deepEqual(describeError(serviceError('IMG_ERR_ARGUMENTS', ['"a secret" is unknown'])), {
     type: 'ServiceError',
     code: 'IMG_ERR_ARGUMENTS',
-    statusCode: 400,
   })
 })
 
-test('describes an error wherever it stands, and whatever was thrown', (t: TestContext) => {
+test('describes errors at any depth, and anything that was thrown', (t: TestContext) => {
   const fields = hideSecrets({
     err: 'secret',
     reasons: [new Error('secret')],
@@ -80,12 +79,12 @@ test('describes an error wherever it stands, and whatever was thrown', (t: TestC
   t.assert.match(JSON.stringify(fields), /"\[Client\]"/)
 })
 
-test('takes no frame from a message, not even from one that was changed afterwards', (t: TestContext) => {
+test('never mistakes a message for frames, even one that was changed later', (t: TestContext) => {
   const forged = 'x\n    at secret (/srv/secret.js:1:1)'
   const whole = new Error(forged)
   const changed = ['', 'r'].map((message) => {
     const error = new Error(forged)
-    // Only now it is made of the message.
+    // The stack is formatted now.
     t.assert.match(error.stack ?? '', /secret/)
     return Object.assign(error, { message })
   })
@@ -94,7 +93,7 @@ test('takes no frame from a message, not even from one that was changed afterwar
   t.assert.match(describeError(new Error('')).frames?.[0] ?? '', /redaction\.test\.ts/)
 })
 
-test('hides credentials and query strings of addresses in a text', (t: TestContext) => {
+test('redacts credentials and query strings of URLs', (t: TestContext) => {
   t.assert.equal(
     hideAddresses('redis://u:secret@redis:6379 and http://secret@h/p?key=secret&b=1, "at?" https://h/p'),
     'redis://[redacted]@redis:6379 and http://[redacted]@h/p?[redacted] "at?" https://h/p',

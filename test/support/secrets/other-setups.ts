@@ -144,7 +144,7 @@ const redisError = Object.assign(new Error(`WRONGPASS ${secrets.redisPassword}`)
 const errors: readonly [string, unknown][] = [
   ['with the command that failed', redisError],
   ['with a code that is a secret', Object.assign(new Error('x'), { code: secrets.azureKey, syscall: prompt })],
-  ['that stands for several', new AggregateError([redisError, new Error(prompt)], secrets.proxyPassword)],
+  ['that aggregates several', new AggregateError([redisError, new Error(prompt)], secrets.proxyPassword)],
   ['whose message looks like a stack', new Error(`x\n    at ${secrets.azureKey} (/srv/${secrets.azureKey}.js:1:1)`)],
   ['of an address', new URL('https://a').toString() && errorOf(() => new URL(`nothing ${secrets.linkCredential}`))],
   ['of a parser', errorOf(() => JSON.parse(`{"a":${secrets.azureKey}}`))],
@@ -194,7 +194,7 @@ const files: readonly Setup[] = [
     },
   },
   {
-    name: 'every deployment has a key of its own and fails',
+    name: 'every deployment has its own key and fails',
     prepare: async (t) => {
       const file = join(await temporaryFolder(t), 'deployments.json')
       const entry = {

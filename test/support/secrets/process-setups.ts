@@ -20,15 +20,9 @@ const { azureKey, deploymentKey, callerKey, metricsToken, redisPassword, proxyPa
   secrets
 
 const error = `Object.assign(new Error(${JSON.stringify(`WRONGPASS ${redisPassword}`)}), { command: { name: 'auth', args: [${JSON.stringify(redisPassword)}] }, cause: new Error(${JSON.stringify(prompt)}) })`
-/** Runs code once the service listens. */
-const whileItRuns = (act: string) => `const { write } = process.stdout
-process.stdout.write = (chunk, ...rest) => {
-  if (String(chunk).includes('listening')) {
-    process.stdout.write = write
-    setImmediate(() => { ${act} })
-  }
-  return write.call(process.stdout, chunk, ...rest)
-}`
+/** Acts once the service listens. */
+const whileItRuns = (act: string) => `import { subscribe } from 'node:diagnostics_channel'
+subscribe('tracing:net.server.listen:asyncEnd', () => setImmediate(() => { ${act} }))`
 const entry = { name: 'one', base_url: 'https://x.example', key: deploymentKey }
 
 export const processSetups: readonly ProcessSetup[] = [
@@ -61,7 +55,7 @@ export const processSetups: readonly ProcessSetup[] = [
     files: { 'd.json': JSON.stringify({ deployments: deploymentKey }) },
   },
   {
-    name: 'the deployments file has a member that nobody knows',
+    name: 'the deployments file has an unknown member',
     environment: { AZURE_DEPLOYMENTS_FILE: 'd.json' },
     files: { 'd.json': JSON.stringify({ deployments: [{ ...entry, keys: [deploymentKey] }] }) },
   },
@@ -134,7 +128,7 @@ export const processSetups: readonly ProcessSetup[] = [
   {
     name: 'a library warns while it runs',
     intruder: whileItRuns(`process.emitWarning(${error})`),
-    until: /a warning of/,
+    until: /process warning/,
   },
   {
     name: 'a library writes to the console while it runs',

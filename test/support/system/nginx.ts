@@ -21,7 +21,7 @@ export interface ProxyRequest {
   method?: 'GET' | 'POST'
   headers?: Record<string, string>
   body?: string | Buffer
-  /** A second loopback address, so that the caller can be told from Nginx itself. */
+  /** A second loopback address, which distinguishes the caller from Nginx. */
   from?: string
 }
 
