@@ -39,9 +39,16 @@ export function createResponder(
       context.cancel()
       resolve(mcp.reject(new Rejection(503, SHUT_DOWN, { retryAfterMs: RESTART_MS }), body, context))
     })
-    chargeLoop(request, () => mcp.handle(body, context))
-      .then(resolve, reject)
-      .finally(() => lifecycle.end())
+    chargeLoop(request, () => mcp.handle(body, context)).then(
+      (response) => {
+        lifecycle.end()
+        resolve(response)
+      },
+      (error) => {
+        lifecycle.end()
+        reject(error)
+      },
+    )
     return promise
   }
 
