@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { type BufferPool, type PooledBuffer, pooledSize } from '../../services/bytes/buffer-pool.ts'
+import { LONG_STRING } from '../../services/bytes/json/parse-body.ts'
 import { type ByteReservation, UNRESERVED_BYTES } from '../../services/limits/byte-budget.ts'
 import { watchUploadProgress } from '../../services/limits/upload-progress.ts'
 import { parseMessage } from '../../services/mcp/message-parser.ts'
@@ -20,7 +21,8 @@ export function addBodyParser(fastify: FastifyInstance, { uploadPeriodMs }: { up
       // Nothing would release what is taken out of the body.
       if (request.lifecycle.hasEnded) throw invalidRequest('The client disconnected.')
       const parsed = fastify.chargeLoop(request, () => parseMessage(body, pool))
-      if (body.length > UNRESERVED_BYTES) request.lifecycle.scope.use(parsed)
+      // A smaller body has no blobs, even if escaped line breaks double it.
+      if (body.length > LONG_STRING / 2) request.lifecycle.scope.use(parsed)
       return parsed
     }
     readBody(payload, { pool, announced, maxBytes, reserve, rejectBody, uploadPeriodMs, parse }, done)

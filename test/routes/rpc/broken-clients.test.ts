@@ -28,7 +28,7 @@ function raw(t: TestContext, url: string): Socket {
   return socket
 }
 
-/** The service is well if it answers, and if nothing was logged that an operator would be woken for. */
+/** The service is healthy if it responds and has logged no error. */
 async function assertWell(t: TestContext, { url, logs }: Listening): Promise<void> {
   t.assert.deepStrictEqual((await post(url, ping(1))).body, { jsonrpc: '2.0', id: 1, result: {} })
   t.assert.deepStrictEqual(

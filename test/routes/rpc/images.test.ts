@@ -42,7 +42,7 @@ const catalogOf = (image: Base64Image): Catalog => ({
   ],
 })
 
-/** What is not received is read once more, to be kept; here it shall be seen who reads. */
+/** Without stored results, which would read the images again, it is visible who reads. */
 const discard = { ABANDONED_RESULT_TTL_MS: '0' }
 
 const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'image' } }
