@@ -26,7 +26,7 @@ export const DeploymentEntrySchema = Type.Object(
   {
     /** What callers write as `model`. */
     name: Name,
-    /** The plain variable by default, as with the next ones. On another host than that one it needs a credential of its own. */
+    /** `AZURE_BASE_URL` by default, and so on below. On another host the entry needs its own credential. */
     base_url: Type.Optional(Type.String({ pattern: '^https?://[^\\s?#@]+$', maxLength: 2048 })),
     /** Its name at Azure; `name` by default. */
     deployment: Type.Optional(Name),
@@ -40,7 +40,7 @@ export const DeploymentEntrySchema = Type.Object(
     scope: Type.Optional(Type.Enum([...TOKEN_SCOPES])),
     dialect: Type.Optional(Type.Union([Type.Literal('auto'), DialectNameSchema])),
     api_version: Type.Optional(ModelSchema.properties.apiVersion),
-    /** Requests per minute, until Azure tells. */
+    /** Requests per minute, until Azure reports its own limit. */
     rpm: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
     /** The lowest is the default deployment; 100 by default. */
     priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
