@@ -56,6 +56,8 @@ export function createResponder(
   function respondStreaming(request: Request, reply: FastifyReply, context: HttpContext, acceptsJson: boolean) {
     const { promise, resolve, reject } = Promise.withResolvers<FastifyReply>()
     let stream: EventStream | undefined
+    let hasEnded = false
+    let timer: NodeJS.Timeout | undefined
 
     function openStream(): EventStream {
       if (stream !== undefined) return stream
@@ -69,12 +71,14 @@ export function createResponder(
       return early
     }
     function sendResponse(response: Response): void {
+      hasEnded = true
       clearTimeout(timer)
       const wantsStream = response.status === 200 && (!acceptsJson || hasProgressToken(request.body))
       if (stream !== undefined || wantsStream) finishStream(openStream(), response)
       else resolve(sendJson(reply, response))
     }
     function sendFailure(err: unknown): void {
+      hasEnded = true
       clearTimeout(timer)
       if (stream === undefined) {
         reject(err)
@@ -86,7 +90,10 @@ export function createResponder(
       reply.raw.destroy()
     }
 
-    const timer = setTimeout(openEarly, streamAfterMs).unref()
+    // Most responses need no timer, because they are ready within this tick.
+    process.nextTick(() => {
+      if (!hasEnded) timer = setTimeout(openEarly, streamAfterMs).unref()
+    })
     context.notify = (notification) => openEarly().notify(notification)
     handle(request, context).then(sendResponse).catch(sendFailure)
     return promise
@@ -121,6 +128,10 @@ function sendStream(reply: FastifyReply, stream: EventStream): FastifyReply {
 }
 
 function finishStream(stream: EventStream, { body }: Response): void {
-  if (body === undefined) stream.finish()
-  else stream.finish(writeJson(body, { prefix: 'event: message\ndata: ', suffix: '\n\n' }).chunks())
+  if (body === undefined) {
+    stream.finish()
+    return
+  }
+  const json = writeJson(body, { prefix: 'event: message\ndata: ', suffix: '\n\n' })
+  stream.finish(json.whole === undefined ? json.chunks() : Buffer.from(json.whole))
 }

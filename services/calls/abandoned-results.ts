@@ -9,7 +9,7 @@ import { contentOf, type ResultIdentity, type StoredResult, toToolResult } from 
 import type { Around, Call, ToolResult } from './types.ts'
 
 /** What became of a result that its client did not receive: a closed set for metrics. */
-export type AbandonedEvent = 'abandoned' | 'kept' | 'joined' | 'received' | 'expired' | 'evicted' | 'failed'
+export type AbandonedEvent = 'abandoned' | 'stored' | 'joined' | 'received' | 'expired' | 'evicted' | 'failed'
 
 export interface AbandonedResultsOptions {
   /** Where results are stored, so that a restart does not lose them. */

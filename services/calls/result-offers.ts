@@ -9,7 +9,7 @@ export interface ResultOffersOptions {
   /** Bytes on disk and in memory together. */
   maxBytes: number
   log: Logger
-  onEvent: (event: 'kept' | 'expired' | 'evicted') => void
+  onEvent: (event: 'stored' | 'expired' | 'evicted') => void
   /** An unproven result was dropped. */
   onUnprovenDropped: () => void
   /** Milliseconds after which an unproven result moves from memory to disk. */
@@ -143,7 +143,7 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
     offer.expiresAt = result.expiresAt
     if (content.file === undefined || content.file.header.isUnproven === true) {
       await result.write(result.expiresAt - monotonic(), false)
-      onEvent('kept')
+      onEvent('stored')
     }
     evict()
   }

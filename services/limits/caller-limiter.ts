@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
+import { memoize } from '../net/memoize.ts'
 
 /** What a limiter counts and over which time. */
 export interface LimiterOptions {
@@ -45,6 +46,4 @@ export function createCallerLimiter(limiter: RateLimiterAbstract): CallerLimiter
   }
 }
 
-function hash(key: string): string {
-  return createHash('sha256').update(key).digest('base64url').slice(0, 22)
-}
+const hash = memoize((key) => createHash('sha256').update(key).digest('base64url').slice(0, 22))

@@ -8,7 +8,11 @@ const FILE_SIZE = '20m'
 const LOG_FILES = 14
 
 /** Lines are written in groups: for a pipe or a file, one line costs as much as fifty, and more than a small request. */
-const GROUP_BYTES = 8_192
+const groups = {
+  minLength: 65_536,
+  // One write's limit must be above the size of a group.
+  maxWrite: 131_072,
+}
 const FLUSH_MS = 50
 /** Bytes buffered for a reader that does not read; more are dropped. */
 const MAX_BUFFERED_BYTES = 33_554_432
@@ -45,7 +49,7 @@ export const bufferedStdout = (): LogDestination =>
   pino.destination({
     dest: 1,
     sync: false,
-    minLength: GROUP_BYTES,
+    ...groups,
     maxLength: MAX_BUFFERED_BYTES,
     periodicFlush: FLUSH_MS,
   })
@@ -105,7 +109,7 @@ async function openFiles(folder: string | undefined) {
       mkdir: true,
       // Opened synchronously, because a file that fails to open later throws in the timer of `periodicFlush`.
       sync: true,
-      minLength: GROUP_BYTES,
+      ...groups,
     })
     // A disk that fills up later must not stop the service; stdout still has every line.
     files.on('error', () => {})

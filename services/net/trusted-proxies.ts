@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js'
+import { memoize } from './memoize.ts'
 
 /** The proxies whose forwarding headers are trusted. */
 export interface TrustedProxies {
@@ -15,13 +16,13 @@ export interface TrustedProxies {
 export function parseTrustedProxies(list: string | undefined): TrustedProxies {
   const entries = (list ?? '').split(',').map((entry) => entry.trim())
   const ranges = entries.filter((entry) => entry !== '').map(parseRange)
-  return {
-    has(address = '') {
-      if (isIP(address) === 0) return false
-      const parsed = ipaddr.process(address)
-      return ranges.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits))
-    },
-  }
+  if (ranges.length === 0) return { has: () => false }
+  const isInRange = memoize((address) => {
+    if (isIP(address) === 0) return false
+    const parsed = ipaddr.process(address)
+    return ranges.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits))
+  })
+  return { has: (address = '') => isInRange(address) }
 }
 
 function parseRange(entry: string): [IPv4 | IPv6, number] {

@@ -105,7 +105,7 @@ describe('SIGTERM', () => {
     test(`${signal} stores the image of an abandoned call for the next process`, async (t: TestContext) => {
       const world = await setUp(t, 1_000)
       const disconnected = new AbortController()
-      send(world.service, { prompt: 'kept' }, 'application/json', disconnected.signal).catch(() => {})
+      send(world.service, { prompt: 'stored' }, 'application/json', disconnected.signal).catch(() => {})
       await atWork(world, 1)
       disconnected.abort()
       if (signal === 'SIGKILL') {
@@ -116,7 +116,7 @@ describe('SIGTERM', () => {
       t.assert.equal((await storedResults(world.images)).length, 1)
       t.assert.doesNotMatch(world.service.log, /stays in memory/)
       const next = await startProcess(t, world.variables, containerFlags({ images: world.images }))
-      const { text, images } = await callTool(next.url, 'generate_image', { prompt: 'kept' })
+      const { text, images } = await callTool(next.url, 'generate_image', { prompt: 'stored' })
       t.assert.match(text, /made for your earlier, identical call/)
       t.assert.equal(images.length, 1)
       t.assert.equal(world.simulator.requests.length, 1)

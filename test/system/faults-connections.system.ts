@@ -102,7 +102,7 @@ test('stalled connections and callers that never read delay no one, are closed i
   await waitFor('the end of the stalled connections', () => half.every(({ closed }) => closed))
   const halfMs = performance.now() - startedAt
   await waitFor('all images', () => world.made() === 120 + SLOW, { limitMs: 60_000 })
-  const stored = 'image_mcp_abandoned_results_total{event="kept"}'
+  const stored = 'image_mcp_abandoned_results_total{event="stored"}'
   await waitFor('stored results', async () => (await figure(url, stored)) >= STALLED, { limitMs: 60_000 })
   isOver = true
   await probes

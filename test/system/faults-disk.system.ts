@@ -88,7 +88,7 @@ test('a full disk loses no image', async (t: TestContext) => {
   everyoneGotAnImage(t, calls.outcomes, world.made())
   t.assert.ok(calls.count(isSaved) > 0 && calls.count(isNotSaved) > 0)
   for (const { text } of calls.outcomes.filter(isNotSaved))
-    t.assert.match(text, /the disk of the images folder is full/)
+    t.assert.match(text, /the disk of the server's images folder is full/)
   const { torn, temporary } = await lookAt(placeOf(path))
   t.assert.deepEqual({ torn, temporary }, { torn: [], temporary: [] })
   await remount('size=64m')

@@ -64,6 +64,7 @@ function parseOnce(body: Buffer, { pool, blobsIn }: ParseOptions): ParsedJson {
   try {
     const root = { value: parse(text) }
     placeBlobs(root, blobs)
+    if (blobs.size === 0) return { value: root.value, retainedBytes: text.length, [Symbol.dispose]: ignore }
     const { value } = root
     const inBlobs = isContainer(value) ? blobsIn(value) : undefined
     restoreTexts(root, (parent, key) => inBlobs !== undefined && Reflect.get(parent, key) === inBlobs)
@@ -77,6 +78,8 @@ function parseOnce(body: Buffer, { pool, blobsIn }: ParseOptions): ParsedJson {
     throw error
   }
 }
+
+function ignore(): void {}
 
 function parse(text: string): unknown {
   return JSON.parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text)

@@ -5,10 +5,15 @@ import { randomUUID } from 'node:crypto'
  * a random UUID and never leave the call that made them, so that no text of a client can be one.
  */
 export class Placeholders<T> {
-  readonly #prefix = randomUUID()
+  #prefix: string | undefined
   readonly #blobs = new Map<string, T>()
 
+  get size(): number {
+    return this.#blobs.size
+  }
+
   add(blob: T): string {
+    this.#prefix ??= randomUUID()
     const name = `${this.#prefix}:${this.#blobs.size}`
     this.#blobs.set(name, blob)
     return name

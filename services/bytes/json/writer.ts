@@ -68,9 +68,12 @@ function isInsert(value: unknown): value is Insert {
   return value instanceof Base64Image || value instanceof PreparedJson
 }
 
+/** Up to it copying the parts into one Buffer costs less than sending them as a stream. */
+const MAX_JOINED_BYTES = 262_144
+
 /** JSON with images in it, none of which is ever part of a JavaScript string. It does not own the images. */
 export class JsonBody {
-  /** The whole text, if it contains no image. */
+  /** The whole text, if it contains no image or is short and in memory. */
   readonly whole: string | Buffer | undefined
   readonly #parts: readonly Part[]
   /** `undefined` where an image is in a file. */
@@ -80,16 +83,21 @@ export class JsonBody {
   constructor(parts: readonly Part[]) {
     this.#parts = parts
     const [first] = parts
-    const isText = parts.length === 1 && typeof first === 'string'
-    this.#buffers = isText ? undefined : inMemory(parts)
+    if (parts.length === 1 && typeof first === 'string') {
+      this.whole = first
+      return
+    }
     const hasImages = parts.some((part) => part instanceof Base64Image)
-    if (!hasImages) this.whole = isText ? first : Buffer.concat(this.#buffers ?? [])
+    const isShort = !hasImages || this.byteLength <= MAX_JOINED_BYTES
+    this.whole = isShort ? joined(parts, this.byteLength) : undefined
+    this.#buffers = this.whole === undefined ? inMemory(parts) : [this.whole]
   }
 
   /** Bytes of the whole text, for `content-length`. */
   get byteLength(): number {
-    const lengthOf = (part: Part) => (part instanceof Base64Image ? part.encodedBytes : Buffer.byteLength(part))
-    return this.#parts.reduce((sum, part) => sum + lengthOf(part), 0)
+    let sum = 0
+    for (const part of this.#parts) sum += part instanceof Base64Image ? part.encodedBytes : Buffer.byteLength(part)
+    return sum
   }
 
   /** The text in order, wherever the images are. May be called more than once. */
@@ -101,6 +109,22 @@ export class JsonBody {
   stream(): Readable {
     return this.#buffers === undefined ? Readable.from(this.chunks(), { objectMode: false }) : streamOf(this.#buffers)
   }
+}
+
+/** `undefined` if an image is in a file. */
+function joined(parts: readonly Part[], byteLength: number): Buffer | undefined {
+  const whole = Buffer.allocUnsafe(byteLength)
+  let at = 0
+  for (const part of parts) {
+    if (typeof part === 'string') at += whole.write(part, at)
+    else if (Buffer.isBuffer(part)) at += part.copy(whole, at)
+    else {
+      const chunks = part.chunks()
+      if (!(Symbol.iterator in chunks)) return undefined
+      for (const chunk of chunks) at += chunk.copy(whole, at)
+    }
+  }
+  return whole
 }
 
 function inMemory(parts: readonly Part[]): Buffer[] | undefined {

@@ -90,11 +90,11 @@ async function setUp(
 
   /** A call that is paid for, abandoned, and stored. */
   async function abandoned(args?: object, text?: string, caller?: string) {
-    const times = events.filter((one) => one === 'kept').length
+    const times = events.filter((one) => one === 'stored').length
     const left = call(args, caller === undefined ? {} : { caller })
     left.disconnect()
     left.finish(text)
-    await seen('kept', times + 1)
+    await seen('stored', times + 1)
     await left.response
   }
 
@@ -152,7 +152,7 @@ describe('a call whose client disconnects', () => {
         first[step]('the image')
         await pause(5)
       }
-      await seen('kept')
+      await seen('stored')
       t.assert.equal((await files()).length, 1)
 
       const retry = call({ size: '1x1', prompt: 'a' })
@@ -238,7 +238,7 @@ describe('a call whose client disconnects', () => {
     call().disconnect()
     call().disconnect()
     first.finish('late')
-    await seen('kept')
+    await seen('stored')
     t.assert.deepEqual((await call().take()).images, ['late'])
     t.assert.equal(world.paid, 1)
   })
