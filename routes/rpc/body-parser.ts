@@ -180,9 +180,6 @@ function createGathering(announced: number | undefined, pool: BufferPool) {
     get length() {
       return length
     },
-    get size() {
-      return bytes?.length ?? length
-    },
     /** Size of the buffer with this chunk in it. */
     sizeWith: (chunk: Buffer) => (isFirst(chunk) ? chunk.length : sizeOf(length + chunk.length)),
     add(chunk: Buffer) {

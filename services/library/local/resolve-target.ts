@@ -24,8 +24,10 @@ export async function resolveTarget(root: string, outputPath: string): Promise<R
 /** The root with links resolved; `undefined` if it does not exist and cannot be created. */
 async function createRoot(root: string): Promise<string | undefined> {
   try {
-    await mkdir(root, { recursive: true })
-    return await realpath(root)
+    return await realpath(root).catch(async () => {
+      await mkdir(root, { recursive: true })
+      return await realpath(root)
+    })
   } catch {
     return undefined
   }
