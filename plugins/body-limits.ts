@@ -10,7 +10,7 @@ declare module 'fastify' {
     openBody(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
     /** Opens the reservation of a request's body, which is released when the request has ended. */
     reserveBody(request: FastifyRequest): ByteReservation
-    /** The error of a body for which there was no memory in time, or that came too slowly. */
+    /** The error of a body that got no memory in time, or arrived too slowly. */
     rejectBody(reason: 'bytes' | 'slow'): Error
   }
   interface FastifyRequest {

@@ -6,7 +6,7 @@ import { DialectNameSchema, ModelSchema } from './models.ts'
 const closed = { additionalProperties: false }
 
 /**
- * Audiences that a token may be asked for: Azure's AI services, in the public cloud, for the US government and in China.
+ * Audiences for which a token may be requested: Azure's AI services, in the public cloud, for the US government and in China.
  * A free choice would let a file of somebody else's ask for a token that manages the whole subscription.
  * https://learn.microsoft.com/en-us/azure/foundry/foundry-models/how-to/configure-entra-id
  */
@@ -44,7 +44,7 @@ export const DeploymentEntrySchema = Type.Object(
     rpm: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
     /** The lowest is the default deployment; 100 by default. */
     priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
-    /** Names that may take over where no image can have been made, in order. */
+    /** Names that may take over where no image can have been generated, in order. */
     fallbacks: Type.Optional(Type.Array(Name, { maxItems: 20 })),
   },
   closed,
