@@ -1,5 +1,4 @@
 import Type, { type TSchema } from 'typebox'
-import { RequestIdSchema } from './json-rpc.ts'
 
 /**
  * Parameters of each method. Unknown members are accepted, as the specification requires; what a revision adds is
@@ -61,6 +60,3 @@ export const CompleteParamsSchema = Type.Object({
     }),
   ),
 })
-
-/** Of `notifications/cancelled`. */
-export const CancelledParamsSchema = Type.Object({ requestId: RequestIdSchema })

@@ -1,10 +1,8 @@
-import { Compile } from 'typebox/compile'
 import type { Call, JsonRpcError, JsonRpcResponse, Message, RequestId } from '../../schemas/json-rpc.ts'
-import { CancelledParamsSchema } from '../../schemas/mcp.ts'
 import type { Caller } from '../auth/authenticator.ts'
 import { type Catalog, compileCatalog } from './catalog.ts'
 import { withoutAbsent } from './drop-nulls.ts'
-import { envelopeError, idOf, isBody, isCall } from './envelope.ts'
+import { cancelledId, envelopeError, idOf, isBody, isCall } from './envelope.ts'
 import { describeServer } from './methods/lifecycle.ts'
 import { checkModernRequest, guessRevision, negotiate, revisionOf } from './negotiation.ts'
 import {
@@ -98,10 +96,9 @@ export function createDispatcher({ catalog, onFinished, onCancelled, ...options 
     }
   }
 
-  function processNotification({ method, params }: Call, { caller }: McpContext): void {
-    if (method === 'notifications/cancelled' && cancelledParams.Check(params)) {
-      onCancelled?.(caller, params.requestId)
-    }
+  function processNotification(message: Call, { caller }: McpContext): void {
+    const cancelled = cancelledId(message)
+    if (cancelled !== undefined) onCancelled?.(caller, cancelled)
   }
 
   async function handleRequest(
@@ -152,8 +149,6 @@ export function createDispatcher({ catalog, onFinished, onCancelled, ...options 
 
   return { handle, reject: (error, body, context) => reject(error, body, context) }
 }
-
-const cancelledParams = Compile(CancelledParamsSchema)
 
 function acceptNotification({ method }: Call): Response {
   if (method.startsWith('notifications/')) return { status: 202 }

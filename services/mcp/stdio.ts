@@ -108,7 +108,9 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       exit()
       if (id !== undefined && inFlight.get(id) === cancelled) inFlight.delete(id)
       // After a disconnect the stream may still reference the memory of images, which then lasts as long as the process.
-      if (await writer.isFlushed()) await context.scope.disposeAsync()
+      if (await writer.isFlushed()) {
+        await context.scope.disposeAsync().catch((err: unknown) => log.warn({ err }, 'image buffer release failed'))
+      }
     }
   }
 

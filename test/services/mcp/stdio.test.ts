@@ -215,3 +215,24 @@ test('a line in another encoding is rejected, and the next one is processed', as
   t.assert.match(JSON.stringify(rejected), /UTF-16/)
   await done
 })
+
+test('survives memory of a call that cannot be released', async (t: TestContext) => {
+  const stuck: Tool = {
+    name: 'stuck',
+    title: 'Stuck',
+    description: 'Owns a file that cannot be closed.',
+    inputSchema: Type.Object({}),
+    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    async call(_args, { scope }) {
+      scope.defer(() => Promise.reject(new Error('EIO')))
+      return { content: [] }
+    },
+  }
+  const { say, next, input, done } = serve(t, [stuck])
+  say({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'stuck' } })
+  t.assert.strictEqual((await next())?.id, 1)
+  say(ping(2))
+  t.assert.strictEqual((await next())?.id, 2)
+  input.end()
+  await done
+})
