@@ -13,11 +13,11 @@ import { imageUri } from '../library/image-uri.ts'
 export interface ImageResultsOptions {
   store: ImageStore
   pixels: PixelWork
-  /** Limits of the images of which previews are made. */
+  /** Limits of the images that previews are generated from. */
   imageLimits: Omit<ImageLimits, 'maxBytes'>
   /** Characters of base64 that one image may have in a response; 0: unlimited. */
   maxInlineBytes: number
-  /** Whether results tell the list price. */
+  /** Whether results include the list price. */
   reportCost: boolean
   /** An image has been written to the store. */
   onSaved(): void
@@ -142,7 +142,7 @@ function linkTo({ name, bytes }: SavedImage, { mimeType }: Base64Image): Content
   return { type: 'resource_link', uri: imageUri(name), name, mimeType, size: bytes }
 }
 
-/** A name for a large image without `output_path`; the store adds a number if it is taken. */
+/** A name for a large image without `output_path`; the store adds a number if it exists. */
 function generateName({ mimeType }: Base64Image): string {
   const time = new Date().toISOString().replaceAll(/[:.]/g, '-')
   return `image-${time}.${mimeType.slice('image/'.length)}`
