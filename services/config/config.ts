@@ -70,7 +70,7 @@ function azureOf({ settings, report }: Parser) {
     blockPauseMs: settings.AZURE_BLOCK_PAUSE_MS,
     streaming: settings.AZURE_STREAM,
     maxResponseBytes: settings.AZURE_MAX_RESPONSE_BYTES,
-    /** In lower case; `*.` stands for subdomains. */
+    /** In lower case; `*.` matches subdomains. */
     imageHosts: listOf(settings.AZURE_IMAGE_HOSTS).map((host) => host.toLowerCase()),
   }
 }

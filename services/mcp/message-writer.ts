@@ -56,7 +56,7 @@ export function createMessageWriter(output: Writable, disconnected: AbortSignal,
         .then(() => send(message))
         .catch((err: unknown) => {
           log.error({ err }, 'message could not be written completely')
-          // So that the next one begins on a line of its own.
+          // Otherwise the next message would continue the broken line.
           if (!disconnected.aborted) output.write('\n')
           return false
         })

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js'
 
-/** Stands for every address that cannot be read; all clients without a readable address share one limit. */
+/** Replaces every address that cannot be parsed; all clients without a readable address share one limit. */
 const UNKNOWN = 'unknown'
 
 /** A provider assigns at least this many bits to one customer: https://www.rfc-editor.org/rfc/rfc6177 */

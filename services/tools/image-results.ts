@@ -17,7 +17,7 @@ export interface ImageResultsOptions {
   imageLimits: Omit<ImageLimits, 'maxBytes'>
   /** Characters of base64 that one image may have in a response; 0: unlimited. */
   maxInlineBytes: number
-  /** Whether results tell the list price. */
+  /** Whether results report the list price. */
   reportCost: boolean
   /** An image has been written to the store. */
   onSaved(): void
@@ -112,8 +112,9 @@ async function previewOf(
 
 function sizeNotes(image: Base64Image, requested: Size | undefined, model: string): string[] {
   if (requested === undefined || isSameSize(image, requested)) return []
-  const [actual, wanted] = [formatSize(image), formatSize(requested)]
-  return [`Size: ${actual} (${wanted} was requested; this is the nearest size that ${model} generates).`]
+  return [
+    `Size: ${formatSize(image)} (${formatSize(requested)} was requested; this is the nearest size that ${model} generates).`,
+  ]
 }
 
 function fallbackNotes({ producedBy }: ImageResult, { name }: DeploymentInfo): string[] {

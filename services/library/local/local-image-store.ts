@@ -18,7 +18,7 @@ import { READ_FLAGS } from './walk-files.ts'
 /*
  * Threat model of the local store.
  *
- * Untrusted: the `output_path` and resource names of callers, and whoever can write into the images folder beside this
+ * Untrusted: the `output_path` and resource names of callers, and anyone who can write to the images folder beside this
  * service (another user of a shared mount). Trusted: the operator who configured the folder, and its path.
  *
  * - Names. `output-path.ts` rejects `..`, absolute paths elsewhere, control characters, Windows device names and hidden
