@@ -63,7 +63,7 @@ export default async function imageService(fastify: FastifyInstance, options: Ap
 }
 
 /**
- * The service on a Fastify instance of its own, not yet listening. May be called many times in one process.
+ * The service on its own Fastify instance, not yet listening. May be called many times in one process.
  * @throws ConfigurationError
  */
 export async function createApp({
@@ -83,7 +83,7 @@ export async function createApp({
       'log folder is not writable, logging to stdout only; for the container: sudo chown 1000:1000 images logs',
     )
   }
-  // A path then answers every method that it does not support with 405. CONNECT reaches no route.
+  // Every path then returns 405 for methods that it does not support. CONNECT reaches no route.
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !fastify.supportedMethods.includes(method)) fastify.addHttpMethod(method)
   }

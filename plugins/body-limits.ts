@@ -6,11 +6,11 @@ import { defaultTiming } from '../services/mcp/timeouts.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Hook for `onRequest`, after `authenticate`: tells clients that wait for it to send the body. */
+    /** Hook for `onRequest`, after `authenticate`: lets clients that sent `Expect: 100-continue` send the body. */
     openBody(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
     /** Opens the reservation of a request's body, which is released when the request has ended. */
     reserveBody(request: FastifyRequest): ByteReservation
-    /** The error of a body for which there was no memory in time, or that came too slowly. */
+    /** The error of a body that got no memory in time, or arrived too slowly. */
     rejectBody(reason: 'bytes' | 'slow'): Error
   }
   interface FastifyRequest {

@@ -71,7 +71,7 @@ async function validate(values: Readonly<Record<string, string>>, problems: Conf
   }
 }
 
-/** On an instance of its own, so that the flat values, secrets among them, are visible to no other plugin. */
+/** On its own instance, so that the flat values, secrets among them, are visible to no other plugin. */
 async function readSettings(data: Readonly<Record<string, string>>): Promise<Settings> {
   const fastify = Fastify()
   fastify.register(env, {

@@ -13,7 +13,7 @@ declare module 'fastify' {
   }
 }
 
-/** Security headers of every response, and the guards of Host, Origin and of connections that were reset. */
+/** Security headers of every response except JSON-RPC, and the guards of Host, Origin and of connections that were reset. */
 async function security(fastify: FastifyInstance): Promise<void> {
   const { config, httpErrors } = fastify
   // A route that shows more than text has its own `helmet` option.

@@ -6,7 +6,7 @@ import { DialectNameSchema, ModelSchema } from './models.ts'
 const closed = { additionalProperties: false }
 
 /**
- * Audiences that a token may be asked for: Azure's AI services, in the public cloud, for the US government and in China.
+ * Audiences for which a token may be requested: Azure's AI services, in the public cloud, for the US government and in China.
  * A free choice would let a file of somebody else's ask for a token that manages the whole subscription.
  * https://learn.microsoft.com/en-us/azure/foundry/foundry-models/how-to/configure-entra-id
  */
@@ -26,7 +26,7 @@ export const DeploymentEntrySchema = Type.Object(
   {
     /** What callers write as `model`. */
     name: Name,
-    /** The plain variable by default, as with the next ones. On another host than that one it needs a credential of its own. */
+    /** `AZURE_BASE_URL` by default, and so on below. On another host the entry needs its own credential. */
     base_url: Type.Optional(Type.String({ pattern: '^https?://[^\\s?#@]+$', maxLength: 2048 })),
     /** Its name at Azure; `name` by default. */
     deployment: Type.Optional(Name),
@@ -40,11 +40,11 @@ export const DeploymentEntrySchema = Type.Object(
     scope: Type.Optional(Type.Enum([...TOKEN_SCOPES])),
     dialect: Type.Optional(Type.Union([Type.Literal('auto'), DialectNameSchema])),
     api_version: Type.Optional(ModelSchema.properties.apiVersion),
-    /** Requests per minute, until Azure tells. */
+    /** Requests per minute, until Azure reports its own limit. */
     rpm: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
     /** The lowest is the default deployment; 100 by default. */
     priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
-    /** Names that may take over where no image can have been made, in order. */
+    /** Names that may take over where no image can have been generated, in order. */
     fallbacks: Type.Optional(Type.Array(Name, { maxItems: 20 })),
   },
   closed,

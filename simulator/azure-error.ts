@@ -5,7 +5,7 @@ export class AzureError extends Error {
   readonly headers: Readonly<Record<string, string>>
 
   constructor(status: number, body: object | string, headers: Record<string, string> = {}) {
-    super(`Azure answers ${status}`)
+    super(`Azure returns ${status}`)
     this.status = status
     this.body = body
     this.headers = headers

@@ -19,7 +19,7 @@ export default async function hooks(fastify: FastifyInstance): Promise<void> {
   await addCors(fastify)
   fastify.addHook('onRequest', checkHeaders)
   fastify.addHook('onRequest', checkContentType)
-  // Not on preflights, which browsers send without credentials.
+  // On POST only: preflights end in CORS, and other methods get 405 without credentials.
   const onCalls = [fastify.drain.admit, fastify.authenticate, fastify.shedLoad, fastify.limitRequests, fastify.openBody]
   fastify.addHook('onRoute', (route) => {
     if (route.method === 'POST') route.onRequest = onCalls

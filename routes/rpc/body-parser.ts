@@ -18,7 +18,7 @@ export function addBodyParser(fastify: FastifyInstance, { uploadPeriodMs }: { up
     const announced = length === undefined ? undefined : Number(length)
     const reserve = () => fastify.reserveBody(request)
     const parse = (body: Buffer) => {
-      // Nothing would release what is taken out of the body.
+      // The scope is closed, so the images of the body would never be released.
       if (request.lifecycle.hasEnded) throw invalidRequest('The client disconnected.')
       const parsed = fastify.chargeLoop(request, () => parseMessage(body, pool))
       // A smaller body has no blobs, even if escaped line breaks double it.

@@ -138,7 +138,7 @@ async function checkSuccess(
   return { ...response, sink: new ErrorBodyCollector() }
 }
 
-/** Awaits work that has no deadline of its own, until the call is cancelled or its deadline is reached. */
+/** Awaits work that has no deadline itself, until the call is cancelled or its deadline is reached. */
 async function withinCall<T>(work: MaybePromise<T>, { signal, deadlineAt }: CallContext): Promise<T> {
   if (!(work instanceof Promise)) return work
   const timeout = Promise.withResolvers<never>()

@@ -24,7 +24,7 @@ const BRACKET = 0x5b
 
 /** Characters of a line that is not data; event names are shorter. */
 const MAX_OTHER_LENGTH = 100
-/** Images kept of one stream. */
+/** Maximum number of images buffered per stream. */
 const MAX_IMAGES = 16
 
 /**

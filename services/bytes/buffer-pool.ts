@@ -1,6 +1,6 @@
 /** Memory of a `BufferPool`. Disposing it returns the memory; every view of it is empty from then on. Idempotent. */
 export interface PooledBuffer extends Disposable {
-  /** Of the requested length; the content is undefined. */
+  /** Has the requested length; its content is undefined. */
   readonly bytes: Buffer
 }
 
@@ -14,7 +14,7 @@ export interface BufferPool {
 
 /** The smallest buffer; larger ones are this times a power of two, so that a returned one fits the next request. */
 export const MIN_POOLED_BYTES = 131_072
-/** Larger ones are too rare to be pooled. */
+/** Larger ones are too rare to be worth pooling. */
 const MAX_IDLE_BUFFER_BYTES = 8_388_608
 const MAX_IDLE_BYTES = 33_554_432
 /** Milliseconds without use after which idle memory is freed. */

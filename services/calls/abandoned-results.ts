@@ -151,7 +151,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
         if (offer?.kind === 'settling') {
           await offers.changeOf(offer.result, context.signal)
         } else if (offer !== undefined) {
-          // Found and taken in one turn, so that no two calls take the same.
+          // No await between finding and claiming it, so that no two calls get the same result.
           const delivered = await deliver(offer, call)
           if (delivered !== undefined) return delivered
         } else {

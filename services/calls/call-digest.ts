@@ -17,7 +17,7 @@ export function keyHashOf({ context: { caller } }: Call, key: string, fingerprin
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
-/** The same for the same caller, tool, idempotency key and arguments, in whatever order the arguments came. */
+/** The same for the same caller, tool, idempotency key and arguments, in any order of arguments. */
 export function fingerprintOf(call: Call): string {
   const { caller } = call.context
   const { idempotency_key: _, ...args } = call.args

@@ -14,7 +14,7 @@ import { type CallObserver, measure } from './measure.ts'
 import type { Around, Call, ToolResult } from './types.ts'
 
 /**
- * Makes one call of a tool, whichever door it came through.
+ * Makes one call of a tool, on any transport.
  * @throws Rejection where a limit is reached, ServiceError for what is wrong with the call or failed
  */
 export type RunCall = (call: Call) => Promise<ToolResult>
@@ -26,7 +26,7 @@ export interface CallsObserver extends CallObserver {
 }
 
 export interface CallsOptions {
-  /** Stored results lie in two folders in it. */
+  /** Stored results are in two of its subfolders. */
   folder: string
   /** Calls at a time in this process. */
   maxCalls: number

@@ -95,7 +95,7 @@ export interface CompiledTool {
   validator: { Check(value: unknown): boolean; Errors(value: unknown): TLocalizedValidationError[] }
 }
 
-/** One call of a tool, as every door makes it. */
+/** One call of a tool, the same on every transport. */
 export interface Call {
   readonly context: CallContext
   readonly tool: CompiledTool

@@ -99,7 +99,7 @@ export function createPixelWork({ maxDecodedBytes, slots = DEFAULT_SLOTS }: Pixe
 
 /**
  * Bytes that an image needs while it is decoded, rotated and encoded: at least its pixels, and more if the whole image is
- * held, if the decoder is known to need more, or if the result may be as large as the pixels.
+ * buffered, if the decoder is known to need more, or if the result may be as large as the pixels.
  */
 export function decodedBytes(header: ImageHeader): number {
   const { width, height, channels, bitDepth, isDecodedWhole, isLossy, orientation, hasAlpha } = header

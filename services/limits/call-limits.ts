@@ -22,7 +22,7 @@ export interface LimitReached {
 export interface Grant {
   /** Undefined: the call may be made. */
   rejection: LimitReached | undefined
-  /** Returns images that were not generated to the quota of the day from which they were taken. */
+  /** Returns images that were not generated to the quota of the day on which they were counted. */
   refund(): Promise<void>
 }
 

@@ -23,7 +23,7 @@ const KEY_PREFIX = 'azure-image-editor'
 const COMMAND_TIMEOUT_MS = 500
 const CONNECT_TIMEOUT_MS = 2_000
 const MAX_RECONNECT_MS = 5_000
-/** Milliseconds between probes while Redis does not respond. */
+/** Interval of the probes while Redis does not respond. */
 const PROBE_MS = 2_000
 
 export interface RedisLimiters {

@@ -4,7 +4,7 @@ import { isRecord } from '../bytes/json/is-record.ts'
 const BLANK_MEMBERS: ReadonlySet<string> = new Set(['cursor', 'arguments'])
 
 /**
- * Params without null members: clients in typed languages send every optional member, and `_meta` with all of its own. A
+ * Params without null members: clients in typed languages send every optional member, `_meta` and its members included. A
  * required member that is null is then reported as missing.
  */
 export function withoutAbsent(params: unknown): unknown {

@@ -3,7 +3,7 @@ import { writeJson } from '../bytes/json/writer.ts'
 import type { Logger } from '../logging/logger.ts'
 
 export interface MessageWriter {
-  /** Writes a message on a line of its own, after all earlier ones. @returns whether the pipe took it whole */
+  /** Writes a message as one line, after all earlier ones. @returns whether the pipe accepted all of it */
   write(message: object): Promise<boolean>
   /** Resolves when everything written before has left the stream; false: the client disconnected first. */
   isFlushed(): Promise<boolean>
@@ -56,7 +56,7 @@ export function createMessageWriter(output: Writable, disconnected: AbortSignal,
         .then(() => send(message))
         .catch((err: unknown) => {
           log.error({ err }, 'message could not be written completely')
-          // Otherwise the next message would continue the broken line.
+          // So that the next message starts a new line.
           if (!disconnected.aborted) output.write('\n')
           return false
         })

@@ -169,19 +169,19 @@ async function attack(run: Run, caller: number, images: readonly Prepared[], hon
 
 /** Milliseconds of each ping while the attack lasts. */
 async function pingUntil(run: Run): Promise<number[]> {
-  const taken: number[] = []
+  const durations: number[] = []
   while (!run.isOver) {
     const start = performance.now()
     if (!(await run.send('honest', 'ping', {})).includes('"result"')) run.faults.push('a ping got no result')
-    taken.push(performance.now() - start)
+    durations.push(performance.now() - start)
     await pause(50)
   }
-  return taken
+  return durations
 }
 
 /** Milliseconds of each edit of an honest photograph that has to be converted. */
 async function editUntil(run: Run): Promise<number[]> {
-  const taken: number[] = []
+  const durations: number[] = []
   const photo = (await drawing(1200, 900).webp().toBuffer()).toString('base64')
   while (!run.isOver) {
     const start = performance.now()
@@ -190,10 +190,10 @@ async function editUntil(run: Run): Promise<number[]> {
       arguments: { prompt, image_data_base64: photo },
     })
     if (!text.includes('Image successfully edited.')) run.faults.push(`an honest edit failed: ${text.slice(0, 300)}`)
-    taken.push(performance.now() - start)
+    durations.push(performance.now() - start)
     await pause(500)
   }
-  return taken
+  return durations
 }
 
 interface Figures {

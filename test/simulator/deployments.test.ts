@@ -47,7 +47,7 @@ test('rejects what Azure rejects, in the same order and with the same errors', a
     ['unknown version', `${kontext}/generations?api-version=2031-01-01`, { prompt }, undefined, 404, '404'],
     [
       'unknown deployment',
-      `/openai/deployments/nobody/images/generations?${dated}`,
+      `/openai/deployments/unknown/images/generations?${dated}`,
       { prompt },
       undefined,
       404,

@@ -9,7 +9,7 @@ export class JsonStructureError extends AppError {
 }
 
 /**
- * Tells the inside of JSON strings from the rest, in text that arrives as Buffers cut anywhere. It looks for quotes and
+ * Finds the inside of JSON strings, in text that arrives as Buffers cut anywhere. It looks for quotes and
  * backslashes only, with native searches; whether the text is JSON is left to `JSON.parse`.
  */
 export class StringScanner {

@@ -12,12 +12,12 @@ export interface WriteOptions {
 /** A value whose JSON is made once, for one that is part of many responses. It is frozen. */
 export class PreparedJson<T extends object = object> {
   readonly value: T
-  /** The JSON in UTF-8: encoding a long string would be the largest cost of its response. */
-  readonly bytes: Buffer
+  /** Its JSON. As a string it is sent together with the headers in one write, which costs less than encoding it. */
+  readonly text: string
 
   constructor(value: T) {
     this.value = Object.freeze(value)
-    this.bytes = Buffer.from(JSON.stringify(value))
+    this.text = JSON.stringify(value)
   }
 
   /** For plain `JSON.stringify`. */
@@ -27,12 +27,12 @@ export class PreparedJson<T extends object = object> {
 }
 
 type Insert = Base64Image | PreparedJson
-type Part = string | Buffer | Base64Image
+type Part = string | Base64Image
 
 /**
  * Serialises `value` as `JSON.stringify` does, with each `Base64Image` in it as a string of its base64 text. The text is
  * cut where the images are, and their own Buffers lie between the cuts: base64 needs no escape in JSON, so nothing of an
- * image is looked at or copied.
+ * image is looked at, and only short bodies are copied.
  */
 export function writeJson(value: unknown, { prefix = '', suffix = '' }: WriteOptions = {}): JsonBody {
   const { json, inserts } = stringify(value)
@@ -44,8 +44,11 @@ export function writeJson(value: unknown, { prefix = '', suffix = '' }: WriteOpt
     const isImage = insert instanceof Base64Image
     // Prepared JSON also replaces the quotes of its placeholder.
     const quote = isImage ? 0 : 1
-    parts.push(text + json.slice(from, at - quote), isImage ? insert : insert.bytes)
-    text = ''
+    text += json.slice(from, at - quote)
+    if (isImage) {
+      parts.push(text, insert)
+      text = ''
+    } else text += insert.text
     from = at + name.length + quote
   }
   parts.push(text + json.slice(from) + suffix)
@@ -68,7 +71,7 @@ function isInsert(value: unknown): value is Insert {
   return value instanceof Base64Image || value instanceof PreparedJson
 }
 
-/** Up to it copying the parts into one Buffer costs less than sending them as a stream. */
+/** Up to this length, copying the parts into one Buffer costs less than sending them as a stream. */
 const MAX_JOINED_BYTES = 262_144
 
 /** JSON with images in it, none of which is ever part of a JavaScript string. It does not own the images. */
@@ -87,9 +90,8 @@ export class JsonBody {
       this.whole = first
       return
     }
-    const hasImages = parts.some((part) => part instanceof Base64Image)
-    const isShort = !hasImages || this.byteLength <= MAX_JOINED_BYTES
-    this.whole = isShort ? joined(parts, this.byteLength) : undefined
+    const { byteLength } = this
+    this.whole = byteLength <= MAX_JOINED_BYTES ? joined(parts, byteLength) : undefined
     this.#buffers = this.whole === undefined ? inMemory(parts) : [this.whole]
   }
 
@@ -117,14 +119,14 @@ function joined(parts: readonly Part[], byteLength: number): Buffer | undefined 
   let at = 0
   for (const part of parts) {
     if (typeof part === 'string') at += whole.write(part, at)
-    else if (Buffer.isBuffer(part)) at += part.copy(whole, at)
     else {
       const chunks = part.chunks()
       if (!(Symbol.iterator in chunks)) return undefined
       for (const chunk of chunks) at += chunk.copy(whole, at)
     }
   }
-  return whole
+  // Never send memory that was not written to.
+  return at === byteLength ? whole : undefined
 }
 
 function inMemory(parts: readonly Part[]): Buffer[] | undefined {
@@ -139,7 +141,7 @@ function inMemory(parts: readonly Part[]): Buffer[] | undefined {
 
 function chunksOf(part: Part): Iterable<Buffer> | AsyncIterable<Buffer> {
   if (part instanceof Base64Image) return part.chunks()
-  return [typeof part === 'string' ? Buffer.from(part) : part]
+  return [Buffer.from(part)]
 }
 
 /** Without the promises that an iterator would cost for each Buffer. */

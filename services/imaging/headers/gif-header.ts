@@ -1,6 +1,6 @@
 import { cutOff, type ImageHeader, impossibleClaim, plainHeader, STEPS_BETWEEN_PAUSES, type Walk } from './header.ts'
 
-/** The most that a byte of LZW can encode: one code of 12 bits stands for up to 4,096 pixels. */
+/** The most that a byte of LZW can encode: one code of 12 bits encodes up to 4,096 pixels. */
 const MAX_PIXELS_PER_BYTE = 2731
 
 /** https://www.w3.org/Graphics/GIF/spec-gif89a.txt : screen size, then blocks made of sub-blocks of at most 255 bytes. */

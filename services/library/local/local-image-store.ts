@@ -18,8 +18,8 @@ import { READ_FLAGS } from './walk-files.ts'
 /*
  * Threat model of the local store.
  *
- * Untrusted: the `output_path` and resource names of callers, and anyone who can write to the images folder beside this
- * service (another user of a shared mount). Trusted: the operator who configured the folder, and its path.
+ * Untrusted: the `output_path` and resource names of callers, and other users that can write into the images folder of a
+ * shared mount. Trusted: the operator who configured the folder, and its path.
  *
  * - Names. `output-path.ts` rejects `..`, absolute paths elsewhere, control characters, Windows device names and hidden
  *   files. `resolve-target.ts` follows links of existing folders and rejects those that lead out of the store.

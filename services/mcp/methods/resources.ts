@@ -60,7 +60,7 @@ function dropTitle<T extends { title?: string }>({ title, ...rest }: T, revision
 }
 
 /**
- * Up to 2025-11-25 this has a code of its own, later it is an invalid parameter.
+ * Up to 2025-11-25 this has its own error code; later it is an invalid parameter.
  * https://modelcontextprotocol.io/specification/2026-07-28/server/resources#error-handling
  */
 function notFound(uri: string, { era }: Revision): ProtocolError {

@@ -124,7 +124,7 @@ describe('Content-Type', () => {
     'application/json; profile="a,b"',
     'application/vnd.api+json',
   ]) {
-    test(`is taken: ${type}`, async (t: TestContext) => {
+    test(`is accepted: ${type}`, async (t: TestContext) => {
       const { app } = await buildApp(t)
       const payload = JSON.stringify(ping)
       const response = await app.inject({ method: 'POST', url: '/', payload, headers: { 'content-type': type } })

@@ -132,7 +132,7 @@ test('sends a caller of JSON nothing before the response, however much there is 
   t.assert.strictEqual((await opening).headers['content-type'], 'application/json; charset=utf-8')
 })
 
-test('tells protocol errors with their status, token or not', async (t: TestContext) => {
+test('returns protocol errors with their status, even with a progress token', async (t: TestContext) => {
   const { url } = await start(t)
   const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', progressToken: 'p1' }
   const response = await openCall(url, call(meta), { 'mcp-protocol-version': '2026-07-28' })

@@ -15,9 +15,9 @@ describe('plain variables', () => {
   const cases: readonly [string, DeploymentSettings, string][] = [
     ['the model that the deployment is named after', plain, 'FLUX.2-pro'],
     ['a name in another case', { ...plain, AZURE_DEPLOYMENT_NAME: 'flux.2-PRO' }, 'FLUX.2-pro'],
-    ['a name that says nothing', { ...plain, AZURE_DEPLOYMENT_NAME: 'ours' }, 'FLUX.1-Kontext-pro'],
+    ['a name without a model', { ...plain, AZURE_DEPLOYMENT_NAME: 'ours' }, 'FLUX.1-Kontext-pro'],
     ['a model that is named', { ...plain, AZURE_MODEL: 'gpt-image-2' }, 'gpt-image-2'],
-    ['a model that nobody knows', { ...plain, AZURE_MODEL: 'MAI-Image-9' }, 'MAI-Image-9'],
+    ['an unknown model', { ...plain, AZURE_MODEL: 'MAI-Image-9' }, 'MAI-Image-9'],
   ]
   for (const [what, settings, model] of cases) {
     test(`${what}: ${model}`, (t: TestContext) => {

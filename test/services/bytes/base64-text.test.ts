@@ -14,10 +14,10 @@ function rejection(input: string): string {
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
-  return 'taken'
+  return 'accepted'
 }
 
-const taken = {
+const accepted = {
   'bare base64': text,
   'base64 without padding': text.replace(/=+$/, ''),
   base64url: image.toString('base64url'),
@@ -30,8 +30,8 @@ const taken = {
   'a data URL of unnamed bytes': `data:application/octet-stream;base64,${text}`,
   'a data URL with line breaks': `\ndata:image/jpeg; base64,\n${text.replace(/.{64}/g, '$&\n')}`,
 }
-for (const [name, input] of Object.entries(taken)) {
-  test(`takes ${name}`, (t: TestContext) => {
+for (const [name, input] of Object.entries(accepted)) {
+  test(`accepts ${name}`, (t: TestContext) => {
     t.assert.deepStrictEqual(decodeImageArgument(input, limits), image)
   })
 }
@@ -104,7 +104,7 @@ test('agrees with the native decoder on everything it takes, and throws nothing 
     t,
     fc.property(anything, (input) => {
       const sentence = rejection(input)
-      if (sentence !== 'taken') return /^The (image data|data URL|image) [^\n]*\.$/.test(sentence)
+      if (sentence !== 'accepted') return /^The (image data|data URL|image) [^\n]*\.$/.test(sentence)
       const payload = input.trimStart().replace(/^data:[^,]*,/i, '')
       return decodeImageArgument(input, limits).equals(Buffer.from(payload, 'base64'))
     }),

@@ -406,7 +406,7 @@ describe('a stored result', () => {
     await before.abandoned({ prompt: 'torn' })
     const [torn = ''] = await before.files()
     await truncate(join(before.folder, torn), 200)
-    await writeFile(join(before.folder, 'foreign.result'), '{"version":1}\n')
+    await writeFile(join(before.folder, 'other.result'), '{"version":1}\n')
     await writeFile(join(before.folder, 'noise.result'), Buffer.alloc(100_000, 7))
     await writeFile(join(before.folder, 'old.part'), 'x')
     await utimes(join(before.folder, 'old.part'), 0, 0)

@@ -23,7 +23,7 @@ function verdict(bytes: Buffer): string {
   } catch (error) {
     return error instanceof ServiceError ? error.code : `not ours: ${error}`
   }
-  return 'taken'
+  return 'accepted'
 }
 
 describe('a header is compared with the bytes behind it', () => {
@@ -34,7 +34,7 @@ describe('a header is compared with the bytes behind it', () => {
     t.assert.strictEqual(verdict(wide), 'IMG_ERR_IMAGE_EDGE')
     t.assert.strictEqual(verdict(images.pngOf({ width: 1, height: 50_000_000 })), 'IMG_ERR_IMAGE_EDGE')
     t.assert.strictEqual(verdict(images.pngOf({ width: 16_384, height: 2 })), 'IMG_ERR_IMAGE_SHAPE')
-    t.assert.strictEqual(verdict(images.pngOf({ width: 1000, height: 10, data: zeros(10_010) })), 'taken')
+    t.assert.strictEqual(verdict(images.pngOf({ width: 1000, height: 10, data: zeros(10_010) })), 'accepted')
   })
 
   test('a PNG whose data is too short for its pixels is rejected, in every depth and colour type', (t: TestContext) => {
@@ -60,7 +60,7 @@ describe('a header is compared with the bytes behind it', () => {
           bytes[28] = isInterlaced ? 1 : 0
           return bytes
         }
-        t.assert.strictEqual(verdict(made(zeros(needed * 2))), 'taken', `${colourType}/${bitDepth}`)
+        t.assert.strictEqual(verdict(made(zeros(needed * 2))), 'accepted', `${colourType}/${bitDepth}`)
         t.assert.strictEqual(verdict(made(zeros(needed / 4))), 'IMG_ERR_IMAGE_BROKEN', `${colourType}/${bitDepth}`)
       }
     }
@@ -118,7 +118,7 @@ describe('a header is compared with the bytes behind it', () => {
       blank.clone().webp({ lossless: true }).toBuffer(),
       blank.clone().gif().toBuffer(),
     ])
-    for (const [index, bytes] of made.entries()) t.assert.strictEqual(verdict(bytes), 'taken', `${index}`)
+    for (const [index, bytes] of made.entries()) t.assert.strictEqual(verdict(bytes), 'accepted', `${index}`)
   })
 
   test('a JPEG of more scans than any encoder writes is rejected', async (t: TestContext) => {

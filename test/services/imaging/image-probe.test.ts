@@ -15,7 +15,7 @@ function rejection(bytes: Buffer): string {
   } catch (error) {
     return error instanceof ServiceError ? error.message : `not ours: ${error}`
   }
-  return 'taken'
+  return 'accepted'
 }
 
 test('reads type and size of the four formats', async (t: TestContext) => {
@@ -260,5 +260,5 @@ function rejectionOf(bytes: Buffer): string {
   } catch (error) {
     return error instanceof ServiceError ? error.message : `not ours: ${error}`
   }
-  return 'taken'
+  return 'accepted'
 }

@@ -15,7 +15,7 @@ const control = wrong('it contains control characters')
 const backslash = wrong('it contains a backslash; use / between folders')
 const colon = wrong('it contains a colon; drive letters, URLs and streams are not allowed')
 
-const taken: [outputPath: string, segments: string[]][] = [
+const accepted: [outputPath: string, segments: string[]][] = [
   ['sunset.png', ['sunset.png']],
   ['./a/../sunset.png', ['sunset.png']],
   ['trips/2026/sunset.png', ['trips', '2026', 'sunset.png']],
@@ -29,7 +29,7 @@ const taken: [outputPath: string, segments: string[]][] = [
   ['console.png', ['console.png']],
   ['x'.repeat(255), ['x'.repeat(255)]],
 ]
-for (const [outputPath, segments] of taken) {
+for (const [outputPath, segments] of accepted) {
   test(`accepts ${outputPath.slice(0, 40)}`, (t: TestContext) => {
     const { folders, fileName } = parseOutputPath(outputPath, roots)
     t.assert.deepStrictEqual([...folders, fileName], segments)

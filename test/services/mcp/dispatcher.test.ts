@@ -81,7 +81,7 @@ for (const [requested, responded] of [
 
 verifies(
   'method-not-found',
-  'answers an unknown method with -32601, and counts it under no name of the caller',
+  'answers an unknown method with -32601, and does not use its name as a metric label',
   async (t: TestContext) => {
     const { ask, finished } = build()
     const response = await ask({ jsonrpc: '2.0', id: 1, method: 'images/paint' })
@@ -118,7 +118,7 @@ verifies(
 
 verifies(
   'tool-arguments',
-  'answers arguments that fail the schema with a result that says what to mend',
+  'answers arguments that fail the schema with a result that says what to fix',
   async (t: TestContext) => {
     const { ask, finished } = build()
     const { body } = await ask(call('echo', { size: 'big', txt: 1 }))
@@ -275,7 +275,7 @@ verifies(
 
 verifies(
   'version-header',
-  'rejects a version that nobody knows with -32022 and names those it speaks',
+  'rejects an unknown version with -32022 and lists the supported ones',
   async (t: TestContext) => {
     const response = await build().ask({ jsonrpc: '2.0', id: 1, method: 'ping' }, { headers: headers('2025-01-01') })
     t.assert.deepStrictEqual(response, {
