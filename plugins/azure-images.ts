@@ -30,7 +30,7 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
     ],
     connectTimeoutMs,
     maxResponseBytes: config.azure.maxResponseBytes,
-    buffered: fastify.bufferSpool,
+    spool: fastify.bufferSpool,
     streaming: config.azure.streaming,
     imageHosts: config.azure.imageHosts,
     proxy: { https: proxy.https?.reveal(), none: proxy.none.join() },

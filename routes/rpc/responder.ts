@@ -73,8 +73,8 @@ export function createResponder(
     function sendResponse(response: Response): void {
       hasEnded = true
       clearTimeout(timer)
-      const wantsStream = response.status === 200 && (!acceptsJson || hasProgressToken(request.body))
-      if (stream !== undefined || wantsStream) finishStream(openStream(), response)
+      const prefersStream = response.status === 200 && (!acceptsJson || hasProgressToken(request.body))
+      if (stream !== undefined || prefersStream) finishStream(openStream(), response)
       else resolve(sendJson(reply, response))
     }
     function sendFailure(err: unknown): void {

@@ -21,7 +21,7 @@ export interface ImagesClientOptions extends HttpClientOptions {
   /** Bytes of one response, all its images in base64 together. */
   maxResponseBytes: number
   /** Buffers the images of responses. */
-  buffered: BufferSpool
+  spool: BufferSpool
   /** When gpt-image returns an event stream; `auto`: only where a call may outlast Azure's limits on silent connections. */
   streaming: StreamingChoice
   /** Hosts to which links in responses may lead, see `ImageDownloadOptions`. */
@@ -32,10 +32,10 @@ export interface ImagesClientOptions extends HttpClientOptions {
 
 /** The client for one or more deployments. */
 export function createImagesClient(options: ImagesClientOptions): ImagesClient {
-  const { maxResponseBytes, buffered, streaming } = options
+  const { maxResponseBytes, spool, streaming } = options
   const events = options.events ?? noEvents
   const transport = createTransport(options)
-  const sendOptions = { transport, events, maxResponseBytes, buffered }
+  const sendOptions = { transport, events, maxResponseBytes, spool }
   const download = createImageDownload({ ...options, allowedHosts: options.imageHosts, maxBytes: maxResponseBytes })
   const [first, ...others] = options.deployments
   const defaultDeployment = createDeployment(first)
@@ -120,7 +120,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     const bytes = await download.get(url, deadlineAt)
     const facts = sniffFacts(bytes)
     if (facts === undefined) throw serviceError('IMG_ERR_AZURE_DOWNLOAD', [])
-    return await bufferImage(bytes, facts, buffered)
+    return await bufferImage(bytes, facts, spool)
   }
 
   return {

@@ -1,3 +1,4 @@
+import { isRecord } from '../bytes/json/is-record.ts'
 import { parseLeadingJson } from '../bytes/json/leading-json.ts'
 import { hitCategories } from './content-filter.ts'
 import { listOf, member, textOf } from './fields.ts'
@@ -43,12 +44,12 @@ export function parseFault(body: Buffer): AzureFault {
 
 /** Reads the error from a parsed document: a body, or an event of a stream. */
 export function faultOf(document: unknown): AzureFault {
-  const bodies = listOf(document).filter(isObject)
+  const bodies = listOf(document).filter(isRecord)
   const texts = bodies.map((body) => member(body, 'error')).filter((error) => typeof error === 'string')
   // Under `error` or `errors`, one or several, perhaps wrapped once more.
   const wrapped = bodies
-    .flatMap((body) => listOf(member(body, 'error', 'errors')).filter(isObject))
-    .flatMap((error) => [error, ...listOf(member(error, 'error')).filter(isObject)])
+    .flatMap((body) => listOf(member(body, 'error', 'errors')).filter(isRecord))
+    .flatMap((error) => [error, ...listOf(member(error, 'error')).filter(isRecord)])
   const all = [...wrapped, ...bodies].flatMap((error) => withInner(error))
   const messages = all.map((error) => textOf(member(error, 'message')))
   const message = [...messages, ...texts].find(Boolean) ?? ''
@@ -84,11 +85,7 @@ const MAX_INNER_ERRORS = 4
 function withInner(error: unknown, depth = 0): readonly unknown[] {
   if (depth === MAX_INNER_ERRORS) return []
   const inner = ['inner_error', 'innererror', 'innerError', 'details'].flatMap((name) => listOf(member(error, name)))
-  return [error, ...inner.filter(isObject).flatMap((each) => withInner(each, depth + 1))]
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return [error, ...inner.filter(isRecord).flatMap((each) => withInner(each, depth + 1))]
 }
 
 function parseJson(text: string): unknown {

@@ -19,7 +19,7 @@ export interface SendOptions {
   events: AzureEvents
   /** Bytes of one response. */
   maxResponseBytes: number
-  buffered: BufferSpool
+  spool: BufferSpool
 }
 
 /** A successful response. */
@@ -80,7 +80,7 @@ function failureOf(
 }
 
 async function exchange(
-  { transport, events, maxResponseBytes, buffered }: SendOptions,
+  { transport, events, maxResponseBytes, spool }: SendOptions,
   deployment: Deployment,
   request: HttpRequest,
   credentialHeaders: Readonly<Record<string, string>>,
@@ -108,7 +108,7 @@ async function exchange(
         if (classOf(status) !== '2xx') return new ErrorBodyCollector()
         context.progress?.('receiving')
         const onPartialImage = () => context.progress?.('partial')
-        reading = openResponse(received, { buffered, maxBytes: maxResponseBytes, onPartialImage })
+        reading = openResponse(received, { spool, maxBytes: maxResponseBytes, onPartialImage })
         return reading
       },
     })

@@ -35,8 +35,8 @@ export function openResponse(headers: ResponseHeaders, options: ResponseOptions)
   }
 }
 
-function openDocument({ buffered, maxBytes }: ResponseOptions): ResponseReading {
-  const reader = new ResponseReader({ buffered, maxBytes })
+function openDocument({ spool, maxBytes }: ResponseOptions): ResponseReading {
+  const reader = new ResponseReader({ spool, maxBytes })
   let response: Promise<ParsedResponse> | undefined
 
   async function read(): Promise<ParsedResponse> {

@@ -29,7 +29,7 @@ export interface ResponseReading extends ResponseSink {
 }
 
 export interface ResponseOptions {
-  buffered: BufferSpool
+  spool: BufferSpool
   /** Bytes of one response. */
   maxBytes: number
   /** A partial image has arrived; only in event streams. */

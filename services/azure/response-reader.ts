@@ -7,7 +7,7 @@ import { ServiceError, serviceError } from '../errors/errors.ts'
 import { IncomingImage, NotAnImageError } from './incoming-image.ts'
 
 export interface ResponseReaderOptions {
-  buffered: BufferSpool
+  spool: BufferSpool
   /** Bytes of the response as it arrives. */
   maxBytes: number
   /** Images that are read of it, the first ones; 16 by default. */
@@ -43,9 +43,9 @@ export class ResponseReader implements AsyncDisposable {
   readonly #maxBytes: number
   #received = 0
 
-  constructor({ buffered, maxBytes, maxImages = 16, maxOtherBytes = 1_048_576 }: ResponseReaderOptions) {
+  constructor({ spool, maxBytes, maxImages = 16, maxOtherBytes = 1_048_576 }: ResponseReaderOptions) {
     this.#maxBytes = maxBytes
-    const openSink = () => new IncomingImage(buffered.open())
+    const openSink = () => new IncomingImage(spool.open())
     this.#json = new BlobReader({ keys: imageKeys, maxOtherBytes, maxBlobs: maxImages, openSink })
   }
 

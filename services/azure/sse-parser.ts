@@ -118,8 +118,8 @@ class EventLines implements LineHandlers {
     }
     const payload = seen.subarray(DATA_FIELD.length + (seen[DATA_FIELD.length] === SPACE ? 1 : 0))
     if (this.#reader === undefined) this.#isSkipped = payload[0] === BRACKET
-    const { buffered, maxBytes } = this.#options
-    if (!this.#isSkipped) this.#reader ??= new ResponseReader({ buffered, maxBytes })
+    const { spool, maxBytes } = this.#options
+    if (!this.#isSkipped) this.#reader ??= new ResponseReader({ spool, maxBytes })
     return payload
   }
 

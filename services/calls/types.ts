@@ -27,7 +27,7 @@ export interface CallContext {
   readonly delivery: Delivery
   /** The `Idempotency-Key` header, 1 to 128 visible ASCII characters. */
   readonly idempotencyKey?: string | undefined
-  /** Reports a stage of the work (a `CallStage`, or words of a tool) to clients that want to know. Never throws. */
+  /** Reports a stage of the work (a `CallStage`, or words of a tool) to clients that requested progress. Never throws. */
   progress: (stage: string) => void
 }
 

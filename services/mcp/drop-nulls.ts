@@ -1,4 +1,4 @@
-import { isRecord } from './envelope.ts'
+import { isRecord } from '../bytes/json/is-record.ts'
 
 /** Members that clients send blank instead of leaving them out. */
 const BLANK_MEMBERS: ReadonlySet<string> = new Set(['cursor', 'arguments'])

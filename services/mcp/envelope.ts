@@ -8,6 +8,7 @@ import {
   type RequestId,
   RequestIdSchema,
 } from '../../schemas/json-rpc.ts'
+import { isRecord } from '../bytes/json/is-record.ts'
 import { invalidRequest, type ProtocolError } from './protocol-error.ts'
 
 /** Reads the JSON-RPC envelope of messages, valid or not, so that nothing else needs to look into one. */
@@ -65,8 +66,4 @@ export function hasProgressToken(message: unknown): boolean {
 export function metaOf(params: unknown): Readonly<Record<string, unknown>> {
   const meta = isRecord(params) ? params._meta : undefined
   return isRecord(meta) ? meta : {}
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

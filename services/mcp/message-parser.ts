@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import type { BufferPool } from '../bytes/buffer-pool.ts'
+import { isRecord } from '../bytes/json/is-record.ts'
 import { type ParsedJson, parseBody } from '../bytes/json/parse-body.ts'
 import { JsonStructureError } from '../bytes/json/string-scanner.ts'
-import { isRecord, methodOf } from './envelope.ts'
+import { methodOf } from './envelope.ts'
 import { invalidRequest, parseError } from './protocol-error.ts'
 
 /** Names under which tools take images: a line break in such a text was put there by a program that wraps lines. */

@@ -1,5 +1,6 @@
 import type { Call } from '../../schemas/json-rpc.ts'
-import { isRecord, metaOf, methodOf } from './envelope.ts'
+import { isRecord } from '../bytes/json/is-record.ts'
+import { metaOf, methodOf } from './envelope.ts'
 import { headerMismatch, missingMeta, unsupportedVersion } from './protocol-error.ts'
 import { ASSUMED_VERSION, FIRST_MODERN, findRevision, legacyVersions, modernVersions } from './revisions.ts'
 import type { McpHeaders, Method, Revision, VersionSigns } from './types.ts'

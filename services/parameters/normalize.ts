@@ -1,3 +1,4 @@
+import { isRecord } from '../bytes/json/is-record.ts'
 import { normalizeSize } from '../imaging/size.ts'
 import { SIZE_PATTERN } from './table.ts'
 
@@ -64,8 +65,4 @@ function propertiesOf(schema: object): Readonly<Record<string, unknown>> {
 
 function requiredOf(schema: object): readonly unknown[] {
   return 'required' in schema && Array.isArray(schema.required) ? schema.required : []
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -13,11 +13,11 @@ import { imageUri } from '../library/image-uri.ts'
 export interface ImageResultsOptions {
   store: ImageStore
   pixels: PixelWork
-  /** Limits of the images that previews are generated from. */
+  /** Limits of the images of which previews are made. */
   imageLimits: Omit<ImageLimits, 'maxBytes'>
   /** Characters of base64 that one image may have in a response; 0: unlimited. */
   maxInlineBytes: number
-  /** Whether results include the list price. */
+  /** Whether results report the list price. */
   reportCost: boolean
   /** An image has been written to the store. */
   onSaved(): void
@@ -112,8 +112,9 @@ async function previewOf(
 
 function sizeNotes(image: Base64Image, requested: Size | undefined, model: string): string[] {
   if (requested === undefined || isSameSize(image, requested)) return []
-  const [actual, wanted] = [formatSize(image), formatSize(requested)]
-  return [`Size: ${actual} (${wanted} was requested; this is the nearest size that ${model} generates).`]
+  return [
+    `Size: ${formatSize(image)} (${formatSize(requested)} was requested; this is the nearest size that ${model} generates).`,
+  ]
 }
 
 function fallbackNotes({ producedBy }: ImageResult, { name }: DeploymentInfo): string[] {
@@ -142,7 +143,7 @@ function linkTo({ name, bytes }: SavedImage, { mimeType }: Base64Image): Content
   return { type: 'resource_link', uri: imageUri(name), name, mimeType, size: bytes }
 }
 
-/** A name for a large image without `output_path`; the store adds a number if it exists. */
+/** A name for a large image without `output_path`; the store adds a number if it is taken. */
 function generateName({ mimeType }: Base64Image): string {
   const time = new Date().toISOString().replaceAll(/[:.]/g, '-')
   return `image-${time}.${mimeType.slice('image/'.length)}`

@@ -53,8 +53,8 @@ export function planRequest(
   const values = requestParameters(args)
   // A default size would contradict the shape that the client chose or left to the model.
   const hasShape = args.aspect_ratio !== undefined || args.auto_aspect_ratio === true
-  const wantedSize = values.size ?? (hasShape ? undefined : defaultSize)
-  const requestedSize = isAllowed('size', operation, capabilities) ? wantedSize : undefined
+  const unfittedSize = values.size ?? (hasShape ? undefined : defaultSize)
+  const requestedSize = isAllowed('size', operation, capabilities) ? unfittedSize : undefined
   const request = {
     ...values,
     prompt: args.prompt,

@@ -136,7 +136,7 @@ export function clientOf(
     deployments,
     connectTimeoutMs: 2_000,
     maxResponseBytes: 1_000_000,
-    buffered: createBufferSpool({ maxBytes: 100_000_000, spillFolders: [] }),
+    spool: createBufferSpool({ maxBytes: 100_000_000, spillFolders: [] }),
     streaming: 'never',
     imageHosts: ['localhost'],
     ...changes,

@@ -343,11 +343,11 @@ describe('responses with a link', () => {
     const link = { url: `${store.url.replace('127.0.0.1', 'localhost')}/a.png`, b64_json: null }
     const data = [{ url: 'https://localhost:1/gone.png' }, { b64_json: pixelPng, url: {} }, ...Array(40).fill(link)]
     const azure = await fakeAzure(t, responding(200, { data }))
-    const buffered = createBufferSpool({ maxBytes: 100_000, spillFolders: [] })
-    const { images } = await client(t, azure.url, { ...trusting, buffered }).generate({ prompt, n: 3 }, callContext())
+    const spool = createBufferSpool({ maxBytes: 100_000, spillFolders: [] })
+    const { images } = await client(t, azure.url, { ...trusting, spool }).generate({ prompt, n: 3 }, callContext())
     t.assert.deepEqual([images.length, store.seen.length], [3, 2])
     for (const image of images) await image[Symbol.asyncDispose]()
-    t.assert.equal(buffered.used, 0)
+    t.assert.equal(spool.used, 0)
   })
 
   test('to a host that is not allowed are not followed', async (t: TestContext) => {

@@ -8,8 +8,8 @@ import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import * as fixtures from '../../support/images/images.ts'
 import { checkProperty } from '../../support/property.ts'
 
-const buffered = createBufferSpool({ maxBytes: 1_000_000, spillFolders: [tmpdir()] })
-const options = { buffered, maxBytes: 1_000_000 }
+const spool = createBufferSpool({ maxBytes: 1_000_000, spillFolders: [tmpdir()] })
+const options = { spool, maxBytes: 1_000_000 }
 // Their base64 is full of slashes and plus signs.
 const small = fixtures.pngOf({ width: 3, height: 2, data: Buffer.alloc(31, '\xfb\xff', 'latin1') })
 const other = fixtures.pngOf({ width: 7, height: 5, data: Buffer.alloc(100, 0xff) })
@@ -75,7 +75,7 @@ for (const [name, json] of Object.entries(responses)) {
     for (let place = 0; place <= length; place++) t.assert.deepStrictEqual(await readBack(json, [place]), expected)
     const everywhere = Array.from({ length }, (_, at) => at)
     t.assert.deepStrictEqual(await readBack(json, everywhere), expected)
-    t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
+    t.assert.deepStrictEqual([spool.used, spool.spilled], [0, 0])
   })
 }
 
@@ -126,7 +126,7 @@ test('reads any JSON around images as JSON.parse does, cut anywhere', async (t: 
     ),
     { numRuns: 1500 },
   )
-  t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
+  t.assert.deepStrictEqual([spool.used, spool.spilled], [0, 0])
 })
 
 test('reads the header of each image, and does not need the chunks afterwards', async (t: TestContext) => {
@@ -162,13 +162,13 @@ test('reads the size of a JPEG after long metadata', async (t: TestContext) => {
 test('disposes images under a key that a later image replaced', async (t: TestContext) => {
   const json = `{"b64_json":"${base64}","b64_json":"${otherBase64}"}`
   const { images } = await readResponse(cut(json, []), options)
-  t.assert.deepStrictEqual([images.length, buffered.used], [1, otherBase64.length])
+  t.assert.deepStrictEqual([images.length, spool.used], [1, otherBase64.length])
   await images[0]?.[Symbol.asyncDispose]()
 })
 
 test('waits in a file when memory is short', async (t: TestContext) => {
   const tight = createBufferSpool({ maxBytes: 10, spillFolders: [tmpdir()] })
-  const { images } = await readResponse(cut(responses.plain, [40, 60, 80]), { ...options, buffered: tight })
+  const { images } = await readResponse(cut(responses.plain, [40, 60, 80]), { ...options, spool: tight })
   const [image] = images as [Base64Image]
   t.assert.deepStrictEqual([tight.used, tight.spilled], [0, 1])
   t.assert.strictEqual(Buffer.concat(await collect(image.chunks())).toString(), base64)
@@ -193,12 +193,12 @@ const broken: [name: string, json: string, problem: string][] = [
 for (const [name, json, problem] of broken) {
   test(`rejects ${name}, and buffers nothing of it`, async (t: TestContext) => {
     for (const places of [[], [13], [14, 15, 16, 17, 18, 19, 20]]) {
-      const reading = readResponse(cut(json, places), { buffered, maxBytes: 20_000, maxOtherBytes: 2000 })
+      const reading = readResponse(cut(json, places), { spool, maxBytes: 20_000, maxOtherBytes: 2000 })
       await t.assert.rejects(reading, {
         code: 'IMG_ERR_AZURE_BAD_RESPONSE',
         detail: { problem },
       })
-      t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
+      t.assert.deepStrictEqual([spool.used, spool.spilled], [0, 0])
     }
   })
 }
@@ -226,27 +226,27 @@ test('returns the images beside what is not an image, too much or too long', asy
   ]
   for (const [name, json, stored] of beside) {
     for (let at = 1; at < json.length; at += 97) {
-      const { images } = await readResponse(cut(json, [at]), { buffered, maxBytes: 20_000, maxOtherBytes: 2000 })
+      const { images } = await readResponse(cut(json, [at]), { spool, maxBytes: 20_000, maxOtherBytes: 2000 })
       t.assert.equal(images.length, stored, name)
       const [first] = images as [Base64Image]
       t.assert.equal(Buffer.concat(await collect(first.chunks())).toString(), base64)
       for (const each of images) await each[Symbol.asyncDispose]()
-      t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
+      t.assert.deepStrictEqual([spool.used, spool.spilled], [0, 0])
     }
   }
 })
 
 test('reads an image beside JSON nested deeper than the stack', async (t: TestContext) => {
   const json = `{"x":${'['.repeat(200_000)}${']'.repeat(200_000)},"data":[{"b64_json":"${base64}"}]}`
-  const { images } = await readResponse(cut(json, []), { buffered, maxBytes: 1_000_000 })
+  const { images } = await readResponse(cut(json, []), { spool, maxBytes: 1_000_000 })
   t.assert.equal(images.length, 1)
   for (const image of images) await image[Symbol.asyncDispose]()
 })
 
 test('rejects a response as soon as it exceeds the limit', async (t: TestContext) => {
-  const reader = new ResponseReader({ buffered, maxBytes: 20_000 })
+  const reader = new ResponseReader({ spool, maxBytes: 20_000 })
   await reader.write(Buffer.from(`{"b64_json":"${'A'.repeat(19_000)}`))
   t.assert.throws(() => reader.write(Buffer.alloc(2000, 'A')), { code: 'IMG_ERR_AZURE_RESPONSE_TOO_LARGE' })
   await reader[Symbol.asyncDispose]()
-  t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
+  t.assert.deepStrictEqual([spool.used, spool.spilled], [0, 0])
 })

@@ -14,14 +14,14 @@ const event = (document: { type: string }, end = '\n') =>
   `event: ${document.type}${end}data: ${JSON.stringify(document)}${end}${end}`
 
 function open() {
-  const buffered = createBufferSpool({ maxBytes: 1_000_000, spillFolders: [] })
+  const spool = createBufferSpool({ maxBytes: 1_000_000, spillFolders: [] })
   let partials = 0
   const onPartialImage = () => partials++
   const reading = openResponse(
     { 'content-type': 'text/event-stream; charset=utf-8' },
-    { buffered, maxBytes: 1_000_000, onPartialImage },
+    { spool, maxBytes: 1_000_000, onPartialImage },
   )
-  return { reading, buffered, partials: () => partials }
+  return { reading, spool, partials: () => partials }
 }
 
 async function read(chunks: readonly Buffer[]) {
@@ -41,16 +41,16 @@ describe('event stream', () => {
         `: hello${end}${end}${event(partial, end)}${event(completed, end)}data: [DONE]${end}${end}`,
       )
       for (let at = 1; at < text.length; at++) {
-        const { response, buffered, partials } = await read([text.subarray(0, at), text.subarray(at)])
+        const { response, spool, partials } = await read([text.subarray(0, at), text.subarray(at)])
         t.assert.equal(response.parts.length, 1)
         t.assert.equal(partials(), 1)
         t.assert.deepEqual(response.usage, { textTokensIn: 5, tokensOut: 9 })
         const [part] = response.parts
         if (!('image' in part)) throw new Error('a link')
         t.assert.equal(Buffer.concat([...(part.image.chunks() as Iterable<Buffer>)]).toString(), pixelPng)
-        t.assert.equal(buffered.used, pixelPng.length)
+        t.assert.equal(spool.used, pixelPng.length)
         await part.image[Symbol.asyncDispose]()
-        t.assert.equal(buffered.used, 0)
+        t.assert.equal(spool.used, 0)
       }
     })
   }
@@ -79,14 +79,14 @@ describe('event stream', () => {
   ]
   for (const [what, text, code] of failures) {
     test(`${what} is ${code}, and nothing stays buffered`, async (t: TestContext) => {
-      const { reading, buffered } = open()
+      const { reading, spool } = open()
       const result = await Promise.resolve(reading.write(Buffer.from(text)))
         .then(() => reading.finish())
         .catch((error: unknown) => error)
       t.assert.ok(result instanceof ServiceError)
       t.assert.equal(result.code, code)
       await reading.abort()
-      t.assert.equal(buffered.used, 0)
+      t.assert.equal(spool.used, 0)
     })
   }
 })
@@ -103,11 +103,11 @@ test('a stream that breaks off has an image if that of a completed event is whol
     [whole.slice(0, 140), false],
   ]
   for (const [text, isThere] of cases) {
-    const { reading, buffered } = open()
+    const { reading, spool } = open()
     await reading.write(Buffer.from(text))
     t.assert.equal(await reading.hasImage(), isThere, text)
     await reading.abort()
-    t.assert.equal(buffered.used, 0)
+    t.assert.equal(spool.used, 0)
   }
 })
 
@@ -123,7 +123,7 @@ test('the event line decides the type of a document without one', async (t: Test
 })
 
 test('event streams and documents are distinguished whatever the content type', async (t: TestContext) => {
-  const buffered = createBufferSpool({ maxBytes: 1_000_000, spillFolders: [] })
+  const spool = createBufferSpool({ maxBytes: 1_000_000, spillFolders: [] })
   for (const [type, text] of [
     ['application/json', event(completed)],
     ['text/event-stream', JSON.stringify({ data: { b64_json: pixelPng } })],
@@ -132,26 +132,26 @@ test('event streams and documents are distinguished whatever the content type', 
     ['text/event-stream', `\ufeff${event(completed)}`],
     ['text/event-stream', `\ufeff\n {"data":{"b64_json":"${pixelPng}"}}`],
   ] as const) {
-    const reading = openResponse({ 'content-type': type }, { buffered, maxBytes: 1_000_000, onPartialImage: () => {} })
+    const reading = openResponse({ 'content-type': type }, { spool, maxBytes: 1_000_000, onPartialImage: () => {} })
     for (const byte of Buffer.from(text)) await reading.write(Buffer.from([byte]))
     t.assert.equal((await reading.finish()).parts.length, 1)
     await reading.abort()
-    t.assert.equal(buffered.used, 0)
+    t.assert.equal(spool.used, 0)
   }
 })
 
 test('an image in a place where none is expected is released at once', async (t: TestContext) => {
-  const { response, buffered } = await read([
+  const { response, spool } = await read([
     Buffer.from(event({ ...completed, more: { b64_json: pixelPng } } as typeof completed)),
   ])
   t.assert.equal(response.parts.length, 1)
-  t.assert.equal(buffered.used, pixelPng.length)
+  t.assert.equal(spool.used, pixelPng.length)
 
   const document = openResponse(
     { 'content-type': 'application/json' },
-    { buffered, maxBytes: 1_000_000, onPartialImage: () => {} },
+    { spool, maxBytes: 1_000_000, onPartialImage: () => {} },
   )
   await document.write(Buffer.from(JSON.stringify({ data: [{ b64_json: pixelPng }], preview: { b64_json: pixelPng } })))
   t.assert.equal((await document.finish()).parts.length, 1)
-  t.assert.equal(buffered.used, 2 * pixelPng.length)
+  t.assert.equal(spool.used, 2 * pixelPng.length)
 })

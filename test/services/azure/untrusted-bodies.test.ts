@@ -14,7 +14,7 @@ import { checkProperty } from '../../support/property.ts'
 /** Cases of each property; a long run: `PROPERTY_RUNS=20000 node --test test/services/azure/untrusted-bodies.test.ts`. */
 const numRuns = Number(process.env.PROPERTY_RUNS ?? 1000)
 
-const buffered = createBufferSpool({ maxBytes: 10_000_000, spillFolders: [] })
+const spool = createBufferSpool({ maxBytes: 10_000_000, spillFolders: [] })
 const images = [
   pixelPng,
   fixtures.pngOf({ width: 3, height: 2, data: Buffer.alloc(31, '\xfb\xff', 'latin1') }).toString('base64'),
@@ -165,7 +165,7 @@ async function feed(reading: ResponseReading, text: string, places: readonly num
 }
 
 const open = (type: string) =>
-  openResponse({ 'content-type': type }, { buffered, maxBytes: 5_000_000, onPartialImage: () => undefined })
+  openResponse({ 'content-type': type }, { spool, maxBytes: 5_000_000, onPartialImage: () => undefined })
 
 interface Read {
   images: string[]
@@ -192,7 +192,7 @@ async function readBody(t: TestContext, type: string, text: string, places: read
     result.failure = error
     await reading.abort()
   }
-  t.assert.equal(buffered.used, 0, `still buffered after ${text.slice(0, 500)}`)
+  t.assert.equal(spool.used, 0, `still buffered after ${text.slice(0, 500)}`)
   return result
 }
 

@@ -17,27 +17,27 @@ async function writeAll(writer: EncodedTextWriter, chunks: readonly string[]) {
 }
 
 test('buffers copies while they fit, counts them, and empties them when the text is disposed', async (t: TestContext) => {
-  const buffered = createBufferSpool({ maxBytes: 8, spillFolders: [] })
+  const spool = createBufferSpool({ maxBytes: 8, spillFolders: [] })
   const chunk = Buffer.from('AAAA')
-  const writer = buffered.open()
+  const writer = spool.open()
   t.assert.strictEqual(writer.write(chunk), undefined)
   chunk.fill('x')
   const text = await writer.end()
   const [stored] = [...(text.chunks() as Iterable<Buffer>)]
   t.assert.strictEqual(stored?.toString(), 'AAAA')
-  t.assert.strictEqual(buffered.used, 4)
+  t.assert.strictEqual(spool.used, 4)
   await text[Symbol.asyncDispose]()
   await text[Symbol.asyncDispose]()
-  t.assert.strictEqual(buffered.used, 0)
+  t.assert.strictEqual(spool.used, 0)
   t.assert.strictEqual(stored?.length, 0)
 })
 
 test('uses the memory of one image for the next, without waiting for the garbage collector', async (t: TestContext) => {
-  const buffered = createBufferSpool({ maxBytes: 200_000_000, spillFolders: [] })
+  const spool = createBufferSpool({ maxBytes: 200_000_000, spillFolders: [] })
   const chunk = Buffer.alloc(65_536)
   const before = process.memoryUsage().arrayBuffers
   for (let image = 0; image < 20; image++) {
-    const writer = buffered.open()
+    const writer = spool.open()
     for (let at = 0; at < 128; at++) writer.write(chunk)
     await (await writer.end())[Symbol.asyncDispose]()
   }
@@ -47,46 +47,46 @@ test('uses the memory of one image for the next, without waiting for the garbage
 
 test('joins chunks of any size to the same text', async (t: TestContext) => {
   for (const maxBytes of [10_000_000, 300_000, 0]) {
-    const buffered = createBufferSpool({ maxBytes, spillFolders: [await temporaryFolder(t)] })
+    const spool = createBufferSpool({ maxBytes, spillFolders: [await temporaryFolder(t)] })
     const sizes = [1, 131_071, 0, 131_072, 131_073, 70_000, 600_000, 3]
     const chunks = sizes.map((size, at) => String.fromCharCode(97 + at).repeat(size))
-    const text = await writeAll(buffered.open(), chunks)
+    const text = await writeAll(spool.open(), chunks)
     t.assert.ok((await textOf(text.chunks())) === chunks.join(''), `${maxBytes}`)
     await text[Symbol.asyncDispose]()
-    t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
+    t.assert.deepStrictEqual([spool.used, spool.spilled], [0, 0])
   }
 })
 
 test('moves an image that does not fit to an unlinked file, and frees its memory', async (t: TestContext) => {
   const folder = await temporaryFolder(t)
-  const buffered = createBufferSpool({ maxBytes: 8, spillFolders: [folder] })
-  const inMemory = await writeAll(buffered.open(), ['aaaa'])
-  const inFile = await writeAll(buffered.open(), ['bbbb', 'cccc', 'dddd'])
-  t.assert.deepStrictEqual([buffered.used, buffered.spilled], [4, 1])
+  const spool = createBufferSpool({ maxBytes: 8, spillFolders: [folder] })
+  const inMemory = await writeAll(spool.open(), ['aaaa'])
+  const inFile = await writeAll(spool.open(), ['bbbb', 'cccc', 'dddd'])
+  t.assert.deepStrictEqual([spool.used, spool.spilled], [4, 1])
   t.assert.deepStrictEqual(await readdir(folder), [])
   t.assert.strictEqual(await textOf(inFile.chunks()), 'bbbbccccdddd')
   t.assert.strictEqual(await textOf(inFile.chunks()), 'bbbbccccdddd')
   t.assert.strictEqual(await textOf(inMemory.chunks()), 'aaaa')
   await Promise.all([inFile[Symbol.asyncDispose](), inMemory[Symbol.asyncDispose]()])
-  t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
+  t.assert.deepStrictEqual([spool.used, spool.spilled], [0, 0])
 })
 
 test('uses the next folder where one is not writable', async (t: TestContext) => {
   const folder = await temporaryFolder(t)
   await writeFile(path.join(folder, 'file'), '')
-  const buffered = createBufferSpool({ maxBytes: 0, spillFolders: [path.join(folder, 'file'), folder] })
-  const text = await writeAll(buffered.open(), ['aaaa'])
-  t.assert.strictEqual(buffered.spilled, 1)
+  const spool = createBufferSpool({ maxBytes: 0, spillFolders: [path.join(folder, 'file'), folder] })
+  const text = await writeAll(spool.open(), ['aaaa'])
+  t.assert.strictEqual(spool.spilled, 1)
   await text[Symbol.asyncDispose]()
 })
 
 test('keeps an image in memory beyond the bound where no folder is writable', async (t: TestContext) => {
-  const buffered = createBufferSpool({ maxBytes: 4, spillFolders: [path.join(await temporaryFolder(t), 'missing')] })
-  const text = await writeAll(buffered.open(), ['aaaa', 'bbbb', 'cccc'])
-  t.assert.deepStrictEqual([buffered.used, buffered.spilled], [12, 0])
+  const spool = createBufferSpool({ maxBytes: 4, spillFolders: [path.join(await temporaryFolder(t), 'missing')] })
+  const text = await writeAll(spool.open(), ['aaaa', 'bbbb', 'cccc'])
+  t.assert.deepStrictEqual([spool.used, spool.spilled], [12, 0])
   t.assert.strictEqual(await textOf(text.chunks()), 'aaaabbbbcccc')
   await text[Symbol.asyncDispose]()
-  t.assert.strictEqual(buffered.used, 0)
+  t.assert.strictEqual(spool.used, 0)
 })
 
 test('reads an image back into memory when the disk is full', async (t: TestContext) => {
@@ -108,24 +108,24 @@ test('reads an image back into memory when the disk is full', async (t: TestCont
 })
 
 test('a text disposed while it is on its way to a file leaves nothing behind', async (t: TestContext) => {
-  const buffered = createBufferSpool({ maxBytes: 4, spillFolders: [await temporaryFolder(t)] })
+  const spool = createBufferSpool({ maxBytes: 4, spillFolders: [await temporaryFolder(t)] })
   for (const before of [[], ['aaaa', 'bbbb']]) {
-    const writer = buffered.open()
+    const writer = spool.open()
     for (const chunk of before) await writer.write(Buffer.from(chunk))
     const writing = writer.write(Buffer.alloc(300_000))
     await writer[Symbol.asyncDispose]()
     await writing
     t.assert.strictEqual(writer.write(Buffer.alloc(10)), undefined)
-    t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
+    t.assert.deepStrictEqual([spool.used, spool.spilled], [0, 0])
   }
 })
 
 test('a text disposed before its end leaves nothing behind', async (t: TestContext) => {
-  const buffered = createBufferSpool({ maxBytes: 4, spillFolders: [await temporaryFolder(t)] })
+  const spool = createBufferSpool({ maxBytes: 4, spillFolders: [await temporaryFolder(t)] })
   for (const chunks of [['aaaa'], ['aaaa', 'bbbb'], []]) {
-    const writer = buffered.open()
+    const writer = spool.open()
     for (const chunk of chunks) await writer.write(Buffer.from(chunk))
     await writer[Symbol.asyncDispose]()
-    t.assert.deepStrictEqual([buffered.used, buffered.spilled], [0, 0])
+    t.assert.deepStrictEqual([spool.used, spool.spilled], [0, 0])
   }
 })

@@ -43,7 +43,7 @@ function stepOf(state: DeliveryStep['state']): DeliveryStep {
 
 class World {
   readonly random: (below: number) => number
-  readonly buffered: BufferSpool
+  readonly spool: BufferSpool
   readonly folder: string
   readonly results: AbandonedResults
   readonly run: RunCall
@@ -56,7 +56,7 @@ class World {
   constructor(seed: number, folder: string, maxEntries: number) {
     this.random = createRandom(seed)
     this.folder = folder
-    this.buffered = createBufferSpool({ maxBytes: 40_000, spillFolders: [folder] })
+    this.spool = createBufferSpool({ maxBytes: 40_000, spillFolders: [folder] })
     this.results = createAbandonedResults({
       folder,
       ttlMs: 10 * MINUTE,
@@ -80,7 +80,7 @@ class World {
     await this.rest()
     if (this.random(10) === 0) throw serviceError('IMG_ERR_CANCELLED', [])
     const bytes = Buffer.alloc(3_000 + this.random(9_000), `image ${this.made++} `)
-    const image = await bufferImage(bytes, { mimeType: 'image/png', width: 2, height: 1 }, this.buffered)
+    const image = await bufferImage(bytes, { mimeType: 'image/png', width: 2, height: 1 }, this.spool)
     return {
       content: [
         { type: 'text', text: 'done' },
@@ -148,8 +148,8 @@ class World {
 
   async expectNoLeftovers(t: TestContext, what: string): Promise<void> {
     t.assert.equal(this.results.waiting, 0, what)
-    t.assert.equal(this.buffered.used, 0, what)
-    t.assert.equal(this.buffered.spilled, 0, what)
+    t.assert.equal(this.spool.used, 0, what)
+    t.assert.equal(this.spool.spilled, 0, what)
     t.assert.deepEqual(await readdir(this.folder), [], what)
   }
 }
