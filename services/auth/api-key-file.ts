@@ -24,9 +24,7 @@ const MAX_FILE_BYTES = 1_048_576
 
 /** The configured keys, which follow their file if they came from one. Warns of keys that can be guessed. */
 export function openApiKeys(keys: readonly ApiKey[], path: string | undefined, log: Logger): KeySource {
-  for (const { name, length } of keys) {
-    if (length < WEAK_KEY_LENGTH) log.warn({ name }, `api key is shorter than ${WEAK_KEY_LENGTH} characters`)
-  }
+  warnOfWeakKeys(keys, log)
   return path === undefined ? { keys, close() {} } : followKeyFile({ path, keys, log })
 }
 
@@ -43,6 +41,7 @@ export function followKeyFile({ path, keys, log, pollMs = 2_000 }: KeyFileOption
       const text = readFileSync(path, 'utf8')
       if (text.length > MAX_FILE_BYTES) throw new RangeError(`is larger than ${MAX_FILE_BYTES} bytes`)
       current = parseApiKeys(text)
+      warnOfWeakKeys(current, log)
       log.info({ keys: current.length }, 'key file reloaded')
     } catch (err) {
       // A RangeError names an entry by its position, never by its text.
@@ -57,5 +56,11 @@ export function followKeyFile({ path, keys, log, pollMs = 2_000 }: KeyFileOption
       return current
     },
     close: () => unwatchFile(path, reload),
+  }
+}
+
+function warnOfWeakKeys(keys: readonly ApiKey[], log: Logger): void {
+  for (const { name, length } of keys) {
+    if (length < WEAK_KEY_LENGTH) log.warn({ name }, `api key is shorter than ${WEAK_KEY_LENGTH} characters`)
   }
 }
