@@ -112,9 +112,7 @@ async function openAuthenticator(fastify: FastifyInstance): Promise<Authenticato
   if (oauth === undefined) return createAuthenticator({ keys, verifyToken: undefined })
 
   const { openTokenVerification } = await import('../services/auth/token-verification.ts')
-  const { connectTimeoutMs, proxy } = config.outbound
-  const http = { connectTimeoutMs, proxy: { https: proxy.https?.reveal(), none: proxy.none.join() } }
-  const tokens = openTokenVerification({ ...oauth, http, log })
+  const tokens = openTokenVerification({ ...oauth, http: config.outbound, log })
   fastify.addHook('onClose', tokens.close)
   return createAuthenticator({ keys, verifyToken: tokens.verify })
 }

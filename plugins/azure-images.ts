@@ -33,7 +33,7 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
     spool: fastify.bufferSpool,
     streaming: config.azure.streaming,
     imageHosts: config.azure.imageHosts,
-    proxy: { https: proxy.https?.reveal(), none: proxy.none.join() },
+    proxy,
     events: azureMetrics(metrics),
   })
   fastify.decorate('azureImages', client)

@@ -1,9 +1,11 @@
 import type { Dispatcher } from 'undici'
 
-/** The values of HTTPS_PROXY and NO_PROXY, as the operator wrote them. */
+/** The proxy of outgoing connections. */
 export interface ProxySettings {
-  https?: string | undefined
-  none?: string | undefined
+  /** Its URL, which may contain credentials; undefined: connections are direct. */
+  readonly https?: { reveal(): string } | undefined
+  /** Hosts that are reached directly. */
+  readonly none?: readonly string[]
 }
 
 export interface HttpClientOptions {
@@ -61,7 +63,7 @@ async function createDispatcher(options: HttpClientOptions, connect: object): Pr
     ...shared,
     requestTls: tls,
     httpProxy: '',
-    httpsProxy: https,
-    noProxy: none ?? '',
+    httpsProxy: https.reveal(),
+    noProxy: none?.join() ?? '',
   })
 }

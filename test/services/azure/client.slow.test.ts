@@ -5,6 +5,7 @@ import type { ImagesClientOptions } from '../../../services/azure/client.ts'
 import type { AzureEvents, StatusClass } from '../../../services/azure/events.ts'
 import type { EditRequest, ImagesClient } from '../../../services/azure/types.ts'
 import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
+import { Secret } from '../../../services/config/secret.ts'
 import {
   afterBody,
   callContext,
@@ -445,10 +446,13 @@ describe('proxy', () => {
     const port = await listenOnLoopback(t, proxy)
     t.after(() => proxy.closeAllConnections())
     const https = `http://127.0.0.1:${port}`
-    const through = client(t, azure.url, { certificateAuthority: tls.cert, proxy: { https } })
+    const through = client(t, azure.url, { certificateAuthority: tls.cert, proxy: { https: new Secret(https) } })
     await through.generate({ prompt }, callContext())
     t.assert.deepEqual(asked, [new URL(azure.url).host])
-    const past = client(t, azure.url, { certificateAuthority: tls.cert, proxy: { https, none: '127.0.0.1' } })
+    const past = client(t, azure.url, {
+      certificateAuthority: tls.cert,
+      proxy: { https: new Secret(https), none: ['127.0.0.1'] },
+    })
     await past.generate({ prompt }, callContext())
     t.assert.equal(asked.length, 1)
     t.assert.equal(azure.seen.length, 2)
