@@ -84,12 +84,15 @@ function chooseDeployment(deployments: readonly Deployment[]): Deployment | unde
 const opensInMs = ({ limiter, breaker }: Deployment) =>
   breaker.isOpen ? Number.MAX_SAFE_INTEGER : limiter.estimateMs()
 
-function chooseRoute(deployment: Deployment, { wrongRoutes }: Progress): Dialect {
-  const wrong = wrongRoutes.get(deployment)
-  const routes = deployment.routes()
-  const route = routes.find((candidate) => wrong?.has(candidate) !== true) ?? routes[0]
+function chooseRoute(deployment: Deployment, progress: Progress): Dialect {
+  const route = untriedRoute(deployment, progress) ?? deployment.routes()[0]
   if (route === undefined) throw new Error('a deployment has no route')
   return route
+}
+
+function untriedRoute(deployment: Deployment, { wrongRoutes }: Progress): Dialect | undefined {
+  const wrong = wrongRoutes.get(deployment)
+  return deployment.routes().find((candidate) => wrong?.has(candidate) !== true)
 }
 
 async function acquireAndSend<T>(
@@ -130,7 +133,7 @@ async function handleFailure(
   recordFailure(failure, deployment, route, progress)
   const others = progress.candidates.filter((other) => other !== deployment)
   const step = nextStep(failure, progress.counts, {
-    hasOtherRoute: hasOtherRoute(deployment, progress),
+    hasOtherRoute: untriedRoute(deployment, progress) !== undefined,
     hasOtherDeployment: others.length > 0,
     canRefreshCredential: error instanceof SendError && !progress.isCredentialRefreshed,
     pausedMs: deployment.limiter.pausedMs(),
@@ -166,11 +169,6 @@ function recordFailure(failure: Failure, deployment: Deployment, route: Dialect,
   if (action === 'waitForQuota') {
     deployment.limiter.pause(quotaDelayMs(progress.counts.rejections, failure.retryAfterMs))
   }
-}
-
-function hasOtherRoute(deployment: Deployment, { wrongRoutes }: Progress): boolean {
-  const wrong = wrongRoutes.get(deployment)
-  return deployment.routes().some((candidate) => wrong?.has(candidate) !== true)
 }
 
 /** Whether there is another credential than the rejected one. */
