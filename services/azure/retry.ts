@@ -14,6 +14,7 @@ import {
   retryRule,
 } from './retry-policy.ts'
 import type { CallContext } from './types.ts'
+import { withinCall } from './within-call.ts'
 
 /** Sends one request to a deployment by a route, and reads the response. */
 export type Send<T> = (deployment: Deployment, route: Dialect) => Promise<T>
@@ -148,7 +149,7 @@ async function handleFailure(
       return
     case 'refreshCredential':
       progress.isCredentialRefreshed = true
-      if (error instanceof SendError && (await refreshCredential(deployment, route, error))) return
+      if (error instanceof SendError && (await refreshCredential(deployment, route, error, context))) return
       throw serviceFailure
     case 'retry':
       return pause(step.delayMs, context)
@@ -176,8 +177,10 @@ function refreshCredential(
   { options }: Deployment,
   route: Dialect,
   { credentialHeaders }: SendError,
+  context: CallContext,
 ): Promise<boolean> {
-  return options.credential.refreshCredential(options.scope ?? route.scope, credentialHeaders)
+  const scope = options.scope ?? route.scope
+  return withinCall(options.credential.refreshCredential(scope, credentialHeaders), context)
 }
 
 /** Nothing has been sent, so a client that disconnects ends the call without cost. */
