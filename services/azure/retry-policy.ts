@@ -68,7 +68,7 @@ const MAX_DELAY_MS = 8_000
 const BASE_QUOTA_DELAY_MS = 250
 const MAX_QUOTA_DELAY_MS = 30_000
 
-/** A failure as far as the policy looks at it. */
+/** What the policy needs to know about a failure. */
 export interface Failure {
   code: AzureErrorCode
   /** Azure's `retry-after`. */

@@ -160,7 +160,7 @@ async function handleFailure(
   }
 }
 
-/** What other attempts and other calls have to know of a failure, whatever the next step is. */
+/** Records what later attempts and other calls need to know about a failure, whatever the next step is. */
 function recordFailure(failure: Failure, deployment: Deployment, route: Dialect, progress: Progress): void {
   progress.counts = countFailure(failure, progress.counts)
   const { action } = retryRule(failure.code)

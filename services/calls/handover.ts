@@ -4,14 +4,14 @@ import { type Offer, type ResultOffers, UNPROVEN_TTL_MS } from './result-offers.
 import type { StoredResult } from './result-store.ts'
 import type { Call } from './types.ts'
 
-/** One client's claim to a result, until it has the result or never will. */
+/** One client's claim to a result, until the result is delivered or abandoned. */
 export interface Handover {
   readonly result: StoredResult
-  /** Whether the client, as far as is known, still waits, or has the result and has not proven it yet. */
+  /** Whether the client still seems to wait, or may have the result without proof so far. */
   readonly isAwaited: boolean
   /** The result is being sent to the client: from now on what the client proves counts. */
   follow(): void
-  /** The client no longer waits, or says so. */
+  /** The client disconnected, or reports that it no longer waits. */
   abandon(): void
   close(): void
 }

@@ -21,12 +21,12 @@ export interface ResultOffersOptions {
   monotonic: () => number
 }
 
-/** A result that an identical call may have. */
+/** A result that an identical call may receive. */
 export interface Offer {
   readonly result: StoredResult
   /**
    * `abandoned`: for the next identical call. `unproven`: for one on a connection that was opened after the response was
-   * sent. `settling`: which of the two, or neither, will be known in a moment.
+   * sent. `settling`: whether it was delivered will be known within a moment.
    */
   readonly kind: 'abandoned' | 'unproven' | 'settling'
   /** On the monotonic clock, as `expiresAt`. */
@@ -46,9 +46,9 @@ export interface ResultOffers {
   readonly store: ResultStore
   /** @param onDropped called when the offer expires or is evicted */
   put(result: StoredResult, kind: Offer['kind'], onDropped: () => void): Offer
-  /** Takes an offer off the list; the caller releases it. */
+  /** Removes an offer from the list for delivery; the caller releases it. */
   take(offer: Offer): void
-  /** Removes an offer that was not taken. */
+  /** Removes an offer that was not delivered. */
   withdraw(offer: Offer): void
   /** @param openedAt when the connection of the new call was opened */
   find(identity: ResultIdentity, openedAt: number): Offer | undefined
@@ -63,7 +63,7 @@ export interface ResultOffers {
 }
 
 const PURGE_EVERY_MS = 15_000
-/** Milliseconds in which a result whose delivery is not proven is for an identical call on a newer connection. */
+/** Milliseconds for which an unproven result is offered to an identical call on a newer connection. */
 export const UNPROVEN_TTL_MS = 60_000
 
 export function createResultOffers(options: ResultOffersOptions): ResultOffers {
@@ -79,7 +79,7 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
   }
 
   function put(result: StoredResult, kind: Offer['kind'], onDropped: () => void): Offer {
-    // The arguments may have been released when an identical call comes.
+    // The arguments may have been released when an identical call arrives.
     result.fingerprint()
     const sentAt = monotonic()
     const expiresAt = kind === 'abandoned' ? (result.expiresAt ?? Number.POSITIVE_INFINITY) : sentAt + UNPROVEN_TTL_MS

@@ -96,7 +96,7 @@ interface StringSpan {
 
 /**
  * Counts and nests before anything is built, because a few megabytes of brackets become gigabytes of objects. What is not
- * JSON at all is left to the parser. Returns where long strings are that are no keys.
+ * JSON at all is left to the parser. Returns the positions of long strings that are not keys.
  */
 function checkStructure(body: Buffer): StringSpan[] {
   const scanner = new StringScanner(MAX_ESCAPED_QUOTES)
