@@ -16,7 +16,7 @@ export type RequestId = Static<typeof RequestIdSchema>
 export const MAX_METHOD_LENGTH = 128
 
 /** A request, or without `id` a notification. */
-export const CallSchema = Type.Object({
+const CallSchema = Type.Object({
   jsonrpc: Type.Literal('2.0'),
   id: Type.Optional(RequestIdSchema),
   method: Type.String({ minLength: 1, maxLength: MAX_METHOD_LENGTH }),

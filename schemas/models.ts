@@ -10,14 +10,14 @@ const pixels = Type.Integer({ minimum: 1, maximum: 1_000_000_000 })
 export const DialectNameSchema = Type.Enum(['deployments', 'v1', 'bfl', 'mai'])
 export type DialectName = Static<typeof DialectNameSchema>
 
-export const OperationSchema = Type.Enum(['generate', 'edit'])
+const OperationSchema = Type.Enum(['generate', 'edit'])
 export type Operation = Static<typeof OperationSchema>
 
 /** `WxH` in pixels. */
 const SizeTextSchema = Type.String({ pattern: '^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$' })
 
 /** The sizes that a model generates. `none`: it decides itself and accepts no size. */
-export const SizeRuleSchema = Type.Union([
+const SizeRuleSchema = Type.Union([
   Type.Object({ kind: Type.Literal('none') }, closed),
   Type.Object(
     { kind: Type.Literal('choices'), sizes: Type.Array(SizeTextSchema, { minItems: 1, maxItems: 50 }) },

@@ -1,4 +1,3 @@
-import type { MaybePromise } from '../bytes/maybe-promise.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
 import { azureError, requestId } from './azure-error.ts'
@@ -13,6 +12,7 @@ import type { ResponseReading } from './response-parts.ts'
 import { SendError } from './retry.ts'
 import { ExchangeError, type Response, type ResponseHeaders, type Transport } from './transport.ts'
 import type { CallContext } from './types.ts'
+import { withinCall } from './within-call.ts'
 
 export interface SendOptions {
   transport: Transport
@@ -136,24 +136,6 @@ async function checkSuccess(
   if (status === 200 || sink instanceof ErrorBodyCollector || (await sink.hasImage())) return response
   await sink.abort()
   return { ...response, sink: new ErrorBodyCollector() }
-}
-
-/** Awaits work that has no deadline itself, until the call is cancelled or its deadline is reached. */
-async function withinCall<T>(work: MaybePromise<T>, { signal, deadlineAt }: CallContext): Promise<T> {
-  if (!(work instanceof Promise)) return work
-  const timeout = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => timeout.reject(serviceError('IMG_ERR_AZURE_NOT_SENT', [])),
-    Math.max(0, deadlineAt - performance.now()),
-  )
-  const cancel = () => timeout.reject(serviceError('IMG_ERR_CANCELLED', []))
-  signal.addEventListener('abort', cancel, { once: true })
-  try {
-    return await Promise.race([work, timeout.promise])
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', cancel)
-  }
 }
 
 /** An exchange without a complete response, as a row of the error table. */

@@ -143,7 +143,7 @@ export function nextStep(
  *
  * @param tries how many have failed, from 1
  */
-export function retryDelayMs(tries: number, retryAfterMs: number | undefined, random = Math.random): number {
+function retryDelayMs(tries: number, retryAfterMs: number | undefined, random = Math.random): number {
   const bound = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** tries)
   return (retryAfterMs ?? 0) + random() * bound
 }

@@ -14,6 +14,7 @@ import {
   retryRule,
 } from './retry-policy.ts'
 import type { CallContext } from './types.ts'
+import { withinCall } from './within-call.ts'
 
 /** Sends one request to a deployment by a route, and reads the response. */
 export type Send<T> = (deployment: Deployment, route: Dialect) => Promise<T>
@@ -84,12 +85,15 @@ function chooseDeployment(deployments: readonly Deployment[]): Deployment | unde
 const opensInMs = ({ limiter, breaker }: Deployment) =>
   breaker.isOpen ? Number.MAX_SAFE_INTEGER : limiter.estimateMs()
 
-function chooseRoute(deployment: Deployment, { wrongRoutes }: Progress): Dialect {
-  const wrong = wrongRoutes.get(deployment)
-  const routes = deployment.routes()
-  const route = routes.find((candidate) => wrong?.has(candidate) !== true) ?? routes[0]
+function chooseRoute(deployment: Deployment, progress: Progress): Dialect {
+  const route = untriedRoute(deployment, progress) ?? deployment.routes()[0]
   if (route === undefined) throw new Error('a deployment has no route')
   return route
+}
+
+function untriedRoute(deployment: Deployment, { wrongRoutes }: Progress): Dialect | undefined {
+  const wrong = wrongRoutes.get(deployment)
+  return deployment.routes().find((candidate) => wrong?.has(candidate) !== true)
 }
 
 async function acquireAndSend<T>(
@@ -130,7 +134,7 @@ async function handleFailure(
   recordFailure(failure, deployment, route, progress)
   const others = progress.candidates.filter((other) => other !== deployment)
   const step = nextStep(failure, progress.counts, {
-    hasOtherRoute: hasOtherRoute(deployment, progress),
+    hasOtherRoute: untriedRoute(deployment, progress) !== undefined,
     hasOtherDeployment: others.length > 0,
     canRefreshCredential: error instanceof SendError && !progress.isCredentialRefreshed,
     pausedMs: deployment.limiter.pausedMs(),
@@ -145,7 +149,7 @@ async function handleFailure(
       return
     case 'refreshCredential':
       progress.isCredentialRefreshed = true
-      if (error instanceof SendError && (await refreshCredential(deployment, route, error))) return
+      if (error instanceof SendError && (await refreshCredential(deployment, route, error, context))) return
       throw serviceFailure
     case 'retry':
       return pause(step.delayMs, context)
@@ -168,18 +172,15 @@ function recordFailure(failure: Failure, deployment: Deployment, route: Dialect,
   }
 }
 
-function hasOtherRoute(deployment: Deployment, { wrongRoutes }: Progress): boolean {
-  const wrong = wrongRoutes.get(deployment)
-  return deployment.routes().some((candidate) => wrong?.has(candidate) !== true)
-}
-
 /** Whether there is another credential than the rejected one. */
 function refreshCredential(
   { options }: Deployment,
   route: Dialect,
   { credentialHeaders }: SendError,
+  context: CallContext,
 ): Promise<boolean> {
-  return options.credential.refreshCredential(options.scope ?? route.scope, credentialHeaders)
+  const scope = options.scope ?? route.scope
+  return withinCall(options.credential.refreshCredential(scope, credentialHeaders), context)
 }
 
 /** Nothing has been sent, so a client that disconnects ends the call without cost. */

@@ -1,34 +1,24 @@
 import type { RequestId } from '../../schemas/json-rpc.ts'
 import type { Caller } from '../auth/authenticator.ts'
-import type { Logger } from '../logging/logger.ts'
 import { fingerprintOf, ownerOf } from './call-digest.ts'
 import type { DeliveryProof } from './delivery.ts'
 import { createHandovers } from './handover.ts'
-import { createResultOffers, type Offer } from './result-offers.ts'
+import { createResultOffers, type Offer, type ResultOffersOptions } from './result-offers.ts'
 import { contentOf, type ResultIdentity, type StoredResult, toToolResult } from './result-store.ts'
 import type { Around, Call, ToolResult } from './types.ts'
 
 /** What became of a result that its client did not receive: a closed set for metrics. */
 export type AbandonedEvent = 'abandoned' | 'stored' | 'joined' | 'received' | 'expired' | 'evicted' | 'failed'
 
-export interface AbandonedResultsOptions {
-  /** Where results are stored, so that a restart does not lose them. */
-  folder: string
-  /** Milliseconds that an abandoned result is stored. */
-  ttlMs: number
-  maxEntries: number
-  /** Bytes on disk and in memory together. */
-  maxBytes: number
-  log: Logger
+type Defaulted = 'storeUnprovenAfterMs' | 'now' | 'monotonic'
+
+/** `storeUnprovenAfterMs` is 5,000 by default. */
+export interface AbandonedResultsOptions
+  extends Omit<ResultOffersOptions, 'onEvent' | 'onUnprovenDropped' | Defaulted>,
+    Partial<Pick<ResultOffersOptions, Defaulted>> {
   onEvent?: (event: AbandonedEvent) => void
   /** How a paid response was delivered; `none`: the client proved nothing for a minute. */
   onDelivered?: (proof: DeliveryProof | 'none') => void
-  /** Milliseconds after which a result whose delivery is not proven moves from memory to disk. 5,000 by default. */
-  storeUnprovenAfterMs?: number
-  /** The wall clock, which the next process shares. */
-  now?: () => number
-  /** Milliseconds on a clock that never jumps. */
-  monotonic?: () => number
 }
 
 export interface AbandonedResults {

@@ -2,6 +2,7 @@ import type { Logger } from '../logging/logger.ts'
 import { createResultStore, type ResultIdentity, type ResultStore, type StoredResult } from './result-store.ts'
 
 export interface ResultOffersOptions {
+  /** Where results are stored, so that a restart does not lose them. */
   folder: string
   /** Milliseconds that an abandoned result is stored. */
   ttlMs: number

@@ -3,14 +3,14 @@ import { describeStage } from '../calls/stages.ts'
 import { metaOf } from './envelope.ts'
 import type { McpRequest } from './types.ts'
 
-export interface Progress {
+interface Progress {
   /** Notifies the client of a stage, and repeats it until the next one. */
   report(stage: string): void
   /** Ends the repetition; nothing is sent afterwards. */
   stop(): void
 }
 
-export interface ProgressOptions {
+interface ProgressOptions {
   token: RequestId
   notify: (notification: JsonRpcNotification) => void
   /** Milliseconds of silence after which the last stage is repeated, so that clients do not give up. */
@@ -38,7 +38,7 @@ export function withProgress(
  * Progress notifications of one request. The value counts notifications, because it must rise with each and the duration
  * of the work is not known. https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress
  */
-export function createProgress({ token, notify, repeatMs, withMessage }: ProgressOptions): Progress {
+function createProgress({ token, notify, repeatMs, withMessage }: ProgressOptions): Progress {
   const startedAt = performance.now()
   let progress = 0
   let isStopped = false

@@ -11,9 +11,9 @@ export const INVALID_REQUEST = -32600
 export const METHOD_NOT_FOUND = -32601
 export const INVALID_PARAMS = -32602
 export const INTERNAL_ERROR = -32603
-export const HEADER_MISMATCH = -32020
-export const MISSING_CLIENT_CAPABILITY = -32021
-export const UNSUPPORTED_VERSION = -32022
+const HEADER_MISMATCH = -32020
+const MISSING_CLIENT_CAPABILITY = -32021
+const UNSUPPORTED_VERSION = -32022
 /** Only for revisions up to 2025-11-25; later ones use `INVALID_PARAMS`. */
 export const RESOURCE_NOT_FOUND = -32002
 

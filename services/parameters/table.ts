@@ -186,7 +186,7 @@ export type ParameterArguments = { [N in ParameterName]?: ParameterArgumentTypes
 /** The arguments of a request to Azure. */
 export type RequestParameters = { [N in ParameterName]?: ParameterTypes[N] | undefined }
 
-export const RegionSchema = Type.Object(
+const RegionSchema = Type.Object(
   {
     x: Type.Integer({ minimum: 0, maximum: 100_000, description: 'Left edge in pixels.' }),
     y: Type.Integer({ minimum: 0, maximum: 100_000, description: 'Top edge in pixels.' }),

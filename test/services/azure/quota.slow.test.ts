@@ -310,6 +310,18 @@ describe('credentials', () => {
     )
   })
 
+  test('a refresh that never ends is given up at the deadline', async (t: TestContext) => {
+    const azure = await fakeAzure(t, responding(401, { statusCode: 401, message: 'expired' }))
+    const credential = {
+      headers: () => ({ authorization: 'Bearer old' }),
+      refreshCredential: () => new Promise<boolean>(() => {}),
+      secrets: () => [],
+    }
+    const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { credential })])
+    const context = callContext({ deadlineAt: performance.now() + 500 })
+    t.assert.equal((await failureOf(t, images.generate({ prompt: 'A boat' }, context))).code, 'IMG_ERR_AZURE_NOT_SENT')
+  })
+
   test('a rejected identity is reported by its codes alone', async (t: TestContext) => {
     const rejected = (code: string) =>
       new Error(`${code}: Invalid client secret provided Sec8Df3GhJk1ZxCv. Trace ID: 1`)
