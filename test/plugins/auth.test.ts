@@ -62,10 +62,13 @@ describe('API keys', () => {
     await writeFile(path, 'alice:a-key-of-alice-0001\n')
     const { app, logs } = await build(t, { MCP_API_KEYS_FILE: path })
     t.assert.equal((await call(app, { 'x-api-key': 'a-key-of-alice-0001' })).statusCode, 200)
-    await writeFile(path, 'bob:a-longer-key-of-bob-2\n')
+    await writeFile(path, 'bob:a-longer-key-of-bob-2\ncarl:short\n')
     await waitFor('the key file to be reloaded', () => logs.text.includes('key file reloaded'))
     t.assert.equal((await call(app, { 'x-api-key': 'a-key-of-alice-0001' })).statusCode, 401)
     t.assert.equal((await call(app, { 'x-api-key': 'a-longer-key-of-bob-2' })).statusCode, 200)
+    t.assert.ok(
+      logs.entries.some(({ name, msg }) => name === 'carl' && msg === 'api key is shorter than 16 characters'),
+    )
   })
 
   test('are not required for health, readiness and the home page', async (t: TestContext) => {
