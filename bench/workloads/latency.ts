@@ -40,7 +40,7 @@ export const latencyWorkloads: readonly Workload[] = [
     floor: 'bare',
     service: 'service',
     peer: 'peer',
-    target: '≤ 2 × floor',
+    target: '≤ 1.8 × floor',
     warmUps: 1,
     measure: (harness, name) => harness.withFresh(name, async ({ server }) => server.startMs),
   },

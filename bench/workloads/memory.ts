@@ -37,7 +37,7 @@ export const memoryWorkloads: readonly Workload[] = [
     ...peak,
     name: '64 × 6 MiB concurrently, MAX_BUFFERED_BYTES=33554432',
     service: 'low-memory',
-    target: '≤ 1.5 × floor',
+    target: '≤ 1.3 × floor',
   },
   {
     name: '500 waiting calls',
