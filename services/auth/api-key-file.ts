@@ -1,4 +1,5 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs'
+import { InvalidValueError } from '../errors/app-error.ts'
 import type { Logger } from '../logging/logger.ts'
 import { type ApiKey, parseApiKeys } from './api-keys.ts'
 
@@ -39,13 +40,13 @@ export function followKeyFile({ path, keys, log, pollMs = 2_000 }: KeyFileOption
   function reload(): void {
     try {
       const text = readFileSync(path, 'utf8')
-      if (text.length > MAX_FILE_BYTES) throw new RangeError(`is larger than ${MAX_FILE_BYTES} bytes`)
+      if (text.length > MAX_FILE_BYTES) throw new InvalidValueError(`is larger than ${MAX_FILE_BYTES} bytes`)
       current = parseApiKeys(text)
       warnOfWeakKeys(current, log)
       log.info({ keys: current.length }, 'key file reloaded')
     } catch (err) {
-      // A RangeError names an entry by its position, never by its text.
-      const reason = err instanceof RangeError ? err.message : undefined
+      // A InvalidValueError names an entry by its position, never by its text.
+      const reason = err instanceof InvalidValueError ? err.message : undefined
       log.error({ err, reason }, 'key file unusable, previous keys stay valid')
     }
   }

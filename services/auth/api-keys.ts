@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { InvalidValueError } from '../errors/app-error.ts'
 
 /** A key in memory: its digest, never the key itself. */
 export interface ApiKey {
@@ -17,7 +18,7 @@ const keyPattern = /^[\x21-\x7e]{1,512}$/
 
 /**
  * Parses `name:key` entries, separated by newlines or commas; blank ones and lines that start with `#` are skipped.
- * @throws RangeError that names the entry by its position, never by its text
+ * @throws InvalidValueError that names the entry by its position, never by its text
  */
 export function parseApiKeys(text: string): ApiKey[] {
   const entries = text
@@ -26,13 +27,14 @@ export function parseApiKeys(text: string): ApiKey[] {
     .flatMap((line) => line.split(','))
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '')
-  if (entries.length === 0) throw new RangeError('has no entry of the form name:key')
-  if (entries.length > MAX_KEYS) throw new RangeError(`has more than ${MAX_KEYS} entries`)
+  if (entries.length === 0) throw new InvalidValueError('has no entry of the form name:key')
+  if (entries.length > MAX_KEYS) throw new InvalidValueError(`has more than ${MAX_KEYS} entries`)
   const keys = entries.map(parseEntry)
   const owners = new Map<string, string>()
   for (const [index, { name, digest }] of keys.entries()) {
     const owner = owners.get(digest.toString('hex'))
-    if (owner !== undefined && owner !== name) throw new RangeError(`has in entry ${index + 1} the key of another name`)
+    if (owner !== undefined && owner !== name)
+      throw new InvalidValueError(`has in entry ${index + 1} the key of another name`)
     owners.set(digest.toString('hex'), name)
   }
   return keys
@@ -43,10 +45,10 @@ function parseEntry(entry: string, index: number): ApiKey {
   const name = entry.slice(0, Math.max(colon, 0)).trim()
   const key = entry.slice(colon + 1).trim()
   if (!namePattern.test(name)) {
-    throw new RangeError(`has in entry ${index + 1} no name of letters, digits and _ . @ - before a colon`)
+    throw new InvalidValueError(`has in entry ${index + 1} no name of letters, digits and _ . @ - before a colon`)
   }
   if (!keyPattern.test(key)) {
-    throw new RangeError(`has in entry ${index + 1} no key of 1 to 512 visible ASCII characters after the colon`)
+    throw new InvalidValueError(`has in entry ${index + 1} no key of 1 to 512 visible ASCII characters after the colon`)
   }
   return { name, digest: digestOf(key), length: key.length }
 }

@@ -5,7 +5,7 @@ import type { DialectName } from '../../schemas/models.ts'
 import { isLocal } from '../net/ip-address.ts'
 import type { DeploymentOptions } from './deployment.ts'
 import { type CredentialSettings, credentialOf, isSendable, unsendable } from './entry-credential.ts'
-import { createModelCatalog, FileProblems, type ModelCatalog, problemsOf } from './models/model-catalog.ts'
+import { createModelCatalog, InvalidFileError, type ModelCatalog, problemsOf } from './models/model-catalog.ts'
 import {
   describeResolution,
   isOnRoute,
@@ -83,7 +83,7 @@ function readEntries(settings: DeploymentSettings, list: DeploymentList): Entrie
   if (path === undefined) return { entries: plainEntry(settings, list), names: [] }
   try {
     const file = readJson(path)
-    if (!deploymentsFile.Check(file)) throw new FileProblems(problemsOf(deploymentsFile.Errors(file)))
+    if (!deploymentsFile.Check(file)) throw new InvalidFileError(problemsOf(deploymentsFile.Errors(file)))
     const entries = file.deployments.flatMap((entry, index) => {
       if (deploymentEntry.Check(entry)) return [entry]
       const errors = deploymentEntry.Errors(entry)
@@ -226,7 +226,7 @@ function reportFile(
   { problems }: DeploymentList,
 ): void {
   const report = (problem: string, inFile = true) => problems.push({ variable, problem, inFile })
-  if (error instanceof FileProblems) for (const problem of error.problems) report(problem)
+  if (error instanceof InvalidFileError) for (const problem of error.problems) report(problem)
   else if (error instanceof SyntaxError) report('is not JSON')
   else report(`cannot be read (${error instanceof Error && 'code' in error ? error.code : 'error'})`, false)
 }

@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
-import { AppError } from '../errors/app-error.ts'
+import { AppError, InvalidValueError } from '../errors/app-error.ts'
 
 /** Where Docker and Kubernetes mount secrets. */
 const secretFolders = ['/run/secrets', '/var/run/secrets']
@@ -40,7 +40,7 @@ export function createFileBounds(deploymentsFile: string): FileBounds {
   }
 }
 
-/** Reads a file with one key. @throws Error with a system code, or RangeError with a reason */
+/** Reads a file with one key. @throws Error with a system code, or InvalidValueError with a reason */
 export function readKeyFile(path: string): string {
   checkKeyFile(statSync(path))
   return keyOf(readFileSync(path, 'utf8'))
@@ -59,14 +59,15 @@ export async function readChangedKeyFile(
 
 /** Rejects pipes, which would block until there is a writer, and devices. */
 function checkKeyFile(stats: Stats): void {
-  if (!stats.isFile()) throw new RangeError('is not a regular file')
-  if (stats.size > MAX_KEY_BYTES) throw new RangeError('is too large for a key')
+  if (!stats.isFile()) throw new InvalidValueError('is not a regular file')
+  if (stats.size > MAX_KEY_BYTES) throw new InvalidValueError('is too large for a key')
 }
 
 function keyOf(text: string): string {
   const key = text.trim()
-  if (key === '') throw new RangeError('is empty')
-  if (!/^[\x21-\x7e]+$/.test(key)) throw new RangeError('does not contain a key: a key is one line without spaces')
+  if (key === '') throw new InvalidValueError('is empty')
+  if (!/^[\x21-\x7e]+$/.test(key))
+    throw new InvalidValueError('does not contain a key: a key is one line without spaces')
   return key
 }
 

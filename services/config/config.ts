@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Settings } from '../../schemas/config.ts'
 import { type ApiKey, parseApiKeys } from '../auth/api-keys.ts'
+import { InvalidValueError } from '../errors/app-error.ts'
 import { isLocal } from '../net/ip-address.ts'
 import { parseAllowedHosts, parseAllowedOrigins } from '../net/origin-policy.ts'
 import { isSecureUrl } from '../net/secure-url.ts'
@@ -205,7 +206,7 @@ function parsed<T>(variable: keyof Settings, parse: () => T, report: Parser['rep
   try {
     return parse()
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error
+    if (!(error instanceof InvalidValueError)) throw error
     report(variable, error.message)
     return undefined
   }

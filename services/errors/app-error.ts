@@ -11,3 +11,8 @@ export class AppError extends Error {
 export class ReportedError extends AppError {
   override name = 'ReportedError'
 }
+
+/** An invalid value of the configuration. The message continues the name of the variable or field: "is empty". */
+export class InvalidValueError extends AppError {
+  override name = 'InvalidValueError'
+}

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { InvalidValueError } from '../errors/app-error.ts'
 import { isLocal } from './ip-address.ts'
 import { memoize } from './memoize.ts'
 
@@ -42,12 +43,12 @@ export function createOriginPolicy({ host, allowedHosts, allowedOrigins }: Origi
   }
 }
 
-/** Reads `ALLOWED_HOSTS`. @throws RangeError that names the invalid entry */
+/** Reads `ALLOWED_HOSTS`. @throws InvalidValueError that names the invalid entry */
 export function parseAllowedHosts(list: string | undefined): AllowedHost[] {
   return readList(list, readHost)
 }
 
-/** Reads `ALLOWED_ORIGINS`. @throws RangeError that names the invalid entry */
+/** Reads `ALLOWED_ORIGINS`. @throws InvalidValueError that names the invalid entry */
 export function parseAllowedOrigins(list: string | undefined): string[] {
   return readList(list, readOrigin)
 }
@@ -72,13 +73,15 @@ function readList<T>(list: string | undefined, read: (entry: string) => T): T[] 
 function readHost(entry: string): AllowedHost {
   const wildcard = entry.startsWith('*.') ? '*.' : ''
   const url = parseHost(entry.slice(wildcard.length))
-  if (url === undefined) throw new RangeError(`"${entry.slice(0, 64)}" is not a host name, with or without a port`)
+  if (url === undefined)
+    throw new InvalidValueError(`"${entry.slice(0, 64)}" is not a host name, with or without a port`)
   return { hostname: wildcard + url.hostname, port: /:(\d+)$/.exec(entry)?.[1] }
 }
 
 function readOrigin(entry: string): string {
   const isOrigin = URL.canParse(entry) && new URL(entry).origin === entry
-  if (!isOrigin) throw new RangeError(`"${entry.slice(0, 64)}" is not an origin: write scheme, host and port only`)
+  if (!isOrigin)
+    throw new InvalidValueError(`"${entry.slice(0, 64)}" is not an origin: write scheme, host and port only`)
   return entry
 }
 

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js'
+import { InvalidValueError } from '../errors/app-error.ts'
 import { memoize } from './memoize.ts'
 
 /** The proxies whose forwarding headers are trusted. */
@@ -10,7 +11,7 @@ export interface TrustedProxies {
 
 /**
  * Parses `TRUST_PROXY`: addresses and CIDR ranges, separated by commas.
- * @throws RangeError that names the invalid entry; `true` or a count of hops is rejected, since either would let any
+ * @throws InvalidValueError that names the invalid entry; `true` or a count of hops is rejected, since either would let any
  * client choose its own address
  */
 export function parseTrustedProxies(list: string | undefined): TrustedProxies {
@@ -32,5 +33,5 @@ function parseRange(entry: string): [IPv4 | IPv6, number] {
     if (address === entry) return [ipaddr.parse(entry), isIP(entry) === 4 ? 32 : 128]
     if (ipaddr.isValidCIDR(entry)) return ipaddr.parseCIDR(entry)
   }
-  throw new RangeError(`"${entry.slice(0, 64)}" is neither an address nor a CIDR range`)
+  throw new InvalidValueError(`"${entry.slice(0, 64)}" is neither an address nor a CIDR range`)
 }

@@ -1,5 +1,6 @@
 import { Compile } from 'typebox/compile'
 import { type DialectName, type Model, ModelSchema, ModelsFileSchema } from '../../../schemas/models.ts'
+import { InvalidValueError } from '../../errors/app-error.ts'
 import { unreachable } from '../../parameters/wire.ts'
 import { modelTable, unknownModels } from './table.ts'
 
@@ -28,7 +29,7 @@ export function normalizeName(name: string): string {
  * The built-in table, extended and overridden by the rows of a models file.
  *
  * @param file the parsed JSON of `AZURE_MODELS_FILE`
- * @throws FileProblems with all problems of the file
+ * @throws InvalidFileError with all problems of the file
  */
 export function createModelCatalog(file?: unknown): ModelCatalog {
   const rows = new Map(modelTable.map((model) => [normalizeName(model.id), model]))
@@ -42,7 +43,7 @@ export function createModelCatalog(file?: unknown): ModelCatalog {
 }
 
 /** All problems of a file that the operator wrote. */
-export class FileProblems extends RangeError {
+export class InvalidFileError extends InvalidValueError {
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {
@@ -54,7 +55,7 @@ export class FileProblems extends RangeError {
 /** A row may be based on (`like`) a row before it. */
 function addRows(json: unknown, rows: Map<string, Model>): void {
   const file = withCamelKeys(json)
-  if (!modelsFile.Check(file)) throw new FileProblems(problemsOf(modelsFile.Errors(file)))
+  if (!modelsFile.Check(file)) throw new InvalidFileError(problemsOf(modelsFile.Errors(file)))
   const problems: string[] = []
   for (const { like, ...changes } of file.models) {
     const base = rows.get(normalizeName(like ?? changes.id))
@@ -69,7 +70,7 @@ function addRows(json: unknown, rows: Map<string, Model>): void {
       if (Number.isNaN(Date.parse(model.retires ?? '2000-01-01'))) problems.push(`${model.id}: retires is not a date`)
     } else problems.push(...problemsOf(modelRow.Errors(model)).map((problem) => `${changes.id}: ${problem}`))
   }
-  if (problems.length > 0) throw new FileProblems(problems)
+  if (problems.length > 0) throw new InvalidFileError(problems)
 }
 
 /** Files use `max_images`, the table `maxImages`. `fields` has Azure's names, which are not changed. */

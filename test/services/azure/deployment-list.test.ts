@@ -3,6 +3,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { type DeploymentSettings, readDeployments } from '../../../services/azure/deployment-list.ts'
 import { createModelCatalog } from '../../../services/azure/models/model-catalog.ts'
 import { retirementState } from '../../../services/azure/models/retirement.ts'
+import { InvalidValueError } from '../../../services/errors/app-error.ts'
 import { fileOf } from '../../support/fake-azure.ts'
 
 const plain: DeploymentSettings = {
@@ -103,7 +104,7 @@ describe('AZURE_MODELS_FILE', () => {
 
   test('a row that is wrong is rejected with its place', (t: TestContext) => {
     t.assert.throws(() => createModelCatalog({ models: [{ id: 'x', like: 'nothing' }] }), /unknown/)
-    t.assert.throws(() => createModelCatalog({ models: [{ id: 'x', max_count: 99 }] }), RangeError)
+    t.assert.throws(() => createModelCatalog({ models: [{ id: 'x', max_count: 99 }] }), InvalidValueError)
   })
 
   test('the examples of the documentation are right', (t: TestContext) => {

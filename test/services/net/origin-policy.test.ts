@@ -1,4 +1,5 @@
 import { type TestContext, test } from 'node:test'
+import { InvalidValueError } from '../../../services/errors/app-error.ts'
 import { createOriginPolicy, parseAllowedHosts, parseAllowedOrigins } from '../../../services/net/origin-policy.ts'
 
 const policy = (boundHost: string, allowedHosts?: string, allowedOrigins?: string) =>
@@ -72,5 +73,5 @@ test('accepts local and listed origins, and clients without an origin', (t: Test
 test('names the invalid entry of a list', (t: TestContext) => {
   t.assert.throws(() => policy('::', 'https://images.example'), /"https:\/\/images.example" is not a host name/)
   t.assert.throws(() => policy('::', undefined, 'app.example'), /"app.example" is not an origin/)
-  t.assert.throws(() => policy('::', undefined, 'https://app.example/'), RangeError)
+  t.assert.throws(() => policy('::', undefined, 'https://app.example/'), InvalidValueError)
 })

@@ -1,4 +1,5 @@
 import { describe, type TestContext, test } from 'node:test'
+import { InvalidValueError } from '../../../services/errors/app-error.ts'
 import { parseTrustedProxies } from '../../../services/net/trusted-proxies.ts'
 
 describe('trusted proxies', () => {
@@ -27,7 +28,7 @@ describe('trusted proxies', () => {
       'proxy.example',
       '::/129',
     ]) {
-      t.assert.throws(() => parseTrustedProxies(list), RangeError, list)
+      t.assert.throws(() => parseTrustedProxies(list), InvalidValueError, list)
     }
   })
 })

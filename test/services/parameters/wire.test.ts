@@ -1,7 +1,7 @@
 import { describe, type TestContext, test } from 'node:test'
 import { type DialectName, type Model, ModelSchema } from '../../../schemas/models.ts'
 import { onRoute } from '../../../services/azure/dialects/index.ts'
-import { createModelCatalog, FileProblems } from '../../../services/azure/models/model-catalog.ts'
+import { createModelCatalog, InvalidFileError } from '../../../services/azure/models/model-catalog.ts'
 import { families, modelTable, unknownModels } from '../../../services/azure/models/table.ts'
 import type { EditRequest, ImageRequest } from '../../../services/azure/types.ts'
 import type { ArgumentName } from '../../../services/parameters/arguments.ts'
@@ -188,7 +188,7 @@ describe('an argument that a row allows is sent, or the row is rejected', () => 
       createModelCatalog({ models })
       throw new Error('the file was accepted')
     } catch (error) {
-      if (!(error instanceof FileProblems)) throw error
+      if (!(error instanceof InvalidFileError)) throw error
       t.assert.deepEqual(error.problems, [
         'a: the mai route has no n (max_count)',
         'a: the mai route has no mask_base64 and mask_region (mask)',
