@@ -6,6 +6,7 @@ import { type Authenticator, addressCaller, type Caller, createAuthenticator } f
 import { createFailureLimit } from '../services/auth/failed-logins.ts'
 import { challenge, describeResources, type ProtectedResource } from '../services/auth/resource-metadata.ts'
 import { checkScrape } from '../services/auth/scrape-access.ts'
+import { codeOf } from '../services/errors/error-code.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -65,7 +66,8 @@ async function auth(fastify: FastifyInstance): Promise<void> {
     else if (statusCode === 401 || reason !== undefined) {
       reply.header('www-authenticate', challenge(error, resource?.metadataUrl, scopes))
     }
-    const facts = { status: statusCode, address: request.ip, reason: message, cause: codeOf(cause) }
+    // Only the code of the cause: jose's errors carry the claims of the token, which may hold names and addresses.
+    const facts = { status: statusCode, address: request.ip, reason: message, cause: codeOf(cause) || undefined }
     request.log.info(facts, 'caller rejected')
     return error
   }
@@ -115,11 +117,6 @@ async function openAuthenticator(fastify: FastifyInstance): Promise<Authenticato
   const tokens = openTokenVerification({ ...oauth, http: config.outbound, log })
   fastify.addHook('onClose', tokens.close)
   return createAuthenticator({ keys, verifyToken: tokens.verify })
-}
-
-/** Only the kind of failure: jose's errors carry the claims of the token, which may hold names and addresses. */
-function codeOf(cause: unknown): string | undefined {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
 }
 
 function toError(error: unknown): Error {

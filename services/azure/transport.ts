@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { MaybePromise } from '../bytes/maybe-promise.ts'
 import { AppError, ReportedError } from '../errors/app-error.ts'
+import { codeOf } from '../errors/error-code.ts'
 import { createHttpClient, type HttpClientOptions } from '../net/http-client.ts'
 
 /**
@@ -221,6 +222,6 @@ class ExchangeHandler<S extends ResponseSink> implements Dispatcher.DispatchHand
 const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/
 
 function connectFault(error: Error): ExchangeFault {
-  const code = 'code' in error ? String(error.code) : ''
+  const code = codeOf(error)
   return TLS_CODE.test(code) || code === 'UND_ERR_PRX_TLS' ? 'tls' : 'connect'
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { codeOf } from '../errors/error-code.ts'
 import type { ConfigurationProblem } from './configuration-error.ts'
 import { type VariableInfo, variables } from './variables.ts'
 
@@ -49,13 +50,8 @@ function readSecret(name: string, file: string, { values, secretFiles, problems 
     if (value === '') report(`names an empty file (${file})`)
     else values[name] = value
   } catch (error) {
-    report(`names a file that cannot be read (${file}: ${codeOf(error)})`)
+    report(`names a file that cannot be read (${file}: ${codeOf(error) || 'error'})`)
   }
-}
-
-/** The system's short code for a failure (`ENOENT`), or `error`. */
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'error'
 }
 
 /**

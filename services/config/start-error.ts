@@ -1,3 +1,4 @@
+import { codeOf } from '../errors/error-code.ts'
 import { describeError } from '../logging/redaction.ts'
 import { ConfigurationError } from './configuration-error.ts'
 import { EnvironmentFileError } from './environment-file.ts'
@@ -9,7 +10,7 @@ export function explainStartError(error: unknown): string {
     return `Invalid configuration:\n${error.message.replaceAll(/^/gm, '  ')}\n${hint}`
   }
   if (error instanceof EnvironmentFileError) return `${error.message}\n`
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = codeOf(error)
   if (code === 'EADDRINUSE') {
     return 'MCP_SERVER_PORT is in use (EADDRINUSE): another program listens there; set MCP_SERVER_PORT to a free port.\n'
   }

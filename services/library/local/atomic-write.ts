@@ -5,8 +5,9 @@ import { createBase64Decoder, DECODED_AT_A_TIME, decodedCapacity } from '../../b
 import type { Base64Image } from '../../bytes/base64-image.ts'
 import type { BufferPool } from '../../bytes/buffer-pool.ts'
 import { durableFlags, temporaryName, waitForDisk, writeAll } from '../../bytes/durable-file.ts'
+import { codeOf } from '../../errors/error-code.ts'
 import { joinName } from '../output-path.ts'
-import { codeOf, type DirectoryHandle, isSame } from './directory-handle.ts'
+import { type DirectoryHandle, isSame } from './directory-handle.ts'
 import { READ_FLAGS } from './walk-files.ts'
 
 /** Bytes written at a time: each write waits for the disk, so that most images are one. */

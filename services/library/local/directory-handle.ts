@@ -1,6 +1,7 @@
 import { constants, type Dirent, type Stats } from 'node:fs'
 import { type FileHandle, link, mkdir, open, readdir, readlink, realpath, rename, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
+import { codeOf } from '../../errors/error-code.ts'
 
 /** An open directory. It stays the same even if its path is replaced by another directory or a link. */
 export class DirectoryHandle {
@@ -111,9 +112,4 @@ const DIRECTORY_FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NO_F
 /** Whether two stats are of the same file. */
 export function isSame(one: Stats, other: Stats): boolean {
   return one.ino === other.ino && one.dev === other.dev
-}
-
-/** The system's code of an error (`ENOENT`), or an empty string. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

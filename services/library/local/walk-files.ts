@@ -1,5 +1,6 @@
 import { constants, type Stats } from 'node:fs'
-import { codeOf, type DirectoryHandle } from './directory-handle.ts'
+import { codeOf } from '../../errors/error-code.ts'
+import type { DirectoryHandle } from './directory-handle.ts'
 
 /** Nesting of folders that is searched. */
 const MAX_DEPTH = 32
