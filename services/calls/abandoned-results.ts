@@ -4,7 +4,7 @@ import { fingerprintOf, ownerOf } from './call-digest.ts'
 import type { DeliveryProof } from './delivery.ts'
 import { createHandovers } from './handover.ts'
 import { createResultOffers, type Offer, type ResultOffersOptions } from './result-offers.ts'
-import { contentOf, type ResultIdentity, type StoredResult, toToolResult } from './result-store.ts'
+import { contentOf, type ResultIdentity, repeatResult, type StoredResult } from './result-store.ts'
 import type { Around, Call, ToolResult } from './types.ts'
 
 /** What became of a result that its client did not receive: a closed set for metrics. */
@@ -89,6 +89,8 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     offers.take(offer)
     onEvent('joined')
     const handover = handovers.open(offer.result, call, true)
+    // A response that is being written needs the file, even if its client disconnects.
+    call.context.scope.defer(offer.result.hold())
     offer.release()
     // A missing file is found here, and not in the middle of a response.
     const content = await offer.result.read()
@@ -98,7 +100,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
       return undefined
     }
     const note = offer.kind === 'abandoned' ? ABANDONED_NOTE : UNPROVEN_NOTE
-    const result = toToolResult(content, note, call.context)
+    const result = repeatResult(content, note, call.context)
     if (call.context.isCancelled) handover.close()
     else {
       call.context.log.info({ images: content.images.length }, 'abandoned result delivered to an identical call')
