@@ -89,8 +89,6 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     offers.take(offer)
     onEvent('joined')
     const handover = handovers.open(offer.result, call, true)
-    // A response that is being written needs the file, even if its client disconnects.
-    call.context.scope.defer(offer.result.hold())
     offer.release()
     // A missing file is found here, and not in the middle of a response.
     const content = await offer.result.read()

@@ -21,18 +21,19 @@ async function callNewest(url: string, name: string, args: object) {
 }
 
 const kindsOf = (content: readonly { type: string }[]) => content.map(({ type }) => type)
+/** A square of grey noise, which no encoder makes small. */
 const noise = (edge: number) =>
-  pngOf({ width: edge, height: edge, data: deflateSync(pseudoRandom(edge * (3 * edge + 1), edge), { level: 0 }) })
+  pngOf({ width: edge, height: edge, data: deflateSync(noiseRows(edge + 1, edge), { level: 0 }) })
 
-/** Rows without a filter of pixels that no encoder makes small. */
-function pseudoRandom(length: number, edge: number): Buffer {
+/** Rows of pseudo-random bytes, each with the filter type 0 in front. */
+function noiseRows(rowBytes: number, rows: number): Buffer {
   let state = 1
-  const bytes = Buffer.alloc(length)
-  for (let at = 0; at < length; at++) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    bytes[at] = at % (3 * edge + 1) === 0 ? 0 : state >>> 24
-  }
-  return bytes
+  return Buffer.from(
+    Array.from({ length: rowBytes * rows }, (_, at) => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      return at % rowBytes === 0 ? 0 : state >>> 24
+    }),
+  )
 }
 
 /** The service in front of an Azure that returns these images and other members. */
