@@ -12,7 +12,7 @@ import {
   webpWithChunks,
   withSegments,
 } from '../support/images/oriented.ts'
-import { assertUpright, filesOf, fourCorners, look, topLeftMask, topLeftRegion } from '../support/images/upright.ts'
+import { assertUpright, cornerMask, cornerRegion, filesOf, fourCorners, look } from '../support/images/upright.ts'
 import { callTool } from '../support/service.ts'
 
 /** What reaches Azure, for each family of models and each way to mark a rotation. */
@@ -91,9 +91,9 @@ function waysOf({ takesMasks, takesReferences }: Family, mask: string, image: st
     ...(takesMasks
       ? {
           'with a mask': { mask_base64: mask },
-          'with a region': { mask_region: topLeftRegion },
+          'with a region': { mask_region: cornerRegion },
           'with references and a mask': { ...references, mask_base64: mask },
-          'with references and a region': { ...references, mask_region: topLeftRegion },
+          'with references and a region': { ...references, mask_region: cornerRegion },
         }
       : {}),
   }
@@ -114,7 +114,7 @@ describe('every image reaches Azure upright', { concurrency: 2 }, () => {
     for (const [format, tag] of Object.entries(tagged)) {
       test(`${name}: ${format}`, async (t: TestContext) => {
         const edit = await startEditing(t, family)
-        const mask = (await stored(topLeftMask, 1).png().toBuffer()).toString('base64')
+        const mask = (await stored(cornerMask, 1).png().toBuffer()).toString('base64')
         for (const orientation of [1, 2, 3, 4, 5, 6, 7, 8]) {
           const image = (await tag(fourCorners, orientation)).toString('base64')
           for (const [way, args] of Object.entries(waysOf(family, mask, image))) {
@@ -213,7 +213,7 @@ describe('an odd rotation mark is understood as decoders understand it', { concu
       for (const [what, bytes] of Object.entries(await oddFiles())) {
         const shown = await look(bytes)
         const image = bytes.toString('base64')
-        const region = family.takesMasks ? { mask_region: topLeftRegion } : {}
+        const region = family.takesMasks ? { mask_region: cornerRegion } : {}
         const references = family.takesReferences ? { reference_images_base64: [image] } : {}
         const { images, masks } = await edit({ image_data_base64: image, ...region, ...references }, what)
         for (const sent of images) await assertUpright(t, sent, what, shown)

@@ -3,7 +3,7 @@ import { listen } from '../support/app.ts'
 import { afterBody, fakeAzure, imageResult } from '../support/fake-azure.ts'
 import { fixture, pngChunk } from '../support/images/images.ts'
 import { exif, stored, tagged } from '../support/images/oriented.ts'
-import { assertUpright, filesOf, fourCorners, look, topLeftMask, topLeftRegion } from '../support/images/upright.ts'
+import { assertUpright, cornerMask, cornerRegion, filesOf, fourCorners, look } from '../support/images/upright.ts'
 import { callTool } from '../support/service.ts'
 
 const prompt = 'a lighthouse'
@@ -25,7 +25,7 @@ async function startEditing(t: TestContext) {
 }
 
 const turnedMask = async (orientation: number) => {
-  const png = await stored(topLeftMask, orientation).png().toBuffer()
+  const png = await stored(cornerMask, orientation).png().toBuffer()
   return Buffer.concat([png.subarray(0, 33), pngChunk('eXIf', exif(orientation)), png.subarray(33)])
 }
 
@@ -37,9 +37,9 @@ describe('sizes, masks, regions and references refer to the image as displayed',
         const name = `orientation ${orientation}`
         const base64 = (await tag(fourCorners, orientation)).toString('base64')
         const common = { prompt, image_data_base64: base64, reference_images_base64: [base64] }
-        const upright = await stored(topLeftMask, 1).png().toBuffer()
+        const upright = await stored(cornerMask, 1).png().toBuffer()
         const masks = [
-          { mask_region: topLeftRegion },
+          { mask_region: cornerRegion },
           { mask_base64: upright.toString('base64') },
           { mask_base64: (await turnedMask(orientation)).toString('base64') },
           {},

@@ -19,8 +19,8 @@ const cornerAt = (x: number, y: number): number => (x < width / 2 ? 0 : 1) + (y 
 /** Four colours, one a corner. */
 export const fourCorners: Drawing = { width, height, at: (x, y) => corners[cornerAt(x, y)] ?? [0, 0, 0, 255] }
 /** Transparent at the top left only. */
-export const topLeftMask: Drawing = { width, height, at: (x, y) => [0, 0, 0, cornerAt(x, y) === 0 ? 0 : 255] }
-export const topLeftRegion = { x: 0, y: 0, width: width / 2, height: height / 2 }
+export const cornerMask: Drawing = { width, height, at: (x, y) => [0, 0, 0, cornerAt(x, y) === 0 ? 0 : 255] }
+export const cornerRegion = { x: 0, y: 0, width: width / 2, height: height / 2 }
 
 export interface SentFiles {
   images: Buffer[]
