@@ -19,8 +19,13 @@ declare module 'fastify' {
 
 /** The protocol engine with everything that this service offers. */
 async function mcp(fastify: FastifyInstance): Promise<void> {
-  const { calls, metrics, azureImages, imageStore } = fastify
+  const { config, calls, metrics, azureImages, imageStore, pixels } = fastify
   const { extendCatalog = (catalog: Catalog) => catalog, timing, transport = 'http' } = fastify.appOptions
+  const savedImages = createSavedImages(imageStore, {
+    pixels,
+    imageLimits: config.images,
+    maxEncodedBytes: config.images.maxResourceBytes,
+  })
   const requestsOf = memoize((key) => metrics.rpcRequests.labels(...key.split(' ')))
   const { progressRepeatMs } = { ...defaultTiming, ...timing }
   fastify.decorate(
@@ -29,13 +34,13 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
       catalog: extendCatalog({
         tools: fastify.tools,
         prompts,
-        resources: createSavedImages(imageStore),
+        resources: savedImages,
         complete: createCompletion({
           models: [azureImages.deployment.model],
           images: {
             uriTemplate: IMAGE_URI_TEMPLATE,
             variable: IMAGE_URI_VARIABLE,
-            names: async () => (await imageStore.list()).images.map(({ name }) => name),
+            names: savedImages.names,
           },
         }),
       }),
@@ -56,5 +61,5 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
 
 export default fp(mcp, {
   name: 'mcp',
-  dependencies: ['calls', 'metrics', 'azure-images', 'library', 'tools'],
+  dependencies: ['calls', 'metrics', 'azure-images', 'library', 'tools', 'imaging'],
 })
