@@ -1,4 +1,4 @@
-import type { Base64Image } from '../bytes/base64-image.ts'
+import type { Base64Image, ImageMimeType } from '../bytes/base64-image.ts'
 import type { ResourceContents } from '../calls/types.ts'
 import { ServiceError } from '../errors/errors.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
@@ -35,6 +35,7 @@ const PAGE_SIZE = 50
 const MAX_NAMES = 100
 /** Pages of the store that are searched for one of this list, because a folder may be full of files that are no images. */
 const MAX_PAGES = 10
+const MAX_FORMATS = 10_000
 
 interface Page {
   images: StoredImage[]
@@ -53,11 +54,27 @@ export function createSavedImages(store: Pick<ImageStore, 'list' | 'read'>, limi
     }
   }
 
-  /** The image with the format of its content; undefined if it cannot be read. */
-  async function verify(image: StoredImage): Promise<StoredImage | undefined> {
+  /** Formats of the files that were opened lately, by name, size and time. */
+  const formats = new Map<string, Promise<ImageMimeType | undefined>>()
+
+  /** The format of an image's content; undefined if it cannot be read. */
+  async function formatOf(image: StoredImage): Promise<ImageMimeType | undefined> {
+    const key = JSON.stringify([image.name, image.bytes, image.modifiedAt])
+    const known = formats.get(key)
+    if (known !== undefined) return await known
+    if (formats.size >= MAX_FORMATS) formats.clear()
+    const found = readFormat(image.name)
+    formats.set(key, found)
+    const format = await found
+    // The failure may be temporary.
+    if (format === undefined) formats.delete(key)
+    return format
+  }
+
+  async function readFormat(name: string): Promise<ImageMimeType | undefined> {
     try {
-      await using opened = await store.read(image.name)
-      return { ...image, mimeType: opened.mimeType }
+      await using opened = await store.read(name)
+      return opened.mimeType
     } catch {
       return undefined
     }
@@ -70,7 +87,10 @@ export function createSavedImages(store: Pick<ImageStore, 'list' | 'read'>, limi
     for (let pages = 0; pages < MAX_PAGES; pages++) {
       const page = await store.list({ limit: size - images.length, ...(cursor === undefined ? {} : { cursor }) })
       // One after another: many requests at once must not open many files each.
-      for (const image of page.images) images.push(...listOf(await verify(image)))
+      for (const image of page.images) {
+        const mimeType = await formatOf(image)
+        if (mimeType !== undefined) images.push({ ...image, mimeType })
+      }
       cursor = page.nextCursor
       if (cursor === undefined || images.length === size) break
     }
@@ -119,8 +139,6 @@ async function previewContents(
   }
   return preview === undefined ? [text] : [{ uri, mimeType: preview.image.mimeType, blob: preview.image }, text]
 }
-
-const listOf = <T>(value: T | undefined): T[] => (value === undefined ? [] : [value])
 
 function describe({ name, mimeType, bytes, modifiedAt }: StoredImage): Resource {
   return {
