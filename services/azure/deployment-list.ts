@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import { type DeploymentEntry, DeploymentEntrySchema, DeploymentsFileSchema } from '../../schemas/deployments.ts'
 import type { DialectName } from '../../schemas/models.ts'
 import { isRecord } from '../bytes/json/is-record.ts'
-import { codeOf } from '../errors/error-code.ts'
+import { unreadableReason } from '../config/permission-flags.ts'
 import { nearestName } from '../errors/nearest-name.ts'
 import { isLocal } from '../net/ip-address.ts'
 import type { DeploymentOptions } from './deployment.ts'
@@ -248,5 +248,5 @@ function reportFile(
   const report = (problem: string, inFile = true) => problems.push({ variable, problem, inFile })
   if (error instanceof InvalidFileError) for (const problem of error.problems) report(problem)
   else if (error instanceof SyntaxError) report('is not JSON')
-  else report(`cannot be read (${codeOf(error) || 'error'})`, false)
+  else report(`cannot be read (${unreadableReason(error)})`, false)
 }

@@ -36,6 +36,8 @@ export interface StoreHealth {
   isWritable: boolean
   /** The system's code of the failure, for the log. */
   reason?: string
+  /** What the operator can do about it. */
+  hint?: string
 }
 
 /**

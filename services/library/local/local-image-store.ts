@@ -2,6 +2,7 @@ import path from 'node:path'
 import type { Base64Image } from '../../bytes/base64-image.ts'
 import { type BufferPool, createBufferPool } from '../../bytes/buffer-pool.ts'
 import { TEMPORARY_STALE_MS } from '../../bytes/durable-file.ts'
+import { unwritableHint } from '../../config/permission-flags.ts'
 import { codeOf } from '../../errors/error-code.ts'
 import { type ErrorCode, ServiceError, serviceError } from '../../errors/errors.ts'
 import type { Logger } from '../../logging/logger.ts'
@@ -55,14 +56,14 @@ const HEALTH_TTL_MS = 5_000
 /** Creates the store, cleans it up, and warns if it is unwritable: images are then returned but not saved. */
 export async function openLocalImageStore(options: LocalImageStoreOptions, log: Logger): Promise<ImageStore> {
   const store = createLocalImageStore(options)
-  const { isWritable, reason } = await store.health()
+  const { isWritable, reason, hint } = await store.health()
   if (isWritable) {
     const removed = await store.removeStaleFiles(TEMPORARY_STALE_MS)
     if (removed > 0) log.info({ removed }, 'stale temporary files removed')
   } else {
     log.warn(
       { IMAGES_DIR: options.folder, reason },
-      'images folder is not writable, images are returned but not saved; for the container: sudo chown 1000:1000 images logs',
+      `images folder is not writable, images are returned but not saved; ${hint}`,
     )
   }
   return store
@@ -84,7 +85,7 @@ export function createLocalImageStore({
       })
       return { isWritable: true }
     } catch (error) {
-      return { isWritable: false, reason: codeOf(error) || 'unknown' }
+      return { isWritable: false, reason: codeOf(error) || 'unknown', hint: unwritableHint(error) }
     }
   }
 
