@@ -203,6 +203,15 @@ export const ConfigSchema = Type.Object({
     1000,
     60 * MINUTE,
   ),
+  MAX_QUEUE_WAIT_MS: Type.Optional(
+    limits.count(
+      'Longest time that a call waits for its turn at Azure, in the queue and for its quota; then it fails with a time to retry. If unset, `CALL_DEADLINE_MS`',
+      60_000,
+      0,
+      24 * 60 * MINUTE,
+      false,
+    ),
+  ),
   MAX_BODY_BYTES: limits.count('Maximum size of a request body', 32 * MIB, 1024, 1024 * MIB),
   MAX_INFLIGHT_BYTES: httpLimits.count(
     'Maximum size of all request bodies in memory; more wait up to 5 s, then get 503',

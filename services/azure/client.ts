@@ -24,6 +24,8 @@ export interface ImagesClientOptions extends HttpClientOptions {
   spool: BufferSpool
   /** When gpt-image returns an event stream; `auto`: only where a call may outlast Azure's limits on silent connections. */
   streaming: StreamingChoice
+  /** Milliseconds that a call may wait for its turn; its deadline by default. */
+  maxQueueMs?: number | undefined
   /** Hosts to which links in responses may lead, see `ImageDownloadOptions`. */
   imageHosts: readonly string[]
   isAddressAllowed?: (address: string) => boolean
@@ -66,6 +68,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
         return sendRequest(sendOptions, deployment, route, http, context)
       },
       context,
+      options.maxQueueMs,
     )
     return finish(operation, response, producer, request.n ?? 1, context)
   }

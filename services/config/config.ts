@@ -68,6 +68,8 @@ function azureOf({ settings, report }: Parser) {
   checkUrl('AZURE_BASE_URL', settings.AZURE_BASE_URL, report)
   return {
     maxWaitingCalls: settings.AZURE_MAX_WAITING_CALLS,
+    /** Undefined: a call may wait until its deadline. */
+    maxQueueMs: settings.MAX_QUEUE_WAIT_MS,
     blockPauseMs: settings.AZURE_BLOCK_PAUSE_MS,
     streaming: settings.AZURE_STREAM,
     maxResponseBytes: settings.AZURE_MAX_RESPONSE_BYTES,
