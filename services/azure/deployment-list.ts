@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Compile } from 'typebox/compile'
 import { type DeploymentEntry, DeploymentEntrySchema, DeploymentsFileSchema } from '../../schemas/deployments.ts'
 import type { DialectName } from '../../schemas/models.ts'
-import { codeOf } from '../errors/error-code.ts'
+import { unreadableReason } from '../config/permission-flags.ts'
 import { isLocal } from '../net/ip-address.ts'
 import type { DeploymentOptions } from './deployment.ts'
 import { type CredentialSettings, credentialOf, isSendable, unsendable } from './entry-credential.ts'
@@ -229,5 +229,5 @@ function reportFile(
   const report = (problem: string, inFile = true) => problems.push({ variable, problem, inFile })
   if (error instanceof InvalidFileError) for (const problem of error.problems) report(problem)
   else if (error instanceof SyntaxError) report('is not JSON')
-  else report(`cannot be read (${codeOf(error) || 'error'})`, false)
+  else report(`cannot be read (${unreadableReason(error)})`, false)
 }

@@ -1,4 +1,5 @@
 import type { DeploymentEntry } from '../../schemas/deployments.ts'
+import { unreadableReason } from '../config/permission-flags.ts'
 import { InvalidValueError } from '../errors/app-error.ts'
 import { isLocal } from '../net/ip-address.ts'
 import {
@@ -132,5 +133,5 @@ function keyFileProblem(error: unknown): string {
   if (error instanceof OutOfBoundsError) {
     return 'must be below the folder of the deployments file, /run/secrets or /var/run/secrets, after resolving links'
   }
-  return error instanceof InvalidValueError ? error.message : 'cannot be read'
+  return error instanceof InvalidValueError ? error.message : `cannot be read: ${unreadableReason(error)}`
 }

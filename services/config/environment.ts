@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { codeOf } from '../errors/error-code.ts'
 import type { ConfigurationProblem } from './configuration-error.ts'
+import { unreadableReason } from './permission-flags.ts'
 import { type VariableInfo, variables } from './variables.ts'
 
 /** Raw variables of a process. */
@@ -50,7 +50,7 @@ function readSecret(name: string, file: string, { values, secretFiles, problems 
     if (value === '') report(`names an empty file (${file})`)
     else values[name] = value
   } catch (error) {
-    report(`names a file that cannot be read (${file}: ${codeOf(error) || 'error'})`)
+    report(`names a file that cannot be read (${file}: ${unreadableReason(error)})`)
   }
 }
 
