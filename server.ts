@@ -87,10 +87,8 @@ async function printConfiguration(app: FastifyInstance): Promise<void> {
 }
 
 async function serveHttp(app: FastifyInstance): Promise<void> {
-  const { host, port, maxConnections } = app.config.server
   closeOnSignals(app)
-  // With a shorter queue the system drops connections under load, and a probe waits seconds until it tries again.
-  await app.listen({ host, port, backlog: maxConnections })
+  await app.listenEverywhere()
 }
 
 /** Serves the client that started this process, until it closes stdin. */
