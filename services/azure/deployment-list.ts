@@ -3,6 +3,7 @@ import { Compile } from 'typebox/compile'
 import { type DeploymentEntry, DeploymentEntrySchema, DeploymentsFileSchema } from '../../schemas/deployments.ts'
 import type { DialectName } from '../../schemas/models.ts'
 import { unreadableReason } from '../config/permission-flags.ts'
+import { placeholderProblem } from '../config/placeholders.ts'
 import { isLocal } from '../net/ip-address.ts'
 import type { DeploymentOptions } from './deployment.ts'
 import { type CredentialSettings, credentialOf, isSendable, unsendable } from './entry-credential.ts'
@@ -152,6 +153,8 @@ function checkAddress(
 ): void {
   if (baseUrl === '' && file !== undefined) complain(list, `"${name}" has no base_url, and AZURE_BASE_URL is not set`)
   if (own !== undefined && !URL.canParse(own)) complain(list, `the base_url of "${name}" is not a URL`)
+  const placeholder = own === undefined ? undefined : placeholderProblem(own)
+  if (placeholder !== undefined) complain(list, `the base_url of "${name}" ${placeholder}`)
   if (!URL.canParse(baseUrl)) return
   const { protocol, hostname } = new URL(baseUrl)
   if (protocol === 'http:' && !isLocal(hostname)) {
