@@ -109,6 +109,8 @@ export interface Alternatives {
   pausedMs: number
   /** Milliseconds until the call's deadline. */
   remainingMs: number
+  /** Milliseconds that the call may still wait for its turn. */
+  queueMs: number
 }
 
 export type NextStep =
@@ -138,7 +140,7 @@ export function nextStep(
   }
   if (action === 'refreshCredential' && alternatives.canRefreshCredential) return { type: 'refreshCredential' }
   if (tries >= MAX_FAILED_TRIES) return { type: 'giveUp' }
-  if (action === 'waitForQuota' && alternatives.pausedMs < alternatives.remainingMs) return { type: 'waitForQuota' }
+  if (action === 'waitForQuota' && alternatives.pausedMs < alternatives.queueMs) return { type: 'waitForQuota' }
   if (action !== 'retry') return { type: 'giveUp' }
   const delayMs = retryDelayMs(tries, failure.retryAfterMs, random)
   return delayMs < alternatives.remainingMs ? { type: 'retry', delayMs } : { type: 'giveUp' }

@@ -80,6 +80,14 @@ describe('configuration', () => {
     t.assert.equal(loaded.azure.deployments[0].dialect, 'auto')
     t.assert.equal(loaded.limits.maxBodyBytes, 33_554_432)
     t.assert.equal(loaded.limits.callDeadlineMs, 600_000)
+    t.assert.equal(loaded.azure.maxQueueMs, undefined)
+  })
+
+  test('reads the longest wait for a turn', async (t: TestContext) => {
+    const loaded = await load(t, { ...minimalEnvironment, MAX_QUEUE_WAIT_MS: '30000' })
+    t.assert.equal(loaded.azure.maxQueueMs, 30_000)
+    const [line = ''] = await problems(t, { ...minimalEnvironment, MAX_QUEUE_WAIT_MS: '-1' })
+    t.assert.match(line, /^MAX_QUEUE_WAIT_MS: must be at least 0/)
   })
 
   test('trims values and strips one pair of surrounding quotes', async (t: TestContext) => {

@@ -237,7 +237,7 @@ test('a gateway that gave up is never asked again by another route', (t: TestCon
   const step = nextStep(
     { code: failure.code, retryAfterMs: undefined },
     { tries: 0, rejections: 0 },
-    { ...alternatives, pausedMs: 0, remainingMs: 60_000 },
+    { ...alternatives, pausedMs: 0, remainingMs: 60_000, queueMs: 60_000 },
   )
   t.assert.deepEqual(step, { type: 'giveUp' })
 })
