@@ -7,11 +7,19 @@ import { examplesOf, readDocument } from '../support/markdown.ts'
 
 const page = 'docs/clients.md'
 
-/** Cells of the table on the page, one row a client. */
-const rows = readDocument(page)
-  .split('\n')
-  .filter((line) => /^\| \[/.test(line))
-  .map((line) => line.slice(2, -2).split(' | '))
+/** Cells of the table on a page, one row a client. */
+const rowsOf = (document: string) =>
+  readDocument(document)
+    .split('\n')
+    .filter((line) => /^\| \[/.test(line))
+    .map((line) => {
+      const [client = '', ends = '', setting = '', results = '', service = '', run = '', ...more] = line
+        .slice(2, -2)
+        .split(' | ')
+      return { client, ends, setting, results, service, run, more }
+    })
+
+const rows = rowsOf(page)
 
 const isValid = (client: string, config: unknown) => {
   const schema = configSchemas[client]
@@ -20,7 +28,7 @@ const isValid = (client: string, config: unknown) => {
 
 describe(page, () => {
   test('has a section for every client of its table, in the same order', (t: TestContext) => {
-    const linked = rows.map(([client = '']) => /^\[(.+)\]\(#.+\)$/.exec(client)?.[1])
+    const linked = rows.map(({ client }) => /^\[(.+)\]\(#.+\)$/.exec(client)?.[1])
     t.assert.ok(linked.length > 30)
     t.assert.deepEqual(
       linked,
@@ -29,10 +37,10 @@ describe(page, () => {
   })
 
   test('says of every client when a call ends and how it was run here', (t: TestContext) => {
-    for (const cells of rows) {
-      t.assert.equal(cells.length, 6, cells[0])
-      t.assert.match(cells[5] ?? '', /^(?:tests|by hand|not run here)(?: \(.+\))?$/, cells[0])
-      for (const cell of cells) t.assert.notEqual(cell.trim(), '', cells[0])
+    for (const { client, run, more, ...cells } of rows) {
+      t.assert.match(run, /^(?:tests|by hand|not run here)(?: \(.+\))?$/, client)
+      for (const cell of Object.values(cells)) t.assert.notEqual(cell, '', client)
+      t.assert.deepEqual(more, [], client)
     }
   })
 
@@ -49,9 +57,15 @@ describe(page, () => {
       }
       const all = examples.map(({ code }) => code).join('\n')
       t.assert.match(all, /https:\/\/images\.example\.com(?:\/mcp|")|localhost:8000\/mcp|--stdio/)
-      t.assert.match(`${all}${text}`, /IMAGE_EDITOR_KEY|your-key|your-api-key|with the key/)
+      t.assert.match(`${all}${text}`, /IMAGE_EDITOR_KEY|your-key|your-api-key|with the key|input:image-editor-key/)
     })
   }
+
+  test('has the same clients and links in Chinese', (t: TestContext) => {
+    const links = (document: string) =>
+      rowsOf(document).map((row) => [...JSON.stringify(row).matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target))
+    t.assert.deepEqual(links('docs/clients.zh-CN.md'), links(page))
+  })
 
   test('refers to an input of VS Code only if it is declared', (t: TestContext) => {
     for (const { code } of everyVsCodeConfig()) {
@@ -70,7 +84,9 @@ describe(page, () => {
 /** Blocks of other documents that configure a client. */
 function documentedConfigs() {
   const documents = ['README.md', 'docs/security.md', page]
-  return documents.flatMap(examplesOf).filter(({ language, code }) => language === 'json' && /[sS]ervers"|"mcp"/.test(code))
+  return documents
+    .flatMap(examplesOf)
+    .filter(({ language, code }) => language === 'json' && /[sS]ervers"|"mcp"/.test(code))
 }
 
 function everyVsCodeConfig() {

@@ -7,8 +7,10 @@ const closed = (properties: TProperties) => Type.Object(properties, { additional
 const Http = Type.String({ pattern: '^https?://[^/]+/mcp$' })
 const Milliseconds = Type.Integer({ minimum: 1_000 })
 
+const bearer = (value: string) => closed({ Authorization: Type.Literal(`Bearer ${value}`) })
+
 /** A key is never in a file that is shared: clients expand their own spelling of a variable. */
-const headers = (variable: string) => closed({ Authorization: Type.Literal(`Bearer ${variable}`) })
+const headers = (prefix: string) => bearer(`${prefix}IMAGE_EDITOR_KEY}`)
 
 const servers = (member: string, entry: TSchema) => closed({ [member]: closed({ 'azure-image-editor': entry }) })
 
@@ -45,12 +47,12 @@ export const configSchemas: Readonly<Record<string, TSchema>> = {
     closed({
       type: Type.Literal('http'),
       url: Http,
-      headers: Type.Optional(headers('${IMAGE_EDITOR_KEY}')),
+      headers: Type.Optional(headers('${')),
       timeout: Type.Optional(Milliseconds),
     }),
   ),
-  Cursor: servers('mcpServers', closed({ url: Http, headers: Type.Optional(headers('${env:IMAGE_EDITOR_KEY}')) })),
-  Windsurf: servers('mcpServers', closed({ serverUrl: Http, headers: headers('${env:IMAGE_EDITOR_KEY}') })),
+  Cursor: servers('mcpServers', closed({ url: Http, headers: Type.Optional(headers('${env:')) })),
+  Windsurf: servers('mcpServers', closed({ serverUrl: Http, headers: headers('${env:') })),
   opencode: closed({
     $schema: Type.Literal('https://opencode.ai/config.json'),
     mcp: closed({
@@ -58,25 +60,22 @@ export const configSchemas: Readonly<Record<string, TSchema>> = {
         type: Type.Literal('remote'),
         url: Http,
         oauth: Type.Literal(false),
-        headers: headers('{env:IMAGE_EDITOR_KEY}'),
+        headers: headers('{env:'),
         timeout: Milliseconds,
       }),
     }),
   }),
-  'Gemini CLI': servers(
-    'mcpServers',
-    closed({ httpUrl: Http, headers: headers('${IMAGE_EDITOR_KEY}'), timeout: Milliseconds }),
-  ),
+  'Gemini CLI': servers('mcpServers', closed({ httpUrl: Http, headers: headers('${'), timeout: Milliseconds })),
   'MCP Inspector': servers(
     'mcpServers',
-    closed({ type: Type.Literal('http'), url: Http, headers: headers('your-key'), requestTimeout: Milliseconds }),
+    closed({ type: Type.Literal('http'), url: Http, headers: bearer('your-key'), requestTimeout: Milliseconds }),
   ),
   LibreChat: servers(
     'mcpServers',
     closed({
       type: Type.Literal('streamable-http'),
       url: Http,
-      headers: headers('${IMAGE_EDITOR_KEY}'),
+      headers: headers('${'),
       timeout: Milliseconds,
     }),
   ),
