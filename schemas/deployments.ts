@@ -27,7 +27,7 @@ export const DeploymentEntrySchema = Type.Object(
     /** What callers write as `model`. */
     name: Name,
     /** `AZURE_BASE_URL` by default, and so on below. On another host the entry needs its own credential. */
-    base_url: Type.Optional(Type.String({ pattern: '^https?://[^\\s?#@]+$', maxLength: 2048 })),
+    base_url: Type.Optional(Type.String({ pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s@]+$', maxLength: 2048 })),
     /** Its name at Azure; `name` by default. */
     deployment: Type.Optional(Name),
     /** A model of the table; found by the names by default. */
