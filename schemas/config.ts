@@ -244,11 +244,14 @@ export const ConfigSchema = Type.Object({
     pattern: '^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$',
   }),
   IMAGES_DIR: images.defaultText('Folder for saved images (`/app/images` in the container)', './images'),
-  INLINE_IMAGE_MAX_BYTES: images.count(
-    'Maximum size of an image in a response, as base64; a larger one is saved and returned as a JPEG preview. 0 sets no limit',
-    0,
-    0,
-    1024 * MIB,
+  INLINE_IMAGE_MAX_BYTES: Type.Optional(
+    images.count(
+      'Maximum size of all images of a response together, as base64; an image above its share is saved and returned as a JPEG preview. 0 sets no limit. If unset, no limit over HTTP and 8 MiB over stdio, because clients end a connection on longer lines',
+      700_000,
+      0,
+      1024 * MIB,
+      false,
+    ),
   ),
   ABANDONED_RESULT_TTL_MS: images.count(
     'How long results are stored for an identical retry after the client disconnected; 0 stores none',

@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs'
 import { Compile } from 'typebox/compile'
 import { type DeploymentEntry, DeploymentEntrySchema, DeploymentsFileSchema } from '../../schemas/deployments.ts'
 import type { DialectName } from '../../schemas/models.ts'
+import { isRecord } from '../bytes/json/is-record.ts'
 import { unreadableReason } from '../config/permission-flags.ts'
+import { nearestName } from '../errors/nearest-name.ts'
 import { isLocal } from '../net/ip-address.ts'
 import { readBaseUrl } from './base-url.ts'
 import type { DeploymentOptions } from './deployment.ts'
 import { type CredentialSettings, credentialOf, isSendable, unsendable } from './entry-credential.ts'
-import { createModelCatalog, InvalidFileError, type ModelCatalog, problemsOf } from './models/model-catalog.ts'
+import { describeProblems, InvalidFileError, schemaProblems } from './file-problems.ts'
+import { createModelCatalog, type ModelCatalog } from './models/model-catalog.ts'
 import {
   describeResolution,
   isOnRoute,
@@ -17,7 +20,6 @@ import {
   resolveModel,
 } from './models/name-resolution.ts'
 
-const deploymentsFile = Compile(DeploymentsFileSchema)
 const deploymentEntry = Compile(DeploymentEntrySchema)
 const DEFAULT_PRIORITY = 100
 
@@ -88,23 +90,35 @@ function readEntries(settings: DeploymentSettings, list: DeploymentList): Entrie
   if (path === undefined) return { entries: plainEntry(settings, list), names: [] }
   try {
     const file = readJson(path)
-    if (!deploymentsFile.Check(file)) throw new InvalidFileError(problemsOf(deploymentsFile.Errors(file)))
-    const entries = file.deployments.flatMap((entry, index) => {
-      if (deploymentEntry.Check(entry)) return [entry]
-      const errors = deploymentEntry.Errors(entry)
-      const placed = errors.map((error) => ({ ...error, instancePath: `/deployments/${index}${error.instancePath}` }))
-      for (const problem of problemsOf(placed)) complain(list, problem)
-      return []
-    })
-    return { entries, names: file.deployments.map(nameOf) }
+    for (const problem of describeProblems(schemaProblems(DeploymentsFileSchema, file))) complain(list, problem)
+    const given = isRecord(file) && Array.isArray(file.deployments) ? file.deployments : []
+    const entries = given.flatMap((entry, index) => validPart(entry, index, list) ?? [])
+    return { entries, names: given.map(nameOf) }
   } catch (error) {
     reportFile('AZURE_DEPLOYMENTS_FILE', error, list)
     return { entries: [], names: [] }
   }
 }
 
+/** An entry with what is valid of it, so that its mistakes do not hide others; `undefined` if too little is. */
+function validPart(entry: unknown, index: number, list: DeploymentList): DeploymentEntry | undefined {
+  if (deploymentEntry.Check(entry)) return entry
+  const name = nameOf(entry).slice(0, 64)
+  const mistakes = schemaProblems(DeploymentEntrySchema, entry)
+  for (const problem of describeProblems(mistakes)) {
+    complain(list, `${name === '' ? `deployments[${index}]` : name}: ${problem}`)
+  }
+  const wrong = new Set(mistakes.map(({ path }) => path))
+  if (!isRecord(entry) || accessMembers.some((member) => wrong.has(member))) return undefined
+  const valid = Object.fromEntries(Object.entries(entry).filter(([member]) => !wrong.has(member)))
+  return deploymentEntry.Check(valid) ? valid : undefined
+}
+
+/** Without these, what is said of an entry's credential would be wrong. */
+const accessMembers: readonly (keyof DeploymentEntry)[] = ['base_url', 'key', 'key_file', 'auth', 'scope']
+
 function nameOf(entry: unknown): string {
-  return typeof entry === 'object' && entry !== null && 'name' in entry ? String(entry.name) : ''
+  return isRecord(entry) && typeof entry.name === 'string' ? entry.name : ''
 }
 
 /** The plain variables describe one deployment. */
@@ -235,10 +249,15 @@ function nameProblems(entries: readonly DeploymentEntry[], names: readonly strin
   const unknown = entries.flatMap(({ name, fallbacks }) =>
     (fallbacks ?? [])
       .filter((fallback) => !names.includes(fallback))
-      .map((fallback) => `"${name}" falls back to the unknown "${fallback}"`),
+      .map((fallback) => `"${name}" falls back to the unknown "${fallback}"${suggestion(fallback, names)}`),
   )
   const problems = [...duplicates.map((name) => `the name "${name}" is used twice`), ...unknown]
   return problems.map((problem) => ({ variable: 'AZURE_DEPLOYMENTS_FILE', problem, inFile: true }))
+}
+
+function suggestion(name: string, names: readonly string[]): string {
+  const nearest = nearestName(name, names)
+  return nearest === undefined ? '' : `; did you mean "${nearest}"?`
 }
 
 function complain(list: DeploymentList, problem: string): void {

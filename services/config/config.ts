@@ -167,7 +167,10 @@ function limitsOf({ settings, report, secret, transport }: Parser) {
   }
 }
 
-function imagesOf({ settings }: Parser) {
+/** Official SDKs end a stdio connection on a line of more than 10 MiB; the rest is left to texts. */
+const STDIO_IMAGE_BYTES = 8_388_608
+
+function imagesOf({ settings, transport }: Parser) {
   const [width = 0, height = 0] = settings.DEFAULT_IMAGE_SIZE.split('x').map(Number)
   return {
     defaultSize: { width, height },
@@ -176,8 +179,10 @@ function imagesOf({ settings }: Parser) {
     maxEdge: settings.MAX_IMAGE_EDGE,
     maxDecodedBytes: settings.MAX_DECODED_BYTES,
     maxBufferedBytes: settings.MAX_BUFFERED_BYTES,
-    /** 0 sets no limit. */
-    maxInlineBytes: settings.INLINE_IMAGE_MAX_BYTES,
+    /** Of all images of a result together; 0 sets no limit. */
+    maxInlineBytes: settings.INLINE_IMAGE_MAX_BYTES ?? (transport === 'stdio' ? STDIO_IMAGE_BYTES : 0),
+    /** Base64 characters of a resource; 0 sets no limit. The limit on results does not apply to what a client asks for. */
+    maxResourceBytes: transport === 'stdio' && settings.INLINE_IMAGE_MAX_BYTES !== 0 ? STDIO_IMAGE_BYTES : 0,
     reportCost: settings.REPORT_COST,
   }
 }
