@@ -4,6 +4,7 @@ import { type DeploymentEntry, DeploymentEntrySchema, DeploymentsFileSchema } fr
 import type { DialectName } from '../../schemas/models.ts'
 import { isRecord } from '../bytes/json/is-record.ts'
 import { unreadableReason } from '../config/permission-flags.ts'
+import { placeholderProblem } from '../config/placeholders.ts'
 import { nearestName } from '../errors/nearest-name.ts'
 import { isLocal } from '../net/ip-address.ts'
 import { readBaseUrl } from './base-url.ts'
@@ -195,6 +196,8 @@ function checkAddress(
 ): void {
   if (baseUrl === '' && file !== undefined) complain(list, `"${name}" has no base_url, and AZURE_BASE_URL is not set`)
   if (own !== undefined && !URL.canParse(own)) complain(list, `the base_url of "${name}" is not a URL`)
+  const placeholder = own === undefined ? undefined : placeholderProblem(own)
+  if (placeholder !== undefined) complain(list, `the base_url of "${name}" ${placeholder}`)
   if (!URL.canParse(baseUrl)) return
   const { protocol, hostname } = new URL(baseUrl)
   if (protocol === 'http:' && !isLocal(hostname)) {

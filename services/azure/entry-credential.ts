@@ -1,5 +1,6 @@
 import type { DeploymentEntry } from '../../schemas/deployments.ts'
 import { unreadableReason } from '../config/permission-flags.ts'
+import { placeholderProblem } from '../config/placeholders.ts'
 import { InvalidValueError } from '../errors/app-error.ts'
 import { isLocal } from '../net/ip-address.ts'
 import { isAzureHost } from './azure-hosts.ts'
@@ -44,6 +45,8 @@ export function credentialOf(
   const { name, key, key_file: keyFile } = entry
   if (key !== undefined && keyFile !== undefined) complain(`"${name}" has a key and a key_file; remove one`)
   if (key !== undefined && !isSendable(key)) complain(`the key of "${name}" ${unsendable}`)
+  const placeholder = key === undefined ? undefined : placeholderProblem(key)
+  if (placeholder !== undefined) complain(`the key of "${name}" ${placeholder}`)
   const isOwnHost = usesOwnHost(entry, settings)
   if (key !== undefined) return keyCredential(key)
   if (keyFile !== undefined) return readOwnKey(name, keyFile, settings, complain)

@@ -115,7 +115,7 @@ function authOf({ settings, report, secret }: Parser) {
   }
   const isOpen = settings.MCP_API_KEYS === undefined && settings.OAUTH_ISSUER === undefined
   if (settings.REQUIRE_AUTH && isOpen) {
-    report('REQUIRE_AUTH', 'is true, but neither MCP_API_KEYS nor OAUTH_ISSUER is set')
+    report('REQUIRE_AUTH', 'is true, but neither MCP_API_KEYS (or MCP_API_KEYS_FILE) nor OAUTH_ISSUER is set')
   }
   return auth
 }
