@@ -83,7 +83,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
   ): Promise<ImageResult> {
     const { name, model, capabilities } = producer.deployment
     const { images, usage, missing } = await collect(response, count, context)
-    const costUsd = costOf(capabilities.price, usage, images.length)
+    const costUsd = costOf(capabilities.price, { operation, images: images.length, usage })
     const facts = { operation, deployment: name, model, count: images.length, usage, costUsd }
     events.imagesGenerated(facts)
     context.log.info({ ...facts, azureRequestId: response.requestId }, 'images generated')

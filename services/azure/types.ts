@@ -38,6 +38,9 @@ export interface CallContext {
 export interface Usage {
   textTokensIn?: number
   imageTokensIn?: number
+  /** Of the above, what was read from a cache. */
+  cachedTextTokensIn?: number
+  cachedImageTokensIn?: number
   tokensOut?: number
   megapixelsIn?: number
   megapixelsOut?: number
