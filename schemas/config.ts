@@ -23,9 +23,9 @@ const MIB = 1_048_576
 export const ConfigSchema = Type.Object({
   AZURE_BASE_URL: Type.Optional(
     azure.text(
-      'Endpoint of the Azure AI Foundry resource; may include a path',
+      'Endpoint of the Azure AI Foundry resource, or of a gateway with its path; paths of operations and queries are cut off',
       'https://your-endpoint.services.ai.azure.com',
-      { pattern: '^https?://[^\\s?#@]+$' },
+      { pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s@]+$' },
     ),
   ),
   AZURE_API_KEY: Type.Optional(

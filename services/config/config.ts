@@ -202,10 +202,15 @@ function linesOf({ settings, secretFiles, transport }: Parser): string[] {
     const value = values.get(name)
     if (transport === 'stdio' && usedBy !== 'always') return `${name} is not used with --stdio`
     if (value === undefined) return `${name} is not set`
-    if (!secret) return `${name}=${hideUserInfo(String(value))}`
+    if (!secret) return `${name}=${hideUserInfo(withoutQuery(String(value)))}`
     const file = secretFiles[name] === undefined ? '' : `, from ${secretFiles[name]}`
     return `${name}=(secret, ${String(value).length} characters${file})`
   })
+}
+
+/** An address copied from elsewhere may have a key in its query. */
+function withoutQuery(value: string): string {
+  return /^https?:/i.test(value) ? value.replace(/[?#].*$/s, '?[redacted]') : value
 }
 
 /** The value, or undefined with a problem reported. */
