@@ -2,6 +2,7 @@ import { createServer as createHttpServer, type IncomingMessage } from 'node:htt
 import { createServer } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { INVALID_REQUEST } from '../services/mcp/protocol-error.ts'
 import { LOOPBACKS, listenAt, portOf } from '../services/net/listen.ts'
 
 declare module 'fastify' {
@@ -33,7 +34,8 @@ async function listeners(fastify: FastifyInstance): Promise<void> {
       done()
       return
     }
-    reply.code(404).type('text/plain; charset=utf-8').send('Not found. This port serves /health, /ready and /metrics.')
+    const error = { code: INVALID_REQUEST, message: 'Not found. This port serves /health, /ready and /metrics.' }
+    reply.code(404).send({ jsonrpc: '2.0', id: null, error })
   })
 
   async function listenElsewhere(): Promise<void> {

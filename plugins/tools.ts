@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Tool } from '../services/calls/types.ts'
 import { createPixelWork } from '../services/imaging/pixel-work.ts'
+import { openTemporaryStore } from '../services/library/local/temporary-store.ts'
 import { createImageInputs } from '../services/tools/image-inputs.ts'
 import { createImageResults } from '../services/tools/image-results.ts'
 import { createTools } from '../services/tools/index.ts'
@@ -15,6 +16,7 @@ declare module 'fastify' {
 /** The tools that clients can call. */
 async function tools(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, azureImages, imageStore } = fastify
+  const { transport } = fastify.appOptions
   const pixels = createPixelWork({ maxDecodedBytes: config.images.maxDecodedBytes })
   fastify.decorate(
     'tools',
@@ -22,9 +24,10 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       azure: azureImages,
       store: imageStore,
       defaultSize: config.images.defaultSize,
-      inputs: createImageInputs(pixels, config.images, fastify.appOptions.transport === 'stdio'),
+      inputs: createImageInputs(pixels, config.images, transport === 'stdio'),
       results: createImageResults({
         store: imageStore,
+        openReserve: transport === 'stdio' ? openTemporaryStore : undefined,
         pixels,
         imageLimits: config.images,
         maxInlineBytes: config.images.maxInlineBytes,

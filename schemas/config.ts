@@ -23,9 +23,9 @@ const MIB = 1_048_576
 export const ConfigSchema = Type.Object({
   AZURE_BASE_URL: Type.Optional(
     azure.text(
-      'Endpoint of the Azure AI Foundry resource; may include a path',
+      'Endpoint of the Azure AI Foundry resource, or of a gateway with its path; paths of operations and queries are cut off',
       'https://your-endpoint.services.ai.azure.com',
-      { pattern: '^https?://[^\\s?#@]+$' },
+      { pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s@]+$' },
     ),
   ),
   AZURE_API_KEY: Type.Optional(
@@ -233,6 +233,15 @@ export const ConfigSchema = Type.Object({
     1000,
     60 * MINUTE,
   ),
+  MAX_QUEUE_WAIT_MS: Type.Optional(
+    limits.count(
+      'Longest time that a call waits for its turn at Azure, in the queue and for its quota; then it fails with a time to retry. If unset, `CALL_DEADLINE_MS`',
+      60_000,
+      0,
+      24 * 60 * MINUTE,
+      false,
+    ),
+  ),
   MAX_BODY_BYTES: limits.count('Maximum size of a request body', 32 * MIB, 1024, 1024 * MIB),
   MAX_INFLIGHT_BYTES: httpLimits.count(
     'Maximum size of all request bodies in memory; more wait up to 5 s, then get 503',
@@ -265,11 +274,14 @@ export const ConfigSchema = Type.Object({
     pattern: '^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$',
   }),
   IMAGES_DIR: images.defaultText('Folder for saved images (`/app/images` in the container)', './images'),
-  INLINE_IMAGE_MAX_BYTES: images.count(
-    'Maximum size of an image in a response, as base64; a larger one is saved and returned as a JPEG preview. 0 sets no limit',
-    0,
-    0,
-    1024 * MIB,
+  INLINE_IMAGE_MAX_BYTES: Type.Optional(
+    images.count(
+      'Maximum size of all images of a response together, as base64; an image above its share is saved and returned as a JPEG preview. 0 sets no limit. If unset, no limit over HTTP and 8 MiB over stdio, because clients end a connection on longer lines',
+      700_000,
+      0,
+      1024 * MIB,
+      false,
+    ),
   ),
   ABANDONED_RESULT_TTL_MS: images.count(
     'How long results are stored for an identical retry after the client disconnected; 0 stores none',

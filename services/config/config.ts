@@ -68,6 +68,8 @@ function azureOf({ settings, report }: Parser) {
   checkUrl('AZURE_BASE_URL', settings.AZURE_BASE_URL, report)
   return {
     maxWaitingCalls: settings.AZURE_MAX_WAITING_CALLS,
+    /** Undefined: a call may wait until its deadline. */
+    maxQueueMs: settings.MAX_QUEUE_WAIT_MS,
     blockPauseMs: settings.AZURE_BLOCK_PAUSE_MS,
     streaming: settings.AZURE_STREAM,
     maxResponseBytes: settings.AZURE_MAX_RESPONSE_BYTES,
@@ -124,7 +126,7 @@ function authOf({ settings, report, secret }: Parser) {
   }
   const isOpen = settings.MCP_API_KEYS === undefined && settings.OAUTH_ISSUER === undefined
   if (settings.REQUIRE_AUTH && isOpen) {
-    report('REQUIRE_AUTH', 'is true, but neither MCP_API_KEYS nor OAUTH_ISSUER is set')
+    report('REQUIRE_AUTH', 'is true, but neither MCP_API_KEYS (or MCP_API_KEYS_FILE) nor OAUTH_ISSUER is set')
   }
   return auth
 }
@@ -176,7 +178,10 @@ function limitsOf({ settings, report, secret, transport }: Parser) {
   }
 }
 
-function imagesOf({ settings }: Parser) {
+/** Official SDKs end a stdio connection on a line of more than 10 MiB; the rest is left to texts. */
+const STDIO_IMAGE_BYTES = 8_388_608
+
+function imagesOf({ settings, transport }: Parser) {
   const [width = 0, height = 0] = settings.DEFAULT_IMAGE_SIZE.split('x').map(Number)
   return {
     defaultSize: { width, height },
@@ -185,8 +190,10 @@ function imagesOf({ settings }: Parser) {
     maxEdge: settings.MAX_IMAGE_EDGE,
     maxDecodedBytes: settings.MAX_DECODED_BYTES,
     maxBufferedBytes: settings.MAX_BUFFERED_BYTES,
-    /** 0 sets no limit. */
-    maxInlineBytes: settings.INLINE_IMAGE_MAX_BYTES,
+    /** Of all images of a result together; 0 sets no limit. */
+    maxInlineBytes: settings.INLINE_IMAGE_MAX_BYTES ?? (transport === 'stdio' ? STDIO_IMAGE_BYTES : 0),
+    /** Base64 characters of a resource; 0 sets no limit. The limit on results does not apply to what a client asks for. */
+    maxResourceBytes: transport === 'stdio' && settings.INLINE_IMAGE_MAX_BYTES !== 0 ? STDIO_IMAGE_BYTES : 0,
     reportCost: settings.REPORT_COST,
   }
 }
@@ -206,10 +213,15 @@ function linesOf({ settings, secretFiles, transport }: Parser): string[] {
     const value = values.get(name)
     if (transport === 'stdio' && usedBy !== 'always') return `${name} is not used with --stdio`
     if (value === undefined) return `${name} is not set`
-    if (!secret) return `${name}=${hideUserInfo(String(value))}`
+    if (!secret) return `${name}=${hideUserInfo(withoutQuery(String(value)))}`
     const file = secretFiles[name] === undefined ? '' : `, from ${secretFiles[name]}`
     return `${name}=(secret, ${String(value).length} characters${file})`
   })
+}
+
+/** An address copied from elsewhere may have a key in its query. */
+function withoutQuery(value: string): string {
+  return /^https?:/i.test(value) ? value.replace(/[?#].*$/s, '?[redacted]') : value
 }
 
 /** The value, or undefined with a problem reported. */
