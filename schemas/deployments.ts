@@ -32,9 +32,9 @@ export const DeploymentEntrySchema = Type.Object(
     /** `AZURE_BASE_URL` by default, and so on below. On another host the entry needs its own credential. */
     base_url: Type.Optional(
       Type.String({
-        pattern: '^https?://[^\\s?#@]+$',
+        pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s@]+$',
         maxLength: 2048,
-        description: 'an http or https address without query, fragment and credentials',
+        description: 'an http or https address without credentials',
       }),
     ),
     /** Its name at Azure; `name` by default. */

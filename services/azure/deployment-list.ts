@@ -4,8 +4,10 @@ import { type DeploymentEntry, DeploymentEntrySchema, DeploymentsFileSchema } fr
 import type { DialectName } from '../../schemas/models.ts'
 import { isRecord } from '../bytes/json/is-record.ts'
 import { unreadableReason } from '../config/permission-flags.ts'
+import { placeholderProblem } from '../config/placeholders.ts'
 import { nearestName } from '../errors/nearest-name.ts'
 import { isLocal } from '../net/ip-address.ts'
+import { readBaseUrl } from './base-url.ts'
 import type { DeploymentOptions } from './deployment.ts'
 import { type CredentialSettings, credentialOf, isSendable, unsendable } from './entry-credential.ts'
 import { describeProblems, InvalidFileError, schemaProblems } from './file-problems.ts'
@@ -58,7 +60,10 @@ export function readDeployments(settings: DeploymentSettings): DeploymentList {
   if (key !== undefined && !isSendable(key)) list.problems.push({ variable: 'AZURE_API_KEY', problem: unsendable })
   const models = readModels(settings, list)
   const { entries, names } = readEntries(settings, list)
-  const deployments = entries.map((entry) => readEntry(entry, settings, models, list))
+  const { AZURE_BASE_URL: home } = settings
+  const report = (problem: string) => list.problems.push({ variable: 'AZURE_BASE_URL', problem })
+  const homeUrl = home === undefined ? '' : readAddress(home, 'AZURE_BASE_URL', report, list)
+  const deployments = entries.map((entry) => readEntry(entry, homeUrl, settings, models, list))
   list.problems.push(...nameProblems(entries, names))
   if (list.problems.length > 0) return list
   const order = new Map(entries.map(({ name, priority }) => [name, priority ?? DEFAULT_PRIORITY]))
@@ -133,13 +138,14 @@ function plainEntry(settings: DeploymentSettings, list: DeploymentList): Deploym
 
 function readEntry(
   entry: DeploymentEntry,
+  homeUrl: string,
   settings: DeploymentSettings,
   models: ModelCatalog,
   list: DeploymentList,
 ): DeploymentList['deployments'][number] {
   const deployment = entry.deployment ?? entry.name
   const dialect = entry.dialect ?? settings.AZURE_API_DIALECT ?? 'auto'
-  const baseUrl = entry.base_url ?? settings.AZURE_BASE_URL ?? ''
+  const baseUrl = readEntryAddress(entry, homeUrl, list)
   const { model, recognition } = modelOf(entry, deployment, dialect, settings, models, list)
   checkAddress(entry, baseUrl, settings, list)
   return {
@@ -158,6 +164,30 @@ function readEntry(
   }
 }
 
+/** An address without what does not belong to its base, which is logged. An invalid one is reported elsewhere. */
+function readAddress(
+  address: string,
+  name: string,
+  report: (problem: string) => void,
+  { warnings }: DeploymentList,
+): string {
+  if (!URL.canParse(address)) return address
+  const { baseUrl, removed, problem } = readBaseUrl(address)
+  if (problem !== undefined) report(problem)
+  else if (removed !== undefined) warnings.push(`${name}: not part of the endpoint and cut off: ${removed}`)
+  return baseUrl
+}
+
+function readEntryAddress({ name, base_url: own }: DeploymentEntry, homeUrl: string, list: DeploymentList): string {
+  if (own === undefined) return homeUrl
+  return readAddress(
+    own,
+    `the base_url of "${name}"`,
+    (problem) => complain(list, `the base_url of "${name}" ${problem}`),
+    list,
+  )
+}
+
 function checkAddress(
   { name, base_url: own }: DeploymentEntry,
   baseUrl: string,
@@ -166,6 +196,8 @@ function checkAddress(
 ): void {
   if (baseUrl === '' && file !== undefined) complain(list, `"${name}" has no base_url, and AZURE_BASE_URL is not set`)
   if (own !== undefined && !URL.canParse(own)) complain(list, `the base_url of "${name}" is not a URL`)
+  const placeholder = own === undefined ? undefined : placeholderProblem(own)
+  if (placeholder !== undefined) complain(list, `the base_url of "${name}" ${placeholder}`)
   if (!URL.canParse(baseUrl)) return
   const { protocol, hostname } = new URL(baseUrl)
   if (protocol === 'http:' && !isLocal(hostname)) {
