@@ -32,7 +32,9 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
     'mcp',
     createDispatcher({
       catalog: extendCatalog({
-        tools: fastify.tools,
+        get tools() {
+          return fastify.tools()
+        },
         prompts,
         resources: savedImages,
         complete: createCompletion({

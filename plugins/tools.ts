@@ -4,21 +4,21 @@ import type { Tool } from '../services/calls/types.ts'
 import { openTemporaryStore } from '../services/library/local/temporary-store.ts'
 import { createImageInputs } from '../services/tools/image-inputs.ts'
 import { createImageResults } from '../services/tools/image-results.ts'
-import { createTools } from '../services/tools/index.ts'
+import { createToolList } from '../services/tools/index.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    tools: readonly Tool[]
+    tools: () => readonly Tool[]
   }
 }
 
-/** The tools that clients can call. */
+/** The tools that clients can call now. */
 async function tools(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, azureImages, imageStore, pixels } = fastify
   const { transport } = fastify.appOptions
   fastify.decorate(
     'tools',
-    createTools({
+    createToolList({
       azure: azureImages,
       store: imageStore,
       defaultSize: config.images.defaultSize,

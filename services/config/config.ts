@@ -90,9 +90,17 @@ function outboundOf({ settings, report, secret }: Parser) {
 function serverOf({ settings, report }: Parser) {
   const { MCP_SERVER_HOST: host } = settings
   checkUrl('PUBLIC_URL', settings.PUBLIC_URL, report)
+  if (
+    settings.ADMIN_PORT !== undefined &&
+    settings.ADMIN_PORT !== 0 &&
+    settings.ADMIN_PORT === settings.MCP_SERVER_PORT
+  ) {
+    report('ADMIN_PORT', 'must differ from MCP_SERVER_PORT')
+  }
   return {
     host,
     port: settings.MCP_SERVER_PORT,
+    adminPort: settings.ADMIN_PORT,
     /** Reachable from this machine only. */
     isLocal: isLocal(host),
     trustedProxies:
@@ -100,6 +108,9 @@ function serverOf({ settings, report }: Parser) {
     allowedHosts: parsed('ALLOWED_HOSTS', () => parseAllowedHosts(settings.ALLOWED_HOSTS), report) ?? [],
     allowedOrigins: parsed('ALLOWED_ORIGINS', () => parseAllowedOrigins(settings.ALLOWED_ORIGINS), report) ?? [],
     maxConnections: settings.MAX_CONNECTIONS,
+    /** 0 sets no limit. */
+    maxConnectionsPerAddress: settings.MAX_CONNECTIONS_PER_ADDRESS,
+    keepAliveTimeoutMs: settings.KEEP_ALIVE_TIMEOUT_MS,
     maxEventLoopDelayMs: settings.MAX_EVENT_LOOP_DELAY_MS,
     shutdownGraceMs: settings.SHUTDOWN_GRACE_MS,
   }
@@ -115,7 +126,7 @@ function authOf({ settings, report, secret }: Parser) {
   }
   const isOpen = settings.MCP_API_KEYS === undefined && settings.OAUTH_ISSUER === undefined
   if (settings.REQUIRE_AUTH && isOpen) {
-    report('REQUIRE_AUTH', 'is true, but neither MCP_API_KEYS nor OAUTH_ISSUER is set')
+    report('REQUIRE_AUTH', 'is true, but neither MCP_API_KEYS (or MCP_API_KEYS_FILE) nor OAUTH_ISSUER is set')
   }
   return auth
 }
@@ -202,10 +213,15 @@ function linesOf({ settings, secretFiles, transport }: Parser): string[] {
     const value = values.get(name)
     if (transport === 'stdio' && usedBy !== 'always') return `${name} is not used with --stdio`
     if (value === undefined) return `${name} is not set`
-    if (!secret) return `${name}=${hideUserInfo(String(value))}`
+    if (!secret) return `${name}=${hideUserInfo(withoutQuery(String(value)))}`
     const file = secretFiles[name] === undefined ? '' : `, from ${secretFiles[name]}`
     return `${name}=(secret, ${String(value).length} characters${file})`
   })
+}
+
+/** An address copied from elsewhere may have a key in its query. */
+function withoutQuery(value: string): string {
+  return /^https?:/i.test(value) ? value.replace(/[?#].*$/s, '?[redacted]') : value
 }
 
 /** The value, or undefined with a problem reported. */

@@ -104,8 +104,8 @@ export function unreachable(model: Model): string[] {
   return [...problems, 'compression is that of JPEG, which needs chooses_format and "jpeg" among the formats']
 }
 
-/** As operators write it. */
-function snakeCase(member: string): string {
+/** A member of a model row as operators write it. */
+export function snakeCase(member: string): string {
   return member.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 

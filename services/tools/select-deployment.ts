@@ -1,4 +1,4 @@
-import type { Model, Operation } from '../../schemas/models.ts'
+import type { Format, Model, Operation } from '../../schemas/models.ts'
 import type { DeploymentInfo, ImageRequest, ImagesClient } from '../azure/types.ts'
 import { serviceError } from '../errors/errors.ts'
 import type { Size } from '../imaging/types.ts'
@@ -66,9 +66,17 @@ export function planRequest(
 }
 
 /** Transparent JPEGs do not exist; the extension of the file is changed instead. */
-function formatOf(args: GenerateArguments, { choosesFormat }: Model): 'png' | 'jpeg' | undefined {
+function formatOf(args: GenerateArguments, { choosesFormat, formats }: Model): Format | undefined {
   if (!choosesFormat) return undefined
-  if (args.background === 'transparent') return 'png'
-  const isJpegPath = /\.jpe?g$/i.test(args.output_path ?? '')
-  return args.output_format ?? (isJpegPath ? 'jpeg' : 'png')
+  const inName = formatOfName(args.output_path ?? '')
+  const chosen = args.output_format ?? (inName !== undefined && formats.includes(inName) ? inName : undefined)
+  const transparent = formats.filter((format) => format !== 'jpeg')
+  if (args.background === 'transparent' && (chosen === undefined || chosen === 'jpeg')) return transparent[0] ?? 'png'
+  return chosen ?? (formats.includes('png') ? 'png' : formats[0])
+}
+
+function formatOfName(name: string): Format | undefined {
+  const extension = /\.(png|jpe?g|gif|svg)$/i.exec(name)?.[1]?.toLowerCase()
+  if (extension === undefined) return undefined
+  return extension === 'png' || extension === 'gif' || extension === 'svg' ? extension : 'jpeg'
 }

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { modelTable, unknownModels } from '../../services/azure/models/table.ts'
+import { unknownModels } from '../../services/azure/models/families.ts'
+import { modelTable } from '../../services/azure/models/table.ts'
 import { buildApp, temporaryFolder } from '../support/app.ts'
 import { type PublishedTool, schemaFaults, schemaRules } from '../support/tool-schema-rules.ts'
 
