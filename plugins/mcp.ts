@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { IMAGE_URI_TEMPLATE, IMAGE_URI_VARIABLE } from '../services/library/image-uri.ts'
 import type { Catalog } from '../services/mcp/catalog.ts'
 import { createDispatcher, type Dispatcher } from '../services/mcp/dispatcher.ts'
 import { defaultTiming } from '../services/mcp/timeouts.ts'
@@ -37,14 +36,7 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
         },
         prompts,
         resources: savedImages,
-        complete: createCompletion({
-          models: [azureImages.deployment.model],
-          images: {
-            uriTemplate: IMAGE_URI_TEMPLATE,
-            variable: IMAGE_URI_VARIABLE,
-            names: savedImages.names,
-          },
-        }),
+        complete: createCompletion({ models: [azureImages.deployment.model], images: savedImages.completion }),
       }),
       serverInfo: {
         name: 'azure-image-editor-mcp',

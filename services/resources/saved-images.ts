@@ -7,12 +7,12 @@ import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview } from '../imaging/preview.ts'
 import { formatSize } from '../imaging/size.ts'
 import type { ImageStore, StoredImage } from '../library/image-store.ts'
-import { IMAGE_URI_TEMPLATE, imageUri, namesOfImageUri } from '../library/image-uri.ts'
+import { IMAGE_URI_TEMPLATE, IMAGE_URI_VARIABLE, imageUri, namesOfImageUri } from '../library/image-uri.ts'
 import type { Resource, ResourceSource, ResourceTemplate } from './types.ts'
 
 export interface SavedImages extends ResourceSource {
-  /** Names of the newest images, for completion. */
-  names(): Promise<readonly string[]>
+  /** The variable of the template, and names of the newest images for it. */
+  completion: { uriTemplate: string; variable: string; names(): Promise<readonly string[]> }
 }
 
 /** For transports that cannot carry large messages. */
@@ -103,8 +103,10 @@ export function createSavedImages(store: Pick<ImageStore, 'list' | 'read'>, limi
       const { images, nextCursor } = await listReadable(PAGE_SIZE, cursor)
       return { resources: images.map(describe), ...(nextCursor === undefined ? {} : { nextCursor }) }
     },
-    async names() {
-      return (await listReadable(MAX_NAMES, undefined)).images.map(({ name }) => name)
+    completion: {
+      uriTemplate: IMAGE_URI_TEMPLATE,
+      variable: IMAGE_URI_VARIABLE,
+      names: async () => (await listReadable(MAX_NAMES, undefined)).images.map(({ name }) => name),
     },
     async read(uri, scope, claim) {
       for (const name of namesOfImageUri(uri)) {

@@ -2,7 +2,7 @@ import { mkdir, readdir, readlink, rename, symlink, truncate, utimes, writeFile 
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
-import { IMAGE_URI_TEMPLATE, IMAGE_URI_VARIABLE, imageUri } from '../../../services/library/image-uri.ts'
+import { imageUri } from '../../../services/library/image-uri.ts'
 import { createLocalImageStore } from '../../../services/library/local/local-image-store.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
 import { createCompletion } from '../../../services/prompts/completion.ts'
@@ -19,10 +19,7 @@ function dispatcherOf(t: TestContext, folder: string) {
     catalog: {
       tools: [],
       resources: images,
-      complete: createCompletion({
-        models: [],
-        images: { uriTemplate: IMAGE_URI_TEMPLATE, variable: IMAGE_URI_VARIABLE, names: images.names },
-      }),
+      complete: createCompletion({ models: [], images: images.completion }),
     },
     serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
     instructions: '',
