@@ -5,10 +5,10 @@ import { ServiceError } from '../errors/errors.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview } from '../imaging/preview.ts'
-import { formatSize, isSameSize } from '../imaging/size.ts'
-import type { Size } from '../imaging/types.ts'
+import { formatSize } from '../imaging/size.ts'
 import type { ImageStore, SavedImage, SaveTarget } from '../library/image-store.ts'
 import { imageUri } from '../library/image-uri.ts'
+import { type RequestedSize, sizeNotes } from './size-note.ts'
 
 export interface ImageResultsOptions {
   store: ImageStore
@@ -30,8 +30,8 @@ export interface RequestFacts {
   verb: 'generated' | 'edited'
   /** Where to save the image; checked before Azure was called. */
   target: SaveTarget | undefined
-  /** Before it was fitted to the model; `undefined` if no size was requested. */
-  requestedSize: Size | undefined
+  /** `undefined` if no size was requested. */
+  requestedSize: RequestedSize | undefined
   deployment: DeploymentInfo
 }
 
@@ -108,13 +108,6 @@ async function previewOf(
     log.warn({ err, requestId }, 'preview failed, returning the whole image')
     return { lines: [...lines], image: imageBlock(image) }
   }
-}
-
-function sizeNotes(image: Base64Image, requested: Size | undefined, model: string): string[] {
-  if (requested === undefined || isSameSize(image, requested)) return []
-  return [
-    `Size: ${formatSize(image)} (${formatSize(requested)} was requested; this is the nearest size that ${model} generates).`,
-  ]
 }
 
 function fallbackNotes({ producedBy }: ImageResult, { name }: DeploymentInfo): string[] {

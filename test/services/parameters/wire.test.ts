@@ -177,13 +177,16 @@ describe('an argument that a row allows is sent, or the row is rejected', () => 
   })
 
   test('a models file is rejected with every unreachable member and its route', (t: TestContext) => {
+    const emptyRange = { kind: 'range', min_edge: 256, max_edge: 500, min_pixels: 1, max_pixels: 999_999, max_ratio: 2 }
     const models = [
       { id: 'a', like: 'MAI-Image-2.7', max_count: 4, mask: true },
       { id: 'b', like: 'FLUX.2-pro', qualities: ['high'] },
       { id: 'c', like: 'gpt-image-2', chooses_format: false },
       { id: 'd', like: 'MAI-Image-2.7', max_images: 4, backgrounds: ['transparent'] },
       { id: 'e', like: 'MAI-Image-2.7', retires: '2027-13-01' },
+      { id: 'f', like: 'FLUX.2-flex', edit_size: { ...emptyRange, step: 600 }, steps: { minimum: 9, maximum: 2 } },
     ]
+
     try {
       createModelCatalog({ models })
       throw new Error('the file was accepted')
@@ -195,6 +198,8 @@ describe('an argument that a row allows is sent, or the row is rejected', () => 
         'b: the bfl route has no quality (qualities)',
         'c: compression is that of JPEG, which needs chooses_format and "jpeg" among the formats',
         'e: retires is not a date',
+        'f: edit_size allows no value',
+        'f: steps allows no value',
       ])
     }
   })
