@@ -45,21 +45,6 @@ USER 1000:1000
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=5s --retries=3 CMD ["node", "bin/healthcheck.js"]
 
-# Node is process 1 and handles SIGTERM itself. The permission flags confine JavaScript to these folders: to move IMAGES_DIR or
-# LOG_DIR elsewhere, override CMD. The addon is sharp, which gets bytes and never paths; the two disabled warnings are about these
-# flags. /var/run is a link to /run, but permissions compare paths as written. https://nodejs.org/api/permissions.html
-# A small young generation is enough, because it holds little but short-lived chunks of images (docs/performance.md).
-CMD ["node", \
-     "--max-semi-space-size=8", \
-     "--disable-warning=PERM0001", "--disable-warning=ExperimentalWarning", \
-     "--permission", \
-     "--allow-fs-read=/app", \
-     "--allow-fs-read=/run/secrets/*", \
-     "--allow-fs-read=/var/run/secrets/*", \
-     "--allow-fs-read=/tmp", \
-     "--allow-fs-write=/app/images", \
-     "--allow-fs-write=/app/logs", \
-     "--allow-fs-write=/tmp", \
-     "--allow-net", \
-     "--allow-addons", \
-     "dist/server.js"]
+# Arguments are flags of the service: docker run IMAGE --check. The script sets Node's permission flags from the variables.
+ENTRYPOINT ["/bin/sh", "bin/entrypoint.sh"]
+CMD []

@@ -5,6 +5,7 @@ import fp from 'fastify-plugin'
 import packageJson from './package.json' with { type: 'json' }
 import config, { loadConfig, type ServiceConfig } from './plugins/config.ts'
 import type { Environment, Transport } from './services/config/environment.ts'
+import { unwritableHint } from './services/config/permission-flags.ts'
 import { createLogger } from './services/logging/create-logger.ts'
 import { type LogDestination, type LogOutput, openLogOutput } from './services/logging/log-output.ts'
 import { requestIdOf } from './services/logging/request-id.ts'
@@ -80,7 +81,7 @@ export async function createApp({
   if (logOutput.fileError !== undefined) {
     fastify.log.warn(
       { err: logOutput.fileError, LOG_DIR: config.logging.folder },
-      'log folder is not writable, logging to stdout only; for the container: sudo chown 1000:1000 images logs',
+      `log folder is not writable, logging to stdout only; ${unwritableHint(logOutput.fileError)}`,
     )
   }
   // Every path then returns 405 for methods that it does not support. CONNECT reaches no route.
@@ -108,8 +109,7 @@ function serverOptions({ server, logging }: ServiceConfig, logOutput: LogOutput)
     trustProxy: server.trustedProxies.has,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    // Longer than the 60 s of common proxies, so that a proxy never sends on a connection that is being closed.
-    keepAliveTimeout: 72_000,
+    keepAliveTimeout: server.keepAliveTimeoutMs,
     // Scanning a large images folder on a busy machine takes long.
     pluginTimeout: 120_000,
     requestTimeout: 300_000,

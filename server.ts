@@ -8,6 +8,7 @@ import { describeDeployments } from './services/azure/models/name-resolution.ts'
 import { collectGarbageLessOften } from './services/bytes/tuning.ts'
 import { type Environment, stdioEnvironment, type Transport } from './services/config/environment.ts'
 import { readDotEnv, readEnvironmentFile } from './services/config/environment-file.ts'
+import { isConfined } from './services/config/permission-flags.ts'
 import { explainStartError } from './services/config/start-error.ts'
 import { redirectConsole, stderrMethods, stdoutMethods } from './services/logging/console.ts'
 import { bufferedStdout, stderr } from './services/logging/log-output.ts'
@@ -87,10 +88,15 @@ async function printConfiguration(app: FastifyInstance): Promise<void> {
 }
 
 async function serveHttp(app: FastifyInstance): Promise<void> {
-  const { host, port, maxConnections } = app.config.server
   closeOnSignals(app)
-  // With a shorter queue the system drops connections under load, and a probe waits seconds until it tries again.
-  await app.listen({ host, port, backlog: maxConnections })
+  await app.listenEverywhere()
+  // Compose files of the Python predecessor check with a program that the image lacks, and show an unhealthy container.
+  if (isConfined()) {
+    app.log.info(
+      { healthcheck: ['CMD', 'node', 'bin/healthcheck.js'] },
+      'the image has a health check; a healthcheck in docker-compose.yml that calls python always fails, since the image has no Python: remove it, or use this one',
+    )
+  }
 }
 
 /** Serves the client that started this process, until it closes stdin. */

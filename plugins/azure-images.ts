@@ -31,6 +31,7 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
     connectTimeoutMs,
     maxResponseBytes: config.azure.maxResponseBytes,
     spool: fastify.bufferSpool,
+    maxQueueMs: config.azure.maxQueueMs,
     streaming: config.azure.streaming,
     imageHosts: config.azure.imageHosts,
     proxy,

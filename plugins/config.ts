@@ -12,6 +12,7 @@ import {
 } from '../services/config/configuration-error.ts'
 import { deepFreeze } from '../services/config/deep-freeze.ts'
 import { type Environment, isConfigured, prepareEnvironment, type Transport } from '../services/config/environment.ts'
+import { unknownVariableWarnings } from '../services/config/unknown-variables.ts'
 
 type Deployments = DeploymentList['deployments']
 
@@ -22,6 +23,8 @@ export type ServiceConfig = Config & {
     /** Worth a log line at start-up. */
     readonly warnings: readonly string[]
   }
+  /** Of variables that look like the service's and are none. */
+  readonly warnings: readonly string[]
 }
 
 declare module 'fastify' {
@@ -53,7 +56,7 @@ export async function loadConfig({ environment, transport = 'http' }: ConfigOpti
     throw new ConfigurationError(problems, !isConfigured(environment, transport))
   }
   const azure = { ...parsed.config.azure, deployments: [first, ...others] as const, warnings: list.warnings }
-  const config = { ...parsed.config, azure }
+  const config = { ...parsed.config, azure, warnings: unknownVariableWarnings(environment) }
   deepFreeze(config)
   return config
 }
@@ -97,6 +100,7 @@ function isSchemaFailure(error: unknown): error is Error & { errors: SchemaError
  */
 async function config(fastify: FastifyInstance, options: ConfigOptions): Promise<void> {
   fastify.decorate('config', options.config ?? (await loadConfig(options)))
+  for (const warning of fastify.config.warnings) fastify.log.warn(warning)
 }
 
 export default fp(config, { name: 'config' })

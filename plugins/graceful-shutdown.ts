@@ -24,7 +24,7 @@ declare module 'fastify' {
  */
 async function gracefulShutdown(fastify: FastifyInstance): Promise<void> {
   const { config, log, metrics, calls, server } = fastify
-  const drain = createDrain(calls.inFlight, log, () => metrics.rejections.inc({ reason: 'shutdown' }))
+  const drain = createDrain(calls, log, () => metrics.rejections.inc({ reason: 'shutdown' }))
   let destroyTimer: NodeJS.Timeout | undefined
 
   fastify.decorate('drain', {

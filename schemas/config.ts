@@ -23,9 +23,9 @@ const MIB = 1_048_576
 export const ConfigSchema = Type.Object({
   AZURE_BASE_URL: Type.Optional(
     azure.text(
-      'Endpoint of the Azure AI Foundry resource; may include a path',
+      'Endpoint of the Azure AI Foundry resource, or of a gateway with its path; paths of operations and queries are cut off',
       'https://your-endpoint.services.ai.azure.com',
-      { pattern: '^https?://[^\\s?#@]+$' },
+      { pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s@]+$' },
     ),
   ),
   AZURE_API_KEY: Type.Optional(
@@ -110,8 +110,20 @@ export const ConfigSchema = Type.Object({
     azure.text('Hosts that are reached without the proxy, comma-separated', 'localhost,.internal.example'),
   ),
 
-  MCP_SERVER_HOST: server.defaultText('Address to listen on (`0.0.0.0` in the container)', '127.0.0.1'),
+  MCP_SERVER_HOST: server.defaultText(
+    'Address to listen on (`0.0.0.0` in the container); `localhost` is both 127.0.0.1 and ::1',
+    '127.0.0.1',
+  ),
   MCP_SERVER_PORT: server.count('Port to listen on; 0 picks a free one', 8000, 0, 65_535),
+  ADMIN_PORT: Type.Optional(
+    server.count(
+      'Additional port for `/health`, `/ready` and `/metrics` only, which clients cannot crowd out; 0 picks a free one',
+      9000,
+      0,
+      65_535,
+      false,
+    ),
+  ),
   TRUST_PROXY: Type.Optional(
     server.text(
       'Proxies whose `X-Forwarded-For` is trusted: addresses or CIDR ranges, comma-separated',
@@ -127,8 +139,9 @@ export const ConfigSchema = Type.Object({
   ),
   ALLOWED_ORIGINS: Type.Optional(
     server.text(
-      'Origins of web pages that may call the service, comma-separated, in addition to local ones and `ALLOWED_HOSTS`',
-      'https://app.example.com',
+      'Origins of web pages, browser extensions and desktop apps that may call the service, comma-separated: ' +
+        '`scheme://host[:port]`; `*.` matches subdomains. Local ones and `ALLOWED_HOSTS` are always allowed',
+      'https://app.example.com,chrome-extension://your-extension-id',
     ),
   ),
   PUBLIC_URL: Type.Optional(
@@ -136,7 +149,24 @@ export const ConfigSchema = Type.Object({
       pattern: '^https?://[^\\s?#@"\\\\]+$',
     }),
   ),
-  MAX_CONNECTIONS: server.count('Maximum number of open connections', 2_000, 1, 100_000),
+  MAX_CONNECTIONS: server.count(
+    'Maximum number of open connections; when it is reached, the oldest one without a complete request gives way',
+    2_000,
+    1,
+    100_000,
+  ),
+  MAX_CONNECTIONS_PER_ADDRESS: server.count(
+    'Maximum number of open connections from one address (IPv6: from one /64), except proxies in `TRUST_PROXY`; 0 sets no limit',
+    500,
+    0,
+    100_000,
+  ),
+  KEEP_ALIVE_TIMEOUT_MS: server.count(
+    'How long an idle connection stays open; must exceed the time for which the proxy in front reuses one (docs/deployment.md)',
+    72_000,
+    1000,
+    120 * MINUTE,
+  ),
   MAX_EVENT_LOOP_DELAY_MS: server.count('Event loop delay above which new calls get 503', 1_000, 10, MINUTE),
   SHUTDOWN_GRACE_MS: shutdown.count('How long running calls may continue after SIGTERM', 25_000, 0, 60 * MINUTE),
 
@@ -203,6 +233,15 @@ export const ConfigSchema = Type.Object({
     1000,
     60 * MINUTE,
   ),
+  MAX_QUEUE_WAIT_MS: Type.Optional(
+    limits.count(
+      'Longest time that a call waits for its turn at Azure, in the queue and for its quota; then it fails with a time to retry. If unset, `CALL_DEADLINE_MS`',
+      60_000,
+      0,
+      24 * 60 * MINUTE,
+      false,
+    ),
+  ),
   MAX_BODY_BYTES: limits.count('Maximum size of a request body', 32 * MIB, 1024, 1024 * MIB),
   MAX_INFLIGHT_BYTES: httpLimits.count(
     'Maximum size of all request bodies in memory; more wait up to 5 s, then get 503',
@@ -241,11 +280,14 @@ export const ConfigSchema = Type.Object({
     1_000_000_000,
   ),
   IMAGES_DIR: images.defaultText('Folder for saved images (`/app/images` in the container)', './images'),
-  INLINE_IMAGE_MAX_BYTES: images.count(
-    'Maximum size of an image in a response, as base64; a larger one is saved and returned as a JPEG preview. 0 sets no limit',
-    0,
-    0,
-    1024 * MIB,
+  INLINE_IMAGE_MAX_BYTES: Type.Optional(
+    images.count(
+      'Maximum size of all images of a response together, as base64; an image above its share is saved and returned as a JPEG preview. 0 sets no limit. If unset, no limit over HTTP and 8 MiB over stdio, because clients end a connection on longer lines',
+      700_000,
+      0,
+      1024 * MIB,
+      false,
+    ),
   ),
   ABANDONED_RESULT_TTL_MS: images.count(
     'How long results are stored for an identical retry after the client disconnected; 0 stores none',

@@ -19,7 +19,10 @@ export const TOKEN_SCOPES = [
   'https://ai.azure.cn/.default',
 ] as const
 
-const Name = Type.String({ pattern: '^[\\w.-]{1,64}$' })
+const Name = Type.String({
+  pattern: '^[\\w.-]{1,64}$',
+  description: '1 to 64 letters, digits, dots, dashes and underscores',
+})
 const Text = Type.String({ minLength: 1, maxLength: 2048 })
 
 export const DeploymentEntrySchema = Type.Object(
@@ -27,7 +30,13 @@ export const DeploymentEntrySchema = Type.Object(
     /** What callers write as `model`. */
     name: Name,
     /** `AZURE_BASE_URL` by default, and so on below. On another host the entry needs its own credential. */
-    base_url: Type.Optional(Type.String({ pattern: '^https?://[^\\s?#@]+$', maxLength: 2048 })),
+    base_url: Type.Optional(
+      Type.String({
+        pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s@]+$',
+        maxLength: 2048,
+        description: 'an http or https address without credentials',
+      }),
+    ),
     /** Its name at Azure; `name` by default. */
     deployment: Type.Optional(Name),
     /** A model of the table; found by the names by default. */

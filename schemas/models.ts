@@ -2,7 +2,13 @@ import Type, { type Static } from 'typebox'
 
 /** Capabilities of the models of Azure AI Foundry. The built-in table and `AZURE_MODELS_FILE` have the same form. */
 
+/** The descriptions say what is allowed where the keywords do not; messages about mistakes in files quote them. */
+
 const closed = { additionalProperties: false }
+const nameOf = (maximum: number) => ({
+  pattern: `^[\\w.-]{1,${maximum}}$`,
+  description: `1 to ${maximum} letters, digits, dots, dashes and underscores`,
+})
 const text = { minLength: 1, maxLength: 200 }
 const edge = Type.Integer({ minimum: 1, maximum: 65_536 })
 const pixels = Type.Integer({ minimum: 1, maximum: 1_000_000_000 })
@@ -10,11 +16,17 @@ const pixels = Type.Integer({ minimum: 1, maximum: 1_000_000_000 })
 export const DialectNameSchema = Type.Enum(['deployments', 'v1', 'bfl', 'mai'])
 export type DialectName = Static<typeof DialectNameSchema>
 
+const FormatSchema = Type.Enum(['png', 'jpeg', 'gif', 'svg'])
+export type Format = Static<typeof FormatSchema>
+
 const OperationSchema = Type.Enum(['generate', 'edit'])
 export type Operation = Static<typeof OperationSchema>
 
 /** `WxH` in pixels. */
-const SizeTextSchema = Type.String({ pattern: '^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$' })
+const SizeTextSchema = Type.String({
+  pattern: '^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$',
+  description: 'width x height in pixels, such as "1024x1536"',
+})
 
 /** The sizes that a model generates. `none`: it decides itself and accepts no size. */
 const SizeRuleSchema = Type.Union([
@@ -40,42 +52,78 @@ const SizeRuleSchema = Type.Union([
 ])
 export type SizeRule = Static<typeof SizeRuleSchema>
 
+/** A day of the calendar, YYYY-MM-DD. */
+const DaySchema = Type.String({ format: 'date', description: 'a day of the calendar as YYYY-MM-DD' })
+const rate = Type.Optional(Type.Number({ minimum: 0, maximum: 1_000_000 }))
+
 const PriceSchema = Type.Object(
   {
-    /** The date of the price list, YYYY-MM-DD. */
-    asOf: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' }),
-    /** US dollars per million tokens. */
-    textIn: Type.Optional(Type.Number({ minimum: 0 })),
-    imageIn: Type.Optional(Type.Number({ minimum: 0 })),
-    imageOut: Type.Optional(Type.Number({ minimum: 0 })),
+    /** The date of the price list. */
+    asOf: DaySchema,
+    /** US dollars per million tokens. Without a rate for cached input, that input costs as much as the rest. */
+    textIn: rate,
+    textInCached: rate,
+    imageIn: rate,
+    imageInCached: rate,
+    imageOut: rate,
     /** US dollars per input megapixel, per output megapixel, and extra for the first output megapixel. */
-    megapixelIn: Type.Optional(Type.Number({ minimum: 0 })),
-    megapixelOut: Type.Optional(Type.Number({ minimum: 0 })),
-    firstMegapixelOut: Type.Optional(Type.Number({ minimum: 0 })),
+    megapixelIn: rate,
+    megapixelOut: rate,
+    firstMegapixelOut: rate,
     /** US dollars per image. */
-    image: Type.Optional(Type.Number({ minimum: 0 })),
+    image: rate,
   },
   closed,
 )
 export type Price = Static<typeof PriceSchema>
+
+const SourceSchema = Type.Object(
+  {
+    url: Type.String({ pattern: '^https://\\S+$', maxLength: 500, description: 'an https address' }),
+    /** The day on which somebody last looked there. */
+    checked: DaySchema,
+  },
+  closed,
+)
+export type Source = Static<typeof SourceSchema>
+
+/** Where the facts of a row come from. A source without a price or date says where none was found. */
+const SourcesSchema = Type.Object(
+  {
+    capabilities: Type.Optional(SourceSchema),
+    price: Type.Optional(SourceSchema),
+    retirement: Type.Optional(SourceSchema),
+  },
+  closed,
+)
+export type Sources = Required<Static<typeof SourcesSchema>>
 
 const range = Type.Object({ minimum: Type.Number(), maximum: Type.Number() }, closed)
 
 export const ModelSchema = Type.Object(
   {
     /** As in Azure's catalogue; case does not matter. */
-    id: Type.String({ pattern: '^[\\w.-]{1,64}$' }),
+    id: Type.String(nameOf(64)),
+    /** Further names of the model, such as those of deployments; recognized like its id. */
+    aliases: Type.Optional(Type.Array(Type.String(nameOf(64)), { maxItems: 50 })),
     /** Dialects that serve it, the preferred one first. */
     dialects: Type.Array(DialectNameSchema, { minItems: 1, maxItems: 4 }),
     /** Its name in the path of the provider route. */
-    providerPath: Type.Optional(Type.String({ pattern: '^[a-z0-9.-]{1,64}$' })),
+    providerPath: Type.Optional(
+      Type.String({
+        pattern: '^[a-z0-9.-]{1,64}$',
+        description: '1 to 64 lower-case letters, digits, dots and dashes',
+      }),
+    ),
     /** Overrides the API version of every route. */
-    apiVersion: Type.Optional(Type.String({ pattern: '^[\\w.-]{1,32}$' })),
+    apiVersion: Type.Optional(Type.String(nameOf(32))),
     operations: Type.Array(OperationSchema, { minItems: 1, maxItems: 2 }),
     generateSize: SizeRuleSchema,
     editSize: SizeRuleSchema,
     /** Shapes that can be requested instead of a size. */
-    aspectRatios: Type.Array(Type.String({ pattern: '^[1-9]\\d?:[1-9]\\d?$' }), { maxItems: 30 }),
+    aspectRatios: Type.Array(Type.String({ pattern: '^[1-9]\\d?:[1-9]\\d?$', description: 'a ratio such as "16:9"' }), {
+      maxItems: 30,
+    }),
     /** Maximum number of images per call. */
     maxCount: Type.Integer({ minimum: 1, maximum: 10 }),
     /** Maximum number of images in an edit, including the one to edit. */
@@ -85,7 +133,9 @@ export const ModelSchema = Type.Object(
     mask: Type.Boolean(),
     seed: Type.Boolean(),
     qualities: Type.Array(Type.String(text), { maxItems: 10 }),
-    formats: Type.Array(Type.Enum(['png', 'jpeg']), { minItems: 1, maxItems: 2 }),
+    /** How elaborate the image is. */
+    complexities: Type.Array(Type.String(text), { maxItems: 10 }),
+    formats: Type.Array(FormatSchema, { minItems: 1, maxItems: 4 }),
     /** Whether the format can be requested; otherwise the model returns the first of `formats`. */
     choosesFormat: Type.Boolean(),
     compression: Type.Boolean(),
@@ -101,28 +151,33 @@ export const ModelSchema = Type.Object(
     /** Advice for writing prompts, published in the tools' schemas. */
     promptAdvice: Type.Optional(Type.String({ maxLength: 400 })),
     /** Fields that the operator adds to every request; arguments of a call override them. */
-    fields: Type.Optional(Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]))),
+    fields: Type.Optional(
+      Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]), {
+        description: 'an object of texts, numbers and booleans',
+      }),
+    ),
     price: Type.Optional(PriceSchema),
-    /** The day on which Azure retires it, YYYY-MM-DD. */
-    retires: Type.Optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' })),
+    /** The day on which Azure retires it. */
+    retires: Type.Optional(DaySchema),
+    sources: Type.Optional(SourcesSchema),
   },
   closed,
 )
 export type Model = Static<typeof ModelSchema>
 
 /**
- * `AZURE_MODELS_FILE`: rows that are added to the table or change it. A row contains only what differs from the model that
- * `like` names, or from the row that it changes.
+ * A row of `AZURE_MODELS_FILE`, which is added to the table or changes a row of it: it contains only what differs from the
+ * model that `like` names, or from the row that it changes. `null` removes an optional member.
  */
-export const ModelsFileSchema = Type.Object(
+export const ModelChangesSchema = Type.Object(
   {
-    models: Type.Array(
-      Type.Intersect([
-        Type.Object({ id: ModelSchema.properties.id, like: Type.Optional(Type.String(text)) }),
-        Type.Partial(Type.Omit(ModelSchema, ['id'])),
-      ]),
-      { maxItems: 200 },
-    ),
+    ...Type.Partial(ModelSchema).properties,
+    id: ModelSchema.properties.id,
+    like: Type.Optional(Type.String(nameOf(64))),
   },
   closed,
 )
+export type ModelChanges = Static<typeof ModelChangesSchema>
+
+/** Its rows are checked one by one, so that a mistake in one hides none in another. */
+export const ModelsFileSchema = Type.Object({ models: Type.Array(Type.Unknown(), { maxItems: 200 }) }, closed)

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { GROUPS, type Group } from '../schemas/config-row.ts'
-import type { Model } from '../schemas/models.ts'
+import type { Model, Price, Sources } from '../schemas/models.ts'
 import { onRoute } from '../services/azure/dialects/index.ts'
 import { modelTable } from '../services/azure/models/table.ts'
 import { type VariableInfo, variables } from '../services/config/variables.ts'
@@ -56,6 +56,11 @@ interface Language {
   mask: string
   /** The edited image decides the size. */
   sizeOfImage: string
+  perImage: string
+  perMegapixel: string
+  firstMegapixel(rate: number): string
+  /** Of a source: what it says. */
+  sources: Readonly<Record<keyof Sources, string>>
   /** Whether meanings are translated in the document itself; a new row starts with the English text. */
   keepsMeanings: boolean
 }
@@ -69,6 +74,10 @@ const english: Language = {
   images: (count) => (count === 1 ? '1 image' : `${count} images`),
   mask: 'mask',
   sizeOfImage: 'size of the image',
+  perImage: 'per image',
+  perMegapixel: 'per megapixel',
+  firstMegapixel: (rate) => `the first ${rate} more`,
+  sources: { price: 'price', retirement: 'retirement', capabilities: 'capabilities' },
   keepsMeanings: false,
 }
 
@@ -81,6 +90,10 @@ const chinese: Language = {
   images: (count) => `${count} 张图`,
   mask: '蒙版',
   sizeOfImage: '尺寸随原图',
+  perImage: '每张',
+  perMegapixel: '每百万像素',
+  firstMegapixel: (rate) => `首个百万像素另加 ${rate}`,
+  sources: { price: '价格', retirement: '停用日期', capabilities: '能力' },
   keepsMeanings: true,
 }
 
@@ -173,6 +186,34 @@ function withEllipses(message: (...args: never[]) => string): string {
   throw new Error(`no example can be made of ${message}`)
 }
 
+function priceRows(language: Language): Row[] {
+  return modelTable.map(({ id, price, sources }) => [
+    code(id),
+    withCached(price?.textIn, price?.textInCached),
+    inputPrice(price, language),
+    outputPrice(price, language),
+    price?.asOf ?? '–',
+    (['price', 'retirement', 'capabilities'] as const)
+      .map((name) => `[${language.sources[name]}](${sources[name].url}) ${sources[name].checked}`)
+      .join('<br>'),
+  ])
+}
+
+const withCached = (rate: number | undefined, cached: number | undefined) =>
+  rate === undefined ? '–' : `${rate}${cached === undefined ? '' : ` (${cached})`}`
+
+function inputPrice(price: Price | undefined, { perMegapixel }: Language): string {
+  if (price?.megapixelIn !== undefined) return `${price.megapixelIn} ${perMegapixel}`
+  return withCached(price?.imageIn, price?.imageInCached)
+}
+
+function outputPrice(price: Price | undefined, { perImage, perMegapixel, firstMegapixel }: Language): string {
+  if (price?.image !== undefined) return `${price.image} ${perImage}`
+  if (price?.megapixelOut === undefined) return price?.imageOut === undefined ? '–' : String(price.imageOut)
+  const first = price.firstMegapixelOut === undefined ? '' : `, ${firstMegapixel(price.firstMegapixelOut)}`
+  return `${price.megapixelOut} ${perMegapixel}${first}`
+}
+
 function modelRows({ yes, no, ...words }: Language): Row[] {
   return modelTable.map((model) => [
     `\`${model.id}\``,
@@ -186,7 +227,10 @@ function modelRows({ yes, no, ...words }: Language): Row[] {
 
 const code = (text: string) => `\`${text}\``
 
-function editsOf({ maxImages, mask, editSize }: Model, words: Omit<Language, 'yes' | 'no'>): string {
+function editsOf(
+  { maxImages, mask, editSize }: Model,
+  words: Pick<Language, 'images' | 'mask' | 'sizeOfImage'>,
+): string {
   const facts = [words.images(maxImages), ...(mask ? [words.mask] : [])]
   return [...facts, ...(editSize.kind === 'none' ? [words.sizeOfImage] : [])].join(', ')
 }
@@ -213,6 +257,7 @@ const tables: Readonly<Record<string, (language: Language) => Row[]>> = {
   metrics: metricRows,
   errors: errorRows,
   models: modelRows,
+  prices: priceRows,
 }
 
 /** Tables whose last column is translated in the document. */

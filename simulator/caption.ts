@@ -70,8 +70,13 @@ export async function overlay(
   return [cut]
 }
 
-/** The panel at the bottom of an image: the prompt and, below it, `note`. */
-export async function caption(text: string, note: string, width: number, height: number): Promise<OverlayOptions[]> {
+/** The panel at the bottom of an image: the prompt and, below it, `note`; `opacity` covers what is below it. */
+export async function caption(
+  text: string,
+  note: string,
+  { width, height }: { width: number; height: number },
+  opacity = 0.46,
+): Promise<OverlayOptions[]> {
   const unit = Math.min(width, height) / 1000
   const [margin, pad] = [Math.round(unit * 36), Math.round(unit * 28)]
   const inner = width - 2 * (margin + pad)
@@ -85,17 +90,24 @@ export async function caption(text: string, note: string, width: number, height:
   const top = height - margin - panelHeight
   const capacity = { width: width - margin, height: height - margin }
   return [
-    { input: rounded(width - 2 * margin, panelHeight, Math.round(unit * 24), 'rgba(8,12,24,0.46)'), left: margin, top },
+    {
+      input: rounded(width - 2 * margin, panelHeight, Math.round(unit * 24), `rgba(8,12,24,${opacity})`),
+      left: margin,
+      top,
+    },
     ...(await overlay(title, margin + pad, top + pad, capacity)),
     ...(await overlay(small, margin + pad, top + pad + title.height + gap, capacity)),
   ]
 }
 
 /** A small grey label in the lower right corner. */
-export async function badge(text: string, width: number, height: number): Promise<OverlayOptions[]> {
+export async function badge(
+  text: string,
+  { width, height }: { width: number; height: number },
+): Promise<OverlayOptions[]> {
   const unit = Math.min(width, height) / 1000
   const pad = Math.max(2, Math.round(unit * 12))
-  const block = await renderText(text, { width: width * 0.9, fontPx: unit * 20, color: '#ffffff', most: 80 })
+  const block = await renderText(text, { width: width * 0.9, fontPx: unit * 20, color: '#ffffff', most: 120 })
   const [boxWidth, boxHeight] = [block.width + 2 * pad, block.height + 2 * pad]
   const [left, top] = [width - boxWidth - pad, height - boxHeight - pad]
   if (left < 0 || top < 0) return []

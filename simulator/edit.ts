@@ -1,145 +1,138 @@
-import sharp, { type Sharp } from 'sharp'
-import { overlay, renderText } from './caption.ts'
+import sharp from 'sharp'
+import { applyFilter, type FilterName, type Size } from './edits/filters.ts'
+import {
+  type Area,
+  addObjects,
+  blurBackground,
+  fillArea,
+  replaceBackground,
+  rotate,
+  tint,
+  writeText,
+} from './edits/objects.ts'
+import { type Action, readEdit } from './edits/reading.ts'
+import { subjectsIn } from './scenes/vocabulary.ts'
 
-interface EditSize {
+export interface EditOptions extends Size {
   prompt: string
-  width: number
-  height: number
+  /** PNG of the size of the image; pixels whose alpha is 0 may change. */
+  mask?: Buffer | undefined
 }
 
-type Step = (image: Sharp, requested: EditSize) => Sharp | Promise<Sharp>
-
-interface Edit {
-  words: RegExp
-  step: Step
+export interface EditResult {
+  image: Buffer
+  /** What was done, for the caption. */
+  done: readonly string[]
+  /** What the prompt asks for and the simulator cannot do. */
+  missing: readonly string[]
+  area: Area
 }
 
-const colours: readonly [RegExp, string][] = [
-  [/\bred\b|crimson|红/i, '#e02020'],
-  [/\borange\b|橙/i, '#f08010'],
-  [/\byellow\b|golden|\bgold\b|黄|金色/i, '#f0c818'],
-  [/\bgreen\b|绿/i, '#20b048'],
-  [/\bcyan\b|\bteal\b|青/i, '#10b0b8'],
-  [/\bblue\b|蓝/i, '#2050e8'],
-  [/\bpurple\b|\bviolet\b|紫/i, '#8030d0'],
-  [/\bpink\b|粉/i, '#f060a8'],
-  [/\bwarm(er)?\b|暖/i, '#f0903c'],
-  [/\bcool(er)?\b|\bcold(er)?\b|冷/i, '#4080f0'],
-]
-
-const degreesOf = (prompt: string): number => {
-  const degrees = Number(/(-?\d{1,3})\s*(?:°|deg|度)/i.exec(prompt)?.[1] ?? (/upside|倒/i.test(prompt) ? 180 : 90))
-  return /counter|anti-?clock|\bleft\b|逆时针|向左/i.test(prompt) ? -degrees : degrees
+const filterNotes: Partial<Record<FilterName, string>> = {
+  blackAndWhite: 'black and white',
+  zoomIn: 'zoom in',
+  zoomOut: 'zoom out',
 }
 
-/** Blends the image half and half with its luminance in the hue of `colour`. */
-const tint =
-  (colour: string, share: number): Step =>
-  async (image, { width, height }) => {
-    const wash = { create: { width, height, channels: 4 as const, background: { ...rgbOf(colour), alpha: share } } }
-    return image.composite([{ input: await sharp(wash).png().toBuffer(), blend: 'over' }])
+interface Stage extends Size {
+  area: Area
+  mask: Buffer | undefined
+}
+
+interface Outcome {
+  image: Buffer
+  done?: string
+  missing?: string
+}
+
+/** Without a mask a thing cannot be told from the rest of the image. */
+const onlyWhole = (thing: string | undefined, { mask }: Stage): { missing?: string } =>
+  thing === undefined || mask !== undefined
+    ? {}
+    : { missing: `finding "${thing}" without a mask: the whole image changed` }
+
+const quotedClause = (clause: string): string => `"${clause.trim()}"`
+
+async function apply(image: Buffer, action: Action, stage: Stage): Promise<Outcome> {
+  switch (action.kind) {
+    case 'filter': {
+      const filtered = await applyFilter(action.name, image, stage)
+      return { image: filtered, done: filterNotes[action.name] ?? action.name, ...onlyWhole(action.thing, stage) }
+    }
+    case 'rotate':
+      return { image: await rotate(image, action.degrees, stage), done: `rotated by ${action.degrees}°` }
+    case 'tint': {
+      const tinted = await tint(image, action.colour, stage)
+      return { image: tinted, done: 'tinted', ...onlyWhole(action.thing, stage) }
+    }
+    case 'keep':
+      return { image, ...(subjectsIn(action.clause).length > 0 ? onlyWhole(action.clause.trim(), stage) : {}) }
+    case 'add': {
+      const names = action.found.map(({ name }) => name).join(', ')
+      return {
+        image: await addObjects(image, action.found, action.clause, stage, stage.area, stage.mask !== undefined),
+        done: `added ${names}`,
+      }
+    }
+    case 'remove':
+      // Without a mask nothing says where the thing is.
+      return stage.mask === undefined
+        ? { image, missing: `${quotedClause(action.clause)}, which needs a mask` }
+        : { image: await fillArea(image, stage.mask, stage), done: 'filled the masked area' }
+    case 'background':
+      return {
+        image: await replaceBackground(image, action.scene, stage),
+        done: 'background replaced',
+        missing: 'finding the subject: its middle is kept',
+      }
+    case 'blurBackground':
+      return {
+        image: await blurBackground(image, stage),
+        done: 'background blurred',
+        missing: 'finding the subject: its middle stays sharp',
+      }
+    case 'text':
+      return { image: await writeText(image, action.text, stage, stage.area), done: 'text' }
+    case 'unknown':
+      return { image, missing: quotedClause(action.clause) }
   }
-
-const rgbOf = (hex: string): { r: number; g: number; b: number } => {
-  const value = Number.parseInt(hex.slice(1), 16)
-  return { r: value >> 16, g: (value >> 8) & 255, b: value & 255 }
 }
 
-const quoted = (prompt: string): string | undefined => /["“”「『']([^"“”「」『』']{1,200})["“”」』']/u.exec(prompt)?.[1]
-
-const writeText: Step = async (image, { prompt, width, height }) => {
-  const edge = Math.min(width, height)
-  const style = { width: width * 0.86, fontPx: edge / 11, weight: 'bold', most: 90 } as const
-  const [ink, shade] = await Promise.all(
-    ['#ffffff', '#000000b0'].map((color) => renderText(quoted(prompt) ?? prompt, { ...style, color })),
-  )
-  if (ink === undefined || shade === undefined) return image
-  const [left, top] = [Math.max(0, (width - ink.width) >> 1), Math.max(0, (height - ink.height) >> 1)]
-  const off = Math.max(1, Math.round(edge / 250))
-  return image.composite([
-    ...(await overlay(shade, left + off, top + off, { width, height })),
-    ...(await overlay(ink, left, top, { width, height })),
-  ])
+/** The smallest rectangle around what a mask opens; the whole image without a mask. */
+async function areaOf(mask: Buffer | undefined, { width, height }: Size): Promise<Area> {
+  const all = { left: 0, top: 0, width, height }
+  if (mask === undefined) return all
+  const alpha = await sharp(mask)
+    .resize(width, height, { fit: 'cover' })
+    .ensureAlpha()
+    .extractChannel(3)
+    .raw()
+    .toBuffer()
+  let [left, top, right, bottom] = [width, height, -1, -1]
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if ((alpha[y * width + x] ?? 255) > 127) continue
+      left = Math.min(left, x)
+      right = Math.max(right, x)
+      top = Math.min(top, y)
+      bottom = y
+    }
+  }
+  return right < 0 ? all : { left, top, width: right - left + 1, height: bottom - top + 1 }
 }
 
-const snow: Step = (image, { width, height }) => {
-  const unit = Math.min(width, height) / 1000
-  const flakes = Array.from({ length: 260 }, (_, i) => {
-    // Steps by the golden ratio scatter evenly and reproducibly.
-    const [x, y] = [(i * 0.618034 * width) % width, (i * 0.754878 * height) % height]
-    return `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${(unit * (2 + (i % 5) * 1.6)).toFixed(1)}" opacity="${0.5 + (i % 4) * 0.14}"/>`
-  })
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><g fill="#fff">${flakes.join('')}</g></svg>`
-  return image.composite([{ input: Buffer.from(svg) }])
-}
-
-const edits: readonly Edit[] = [
-  {
-    words: /rotat|turn it|upside|旋转|倒过来/i,
-    step: (image, { prompt, width, height }) =>
-      image
-        .rotate(degreesOf(prompt), { background: '#ffffff' })
-        .resize(width, height, { fit: 'contain', background: '#ffffff' }),
-  },
-  { words: /flip|翻转/i, step: (image) => image.flip() },
-  { words: /mirror|镜像/i, step: (image) => image.flop() },
-  {
-    words: /blur|soft focus|模糊/i,
-    step: (image, { width, height }) => image.blur(Math.max(0.6, Math.min(width, height) / 90)),
-  },
-  { words: /sharpen|锐化/i, step: (image) => image.sharpen({ sigma: 2 }) },
-  {
-    words: /pixel|mosaic|像素|马赛克/i,
-    step: async (image, { width, height }) => {
-      const coarse = { width: Math.max(1, width >> 5), height: Math.max(1, height >> 5) }
-      return sharp(
-        await image
-          .resize({ ...coarse, fit: 'fill' })
-          .png()
-          .toBuffer(),
-      ).resize(width, height, { kernel: 'nearest', fit: 'fill' })
-    },
-  },
-  { words: /bright|lighten|变亮|提亮/i, step: (image) => image.modulate({ brightness: 1.35 }) },
-  { words: /\bdark|变暗/i, step: (image) => image.modulate({ brightness: 0.6 }) },
-  { words: /vivid|saturat|鲜艳/i, step: (image) => image.modulate({ saturation: 1.8 }) },
-  {
-    words: /sepia|vintage|old photo|复古|怀旧/i,
-    step: (image) =>
-      image.recomb([
-        [0.39, 0.77, 0.19],
-        [0.35, 0.69, 0.17],
-        [0.27, 0.53, 0.13],
-      ]),
-  },
-  { words: /invert|negative|反色|反转颜色|底片/i, step: (image) => image.negate({ alpha: false }) },
-  ...colours.map(([words, colour]): Edit => ({ words, step: tint(colour, 0.42) })),
-  { words: /\bsnow|雪/i, step: snow },
-  // After all other edits but the text, since they would add colour again.
-  {
-    words: /black[ -]*(?:and|&)[ -]*white|gr[ae]y ?scale|monochrome|\bb&w\b|黑白|灰度/i,
-    step: (image) => image.grayscale().toColourspace('srgb'),
-  },
-  { words: /\btext\b|\bwrite\b|\bwords?\b|\bcaption\b|\btitle\b|文字|写上|标题/i, step: writeText },
-]
-
-/** The fallback for a prompt without a known word: a blue tint with the prompt written across. */
-const fallback: readonly Edit[] = [
-  { words: /^/, step: tint('#3858c8', 0.35) },
-  { words: /^/, step: writeText },
-]
-
-/**
- * Applies every edit that the prompt names, in a fixed order, to a PNG of `width` × `height`.
- * Each step renders its pixels, because sharp reorders the operations of a pipeline.
- */
-export async function applyEdits(source: Buffer, requested: EditSize): Promise<Buffer> {
-  // Quoted text is to be written into the image, not to be understood as an edit.
-  const said = requested.prompt.replace(/["“「『][^"”」』]*["”」』]/gu, ' ')
-  const named = edits.filter(({ words }) => words.test(said))
+/** Does to a PNG of `width` × `height` what the prompt asks for, as far as the simulator can, one step after the other. */
+export async function applyEdits(source: Buffer, { prompt, mask, width, height }: EditOptions): Promise<EditResult> {
+  const area = await areaOf(mask, { width, height })
+  const done: string[] = []
+  const missing: string[] = []
   let image = source
-  for (const { step } of named.length > 0 ? named : fallback) {
-    image = await (await step(sharp(image), requested)).png({ compressionLevel: 1 }).toBuffer()
+  for (const action of readEdit(prompt)) {
+    const outcome = await apply(image, action, { width, height, area, mask })
+    image = outcome.image
+    if (outcome.done !== undefined) done.push(outcome.done)
+    if (outcome.missing !== undefined) missing.push(outcome.missing)
   }
-  return image
+  if (done.length === 0 && missing.length === 0) missing.push(quotedClause(prompt.trim() || 'an empty prompt'))
+  return { image, done, missing, area }
 }

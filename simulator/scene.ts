@@ -1,247 +1,115 @@
-/** Draws a landscape as SVG. Seed and prompt determine it completely, so that images are reproducible. */
+import { abstract, logoDisc, monogram } from './scenes/abstract.ts'
+import { landscape, moodOf } from './scenes/landscape.ts'
+import { city, type Frame, interior, space, studio, underwater } from './scenes/settings.ts'
+import { createDice, type Dice, type Layer, pick, px } from './scenes/svg.ts'
+import { describe, type FoundSubject, type SceneDescription } from './scenes/vocabulary.ts'
 
-import { createHash } from 'node:crypto'
+/** Draws, as SVG, the scene that the words of a prompt describe. Prompt, size and variant determine it completely. */
 
-/** A reproducible sequence of numbers in [0, 1). */
-export type Dice = () => number
-
-/** Mulberry32, a small generator. */
-function createDice(seed: string): Dice {
-  let state = createHash('sha256').update(seed).digest().readUInt32LE(0)
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
-
-type Rgb = readonly [number, number, number]
-
-interface Mood {
-  /** Sky from the zenith to the horizon. */
-  sky: readonly [string, string, string, string]
-  /** Colours of the farthest and of the nearest ridge. */
-  haze: string
-  near: string
-  light: string
-  /** Height of the light, from 0 at the top of the sky to 1 at the shore. */
-  sun: number
-  /** Share of all stars that are visible; 0 by day. */
-  stars: number
-  words: RegExp
-}
-
-const moods: readonly Mood[] = [
-  {
-    sky: ['#2b1b52', '#8a3b73', '#f0736a', '#ffd08a'],
-    haze: '#e08a7d',
-    near: '#1d1433',
-    light: '#fff1c9',
-    sun: 0.6,
-    stars: 0.25,
-    words: /sunset|dusk|evening|日落|夕阳|黄昏|傍晚/i,
-  },
-  {
-    sky: ['#040a24', '#0d1f4d', '#23407d', '#5b7bb0'],
-    haze: '#4d6da3',
-    near: '#050a1a',
-    light: '#f4f7ff',
-    sun: 0.25,
-    stars: 1,
-    words: /night|moon|star|space|galaxy|夜|月|星|宇宙/i,
-  },
-  {
-    sky: ['#2f6fc4', '#6aa9e4', '#b5dcf4', '#f6f3dc'],
-    haze: '#b4d2e2',
-    near: '#123f3b',
-    light: '#fffbe0',
-    sun: 0.36,
-    stars: 0,
-    words: /day|summer|sea|ocean|beach|lake|spring|白天|夏|海|湖|春/i,
-  },
-  {
-    sky: ['#26466f', '#6f88b3', '#e9a9a0', '#fde3c0'],
-    haze: '#d3b3bd',
-    near: '#20304a',
-    light: '#fff6e6',
-    sun: 0.54,
-    stars: 0.08,
-    words: /dawn|sunrise|morning|snow|winter|日出|清晨|早晨|雪|冬/i,
-  },
-  {
-    sky: ['#0d3b3e', '#1d6b63', '#7bb58b', '#f3e7a6'],
-    haze: '#a3c795',
-    near: '#08241f',
-    light: '#fffad0',
-    sun: 0.4,
-    stars: 0,
-    words: /forest|jungle|green|tree|garden|森林|绿|树|花园/i,
-  },
-  {
-    sky: ['#3d1f3f', '#a0463f', '#e88f4d', '#ffe0a0'],
-    haze: '#e3a366',
-    near: '#37161c',
-    light: '#fff4cf',
-    sun: 0.56,
-    stars: 0.1,
-    words: /desert|autumn|fire|volcano|warm|沙漠|秋|火/i,
-  },
-]
-
-const rgb = (hex: string): Rgb => {
-  const value = Number.parseInt(hex.slice(1), 16)
-  return [value >> 16, (value >> 8) & 255, value & 255]
-}
-const mix = (from: string, to: string, share: number): string => {
-  const [a, b] = [rgb(from), rgb(to)]
-  return `rgb(${a.map((channel, i) => Math.round(channel + ((b[i] ?? 0) - channel) * share)).join(',')})`
-}
-const px = (value: number): string => value.toFixed(1)
-
-/** Heights in [0, 1] along a ridge: octaves of smooth noise. */
-function ridge(dice: Dice, points: number, roughness: number): number[] {
-  const heights = new Array<number>(points + 1).fill(0)
-  let weight = 1
-  let total = 0
-  for (let cells = 2 + Math.floor(dice() * 2); cells < points; cells *= 2) {
-    const knots = Array.from({ length: cells + 2 }, dice)
-    for (let i = 0; i <= points; i++) {
-      const at = (i / points) * cells
-      const cell = Math.floor(at)
-      const t = at - cell
-      const [a, b] = [knots[cell] ?? 0, knots[cell + 1] ?? 0]
-      heights[i] = (heights[i] ?? 0) + weight * (a + (b - a) * t * t * (3 - 2 * t))
-    }
-    total += weight
-    weight *= roughness
-  }
-  return heights.map((height) => height / total)
-}
-
-interface Canvas {
+export interface SceneOptions {
+  prompt: string
+  /** Pixels. */
   width: number
   height: number
-  /** One thousandth of the shorter side, in pixels. */
-  unit: number
-  /** Where land meets water. */
-  shore: number
+  variant: string
+  /** Leaves out the background, where there is a subject. */
+  transparent?: boolean
 }
 
-function skyAndLight({ width, height, unit, shore }: Canvas, mood: Mood, dice: Dice): { defs: string; body: string } {
-  const [x, y] = [width * (0.25 + dice() * 0.5), shore * (mood.sun + dice() * 0.12)]
-  const radius = unit * (50 + dice() * 35)
-  const stops = mood.sky.map((color, i) => `<stop offset="${i / 3}" stop-color="${color}"/>`).join('')
-  const defs =
-    `<linearGradient id="sky" x1="0" y1="0" x2="0" y2="1">${stops}</linearGradient>` +
-    `<radialGradient id="glow"><stop offset="0" stop-color="${mood.light}" stop-opacity=".85"/>` +
-    `<stop offset=".18" stop-color="${mood.light}" stop-opacity=".35"/><stop offset="1" stop-color="${mood.light}" stop-opacity="0"/></radialGradient>`
-  const stars = Array.from({ length: Math.round(mood.stars * 170) }, () => {
-    const [cx, cy] = [dice() * width, dice() ** 1.4 * shore * 0.8]
-    return `<circle cx="${px(cx)}" cy="${px(cy)}" r="${px(unit * (0.7 + dice() * 1.5))}" opacity="${(0.35 + dice() * 0.65).toFixed(2)}"/>`
-  })
-  const body =
-    `<rect width="${width}" height="${px(shore + 1)}" fill="url(#sky)"/><g fill="#fff">${stars.join('')}</g>` +
-    `<circle cx="${px(x)}" cy="${px(y)}" r="${px(radius * 6)}" fill="url(#glow)"/>` +
-    `<circle cx="${px(x)}" cy="${px(y)}" r="${px(radius)}" fill="${mood.light}"/>` +
-    clouds({ width, height, unit, shore }, mood, dice)
-  return { defs, body }
+/** A subject in its square, standing at `foot`; its width and height are `size` pixels. */
+export function placeSubject(
+  { subject, colour, text }: FoundSubject,
+  x: number,
+  foot: number,
+  size: number,
+  dice: Dice,
+): string {
+  const look = { colour: colour ?? pick(dice, subject.colours), dice, text }
+  const scale = size / 1000
+  return `<g transform="translate(${px(x)} ${px(foot - size / 2)}) scale(${scale.toFixed(4)})">${subject.draw(look)}</g>`
 }
 
-function clouds({ width, unit, shore }: Canvas, mood: Mood, dice: Dice): string {
-  const banks = Array.from({ length: mood.stars === 1 ? 2 : 4 }, () => {
-    const [x, y, size] = [dice() * width, shore * (0.12 + dice() * 0.4), unit * (60 + dice() * 70)]
-    const puffs = Array.from({ length: 7 }, (_, i) => {
-      const across = (i - 3) / 3
-      const [rx, ry] = [size * (0.9 + dice() * 0.6), size * 0.16 * (1.2 - Math.abs(across)) * (0.7 + dice() * 0.6)]
-      return `<ellipse cx="${px(x + across * size * 1.7)}" cy="${px(y + (dice() - 0.5) * size * 0.14)}" rx="${px(rx)}" ry="${px(ry)}"/>`
-    })
-    return `<g fill="${mix(mood.light, mood.sky[2], 0.35)}" opacity="${(0.1 + dice() * 0.1).toFixed(2)}">${puffs.join('')}</g>`
-  })
-  return banks.join('')
-}
-
-const layers = 5
-
-function mountains(canvas: Canvas, mood: Mood, dice: Dice): { defs: string; body: string } {
-  const { width, unit, shore } = canvas
-  const points = 160
-  let defs = ''
-  let body = ''
-  for (let layer = 0; layer < layers; layer++) {
-    const depth = layer / (layers - 1)
-    const tallest = shore * (0.52 - depth * 0.4)
-    const heights = ridge(dice, points, 0.46 + dice() * 0.05)
-    const tops = heights.map((h, i): [number, number] => [
-      (i / points) * width,
-      shore - tallest * (0.12 + h * 0.95) + depth * unit * 8,
-    ])
-    const line = tops.map(([x, y]) => `L${px(x)} ${px(y)}`).join('')
-    const color = mix(mood.haze, mood.near, depth ** 1.15 * 0.92 + 0.06)
-    defs +=
-      `<linearGradient id="l${layer}" x1="0" y1="0" x2="0" y2="1"><stop offset="0" stop-color="${color}"/>` +
-      `<stop offset="1" stop-color="${mix(mood.haze, mood.near, depth * 0.72)}"/></linearGradient>`
-    body += `<path d="M0 ${px(shore + 2)}${line}L${width} ${px(shore + 2)}Z" fill="url(#l${layer})"/>`
-    if (layer >= layers - 2) body += trees(tops, canvas, mix(mood.haze, mood.near, 0.75 + depth * 0.25), dice)
-  }
-  return { defs, body }
-}
-
-function trees(tops: [number, number][], { unit, shore }: Canvas, color: string, dice: Dice): string {
-  let d = ''
-  for (const [x, y] of tops) {
-    if (dice() > 0.62) continue
-    const [tall, wide] = [unit * (16 + dice() * 34), unit * (5 + dice() * 5)]
-    const foot = Math.min(shore, y + unit * 6)
-    const at = x + (dice() - 0.5) * unit * 8
-    for (let tier = 0; tier < 3; tier++) {
-      const [top, spread] = [foot - tall * (1 - tier * 0.28), wide * (0.5 + tier * 0.28)]
-      d += `M${px(at)} ${px(top)}L${px(at + spread)} ${px(top + tall * 0.46)}L${px(at - spread)} ${px(top + tall * 0.46)}Z`
+function backdrop(
+  frame: Frame,
+  { setting, subjects, isNight, colour }: SceneDescription,
+  text: string,
+  dice: Dice,
+): Layer {
+  const place = setting ?? subjects.find(({ subject }) => subject.home !== undefined)?.subject.home
+  switch (place) {
+    case 'city': {
+      const { sky } = moodOf(isNight ? 'night' : text, dice)
+      return city(frame, sky, isNight, dice)
     }
-  }
-  return `<path d="${d}" fill="${color}"/>`
-}
-
-function birds({ width, unit, shore }: Canvas, mood: Mood, dice: Dice): string {
-  const [x, y] = [width * (0.2 + dice() * 0.55), shore * (0.22 + dice() * 0.15)]
-  const strokes = Array.from({ length: 5 + Math.floor(dice() * 4) }, () => {
-    const [bx, by, s] = [x + (dice() - 0.5) * unit * 240, y + (dice() - 0.5) * unit * 90, unit * (7 + dice() * 8)]
-    return `M${px(bx - s)} ${px(by - s * 0.3)}Q${px(bx - s * 0.4)} ${px(by - s * 0.7)} ${px(bx)} ${px(by)}Q${px(bx + s * 0.4)} ${px(by - s * 0.7)} ${px(bx + s)} ${px(by - s * 0.3)}`
-  })
-  return `<path d="${strokes.join('')}" fill="none" stroke="${mood.near}" stroke-width="${px(unit * 2.2)}" stroke-linecap="round" opacity=".75"/>`
-}
-
-/** The lake: the land mirrored and darkened, with reflections of the light. */
-function lake({ width, height, unit, shore }: Canvas, mood: Mood, dice: Dice): { defs: string; body: string } {
-  const defs = `<linearGradient id="deep" x1="0" y1="0" x2="0" y2="1"><stop offset="0" stop-color="${mood.near}" stop-opacity=".12"/><stop offset="1" stop-color="${mood.near}" stop-opacity=".82"/></linearGradient>`
-  const strips = Array.from({ length: 70 }, () => {
-    const depth = dice()
-    const long = unit * (20 + 130 * depth)
-    const y = shore + unit * 4 + depth * (height - shore)
-    return `<rect x="${px(dice() * width - long / 2)}" y="${px(y)}" width="${px(long)}" height="${px(unit * (0.8 + depth * 1.8))}" rx="${px(unit)}" opacity="${(0.06 + dice() * 0.16).toFixed(2)}"/>`
-  })
-  const body =
-    `<g clip-path="url(#water)"><use href="#land" transform="translate(0 ${px(shore * 2)}) scale(1 -1)"/>` +
-    `<rect y="${px(shore)}" width="${width}" height="${px(height - shore)}" fill="url(#deep)"/><g fill="${mood.light}">${strips.join('')}</g></g>` +
-    `<rect y="${px(shore - unit)}" width="${width}" height="${px(unit * 2)}" fill="${mood.light}" opacity=".22"/>`
-  return {
-    defs: `${defs}<clipPath id="water"><rect y="${px(shore)}" width="${width}" height="${px(height - shore)}"/></clipPath>`,
-    body,
+    case 'interior':
+      return interior(frame, dice)
+    case 'underwater':
+      return underwater(frame, dice)
+    case 'space':
+      return space(frame, dice)
+    case undefined:
+      return studio(frame, subjects[0]?.colour ?? colour ?? '#8fa3b8', dice)
+    default:
+      return landscape(frame, place, moodOf(text, dice), dice)
   }
 }
 
-/** A mountain lake under a sky that the prompt names or, if it names none, its hash selects. */
-export function drawScene(prompt: string, width: number, height: number, variant: string): string {
+/** Where subjects stand, so that the caption covers little of them. */
+function stand(frame: Frame, subjects: readonly FoundSubject[], dice: Dice): string {
+  const { width, height, unit } = frame
+  const isPair = subjects.length > 1
+  const room = Math.min(height * 0.72, isPair ? width * 0.48 : width * 0.82)
+  return subjects
+    .map((found, i) => {
+      const x = isPair ? width * (i === 0 ? 0.28 : 0.72) : width * (0.46 + dice() * 0.08)
+      const size = room * (found.subject.scale ?? 1)
+      const floats = ['balloon', 'plane', 'fish', 'bird', 'sun', 'moon', 'cloud', 'star', 'heart'].includes(found.name)
+      // A bust would end in a straight cut above the caption.
+      const foot = floats ? height * 0.74 : found.name === 'person' ? height : height * 0.82
+      const shadow = floats
+        ? ''
+        : `<ellipse cx="${px(x)}" cy="${px(foot)}" rx="${px(size * 0.4)}" ry="${px(unit * 16)}" opacity=".18"/>`
+      return shadow + placeSubject(found, x, foot, size, dice)
+    })
+    .join('')
+}
+
+function logo(frame: Frame, { subjects, colour }: SceneDescription, isCut: boolean, dice: Dice): Layer {
+  const ground = colour ?? pick(dice, ['#1f4e79', '#2a6f4f', '#8a2f3f', '#4a3a8a', '#20242c'] as const)
+  const { body, radius } = logoDisc(frame, ground, isCut)
+  const [x, y] = [frame.width / 2, frame.height * 0.42]
+  const [subject] = subjects
+  const size = radius * 1.15
+  const mark =
+    subject === undefined
+      ? `<g transform="translate(${px(x)} ${px(y)}) scale(${(size / 1000).toFixed(4)})">${monogram(dice)}</g>`
+      : placeSubject(
+          { ...subject, colour: subject.colour === ground ? undefined : subject.colour },
+          x,
+          y + size / 2,
+          size,
+          dice,
+        )
+  return { defs: '', body: body + mark }
+}
+
+export function drawScene({ prompt, width, height, variant, transparent = false }: SceneOptions): string {
   const dice = createDice(`${prompt}\n${variant}`)
-  const picked = moods[Math.floor(dice() * moods.length)]
-  const mood = moods.find(({ words }) => words.test(prompt)) ?? picked ?? moods[0]
-  if (mood === undefined) throw new Error('there is no mood')
-  const canvas: Canvas = { width, height, unit: Math.min(width, height) / 1000, shore: height * (0.66 + dice() * 0.06) }
-  const sky = skyAndLight(canvas, mood, dice)
-  const land = mountains(canvas, mood, dice)
-  const water = lake(canvas, mood, dice)
+  const frame: Frame = { width, height, unit: Math.min(width, height) / 1000 }
+  const described = describe(prompt)
+  const isCut = transparent && (described.kind === 'logo' || described.subjects.length > 0)
+  const layers: Layer[] =
+    described.kind === 'logo'
+      ? [logo(frame, described, isCut, dice)]
+      : described.kind === 'abstract' && !isCut
+        ? [abstract(frame, described.colour, prompt, dice)]
+        : isCut
+          ? []
+          : [backdrop(frame, described, prompt, dice)]
+  const subjects =
+    described.kind === 'scene' || isCut ? stand(frame, described.kind === 'logo' ? [] : described.subjects, dice) : ''
   return (
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"><defs>${sky.defs}${land.defs}${water.defs}</defs>` +
-    `<g id="land">${sky.body}${birds(canvas, mood, dice)}${land.body}</g>${water.body}</svg>`
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"><defs>${layers.map(({ defs }) => defs).join('')}</defs>` +
+    `${layers.map(({ body }) => body).join('')}${subjects}</svg>`
   )
 }

@@ -1,12 +1,16 @@
+import type { Operation } from '../../schemas/models.ts'
 import { type ServiceError, type ServiceErrorOptions, serviceError } from '../errors/errors.ts'
 import { parameterNames } from '../parameters/table.ts'
 import { safeId } from './azure-text.ts'
-import { hasFilterCode, isContentFiltered } from './content-filter.ts'
 import type { AzureFault } from './error-body.ts'
+import { failureCode } from './failure-code.ts'
+import { rejectedInput } from './rejected-input.ts'
+import { firstValue, readRetryAfter, waitInText } from './retry-after.ts'
 import type { ResponseHeaders } from './transport.ts'
 
 /** What error messages and the log need to know of the request. */
 export interface ErrorContext {
+  operation: Operation
   deployment: string
   /** Texts that must not reach the log in any form: key, prompt. */
   secrets: readonly string[]
@@ -20,26 +24,30 @@ export function azureError(
   status: number,
   headers: ResponseHeaders,
   fault: AzureFault,
-  context: ErrorContext,
+  { operation, deployment, secrets }: ErrorContext,
 ): ServiceError {
-  const retryAfterMs = readRetryAfter(headers)
+  const isThrottled = status === 429 || status === 503
+  const retryAfterMs = readRetryAfter(headers) ?? (isThrottled ? waitInText(fault.message, secrets) : undefined)
   const options: ServiceErrorOptions = {
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     detail: {
       azureStatus: status,
-      azureRequestId: requestId(headers, context.secrets),
+      azureRequestId: requestId(headers, secrets),
       azureCode: knownCodes(fault),
     },
   }
   const waitSeconds = retryAfterMs === undefined ? undefined : Math.ceil(retryAfterMs / 1000)
-  const code = errorCode(status, fault)
+  const code = failureCode(status, fault)
   switch (code) {
     case 'IMG_ERR_AZURE_CONTENT':
       return serviceError(code, [fault.categories], options)
     case 'IMG_ERR_AZURE_DEPLOYMENT':
-      return serviceError(code, [context.deployment], options)
+    case 'IMG_ERR_AZURE_RETIRED':
+      return serviceError(code, [deployment], options)
+    case 'IMG_ERR_AZURE_IMAGE':
     case 'IMG_ERR_AZURE_REJECTED':
-      return serviceError(code, [knownParameter(fault.parameter)], options)
+    case 'IMG_ERR_AZURE_UNSUPPORTED':
+      return requestError(code, fault, operation, deployment, options)
     case 'IMG_ERR_AZURE_RATE_LIMIT':
     case 'IMG_ERR_AZURE_CAPACITY':
     case 'IMG_ERR_AZURE_UNAVAILABLE':
@@ -49,62 +57,29 @@ export function azureError(
   }
 }
 
-const CAPACITY_TEXT = /high demand|temporarily unable|capacity|overloaded/i
-
-/** Classifies a failure. The order matters: the text of an account block also mentions "content policy". */
-function errorCode(status: number, fault: AzureFault) {
-  const { codes, message } = fault
-  const has = (name: string) => codes.includes(name)
-  // Accepted, but without an image: a request elsewhere might pay for a second one.
-  if (status < 300) return 'IMG_ERR_AZURE_BAD_RESPONSE'
-  if (status < 400) return 'IMG_ERR_AZURE_REDIRECT'
-  if (status === 401) return 'IMG_ERR_AZURE_CREDENTIAL'
-  if (status === 403) {
-    if (/temporarily blocked|account.*(blocked|suspended)/i.test(message)) return 'IMG_ERR_AZURE_ACCOUNT_BLOCKED'
-    return hasFilterCode(codes) ? 'IMG_ERR_AZURE_CONTENT' : 'IMG_ERR_AZURE_FORBIDDEN'
+/** Names what Azure rejected: an image, the mask, a parameter, or what the deployment's model cannot do. */
+function requestError(
+  code: 'IMG_ERR_AZURE_IMAGE' | 'IMG_ERR_AZURE_REJECTED' | 'IMG_ERR_AZURE_UNSUPPORTED',
+  fault: AzureFault,
+  operation: Operation,
+  deployment: string,
+  options: ServiceErrorOptions,
+): ServiceError {
+  const parameter = knownParameter(fault)
+  const input = operation === 'edit' ? rejectedInput(fault, parameter, code === 'IMG_ERR_AZURE_IMAGE') : undefined
+  if (input?.kind === 'mask') return serviceError('IMG_ERR_AZURE_MASK', [], options)
+  if (input?.kind === 'image') return serviceError('IMG_ERR_AZURE_IMAGE', [input.name, input.problem], options)
+  const isOperation = code === 'IMG_ERR_AZURE_UNSUPPORTED' && !fault.codes.includes('unsupportedrequestvalue')
+  if (isOperation || (code === 'IMG_ERR_AZURE_UNSUPPORTED' && parameter === undefined)) {
+    return serviceError('IMG_ERR_AZURE_UNSUPPORTED', [deployment], options)
   }
-  if (status === 404) return has('deploymentnotfound') ? 'IMG_ERR_AZURE_DEPLOYMENT' : 'IMG_ERR_AZURE_NOT_FOUND'
-  if (status === 408) return 'IMG_ERR_AZURE_TIMEOUT'
-  if (status === 413) return 'IMG_ERR_AZURE_TOO_LARGE'
-  if (status === 429) return CAPACITY_TEXT.test(message) ? 'IMG_ERR_AZURE_CAPACITY' : 'IMG_ERR_AZURE_RATE_LIMIT'
-  if (status >= 500) return serverErrorCode(status, fault)
-  if (isContentFiltered(fault)) return 'IMG_ERR_AZURE_CONTENT'
-  if (/api.version/i.test(message) || has('unsupportedapiversion')) return 'IMG_ERR_AZURE_API_VERSION'
-  if (/model .* does not exist|unknown model/i.test(message)) return 'IMG_ERR_AZURE_DEPLOYMENT'
-  return 'IMG_ERR_AZURE_REJECTED'
-}
-
-function serverErrorCode(status: number, fault: AzureFault) {
-  if (status === 504) return 'IMG_ERR_AZURE_TIMEOUT'
-  // A page that is not Azure's JSON comes from a gateway, which does not know whether an image was generated.
-  if (!fault.isJson) return 'IMG_ERR_AZURE_UNCLEAR'
-  if (status === 503) return 'IMG_ERR_AZURE_UNAVAILABLE'
-  return status === 500 ? 'IMG_ERR_AZURE_FAILED' : 'IMG_ERR_AZURE_UNCLEAR'
-}
-
-/** `retry-after` in milliseconds; `retry-after-ms` takes precedence, since it is more precise. */
-function readRetryAfter(headers: ResponseHeaders): number | undefined {
-  const milliseconds = Number(firstValue(headers['retry-after-ms']) ?? Number.NaN)
-  if (Number.isFinite(milliseconds) && milliseconds >= 0) return milliseconds
-  const after = firstValue(headers['retry-after'])
-  if (after === undefined || after.trim() === '') return undefined
-  const seconds = Number(after)
-  if (Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1000 : undefined
-  const date = Date.parse(after)
-  if (Number.isNaN(date)) return undefined
-  // Relative to Azure's clock, since ours may be wrong.
-  const respondedAt = Date.parse(firstValue(headers.date) ?? '')
-  return Math.max(0, date - (Number.isNaN(respondedAt) ? Date.now() : respondedAt))
+  return serviceError('IMG_ERR_AZURE_REJECTED', [parameter], options)
 }
 
 /** Azure's id of the request, which Azure's support asks for. */
 export function requestId(headers: ResponseHeaders, secrets: readonly string[]): string | undefined {
   const id = firstValue(headers['apim-request-id']) ?? firstValue(headers['x-request-id'])
   return id === undefined ? undefined : safeId(id, secrets)
-}
-
-function firstValue(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value
 }
 
 const words = (list: string): ReadonlySet<string> => new Set(list.trim().split(/\s+/))
@@ -120,6 +95,11 @@ const loggedCodes = words(`
   ratelimitreached ratelimitexceeded toomanyrequests insufficientquota billinghardlimitreached
   servererror internalservererror internalerror serviceunavailable nocapacity invalidvalue
   missingrequiredparameter invalidparameter modeldeprecated deploymentnotready accountblocked
+  402 405 410 422 499 invalidimage invalidimageformat invalidbase64image imagetoolarge imagefiletoolarge imagetoosmall
+  imageparseerror invalidimagemode unsupportedimageformat unsupportedimagemediatype emptyimagefile invalidmask
+  imagecontentpolicyviolation modelretired deploymentisretired deploymentretired invalidapiversion unsupportedmodel
+  unsupportedoperation spendlimitreached budgetexceeded billingnotactive quotaexceeded invalidprompt unsupportedparameter
+  duplicateparameter
 `)
 
 /** The codes that may be logged, separated by spaces. */
@@ -136,8 +116,13 @@ const fieldNames: ReadonlySet<string> = new Set([
   `),
 ])
 
-/** `image[0]` and `input_image_2` are parameters too. */
-function knownParameter(name: string | undefined): string | undefined {
-  const base = name?.replace(/(\[\d{0,2}\]|_\d{1,2})$/, '')
-  return base !== undefined && fieldNames.has(base) ? name : undefined
+/** Characters of Azure's text in which a parameter is looked for. */
+const MAX_SEARCHED_LENGTH = 1_000
+
+/** The parameter that Azure names, in `param` or in quotes; `image[0]` and `input_image_2` are parameters too. */
+function knownParameter({ parameter, message }: AzureFault): string | undefined {
+  const quoted = message.slice(0, MAX_SEARCHED_LENGTH).matchAll(/['"`](\w{1,32}(?:\[\d{0,2}\])?)['"`]/g)
+  return [parameter ?? '', ...Array.from(quoted, ([, name = '']) => name)].find((name) => {
+    return fieldNames.has(name.replace(/(\[\d{0,2}\]|_\d{1,2})$/, ''))
+  })
 }

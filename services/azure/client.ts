@@ -5,14 +5,16 @@ import { serviceError } from '../errors/errors.ts'
 import { sniffFacts } from '../imaging/image-probe.ts'
 import type { HttpClientOptions } from '../net/http-client.ts'
 import { adaptRequest } from '../parameters/adapt.ts'
+import { allowedArguments } from '../parameters/arguments.ts'
 import { createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
+import type { Dialect } from './dialects/dialect.ts'
 import { type AzureEvents, noEvents } from './events.ts'
 import { type HttpResponse, sendRequest } from './exchange.ts'
 import { createImageDownload } from './image-download.ts'
-import { runCall } from './retry.ts'
+import { runCall, type UnusableRoutes } from './retry.ts'
 import { type StreamingChoice, shouldStream } from './streaming.ts'
 import { createTransport } from './transport.ts'
-import type { CallContext, EditRequest, ImageRequest, ImageResult, ImagesClient } from './types.ts'
+import type { CallContext, EditRequest, ImageRequest, ImageResult, ImagesClient, MissingImages } from './types.ts'
 import { costOf } from './usage.ts'
 
 export interface ImagesClientOptions extends HttpClientOptions {
@@ -24,10 +26,30 @@ export interface ImagesClientOptions extends HttpClientOptions {
   spool: BufferSpool
   /** When gpt-image returns an event stream; `auto`: only where a call may outlast Azure's limits on silent connections. */
   streaming: StreamingChoice
+  /** Milliseconds that a call may wait for its turn; its deadline by default. */
+  maxQueueMs?: number | undefined
   /** Hosts to which links in responses may lead, see `ImageDownloadOptions`. */
   imageHosts: readonly string[]
   isAddressAllowed?: (address: string) => boolean
   events?: AzureEvents
+}
+
+/**
+ * The routes of each deployment that cannot send every argument of its request.
+ * @throws ServiceError IMG_ERR_MODEL_ARGUMENT if there is no other
+ */
+function unusableRoutes(operation: Operation, requests: ReadonlyMap<Deployment, ImageRequest>): UnusableRoutes {
+  const unusable = new Map<Deployment, Set<Dialect>>()
+  for (const [deployment, request] of requests) {
+    const { model, capabilities } = deployment.deployment
+    const names = deployment.routes().map((route) => [route, deployment.unsendable(request, operation, route)] as const)
+    const [, name] = names.find(([, argument]) => argument !== undefined) ?? []
+    if (name !== undefined && names.every(([, argument]) => argument !== undefined)) {
+      throw serviceError('IMG_ERR_MODEL_ARGUMENT', [model, name, allowedArguments(operation, capabilities)])
+    }
+    unusable.set(deployment, new Set(names.flatMap(([route, argument]) => (argument === undefined ? [] : [route]))))
+  }
+  return unusable
 }
 
 /** The client for one or more deployments. */
@@ -57,15 +79,17 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     let producer = requested
     const response = await runCall(
       [requested, ...adapted.keys()],
+      unusableRoutes(operation, new Map([[requested, request], ...adapted])),
       (deployment, route) => {
         producer = deployment
-        const own = adapted.get(deployment) ?? request
+        const own = deployment.fit(adapted.get(deployment) ?? request, operation, route)
         const target = deployment.target(route)
         const isStreamed = shouldStream(streaming, target.model, own)
         const http = isEdit(own) ? route.edit(own, target, isStreamed) : route.generate(own, target, isStreamed)
         return sendRequest(sendOptions, deployment, route, http, context)
       },
       context,
+      options.maxQueueMs,
     )
     return finish(operation, response, producer, request.n ?? 1, context)
   }
@@ -79,13 +103,13 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     context: CallContext,
   ): Promise<ImageResult> {
     const { name, model, capabilities } = producer.deployment
-    const { images, usage } = await collect(response, count, context)
-    const costUsd = costOf(capabilities.price, usage, images.length)
+    const { images, usage, missing } = await collect(response, count, context)
+    const costUsd = costOf(capabilities.price, { operation, images: images.length, usage })
     const facts = { operation, deployment: name, model, count: images.length, usage, costUsd }
     events.imagesGenerated(facts)
     context.log.info({ ...facts, azureRequestId: response.requestId }, 'images generated')
     const producedBy = { deployment: name, model }
-    return { images, producedBy, usage, ...(costUsd === undefined ? {} : { costUsd }) }
+    return { images, producedBy, usage, missing, ...(costUsd === undefined ? {} : { costUsd }) }
   }
 
   /** All images that can be read or downloaded. A broken link fails the call only if there is no other image. */
@@ -93,7 +117,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     const images: Base64Image[] = []
     let failure: unknown
     try {
-      const { parts, usage } = await reading.finish()
+      const { parts, usage, missing } = await reading.finish()
       let links = 0
       for (const part of parts) {
         if ('image' in part) images.push(part.image)
@@ -108,7 +132,12 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       const [first, ...more] = images
       if (first === undefined) throw failure ?? serviceError('IMG_ERR_AZURE_DOWNLOAD', [])
       if (failure !== undefined) log.warn({ err: failure, images: images.length }, 'image link download failed')
-      return { images: [first, ...more] satisfies ImageResult['images'], usage }
+      const isDownloaded = failure === undefined
+      return {
+        images: [first, ...more] satisfies ImageResult['images'],
+        usage,
+        missing: isDownloaded ? missing : ({ cause: 'download' } satisfies MissingImages),
+      }
     } catch (error) {
       await reading.abort()
       await disposeAll(images)

@@ -1,8 +1,9 @@
 import { member, textOf } from './fields.ts'
 
+/** Inside a normalized code, since the services before and behind Azure vary it: `image_content_policy_violation`. */
 const FILTER_CODE =
-  /^(contentfilter|contentpolicyviolation|responsibleaipolicyviolation|moderationblocked|contentsafetyviolation|requestmoderated|contentmoderated)$/
-const FILTER_TEXT = /safety system|content (management )?policy|content filter|content safety/i
+  /content(filter|policyviolation|safetyviolation|moderated)|responsibleaipolicyviolation|moderationblocked|requestmoderated/
+const FILTER_TEXT = /safety system|content (management )?policy|usage policy|content filter|content safety/i
 
 /** @param codes normalized, see `AzureFault` */
 export function hasFilterCode(codes: readonly string[]): boolean {

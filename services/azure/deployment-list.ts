@@ -2,11 +2,16 @@ import { readFileSync } from 'node:fs'
 import { Compile } from 'typebox/compile'
 import { type DeploymentEntry, DeploymentEntrySchema, DeploymentsFileSchema } from '../../schemas/deployments.ts'
 import type { DialectName } from '../../schemas/models.ts'
-import { codeOf } from '../errors/error-code.ts'
+import { isRecord } from '../bytes/json/is-record.ts'
+import { unreadableReason } from '../config/permission-flags.ts'
+import { placeholderProblem } from '../config/placeholders.ts'
+import { nearestName } from '../errors/nearest-name.ts'
 import { isLocal } from '../net/ip-address.ts'
+import { readBaseUrl } from './base-url.ts'
 import type { DeploymentOptions } from './deployment.ts'
 import { type CredentialSettings, credentialOf, isSendable, unsendable } from './entry-credential.ts'
-import { createModelCatalog, InvalidFileError, type ModelCatalog, problemsOf } from './models/model-catalog.ts'
+import { describeProblems, InvalidFileError, schemaProblems } from './file-problems.ts'
+import { createModelCatalog, type ModelCatalog } from './models/model-catalog.ts'
 import {
   describeResolution,
   isOnRoute,
@@ -16,7 +21,6 @@ import {
   resolveModel,
 } from './models/name-resolution.ts'
 
-const deploymentsFile = Compile(DeploymentsFileSchema)
 const deploymentEntry = Compile(DeploymentEntrySchema)
 const DEFAULT_PRIORITY = 100
 
@@ -56,7 +60,10 @@ export function readDeployments(settings: DeploymentSettings): DeploymentList {
   if (key !== undefined && !isSendable(key)) list.problems.push({ variable: 'AZURE_API_KEY', problem: unsendable })
   const models = readModels(settings, list)
   const { entries, names } = readEntries(settings, list)
-  const deployments = entries.map((entry) => readEntry(entry, settings, models, list))
+  const { AZURE_BASE_URL: home } = settings
+  const report = (problem: string) => list.problems.push({ variable: 'AZURE_BASE_URL', problem })
+  const homeUrl = home === undefined ? '' : readAddress(home, 'AZURE_BASE_URL', report, list)
+  const deployments = entries.map((entry) => readEntry(entry, homeUrl, settings, models, list))
   list.problems.push(...nameProblems(entries, names))
   if (list.problems.length > 0) return list
   const order = new Map(entries.map(({ name, priority }) => [name, priority ?? DEFAULT_PRIORITY]))
@@ -84,23 +91,35 @@ function readEntries(settings: DeploymentSettings, list: DeploymentList): Entrie
   if (path === undefined) return { entries: plainEntry(settings, list), names: [] }
   try {
     const file = readJson(path)
-    if (!deploymentsFile.Check(file)) throw new InvalidFileError(problemsOf(deploymentsFile.Errors(file)))
-    const entries = file.deployments.flatMap((entry, index) => {
-      if (deploymentEntry.Check(entry)) return [entry]
-      const errors = deploymentEntry.Errors(entry)
-      const placed = errors.map((error) => ({ ...error, instancePath: `/deployments/${index}${error.instancePath}` }))
-      for (const problem of problemsOf(placed)) complain(list, problem)
-      return []
-    })
-    return { entries, names: file.deployments.map(nameOf) }
+    for (const problem of describeProblems(schemaProblems(DeploymentsFileSchema, file))) complain(list, problem)
+    const given = isRecord(file) && Array.isArray(file.deployments) ? file.deployments : []
+    const entries = given.flatMap((entry, index) => validPart(entry, index, list) ?? [])
+    return { entries, names: given.map(nameOf) }
   } catch (error) {
     reportFile('AZURE_DEPLOYMENTS_FILE', error, list)
     return { entries: [], names: [] }
   }
 }
 
+/** An entry with what is valid of it, so that its mistakes do not hide others; `undefined` if too little is. */
+function validPart(entry: unknown, index: number, list: DeploymentList): DeploymentEntry | undefined {
+  if (deploymentEntry.Check(entry)) return entry
+  const name = nameOf(entry).slice(0, 64)
+  const mistakes = schemaProblems(DeploymentEntrySchema, entry)
+  for (const problem of describeProblems(mistakes)) {
+    complain(list, `${name === '' ? `deployments[${index}]` : name}: ${problem}`)
+  }
+  const wrong = new Set(mistakes.map(({ path }) => path))
+  if (!isRecord(entry) || accessMembers.some((member) => wrong.has(member))) return undefined
+  const valid = Object.fromEntries(Object.entries(entry).filter(([member]) => !wrong.has(member)))
+  return deploymentEntry.Check(valid) ? valid : undefined
+}
+
+/** Without these, what is said of an entry's credential would be wrong. */
+const accessMembers: readonly (keyof DeploymentEntry)[] = ['base_url', 'key', 'key_file', 'auth', 'scope']
+
 function nameOf(entry: unknown): string {
-  return typeof entry === 'object' && entry !== null && 'name' in entry ? String(entry.name) : ''
+  return isRecord(entry) && typeof entry.name === 'string' ? entry.name : ''
 }
 
 /** The plain variables describe one deployment. */
@@ -119,13 +138,14 @@ function plainEntry(settings: DeploymentSettings, list: DeploymentList): Deploym
 
 function readEntry(
   entry: DeploymentEntry,
+  homeUrl: string,
   settings: DeploymentSettings,
   models: ModelCatalog,
   list: DeploymentList,
 ): DeploymentList['deployments'][number] {
   const deployment = entry.deployment ?? entry.name
   const dialect = entry.dialect ?? settings.AZURE_API_DIALECT ?? 'auto'
-  const baseUrl = entry.base_url ?? settings.AZURE_BASE_URL ?? ''
+  const baseUrl = readEntryAddress(entry, homeUrl, list)
   const { model, recognition } = modelOf(entry, deployment, dialect, settings, models, list)
   checkAddress(entry, baseUrl, settings, list)
   return {
@@ -144,6 +164,30 @@ function readEntry(
   }
 }
 
+/** An address without what does not belong to its base, which is logged. An invalid one is reported elsewhere. */
+function readAddress(
+  address: string,
+  name: string,
+  report: (problem: string) => void,
+  { warnings }: DeploymentList,
+): string {
+  if (!URL.canParse(address)) return address
+  const { baseUrl, removed, problem } = readBaseUrl(address)
+  if (problem !== undefined) report(problem)
+  else if (removed !== undefined) warnings.push(`${name}: not part of the endpoint and cut off: ${removed}`)
+  return baseUrl
+}
+
+function readEntryAddress({ name, base_url: own }: DeploymentEntry, homeUrl: string, list: DeploymentList): string {
+  if (own === undefined) return homeUrl
+  return readAddress(
+    own,
+    `the base_url of "${name}"`,
+    (problem) => complain(list, `the base_url of "${name}" ${problem}`),
+    list,
+  )
+}
+
 function checkAddress(
   { name, base_url: own }: DeploymentEntry,
   baseUrl: string,
@@ -152,6 +196,8 @@ function checkAddress(
 ): void {
   if (baseUrl === '' && file !== undefined) complain(list, `"${name}" has no base_url, and AZURE_BASE_URL is not set`)
   if (own !== undefined && !URL.canParse(own)) complain(list, `the base_url of "${name}" is not a URL`)
+  const placeholder = own === undefined ? undefined : placeholderProblem(own)
+  if (placeholder !== undefined) complain(list, `the base_url of "${name}" ${placeholder}`)
   if (!URL.canParse(baseUrl)) return
   const { protocol, hostname } = new URL(baseUrl)
   if (protocol === 'http:' && !isLocal(hostname)) {
@@ -206,10 +252,15 @@ function nameProblems(entries: readonly DeploymentEntry[], names: readonly strin
   const unknown = entries.flatMap(({ name, fallbacks }) =>
     (fallbacks ?? [])
       .filter((fallback) => !names.includes(fallback))
-      .map((fallback) => `"${name}" falls back to the unknown "${fallback}"`),
+      .map((fallback) => `"${name}" falls back to the unknown "${fallback}"${suggestion(fallback, names)}`),
   )
   const problems = [...duplicates.map((name) => `the name "${name}" is used twice`), ...unknown]
   return problems.map((problem) => ({ variable: 'AZURE_DEPLOYMENTS_FILE', problem, inFile: true }))
+}
+
+function suggestion(name: string, names: readonly string[]): string {
+  const nearest = nearestName(name, names)
+  return nearest === undefined ? '' : `; did you mean "${nearest}"?`
 }
 
 function complain(list: DeploymentList, problem: string): void {
@@ -229,5 +280,5 @@ function reportFile(
   const report = (problem: string, inFile = true) => problems.push({ variable, problem, inFile })
   if (error instanceof InvalidFileError) for (const problem of error.problems) report(problem)
   else if (error instanceof SyntaxError) report('is not JSON')
-  else report(`cannot be read (${codeOf(error) || 'error'})`, false)
+  else report(`cannot be read (${unreadableReason(error)})`, false)
 }

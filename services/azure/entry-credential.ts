@@ -1,6 +1,9 @@
 import type { DeploymentEntry } from '../../schemas/deployments.ts'
+import { unreadableReason } from '../config/permission-flags.ts'
+import { placeholderProblem } from '../config/placeholders.ts'
 import { InvalidValueError } from '../errors/app-error.ts'
 import { isLocal } from '../net/ip-address.ts'
+import { isAzureHost } from './azure-hosts.ts'
 import {
   type Credential,
   keyCredential,
@@ -28,27 +31,6 @@ export function isSendable(key: string): boolean {
 export const unsendable = 'is not a key: it must be one line of ASCII characters'
 
 /**
- * Hosts of Azure's AI services, in the public cloud, for the US government and in China. Not included are domains on which
- * any customer can run programs, such as `cloudapp.azure.com` and `azure-api.net`.
- * https://learn.microsoft.com/en-us/azure/ai-services/cognitive-services-virtual-networks,
- * https://learn.microsoft.com/en-us/azure/azure-government/compare-azure-government-global-azure
- */
-const azureHosts = [
-  'openai.azure.com',
-  'services.ai.azure.com',
-  'cognitiveservices.azure.com',
-  'api.cognitive.microsoft.com',
-  'openai.azure.us',
-  'services.ai.azure.us',
-  'cognitiveservices.azure.us',
-  'api.cognitive.microsoft.us',
-  'openai.azure.cn',
-  'services.ai.azure.cn',
-  'cognitiveservices.azure.cn',
-  'api.cognitive.azure.cn',
-]
-
-/**
  * The credential of one entry. A deployments file may come from a third party, so the key and the identity of the
  * environment are sent to `AZURE_BASE_URL` only: an entry on another host needs its own key, or `auth: "entra"` and one of
  * Azure's hosts.
@@ -63,6 +45,8 @@ export function credentialOf(
   const { name, key, key_file: keyFile } = entry
   if (key !== undefined && keyFile !== undefined) complain(`"${name}" has a key and a key_file; remove one`)
   if (key !== undefined && !isSendable(key)) complain(`the key of "${name}" ${unsendable}`)
+  const placeholder = key === undefined ? undefined : placeholderProblem(key)
+  if (placeholder !== undefined) complain(`the key of "${name}" ${placeholder}`)
   const isOwnHost = usesOwnHost(entry, settings)
   if (key !== undefined) return keyCredential(key)
   if (keyFile !== undefined) return readOwnKey(name, keyFile, settings, complain)
@@ -109,7 +93,7 @@ function acceptsTokens(address: string | undefined): boolean {
   if (address === undefined || !URL.canParse(address)) return false
   const { protocol, hostname } = new URL(address)
   if (isLocal(hostname)) return true
-  return protocol === 'https:' && azureHosts.some((host) => hostname.endsWith(`.${host}`))
+  return protocol === 'https:' && isAzureHost(hostname)
 }
 
 function readOwnKey(
@@ -132,5 +116,5 @@ function keyFileProblem(error: unknown): string {
   if (error instanceof OutOfBoundsError) {
     return 'must be below the folder of the deployments file, /run/secrets or /var/run/secrets, after resolving links'
   }
-  return error instanceof InvalidValueError ? error.message : 'cannot be read'
+  return error instanceof InvalidValueError ? error.message : `cannot be read: ${unreadableReason(error)}`
 }

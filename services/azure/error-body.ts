@@ -96,6 +96,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function normalizeCode(code: string): string {
+/** A code in lower case, with only letters and digits. */
+export function normalizeCode(code: string): string {
   return code.toLowerCase().replace(/[^a-z0-9]/g, '')
 }

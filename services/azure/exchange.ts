@@ -1,6 +1,6 @@
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
-import { azureError, requestId } from './azure-error.ts'
+import { azureError, type ErrorContext, requestId } from './azure-error.ts'
 import { maskText } from './azure-text.ts'
 import type { Deployment } from './deployment.ts'
 import type { Dialect } from './dialects/dialect.ts'
@@ -51,7 +51,7 @@ export async function sendRequest(
     isRejected = response.status === 429
     const secrets = [...credential.secrets(), ...Object.values(credentialHeaders), ...request.secrets]
     if (response.sink instanceof ErrorBodyCollector) {
-      const failure = failureOf(response, response.sink, deployment, secrets, context)
+      const failure = failureOf(response, response.sink, deployment, { operation: request.operation, secrets }, context)
       throw new SendError(failure, credentialHeaders)
     }
     deployment.breaker.reset()
@@ -66,12 +66,12 @@ function failureOf(
   { status, headers }: Response<ResponseReading | ErrorBodyCollector>,
   sink: ErrorBodyCollector,
   { options, breaker, deployment: { name } }: Deployment,
-  secrets: readonly string[],
+  request: Pick<ErrorContext, 'operation' | 'secrets'>,
   { log }: CallContext,
 ): ServiceError {
   const fault = parseFault(sink.body())
-  const failure = azureError(status, headers, fault, { deployment: options.deployment, secrets })
-  log.debug({ deployment: name, azureText: maskText(fault.message, secrets) }, 'azure error text, redacted')
+  const failure = azureError(status, headers, fault, { ...request, deployment: options.deployment })
+  log.debug({ deployment: name, azureText: maskText(fault.message, request.secrets) }, 'azure error text, redacted')
   if (failure.code === 'IMG_ERR_AZURE_ACCOUNT_BLOCKED') {
     if (!breaker.isOpen) log.error({ deployment: name }, 'azure account blocked, circuit breaker open')
     breaker.trip()

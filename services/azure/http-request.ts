@@ -21,9 +21,6 @@ export interface HttpRequest {
 /** The fields of a request body. */
 export type Fields = Readonly<Record<string, FieldValue>>
 
-/** Suffix of a route, which operators often paste as part of the base URL. */
-const ROUTE_PATH = /\/(openai(\/v1)?|mai(\/v1)?|providers\/blackforestlabs(\/v1)?)$/
-
 /**
  * Joins a base URL, which may have a path and a trailing slash, with a path of the API.
  *
@@ -33,7 +30,7 @@ const ROUTE_PATH = /\/(openai(\/v1)?|mai(\/v1)?|providers\/blackforestlabs(\/v1)
 export function apiUrl(baseUrl: string, segments: readonly string[], apiVersion?: string): URL {
   if (segments.some((segment) => /^\.{1,2}$/.test(segment))) throw new TypeError('a name must not be "." or ".."')
   const url = new URL(baseUrl)
-  const base = url.pathname.replace(/(?<!\/)\/+$/, '').replace(ROUTE_PATH, '')
+  const base = url.pathname.replace(/(?<!\/)\/+$/, '')
   url.pathname = [base, ...segments.map((segment) => encodeURIComponent(segment))].join('/')
   if (apiVersion !== undefined) url.searchParams.set('api-version', apiVersion)
   return url

@@ -1,12 +1,13 @@
 import { disposeAll } from '../bytes/base64-image.ts'
 import { type ServiceError, serviceError } from '../errors/errors.ts'
-import { hitCategories, isContentFiltered } from './content-filter.ts'
-import { faultOf } from './error-body.ts'
-import { listOf, member } from './fields.ts'
+import { hasFilterCode, hitCategories, isContentFiltered } from './content-filter.ts'
+import { type AzureFault, faultOf, normalizeCode } from './error-body.ts'
+import { listOf, member, textOf } from './fields.ts'
 import { type ParsedResponse, partsOf, type ResponseOptions, type ResponseReading } from './response-parts.ts'
 import { ResponseReader } from './response-reader.ts'
 import { openEventStream } from './sse-parser.ts'
 import type { ResponseHeaders } from './transport.ts'
+import type { MissingImages } from './types.ts'
 import { readUsage } from './usage.ts'
 
 /** Whitespace and the bytes of a byte order mark, which may precede either kind of body. */
@@ -47,7 +48,13 @@ function openDocument({ spool, maxBytes }: ResponseOptions): ResponseReading {
       const returned = new Set(parts.map((part) => ('image' in part ? part.image : undefined)))
       await disposeAll(images.filter((image) => !returned.has(image)))
     }
-    if (first !== undefined) return { parts: [first, ...rest], usage: readUsage(document) }
+    if (first !== undefined) {
+      return {
+        parts: [first, ...rest],
+        usage: readUsage(document),
+        missing: missingOf(document, problem !== undefined),
+      }
+    }
     throw problem ?? missingImageError(document)
   }
 
@@ -67,16 +74,29 @@ function openDocument({ spool, maxBytes }: ResponseOptions): ResponseReading {
   }
 }
 
+/** What a document says about images that it does not have; it has others. */
+function missingOf(document: unknown, isIncomplete: boolean): MissingImages | undefined {
+  const entries = [document, ...listOf(member(document, 'data')).filter((entry) => partsOf(entry, []).length === 0)]
+  const categories = filterHits(entries, entries.map(faultOf))
+  if (categories !== undefined) return { cause: 'filter', categories }
+  return isIncomplete ? { cause: 'unreadable' } : undefined
+}
+
 /** Why a document has no image: the content filter, another error, or an unknown reason. */
 function missingImageError(document: unknown): ServiceError {
   const entries = [document, ...listOf(document), ...listOf(member(document, 'data'))]
-  const verdicts = ['content_filter_results', 'content_filter_result', 'prompt_filter_results']
-  const categories = hitCategories(entries.map((entry) => verdicts.map((name) => member(entry, name))))
   const faults = [faultOf(document), faultOf(member(document, 'data'))]
-  const filtered = faults.find(isContentFiltered)
-  if (categories.length > 0 || filtered !== undefined) {
-    return serviceError('IMG_ERR_AZURE_CONTENT', [categories.length > 0 ? categories : (filtered?.categories ?? [])])
-  }
+  const categories = filterHits(entries, faults)
+  if (categories !== undefined) return serviceError('IMG_ERR_AZURE_CONTENT', [categories])
   const hasFailed = faults.some(({ isJson }) => isJson)
   return hasFailed ? serviceError('IMG_ERR_AZURE_BROKE_OFF', []) : serviceError('IMG_ERR_AZURE_NO_IMAGE', [])
+}
+
+/** The content filter categories that were hit; undefined if the filter removed nothing. */
+function filterHits(entries: readonly unknown[], faults: readonly AzureFault[]): readonly string[] | undefined {
+  const verdicts = ['content_filter_results', 'content_filter_result', 'prompt_filter_results']
+  const categories = hitCategories(entries.map((entry) => verdicts.map((name) => member(entry, name))))
+  if (categories.length > 0) return categories
+  const finishReasons = entries.map((entry) => normalizeCode(textOf(member(entry, 'finish_reason'))))
+  return faults.find(isContentFiltered)?.categories ?? (hasFilterCode(finishReasons) ? [] : undefined)
 }

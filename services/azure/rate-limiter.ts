@@ -21,8 +21,10 @@ export interface RateLimiterOptions {
 /** One call's place in the queue. It keeps the place when it has to rejoin. */
 export interface Ticket {
   signal: AbortSignal
-  /** `performance.now()` at which waiting ends. */
+  /** `performance.now()` at which the call ends. */
   deadlineAt: number
+  /** `performance.now()` at which waiting ends; not after `deadlineAt`. */
+  waitUntil: number
   /** Set at the first `acquire`; the lowest goes first. */
   order?: number
   onQueued?: (() => void) | undefined
@@ -100,7 +102,7 @@ class AdaptiveRateLimiter implements RateLimiter {
     const estimate = this.estimateMs()
     const now = performance.now()
     if (isNew && this.#queue.length >= this.#maxWaiting) throw busy(estimate)
-    if (now + estimate > ticket.deadlineAt) throw busy(estimate)
+    if (estimate > Math.max(0, ticket.waitUntil - now) || now > ticket.deadlineAt) throw busy(estimate)
     if (ticket.signal.aborted) throw serviceError('IMG_ERR_CANCELLED', [])
     ticket.order ??= this.#nextOrder++
     if (this.#queue.length === 0 && this.#delayMs(now) === 0 && this.#hasSlot()) return this.#start(now)
@@ -120,9 +122,10 @@ class AdaptiveRateLimiter implements RateLimiter {
       }
       const cancel = () => abandon(serviceError('IMG_ERR_CANCELLED', []))
       const own: Waiter = { order, start: () => settle(resolve) }
+      const isLimited = ticket.waitUntil < ticket.deadlineAt
       const timer = setTimeout(
-        () => abandon(serviceError('IMG_ERR_AZURE_NOT_SENT', [])),
-        Math.max(0, ticket.deadlineAt - performance.now()),
+        () => abandon(isLimited ? busy(this.estimateMs()) : serviceError('IMG_ERR_AZURE_NOT_SENT', [])),
+        Math.max(0, ticket.waitUntil - performance.now()),
       )
       ticket.signal.addEventListener('abort', cancel, { once: true })
       const at = this.#queue.findIndex((waiter) => waiter.order > order)

@@ -3,7 +3,7 @@ import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { listOf, member } from './fields.ts'
 import { imageKeys } from './response-reader.ts'
 import type { ResponseSink } from './transport.ts'
-import type { Usage } from './types.ts'
+import type { MissingImages, Usage } from './types.ts'
 
 /** An image of a response: its bytes, or a link to them. */
 export type ResponsePart = { image: Base64Image } | { url: string }
@@ -11,6 +11,8 @@ export type ResponsePart = { image: Base64Image } | { url: string }
 export interface ParsedResponse {
   parts: [ResponsePart, ...ResponsePart[]]
   usage: Usage
+  /** Why there are fewer images than requested, if the response says so. */
+  missing?: MissingImages | undefined
 }
 
 /** Reads a successful response while it arrives. Either `finish` or `abort` must follow. */

@@ -37,15 +37,22 @@ const retryTable: Readonly<Record<Exclude<AzureErrorCode, BilledErrorCode>, Retr
   // 403.
   IMG_ERR_AZURE_ACCOUNT_BLOCKED: rule('giveUp', true),
   IMG_ERR_AZURE_FORBIDDEN: rule('giveUp', false),
+  IMG_ERR_AZURE_KEY_DISABLED: rule('giveUp', false),
+  // Until the operator acts, waiting only takes turns from others.
+  IMG_ERR_AZURE_SPENDING_LIMIT: rule('giveUp', true),
   // 404 and other 4xx that concern the route rather than the image.
   IMG_ERR_AZURE_DEPLOYMENT: rule('tryOtherRoute', true),
   IMG_ERR_AZURE_NOT_FOUND: rule('tryOtherRoute', true),
   IMG_ERR_AZURE_API_VERSION: rule('tryOtherRoute', false),
   IMG_ERR_AZURE_REJECTED: rule('tryOtherRoute', false),
+  IMG_ERR_AZURE_UNSUPPORTED: rule('tryOtherRoute', true),
+  IMG_ERR_AZURE_RETIRED: rule('tryOtherRoute', true),
   IMG_ERR_AZURE_TOO_LARGE: rule('tryOtherRoute', false),
   IMG_ERR_AZURE_REDIRECT: rule('giveUp', false),
   // Azure processed the request and declined it.
   IMG_ERR_AZURE_CONTENT: rule('giveUp', false),
+  IMG_ERR_AZURE_IMAGE: rule('giveUp', false),
+  IMG_ERR_AZURE_MASK: rule('giveUp', false),
   IMG_ERR_AZURE_NO_IMAGE: rule('giveUp', false),
   // Deadline reached or queue full: nothing was sent.
   IMG_ERR_AZURE_NOT_SENT: rule('giveUp', false),
@@ -102,6 +109,8 @@ export interface Alternatives {
   pausedMs: number
   /** Milliseconds until the call's deadline. */
   remainingMs: number
+  /** Milliseconds that the call may still wait for its turn. */
+  queueMs: number
 }
 
 export type NextStep =
@@ -131,7 +140,7 @@ export function nextStep(
   }
   if (action === 'refreshCredential' && alternatives.canRefreshCredential) return { type: 'refreshCredential' }
   if (tries >= MAX_FAILED_TRIES) return { type: 'giveUp' }
-  if (action === 'waitForQuota' && alternatives.pausedMs < alternatives.remainingMs) return { type: 'waitForQuota' }
+  if (action === 'waitForQuota' && alternatives.pausedMs < alternatives.queueMs) return { type: 'waitForQuota' }
   if (action !== 'retry') return { type: 'giveUp' }
   const delayMs = retryDelayMs(tries, failure.retryAfterMs, random)
   return delayMs < alternatives.remainingMs ? { type: 'retry', delayMs } : { type: 'giveUp' }

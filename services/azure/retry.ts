@@ -32,14 +32,21 @@ export class SendError extends AppError {
   }
 }
 
+/** Routes that a call must not take, by deployment. */
+export type UnusableRoutes = Map<Deployment, Set<Dialect>>
+
 /** One call's way through deployments and routes. */
 interface Progress {
   counts: FailureCounts
+  /** How the last request ended; `undefined` before the first. */
+  lastFailure: ServiceError | undefined
+  /** Milliseconds that the call may still wait for turns. */
+  queueMs: number
   isCredentialRefreshed: boolean
   /** Deployments that may still serve this call, in order of preference. */
   candidates: readonly Deployment[]
-  /** Routes that this call has found wrong. */
-  wrongRoutes: Map<Deployment, Set<Dialect>>
+  /** Routes that this call cannot use, or has found wrong. */
+  wrongRoutes: UnusableRoutes
   tickets: Map<Deployment, Ticket>
 }
 
@@ -47,18 +54,24 @@ interface Progress {
  * Sends until a request succeeds or `nextStep` gives up.
  *
  * @param candidates the requested deployment, then its fallbacks
+ * @param wrongRoutes routes that cannot send what the call requests
+ * @param maxQueueMs milliseconds that the call may wait for its turns, all together
  * @throws ServiceError
  */
 export async function runCall<T>(
   candidates: readonly [Deployment, ...Deployment[]],
+  wrongRoutes: UnusableRoutes,
   send: Send<T>,
   context: CallContext,
+  maxQueueMs = Number.POSITIVE_INFINITY,
 ): Promise<T> {
   const progress: Progress = {
     counts: { tries: 0, rejections: 0 },
+    lastFailure: undefined,
+    queueMs: maxQueueMs,
     isCredentialRefreshed: false,
     candidates,
-    wrongRoutes: new Map(),
+    wrongRoutes,
     tickets: new Map(),
   }
   for (;;) {
@@ -100,18 +113,21 @@ async function acquireAndSend<T>(
   deployment: Deployment,
   route: Dialect,
   send: Send<T>,
-  { tickets }: Progress,
+  progress: Progress,
   context: CallContext,
 ): Promise<T> {
   deployment.breaker.check()
-  const ticket = tickets.get(deployment) ?? {
+  const startedAt = performance.now()
+  const ticket = progress.tickets.get(deployment) ?? {
     signal: context.signal,
     deadlineAt: context.deadlineAt,
+    waitUntil: context.deadlineAt,
     onQueued: () => context.progress?.('queued'),
   }
-  tickets.set(deployment, ticket)
+  progress.tickets.set(deployment, ticket)
+  ticket.waitUntil = Math.min(context.deadlineAt, startedAt + progress.queueMs)
   const turn = deployment.limiter.acquire(ticket)
-  if (turn instanceof Promise) await turn
+  if (turn instanceof Promise) await turn.finally(() => (progress.queueMs -= performance.now() - startedAt))
   return send(deployment, route)
 }
 
@@ -132,13 +148,17 @@ async function handleFailure(
     'azure request failed',
   )
   recordFailure(failure, deployment, route, progress)
+  const final = finalFailure(serviceFailure, progress)
+  if (!isUnsent(serviceFailure)) progress.lastFailure = serviceFailure
   const others = progress.candidates.filter((other) => other !== deployment)
+  const remainingMs = context.deadlineAt - performance.now()
   const step = nextStep(failure, progress.counts, {
     hasOtherRoute: untriedRoute(deployment, progress) !== undefined,
     hasOtherDeployment: others.length > 0,
     canRefreshCredential: error instanceof SendError && !progress.isCredentialRefreshed,
     pausedMs: deployment.limiter.pausedMs(),
-    remainingMs: context.deadlineAt - performance.now(),
+    remainingMs,
+    queueMs: Math.min(remainingMs, progress.queueMs),
   })
   switch (step.type) {
     case 'rejectRoute':
@@ -150,14 +170,30 @@ async function handleFailure(
     case 'refreshCredential':
       progress.isCredentialRefreshed = true
       if (error instanceof SendError && (await refreshCredential(deployment, route, error, context))) return
-      throw serviceFailure
+      throw final
     case 'retry':
       return pause(step.delayMs, context)
     case 'giveUp':
-      throw serviceFailure
+      throw final
     default:
       return step satisfies never
   }
+}
+
+const isUnsent = ({ code }: ServiceError) => code === 'IMG_ERR_AZURE_NOT_SENT' || code === 'IMG_ERR_AZURE_BUSY'
+
+/**
+ * What the client is told. A call that found no further turn in time was sent before, so its last request says why it
+ * failed; and a rejected one how often.
+ */
+function finalFailure(failure: ServiceError, { lastFailure, counts }: Progress): ServiceError {
+  const reason = isUnsent(failure) ? (lastFailure ?? failure) : failure
+  const { code, detail } = reason
+  if (code !== 'IMG_ERR_AZURE_RATE_LIMIT' && code !== 'IMG_ERR_AZURE_CAPACITY') return reason
+  const retryAfterMs = failure.retryAfterMs ?? reason.retryAfterMs
+  const waitSeconds = retryAfterMs === undefined ? undefined : Math.ceil(retryAfterMs / 1000)
+  const options = { cause: reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...(detail && { detail }) }
+  return serviceError(code, [waitSeconds, counts.rejections], options)
 }
 
 /** Records what later attempts and other calls need to know about a failure, whatever the next step is. */

@@ -13,7 +13,7 @@ import {
   type ResponseReading,
 } from './response-parts.ts'
 import { type Response, ResponseReader } from './response-reader.ts'
-import type { Usage } from './types.ts'
+import type { MissingImages, Usage } from './types.ts'
 import { readUsage } from './usage.ts'
 
 const DATA_FIELD = Buffer.from('data:')
@@ -153,6 +153,8 @@ class EventCollector {
   readonly #untyped: ResponsePart[] = []
   #usage: Usage = {}
   #failure: ServiceError | undefined
+  /** Content filter categories of the failure. */
+  #categories: readonly string[] = []
   /** What could not be read, reported if there is no image. */
   #problem: unknown
 
@@ -187,6 +189,7 @@ class EventCollector {
     const fault = faultOf(document)
     const isFailed = [eventName, type].some((word) => /(^|\.)(error|failed)$/.test(word))
     if (parts.length === 0 && (fault.isJson || fault.message !== '' || isFailed)) {
+      if (this.#failure === undefined) this.#categories = fault.categories
       this.#failure ??= streamError(fault)
     }
   }
@@ -195,8 +198,14 @@ class EventCollector {
     const isTyped = this.#completed.length > 0
     const [first, ...rest] = isTyped ? this.#completed : this.#untyped
     if (isTyped) await releaseAll(this.#untyped)
-    if (first !== undefined) return { parts: [first, ...rest], usage: this.#usage }
+    if (first !== undefined) return { parts: [first, ...rest], usage: this.#usage, missing: this.#missing() }
     throw this.#failure ?? this.#problem ?? serviceError('IMG_ERR_AZURE_BROKE_OFF', [])
+  }
+
+  /** Why a stream may have fewer images than requested. */
+  #missing(): MissingImages | undefined {
+    if (this.#failure?.code === 'IMG_ERR_AZURE_CONTENT') return { cause: 'filter', categories: this.#categories }
+    return this.#failure === undefined && this.#problem === undefined ? undefined : { cause: 'unreadable' }
   }
 
   async release(): Promise<void> {

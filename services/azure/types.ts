@@ -38,10 +38,20 @@ export interface CallContext {
 export interface Usage {
   textTokensIn?: number
   imageTokensIn?: number
+  /** Of the above, what was read from a cache. */
+  cachedTextTokensIn?: number
+  cachedImageTokensIn?: number
   tokensOut?: number
   megapixelsIn?: number
   megapixelsOut?: number
 }
+
+/** Why a response has fewer images than were requested. */
+export type MissingImages =
+  /** Azure's content filter removed them, for these categories if it names any. */
+  | { cause: 'filter'; categories: readonly string[] }
+  /** The response has a link that leads to no image, or a part that cannot be read. */
+  | { cause: 'download' | 'unreadable' }
 
 export interface ImageResult {
   /** In Azure's order. The receiver must dispose them. */
@@ -49,6 +59,8 @@ export interface ImageResult {
   /** The deployment that generated them: the requested one, or a fallback. */
   producedBy: { deployment: string; model: string }
   usage: Usage
+  /** Why there may be fewer images than requested, if that is known. */
+  missing?: MissingImages | undefined
   /** US dollars by the price table; absent if the price is unknown. */
   costUsd?: number
 }
@@ -60,8 +72,11 @@ export interface DeploymentInfo {
   model: string
   /** How certain the model is: anything but `exact` was guessed from a name. */
   recognition: Recognition
-  /** The row of the model, restricted to the route by which this deployment is reached. */
-  capabilities: Readonly<Model>
+  /**
+   * The row of the model, restricted to the route by which this deployment is reached. Another object once that is known,
+   * where the model has two routes; until then what the first one can send.
+   */
+  readonly capabilities: Readonly<Model>
 }
 
 /** The client of Azure's image models. Knows nothing of MCP or HTTP. */

@@ -4,7 +4,7 @@ import { fingerprintOf, ownerOf } from './call-digest.ts'
 import type { DeliveryProof } from './delivery.ts'
 import { createHandovers } from './handover.ts'
 import { createResultOffers, type Offer, type ResultOffersOptions } from './result-offers.ts'
-import { contentOf, type ResultIdentity, type StoredResult, toToolResult } from './result-store.ts'
+import { contentOf, type ResultIdentity, repeatResult, type StoredResult } from './result-store.ts'
 import type { Around, Call, ToolResult } from './types.ts'
 
 /** What became of a result that its client did not receive: a closed set for metrics. */
@@ -98,7 +98,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
       return undefined
     }
     const note = offer.kind === 'abandoned' ? ABANDONED_NOTE : UNPROVEN_NOTE
-    const result = toToolResult(content, note, call.context)
+    const result = repeatResult(content, note, call.context)
     if (call.context.isCancelled) handover.close()
     else {
       call.context.log.info({ images: content.images.length }, 'abandoned result delivered to an identical call')

@@ -11,6 +11,7 @@ import type { DeliveryProof } from './delivery.ts'
 import { createIdempotentCalls } from './idempotent-calls.ts'
 import { createInFlight, type InFlight } from './in-flight.ts'
 import { type CallObserver, measure } from './measure.ts'
+import { createPaidCalls, type PaidCall } from './paid-calls.ts'
 import type { Around, Call, ToolResult } from './types.ts'
 
 /**
@@ -44,6 +45,8 @@ export interface Calls {
   run: RunCall
   /** Calls that run, those of disconnected clients included. */
   readonly inFlight: InFlight
+  /** Those of them that are paid for. */
+  paidCalls(): readonly PaidCall[]
   /** Results that wait for an identical call, those of running calls included. */
   readonly waiting: number
   /** A client reports that it no longer waits for its request of this id. Stops nothing. */
@@ -57,6 +60,7 @@ export interface Calls {
 export function createCalls(options: CallsOptions): Calls {
   const { folder, maxCalls, limits, abandonedTtlMs, maxEntries, maxBytes, log, observer } = options
   const inFlight = createInFlight()
+  const paidCalls = createPaidCalls()
   const bounds = { maxEntries, maxBytes, log }
   const idempotent = createIdempotentCalls({ ...bounds, folder: join(folder, '.idempotent') })
   const abandoned = createAbandonedResults({
@@ -74,8 +78,10 @@ export function createCalls(options: CallsOptions): Calls {
       ...(abandonedTtlMs > 0 ? [abandoned.around] : []),
       limitConcurrency(inFlight, maxCalls, observer.callRejected),
       limitUsage(limits, observer.callRejected),
+      paidCalls.around,
     ]),
     inFlight,
+    paidCalls: paidCalls.running,
     get waiting() {
       return abandoned.waiting
     },

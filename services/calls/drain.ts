@@ -1,6 +1,7 @@
 import { Rejection } from '../errors/rejection.ts'
 import type { Logger } from '../logging/logger.ts'
 import { createInFlight, type InFlight, idleWithin } from './in-flight.ts'
+import type { PaidCall } from './paid-calls.ts'
 
 /** What the end of the grace period forces to respond. */
 export interface ForceClosable {
@@ -24,7 +25,12 @@ export interface Drain {
 export const LAST_RESPONSES_MS = 1_000
 const RETRY_AFTER_MS = 2_000
 
-export function createDrain(calls: InFlight, log: Logger, onRejected: () => void): Drain {
+export interface RunningCalls {
+  inFlight: InFlight
+  paidCalls(): readonly PaidCall[]
+}
+
+export function createDrain({ inFlight: calls, paidCalls }: RunningCalls, log: Logger, onRejected: () => void): Drain {
   const requests = createInFlight()
   const entered = new Set<ForceClosable>()
   const callbacks = new Set<() => void>()
@@ -51,11 +57,20 @@ export function createDrain(calls: InFlight, log: Logger, onRejected: () => void
       isClosing = true
       const running = () => ({ open: requests.count, calls: calls.count })
       if (requests.count + calls.count > 0) log.info(running(), 'waiting for running requests')
+      // Logged before the wait, because the system may kill the process long before the grace period is over.
+      for (const call of paidCalls())
+        log.info({ ...call, graceMs }, 'waiting for a paid call; its outcome is unknown if this is killed')
       if (await idleWithin(graceMs, [requests, calls])) return
       log.warn(running(), 'force-closing remaining requests')
       for (const callback of callbacks) callback()
       for (const request of entered) request.forceClose()
       await idleWithin(LAST_RESPONSES_MS, [requests, calls])
+      for (const call of paidCalls()) {
+        log.error(
+          { ...call, outcome: 'unknown' },
+          'a paid call did not end in time: its image may be generated and billed',
+        )
+      }
     },
   }
 }

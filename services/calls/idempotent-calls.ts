@@ -1,7 +1,7 @@
 import { serviceError } from '../errors/errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { fingerprintOf, idempotencyKeyOf, keyHashOf } from './call-digest.ts'
-import { contentOf, createResultStore, type StoredResult, toToolResult } from './result-store.ts'
+import { contentOf, createResultStore, repeatResult, type StoredResult } from './result-store.ts'
 import type { Around, Call, ToolResult } from './types.ts'
 
 export interface IdempotentCallsOptions {
@@ -75,7 +75,7 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
     // The file is needed until the response has been sent.
     context.scope.defer(result.hold())
     const content = await result.read()
-    return content && toToolResult(content, NOTE, context)
+    return content && repeatResult(content, NOTE, context)
   }
 
   async function makeCall(key: string, fingerprint: string, next: () => Promise<ToolResult>): Promise<ToolResult> {

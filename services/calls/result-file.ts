@@ -6,13 +6,15 @@ import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Base64Image } from '../bytes/base64-image.ts'
 import { durableFlags, durableUpdateFlags, TEMPORARY_STALE_MS, waitForDisk, writeAll } from '../bytes/durable-file.ts'
+import type { ResourceLink } from './types.ts'
 
 /**
  * Results on disk, one per file: a line of JSON that describes it, then the base64 text of its images. A file gets its
  * name only once it is complete and on disk.
  */
 
-const MAX_HEADER_BYTES = 65_536
+/** Ten images of the longest names, in a text and a link each, take a fifth of it. */
+const MAX_HEADER_BYTES = 1_048_576
 const RESULT_EXTENSION = '.result'
 const TEMPORARY = '.part'
 
@@ -26,7 +28,22 @@ const HeaderSchema = Type.Object({
   expiresAt: Type.Integer(),
   /** Whether it was sent and may have been received. */
   isUnproven: Type.Optional(Type.Boolean()),
+  /** The text, then the notes. */
   texts: Type.Array(Type.String(), { maxItems: 64 }),
+  /** Absent in files of earlier versions. */
+  links: Type.Optional(
+    Type.Array(
+      Type.Object({
+        type: Type.Literal('resource_link'),
+        uri: Type.String(),
+        name: Type.String(),
+        title: Type.Optional(Type.String()),
+        mimeType: Type.Optional(Type.String()),
+        size: Type.Optional(Type.Integer({ minimum: 0 })),
+      }),
+      { maxItems: 64 },
+    ),
+  ),
   images: Type.Array(
     Type.Object({
       mimeType: Type.Enum(['image/png', 'image/jpeg', 'image/webp', 'image/gif']),
@@ -53,17 +70,19 @@ export interface ResultFile {
 
 export interface StorableResult extends Pick<ResultHeader, 'fingerprint' | 'owner' | 'expiresAt' | 'isUnproven'> {
   texts: string[]
+  links: readonly ResourceLink[]
   images: readonly Base64Image[]
 }
 
 /** Writes a result. The images are read, not released. */
-export async function writeResult(folder: string, { images, ...facts }: StorableResult): Promise<ResultFile> {
+export async function writeResult(folder: string, { images, links, ...facts }: StorableResult): Promise<ResultFile> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   // A symbolic link would lead the images elsewhere.
   if (!(await lstat(folder)).isDirectory()) throw new Error('the folder of stored results is not a folder')
   const header: ResultHeader = {
     version: 1,
     ...facts,
+    links: [...links],
     images: images.map(({ mimeType, width, height, bytes, encodedBytes }) => ({
       mimeType,
       width,

@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises'
-import { Base64Image, disposeAll } from '../bytes/base64-image.ts'
+import { type Base64Image, disposeAll } from '../bytes/base64-image.ts'
 import type { Logger } from '../logging/logger.ts'
+import { partsOfResult, type ResultParts, toToolResult } from './result-content.ts'
 import { findResults, promoteResult, type ResultFile, readResult, removeResult, writeResult } from './result-file.ts'
-import type { CallContext, ContentBlock, ToolResult } from './types.ts'
+import type { CallContext, ToolResult } from './types.ts'
 
 export interface ResultStoreOptions {
   folder: string
@@ -11,9 +12,8 @@ export interface ResultStoreOptions {
   now: () => number
 }
 
-/** A finished result: its texts, and its images in a file or, if none could be written, in memory. */
-export interface ResultContent {
-  readonly texts: string[]
+/** A finished result: its parts, with the images in a file or, if none could be written, in memory. */
+export interface ResultContent extends ResultParts {
   images: readonly Base64Image[]
   file: ResultFile | undefined
 }
@@ -83,7 +83,7 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
     async function moveToDisk(forMs: number, isUnproven: boolean): Promise<void> {
       const known = await content
       if (known === undefined) return
-      const { texts, images, file: earlier } = known
+      const { text, notes, links, images, file: earlier } = known
       const expiresAt = Math.round(now() + forMs)
       try {
         if (earlier !== undefined) {
@@ -92,7 +92,8 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
         }
         const { owner } = identity
         const fingerprint = identity.fingerprint()
-        const file = await writeResult(folder, { owner, fingerprint, expiresAt, isUnproven, texts, images })
+        const texts = [text, ...notes]
+        const file = await writeResult(folder, { owner, fingerprint, expiresAt, isUnproven, texts, links, images })
         known.images = readResult(file)
         known.file = file
         bytes = file.size
@@ -138,8 +139,9 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
     async load() {
       const files = await findResults(folder, now())
       const loaded = files.map((file) => {
-        const { owner, fingerprint, texts } = file.header
-        const content = Promise.resolve({ texts, images: readResult(file), file })
+        const { owner, fingerprint, texts, links = [] } = file.header
+        const [text = '', ...notes] = texts
+        const content = Promise.resolve({ text, notes, links, images: readResult(file), file })
         return { result: create({ owner, fingerprint: () => fingerprint }, content), file }
       })
       await Promise.all(loaded.map(({ result }) => result.content))
@@ -158,27 +160,16 @@ async function isComplete({ path, size }: ResultFile): Promise<boolean> {
   )
 }
 
-/** The part of a result that is worth storing, with holds on its images; undefined if nothing was paid for. */
-export function contentOf({ content, isError }: ToolResult): ResultContent | undefined {
-  if (isError === true) return undefined
-  const texts = content.flatMap((block) => (block.type === 'text' ? [block.text] : []))
-  const images = content.flatMap((block) =>
-    block.type === 'image' && block.data instanceof Base64Image ? [block.data.clone()] : [],
-  )
-  return images.length === 0 ? undefined : { texts, images, file: undefined }
+/** What is worth storing of a result, with holds on its images; undefined if nothing was paid for. */
+export function contentOf(result: ToolResult): ResultContent | undefined {
+  const parts = partsOfResult(result)
+  return parts && { ...parts, images: parts.images.map((image) => image.clone()), file: undefined }
 }
 
 /** A stored result as the response of another call, which owns the images until its scope is closed. */
-export function toToolResult(content: ResultContent, note: string, { scope, isCancelled }: CallContext): ToolResult {
-  const [first = '', ...others] = content.texts
-  const texts = [`${first}\n${note}`, ...others].map((text): ContentBlock => ({ type: 'text', text }))
-  if (isCancelled) return { content: texts }
-  const images = content.images.map((image) => scope.use(image.clone()))
-  return { content: [...texts, ...images.map((image) => imageBlock(image))] }
-}
-
-function imageBlock(image: Base64Image): ContentBlock {
-  return { type: 'image', data: image, mimeType: image.mimeType }
+export function repeatResult(content: ResultContent, note: string, { scope, isCancelled }: CallContext): ToolResult {
+  const images = isCancelled ? [] : content.images.map((image) => scope.use(image.clone()))
+  return toToolResult({ ...content, images, notes: [...content.notes, note] })
 }
 
 /** Bytes of base64 text that images take together. */

@@ -36,8 +36,18 @@ export type ContentBlock =
   /** `data` is base64: a string, or an image whose Buffers are spliced into the response. */
   | { type: 'image'; data: string | Base64Image; mimeType: string }
   | { type: 'audio'; data: string; mimeType: string }
-  | { type: 'resource_link'; uri: string; name: string; title?: string; mimeType?: string; size?: number }
+  | ResourceLink
   | { type: 'resource'; resource: ResourceContents }
+
+export interface ResourceLink {
+  type: 'resource_link'
+  uri: string
+  name: string
+  title?: string
+  mimeType?: string
+  /** Bytes of the decoded content. */
+  size?: number
+}
 
 export type ResourceContents =
   | { uri: string; mimeType?: string; text: string }

@@ -68,6 +68,8 @@ function azureOf({ settings, report }: Parser) {
   checkUrl('AZURE_BASE_URL', settings.AZURE_BASE_URL, report)
   return {
     maxWaitingCalls: settings.AZURE_MAX_WAITING_CALLS,
+    /** Undefined: a call may wait until its deadline. */
+    maxQueueMs: settings.MAX_QUEUE_WAIT_MS,
     blockPauseMs: settings.AZURE_BLOCK_PAUSE_MS,
     streaming: settings.AZURE_STREAM,
     maxResponseBytes: settings.AZURE_MAX_RESPONSE_BYTES,
@@ -88,9 +90,17 @@ function outboundOf({ settings, report, secret }: Parser) {
 function serverOf({ settings, report }: Parser) {
   const { MCP_SERVER_HOST: host } = settings
   checkUrl('PUBLIC_URL', settings.PUBLIC_URL, report)
+  if (
+    settings.ADMIN_PORT !== undefined &&
+    settings.ADMIN_PORT !== 0 &&
+    settings.ADMIN_PORT === settings.MCP_SERVER_PORT
+  ) {
+    report('ADMIN_PORT', 'must differ from MCP_SERVER_PORT')
+  }
   return {
     host,
     port: settings.MCP_SERVER_PORT,
+    adminPort: settings.ADMIN_PORT,
     /** Reachable from this machine only. */
     isLocal: isLocal(host),
     trustedProxies:
@@ -98,6 +108,9 @@ function serverOf({ settings, report }: Parser) {
     allowedHosts: parsed('ALLOWED_HOSTS', () => parseAllowedHosts(settings.ALLOWED_HOSTS), report) ?? [],
     allowedOrigins: parsed('ALLOWED_ORIGINS', () => parseAllowedOrigins(settings.ALLOWED_ORIGINS), report) ?? [],
     maxConnections: settings.MAX_CONNECTIONS,
+    /** 0 sets no limit. */
+    maxConnectionsPerAddress: settings.MAX_CONNECTIONS_PER_ADDRESS,
+    keepAliveTimeoutMs: settings.KEEP_ALIVE_TIMEOUT_MS,
     maxEventLoopDelayMs: settings.MAX_EVENT_LOOP_DELAY_MS,
     shutdownGraceMs: settings.SHUTDOWN_GRACE_MS,
   }
@@ -113,7 +126,7 @@ function authOf({ settings, report, secret }: Parser) {
   }
   const isOpen = settings.MCP_API_KEYS === undefined && settings.OAUTH_ISSUER === undefined
   if (settings.REQUIRE_AUTH && isOpen) {
-    report('REQUIRE_AUTH', 'is true, but neither MCP_API_KEYS nor OAUTH_ISSUER is set')
+    report('REQUIRE_AUTH', 'is true, but neither MCP_API_KEYS (or MCP_API_KEYS_FILE) nor OAUTH_ISSUER is set')
   }
   return auth
 }
@@ -165,7 +178,10 @@ function limitsOf({ settings, report, secret, transport }: Parser) {
   }
 }
 
-function imagesOf({ settings }: Parser) {
+/** Official SDKs end a stdio connection on a line of more than 10 MiB; the rest is left to texts. */
+const STDIO_IMAGE_BYTES = 8_388_608
+
+function imagesOf({ settings, transport }: Parser) {
   const [width = 0, height = 0] = settings.DEFAULT_IMAGE_SIZE.split('x').map(Number)
   return {
     defaultSize: { width, height },
@@ -175,8 +191,10 @@ function imagesOf({ settings }: Parser) {
     maxEdge: settings.MAX_IMAGE_EDGE,
     maxDecodedBytes: settings.MAX_DECODED_BYTES,
     maxBufferedBytes: settings.MAX_BUFFERED_BYTES,
-    /** 0 sets no limit. */
-    maxInlineBytes: settings.INLINE_IMAGE_MAX_BYTES,
+    /** Of all images of a result together; 0 sets no limit. */
+    maxInlineBytes: settings.INLINE_IMAGE_MAX_BYTES ?? (transport === 'stdio' ? STDIO_IMAGE_BYTES : 0),
+    /** Base64 characters of a resource; 0 sets no limit. The limit on results does not apply to what a client asks for. */
+    maxResourceBytes: transport === 'stdio' && settings.INLINE_IMAGE_MAX_BYTES !== 0 ? STDIO_IMAGE_BYTES : 0,
     reportCost: settings.REPORT_COST,
   }
 }
@@ -196,10 +214,15 @@ function linesOf({ settings, secretFiles, transport }: Parser): string[] {
     const value = values.get(name)
     if (transport === 'stdio' && usedBy !== 'always') return `${name} is not used with --stdio`
     if (value === undefined) return `${name} is not set`
-    if (!secret) return `${name}=${hideUserInfo(String(value))}`
+    if (!secret) return `${name}=${hideUserInfo(withoutQuery(String(value)))}`
     const file = secretFiles[name] === undefined ? '' : `, from ${secretFiles[name]}`
     return `${name}=(secret, ${String(value).length} characters${file})`
   })
+}
+
+/** An address copied from elsewhere may have a key in its query. */
+function withoutQuery(value: string): string {
+  return /^https?:/i.test(value) ? value.replace(/[?#].*$/s, '?[redacted]') : value
 }
 
 /** The value, or undefined with a problem reported. */

@@ -9,6 +9,8 @@ export interface ConfigurationProblem {
   problem: string
   /** The variable is right, but the content of the file that it names is not; one file may have several problems. */
   inFile?: boolean
+  /** The value is an example, so that one more helps nobody. */
+  isPlaceholder?: boolean
 }
 
 /** Everything that is wrong with the configuration. The message has one line per problem and never a value. */
@@ -40,9 +42,17 @@ function firstOfEach(problems: readonly ConfigurationProblem[]): ConfigurationPr
   return [...first.values()]
 }
 
-function describe({ variable, problem, inFile }: ConfigurationProblem): string {
-  const example = inFile === true ? undefined : variables.find(({ name }) => name === variable)?.example
-  return `${variable}: ${hideUserInfo(problem)}${example === undefined ? '' : `, for example ${variable}=${example}`}`
+function describe({ variable, problem, inFile = false, isPlaceholder = false }: ConfigurationProblem): string {
+  const example = inFile || isPlaceholder ? '' : exampleOf(variable)
+  return `${variable}: ${hideUserInfo(problem)}${example}`
+}
+
+/** Of a secret also how to name its file. */
+function exampleOf(variable: string): string {
+  const info = variables.find(({ name }) => name === variable)
+  if (info === undefined) return ''
+  const file = info.secret ? ` or ${variable}_FILE=/run/secrets/${variable.toLowerCase()}` : ''
+  return `, for example ${variable}=${info.example}${file}`
 }
 
 /** A credential before an `@`: a list of hosts is quoted and printed, and may hold a whole address by mistake. */

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { ReportedError } from '../errors/app-error.ts'
+import { codeOf } from '../errors/error-code.ts'
 import type { Environment } from './environment.ts'
+import { unreadableReason } from './permission-flags.ts'
 
 /** A file named with `--env-file` cannot be read. The message is a sentence for the operator. */
 export class EnvironmentFileError extends ReportedError {
@@ -13,7 +15,7 @@ export function readEnvironmentFile(file: string): Environment {
   try {
     return parseEnv(readFileSync(file, 'utf8'))
   } catch (cause) {
-    throw new EnvironmentFileError(`--env-file: ${file} cannot be read (${systemCodeOf(cause)}).`, { cause })
+    throw new EnvironmentFileError(`--env-file: ${file} cannot be read (${reasonOf(cause)}).`, { cause })
   }
 }
 
@@ -25,13 +27,13 @@ export function readDotEnv(report: (sentence: string) => void): Environment {
   try {
     return parseEnv(readFileSync('.env', 'utf8'))
   } catch (error) {
-    const code = systemCodeOf(error)
-    if (code !== 'ENOENT') report(`.env in the working directory cannot be read (${code}).`)
+    const reason = reasonOf(error)
+    if (reason !== 'ENOENT') report(`.env in the working directory cannot be read (${reason}).`)
     return {}
   }
 }
 
-function systemCodeOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error) return String(error.code)
-  throw error
+function reasonOf(error: unknown): string {
+  if (codeOf(error) === '') throw error
+  return unreadableReason(error)
 }

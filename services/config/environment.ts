@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { codeOf } from '../errors/error-code.ts'
 import type { ConfigurationProblem } from './configuration-error.ts'
+import { unreadableReason } from './permission-flags.ts'
+import { placeholderProblem } from './placeholders.ts'
 import { type VariableInfo, variables } from './variables.ts'
 
 /** Raw variables of a process. */
@@ -30,6 +31,8 @@ export function prepareEnvironment(environment: Environment, transport: Transpor
   for (const { name, secret } of variablesOf(transport)) {
     const value = clean(environment[name])
     if (value !== undefined) prepared.values[name] = value
+    const problem = value === undefined ? undefined : placeholderProblem(value)
+    if (problem !== undefined) prepared.problems.push({ variable: name, problem, isPlaceholder: true })
     const file = secret ? clean(environment[`${name}_FILE`]) : undefined
     if (file !== undefined) readSecret(name, file, prepared)
   }
@@ -49,8 +52,10 @@ function readSecret(name: string, file: string, { values, secretFiles, problems 
     const value = readFileSync(file, 'utf8').trim()
     if (value === '') report(`names an empty file (${file})`)
     else values[name] = value
+    const problem = placeholderProblem(value)
+    if (problem !== undefined) report(`names a file whose content ${problem} (${file})`)
   } catch (error) {
-    report(`names a file that cannot be read (${file}: ${codeOf(error) || 'error'})`)
+    report(`names a file that cannot be read (${file}: ${unreadableReason(error)})`)
   }
 }
 

@@ -16,6 +16,8 @@ interface ErrorRow {
 }
 
 const inSeconds = (seconds = 60) => `Try again in ${seconds} s.`
+const neverAccepted = (sent: number) =>
+  `: the request was sent ${sent === 1 ? 'once' : `${sent} times`} and never accepted`
 
 export const errorTable = {
   // Arguments
@@ -95,6 +97,18 @@ export const errorTable = {
     message: () =>
       'Azure rejected the credential of this service. Retrying will not help: the operator must check the credential.',
   },
+  IMG_ERR_AZURE_KEY_DISABLED: {
+    family: 'upstream',
+    retryable: false,
+    message: () =>
+      'Access with a key is disabled on the Azure resource. Retrying will not help: the operator must use AZURE_AUTH=entra ("auth": "entra" in a deployments file).',
+  },
+  IMG_ERR_AZURE_SPENDING_LIMIT: {
+    family: 'upstream',
+    retryable: false,
+    message: () =>
+      "The quota or spending limit of this service's Azure account is used up; nothing was generated or billed. Retrying will not help soon: the operator must raise the limit or check the billing of the account.",
+  },
   IMG_ERR_AZURE_FORBIDDEN: {
     family: 'upstream',
     retryable: false,
@@ -125,23 +139,49 @@ export const errorTable = {
     message: () =>
       'The request is too large for Azure. Retrying the same call will not help: send smaller or fewer images.',
   },
+  IMG_ERR_AZURE_IMAGE: {
+    family: 'input',
+    retryable: false,
+    message: (image: string, problem: string) =>
+      `Azure rejected ${image}: ${problem}. Retrying the same call will not help: send another file, best a plain 8-bit PNG or JPEG of moderate size.`,
+  },
+  IMG_ERR_AZURE_MASK: {
+    family: 'input',
+    retryable: false,
+    message: () =>
+      'Azure rejected the mask. Retrying the same call will not help: send a PNG with an alpha channel, as large as the image, and transparent where the image may change.',
+  },
+  IMG_ERR_AZURE_UNSUPPORTED: {
+    family: 'upstream',
+    retryable: false,
+    message: (deployment: string) =>
+      `The model of the Azure deployment "${deployment}" cannot do this. Retrying the same call will not help: leave out optional arguments; if that changes nothing, the operator must deploy a model that can, or correct AZURE_MODEL or AZURE_API_DIALECT.`,
+  },
+  IMG_ERR_AZURE_RETIRED: {
+    family: 'upstream',
+    retryable: false,
+    message: (deployment: string) =>
+      `The model of the Azure deployment "${deployment}" is retired. Retrying will not help: the operator must deploy a newer model and set AZURE_DEPLOYMENT_NAME.`,
+  },
   IMG_ERR_AZURE_REJECTED: {
     family: 'upstream',
     retryable: false,
     message: (parameter: string | undefined) =>
-      `Azure rejected the request${parameter === undefined ? '' : ` because of its parameter "${parameter}"`}. Retrying the same call will not help: change the arguments.`,
+      parameter === undefined
+        ? 'Azure rejected the request without naming the cause. Retrying the same call will not help: change the prompt or the image, or leave out optional arguments.'
+        : `Azure rejected the request because of its parameter "${parameter}". Retrying the same call will not help: change the arguments.`,
   },
   IMG_ERR_AZURE_RATE_LIMIT: {
     family: 'upstream',
     retryable: true,
-    message: (waitSeconds: number | undefined) =>
-      `Azure's quota for this model is exhausted; nothing was generated or billed. ${inSeconds(waitSeconds)}`,
+    message: (waitSeconds: number | undefined, sent = 1) =>
+      `Azure's quota for this model is used up${neverAccepted(sent)}; nothing was generated or billed. ${inSeconds(waitSeconds)}`,
   },
   IMG_ERR_AZURE_CAPACITY: {
     family: 'upstream',
     retryable: true,
-    message: (waitSeconds: number | undefined) =>
-      `Azure currently has no capacity for this model; nothing was generated or billed. ${inSeconds(waitSeconds)}`,
+    message: (waitSeconds: number | undefined, sent = 1) =>
+      `Azure currently has no capacity for this model${neverAccepted(sent)}; nothing was generated or billed. ${inSeconds(waitSeconds)}`,
   },
   IMG_ERR_AZURE_BUSY: {
     family: 'upstream',

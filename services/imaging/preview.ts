@@ -8,6 +8,11 @@ import { type PixelWork, turn } from './pixel-work.ts'
 /** Smaller previews are useless. */
 const MIN_EDGE = 32
 const QUALITY = 82
+/**
+ * The description box of a C2PA manifest store and the beginning of its type, the same in every image format.
+ * https://spec.c2pa.org/specifications/specifications/2.2/specs/C2PA_Specification.html#_c2pa_box_details
+ */
+const CREDENTIALS = 'jumdc2pa'
 
 export interface PreviewOptions {
   /** Characters of the preview's base64. */
@@ -18,12 +23,18 @@ export interface PreviewOptions {
   claim: PixelClaim
 }
 
+export interface Preview {
+  image: Base64Image
+  /** Whether the original has Content Credentials (C2PA). A preview never has. */
+  hasCredentials: boolean
+}
+
 /**
  * A JPEG of the image, upright and within the size limit; transparency becomes white. The image is checked like an input
  * image and not changed.
  * @throws ServiceError if no preview can be made
  */
-export async function createPreview(image: Base64Image, options: PreviewOptions): Promise<Base64Image> {
+export async function createPreview(image: Base64Image, options: PreviewOptions): Promise<Preview> {
   const { maxEncodedBytes, limits, pixels, claim } = options
   const source = await decode(image)
   const header = await probeImageInTurns(source, { ...limits, maxBytes: source.length }, claim)
@@ -39,7 +50,9 @@ export async function createPreview(image: Base64Image, options: PreviewOptions)
         .jpeg({ quality: QUALITY }),
     )
     const preview = encodeImage(data, { mimeType: 'image/jpeg', ...size })
-    if (preview.encodedBytes <= maxEncodedBytes) return preview
+    if (preview.encodedBytes <= maxEncodedBytes) {
+      return { image: preview, hasCredentials: source.includes(CREDENTIALS) }
+    }
     scale *= Math.min(0.9, Math.sqrt(maxEncodedBytes / preview.encodedBytes))
   }
   throw serviceError('IMG_ERR_IMAGE_CONVERTER', [])

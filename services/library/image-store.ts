@@ -13,7 +13,10 @@ export interface SavedImage {
   location: string
   /** Bytes of the file. */
   bytes: number
-  /** Why the name differs from the requested one: its extension did not match the content, or the name was taken. */
+  /**
+   * Why the name differs from the requested one: its extension did not match the content, or the name was taken by a file
+   * that does not belong to the same set.
+   */
   changes: readonly ('extension' | 'taken')[]
 }
 
@@ -36,6 +39,8 @@ export interface StoreHealth {
   isWritable: boolean
   /** The system's code of the failure, for the log. */
   reason?: string
+  /** What the operator can do about it. */
+  hint?: string
 }
 
 /**
@@ -54,6 +59,12 @@ export interface ImageStore {
    * @throws ServiceError `IMG_ERR_STORE_UNWRITABLE`, `_FULL`, `_MOVED`, `_FAILED`: the image is intact but not saved
    */
   save(target: SaveTarget, image: Base64Image): Promise<SavedImage>
+  /**
+   * Writes the images of one call under one name, each as `save` does: `name.png`, `name-2.png`, … The numbers of a set
+   * follow each other, even if two calls save under the same name at once. Never rejects: the results are in the order of
+   * the images.
+   */
+  saveSet(target: SaveTarget, images: readonly Base64Image[]): Promise<PromiseSettledResult<SavedImage>[]>
   /** Lists images, newest first. @throws ServiceError `IMG_ERR_STORE_CURSOR` */
   list(page?: { cursor?: string; limit?: number }): Promise<ImagePage>
   /** Opens a stored image, which the caller must dispose. @throws ServiceError `IMG_ERR_STORE_MISSING` */

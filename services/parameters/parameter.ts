@@ -1,5 +1,5 @@
 import Type, { type Static, type TEnum, type TInteger, type TNumber, type TNumberOptions, type TSchema } from 'typebox'
-import type { DialectName, Model, Operation } from '../../schemas/models.ts'
+import type { DialectName, Format, Model, Operation } from '../../schemas/models.ts'
 import type { TargetSize } from '../imaging/size.ts'
 import { type Capability, flag, list, optional } from './capability.ts'
 
@@ -27,7 +27,7 @@ export function bodyFormatOf(dialect: DialectName, { providerPath }: Model): Bod
 /** What the field of one argument may depend on. */
 export interface WireContext {
   model: Model
-  output_format?: 'png' | 'jpeg' | undefined
+  output_format?: Format | undefined
 }
 
 /** The fields in which a value is sent. Also called without a value, for fields that need a default. */
@@ -123,7 +123,10 @@ export function choice({
   member,
   description,
   ...row
-}: Varying<'aspectRatios' | 'qualities' | 'backgrounds' | 'inputFidelities', string>): Parameter<string> {
+}: Varying<
+  'aspectRatios' | 'qualities' | 'complexities' | 'backgrounds' | 'inputFidelities',
+  string
+>): Parameter<string> {
   return parameter<TEnum<string[]>>({
     ...row,
     capability: list(member),

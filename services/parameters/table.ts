@@ -61,6 +61,11 @@ const rows = {
     description: 'Higher is finer, slower and more expensive; the model decides by default.',
     wire: { openai: field('quality'), openaiFlux: undefined, bfl: undefined, mai: undefined },
   }),
+  complexity: choice({
+    member: 'complexities',
+    description: 'How elaborate the image is; the model decides by default.',
+    wire: { openai: field('complexity'), openaiFlux: undefined, bfl: undefined, mai: undefined },
+  }),
   output_format: parameter({
     capability: flag('choosesFormat'),
     schema: (models) =>

@@ -1,7 +1,6 @@
 import type { DialectName, Model, Operation } from '../../schemas/models.ts'
 import { type Capability, flag, optional } from './capability.ts'
 import { type BodyFormat, bodyFormatOf, type WireFields, type WireForm } from './parameter.ts'
-import { allowsSizes } from './size-fitting.ts'
 import {
   imageArguments,
   imageFields,
@@ -100,21 +99,13 @@ export function unreachable(model: Model): string[] {
   const problems = features
     .filter(({ capability, isSent }) => capability.isAllowed(model) && !formats.some(isSent))
     .map(({ names, capability }) => `${routes} no ${names} (${snakeCase(capability.member)})`)
-  problems.push(...emptyRules(model))
   const hasJpeg = model.choosesFormat && model.formats.includes('jpeg')
   if (!model.compression || hasJpeg) return problems
   return [...problems, 'compression is that of JPEG, which needs chooses_format and "jpeg" among the formats']
 }
 
-/** A size or number that no argument can have. */
-function emptyRules({ generateSize, editSize, guidance, steps }: Model): string[] {
-  const sizes = Object.entries({ generateSize, editSize }).filter(([, rule]) => !allowsSizes(rule))
-  const ranges = Object.entries({ guidance, steps }).filter(([, range]) => range && range.minimum > range.maximum)
-  return [...sizes, ...ranges].map(([member]) => `${snakeCase(member)} allows no value`)
-}
-
-/** As operators write it. */
-function snakeCase(member: string): string {
+/** A member of a model row as operators write it. */
+export function snakeCase(member: string): string {
   return member.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 

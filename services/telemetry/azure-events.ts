@@ -19,15 +19,22 @@ export function azureMetrics(metrics: Metrics) {
       metrics.azureRequests.inc({ operation: facts.operation, status_class: facts.statusClass })
       metrics.azureDuration.observe({ operation: facts.operation }, facts.durationMs / 1000)
     },
-    imagesGenerated(facts: { model: string; count: number; usage: Usage; costUsd: number | undefined }): void {
-      const { model, count, usage, costUsd = 0 } = facts
+    imagesGenerated(facts: {
+      deployment: string
+      model: string
+      count: number
+      usage: Usage
+      costUsd: number | undefined
+    }): void {
+      const { deployment, model, count, usage, costUsd } = facts
       metrics.azureImages.inc({ model }, count)
       metrics.azureTokens.inc({ model, kind: 'text_in' }, usage.textTokensIn ?? 0)
       metrics.azureTokens.inc({ model, kind: 'image_in' }, usage.imageTokensIn ?? 0)
       metrics.azureTokens.inc({ model, kind: 'out' }, usage.tokensOut ?? 0)
       metrics.azureMegapixels.inc({ model, kind: 'in' }, usage.megapixelsIn ?? 0)
       metrics.azureMegapixels.inc({ model, kind: 'out' }, usage.megapixelsOut ?? 0)
-      metrics.azureCost.inc({ model }, costUsd)
+      if (costUsd === undefined) metrics.azureUnpricedImages.inc({ deployment, model }, count)
+      else metrics.azureCost.inc({ model }, costUsd)
     },
   }
 }

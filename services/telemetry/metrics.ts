@@ -82,6 +82,11 @@ export function createMetrics(version: string) {
     azureTokens: counter('azure_tokens_total', 'Tokens used, as reported by Azure', ['model', 'kind']),
     azureMegapixels: counter('azure_megapixels_total', 'Megapixels used, as reported by Azure', ['model', 'kind']),
     azureCost: counter('azure_cost_usd_total', 'Cost in US dollars at list price', ['model']),
+    azureUnpricedImages: counter(
+      'azure_unpriced_images_total',
+      'Images whose cost is unknown, because the model has no list price or the usage was not reported',
+      ['deployment', 'model'],
+    ),
     imagesSaved: counter('images_saved_total', 'Images written to IMAGES_DIR'),
     imagesNotSaved: counter('images_not_saved_total', 'Images that could not be written to IMAGES_DIR'),
   }

@@ -81,7 +81,11 @@ export function editImage({ azure, store, inputs, results, defaultEditMaxPixels 
       const { images, mask } = await inputs.read(args, context, scope)
       const { request, requestedSize } = planRequest('edit', args, deployment, defaultSizeOf(images[0]))
       const result = await azure.edit({ ...request, images, mask }, context)
-      return await results.toContent(result, { verb: 'edited', target, requestedSize, deployment }, context)
+      return await results.toContent(
+        result,
+        { verb: 'edited', target, requestedSize, count: imageCost(args), deployment },
+        context,
+      )
     },
   }
   return tool

@@ -61,7 +61,11 @@ export function generateImage({ azure, store, results, defaultSize }: GenerateIm
       const { request, requestedSize } = planRequest('generate', args, deployment, defaultSize)
       const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
       const result = await azure.generate(request, context)
-      return await results.toContent(result, { verb: 'generated', target, requestedSize, deployment }, context)
+      return await results.toContent(
+        result,
+        { verb: 'generated', target, requestedSize, count: imageCost(args), deployment },
+        context,
+      )
     },
   }
   return tool

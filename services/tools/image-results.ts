@@ -1,21 +1,28 @@
 import type { DeploymentInfo, ImageResult } from '../azure/types.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
-import type { CallContext, ContentBlock, ToolResult } from '../calls/types.ts'
+import { toToolResult } from '../calls/result-content.ts'
+import type { CallContext, ResourceLink, ToolResult } from '../calls/types.ts'
 import { ServiceError } from '../errors/errors.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
-import { createPreview } from '../imaging/preview.ts'
-import { formatSize } from '../imaging/size.ts'
+import { createPreview, type Preview } from '../imaging/preview.ts'
 import type { ImageStore, SavedImage, SaveTarget } from '../library/image-store.ts'
 import { imageUri } from '../library/image-uri.ts'
+import { chooseWhole } from './inline-share.ts'
+import { costNotes, countNotes, fallbackNotes, mergeNotes, nameNotes, previewNote } from './result-notes.ts'
 import { type RequestedSize, sizeNotes } from './size-note.ts'
 
 export interface ImageResultsOptions {
   store: ImageStore
+  /**
+   * Opens a store for images that are too large for a response and could not be written to `store`, where a large response
+   * breaks the connection. Its images have no URIs. Absent: such images are returned whole.
+   */
+  openReserve?: (() => Promise<ImageStore>) | undefined
   pixels: PixelWork
   /** Limits of the images of which previews are made. */
   imageLimits: Omit<ImageLimits, 'maxBytes'>
-  /** Characters of base64 that one image may have in a response; 0: unlimited. */
+  /** Characters of base64 that the images of a response may have together; 0: unlimited. */
   maxInlineBytes: number
   /** Whether results report the list price. */
   reportCost: boolean
@@ -32,108 +39,161 @@ export interface RequestFacts {
   target: SaveTarget | undefined
   /** `undefined` if no size was requested. */
   requestedSize: RequestedSize | undefined
+  /** Images that were requested. */
+  count: number
   deployment: DeploymentInfo
 }
 
 export interface ImageResults {
   /**
-   * The content of a paid result: text, then the images, then links to those that were saved. Never throws, so that no
-   * paid image is lost: one that cannot be saved is returned with a note.
+   * The content of a paid result. Never throws, so that no paid image is lost: one that cannot be saved is returned with a
+   * note.
    */
   toContent(result: ImageResult, facts: RequestFacts, context: CallContext): Promise<ToolResult>
 }
 
-interface ImageContent {
-  lines: string[]
-  image: ContentBlock
-  link?: ContentBlock
+/** One image on its way into the response. */
+interface Output {
+  readonly image: Base64Image
+  readonly isWhole: boolean
+  saved?: SavedImage
+  /** Why it is not in the store. */
+  failure?: string
+  shown?: Base64Image | undefined
 }
 
 export function createImageResults(options: ImageResultsOptions): ImageResults {
-  const { store, maxInlineBytes } = options
+  const { store, openReserve, maxInlineBytes } = options
 
-  async function contentOf(
-    image: Base64Image,
-    { verb, target, requestedSize }: RequestFacts,
-    { producedBy }: ImageResult,
-    context: CallContext,
-  ): Promise<ImageContent> {
-    const done = `Image successfully ${verb}.`
-    const notes = sizeNotes(image, requestedSize, producedBy.model)
-    const isLarge = maxInlineBytes > 0 && image.encodedBytes > maxInlineBytes
-    if (target === undefined && !isLarge) return { lines: [done, ...notes], image: imageBlock(image) }
-    try {
-      const saved = await store.save(target ?? (await store.resolve(generateName(image))), image)
-      options.onSaved()
-      const lines = [`${done} Saved to server at: ${saved.location}`, ...nameNotes(saved, image), ...notes]
-      const content = isLarge ? await previewOf(image, lines, options, context) : { lines, image: imageBlock(image) }
-      return { ...content, link: linkTo(saved, image) }
-    } catch (error) {
-      options.onNotSaved()
-      context.log.warn({ err: error, requestId: context.id }, 'saving a paid image failed')
-      const reason = error instanceof ServiceError ? error.message : 'The image was not saved: writing the file failed.'
-      return { lines: [done, `${reason} The image is included in this response.`, ...notes], image: imageBlock(image) }
+  async function save(outputs: readonly Output[], target: SaveTarget | undefined, log: LogFailure): Promise<void> {
+    const results = await saveSet(outputs, target, store)
+    for (const [index, output] of outputs.entries()) {
+      const result = results[index]
+      if (result?.status === 'fulfilled') {
+        output.saved = result.value
+        options.onSaved()
+      } else {
+        output.failure = sentenceOf(result?.reason)
+        options.onNotSaved()
+        log(result?.reason, 'saving a paid image failed')
+      }
     }
+  }
+
+  /** Saves in the temporary folder what can neither be saved elsewhere nor sent. */
+  async function saveInReserve(outputs: readonly Output[], log: LogFailure): Promise<void> {
+    if (outputs.length === 0 || openReserve === undefined) return
+    const results = await openReserve()
+      .then((reserve) => saveSet(outputs, undefined, reserve))
+      .catch((error: unknown) => outputs.map(() => rejected(error)))
+    for (const [index, output] of outputs.entries()) {
+      const result = results[index]
+      if (result?.status === 'fulfilled') output.saved = result.value
+      else log(result?.reason, 'saving a paid image in the temporary folder failed')
+    }
+  }
+
+  /** Sets what of the image is in the response. Returns the notes on it. */
+  async function show(output: Output, share: number, context: CallContext): Promise<string[]> {
+    const { image, isWhole, saved, failure } = output
+    const reasons = failure === undefined ? [] : [failure]
+    if (isWhole || (saved === undefined && openReserve === undefined)) {
+      output.shown = image
+      return reasons.map((reason) => `${reason} The image is included in this response.`)
+    }
+    const log = logOf(context)
+    const preview = await previewOf(image, share, options, context).catch((err: unknown) => log(err, 'preview failed'))
+    await image[Symbol.asyncDispose]().catch((err: unknown) => log(err, 'image buffer release failed'))
+    output.shown = preview?.image
+    const place = saved && (failure === undefined ? { uri: imageUri(saved.name) } : ('temporary' as const))
+    return [...reasons, previewNote(image, preview, place)]
   }
 
   return {
     async toContent(result, facts, context) {
-      if (facts.target !== undefined) context.progress('saving')
-      const contents: ImageContent[] = []
-      for (const image of result.images) contents.push(await contentOf(image, facts, result, context))
-      const notes = [...fallbackNotes(result, facts.deployment), ...(options.reportCost ? costNotes(result) : [])]
-      const text = [...contents.flatMap(({ lines }) => lines), ...notes].join('\n')
-      const images = contents.map(({ image }) => image)
-      const links = contents.flatMap(({ link }) => link ?? [])
-      return { content: [{ type: 'text', text }, ...images, ...links] }
+      const { verb, target, requestedSize, count, deployment } = facts
+      const log = logOf(context)
+      if (target !== undefined) context.progress('saving')
+      const sizes = result.images.map(({ encodedBytes }) => encodedBytes)
+      const { isWhole, share } = chooseWhole(sizes, maxInlineBytes)
+      const outputs = result.images.map((image, index): Output => ({ image, isWhole: isWhole[index] !== false }))
+      await save(target === undefined ? outputs.filter((output) => !output.isWhole) : outputs, target, log)
+      await saveInReserve(
+        outputs.filter((output) => !output.isWhole && output.saved === undefined),
+        log,
+      )
+      const notes: string[][] = []
+      for (const output of outputs) {
+        const { saved, image } = output
+        notes.push([
+          ...(saved === undefined ? [] : nameNotes(saved, image)),
+          ...(await show(output, share, context)),
+          ...sizeNotes(image, requestedSize, result.producedBy.model),
+        ])
+      }
+      return toToolResult({
+        text: outputs.map(({ saved }) => lineOf(verb, saved)).join('\n'),
+        images: outputs.flatMap(({ shown }) => shown ?? []),
+        notes: [
+          ...countNotes(result, count),
+          ...mergeNotes(notes),
+          ...fallbackNotes(result, deployment),
+          ...(options.reportCost ? costNotes(result) : []),
+        ],
+        links: outputs.flatMap((output) => linksTo(output)),
+      })
     },
   }
 }
 
-/** A preview of a saved image that is too large for the response; the image itself if that fails. */
-async function previewOf(
-  image: Base64Image,
-  lines: readonly string[],
-  { maxInlineBytes, pixels, imageLimits: limits }: ImageResultsOptions,
-  { log, id: requestId, caller: { id: caller }, deadlineAt }: CallContext,
-): Promise<ImageContent> {
+/** The results in the order of the outputs. */
+async function saveSet(outputs: readonly Output[], target: SaveTarget | undefined, store: ImageStore) {
+  const [first] = outputs
+  if (first === undefined) return []
   try {
-    // No signal: a client that disconnects may still fetch the paid result.
-    const claim = { caller, deadlineAt }
-    const preview = await createPreview(image, { maxEncodedBytes: maxInlineBytes, limits, pixels, claim })
-    await image[Symbol.asyncDispose]().catch((err) => log.warn({ err, requestId }, 'image buffer release failed'))
-    const note = `The image below is a preview of ${formatSize(preview)}; the saved file has the full size of ${formatSize(image)}.`
-    return { lines: [...lines, note], image: imageBlock(preview) }
-  } catch (err) {
-    log.warn({ err, requestId }, 'preview failed, returning the whole image')
-    return { lines: [...lines], image: imageBlock(image) }
+    const images = outputs.map(({ image }) => image)
+    return await store.saveSet(target ?? (await store.resolve(generateName(first.image))), images)
+  } catch (error) {
+    return outputs.map(() => rejected(error))
   }
 }
 
-function fallbackNotes({ producedBy }: ImageResult, { name }: DeploymentInfo): string[] {
-  if (producedBy.deployment === name) return []
-  return [`Generated by ${producedBy.deployment} (${producedBy.model}), because ${name} was not available.`]
+const rejected = (reason: unknown): PromiseRejectedResult => ({ status: 'rejected', reason })
+
+/** Clients take everything behind the colon for the path. */
+function lineOf(verb: RequestFacts['verb'], saved: SavedImage | undefined): string {
+  return `Image successfully ${verb}.${saved === undefined ? '' : ` Saved to server at: ${saved.location}`}`
 }
 
-function costNotes({ costUsd }: ImageResult): string[] {
-  return costUsd === undefined ? [] : [`Cost: about US$${costUsd.toFixed(4)} at list price.`]
+/** A link where the image itself is not in the response. */
+function linksTo({ image, saved, failure, shown }: Output): ResourceLink[] {
+  if (saved === undefined || failure !== undefined || shown === image) return []
+  const { name, bytes } = saved
+  return [{ type: 'resource_link', uri: imageUri(name), name, mimeType: image.mimeType, size: bytes }]
 }
 
-/** Why the file name differs from the requested one. */
-function nameNotes({ changes }: SavedImage, { mimeType }: Base64Image): string[] {
-  return changes.map((change) =>
-    change === 'extension'
-      ? `The file extension was changed because the image is ${mimeType}.`
-      : 'A number was added to the file name because a file with that name exists, and files are never replaced.',
-  )
+function sentenceOf(reason: unknown): string {
+  return reason instanceof ServiceError ? reason.message : 'The image was not saved: writing the file failed.'
 }
 
-function imageBlock(image: Base64Image): ContentBlock {
-  return { type: 'image', data: image, mimeType: image.mimeType }
+/** A preview of at most `share` characters of base64. */
+async function previewOf(
+  image: Base64Image,
+  share: number,
+  { pixels, imageLimits: limits }: ImageResultsOptions,
+  { caller: { id: caller }, deadlineAt }: CallContext,
+): Promise<Preview> {
+  // No signal: a client that disconnects may still fetch the paid result.
+  return await createPreview(image, { maxEncodedBytes: share, limits, pixels, claim: { caller, deadlineAt } })
 }
 
-function linkTo({ name, bytes }: SavedImage, { mimeType }: Base64Image): ContentBlock {
-  return { type: 'resource_link', uri: imageUri(name), name, mimeType, size: bytes }
+type LogFailure = (err: unknown, message: string) => undefined
+
+function logOf({ log, id: requestId }: CallContext): LogFailure {
+  return (err, message) => {
+    log.warn({ err, requestId }, message)
+    return undefined
+  }
 }
 
 /** A name for a large image without `output_path`; the store adds a number if it is taken. */

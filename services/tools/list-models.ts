@@ -28,18 +28,30 @@ function describeModel({ name, model, capabilities }: DeploymentInfo, index: num
   })
   const facts = [
     `${name}${name === model ? '' : ` (${model})`}${index === 0 ? ', the default' : ''}: ${abilities.join('; ')}`,
-    ...(price === undefined ? [] : [describePrice(price)]),
+    price === undefined ? 'Its price is not known' : describePrice(price),
     ...(retires === undefined ? [] : [`Azure retires it on ${retires}`]),
   ]
   return `${facts.join('. ')}.`
 }
 
+/** Rates that are not known are not listed. */
 function describePrice(price: Price): string {
+  const rates = (names: readonly (readonly [number | undefined, string])[]) =>
+    names.flatMap(([rate, name]) => (rate === undefined ? [] : [`US$${rate} ${name}`])).join(', ')
   const date = `(list price of ${price.asOf})`
   if (price.image !== undefined) return `US$${price.image} per image ${date}`
   if (price.megapixelOut !== undefined) {
     const first = price.firstMegapixelOut === undefined ? '' : ` (the first US$${price.firstMegapixelOut} more)`
-    return `US$${price.megapixelOut} per output megapixel${first}, US$${price.megapixelIn ?? 0} per input megapixel ${date}`
+    const input = rates([[price.megapixelIn, 'per input megapixel']])
+    return (
+      [`US$${price.megapixelOut} per output megapixel${first}`, ...(input === '' ? [] : [input])].join(', ') +
+      ` ${date}`
+    )
   }
-  return `US$${price.imageOut ?? 0} per million output tokens, US$${price.textIn ?? 0} text input, US$${price.imageIn ?? 0} image input ${date}`
+  const perMillion = rates([
+    [price.imageOut, 'per million output tokens'],
+    [price.textIn, 'text input'],
+    [price.imageIn, 'image input'],
+  ])
+  return perMillion === '' ? 'Its price is not known' : `${perMillion} ${date}`
 }

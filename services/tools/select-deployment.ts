@@ -1,4 +1,4 @@
-import type { Model, Operation } from '../../schemas/models.ts'
+import type { Format, Model, Operation } from '../../schemas/models.ts'
 import type { DeploymentInfo, ImageRequest, ImagesClient } from '../azure/types.ts'
 import { serviceError } from '../errors/errors.ts'
 import { type FittedSize, formatSize, type TargetSize } from '../imaging/size.ts'
@@ -44,8 +44,10 @@ function assertConsistent(args: GenerateArguments, model: Model): void {
   if (problem !== undefined) throw serviceError('IMG_ERR_ARGUMENTS', [problem])
 }
 
-function problemOf(args: GenerateArguments, format: 'png' | 'jpeg' | undefined): string | undefined {
-  if (args.background === 'transparent' && format === 'jpeg') return 'background transparent requires output_format png'
+function problemOf(args: GenerateArguments, format: Format | undefined): string | undefined {
+  if (args.background === 'transparent' && args.output_format === 'jpeg') {
+    return 'background transparent requires output_format png'
+  }
   if (args.output_compression !== undefined && format !== 'jpeg')
     return 'output_compression requires output_format jpeg'
   const hasSize = args.size !== undefined && args.size !== 'auto'
@@ -98,8 +100,17 @@ function requestedSizeOf(
 }
 
 /** Transparent JPEGs do not exist; the extension of the file is changed instead. */
-function formatOf(args: GenerateArguments, { choosesFormat, formats }: Model): 'png' | 'jpeg' | undefined {
+function formatOf(args: GenerateArguments, { choosesFormat, formats }: Model): Format | undefined {
   if (!choosesFormat) return undefined
-  const byPath = /\.jpe?g$/i.test(args.output_path ?? '') && args.background !== 'transparent' ? 'jpeg' : 'png'
-  return args.output_format ?? (formats.includes(byPath) ? byPath : formats[0])
+  const inName = formatOfName(args.output_path ?? '')
+  const chosen = args.output_format ?? (inName !== undefined && formats.includes(inName) ? inName : undefined)
+  const transparent = formats.filter((format) => format !== 'jpeg')
+  if (args.background === 'transparent' && (chosen === undefined || chosen === 'jpeg')) return transparent[0] ?? 'png'
+  return chosen ?? (formats.includes('png') ? 'png' : formats[0])
+}
+
+function formatOfName(name: string): Format | undefined {
+  const extension = /\.(png|jpe?g|gif|svg)$/i.exec(name)?.[1]?.toLowerCase()
+  if (extension === undefined) return undefined
+  return extension === 'png' || extension === 'gif' || extension === 'svg' ? extension : 'jpeg'
 }

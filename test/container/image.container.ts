@@ -129,7 +129,7 @@ describe('the image', { concurrency: 2 }, () => {
     await docker('start', container.name)
     await container.healthy()
     const again = await callTool(container.url, 'generate_image', args)
-    t.assert.match(again.content[0]?.text ?? '', /whose response you did not receive; nothing was paid again/)
+    t.assert.match(again.content[2]?.text ?? '', /whose response you did not receive; nothing was paid again/)
     t.assert.equal(again.content[1]?.type, 'image')
   })
 
@@ -158,11 +158,42 @@ describe('the image', { concurrency: 2 }, () => {
       size: '256x256',
       output_path: 'fox.png',
     })
-    t.assert.match(
-      made.content[0]?.text ?? '',
-      /^Image successfully generated\.\nThe image was not saved: the server's images folder is not writable\. The/,
-    )
+    t.assert.equal(made.content[0]?.text, 'Image successfully generated.')
     t.assert.equal(made.content[1]?.type, 'image')
+    t.assert.match(
+      made.content[2]?.text ?? '',
+      /^The image was not saved: the server's images folder is not writable\. The/,
+    )
+  })
+
+  test('saves images and logs in the folders that its variables name, and reads its key from any file', async (t: TestContext) => {
+    const data = await volume(t, '/data')
+    const key = (await secret(t, 'azure_api_key', 'simulated-key\n')).replace('/run/secrets/', '/etc/azure/')
+    const container = await startContainer(t, {
+      flags: [...hardened, data.flag, key],
+      environment: {
+        IMAGES_DIR: '"/data/images"',
+        LOG_DIR: '/data/logs',
+        AZURE_API_KEY: '',
+        AZURE_API_KEY_FILE: '/etc/azure/azure_api_key',
+      },
+    })
+    await container.healthy()
+    const args = { prompt: 'A fox', size: '256x256', output_path: 'fox.png' }
+    const made = await callTool(container.url, 'generate_image', args)
+    t.assert.match(made.content[0]?.text ?? '', /Saved to server at: \/data\/images\/fox\.png/)
+    t.assert.equal((await readdir(join(data.folder, 'logs'))).length, 1)
+    t.assert.doesNotMatch(await container.logs(), /not writable/)
+  })
+
+  test('with --check runs under the permission flags of the service, and prints the configuration', async (t: TestContext) => {
+    const environment = { AZURE_API_KEY: '', AZURE_API_KEY_FILE: '/run/secrets/none' }
+    const rejected = await startContainer(t, { environment, command: ['--check'] })
+    t.assert.equal(await rejected.exitCode(), 1)
+    t.assert.match(await rejected.logs(), /AZURE_API_KEY_FILE: names a file that cannot be read .*ENOENT/)
+    const accepted = await startContainer(t, { command: ['--check'] })
+    t.assert.equal(await accepted.exitCode(), 0)
+    t.assert.match(await accepted.logs(), /^AZURE_DEPLOYMENT_NAME=FLUX\.1-Kontext-pro$/m)
   })
 
   test('exits with 1 and every problem of an invalid configuration', async (t: TestContext) => {
@@ -185,7 +216,7 @@ describe('the image', { concurrency: 2 }, () => {
   })
 
   test('contains production dependencies, compiled code and labels, and no sources', async (t: TestContext) => {
-    const listed = await docker('run', '--rm', '--network', 'none', image, 'ls', '-A', '/app')
+    const listed = await docker('run', '--rm', '--network', 'none', '--entrypoint', 'ls', image, '-A', '/app')
     t.assert.deepEqual(listed.split('\n').sort(), [
       '.npmrc',
       'bin',
@@ -196,7 +227,7 @@ describe('the image', { concurrency: 2 }, () => {
       'package-lock.json',
       'package.json',
     ])
-    const modules = await docker('run', '--rm', '--network', 'none', image, 'ls', '/app/node_modules')
+    const modules = await docker('run', '--rm', '--network', 'none', '--entrypoint', 'ls', image, '/app/node_modules')
     t.assert.doesNotMatch(modules, /^typescript$/m)
     const labels = JSON.parse(await docker('image', 'inspect', '--format', '{{json .Config.Labels}}', image))
     t.assert.equal(labels['org.opencontainers.image.title'], 'azure-image-editor-mcp')

@@ -53,7 +53,7 @@ async function callAndEnd(t: TestContext, { url }: Service, args: object) {
   const content = response.result?.content ?? []
   return {
     isError: response.result?.isError ?? false,
-    text: content.map(({ text }) => text ?? '').join(''),
+    text: content.flatMap(({ text }) => text ?? []).join('\n'),
     images: content.filter(({ data }) => data !== undefined),
   }
 }

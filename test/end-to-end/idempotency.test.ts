@@ -24,7 +24,7 @@ async function call(url: string, args: object, headers: Record<string, string> =
   return {
     status: response.status,
     error: reply.error?.message,
-    text: content.map(({ text }) => text ?? '').join(''),
+    text: content.flatMap(({ text }) => text ?? []).join('\n'),
     image: content.find(({ data }) => data !== undefined)?.data,
     isError: reply.result?.isError === true,
   }

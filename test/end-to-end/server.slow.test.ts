@@ -62,7 +62,7 @@ describe('the executable', () => {
       [
         'Invalid configuration:',
         '  AZURE_BASE_URL: is required, for example AZURE_BASE_URL=https://your-endpoint.services.ai.azure.com',
-        '  AZURE_API_KEY: is required, for example AZURE_API_KEY=your-api-key',
+        '  AZURE_API_KEY: is required, for example AZURE_API_KEY=your-api-key or AZURE_API_KEY_FILE=/run/secrets/azure_api_key',
         '  AZURE_DEPLOYMENT_NAME: is required, for example AZURE_DEPLOYMENT_NAME=FLUX.1-Kontext-pro',
         '',
         'To try the service without an Azure account, run in a clone: npm run demo',

@@ -42,6 +42,9 @@ const send = ({ url }: Process, args: object, accept = 'application/json', signa
     ...(signal === undefined ? {} : { signal }),
   })
 
+const entriesOf = ({ log }: Process): Record<string, unknown>[] =>
+  log.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []))
+
 async function atWork({ simulator }: World, calls: number): Promise<void> {
   await waitFor('the requests to Azure', () => simulator.requests.length >= calls)
   await pause(30)
@@ -99,6 +102,27 @@ describe('SIGTERM', () => {
     t.assert.partialDeepStrictEqual(await response.json(), { error: { code: 503 } })
     t.assert.equal(await service.ended, 0)
     t.assert.ok(performance.now() - startedAt < 5_000)
+    const unknown = entriesOf(service).filter(({ outcome }) => outcome === 'unknown')
+    t.assert.deepEqual(
+      unknown.map(({ requestId, tool, images }) => [typeof requestId, tool, images]),
+      Array(2).fill(['string', 'generate_image', 1]),
+    )
+  })
+
+  test('names every paid call before it waits, so that a kill during the wait leaves a record', async (t: TestContext) => {
+    const world = await setUp(t, 20_000, { SHUTDOWN_GRACE_MS: '20000' })
+    send(world.service, { prompt: 'slow' }).catch(() => {})
+    await atWork(world, 1)
+    world.service.child.kill('SIGTERM')
+    await waitFor('the record', () => /waiting for a paid call/.test(world.service.log))
+    world.service.child.kill('SIGKILL')
+    const [record] = entriesOf(world.service).filter(({ tool }) => tool !== undefined)
+    t.assert.partialDeepStrictEqual(record, {
+      caller: 'address:127.0.0.1',
+      tool: 'generate_image',
+      images: 1,
+      graceMs: 20_000,
+    })
   })
 
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {

@@ -117,7 +117,7 @@ describe('over stdio a result is delivered once it was written completely to the
     child.stdin.write(`${JSON.stringify(cancelled)}\n${call(2)}`)
     const message = JSON.parse(await readMessage(child.stdout))
     t.assert.equal(message.id, 2)
-    t.assert.match(message.result.content[0].text, /whose response you did not receive/)
+    t.assert.match(message.result.content[2].text, /whose response you did not receive/)
     t.assert.equal(simulator.requests.length, 1)
   })
 })

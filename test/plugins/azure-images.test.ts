@@ -41,6 +41,27 @@ describe('azure-images', () => {
     t.assert.equal(warnings.length, 2)
   })
 
+  test('counts images of unknown cost, and adds nothing to the cost', async (t: TestContext) => {
+    const usage = { input_tokens: 10, input_tokens_details: null, output_tokens: 1_000_000 }
+    const azure = await fakeAzure(t, responding(200, { ...imageResult, usage }))
+    const file = await fileOf(t, {
+      deployments: [
+        { name: 'known', model: 'gpt-image-2' },
+        { name: 'unknown', model: 'MAI-Image-2.7-Flash' },
+      ],
+    })
+    const { app } = await buildApp(t, { AZURE_BASE_URL: azure.url, AZURE_API_KEY: 'k1', AZURE_DEPLOYMENTS_FILE: file })
+    for (const deployment of ['known', 'unknown', 'unknown']) {
+      const { costUsd } = await app.azureImages.generate({ prompt: 'A boat', deployment }, callContext())
+      t.assert.equal(costUsd, deployment === 'known' ? 30.00005 : undefined)
+    }
+    const series = await app.metrics.registry.metrics()
+    t.assert.deepEqual(series.match(/^image_mcp_azure_(unpriced_images|cost_usd)_total.*/gm), [
+      'image_mcp_azure_cost_usd_total{model="gpt-image-2"} 30.00005',
+      'image_mcp_azure_unpriced_images_total{deployment="unknown",model="MAI-Image-2.7-Flash"} 2',
+    ])
+  })
+
   test('reports retired and retiring deployments at startup and in /ready', async (t: TestContext) => {
     const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10)
     const models = [

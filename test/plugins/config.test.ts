@@ -36,7 +36,7 @@ describe('configuration', () => {
   test('reports all missing variables at once, with an example each', async (t: TestContext) => {
     t.assert.deepEqual(await problems(t, {}), [
       'AZURE_BASE_URL: is required, for example AZURE_BASE_URL=https://your-endpoint.services.ai.azure.com',
-      'AZURE_API_KEY: is required, for example AZURE_API_KEY=your-api-key',
+      'AZURE_API_KEY: is required, for example AZURE_API_KEY=your-api-key or AZURE_API_KEY_FILE=/run/secrets/azure_api_key',
       'AZURE_DEPLOYMENT_NAME: is required, for example AZURE_DEPLOYMENT_NAME=FLUX.1-Kontext-pro',
     ])
   })
@@ -68,8 +68,29 @@ describe('configuration', () => {
     const lines = await problems(t, { ...minimalEnvironment, AZURE_BASE_URL: 'https://[', HTTPS_PROXY: 'http://[' })
     t.assert.deepEqual(lines, [
       'AZURE_BASE_URL: is not a URL, for example AZURE_BASE_URL=https://your-endpoint.services.ai.azure.com',
-      'HTTPS_PROXY: is not a URL, for example HTTPS_PROXY=http://proxy.example:3128',
+      'HTTPS_PROXY: is not a URL, for example HTTPS_PROXY=http://proxy.example:3128 or HTTPS_PROXY_FILE=/run/secrets/https_proxy',
     ])
+  })
+
+  test('ADMIN_PORT must differ from MCP_SERVER_PORT, and keep-alive must last at least a second', async (t: TestContext) => {
+    const lines = await problems(t, {
+      ...minimalEnvironment,
+      MCP_SERVER_PORT: '8000',
+      ADMIN_PORT: '8000',
+      KEEP_ALIVE_TIMEOUT_MS: '72',
+      ALLOWED_ORIGINS: 'https://*',
+    })
+    t.assert.deepEqual(lines.map((line) => line.split(':')[0]).sort(), [
+      'ADMIN_PORT',
+      'ALLOWED_ORIGINS',
+      'KEEP_ALIVE_TIMEOUT_MS',
+    ])
+    const { server } = await load(t, { ...minimalEnvironment, ADMIN_PORT: '9000' })
+    t.assert.partialDeepStrictEqual(server, {
+      adminPort: 9000,
+      keepAliveTimeoutMs: 72_000,
+      maxConnectionsPerAddress: 500,
+    })
   })
 
   test('uses defaults for unset and blank variables', async (t: TestContext) => {
@@ -80,6 +101,14 @@ describe('configuration', () => {
     t.assert.equal(loaded.azure.deployments[0].dialect, 'auto')
     t.assert.equal(loaded.limits.maxBodyBytes, 33_554_432)
     t.assert.equal(loaded.limits.callDeadlineMs, 600_000)
+    t.assert.equal(loaded.azure.maxQueueMs, undefined)
+  })
+
+  test('reads the longest wait for a turn', async (t: TestContext) => {
+    const loaded = await load(t, { ...minimalEnvironment, MAX_QUEUE_WAIT_MS: '30000' })
+    t.assert.equal(loaded.azure.maxQueueMs, 30_000)
+    const [line = ''] = await problems(t, { ...minimalEnvironment, MAX_QUEUE_WAIT_MS: '-1' })
+    t.assert.match(line, /^MAX_QUEUE_WAIT_MS: must be at least 0/)
   })
 
   test('trims values and strips one pair of surrounding quotes', async (t: TestContext) => {
@@ -110,6 +139,35 @@ describe('configuration', () => {
       /cannot be read \(.*absent: ENOENT\)/,
     )
     t.assert.match((await problems(t, { ...without, AZURE_API_KEY_FILE: folder })).join(), /EISDIR/)
+  })
+
+  test('rejects placeholders in values and files, without one more example', async (t: TestContext) => {
+    const file = join(await temporaryFolder(t), 'key')
+    await writeFile(file, 'your-api-key\n')
+    t.assert.deepEqual(
+      await problems(t, {
+        ...minimalEnvironment,
+        AZURE_BASE_URL: 'https://your-resource.openai.azure.com',
+        AZURE_API_KEY: '<key>',
+      }),
+      ['AZURE_BASE_URL', 'AZURE_API_KEY'].map(
+        (name) => `${name}: is still the placeholder of an example; set your own value`,
+      ),
+    )
+    t.assert.match(
+      (await problems(t, { ...minimalEnvironment, AZURE_API_KEY: '', AZURE_API_KEY_FILE: file })).join(),
+      /^AZURE_API_KEY_FILE: names a file whose content is still the placeholder/,
+    )
+  })
+
+  test('every problem of a secret names its file too', async (t: TestContext) => {
+    const lines = await problems(t, { HTTPS_PROXY: 'x', REDIS_URL: 'x', METRICS_TOKEN: 'm'.repeat(3000) })
+    for (const name of ['AZURE_API_KEY', 'HTTPS_PROXY', 'REDIS_URL', 'METRICS_TOKEN']) {
+      t.assert.ok(
+        lines.some((line) => line.startsWith(`${name}: `) && line.includes(` or ${name}_FILE=/run/secrets/`)),
+        name,
+      )
+    }
   })
 
   test('prints every variable and no secret', async (t: TestContext) => {

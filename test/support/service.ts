@@ -87,7 +87,7 @@ export async function callTool(url: string, name: string, args: object): Promise
   if (response.result === undefined) throw new Error(`no result: ${JSON.stringify(response)}`)
   const { content, isError = false } = response.result
   return {
-    text: content.map(({ text }) => text ?? '').join(''),
+    text: content.flatMap(({ text }) => text ?? []).join('\n'),
     isError,
     images: content.flatMap(({ data }) => (data === undefined ? [] : [Buffer.from(data, 'base64')])),
     content,

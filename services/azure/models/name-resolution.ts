@@ -1,6 +1,7 @@
 import type { DialectName, Model } from '../../../schemas/models.ts'
-import { type ModelCatalog, normalizeName } from './model-catalog.ts'
-import { type Family, families, unknownModels } from './table.ts'
+import { type Family, families, unknownModels } from './families.ts'
+import type { ModelCatalog } from './model-catalog.ts'
+import { normalizeName } from './normalize-name.ts'
 
 /**
  * How a model was recognized, in order of certainty: the name is the id of a row, begins with one, contains one

@@ -1,189 +1,78 @@
-import type { DialectName, Model } from '../../../schemas/models.ts'
+import type { Model, Source, Sources } from '../../../schemas/models.ts'
+import { flux2, flux11, gptImage, gptImage2, gptImage25, kontext, mai, mai26, mai27 } from './base-rows.ts'
 
 /**
- * The image models of Azure AI Foundry, by its documentation and users' reports of November 2026. If Azure behaves
- * differently, `AZURE_MODELS_FILE` corrects any row without a release.
- *
- * Sources: Microsoft Learn, "Azure OpenAI image generation" and "Foundry Models sold directly by Azure"
- * (https://learn.microsoft.com/en-us/azure/foundry/openai/how-to/dall-e,
- * https://learn.microsoft.com/en-us/azure/foundry/foundry-models/concepts/models-sold-directly-by-azure),
- * retirement dates from https://learn.microsoft.com/en-us/azure/foundry/openai/concepts/model-retirement-schedule
- * (version of 2026-09-02)
+ * The image models of Azure AI Foundry. If Azure behaves differently, `AZURE_MODELS_FILE` corrects any row without a
+ * release. `npm run check:release` fails if a source was not looked at in the 120 days before a release.
  */
 
-const MEGAPIXEL = 1_048_576
-const none = { kind: 'none' } as const
+/** A row of this table: every fact has a source, a missing price or date the place where none was found. */
+export type ShippedModel = Model & { sources: Sources }
 
-const plain = {
-  operations: ['generate', 'edit'],
-  aspectRatios: [],
-  maxCount: 1,
-  mask: false,
-  seed: false,
-  qualities: [],
-  formats: ['png', 'jpeg'],
-  choosesFormat: false,
-  compression: false,
-  backgrounds: [],
-  inputFidelities: [],
-  grounding: false,
-  streaming: false,
-} satisfies Partial<Model>
+const on = (checked: string, url: string): Source => ({ url, checked })
+const learn = 'https://learn.microsoft.com/en-us/azure/foundry'
+const github = 'https://github.com'
 
-const gptSizes = { kind: 'choices' as const, sizes: ['1024x1024', '1024x1536', '1536x1024'] }
-const gptImage = {
-  ...plain,
-  dialects: ['deployments', 'v1'],
-  generateSize: gptSizes,
-  editSize: gptSizes,
-  maxCount: 10,
-  maxImages: 16,
-  mask: true,
-  qualities: ['low', 'medium', 'high', 'auto'],
-  choosesFormat: true,
-  compression: true,
-  backgrounds: ['transparent', 'opaque', 'auto'],
-  inputFidelities: ['low', 'high'],
-  streaming: true,
-  maxPromptCharacters: 32_000,
-} satisfies Partial<Model>
+const gptImageGuide = on('2026-11-22', `${learn}/openai/how-to/dall-e`)
+const modelOverview = on('2026-11-26', `${learn}/foundry-models/concepts/models-sold-directly-by-azure`)
+const retirements = on('2026-11-26', `${learn}/openai/concepts/model-retirement-schedule`)
+/** Azure's list prices by meter, such as `Image 2 img cd inp Gl 1M Tokens`. */
+const retailPrices = on('2026-11-26', 'https://prices.azure.com/api/retail/prices')
+const openaiPrices = (id: string) => on('2026-11-26', `https://developers.openai.com/api/docs/models/${id}`)
+/** The page says "N/A" for cached input of MAI models. */
+const maiPrices = on('2026-11-26', 'https://azure.microsoft.com/en-us/pricing/details/ai-foundry-models/microsoft/')
+const mai26Prices = on(
+  '2026-11-26',
+  'https://techcommunity.microsoft.com/blog/azure-ai-foundry-blog/mai-image-2-6-and-mai-image-2-6-flash-quality-and-speed-at-production-scale/4550970',
+)
+/** Limits, the repeated field `image`, and the size of edits. */
+const maiClient = on('2026-11-26', `${github}/vercel/ai/blob/main/packages/azure/src/azure-mai-image-model.ts`)
+const gptImage25OnAzure = on('2026-11-26', `${github}/theopenco/llmgateway/pull/4147`)
 
-const gpt2Sizes = {
-  kind: 'range' as const,
-  step: 16,
-  minEdge: 16,
-  maxEdge: 3840,
-  minPixels: 655_360,
-  maxPixels: 8_294_400,
-  maxRatio: 3,
+const fluxSources = (price: Source): Sources => ({ capabilities: modelOverview, price, retirement: retirements })
+const gptImageSources = (price: Source): Sources => ({ capabilities: gptImageGuide, price, retirement: retirements })
+const gptImage25Sources: Sources = {
+  capabilities: on('2026-11-26', `${github}/theopenco/llmgateway/pull/3985`),
+  price: gptImage25OnAzure,
+  retirement: gptImage25OnAzure,
 }
-// Without input fidelity, since sources disagree on whether this model accepts the field.
-const gptImage2 = {
-  ...gptImage,
-  generateSize: gpt2Sizes,
-  editSize: gpt2Sizes,
-  inputFidelities: [],
-} satisfies Partial<Model>
-
-const gptImage25 = {
-  ...gptImage2,
-  qualities: ['low', 'medium', 'high', 'xhigh', 'max', 'auto'],
-} satisfies Partial<Model>
-
-const kontextSizes = {
-  kind: 'range' as const,
-  step: 16,
-  minEdge: 256,
-  maxEdge: 2048,
-  minPixels: 65_536,
-  maxPixels: MEGAPIXEL,
-  maxRatio: 21 / 9,
-}
-const flux1 = {
-  ...plain,
-  dialects: ['bfl', 'deployments'],
-  generateSize: kontextSizes,
-  seed: true,
-  choosesFormat: true,
-  maxPromptCharacters: 20_000,
-} satisfies Partial<Model>
-
-const flux2Sizes = {
-  kind: 'range' as const,
-  step: 16,
-  minEdge: 256,
-  maxEdge: 4096,
-  minPixels: 65_536,
-  maxPixels: 4 * MEGAPIXEL,
-  maxRatio: 16,
-}
-const flux2 = {
-  ...plain,
-  dialects: ['bfl'],
-  generateSize: flux2Sizes,
-  editSize: flux2Sizes,
-  seed: true,
-  choosesFormat: true,
-  guidance: { minimum: 1.5, maximum: 10 },
-  maxPromptCharacters: 100_000,
-} satisfies Partial<Model>
-
-const maiSizes = {
-  kind: 'range' as const,
-  step: 16,
-  minEdge: 768,
-  maxEdge: 1365,
-  minPixels: 589_824,
-  maxPixels: MEGAPIXEL,
-  maxRatio: 1365 / 768,
-}
-// Several images of an edit repeat the field: https://github.com/vercel/ai (azure-mai-image-model.ts, October 2026).
-const mai = {
-  ...plain,
-  dialects: ['mai'],
-  generateSize: maiSizes,
-  editSize: none,
-  maxImages: 5,
-  imagesField: 'image',
-  formats: ['png'],
-  maxPromptCharacters: 100_000,
-  promptAdvice: 'English prompts work best.',
-} satisfies Partial<Model>
-
-const mai26Sizes = { ...maiSizes, maxEdge: 3072, maxPixels: 2_359_296, maxRatio: 4 }
-const mai26 = {
-  ...mai,
-  generateSize: mai26Sizes,
-  editSize: mai26Sizes,
-  grounding: true,
-} satisfies Partial<Model>
-
-const mai27Sizes = { ...maiSizes, maxEdge: 5461, maxPixels: 4 * MEGAPIXEL, maxRatio: 5461 / 768 }
-// Whether it accepts the two grounding fields of 2.6 is not documented.
-const mai27 = {
-  ...mai,
-  generateSize: mai27Sizes,
-  editSize: mai27Sizes,
-  backgrounds: ['transparent', 'opaque'],
-} satisfies Partial<Model>
+const maiSources = (price: Source, capabilities = modelOverview): Sources => ({
+  capabilities,
+  price,
+  retirement: retirements,
+})
+const flux2Prices = on('2026-11-26', `${github}/pollinations/pollinations/pull/14190`)
 
 const mai25Retires = '2026-10-01'
+const gptImage25Price = {
+  asOf: '2026-09-19',
+  textIn: 5,
+  textInCached: 1.25,
+  imageIn: 8,
+  imageInCached: 2,
+  imageOut: 30,
+}
 
-const kontext = {
-  ...flux1,
-  providerPath: 'flux-kontext-pro',
-  // The deployment route ignores the size of edits and returns 1024x1024; the provider route accepts an aspect ratio.
-  editSize: kontextSizes,
-  aspectRatios: ['1:1', '4:3', '3:4', '3:2', '2:3', '16:9', '9:16', '21:9', '9:21'],
-  maxImages: 1,
-  promptAdvice: 'English prompts work best.',
-} satisfies Partial<Model>
-
-const flux11 = {
-  ...flux1,
-  providerPath: 'flux-pro-1.1',
-  operations: ['generate'],
-  generateSize: {
-    ...kontextSizes,
-    step: 32,
-    maxEdge: 1440,
-    maxPixels: 1_600_000,
-    maxRatio: 5,
+export const modelTable: readonly ShippedModel[] = [
+  {
+    ...kontext,
+    id: 'FLUX.1-Kontext-pro',
+    price: { asOf: '2026-08-24', image: 0.04 },
+    sources: fluxSources(on('2026-11-26', `${github}/pollinations/pollinations/pull/13836`)),
   },
-  editSize: none,
-  maxImages: 0,
-  promptAdvice: 'English prompts work best.',
-} satisfies Partial<Model>
-
-export const modelTable: readonly Model[] = [
-  { ...kontext, id: 'FLUX.1-Kontext-pro', price: { asOf: '2026-08-24', image: 0.04 } },
-  { ...flux11, id: 'FLUX-1.1-pro', price: { asOf: '2026-09-01', image: 0.04 } },
+  {
+    ...flux11,
+    id: 'FLUX-1.1-pro',
+    price: { asOf: '2025-08-25', image: 0.04 },
+    sources: fluxSources(retailPrices),
+  },
   {
     ...flux2,
     id: 'FLUX.2-pro',
     providerPath: 'flux-2-pro',
     maxImages: 8,
     price: { asOf: '2026-08-31', megapixelIn: 0.015, megapixelOut: 0.015, firstMegapixelOut: 0.015 },
+    sources: fluxSources(flux2Prices),
   },
   {
     ...flux2,
@@ -192,97 +81,89 @@ export const modelTable: readonly Model[] = [
     maxImages: 10,
     steps: { minimum: 1, maximum: 50 },
     price: { asOf: '2026-08-31', megapixelIn: 0.05, megapixelOut: 0.05 },
+    sources: fluxSources(flux2Prices),
   },
-  { ...gptImage, id: 'gpt-image-1', retires: '2026-10-23' },
-  { ...gptImage, id: 'gpt-image-1-mini', inputFidelities: [], retires: '2027-04-07' },
+  {
+    ...gptImage,
+    id: 'gpt-image-1',
+    retires: '2026-10-23',
+    price: { asOf: '2026-07-31', textIn: 5, textInCached: 1.25, imageIn: 10, imageInCached: 2.5, imageOut: 40 },
+    sources: gptImageSources(retailPrices),
+  },
+  {
+    ...gptImage,
+    id: 'gpt-image-1-mini',
+    inputFidelities: [],
+    retires: '2027-04-07',
+    price: { asOf: '2026-07-22', textIn: 2, textInCached: 0.2, imageIn: 2.5, imageInCached: 0.25, imageOut: 8 },
+    sources: gptImageSources(openaiPrices('gpt-image-1-mini')),
+  },
   {
     ...gptImage,
     id: 'gpt-image-1.5',
     retires: '2027-06-16',
-    price: { asOf: '2025-12-22', textIn: 5, imageIn: 8, imageOut: 32 },
+    price: { asOf: '2026-07-22', textIn: 5, textInCached: 1.25, imageIn: 8, imageInCached: 2, imageOut: 32 },
+    sources: gptImageSources(openaiPrices('gpt-image-1.5')),
   },
   {
     ...gptImage2,
     id: 'gpt-image-2',
     retires: '2027-10-21',
-    price: { asOf: '2026-04-22', textIn: 5, imageIn: 8, imageOut: 30 },
+    price: { asOf: '2026-07-31', textIn: 5, textInCached: 1.25, imageIn: 8, imageInCached: 2, imageOut: 30 },
+    sources: gptImageSources(retailPrices),
   },
   {
     ...gptImage25,
     id: 'gpt-image-2.5-flare',
     retires: '2027-09-08',
-    price: { asOf: '2026-09-19', textIn: 5, imageIn: 8, imageOut: 30 },
+    price: gptImage25Price,
+    sources: gptImage25Sources,
   },
   {
     ...gptImage25,
     id: 'gpt-image-2.5-sunburst',
     retires: '2027-09-08',
-    price: { asOf: '2026-09-19', textIn: 5, imageIn: 8, imageOut: 30 },
+    price: gptImage25Price,
+    sources: gptImage25Sources,
   },
   {
     ...mai,
     id: 'MAI-Image-2.5',
     retires: mai25Retires,
     price: { asOf: '2026-09-06', textIn: 5, imageIn: 8, imageOut: 47 },
+    sources: maiSources(maiPrices),
   },
   {
     ...mai,
     id: 'MAI-Image-2.5-Flash',
     retires: mai25Retires,
     price: { asOf: '2026-09-06', textIn: 1.75, imageIn: 1.75, imageOut: 19.5 },
+    sources: maiSources(maiPrices),
   },
   {
     ...mai,
     id: 'MAI-Image-2.5-Pro',
     retires: mai25Retires,
     price: { asOf: '2026-09-04', textIn: 5, imageIn: 8, imageOut: 106 },
-  },
-  { ...mai26, id: 'MAI-Image-2.6', price: { asOf: '2026-09-06', textIn: 5, imageIn: 8, imageOut: 38 } },
-  { ...mai26, id: 'MAI-Image-2.6-Flash', price: { asOf: '2026-09-06', textIn: 1.75, imageIn: 2.5, imageOut: 19 } },
-  { ...mai27, id: 'MAI-Image-2.7', price: { asOf: '2026-11-20', textIn: 5, imageIn: 8, imageOut: 34 } },
-  { ...mai27, id: 'MAI-Image-2.7-Flash' },
-]
-
-const unknownGptImage = { ...gptImage2, dialects: ['deployments', 'v1'] } satisfies Omit<Model, 'id'>
-const unknownFlux2 = { ...flux2, maxImages: 8 } satisfies Omit<Model, 'id'>
-
-/** Capabilities of models without a row, by dialect. */
-export const unknownModels: Readonly<Record<DialectName, Omit<Model, 'id'>>> = {
-  deployments: { ...unknownGptImage, dialects: ['deployments'] },
-  v1: { ...unknownGptImage, dialects: ['v1'] },
-  bfl: unknownFlux2,
-  mai: mai26,
-}
-
-/** A family of models, to which the name of an unknown model may belong. */
-export interface Family {
-  /** Matches normalized names: lower case, with dashes for dots and underscores. The first family that matches is used. */
-  pattern: RegExp
-  row: Omit<Model, 'id'>
-  /** The model in the path of the provider route, by the part of the name that begins with the match. */
-  providerPath?: (name: string) => string
-}
-
-const variantOf = (name: string, variants: RegExp, other: string) => variants.exec(name)?.[0] ?? other
-
-export const families: readonly Family[] = [
-  { pattern: /gpt-?image/, row: unknownGptImage },
-  { pattern: /^mai(?=image|[-\d]|$)|(?<=-)mai-?image/, row: mai26 },
-  {
-    pattern: /kontext/,
-    row: kontext,
-    providerPath: (name) => `flux-kontext-${variantOf(name, /max|dev/, 'pro')}`,
+    sources: maiSources(maiPrices),
   },
   {
-    pattern: /flux(-?pro)?-?1-1(?!\d)/,
-    row: flux11,
-    providerPath: (name) => (name.includes('ultra') ? 'flux-pro-1.1-ultra' : 'flux-pro-1.1'),
+    ...mai26,
+    id: 'MAI-Image-2.6',
+    price: { asOf: '2026-09-06', textIn: 5, imageIn: 8, imageOut: 38 },
+    sources: maiSources(mai26Prices),
   },
   {
-    pattern: /flux-?2(?!\d)/,
-    row: unknownFlux2,
-    providerPath: (name) => `flux-2-${variantOf(name, /flex|max|dev|klein/, 'pro')}`,
+    ...mai26,
+    id: 'MAI-Image-2.6-Flash',
+    price: { asOf: '2026-09-06', textIn: 1.75, imageIn: 2.5, imageOut: 19 },
+    sources: maiSources(mai26Prices),
   },
-  // Later versions resemble the last known version more than the first.
-  { pattern: /flux-?[3-9](?!\d)/, row: unknownFlux2, providerPath: (name) => name },
+  {
+    ...mai27,
+    id: 'MAI-Image-2.7',
+    price: { asOf: '2026-11-20', textIn: 5, imageIn: 8, imageOut: 34 },
+    sources: maiSources(on('2026-11-26', 'https://openrouter.ai/microsoft/mai-image-2.7'), maiClient),
+  },
+  { ...mai27, id: 'MAI-Image-2.7-Flash', sources: maiSources(maiPrices, maiClient) },
 ]

@@ -104,8 +104,9 @@ function readChunk(type: string, data: Buffer, found: Found): void {
   if (type === 'IEND') found.isEnded = true
   else if (type === 'PLTE') found.hasPalette = true
   else if (type === 'tRNS') found.hasTransparency = true
-  // May precede or follow the image data; the first one counts.
-  else if (type === 'eXIf') found.orientation ??= readExifOrientation(data)
+  // May precede or follow the image data; the first one that decoders accept counts.
+  else if (type === 'eXIf' && (hasText(data, 0, 'II') || hasText(data, 0, 'MM')))
+    found.orientation ??= readExifOrientation(data)
   // Makes the file an animation only if it precedes the image data.
   else if (type === 'acTL' && data.length >= 8 && found.dataBytes === 0) found.frames = data.readUInt32BE(0)
   else if (type === 'IDAT') {

@@ -8,6 +8,7 @@ import { durableFlags, temporaryName, waitForDisk, writeAll } from '../../bytes/
 import { codeOf } from '../../errors/error-code.ts'
 import { joinName } from '../output-path.ts'
 import { type DirectoryHandle, isSame } from './directory-handle.ts'
+import type { Leftovers } from './leftovers.ts'
 import { READ_FLAGS } from './walk-files.ts'
 
 /** Bytes written at a time: each write waits for the disk, so that most images are one. */
@@ -24,6 +25,7 @@ export async function writeTemporary(
   directory: DirectoryHandle,
   image: Base64Image | undefined,
   pool: BufferPool,
+  leftovers: Leftovers,
 ): Promise<TemporaryFile> {
   const name = temporaryName()
   const file = await directory.openFile(name, durableFlags, 0o644)
@@ -36,7 +38,7 @@ export async function writeTemporary(
       await file.close()
     }
   } catch (error) {
-    await removeQuietly(directory, name)
+    await leftovers.remove(directory, name)
     throw error
   }
 }
@@ -61,25 +63,49 @@ async function writeDecoded(file: FileHandle, image: Base64Image, pool: BufferPo
 /** Numbered names tried before a random one. */
 const MAX_COUNTER = 999
 
+/** A complete temporary file and the name it shall get. */
+export interface NewFile {
+  temporary: TemporaryFile
+  stem: string
+  extension: string
+}
+
+export interface PublishedFile {
+  name: string
+  /** The number in the name; 1 if it has none. */
+  number: number
+}
+
 /**
- * Gives a complete temporary file its name, or the next free one: `name.png`, `name-2.png`, … The name appears atomically
+ * Gives a file its name, or the next free one: `name.png`, `name-2.png`, … from `number` on. The name appears atomically
  * and never overwrites an existing file. The temporary name may remain.
  */
-export async function publish(
-  directory: DirectoryHandle,
-  temporary: TemporaryFile,
-  stem: string,
-  extension: string,
-): Promise<string> {
-  for (let counter = 1; ; counter++) {
-    const name = joinName(stem, nameSuffix(counter) + extension)
+export async function publish(directory: DirectoryHandle, file: NewFile, number: number): Promise<PublishedFile> {
+  for (let counter = number; ; counter++) {
+    const name = numberedName(file, counter)
     try {
-      await linkOrReserve(directory, temporary.name, name)
-      return name
+      await linkOrReserve(directory, file.temporary.name, name)
+      return { name, number: counter }
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
     }
   }
+}
+
+/** The first number from which on the files of a set can be numbered without a gap. */
+export async function firstFreeNumber(directory: DirectoryHandle, files: readonly NewFile[]): Promise<number> {
+  let start = 1
+  for (let at = 0; at < files.length && start + at <= MAX_COUNTER; ) {
+    const file = files[at]
+    const isTaken = file !== undefined && (await directory.lookUp(numberedName(file, start + at))) !== undefined
+    if (isTaken) start += at + 1
+    at = isTaken ? 0 : at + 1
+  }
+  return start
+}
+
+function numberedName({ stem, extension }: Pick<NewFile, 'stem' | 'extension'>, counter: number): string {
+  return joinName(stem, nameSuffix(counter) + extension)
 }
 
 function nameSuffix(counter: number): string {

@@ -1,5 +1,17 @@
 import { constants, type Dirent, type Stats } from 'node:fs'
-import { type FileHandle, link, mkdir, open, readdir, readlink, realpath, rename, stat, unlink } from 'node:fs/promises'
+import {
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  realpath,
+  rename,
+  stat,
+  unlink,
+} from 'node:fs/promises'
 import path from 'node:path'
 import { codeOf } from '../../errors/error-code.ts'
 
@@ -58,6 +70,14 @@ export class DirectoryHandle {
   /** Opens a file in this directory, without following a link. */
   openFile(name: string, flags: number, mode?: number): Promise<FileHandle> {
     return open(this.#at(name), flags | NO_FOLLOW, mode)
+  }
+
+  /** The facts of an entry of this directory, without following a link; `undefined` if there is none. */
+  async lookUp(name: string): Promise<Stats | undefined> {
+    return await lstat(this.#at(name)).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return undefined
+      throw error
+    })
   }
 
   /** Creates a second name for a file; fails if it exists. */

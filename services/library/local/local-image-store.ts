@@ -1,17 +1,18 @@
-import path from 'node:path'
 import type { Base64Image } from '../../bytes/base64-image.ts'
 import { type BufferPool, createBufferPool } from '../../bytes/buffer-pool.ts'
 import { TEMPORARY_STALE_MS } from '../../bytes/durable-file.ts'
+import { unwritableHint } from '../../config/permission-flags.ts'
 import { codeOf } from '../../errors/error-code.ts'
 import { type ErrorCode, ServiceError, serviceError } from '../../errors/errors.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { cachePromise } from '../cached-promise.ts'
-import { fitExtension } from '../file-extension.ts'
-import type { ImageStore, SavedImage, StoreHealth } from '../image-store.ts'
-import { isPublished, publish, removeQuietly, retract, type TemporaryFile, writeTemporary } from './atomic-write.ts'
+import type { ImageStore, SavedImage, SaveTarget, StoreHealth } from '../image-store.ts'
+import { writeTemporary } from './atomic-write.ts'
 import { DirectoryHandle } from './directory-handle.ts'
+import { createLeftovers } from './leftovers.ts'
 import { listImages } from './list-images.ts'
 import { resolveTarget } from './resolve-target.ts'
+import { createSaveImages } from './save-images.ts'
 import { removeStaleFiles } from './stale-files.ts'
 import { openStoredImage } from './stored-image.ts'
 import { READ_FLAGS } from './walk-files.ts'
@@ -55,14 +56,14 @@ const HEALTH_TTL_MS = 5_000
 /** Creates the store, cleans it up, and warns if it is unwritable: images are then returned but not saved. */
 export async function openLocalImageStore(options: LocalImageStoreOptions, log: Logger): Promise<ImageStore> {
   const store = createLocalImageStore(options)
-  const { isWritable, reason } = await store.health()
+  const { isWritable, reason, hint } = await store.health()
   if (isWritable) {
     const removed = await store.removeStaleFiles(TEMPORARY_STALE_MS)
     if (removed > 0) log.info({ removed }, 'stale temporary files removed')
   } else {
     log.warn(
       { IMAGES_DIR: options.folder, reason },
-      'images folder is not writable, images are returned but not saved; for the container: sudo chown 1000:1000 images logs',
+      `images folder is not writable, images are returned but not saved; ${hint}`,
     )
   }
   return store
@@ -76,15 +77,32 @@ export function createLocalImageStore({
   now = Date.now,
 }: LocalImageStoreOptions): LocalImageStore {
   const openRoot = () => DirectoryHandle.open(root)
+  const leftovers = createLeftovers()
+  const saveImages = createSaveImages(pool, leftovers)
+
+  async function saveSet(
+    { name }: SaveTarget,
+    images: readonly Base64Image[],
+  ): Promise<PromiseSettledResult<SavedImage>[]> {
+    const { folders, fileName: requestedName } = split(name)
+    try {
+      const results = await withDirectory(root, folders, true, (directory) =>
+        saveImages({ directory, folders, requestedName }, images),
+      )
+      return results.map((each) => (each.status === 'fulfilled' ? each : failed(each.reason)))
+    } catch (error) {
+      return images.map(() => failed(error))
+    }
+  }
 
   async function checkHealth(): Promise<StoreHealth> {
     try {
       await withDirectory(root, [], true, async (directory) => {
-        await removeQuietly(directory, (await writeTemporary(directory, undefined, pool)).name)
+        await leftovers.remove(directory, (await writeTemporary(directory, undefined, pool, leftovers)).name)
       })
       return { isWritable: true }
     } catch (error) {
-      return { isWritable: false, reason: codeOf(error) || 'unknown' }
+      return { isWritable: false, reason: codeOf(error) || 'unknown', hint: unwritableHint(error) }
     }
   }
 
@@ -93,12 +111,12 @@ export function createLocalImageStore({
       const { folders, fileName } = await resolveTarget(root, outputPath)
       return { name: [...folders, fileName].join('/') }
     },
-    save({ name }, image) {
-      const { folders, fileName } = split(name)
-      return toStoreError(() =>
-        withDirectory(root, folders, true, (directory) => saveIn(directory, folders, fileName, image, pool)),
-      )
+    async save(target, image) {
+      const [saved = failed(undefined)] = await saveSet(target, [image])
+      if (saved.status === 'rejected') throw saved.reason
+      return saved.value
     },
+    saveSet,
     list: ({ cursor, limit = 100 } = {}) => listImages(openRoot, cursor, limit),
     async read(name) {
       try {
@@ -148,43 +166,6 @@ async function openInner(outer: DirectoryHandle, name: string, create: boolean):
   }
 }
 
-async function saveIn(
-  directory: DirectoryHandle,
-  folders: readonly string[],
-  requestedName: string,
-  image: Base64Image,
-  pool: BufferPool,
-): Promise<SavedImage> {
-  const temporary = await writeTemporary(directory, image, pool)
-  try {
-    const { stem, extension } = fitExtension(requestedName, image.mimeType)
-    const fittedName = stem + extension
-    const fileName = await publish(directory, temporary, stem, extension)
-    if (!(await isInPlace(directory, fileName, temporary))) {
-      await retract(directory, fileName, temporary)
-      throw serviceError('IMG_ERR_STORE_MOVED', [])
-    }
-    await directory.sync()
-    return {
-      name: [...folders, fileName].join('/'),
-      location: path.join(directory.path, fileName),
-      bytes: image.bytes,
-      changes: [
-        ...(fittedName === requestedName ? [] : ['extension' as const]),
-        ...(fittedName === fileName ? [] : ['taken' as const]),
-      ],
-    }
-  } finally {
-    await removeQuietly(directory, temporary.name)
-  }
-}
-
-/** Whether the file can be found under the path that is about to be reported. */
-async function isInPlace(directory: DirectoryHandle, fileName: string, temporary: TemporaryFile): Promise<boolean> {
-  if (!(await directory.isIntact())) return false
-  return directory.isAnchored || isPublished(directory, fileName, temporary)
-}
-
 async function readIn(directory: DirectoryHandle, fileName: string, maxBytes: number): Promise<Base64Image> {
   const file = await directory.openFile(fileName, READ_FLAGS)
   try {
@@ -208,11 +189,7 @@ const codesByCause: Readonly<Record<string, ErrorCode>> = {
   ERR_ACCESS_DENIED: 'IMG_ERR_STORE_UNWRITABLE',
 }
 
-async function toStoreError<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (cause) {
-    if (cause instanceof ServiceError) throw cause
-    throw serviceError(codesByCause[codeOf(cause)] ?? 'IMG_ERR_STORE_FAILED', [], { cause })
-  }
+function failed(cause: unknown): PromiseRejectedResult {
+  const code = codesByCause[codeOf(cause)] ?? 'IMG_ERR_STORE_FAILED'
+  return { status: 'rejected', reason: cause instanceof ServiceError ? cause : serviceError(code, [], { cause }) }
 }

@@ -68,7 +68,11 @@ describe('AZURE_DEPLOYMENTS_FILE', () => {
   const wrong: readonly [string, unknown, RegExp][] = [
     ['no JSON', '{"key": "secret-that-must-not-show', /is not JSON/],
     ['no deployments', { deployments: [] }, /deployments/],
-    ['an unknown field', { deployments: [{ name: 'a', colour: 1 }] }, /deployments\/0/],
+    [
+      'an unknown field',
+      { deployments: [{ name: 'a', modle: 'gpt-image-2' }] },
+      /a: modle is unknown; did you mean model\?/,
+    ],
     ['a name twice', { deployments: [{ name: 'a' }, { name: 'a' }] }, /used twice/],
     ['a fallback that is not there', { deployments: [{ name: 'a', fallbacks: ['z'] }] }, /unknown "z"/],
     [

@@ -110,7 +110,7 @@ describe('tokens that an entry asks for', () => {
       const problems = await problemsOf(t, withKey, { auth: 'entra', scope })
       t.assert.equal(problems.length, isAllowed ? 0 : 1)
       if (!isAllowed)
-        t.assert.match(problems[0] ?? '', /\/scope must be one of https:\/\/cognitiveservices\.azure\.com/)
+        t.assert.match(problems[0] ?? '', /^d: scope must be one of https:\/\/cognitiveservices\.azure\.com/)
     })
   }
 })
@@ -242,7 +242,7 @@ describe('key_file', () => {
   })
 })
 
-test('all mistakes of a file are reported at once, each with its position', async (t: TestContext) => {
+test('all mistakes of a file are reported at once, each with the name of its entry', async (t: TestContext) => {
   const deployments = [
     { name: 'a', base_url: 'https://evil.example', colour: 'red' },
     { name: 'b', base_url: 'https://evil.example' },
@@ -257,14 +257,16 @@ test('all mistakes of a file are reported at once, each with its position', asyn
   const problems = readDeployments({ ...withKey, AZURE_DEPLOYMENTS_FILE: path }).problems.map(({ problem }) => problem)
   t.assert.doesNotMatch(problems.join('\n'), /unknown "g"/)
   for (const expected of [
-    /^\/deployments\/0 must not have "colour"/,
+    /^a: colour is unknown; known are name, base_url, /,
+    /^"a" needs a key/,
     /^"b" needs a key/,
-    /^\/deployments\/2\/scope must be one of/,
+    /^c: scope must be one of/,
     /^"d" asks for tokens/,
     /^the key_file of "e" (must be below|cannot be read)/,
     /^the base_url of "f" is not a URL/,
-    /^\/deployments\/6\/dialect/,
-    /^\/deployments\/6\/rpm/,
+    /^g: dialect must be "auto", or one of deployments, v1, bfl, mai$/,
+    /^g: rpm must be a whole number from 1 to 100000$/,
+    /^"g" falls back to the unknown "z"/,
     /^"h" falls back to the unknown "z"/,
   ]) {
     t.assert.ok(

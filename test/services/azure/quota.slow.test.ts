@@ -87,6 +87,66 @@ describe('quota', () => {
     t.assert.ok(Date.now() - startedAt < 1_000)
   })
 
+  test('429s until the deadline are reported as what they are', async (t: TestContext) => {
+    const waits: readonly [string, Parameters<typeof fakeAzure>[1]][] = [
+      ['a header', responding(429, rateLimited, { 'retry-after-ms': '60' })],
+      ['a text', responding(429, { error: { code: '429', message: 'Please retry after 60 ms.' } })],
+    ]
+    for (const [name, behave] of waits) {
+      const azure = await fakeAzure(t, behave)
+      const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { minuteMs: 200 })])
+      const context = callContext({ deadlineAt: performance.now() + 1_500 })
+      const error = await failureOf(t, images.generate({ prompt: 'A boat' }, context))
+      const sent = azure.seen.length
+      t.assert.ok(sent > 2, `${sent} after ${name}`)
+      t.assert.equal(error.code, 'IMG_ERR_AZURE_RATE_LIMIT', name)
+      t.assert.match(
+        error.message,
+        new RegExp(`quota .* is used up: the request was sent ${sent} times and never accept`),
+      )
+      t.assert.match(error.message, /nothing was generated or billed\. Try again in \d+ s/)
+    }
+  })
+
+  test('MAX_QUEUE_WAIT_MS bounds the wait for a turn, but not the work of Azure', async (t: TestContext) => {
+    const azure = await fakeAzure(
+      t,
+      afterBody((response) => setTimeout(() => response.end(JSON.stringify(imageResult)), 400)),
+    )
+    const deployment = deploymentOf(azure.url, 'gpt-image-2', { requestsPerMinute: 60, minuteMs: 10_000 })
+    const images = clientOf(t, [deployment], { maxQueueMs: 250 })
+    const generate = () => images.generate({ prompt: 'A boat' }, callContext())
+    const [first, second, third] = await Promise.allSettled([generate(), generate(), generate()])
+    t.assert.equal(first.status, 'fulfilled')
+    t.assert.equal(second.status, 'fulfilled')
+    t.assert.ok(third.status === 'rejected' && third.reason instanceof ServiceError)
+    t.assert.equal(third.reason.code, 'IMG_ERR_AZURE_BUSY')
+    t.assert.match(third.reason.message, /was not sent.*Try again in 1 s/)
+    t.assert.equal(azure.seen.length, 2)
+  })
+
+  test('MAX_QUEUE_WAIT_MS bounds all waits of a call together', async (t: TestContext) => {
+    const azure = await fakeAzure(t, responding(429, rateLimited, { 'retry-after-ms': '300' }))
+    const deployment = deploymentOf(azure.url, 'gpt-image-2', { minuteMs: 200 })
+    const images = clientOf(t, [deployment], { maxQueueMs: 800 })
+    const startedAt = performance.now()
+    const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
+    t.assert.ok(performance.now() - startedAt < 2_000)
+    t.assert.equal(error.code, 'IMG_ERR_AZURE_RATE_LIMIT')
+    t.assert.match(error.message, new RegExp(`sent ${azure.seen.length} times.*Try again in \\d+ s`))
+  })
+
+  test('a pause longer than MAX_QUEUE_WAIT_MS fails at once with a time to retry', async (t: TestContext) => {
+    const azure = await fakeAzure(t, responding(429, rateLimited, { 'retry-after': '26' }))
+    const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2')], { maxQueueMs: 0 })
+    const context = () => callContext({ deadlineAt: performance.now() + 60_000 })
+    const first = await failureOf(t, images.generate({ prompt: 'A boat' }, context()))
+    t.assert.match(first.message, /sent once and never accepted.*Try again in 26 s/)
+    const second = await failureOf(t, images.generate({ prompt: 'A boat' }, context()))
+    t.assert.match(second.message, /was not sent.*Try again in 26 s/)
+    t.assert.equal(azure.seen.length, 1)
+  })
+
   test('a pause longer than a timer can be does not spin', async (t: TestContext) => {
     const warnings: string[] = []
     const listen = ({ name }: Error) => warnings.push(name)
@@ -94,7 +154,8 @@ describe('quota', () => {
     t.after(() => process.off('warning', listen))
     const limiter = createRateLimiter({ maxWaiting: 2, requestsPerMinute: 1 })
     const disconnected = new AbortController()
-    const ticket = () => ({ signal: disconnected.signal, deadlineAt: performance.now() + 120_000 })
+    const deadlineAt = performance.now() + 120_000
+    const ticket = () => ({ signal: disconnected.signal, deadlineAt, waitUntil: deadlineAt })
     await limiter.acquire(ticket())
     const waiting = Promise.resolve(limiter.acquire(ticket()))
     limiter.pause(1e12)

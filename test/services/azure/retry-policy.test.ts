@@ -15,6 +15,7 @@ const none: Alternatives = {
   canRefreshCredential: false,
   pausedMs: 0,
   remainingMs: 60_000,
+  queueMs: 60_000,
 }
 const all: Alternatives = { ...none, hasOtherRoute: true, hasOtherDeployment: true, canRefreshCredential: true }
 

@@ -327,6 +327,8 @@ test('a stream without an image is broken off or rejected, never without meaning
   )
 })
 
+const context = { operation: 'edit', deployment: 'd', secrets: [] } as const
+
 const meanings = [
   [400, 'contentFilter', 'IMG_ERR_AZURE_CONTENT'],
   [400, 'content_policy_violation', 'IMG_ERR_AZURE_CONTENT'],
@@ -379,7 +381,7 @@ test('every error is classified by its code, whatever its other members', async 
     t,
     fc.property(errors, fc.constantFrom(...shapes), ({ status, expected, error }, shape) => {
       const body = toJson(shape(error))
-      const { code } = azureError(status, {}, parseFault(Buffer.from(body)), { deployment: 'd', secrets: [] })
+      const { code } = azureError(status, {}, parseFault(Buffer.from(body)), context)
       t.assert.equal(code, expected, body)
     }),
     { numRuns },
@@ -390,7 +392,7 @@ test('a content filter rejection is recognized by its code alone, at any depth',
   for (const [status, code, expected] of meanings.filter(([, , meaning]) => meaning === 'IMG_ERR_AZURE_CONTENT')) {
     for (const shape of bareShapes) {
       const body = JSON.stringify(shape(code))
-      const error = azureError(status, {}, parseFault(Buffer.from(body)), { deployment: 'd', secrets: [] })
+      const error = azureError(status, {}, parseFault(Buffer.from(body)), context)
       t.assert.equal(error.code, expected, body)
     }
   }
@@ -407,7 +409,7 @@ test('a content filter rejection is recognized behind the longest prompt, and be
   ]) {
     const collector = new ErrorBodyCollector()
     for (let at = 0; at < body.length; at += 65_536) collector.write(Buffer.from(body.slice(at, at + 65_536)))
-    const { code } = azureError(400, {}, parseFault(collector.body()), { deployment: 'd', secrets: [] })
+    const { code } = azureError(400, {}, parseFault(collector.body()), context)
     t.assert.equal(code, 'IMG_ERR_AZURE_CONTENT', body.slice(0, 100))
   }
 })
@@ -425,9 +427,7 @@ test('no body of an error breaks the reading of it', async (t: TestContext) => {
   await checkProperty(
     t,
     fc.property(bodies, status, (body, of) => {
-      t.assert.ok(
-        azureError(of, {}, parseFault(Buffer.from(body)), { deployment: 'd', secrets: [] }) instanceof ServiceError,
-      )
+      t.assert.ok(azureError(of, {}, parseFault(Buffer.from(body)), context) instanceof ServiceError)
       t.assert.ok(Array.isArray(parseFault(Buffer.from(body)).codes))
     }),
     { numRuns },

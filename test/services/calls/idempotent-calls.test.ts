@@ -43,8 +43,7 @@ async function setUp(t: TestContext) {
     delivery.report({ state: 'sent' })
     delivery.report({ state: 'delivered', proof: 'next_request' })
     await scope.disposeAsync()
-    const [text] = content
-    return text?.type === 'text' ? text.text : ''
+    return content.flatMap((block) => (block.type === 'text' ? block.text : [])).join('\n')
   }
   return { world, callWith }
 }

@@ -28,7 +28,7 @@ test('a preview is upright for every orientation', async (t: TestContext) => {
   const half: Drawing = { width: 600, height: 400, at: (x) => (x < 300 ? [250, 0, 0, 255] : [0, 0, 250, 255]) }
   for (const orientation of [1, 2, 3, 4, 5, 6, 7, 8]) {
     const jpeg = await stored(half, orientation).jpeg().toBuffer()
-    const made = await preview(withSegments(jpeg, exifSegment(exif(orientation))), 4000)
+    const { image: made } = await preview(withSegments(jpeg, exifSegment(exif(orientation))), 4000)
     t.assert.ok(made.encodedBytes <= 4000)
     t.assert.ok(Math.abs(made.width / made.height - 1.5) < 0.02, `${made.width}x${made.height}`)
     const { data, info } = await sharp(await bytesOf(made))

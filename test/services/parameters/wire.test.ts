@@ -1,8 +1,10 @@
 import { describe, type TestContext, test } from 'node:test'
 import { type DialectName, type Model, ModelSchema } from '../../../schemas/models.ts'
 import { onRoute } from '../../../services/azure/dialects/index.ts'
-import { createModelCatalog, InvalidFileError } from '../../../services/azure/models/model-catalog.ts'
-import { families, modelTable, unknownModels } from '../../../services/azure/models/table.ts'
+import { InvalidFileError } from '../../../services/azure/file-problems.ts'
+import { families, unknownModels } from '../../../services/azure/models/families.ts'
+import { createModelCatalog } from '../../../services/azure/models/model-catalog.ts'
+import { modelTable } from '../../../services/azure/models/table.ts'
 import type { EditRequest, ImageRequest } from '../../../services/azure/types.ts'
 import type { ArgumentName } from '../../../services/parameters/arguments.ts'
 import { capabilities, unreachable } from '../../../services/parameters/wire.ts'
@@ -68,6 +70,12 @@ const samples: Readonly<Record<ArgumentName, Sample>> & Readonly<Record<string, 
     row: { qualities: ['fine'] },
     request: { quality: 'fine' },
     sent: field('quality', 'fine'),
+  },
+  complexity: {
+    member: 'complexities',
+    row: { complexities: ['low'] },
+    request: { complexity: 'low' },
+    sent: field('complexity', 'low'),
   },
   output_format: {
     member: 'chooses_format',
@@ -164,7 +172,9 @@ describe('an argument that a row allows is sent, or the row is rejected', () => 
 
   test('every member of a row that allows an argument has a wire form', (t: TestContext) => {
     const facts = 'id dialects providerPath apiVersion operations formats maxPromptCharacters promptAdvice fields price'
-    const others = Object.keys(ModelSchema.properties).filter((key) => !`${facts} retires`.split(' ').includes(key))
+    const others = Object.keys(ModelSchema.properties).filter(
+      (key) => !`${facts} retires aliases sources`.split(' ').includes(key),
+    )
     const members = capabilities.map(({ member }) => member)
     t.assert.deepEqual(members.toSorted(), others.toSorted())
   })
@@ -177,14 +187,22 @@ describe('an argument that a row allows is sent, or the row is rejected', () => 
   })
 
   test('a models file is rejected with every unreachable member and its route', (t: TestContext) => {
-    const emptyRange = { kind: 'range', min_edge: 256, max_edge: 500, min_pixels: 1, max_pixels: 999_999, max_ratio: 2 }
+    const emptyRange = {
+      kind: 'range',
+      step: 100,
+      min_edge: 150,
+      max_edge: 950,
+      min_pixels: 40_001,
+      max_pixels: 59_999,
+      max_ratio: 2,
+    }
     const models = [
       { id: 'a', like: 'MAI-Image-2.7', max_count: 4, mask: true },
       { id: 'b', like: 'FLUX.2-pro', qualities: ['high'] },
       { id: 'c', like: 'gpt-image-2', chooses_format: false },
       { id: 'd', like: 'MAI-Image-2.7', max_images: 4, backgrounds: ['transparent'] },
       { id: 'e', like: 'MAI-Image-2.7', retires: '2027-13-01' },
-      { id: 'f', like: 'FLUX.2-flex', edit_size: { ...emptyRange, step: 600 }, steps: { minimum: 9, maximum: 2 } },
+      { id: 'f', like: 'FLUX.2-flex', edit_size: emptyRange },
     ]
 
     try {
@@ -197,9 +215,8 @@ describe('an argument that a row allows is sent, or the row is rejected', () => 
         'a: the mai route has no mask_base64 and mask_region (mask)',
         'b: the bfl route has no quality (qualities)',
         'c: compression is that of JPEG, which needs chooses_format and "jpeg" among the formats',
-        'e: retires is not a date',
-        'f: edit_size allows no value',
-        'f: steps allows no value',
+        'e: retires must be a day of the calendar as YYYY-MM-DD',
+        'f: edit_size allows no size',
       ])
     }
   })

@@ -80,6 +80,10 @@ export function withSegments(jpeg: Buffer, ...segments: Buffer[]): Buffer {
   return Buffer.concat([jpeg.subarray(0, at), ...segments, jpeg.subarray(at)])
 }
 
+/** A PNG with chunks inserted before its image data. */
+export const pngWithChunks = (png: Buffer, ...chunks: Buffer[]): Buffer =>
+  Buffer.concat([png.subarray(0, 33), ...chunks, png.subarray(33)])
+
 export const exifSegment = (block: Buffer) => segment(0xe1, Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), block]))
 
 /** Every way in which a file can state its orientation. */
@@ -96,7 +100,7 @@ export const tagged: Readonly<Record<string, (drawing: Drawing, orientation: num
     ),
   'PNG, before its data': async (drawing, orientation) => {
     const png = await stored(drawing, orientation).png().toBuffer()
-    return Buffer.concat([png.subarray(0, 33), pngChunk('eXIf', exif(orientation, 'MM')), png.subarray(33)])
+    return pngWithChunks(png, pngChunk('eXIf', exif(orientation, 'MM')))
   },
   'PNG, behind its data': async (drawing, orientation) => {
     const png = await stored(drawing, orientation).png().toBuffer()
@@ -111,15 +115,28 @@ export const tagged: Readonly<Record<string, (drawing: Drawing, orientation: num
     ),
 }
 
-/** https://developers.google.com/speed/webp/docs/riff_container#extended_file_format */
-async function webpWithExif(plain: Buffer, block: Buffer): Promise<Buffer> {
+const webpWithExif = (plain: Buffer, block: Buffer) => webpWithChunks(plain, 0x08, [], [['EXIF', block]])
+
+type RiffChunk = readonly [type: string, data: Buffer]
+
+/**
+ * An extended WebP with chunks around its image data.
+ * https://developers.google.com/speed/webp/docs/riff_container#extended_file_format
+ */
+export async function webpWithChunks(
+  plain: Buffer,
+  flags: number,
+  before: readonly RiffChunk[],
+  after: readonly RiffChunk[],
+): Promise<Buffer> {
   const { width, height } = await sharp(plain).metadata()
   const canvas = Buffer.alloc(10)
-  canvas[0] = 0x08
+  canvas[0] = flags
   canvas.writeUIntLE(width - 1, 4, 3)
   canvas.writeUIntLE(height - 1, 7, 3)
-  const chunks = [riffChunk('VP8X', canvas), plain.subarray(12), riffChunk('EXIF', block)]
-  return riffChunk('RIFF', Buffer.concat([Buffer.from('WEBP'), ...chunks]))
+  const toChunks = (chunks: readonly RiffChunk[]) => chunks.map(([type, data]) => riffChunk(type, data))
+  const all = [riffChunk('VP8X', canvas), ...toChunks(before), plain.subarray(12), ...toChunks(after)]
+  return riffChunk('RIFF', Buffer.concat([Buffer.from('WEBP'), ...all]))
 }
 
 function riffChunk(type: string, data: Buffer): Buffer {

@@ -132,7 +132,7 @@ async function outcomeOf(
     })
     const reply: RpcResponse = JSON.parse(await response.text())
     const content = reply.result?.content ?? []
-    const text = content.map((block) => block.text ?? '').join('')
+    const text = content.flatMap((block) => block.text ?? []).join('\n')
     const data = content.find((block) => block.data !== undefined)?.data
     return {
       ...nothing,

@@ -1,0 +1,63 @@
+import { isAzureHost, isPortal } from './azure-hosts.ts'
+
+export interface BaseUrl {
+  /** What API paths are appended to. */
+  baseUrl: string
+  /** What was cut off, for a log line. */
+  removed?: string
+  /** Why the address cannot be used. */
+  problem?: string
+}
+
+/** Paths of the APIs that the portal and examples show as part of an address, decoded and in lower case. */
+const apiPath = new RegExp(
+  `^(?:${[
+    'openai(?:/(?:models|responses|images/generations(?::submit)?))?',
+    'openai/v1(?:/(?:images(?:/(?:generations|edits|variations))?|models|responses|chat(?:/completions)?))?',
+    'openai/deployments(?:/[^/]+(?:/(?:images(?:/(?:generations|edits|variations))?|chat/completions))?)?',
+    'mai(?:/v1(?:/images(?:/(?:generations|edits))?)?)?',
+    'providers/blackforestlabs(?:/v1(?:/[^/]+)?)?',
+  ].join('|')})$`,
+)
+/** Its path, which may follow that of a gateway. */
+const projectPath = /(?:^|\/)api\/projects(?:\/[^/]+)?$/
+
+/**
+ * The base of an operator's address, which is often copied with the path of an operation and its query. Any path of
+ * Azure's own hosts is cut off, and of others the known paths of the APIs; the path of a gateway before them stays.
+ *
+ * @param address a valid URL
+ */
+export function readBaseUrl(address: string): BaseUrl {
+  const url = new URL(address)
+  const isAzure = isAzureHost(url.hostname)
+  const segments = [...url.pathname.matchAll(/(?:\/|%2f)+((?:[^/%]|%(?!2f))+)/gi)]
+  const names = segments.map(([, name = '']) => decoded(name).toLowerCase())
+  const found = names.findIndex((_name, at) => apiPath.test(names.slice(at).join('/')))
+  const from = isAzure ? 0 : found === -1 ? names.length : found
+  if (isPortal(url.hostname)) {
+    return { baseUrl: address, problem: "is the portal's address; use the endpoint that it shows for the resource" }
+  }
+  const isProject = isAzure ? /^api\/projects(?:\/|$)/.test(names.join('/')) : false
+  if (isProject || projectPath.test(names.slice(0, found === -1 ? names.length : found).join('/'))) {
+    const resource = isAzure ? url.origin : 'https://your-endpoint.services.ai.azure.com'
+    return { baseUrl: address, problem: `is the endpoint of a project; use that of its resource, ${resource}` }
+  }
+  const hasQuery = /[?#]/.test(address)
+  const tail = segments[from]
+  const path = url.pathname.slice(0, tail === undefined ? undefined : tail.index)
+  const removed = [
+    ...(tail === undefined ? [] : [`the path /${names.slice(from).join('/').slice(0, 200)}`]),
+    ...(hasQuery ? ['the query'] : []),
+  ].join(' and ')
+  const baseUrl = `${url.origin}${path.replace(/(?:\/|%2f)+$/i, '')}`
+  return removed === '' ? { baseUrl } : { baseUrl, removed }
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}

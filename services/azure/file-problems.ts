@@ -1,0 +1,164 @@
+import type { TSchema } from 'typebox'
+import { Check } from 'typebox/value'
+import { isRecord } from '../bytes/json/is-record.ts'
+import { InvalidValueError } from '../errors/app-error.ts'
+import { nearestName } from '../errors/nearest-name.ts'
+
+/**
+ * Describes every mistake of a JSON document that an operator wrote. The validator's own list ends after eight errors and
+ * says in the words of JSON Schema what is wrong; this one is complete and says what is allowed. Values are never
+ * repeated, since they may be secrets.
+ */
+
+/** All mistakes of a file that the operator wrote. */
+export class InvalidFileError extends InvalidValueError {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('; '))
+    this.problems = problems
+  }
+}
+
+/** A mistake; `path` names the member, '' for the whole document. */
+export interface SchemaProblem {
+  path: string
+  problem: string
+}
+
+/** How the file writes a member of the schema. */
+type Spelling = (member: string) => string
+
+/** A schema as a walk needs it. TypeBox keeps them as plain members. */
+interface SchemaNode {
+  type?: string
+  description?: string
+  properties?: Readonly<Record<string, SchemaNode>>
+  required?: readonly string[]
+  additionalProperties?: unknown
+  patternProperties?: Readonly<Record<string, SchemaNode>>
+  items?: SchemaNode
+  anyOf?: readonly SchemaNode[]
+  enum?: readonly unknown[]
+  const?: unknown
+  minimum?: number
+  maximum?: number
+  minItems?: number
+  maxItems?: number
+  minLength?: number
+  maxLength?: number
+}
+
+/** All mistakes, in the order of the document. */
+export function schemaProblems(
+  schema: TSchema,
+  value: unknown,
+  spelling: Spelling = (member) => member,
+): SchemaProblem[] {
+  return [...walk(schema, value, '', spelling)]
+}
+
+/** The mistakes as sentences that begin with the member: `price.text_in must be a number of at least 0`. */
+export function describeProblems(problems: readonly SchemaProblem[]): string[] {
+  return problems.map(({ path, problem }) => (path === '' ? problem : `${path} ${problem}`))
+}
+
+function* walk(schema: SchemaNode, value: unknown, path: string, spelling: Spelling): Generator<SchemaProblem> {
+  if (Check(schema, value)) return
+  const variant = variantOf(schema, value)
+  if (variant !== undefined) yield* walk(variant, value, path, spelling)
+  else if (isRecord(value) && schema.properties !== undefined) yield* walkMembers(schema, value, path, spelling)
+  else if (Array.isArray(value) && schema.items !== undefined) yield* walkItems(schema, value, path, spelling)
+  else yield { path, problem: `must be ${expectationOf(schema)}` }
+}
+
+function* walkMembers(
+  { properties = {}, required = [] }: SchemaNode,
+  value: Readonly<Record<string, unknown>>,
+  path: string,
+  spelling: Spelling,
+): Generator<SchemaProblem> {
+  const at = (member: string) => (path === '' ? spelling(member) : `${path}.${spelling(member)}`)
+  for (const member of Object.keys(value)) {
+    const schema = Object.hasOwn(properties, member) ? properties[member] : undefined
+    if (schema === undefined)
+      yield { path: at(member), problem: unknownMember(member, Object.keys(properties), spelling) }
+    else yield* walk(schema, value[member], at(member), spelling)
+  }
+  for (const member of required) if (!Object.hasOwn(value, member)) yield { path: at(member), problem: 'is missing' }
+}
+
+function* walkItems(
+  schema: SchemaNode,
+  value: readonly unknown[],
+  path: string,
+  spelling: Spelling,
+): Generator<SchemaProblem> {
+  const { items = {}, minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema
+  if (value.length < minItems || value.length > maxItems) yield { path, problem: `must be ${expectationOf(schema)}` }
+  for (const [index, item] of value.entries()) yield* walk(items, item, `${path}[${index}]`, spelling)
+}
+
+function unknownMember(member: string, known: readonly string[], spelling: Spelling): string {
+  const names = known.map(spelling)
+  const nearest = nearestName(member, names)
+  return nearest === undefined ? `is unknown; known are ${names.join(', ')}` : `is unknown; did you mean ${nearest}?`
+}
+
+/** The alternative that the document chose, by the member that tells alternatives apart. */
+function variantOf({ anyOf }: SchemaNode, value: unknown): SchemaNode | undefined {
+  if (anyOf === undefined || !isRecord(value)) return undefined
+  return anyOf.find(({ properties = {} }) =>
+    Object.entries(properties).some(([name, { const: literal }]) => literal !== undefined && value[name] === literal),
+  )
+}
+
+/** What is allowed, in words: the schema's own description, else its keywords. */
+function expectationOf(schema: SchemaNode): string {
+  const {
+    description,
+    anyOf,
+    type,
+    enum: choices,
+    const: literal,
+    minimum,
+    maximum,
+    items,
+    minItems,
+    maxItems,
+  } = schema
+  if (description !== undefined) return description
+  if (anyOf !== undefined) return anyOf.map((alternative) => alternativeOf(alternative)).join(', or ')
+  if (choices !== undefined) return `one of ${choices.join(', ')}`
+  if (literal !== undefined) return JSON.stringify(literal)
+  switch (type) {
+    case 'boolean':
+      return 'true or false'
+    case 'integer':
+      return `a whole number${span(minimum, maximum)}`
+    case 'number':
+      return `a number${span(minimum, maximum)}`
+    case 'array': {
+      const count = span(minItems, maxItems)
+      return `a list${count === '' ? '' : `${count} entries`}${items === undefined ? '' : `, each ${expectationOf(items)}`}`
+    }
+    case 'object':
+      return 'an object'
+    default:
+      return `text${span(schema.minLength, schema.maxLength, ' characters')}`
+  }
+}
+
+function alternativeOf({ properties, ...rest }: SchemaNode): string {
+  if (properties === undefined) return expectationOf(rest)
+  const members = Object.entries(properties).map(([name, { const: literal }]) =>
+    literal === undefined ? name : `"${name}": ${JSON.stringify(literal)}`,
+  )
+  return `{${members.join(', ')}}`
+}
+
+function span(minimum: number | undefined, maximum: number | undefined, unit = ''): string {
+  if (minimum === undefined && maximum === undefined) return ''
+  if (minimum === undefined) return ` of at most ${maximum}${unit}`
+  return maximum === undefined ? ` of at least ${minimum}${unit}` : ` from ${minimum} to ${maximum}${unit}`
+}

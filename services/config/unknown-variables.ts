@@ -1,0 +1,100 @@
+import type { Environment } from './environment.ts'
+import { variables } from './variables.ts'
+
+/** What the service reads: every variable, and `<NAME>_FILE` of every secret. */
+const known: ReadonlySet<string> = new Set(
+  variables.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name])),
+)
+
+/** Prefixes that hardly another program's variables have; a name with one is reported even if it resembles nothing. */
+const ownPrefixes = ['AZURE_', 'MCP_']
+
+/** First words of all names, such as `IMAGES_` and `MAX_`. Other programs use some of them too. */
+const prefixes: ReadonlySet<string> = new Set([...known].map(firstWord))
+
+/**
+ * What belongs to other tools of Azure: the identity libraries (https://learn.microsoft.com/dotnet/api/azure.identity.environmentcredential,
+ * https://azure.github.io/azure-workload-identity), the command line (https://learn.microsoft.com/cli/azure/azure-cli-configuration),
+ * and services whose settings have their name in front.
+ */
+const othersOfAzure = new RegExp(
+  `^AZURE_(${[
+    'CLIENT|TENANT|USERNAME|PASSWORD|FEDERATED|AUTHORITY|ADDITIONALLY|REGIONAL|POD|IDENTITY|MANAGED|TOKEN_CREDENTIALS|MSI',
+    'SUBSCRIPTION|RESOURCE|LOCATION|REGION|CREDENTIALS|ENV|DEV|CONFIG|CORE|DEFAULTS|EXTENSION|CLOUD|CLI|LOG|LOGGING|TRACING|TELEMETRY|HTTP',
+    'STORAGE|OPENAI|AI|INFERENCE|SEARCH|COSMOS|COSMOSDB|KEYVAULT|KEY_VAULT|SQL|REDIS|FUNCTIONS|CONTAINER|CONTAINERAPPS|APP|DEVOPS|ACR|AKS|ML|MONITOR|SERVICEBUS|SERVICE_BUS|EVENT|EVENTHUB|SPEECH|VISION|COGNITIVE|DOCUMENT|CONTENT',
+  ].join('|')})(_|$)`,
+)
+
+/** Names of the same thing in other programs, and a standard variable that resembles one of ours. */
+const synonyms: ReadonlyMap<string, string> = new Map([
+  ['AZURE_ENDPOINT', 'AZURE_BASE_URL'],
+  ['AZURE_API_BASE', 'AZURE_BASE_URL'],
+])
+const standard: ReadonlySet<string> = new Set(['HTTP_PROXY', 'ALL_PROXY'])
+
+/** Kubernetes adds such variables for every service of the namespace, and Docker for links. */
+const serviceLink = /_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP)(_\w+)?)$/
+const linkValue = /^(tcp|udp):\/\//
+
+/**
+ * A warning for each variable that looks like one of the service and is none: a typo would otherwise be ignored silently.
+ * Values are not looked at, except to recognize those of Kubernetes.
+ */
+export function unknownVariableWarnings(environment: Environment): string[] {
+  return Object.keys(environment).flatMap((name) => {
+    const value = environment[name]
+    if (value === undefined || known.has(name) || standard.has(name) || othersOfAzure.test(name)) return []
+    if (serviceLink.test(name) || linkValue.test(value)) return []
+    const nearest = nearestOf(name)
+    if (nearest !== undefined) return [`${name} is not a variable of this service; did you mean ${nearest}?`]
+    const isOurs = ownPrefixes.some((prefix) => name.startsWith(prefix))
+    return isOurs ? [`${name} is not a variable of this service; .env.example lists them all`] : []
+  })
+}
+
+function firstWord(name: string): string {
+  return `${name.split('_')[0]}_`
+}
+
+/** The known name that a typo or a missing word would turn into this one. */
+function nearestOf(name: string): string | undefined {
+  const candidates = [...known].map((other) => ({ other, distance: distanceOf(name, other) }))
+  const [nearest] = candidates.toSorted((a, b) => a.distance - b.distance)
+  const limit = prefixes.has(firstWord(name)) ? Math.max(2, name.length / 4) : 2
+  const isNear = nearest !== undefined && nearest.distance <= limit && name.length >= MIN_LENGTH
+  return synonyms.get(name) ?? (isNear ? nearest.other : undefined)
+}
+
+/** Shorter names resemble too much. */
+const MIN_LENGTH = 7
+
+/** Edits that turn one name into the other. Words left out in one place count little, if the rest is long enough. */
+function distanceOf(one: string, other: string): number {
+  const [short = '', long = ''] = [one, other].toSorted((a, b) => a.length - b.length)
+  const [few, many] = [short.split('_'), long.split('_')]
+  const missing = many.length - few.length
+  const isShorter =
+    missing > 0 && few.length > 1 && many.some((_word, at) => many.toSpliced(at, missing).join('_') === short)
+  return isShorter ? 1 + missing / 4 : editDistance(one, other)
+}
+
+/**
+ * Letters inserted, removed, replaced, or swapped with their neighbour.
+ * https://en.wikipedia.org/wiki/Damerau–Levenshtein_distance#Optimal_string_alignment_distance
+ */
+function editDistance(one: string, other: string): number {
+  const rows = [Array.from({ length: other.length + 1 }, (_each, at) => at)]
+  const cell = (y: number, x: number) => rows[y]?.[x] ?? Number.POSITIVE_INFINITY
+  for (let y = 1; y <= one.length; y++) {
+    const row = [y]
+    rows.push(row)
+    for (let x = 1; x <= other.length; x++) {
+      const isSame = one[y - 1] === other[x - 1]
+      const isSwapped = one[y - 1] === other[x - 2] && one[y - 2] === other[x - 1]
+      const replaced = cell(y - 1, x - 1) + (isSame ? 0 : 1)
+      const swapped = isSwapped ? cell(y - 2, x - 2) + 1 : replaced
+      row.push(Math.min(replaced, swapped, cell(y - 1, x) + 1, cell(y, x - 1) + 1))
+    }
+  }
+  return cell(one.length, other.length)
+}
