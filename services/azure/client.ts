@@ -157,6 +157,9 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     deployments: deployments.map(({ deployment }) => deployment),
     generate: (request, context) => run('generate', request, context),
     edit: (request, context) => run('edit', request, context),
+    get canConnect() {
+      return transport.isUsable
+    },
     async close() {
       await Promise.all([transport.close(), download.close()])
     },

@@ -81,6 +81,7 @@ const DEVICE_NAME = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|con
 
 function problemOfName(name: string): string | undefined {
   if (name.startsWith('.')) return 'names that begin with a dot are not allowed'
+  if (!/[^\s\p{DI}\u2800]/u.test(path.parse(name).name)) return 'a name in it has no visible character'
   if (/[. ]$/.test(name)) return 'names that end with a dot or a space are not allowed'
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `a name in it is longer than ${MAX_NAME_BYTES} bytes`
   if (DEVICE_NAME.test(name)) return 'it contains a device name reserved by Windows'
