@@ -80,7 +80,7 @@ function azureOf({ settings, report }: Parser) {
 
 /** Connections that the service opens. */
 function outboundOf({ settings, report, secret }: Parser) {
-  checkUrl('HTTPS_PROXY', settings.HTTPS_PROXY, report)
+  checkProxy(settings.HTTPS_PROXY, report)
   return {
     connectTimeoutMs: settings.AZURE_CONNECT_TIMEOUT_MS,
     proxy: { https: secret('HTTPS_PROXY'), none: listOf(settings.NO_PROXY) },
@@ -90,9 +90,17 @@ function outboundOf({ settings, report, secret }: Parser) {
 function serverOf({ settings, report }: Parser) {
   const { MCP_SERVER_HOST: host } = settings
   checkUrl('PUBLIC_URL', settings.PUBLIC_URL, report)
+  if (
+    settings.ADMIN_PORT !== undefined &&
+    settings.ADMIN_PORT !== 0 &&
+    settings.ADMIN_PORT === settings.MCP_SERVER_PORT
+  ) {
+    report('ADMIN_PORT', 'must differ from MCP_SERVER_PORT')
+  }
   return {
     host,
     port: settings.MCP_SERVER_PORT,
+    adminPort: settings.ADMIN_PORT,
     /** Reachable from this machine only. */
     isLocal: isLocal(host),
     trustedProxies:
@@ -100,6 +108,9 @@ function serverOf({ settings, report }: Parser) {
     allowedHosts: parsed('ALLOWED_HOSTS', () => parseAllowedHosts(settings.ALLOWED_HOSTS), report) ?? [],
     allowedOrigins: parsed('ALLOWED_ORIGINS', () => parseAllowedOrigins(settings.ALLOWED_ORIGINS), report) ?? [],
     maxConnections: settings.MAX_CONNECTIONS,
+    /** 0 sets no limit. */
+    maxConnectionsPerAddress: settings.MAX_CONNECTIONS_PER_ADDRESS,
+    keepAliveTimeoutMs: settings.KEEP_ALIVE_TIMEOUT_MS,
     maxEventLoopDelayMs: settings.MAX_EVENT_LOOP_DELAY_MS,
     shutdownGraceMs: settings.SHUTDOWN_GRACE_MS,
   }
@@ -226,6 +237,19 @@ function parsed<T>(variable: keyof Settings, parse: () => T, report: Parser['rep
 
 function checkUrl(variable: keyof Settings, value: string | undefined, report: Parser['report']): void {
   if (value !== undefined && !URL.canParse(value)) report(variable, 'is not a URL')
+}
+
+/** What the HTTP client would reject at the first call. */
+function checkProxy(value: string | undefined, report: Parser['report']): void {
+  checkUrl('HTTPS_PROXY', value, report)
+  if (value === undefined || !URL.canParse(value)) return
+  const { pathname, search, hash, username, password } = new URL(value)
+  if (!/^\/?$/.test(pathname) || search !== '' || hash !== '') report('HTTPS_PROXY', 'has a path or a query')
+  try {
+    decodeURIComponent(username + password)
+  } catch {
+    report('HTTPS_PROXY', 'has a "%" in its credential that must be written as %25')
+  }
 }
 
 function checkFetchable(variable: keyof Settings, value: string | undefined, report: Parser['report']): void {

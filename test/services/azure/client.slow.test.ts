@@ -458,3 +458,16 @@ describe('proxy', () => {
     t.assert.equal(azure.seen.length, 2)
   })
 })
+
+test('connections that could not be set up once are set up again', async (t: TestContext) => {
+  const azure = await fakeAzure(t, responding(200, imageResult))
+  let isBroken = true
+  const proxy = { https: { reveal: () => (isBroken ? 'http://u:%zz@localhost:1' : 'http://localhost:1') } }
+  const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2')], { proxy })
+  const failure = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
+  t.assert.equal(failure.code, 'IMG_ERR_AZURE_UNREACHABLE')
+  t.assert.equal(images.canConnect, false)
+  isBroken = false
+  t.assert.equal((await images.generate({ prompt: 'A boat' }, callContext())).images.length, 1)
+  t.assert.equal(images.canConnect, true)
+})
