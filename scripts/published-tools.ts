@@ -23,7 +23,7 @@ async function listTools(environment: Record<string, string>, transport: Transpo
   })
   try {
     await app.ready()
-    return app.tools.map(({ name, inputSchema }) => {
+    return app.tools().map(({ name, inputSchema }) => {
       if (!Type.IsObject(inputSchema)) throw new Error(`the arguments of ${name} are no object`)
       return { name, inputSchema }
     })
