@@ -27,7 +27,9 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
     'mcp',
     createDispatcher({
       catalog: extendCatalog({
-        tools: fastify.tools,
+        get tools() {
+          return fastify.tools()
+        },
         prompts,
         resources: createSavedImages(imageStore),
         complete: createCompletion({

@@ -33,6 +33,7 @@ export type RequestOutcome =
   | 'rejected'
 
 export interface DispatcherOptions extends Omit<Engine, 'catalog'> {
+  /** Its list of tools may be replaced by another one at any time. */
   catalog: Catalog
   /** `method` is from the closed set of known methods, else `other`; `none` if the request could not be read. */
   onFinished: (method: string, outcome: RequestOutcome) => void
@@ -52,7 +53,14 @@ export interface Dispatcher {
 
 /** Builds the engine: JSON-RPC in, JSON-RPC out, without knowing how either travels. */
 export function createDispatcher({ catalog, onFinished, onCancelled, ...options }: DispatcherOptions): Dispatcher {
-  const engine: Engine = { ...options, catalog: compileCatalog(catalog) }
+  let compiled = compileCatalog(catalog)
+  const engine: Engine = {
+    ...options,
+    get catalog() {
+      if (catalog.tools !== compiled.source) compiled = compileCatalog(catalog)
+      return compiled
+    },
+  }
   const registries = new Map(revisions.map((revision) => [revision.version, availableMethods(revision)]))
 
   /** A method whose part of the catalog is absent does not exist. */
