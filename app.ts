@@ -109,8 +109,7 @@ function serverOptions({ server, logging }: ServiceConfig, logOutput: LogOutput)
     trustProxy: server.trustedProxies.has,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    // Longer than the 60 s of common proxies, so that a proxy never sends on a connection that is being closed.
-    keepAliveTimeout: 72_000,
+    keepAliveTimeout: server.keepAliveTimeoutMs,
     // Scanning a large images folder on a busy machine takes long.
     pluginTimeout: 120_000,
     requestTimeout: 300_000,

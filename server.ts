@@ -88,10 +88,8 @@ async function printConfiguration(app: FastifyInstance): Promise<void> {
 }
 
 async function serveHttp(app: FastifyInstance): Promise<void> {
-  const { host, port, maxConnections } = app.config.server
   closeOnSignals(app)
-  // With a shorter queue the system drops connections under load, and a probe waits seconds until it tries again.
-  await app.listen({ host, port, backlog: maxConnections })
+  await app.listenEverywhere()
   // Compose files of the Python predecessor check with a program that the image lacks, and show an unhealthy container.
   if (isConfined()) {
     app.log.info(

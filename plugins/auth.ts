@@ -7,6 +7,7 @@ import { createFailureLimit } from '../services/auth/failed-logins.ts'
 import { challenge, describeResources, type ProtectedResource } from '../services/auth/resource-metadata.ts'
 import { checkScrape } from '../services/auth/scrape-access.ts'
 import { codeOf } from '../services/errors/error-code.ts'
+import { apiKeyIn } from '../services/net/credential-headers.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -82,10 +83,10 @@ async function auth(fastify: FastifyInstance): Promise<void> {
       const resource = resources?.[request.routeOptions.config.oauthResource ?? 'root']
       reject(request, reply, failure, resource).then((error) => done(toError(error)), done)
     }
-    const { authorization, 'x-api-key': apiKey } = request.headers
+    const { authorization } = request.headers
     let caller: Caller | Promise<Caller>
     try {
-      caller = authenticator.identify({ authorization, apiKey: firstOf(apiKey), address: request.ip })
+      caller = authenticator.identify({ authorization, apiKey: apiKeyIn(request.headers), address: request.ip })
     } catch (error) {
       fail(error)
       return
@@ -121,10 +122,6 @@ async function openAuthenticator(fastify: FastifyInstance): Promise<Authenticato
 
 function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error('authentication failed', { cause: error })
-}
-
-function firstOf(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header
 }
 
 export default fp(auth, {

@@ -1,8 +1,7 @@
-import { getHeapStatistics } from 'node:v8'
-import pressure from '@fastify/under-pressure'
 import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { Rejection } from '../services/errors/rejection.ts'
+import { createLoadMeter } from '../services/limits/load-meter.ts'
 import { createLoadShare } from '../services/limits/load-share.ts'
 
 declare module 'fastify' {
@@ -14,8 +13,6 @@ declare module 'fastify' {
   }
 }
 
-/** Share of V8's heap limit; beyond it the process does little but collect garbage. */
-const MAX_HEAP_SHARE = 0.9
 /** One large image or the start-up is no overload. */
 const SHED_AFTER_MS = 2_000
 /** One large image must not take the service out of the load balancer. */
@@ -31,18 +28,11 @@ async function loadShedding(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, readiness } = fastify
   let since: number | undefined
   const share = createLoadShare()
-  await fastify.register(pressure, {
-    sampleInterval: SAMPLE_MS,
-    maxEventLoopDelay: config.server.maxEventLoopDelayMs,
-    maxHeapUsedBytes: Math.floor(getHeapStatistics().heap_size_limit * MAX_HEAP_SHARE),
-    // It only measures: whom to reject is known after authentication.
-    pressureHandler: () => undefined,
-  })
-
+  const meter = createLoadMeter({ maxEventLoopDelayMs: config.server.maxEventLoopDelayMs })
   const lastedMs = () => (since === undefined ? 0 : performance.now() - since)
 
   fastify.decorate('shedLoad', function shedLoad(request, _reply, done) {
-    const isLasting = lastedMs() >= SHED_AFTER_MS && fastify.isUnderPressure()
+    const isLasting = lastedMs() >= SHED_AFTER_MS && meter.isHigh
     if (!isLasting || !share.isHeavy(request.caller.rateLimitKey)) {
       done()
       return
@@ -58,9 +48,13 @@ async function loadShedding(fastify: FastifyInstance): Promise<void> {
 
   const timer = setInterval(() => {
     share.decay()
-    since = fastify.isUnderPressure() ? (since ?? performance.now()) : undefined
+    meter.sample()
+    since = meter.isHigh ? (since ?? performance.now()) : undefined
   }, SAMPLE_MS).unref()
-  fastify.addHook('onClose', async () => clearInterval(timer))
+  fastify.addHook('onClose', async () => {
+    clearInterval(timer)
+    meter.close()
+  })
   readiness.add('load', () => {
     if (since === undefined) return { ready: true, state: 'normal' }
     return { ready: lastedMs() < SUSTAINED_MS, state: 'high' }

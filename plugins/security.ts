@@ -13,7 +13,7 @@ declare module 'fastify' {
   }
 }
 
-/** Security headers of every response except JSON-RPC, and the guards of Host, Origin and of connections that were reset. */
+/** Security headers of every response except JSON-RPC, and the guards of Host and Origin. */
 async function security(fastify: FastifyInstance): Promise<void> {
   const { config, httpErrors } = fastify
   // A route that shows more than text has its own `helmet` option.
@@ -37,10 +37,6 @@ async function security(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('guardOrigin', function guardOrigin({ headers: { origin } }, _reply, done) {
     if (policy.allowsOrigin(origin)) done()
     else done(httpErrors.forbidden('Origin not allowed. Operators can add it to ALLOWED_ORIGINS.'))
-  })
-  // Without an address the client has reset the connection before it was accepted: its requests would have no caller.
-  fastify.server.on('connection', (socket) => {
-    if (socket.remoteAddress === undefined) socket.destroy()
   })
 }
 

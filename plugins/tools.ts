@@ -6,22 +6,22 @@ import { createPixelWork } from '../services/imaging/pixel-work.ts'
 import { openTemporaryStore } from '../services/library/local/temporary-store.ts'
 import { createImageInputs } from '../services/tools/image-inputs.ts'
 import { createImageResults } from '../services/tools/image-results.ts'
-import { createTools } from '../services/tools/index.ts'
+import { createToolList } from '../services/tools/index.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    tools: readonly Tool[]
+    tools: () => readonly Tool[]
   }
 }
 
-/** The tools that clients can call. */
+/** The tools that clients can call now. */
 async function tools(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, azureImages, imageStore } = fastify
   const { transport } = fastify.appOptions
   const pixels = createPixelWork({ maxDecodedBytes: config.images.maxDecodedBytes })
   fastify.decorate(
     'tools',
-    createTools({
+    createToolList({
       azure: azureImages,
       store: imageStore,
       defaultSize: config.images.defaultSize,

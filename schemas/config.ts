@@ -110,8 +110,20 @@ export const ConfigSchema = Type.Object({
     azure.text('Hosts that are reached without the proxy, comma-separated', 'localhost,.internal.example'),
   ),
 
-  MCP_SERVER_HOST: server.defaultText('Address to listen on (`0.0.0.0` in the container)', '127.0.0.1'),
+  MCP_SERVER_HOST: server.defaultText(
+    'Address to listen on (`0.0.0.0` in the container); `localhost` is both 127.0.0.1 and ::1',
+    '127.0.0.1',
+  ),
   MCP_SERVER_PORT: server.count('Port to listen on; 0 picks a free one', 8000, 0, 65_535),
+  ADMIN_PORT: Type.Optional(
+    server.count(
+      'Additional port for `/health`, `/ready` and `/metrics` only, which clients cannot crowd out; 0 picks a free one',
+      9000,
+      0,
+      65_535,
+      false,
+    ),
+  ),
   TRUST_PROXY: Type.Optional(
     server.text(
       'Proxies whose `X-Forwarded-For` is trusted: addresses or CIDR ranges, comma-separated',
@@ -127,8 +139,9 @@ export const ConfigSchema = Type.Object({
   ),
   ALLOWED_ORIGINS: Type.Optional(
     server.text(
-      'Origins of web pages that may call the service, comma-separated, in addition to local ones and `ALLOWED_HOSTS`',
-      'https://app.example.com',
+      'Origins of web pages, browser extensions and desktop apps that may call the service, comma-separated: ' +
+        '`scheme://host[:port]`; `*.` matches subdomains. Local ones and `ALLOWED_HOSTS` are always allowed',
+      'https://app.example.com,chrome-extension://your-extension-id',
     ),
   ),
   PUBLIC_URL: Type.Optional(
@@ -136,7 +149,24 @@ export const ConfigSchema = Type.Object({
       pattern: '^https?://[^\\s?#@"\\\\]+$',
     }),
   ),
-  MAX_CONNECTIONS: server.count('Maximum number of open connections', 2_000, 1, 100_000),
+  MAX_CONNECTIONS: server.count(
+    'Maximum number of open connections; when it is reached, the oldest one without a complete request gives way',
+    2_000,
+    1,
+    100_000,
+  ),
+  MAX_CONNECTIONS_PER_ADDRESS: server.count(
+    'Maximum number of open connections from one address (IPv6: from one /64), except proxies in `TRUST_PROXY`; 0 sets no limit',
+    500,
+    0,
+    100_000,
+  ),
+  KEEP_ALIVE_TIMEOUT_MS: server.count(
+    'How long an idle connection stays open; must exceed the time for which the proxy in front reuses one (docs/deployment.md)',
+    72_000,
+    1000,
+    120 * MINUTE,
+  ),
   MAX_EVENT_LOOP_DELAY_MS: server.count('Event loop delay above which new calls get 503', 1_000, 10, MINUTE),
   SHUTDOWN_GRACE_MS: shutdown.count('How long running calls may continue after SIGTERM', 25_000, 0, 60 * MINUTE),
 

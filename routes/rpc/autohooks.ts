@@ -7,8 +7,7 @@ import { checkHeaders, setRequestId } from './request-headers.ts'
 
 /**
  * The hooks of this folder's routes in their order. Security depends on it: Host and Origin before credentials,
- * credentials before limits, limits before the body is read. Hooks of all routes run before: lifecycle, metrics,
- * under-pressure.
+ * credentials before limits, limits before the body is read. Hooks of all routes run before: lifecycle, metrics.
  */
 export default async function hooks(fastify: FastifyInstance): Promise<void> {
   const { stallMs } = { ...defaultTiming, ...fastify.appOptions.timing }

@@ -14,6 +14,8 @@ export interface EventStream {
   notify(message: object): void
   /** Sends a comment at once, and then whenever the stream is silent, so that clients and proxies do not time out. */
   open(): void
+  /** Sends a comment now, which a client that is gone answers with a reset. */
+  probe(): void
   /** Sends the response and ends. */
   finish(response?: Event): void
 }
@@ -38,9 +40,7 @@ export function createEventStream(commentEveryMs: number): EventStream {
     if (finished || timer !== undefined) return
     // The headers are sent with the first bytes, and some clients wait only ten seconds for them.
     push(COMMENT)
-    timer = setInterval(() => {
-      if (waiting.length === 0) push(COMMENT)
-    }, commentEveryMs).unref()
+    timer = setInterval(probe, commentEveryMs).unref()
   }
 
   async function* events(): AsyncGenerator<Buffer> {
@@ -60,7 +60,12 @@ export function createEventStream(commentEveryMs: number): EventStream {
   }
 
   let readable: Readable | undefined
+  function probe(): void {
+    if (!finished && waiting.length === 0) push(COMMENT)
+  }
+
   return {
+    probe,
     get readable() {
       readable ??= Readable.from(events(), { objectMode: false })
       return readable

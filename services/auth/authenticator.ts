@@ -16,7 +16,7 @@ export interface Caller {
 export interface Credentials {
   /** The header `Authorization`. */
   authorization: string | undefined
-  /** The header `X-API-Key`. */
+  /** The header `X-API-Key`, or `api-key`. */
   apiKey: string | undefined
   /** The client's address, trusted proxies taken into account. */
   address: string
@@ -49,7 +49,7 @@ export function createAuthenticator({ keys, verifyToken }: AuthenticatorOptions)
     identify({ authorization, apiKey, address }) {
       if (isOpen) return addressCaller(address)
       const bearer = readBearer(authorization)
-      const secret = bearer ?? apiKey?.trim()
+      const secret = bearer ?? apiKey
       if (secret === undefined || secret === '') throw new AccessError(401, `Authentication required: ${hint}.`)
       if (verifyToken !== undefined && bearer !== undefined && isToken(bearer)) {
         return verifyToken(bearer).then(({ issuer, subject }) => authenticatedCaller(`subject:${issuer}#${subject}`))

@@ -6,11 +6,13 @@ import { reasonOf } from '../errors/reason.ts'
 import { sniffFacts } from '../imaging/image-probe.ts'
 import type { HttpClientOptions } from '../net/http-client.ts'
 import { adaptRequest } from '../parameters/adapt.ts'
+import { allowedArguments } from '../parameters/arguments.ts'
 import { createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
+import type { Dialect } from './dialects/dialect.ts'
 import { type AzureEvents, noEvents } from './events.ts'
 import { type HttpResponse, sendRequest } from './exchange.ts'
 import { createImageDownload } from './image-download.ts'
-import { runCall } from './retry.ts'
+import { runCall, type UnusableRoutes } from './retry.ts'
 import { type StreamingChoice, shouldStream } from './streaming.ts'
 import { createTransport } from './transport.ts'
 import type {
@@ -41,6 +43,24 @@ export interface ImagesClientOptions extends HttpClientOptions {
   events?: AzureEvents
 }
 
+/**
+ * The routes of each deployment that cannot send every argument of its request.
+ * @throws ServiceError IMG_ERR_MODEL_ARGUMENT if there is no other
+ */
+function unusableRoutes(operation: Operation, requests: ReadonlyMap<Deployment, ImageRequest>): UnusableRoutes {
+  const unusable = new Map<Deployment, Set<Dialect>>()
+  for (const [deployment, request] of requests) {
+    const { model, capabilities } = deployment.deployment
+    const names = deployment.routes().map((route) => [route, deployment.unsendable(request, operation, route)] as const)
+    const [, name] = names.find(([, argument]) => argument !== undefined) ?? []
+    if (name !== undefined && names.every(([, argument]) => argument !== undefined)) {
+      throw serviceError('IMG_ERR_MODEL_ARGUMENT', [model, name, allowedArguments(operation, capabilities)])
+    }
+    unusable.set(deployment, new Set(names.flatMap(([route, argument]) => (argument === undefined ? [] : [route]))))
+  }
+  return unusable
+}
+
 /** The client for one or more deployments. */
 export function createImagesClient(options: ImagesClientOptions): ImagesClient {
   const { maxResponseBytes, spool, streaming } = options
@@ -68,9 +88,10 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     let producer = requested
     const response = await runCall(
       [requested, ...adapted.keys()],
+      unusableRoutes(operation, new Map([[requested, request], ...adapted])),
       (deployment, route) => {
         producer = deployment
-        const own = adapted.get(deployment) ?? request
+        const own = deployment.fit(adapted.get(deployment) ?? request, operation, route)
         const target = deployment.target(route)
         const isStreamed = shouldStream(streaming, target.model, own)
         const http = isEdit(own) ? route.edit(own, target, isStreamed) : route.generate(own, target, isStreamed)

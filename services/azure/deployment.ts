@@ -1,9 +1,12 @@
-import type { DialectName, Model } from '../../schemas/models.ts'
+import type { DialectName, Model, Operation } from '../../schemas/models.ts'
+import { adaptRequest } from '../parameters/adapt.ts'
+import { isAllowed } from '../parameters/arguments.ts'
+import { type ParameterName, parameterNames } from '../parameters/table.ts'
 import { type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts'
 import type { Credential } from './credential.ts'
 import { createDeploymentStatus, type DeploymentStatus } from './deployment-status.ts'
 import type { Dialect, Target } from './dialects/dialect.ts'
-import { onRoute, routesOf } from './dialects/index.ts'
+import { onFirstRoute, onRoute, routesOf } from './dialects/index.ts'
 import type { Recognition } from './models/name-resolution.ts'
 import { createRateLimiter, type RateLimiter } from './rate-limiter.ts'
 import type { DeploymentInfo, EditRequest, ImageRequest } from './types.ts'
@@ -49,6 +52,10 @@ export interface Deployment {
   routes(): readonly Dialect[]
   /** Records that a request succeeded. `true` if the route was not proven before. */
   prove(route: Dialect): boolean
+  /** The request as this route can serve it; while no route is proven, its size is not fitted to one yet. */
+  fit<R extends ImageRequest | EditRequest>(request: R, operation: Operation, route: Dialect): R
+  /** An argument that the route cannot send, so that the request must not take it: the image would ignore the argument. */
+  unsendable(request: ImageRequest, operation: Operation, route: Dialect): ParameterName | undefined
   /** The address of requests by a route. */
   target(route: Dialect): Target
 }
@@ -57,13 +64,15 @@ export function createDeployment(options: DeploymentOptions): Deployment {
   const { model, baseUrl, deployment } = options
   const candidates = routesOf(model, options.dialect, options.apiVersion)
   let proven: Dialect | undefined
-  const firstRoute = candidates[0]?.name ?? 'deployments'
+  let capabilities = onFirstRoute(model, candidates)
   return {
     deployment: {
       name: options.name,
       model: model.id,
       recognition: options.recognition ?? 'exact',
-      capabilities: onRoute(model, firstRoute),
+      get capabilities() {
+        return capabilities
+      },
     },
     options,
     limiter: createRateLimiter({
@@ -78,10 +87,25 @@ export function createDeployment(options: DeploymentOptions): Deployment {
     prove(route) {
       const isFirst = proven === undefined && candidates.length > 1
       proven = route
+      if (isFirst) capabilities = onRoute(model, route.name)
       return isFirst
+    },
+    fit(request, operation, route) {
+      if (candidates.length === 1) return request
+      return adaptRequest(request, operation, onRoute(model, route.name)) ?? request
+    },
+    unsendable(request, operation, route) {
+      if (candidates.length === 1) return undefined
+      const row = onRoute(model, route.name)
+      return parameterNames.find((name) => !isIncidental(name, request, row) && !isAllowed(name, operation, row))
     },
     target: (route) => ({ baseUrl, deployment, model, apiVersion: versionFor(route, options) }),
   }
+}
+
+/** What a route may leave out: sizes are fitted, and the default format is what the model returns anyway. */
+function isIncidental(name: ParameterName, request: ImageRequest, { formats: [format] }: Model): boolean {
+  return request[name] === undefined || name === 'size' || (name === 'output_format' && request[name] === format)
 }
 
 function versionFor(route: Dialect, { anyApiVersion, model, apiVersion }: DeploymentOptions): string {

@@ -73,8 +73,11 @@ export interface DeploymentInfo {
   model: string
   /** How certain the model is: anything but `exact` was guessed from a name. */
   recognition: Recognition
-  /** The row of the model, restricted to the route by which this deployment is reached. */
-  capabilities: Readonly<Model>
+  /**
+   * The row of the model, restricted to the route by which this deployment is reached. Another object once that is known,
+   * where the model has two routes; until then what the first one can send.
+   */
+  readonly capabilities: Readonly<Model>
 }
 
 /** How a deployment is doing, as far as its own calls have shown. */

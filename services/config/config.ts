@@ -90,9 +90,17 @@ function outboundOf({ settings, report, secret }: Parser) {
 function serverOf({ settings, report }: Parser) {
   const { MCP_SERVER_HOST: host } = settings
   checkUrl('PUBLIC_URL', settings.PUBLIC_URL, report)
+  if (
+    settings.ADMIN_PORT !== undefined &&
+    settings.ADMIN_PORT !== 0 &&
+    settings.ADMIN_PORT === settings.MCP_SERVER_PORT
+  ) {
+    report('ADMIN_PORT', 'must differ from MCP_SERVER_PORT')
+  }
   return {
     host,
     port: settings.MCP_SERVER_PORT,
+    adminPort: settings.ADMIN_PORT,
     /** Reachable from this machine only. */
     isLocal: isLocal(host),
     trustedProxies:
@@ -100,6 +108,9 @@ function serverOf({ settings, report }: Parser) {
     allowedHosts: parsed('ALLOWED_HOSTS', () => parseAllowedHosts(settings.ALLOWED_HOSTS), report) ?? [],
     allowedOrigins: parsed('ALLOWED_ORIGINS', () => parseAllowedOrigins(settings.ALLOWED_ORIGINS), report) ?? [],
     maxConnections: settings.MAX_CONNECTIONS,
+    /** 0 sets no limit. */
+    maxConnectionsPerAddress: settings.MAX_CONNECTIONS_PER_ADDRESS,
+    keepAliveTimeoutMs: settings.KEEP_ALIVE_TIMEOUT_MS,
     maxEventLoopDelayMs: settings.MAX_EVENT_LOOP_DELAY_MS,
     shutdownGraceMs: settings.SHUTDOWN_GRACE_MS,
   }

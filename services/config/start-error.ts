@@ -1,5 +1,6 @@
 import { codeOf } from '../errors/error-code.ts'
 import { describeError } from '../logging/redaction.ts'
+import { PortInUseError } from '../net/listen.ts'
 import { ConfigurationError } from './configuration-error.ts'
 import { EnvironmentFileError } from './environment-file.ts'
 
@@ -11,8 +12,9 @@ export function explainStartError(error: unknown): string {
   }
   if (error instanceof EnvironmentFileError) return `${error.message}\n`
   const code = codeOf(error)
-  if (code === 'EADDRINUSE') {
-    return 'MCP_SERVER_PORT is in use (EADDRINUSE): another program listens there; set MCP_SERVER_PORT to a free port.\n'
+  if (code === 'EADDRINUSE' || error instanceof PortInUseError) {
+    const variable = error instanceof PortInUseError ? error.variable : 'MCP_SERVER_PORT'
+    return `${variable} is in use (EADDRINUSE): another program listens there; set ${variable} to a free port.\n`
   }
   if (error instanceof TypeError && code.startsWith('ERR_PARSE_ARGS')) {
     const isFlag = code !== 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL'

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import { credentialHeaders } from '../net/credential-headers.ts'
 
 /** Characters that are harmless in a log line and in a header. */
 const SAFE_ID = /^[\w.:-]{1,64}$/
@@ -14,7 +15,7 @@ export function requestIdOf(headers: IncomingHttpHeaders): string {
 }
 
 /** Whether the id is part of the client's credential, or contains one. */
-function showsCredential(id: string, { authorization = '', 'x-api-key': key = '' }: IncomingHttpHeaders): boolean {
-  const credentials = `${authorization} ${key}`.split(' ')
+function showsCredential(id: string, headers: IncomingHttpHeaders): boolean {
+  const credentials = credentialHeaders.flatMap((name) => String(headers[name] ?? '').split(' '))
   return credentials.some((each) => each.includes(id) || (each.length >= MIN_SECRET_LENGTH && id.includes(each)))
 }

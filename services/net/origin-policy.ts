@@ -9,7 +9,7 @@ export interface OriginPolicyOptions {
   /** Values of `ALLOWED_HOSTS`; empty: any host, unless the service listens on this machine only. */
   allowedHosts: readonly AllowedHost[]
   /** Values of `ALLOWED_ORIGINS`. */
-  allowedOrigins: readonly string[]
+  allowedOrigins: readonly AllowedOrigin[]
 }
 
 /**
@@ -25,21 +25,23 @@ export interface OriginPolicy {
 }
 
 export function createOriginPolicy({ host, allowedHosts, allowedOrigins }: OriginPolicyOptions): OriginPolicy {
-  const origins = new Set(allowedOrigins)
   const isListed = (url: URL) => allowedHosts.some(({ hostname, port }) => matches(url, hostname, port))
   const anyHost = allowedHosts.length === 0 && !isLocal(bracketed(host))
   const isAllowed = memoize((header) => {
     const url = parseHost(header)
     return url !== undefined && (anyHost || isLocal(url.hostname) || isListed(url))
   })
+  const isAllowedOrigin = memoize((header) => {
+    const origin = parseOrigin(header)
+    if (origin === undefined) return false
+    if (allowedOrigins.some((allowed) => isSameOrigin(origin, allowed))) return true
+    const url = new URL(header)
+    // Browsers send the one spelling of an origin.
+    return url.origin === header && (isLocal(url.hostname) || isListed(url))
+  })
   return {
     allowsHost: (header) => header !== undefined && isAllowed(header),
-    allowsOrigin(header) {
-      if (header === undefined || origins.has(header)) return true
-      const url = URL.canParse(header) ? new URL(header) : undefined
-      if (url === undefined || url.origin !== header) return false
-      return isLocal(url.hostname) || isListed(url)
-    },
+    allowsOrigin: (header) => header === undefined || isAllowedOrigin(header),
   }
 }
 
@@ -49,7 +51,7 @@ export function parseAllowedHosts(list: string | undefined): AllowedHost[] {
 }
 
 /** Reads `ALLOWED_ORIGINS`. @throws InvalidValueError that names the invalid entry */
-export function parseAllowedOrigins(list: string | undefined): string[] {
+export function parseAllowedOrigins(list: string | undefined): AllowedOrigin[] {
   return readList(list, readOrigin)
 }
 
@@ -59,10 +61,27 @@ export interface AllowedHost {
   port: string | undefined
 }
 
+/** An origin; its host may begin with `*.`, which matches subdomains. */
+export interface AllowedOrigin {
+  /** With its colon. */
+  scheme: string
+  hostname: string
+  /** Empty: the scheme's own. */
+  port: string
+}
+
 function matches(url: URL, hostname: string, port: string | undefined): boolean {
   const standard = url.protocol === 'https:' ? '443' : '80'
   if (port !== undefined && port !== (url.port || standard)) return false
-  return hostname.startsWith('*.') ? url.hostname.endsWith(hostname.slice(1)) : url.hostname === hostname
+  return isWithin(url.hostname, hostname)
+}
+
+function isSameOrigin(origin: AllowedOrigin, allowed: AllowedOrigin): boolean {
+  return origin.scheme === allowed.scheme && origin.port === allowed.port && isWithin(origin.hostname, allowed.hostname)
+}
+
+function isWithin(hostname: string, pattern: string): boolean {
+  return pattern.startsWith('*.') ? hostname.endsWith(pattern.slice(1)) : hostname === pattern
 }
 
 function readList<T>(list: string | undefined, read: (entry: string) => T): T[] {
@@ -78,16 +97,37 @@ function readHost(entry: string): AllowedHost {
   return { hostname: wildcard + url.hostname, port: /:(\d+)$/.exec(entry)?.[1] }
 }
 
-function readOrigin(entry: string): string {
-  const isOrigin = URL.canParse(entry) && new URL(entry).origin === entry
-  if (!isOrigin)
-    throw new InvalidValueError(`"${entry.slice(0, 64)}" is not an origin: write scheme, host and port only`)
-  return entry
+function readOrigin(entry: string): AllowedOrigin {
+  const origin = parseOrigin(entry.replace('://*.', '://'))
+  if (origin === undefined) {
+    throw new InvalidValueError(`"${entry.slice(0, 64)}" is not an origin: write scheme://host, with or without :port`)
+  }
+  const wildcard = entry.includes('://*.') ? '*.' : ''
+  return { ...origin, hostname: wildcard + origin.hostname }
 }
 
+/**
+ * Schemes of browser extensions and desktop apps have no rules for hosts and ports of their own, so that theirs are
+ * compared as they are. https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin
+ */
+function parseOrigin(origin: string): AllowedOrigin | undefined {
+  const [, scheme, host] = /^([a-z][a-z\d+.-]*:)\/\/([^/?#@\\]+)$/i.exec(origin) ?? []
+  if (scheme === undefined || host === undefined || scheme.toLowerCase() === 'file:') return undefined
+  const isWeb = /^https?:$/i.test(scheme)
+  const url = parseUrl(`${isWeb ? scheme : 'http:'}//${host}`)
+  if (url === undefined || !HOSTNAME.test(url.hostname)) return undefined
+  const port = isWeb ? url.port : (/:(\d+)$/.exec(host)?.[1] ?? '')
+  return { scheme: scheme.toLowerCase(), hostname: url.hostname, port }
+}
+
+const HOSTNAME = /^(?:[\w.-]+|\[[\da-f:.]+\])$/i
+
 function parseHost(host: string): URL | undefined {
-  if (!/^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(host)) return undefined
-  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined
+  return /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(host) ? parseUrl(`http://${host}`) : undefined
+}
+
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined
 }
 
 function bracketed(address: string): string {

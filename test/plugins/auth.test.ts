@@ -20,6 +20,8 @@ describe('API keys', () => {
     ['a bearer', { authorization: 'Bearer a-key-of-alice-0001' }],
     ['a bearer in lower case', { authorization: 'bearer   a-key-of-alice-0001 ' }],
     ['X-API-Key', { 'x-api-key': 'a-key-of-bob-000002' }],
+    ['api-key', { 'api-key': 'a-key-of-bob-000002' }],
+    ['api-key beside a blank X-API-Key', { 'api-key': ' a-key-of-bob-000002 ', 'x-api-key': ' ' }],
     ['X-API-Key beside Basic for a proxy', { 'x-api-key': 'a-key-of-bob-000002', authorization: 'Basic eDp5' }],
   ] as const) {
     test(`are accepted as ${what}`, async (t: TestContext) => {
@@ -34,6 +36,9 @@ describe('API keys', () => {
     ['an invalid key', { authorization: 'Bearer wrong' }],
     ['an empty bearer', { authorization: 'Bearer ' }],
     ['Basic', { authorization: 'Basic YWxpY2U6YS1rZXktb2YtYWxpY2UtMDAwMQ==' }],
+    ['an invalid api-key', { 'api-key': 'wrong' }],
+    ['an empty api-key', { 'api-key': '' }],
+    ['a valid api-key beside an invalid X-API-Key', { 'x-api-key': 'wrong', 'api-key': 'a-key-of-bob-000002' }],
     ['a valid key beside an invalid bearer', { authorization: 'Bearer wrong', 'x-api-key': 'a-key-of-bob-000002' }],
     ['a token, since OAuth is off', { authorization: 'Bearer a.b.c' }],
   ] as const) {
@@ -52,6 +57,9 @@ describe('API keys', () => {
     const { app, logs } = await build(t, { ...keys, LOG_LEVEL: 'trace' })
     await call(app, { authorization: 'Bearer a-key-of-alice-0001' })
     await call(app, { 'x-api-key': 'a-wrong-key-here' })
+    await call(app, { 'api-key': 'a-wrong-key-here' })
+    const { headers } = await call(app, { 'api-key': 'a-key-of-bob-000002', 'x-request-id': 'a-key-of-bob-000002' })
+    t.assert.notEqual(headers['x-request-id'], 'a-key-of-bob-000002')
     t.assert.doesNotMatch(logs.text, /a-key-of|a-wrong-key/)
     t.assert.doesNotMatch(JSON.stringify(app.config), /a-key-of/)
     t.assert.ok(logs.entries.some(({ caller }) => caller === 'key:alice'))

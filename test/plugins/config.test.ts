@@ -72,6 +72,27 @@ describe('configuration', () => {
     ])
   })
 
+  test('ADMIN_PORT must differ from MCP_SERVER_PORT, and keep-alive must last at least a second', async (t: TestContext) => {
+    const lines = await problems(t, {
+      ...minimalEnvironment,
+      MCP_SERVER_PORT: '8000',
+      ADMIN_PORT: '8000',
+      KEEP_ALIVE_TIMEOUT_MS: '72',
+      ALLOWED_ORIGINS: 'https://*',
+    })
+    t.assert.deepEqual(lines.map((line) => line.split(':')[0]).sort(), [
+      'ADMIN_PORT',
+      'ALLOWED_ORIGINS',
+      'KEEP_ALIVE_TIMEOUT_MS',
+    ])
+    const { server } = await load(t, { ...minimalEnvironment, ADMIN_PORT: '9000' })
+    t.assert.partialDeepStrictEqual(server, {
+      adminPort: 9000,
+      keepAliveTimeoutMs: 72_000,
+      maxConnectionsPerAddress: 500,
+    })
+  })
+
   test('uses defaults for unset and blank variables', async (t: TestContext) => {
     const loaded = await load(t, { ...minimalEnvironment, MCP_SERVER_PORT: ' ', AZURE_MODEL: '', LOG_LEVEL: '""' })
     t.assert.equal(loaded.server.port, 8000)

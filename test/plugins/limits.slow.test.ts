@@ -413,16 +413,6 @@ test('load rejects the caller that causes it, and serves the others', async (t: 
 })
 
 describe('connections', () => {
-  test('are bounded, and idle ones are closed first', async (t: TestContext) => {
-    const { app, url } = await listen(t, { MAX_CONNECTIONS: '3' })
-    const idle = Array.from({ length: 6 }, () => connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}))
-    t.after(() => idle.forEach((socket) => void socket.destroy()))
-    await pause(50)
-    t.assert.ok(app.server.maxConnections === 3)
-    const count = await new Promise<number>((resolve) => app.server.getConnections((_error, n) => resolve(n)))
-    t.assert.ok(count <= 3, String(count))
-  })
-
   test('without complete headers are dropped after the header timeout', async (t: TestContext) => {
     const { app, url } = await listen(t)
     t.assert.equal(app.server.headersTimeout, 15_000)

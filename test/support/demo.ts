@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test'
 import { temporaryFolder } from './app.ts'
 import { waitFor } from './wait-for.ts'
 
-const script = join(import.meta.dirname, '../../simulator/demo.ts')
+const script = join(import.meta.dirname, '../../scripts/demo.ts')
 
 /** Starts `npm run demo`, and returns once it has printed how to end it. */
 export async function startDemo(t: TestContext, { port = 0, folder = 'images' } = {}) {

@@ -14,7 +14,7 @@ import {
 } from '../support/system/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-test('one command in a fresh clone starts the demo, and the two calls that it prints generate images', async (t: TestContext) => {
+test('one command in a fresh clone starts the demo, and the calls that it prints generate images', async (t: TestContext) => {
   await requireProgram('curl')
   const [command] = examplesOf('README.md').filter(({ mark }) => mark === 'demo')
   const folder = await copyOfTree(t)
@@ -29,7 +29,7 @@ test('one command in a fresh clone starts the demo, and the two calls that it pr
   t.assert.match(demo.said, /simulated/)
 
   const calls = demo.said.split('\n').filter((line) => line.includes('curl '))
-  t.assert.equal(calls.length, 2)
+  t.assert.equal(calls.length, 4)
   for (const call of calls) {
     const { stdout } = await run('bash', ['-c', call], { cwd: folder, env })
     t.assert.match(stdout, /Image successfully (generated|edited)\. Saved to server at: /)
@@ -44,7 +44,13 @@ test('one command in a fresh clone starts the demo, and the two calls that it pr
   }
   t.assert.ok(spread(colourful) > 5, 'the first has colours')
   t.assert.ok(spread(grey) < 1, 'the second has none')
-  t.assert.deepEqual((await readdir(join(folder, 'images'))).sort(), ['sunset-bw.png', 'sunset.png'])
+  t.assert.deepEqual((await readdir(join(folder, 'images'))).sort(), [
+    'fox-2.png',
+    'fox-balloon.png',
+    'fox.png',
+    'sunset-bw.png',
+    'sunset.png',
+  ])
 
   signalGroup(demo.child, 'SIGINT')
   await demo.ended

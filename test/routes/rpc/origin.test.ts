@@ -57,6 +57,14 @@ test('an allowed origin may read the response', async (t: TestContext) => {
   t.assert.strictEqual(response.headers.vary, 'Origin')
 })
 
+test('a browser extension that is allowed may call and read the response', async (t: TestContext) => {
+  const origin = 'chrome-extension://abcdefghijklmnopabcdefghijklmnop'
+  const response = await post(t, { origin }, { ALLOWED_ORIGINS: `https://*.example.com,${origin}` })
+  t.assert.strictEqual(response.statusCode, 200)
+  t.assert.strictEqual(response.headers['access-control-allow-origin'], origin)
+  t.assert.strictEqual((await post(t, { origin }, { ALLOWED_ORIGINS: 'https://*.example.com' })).statusCode, 403)
+})
+
 test('an allowed origin may read rejections too', async (t: TestContext) => {
   const { app } = await buildApp(t)
   const headers = { origin: 'http://localhost:6274', 'content-type': 'text/plain' }
@@ -70,7 +78,7 @@ test('a preflight allows all requested headers', async (t: TestContext) => {
   const headers = {
     origin: 'http://localhost:6274',
     'access-control-request-method': 'POST',
-    'access-control-request-headers': 'content-type,mcp-protocol-version,mcp-param-region',
+    'access-control-request-headers': 'content-type,mcp-protocol-version,mcp-param-region,api-key',
   }
   const response = await app.inject({ method: 'OPTIONS', url: '/mcp', headers })
   t.assert.strictEqual(response.statusCode, 204)

@@ -70,6 +70,87 @@ test('accepts local and listed origins, and clients without an origin', (t: Test
   }
 })
 
+test('origins of browser extensions and desktop apps can be allowed, each with its own scheme, host and port', (t: TestContext) => {
+  const origins = [
+    'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+    'moz-extension://9a7c3a52-3c1d-4c0e-9d7e-8e2b1d1f0a01',
+    'safari-web-extension://4B0B3D77-2F4E-4D3A-8F5B-6E3A3C1C9A11',
+    'tauri://localhost',
+    'app://obsidian.md',
+    'vscode-file://vscode-app',
+    'capacitor://localhost:8100',
+    'https://[2001:db8::1]:8443',
+  ]
+  for (const origin of origins) {
+    t.assert.ok(policy('0.0.0.0', undefined, origins.join(', ')).allowsOrigin(origin), origin)
+    t.assert.ok(policy('0.0.0.0', undefined, origin).allowsOrigin(origin), origin)
+    t.assert.ok(!policy('0.0.0.0').allowsOrigin(origin), `${origin} is not allowed by default`)
+    t.assert.ok(!policy('0.0.0.0', undefined, 'app://other').allowsOrigin(origin), origin)
+    t.assert.ok(!policy('0.0.0.0', undefined, origin).allowsOrigin(`${origin}x`), `${origin}x`)
+    t.assert.ok(!policy('0.0.0.0', undefined, origin).allowsOrigin(origin.replace(':', 's:')), origin)
+  }
+})
+
+test('*. in an allowed origin matches subdomains of the same scheme and port', (t: TestContext) => {
+  const listed = policy('0.0.0.0', undefined, 'https://*.example.com, http://*.dev.example:3000, app://*.md')
+  for (const origin of [
+    'https://a.example.com',
+    'https://b.a.example.com',
+    'http://x.dev.example:3000',
+    'app://a.md',
+  ]) {
+    t.assert.ok(listed.allowsOrigin(origin), origin)
+  }
+  for (const origin of [
+    'https://example.com',
+    'https://a.example.com:8443',
+    'http://a.example.com',
+    'https://a.example.com.evil.example',
+    'https://evilexample.com',
+    'http://x.dev.example',
+    'https://*.example.com',
+    'app://md',
+    'null',
+    '',
+  ]) {
+    t.assert.ok(!listed.allowsOrigin(origin), origin)
+  }
+})
+
+test('an allowed origin may be written in upper case and with the standard port', (t: TestContext) => {
+  t.assert.ok(policy('::', undefined, 'HTTPS://App.Example:443').allowsOrigin('https://app.example'))
+  t.assert.ok(policy('::', undefined, 'https://bücher.example').allowsOrigin('https://xn--bcher-kva.example'))
+})
+
+test('what is not scheme://host[:port] is rejected at start', (t: TestContext) => {
+  for (const entry of [
+    '*',
+    'null',
+    'app.example',
+    '*.example.com',
+    'https://',
+    'https://*',
+    'https://*.',
+    'https://*.*.example',
+    'https://a.*.example',
+    'https://app.example/',
+    'https://app.example/path',
+    'https://user@app.example',
+    'https://app.example?x',
+    'https://app.example:99999',
+    'https://app example',
+    'https:app.example',
+    'file://',
+    'file:///x',
+    'chrome-extension://*',
+    'data:text/html,x',
+    '://app.example',
+    '1app://x',
+  ]) {
+    t.assert.throws(() => parseAllowedOrigins(entry), InvalidValueError, entry)
+  }
+})
+
 test('names the invalid entry of a list', (t: TestContext) => {
   t.assert.throws(() => policy('::', 'https://images.example'), /"https:\/\/images.example" is not a host name/)
   t.assert.throws(() => policy('::', undefined, 'app.example'), /"app.example" is not an origin/)
