@@ -38,7 +38,7 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       }),
     }),
   )
-  for (const { name: tool } of fastify.tools) {
+  for (const { name: tool } of fastify.tools()) {
     for (const outcome of callOutcomes) metrics.toolCalls.inc({ tool, outcome }, 0)
     metrics.toolDuration.zero({ tool })
   }

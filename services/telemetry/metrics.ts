@@ -8,7 +8,19 @@ const HTTP_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 240, 600]
 
 /** Every limit that rejects. Its series exists before the first rejection, since an increase from nothing is invisible. */
 const rejectionReasons = [
-  ...['connections', 'requests', 'logins', 'bytes', 'slow', 'calls', 'images', 'full', 'pressure', 'shutdown'],
+  ...[
+    'connections',
+    'requests',
+    'logins',
+    'bytes',
+    'slow',
+    'slow_reader',
+    'calls',
+    'images',
+    'full',
+    'pressure',
+    'shutdown',
+  ],
 ] as const
 
 /**

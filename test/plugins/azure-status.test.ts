@@ -15,7 +15,7 @@ const call = (prompt = args.prompt) => ({
 type Built = Awaited<ReturnType<typeof buildApp>>
 const ready = async ({ app }: Built) => {
   const response = await app.inject('/ready')
-  return { status: response.statusCode, text: response.body, ...response.json() }
+  return { code: response.statusCode, text: response.body, ...response.json() }
 }
 const seriesOf = async ({ app }: Built, name: string) =>
   (await app.metrics.registry.metrics()).split('\n').filter((line) => line.startsWith(`image_mcp_${name}`))
@@ -38,8 +38,8 @@ describe('/ready', () => {
     const before = new Date().toISOString()
     await built.app.azureImages.generate({ ...args, deployment: 'good' }, callContext())
     await t.assert.rejects(built.app.azureImages.generate({ ...args, deployment: 'bad' }, callContext()))
-    const { status, text, azure } = await ready(built)
-    t.assert.equal(status, 200)
+    const { code, text, azure } = await ready(built)
+    t.assert.equal(code, 200)
     t.assert.partialDeepStrictEqual(azure, {
       good: { state: 'working', waiting: 0, quotaPerMinute: 30, quotaRemaining: 29, blocked: false },
       bad: { state: 'failing', lastFailureCode: 'IMG_ERR_AZURE_CREDENTIAL' },
@@ -64,7 +64,7 @@ describe('/ready', () => {
     t.assert.equal((await ready(built)).text.includes('"status":"ready"'), true)
     await t.assert.rejects(built.app.azureImages.generate(args, callContext()))
     const failing = await ready(built)
-    t.assert.deepEqual([failing.status, failing.text.includes('"status":"degraded"')], [200, true])
+    t.assert.deepEqual([failing.code, failing.status], [200, 'degraded'])
     await built.app.azureImages.generate(args, callContext())
     t.assert.match((await ready(built)).text, /"status":"ready"/)
   })
@@ -89,7 +89,9 @@ describe('/ready', () => {
     const azure = await fakeAzure(t, responding(429, { error: { code: '429' } }, { 'retry-after': '60' }))
     const built = await buildApp(t, { AZURE_BASE_URL: azure.url })
     const stopped = new AbortController()
-    const waiting = built.app.azureImages.generate(args, callContext({ signal: stopped.signal })).catch(() => {})
+    const waiting = built.app.azureImages
+      .generate(args, callContext({ signal: stopped.signal, deadlineAt: performance.now() + 300_000 }))
+      .catch(() => {})
     await waitFor('the wait', async () => (await ready(built)).azure['FLUX.1-Kontext-pro'].waiting === 1)
     t.assert.equal((await ready(built)).azure['FLUX.1-Kontext-pro'].state, 'waiting for quota')
     t.assert.deepEqual(await seriesOf(built, 'azure_waiting{'), [
@@ -136,6 +138,16 @@ describe('metrics', () => {
     )
     for (const reason of used) if (reason !== undefined) t.assert.ok(known.includes(reason), reason)
   })
+})
+
+test('every failure of a request that clients do not cause has an alert, and alerts name existing codes', (t: TestContext) => {
+  const rules = readFileSync(new URL('../../deploy/prometheus/alerts.yml', import.meta.url), 'utf8')
+  const alerted = [...rules.matchAll(/code=~"IMG_ERR_AZURE_\(([A-Z_|]+)\)"/g)].flatMap(([, names = '']) =>
+    names.split('|').map((name) => `IMG_ERR_AZURE_${name}`),
+  )
+  const byClients = ['REJECTED', 'TOO_LARGE', 'IMAGE', 'MASK'].map((name) => `IMG_ERR_AZURE_${name}`)
+  const byGauge = 'IMG_ERR_AZURE_ACCOUNT_BLOCKED'
+  t.assert.deepEqual(new Set([...alerted, ...byClients, byGauge, 'ok']), new Set(requestCodes))
 })
 
 describe('a call that fails', () => {
