@@ -44,6 +44,7 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
   fastify.addHook('onClose', () => Promise.race([client.close(), pause(CLOSE_MS, undefined, { ref: false })]))
   watchDeployments(metrics, client.deployments, requestCodes, client.status)
   logDeployments(client.deployments, log)
+  readiness.add('connections', () => ({ ready: true, state: client.canConnect ? 'available' : 'unavailable' }))
   const models = describeDeployments(client.deployments)
   readiness.add('deployments', () => ({ ready: true, state: models }))
   readiness.add('azure', () => {

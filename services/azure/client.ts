@@ -1,9 +1,8 @@
 import type { Operation } from '../../schemas/models.ts'
-import { type Base64Image, bufferImage, disposeAll } from '../bytes/base64-image.ts'
+import { type Base64Image, disposeAll } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
 import { reasonOf } from '../errors/reason.ts'
-import { sniffFacts } from '../imaging/image-probe.ts'
 import type { HttpClientOptions } from '../net/http-client.ts'
 import { adaptRequest } from '../parameters/adapt.ts'
 import { allowedArguments } from '../parameters/arguments.ts'
@@ -67,7 +66,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
   const events = options.events ?? noEvents
   const transport = createTransport(options)
   const sendOptions = { transport, events, maxResponseBytes, spool }
-  const download = createImageDownload({ ...options, allowedHosts: options.imageHosts, maxBytes: maxResponseBytes })
+  const download = createImageDownload({ ...options, allowedHosts: options.imageHosts })
   const [first, ...others] = options.deployments
   const defaultDeployment = createDeployment(first)
   const deployments = [defaultDeployment, ...others.map(createDeployment)]
@@ -136,8 +135,9 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       for (const part of parts) {
         if ('image' in part) images.push(part.image)
         else if (++links <= maxLinks) {
-          // Not in parallel: a download is not counted by the buffer limit, so there is only one at a time.
-          await follow(part.url, deadlineAt).then(
+          // One after the other: together they must not be larger than one response.
+          const used = images.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0)
+          await download.get(part.url, maxResponseBytes - used, deadlineAt).then(
             (image) => images.push(image),
             (error: unknown) => (failure ??= error),
           )
@@ -159,19 +159,15 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     }
   }
 
-  async function follow(url: string, deadlineAt: number): Promise<Base64Image> {
-    const bytes = await download.get(url, deadlineAt)
-    const facts = sniffFacts(bytes)
-    if (facts === undefined) throw serviceError('IMG_ERR_AZURE_DOWNLOAD', [])
-    return await bufferImage(bytes, facts, spool)
-  }
-
   return {
     deployment: defaultDeployment.deployment,
     deployments: deployments.map(({ deployment }) => deployment),
     status: () => deployments.map(describeStatus),
     generate: (request, context) => run('generate', request, context),
     edit: (request, context) => run('edit', request, context),
+    get canConnect() {
+      return transport.isUsable
+    },
     async close() {
       await Promise.all([transport.close(), download.close()])
     },

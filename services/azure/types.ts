@@ -110,6 +110,8 @@ export interface ImagesClient {
   generate(request: ImageRequest, context: CallContext): Promise<ImageResult>
   /** @throws as `generate`. */
   edit(request: EditRequest, context: CallContext): Promise<ImageResult>
+  /** Whether the last attempt to set up connections succeeded; a wrong proxy or a lack of file descriptors prevents it. */
+  readonly canConnect: boolean
   /** Closes the connections once running calls have ended. */
   close(): Promise<void>
 }
