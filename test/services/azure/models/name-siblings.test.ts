@@ -55,7 +55,8 @@ describe('names of deployments', () => {
     await checkProperty(t, property, { numRuns: 5000 })
   })
 
-  const versions = fc.constantFrom('2.8', '3', '3.1', '4-5', '9_1')
+  // Far from those that exist, so that a new row does not turn one of them into a known model.
+  const versions = fc.constantFrom('7.8', '8', '8.1', '9-5', '9_1')
   const variants = fc.constantFrom('', '-mini', '.turbo', '_Pro', '-ultra', '-lite', '-max', '-flash', '-HD', '-plus')
   const stems = [
     ['gpt-image-', 'gpt-image-2'],
@@ -80,7 +81,7 @@ describe('names of deployments', () => {
   test('an unknown sibling of a model is of its family, and inherits neither price nor retirement', async (t: TestContext) => {
     const property = fc.property(sibling, prefix, suffix, ({ name, kin }, before, after) => {
       // Such a name may be a model that the table has.
-      fc.pre(!modelTable.some(({ id }) => id.toLowerCase() === name.toLowerCase().replaceAll('_', '-')))
+      fc.pre(catalog.find(name) === undefined)
       const found = recognizeName(catalog, `${before}${name}${after}`)
       const expected = catalog.find(kin)
       t.assert.equal(found && familyOf(found.model).split(' ')[0], expected && familyOf(expected).split(' ')[0], name)
