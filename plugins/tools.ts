@@ -24,6 +24,7 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       azure: azureImages,
       store: imageStore,
       defaultSize: config.images.defaultSize,
+      defaultEditMaxPixels: config.images.defaultEditMaxPixels,
       inputs: createImageInputs(pixels, config.images, transport === 'stdio'),
       results: createImageResults({
         store: imageStore,

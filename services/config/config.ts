@@ -185,6 +185,7 @@ function imagesOf({ settings, transport }: Parser) {
   const [width = 0, height = 0] = settings.DEFAULT_IMAGE_SIZE.split('x').map(Number)
   return {
     defaultSize: { width, height },
+    defaultEditMaxPixels: settings.DEFAULT_EDIT_MAX_PIXELS,
     maxBytes: settings.MAX_IMAGE_BYTES,
     maxPixels: settings.MAX_IMAGE_PIXELS,
     maxEdge: settings.MAX_IMAGE_EDGE,

@@ -43,9 +43,9 @@ function problemOfText(text: string): string | undefined {
   if (text === '') return 'it is empty; use a file name such as sunset.png'
   if (Buffer.byteLength(text) > MAX_PATH_BYTES) return `it is longer than ${MAX_PATH_BYTES} bytes`
   if (!text.isWellFormed()) return 'it is not valid Unicode'
-  // Characters that break lines or change the text direction can make a path look like another one.
-  if (/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u.test(text))
-    return 'it contains control characters'
+  // Characters that break lines, change the text direction or show nothing can make a path look like another one. Emoji
+  // and some scripts need the joiners U+200C and U+200D.
+  if (/[\p{Cc}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}/u.test(text)) return 'it contains control characters'
   if (text.includes('\\')) return 'it contains a backslash; use / between folders'
   if (text.includes(':')) return 'it contains a colon; drive letters, URLs and streams are not allowed'
   if (/^~(\/|$)/.test(text)) return 'it begins with ~, which is not expanded; use a relative path'
@@ -68,6 +68,7 @@ const DEVICE_NAME = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|con
 
 function problemOfName(name: string): string | undefined {
   if (name.startsWith('.')) return 'names that begin with a dot are not allowed'
+  if (!/[^\s\p{DI}\u2800]/u.test(path.parse(name).name)) return 'a name in it has no visible character'
   if (/[. ]$/.test(name)) return 'names that end with a dot or a space are not allowed'
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `a name in it is longer than ${MAX_NAME_BYTES} bytes`
   if (DEVICE_NAME.test(name)) return 'it contains a device name reserved by Windows'

@@ -129,7 +129,7 @@ verifies(
         content: [
           {
             type: 'text',
-            text: 'The arguments are not valid: "text" is missing; "txt" is unknown; "size" must match pattern "^\\d+x\\d+$".',
+            text: 'The arguments are not valid: "text" is missing; "txt" is unknown; "size" does not have the right form.',
           },
         ],
         isError: true,
