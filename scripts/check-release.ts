@@ -3,8 +3,8 @@ import type { Source } from '../schemas/models.ts'
 import { modelTable, type ShippedModel } from '../services/azure/models/table.ts'
 
 /**
- * Checks before a release what cannot be tested every day, because it depends on the date: that somebody has looked at the
- * sources of the model table lately. `npm run check:release -- 2027-01-15` checks for a release on that day, otherwise today.
+ * Checks before a release what cannot be tested every day, because it depends on the date: that the
+ * sources of the model table were checked lately. `npm run check:release -- 2027-01-15` checks for a release on that day, otherwise today.
  */
 
 /** Prices and retirement dates change about twice a year. */
