@@ -2,6 +2,7 @@ import { InlineBlob, restoreTexts } from '../bytes/json/inline-blob.ts'
 import { serviceError } from '../errors/errors.ts'
 import { describeErrors } from '../errors/validation-message.ts'
 import type { Around } from './types.ts'
+import { checkWellFormed } from './well-formed.ts'
 
 /**
  * Normalizes the arguments and checks them against the schema that the tool publishes.
@@ -13,6 +14,7 @@ export const checkArguments: Around = async (call, next) => {
   const { imageArguments = [] } = tool
   restoreTexts(args, (parent, key) => parent === args && imageArguments.includes(key))
   tool.reject?.(args)
+  checkWellFormed(args)
   const checked = withTextForBlobs(args)
   if (!validator.Check(checked)) throw serviceError('IMG_ERR_ARGUMENTS', [describeErrors(validator.Errors(checked))])
   call.args = args

@@ -10,7 +10,6 @@ const VISIBLE = /[^\s\p{Z}\p{Cc}\p{Cf}\p{Co}\p{M}\p{DI}\p{NChar}\u2800]/u
 export function checkPrompt(prompt: string): void {
   if (!VISIBLE.test(prompt)) throw invalid('is blank: describe the image')
   if (prompt.includes('\0')) throw invalid('contains a NUL character: remove it')
-  if (!prompt.isWellFormed()) throw invalid('contains half a surrogate pair: send whole characters')
 }
 
 function invalid(problem: string) {
