@@ -41,6 +41,7 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
   // Requests that still run after the graceful shutdown have no client to receive their result.
   fastify.addHook('onClose', () => Promise.race([client.close(), pause(CLOSE_MS, undefined, { ref: false })]))
   logDeployments(client.deployments, log)
+  readiness.add('connections', () => ({ ready: true, state: client.canConnect ? 'available' : 'unavailable' }))
   const models = describeDeployments(client.deployments)
   readiness.add('deployments', () => ({ ready: true, state: models }))
   readiness.add('models', () => ({ ready: true, state: worstRetirementState(client.deployments, new Date()) }))

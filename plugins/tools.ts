@@ -1,29 +1,28 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Tool } from '../services/calls/types.ts'
-import { createPixelWork } from '../services/imaging/pixel-work.ts'
 import { openTemporaryStore } from '../services/library/local/temporary-store.ts'
 import { createImageInputs } from '../services/tools/image-inputs.ts'
 import { createImageResults } from '../services/tools/image-results.ts'
-import { createTools } from '../services/tools/index.ts'
+import { createToolList } from '../services/tools/index.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    tools: readonly Tool[]
+    tools: () => readonly Tool[]
   }
 }
 
-/** The tools that clients can call. */
+/** The tools that clients can call now. */
 async function tools(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics, azureImages, imageStore } = fastify
+  const { config, metrics, azureImages, imageStore, pixels } = fastify
   const { transport } = fastify.appOptions
-  const pixels = createPixelWork({ maxDecodedBytes: config.images.maxDecodedBytes })
   fastify.decorate(
     'tools',
-    createTools({
+    createToolList({
       azure: azureImages,
       store: imageStore,
       defaultSize: config.images.defaultSize,
+      defaultEditMaxPixels: config.images.defaultEditMaxPixels,
       inputs: createImageInputs(pixels, config.images, transport === 'stdio'),
       results: createImageResults({
         store: imageStore,
@@ -39,4 +38,4 @@ async function tools(fastify: FastifyInstance): Promise<void> {
   )
 }
 
-export default fp(tools, { name: 'tools', dependencies: ['config', 'metrics', 'azure-images', 'library'] })
+export default fp(tools, { name: 'tools', dependencies: ['config', 'metrics', 'azure-images', 'library', 'imaging'] })

@@ -273,6 +273,12 @@ export const ConfigSchema = Type.Object({
   DEFAULT_IMAGE_SIZE: images.defaultText('Size of a generated image if the client requests none', '1024x1024', {
     pattern: '^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$',
   }),
+  DEFAULT_EDIT_MAX_PIXELS: images.count(
+    'Maximum number of pixels of an edit if the client requests no size; it has the shape of the image',
+    1_572_864,
+    1,
+    1_000_000_000,
+  ),
   IMAGES_DIR: images.defaultText('Folder for saved images (`/app/images` in the container)', './images'),
   INLINE_IMAGE_MAX_BYTES: Type.Optional(
     images.count(

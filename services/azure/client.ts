@@ -1,15 +1,16 @@
 import type { Operation } from '../../schemas/models.ts'
-import { type Base64Image, bufferImage, disposeAll } from '../bytes/base64-image.ts'
+import { type Base64Image, disposeAll } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { serviceError } from '../errors/errors.ts'
-import { sniffFacts } from '../imaging/image-probe.ts'
 import type { HttpClientOptions } from '../net/http-client.ts'
 import { adaptRequest } from '../parameters/adapt.ts'
+import { allowedArguments } from '../parameters/arguments.ts'
 import { createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
+import type { Dialect } from './dialects/dialect.ts'
 import { type AzureEvents, noEvents } from './events.ts'
 import { type HttpResponse, sendRequest } from './exchange.ts'
 import { createImageDownload } from './image-download.ts'
-import { runCall } from './retry.ts'
+import { runCall, type UnusableRoutes } from './retry.ts'
 import { type StreamingChoice, shouldStream } from './streaming.ts'
 import { createTransport } from './transport.ts'
 import type { CallContext, EditRequest, ImageRequest, ImageResult, ImagesClient, MissingImages } from './types.ts'
@@ -32,13 +33,31 @@ export interface ImagesClientOptions extends HttpClientOptions {
   events?: AzureEvents
 }
 
+/**
+ * The routes of each deployment that cannot send every argument of its request.
+ * @throws ServiceError IMG_ERR_MODEL_ARGUMENT if there is no other
+ */
+function unusableRoutes(operation: Operation, requests: ReadonlyMap<Deployment, ImageRequest>): UnusableRoutes {
+  const unusable = new Map<Deployment, Set<Dialect>>()
+  for (const [deployment, request] of requests) {
+    const { model, capabilities } = deployment.deployment
+    const names = deployment.routes().map((route) => [route, deployment.unsendable(request, operation, route)] as const)
+    const [, name] = names.find(([, argument]) => argument !== undefined) ?? []
+    if (name !== undefined && names.every(([, argument]) => argument !== undefined)) {
+      throw serviceError('IMG_ERR_MODEL_ARGUMENT', [model, name, allowedArguments(operation, capabilities)])
+    }
+    unusable.set(deployment, new Set(names.flatMap(([route, argument]) => (argument === undefined ? [] : [route]))))
+  }
+  return unusable
+}
+
 /** The client for one or more deployments. */
 export function createImagesClient(options: ImagesClientOptions): ImagesClient {
   const { maxResponseBytes, spool, streaming } = options
   const events = options.events ?? noEvents
   const transport = createTransport(options)
   const sendOptions = { transport, events, maxResponseBytes, spool }
-  const download = createImageDownload({ ...options, allowedHosts: options.imageHosts, maxBytes: maxResponseBytes })
+  const download = createImageDownload({ ...options, allowedHosts: options.imageHosts })
   const [first, ...others] = options.deployments
   const defaultDeployment = createDeployment(first)
   const deployments = [defaultDeployment, ...others.map(createDeployment)]
@@ -59,9 +78,10 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     let producer = requested
     const response = await runCall(
       [requested, ...adapted.keys()],
+      unusableRoutes(operation, new Map([[requested, request], ...adapted])),
       (deployment, route) => {
         producer = deployment
-        const own = adapted.get(deployment) ?? request
+        const own = deployment.fit(adapted.get(deployment) ?? request, operation, route)
         const target = deployment.target(route)
         const isStreamed = shouldStream(streaming, target.model, own)
         const http = isEdit(own) ? route.edit(own, target, isStreamed) : route.generate(own, target, isStreamed)
@@ -101,8 +121,9 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       for (const part of parts) {
         if ('image' in part) images.push(part.image)
         else if (++links <= maxLinks) {
-          // Not in parallel: a download is not counted by the buffer limit, so there is only one at a time.
-          await follow(part.url, deadlineAt).then(
+          // One after the other: together they must not be larger than one response.
+          const used = images.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0)
+          await download.get(part.url, maxResponseBytes - used, deadlineAt).then(
             (image) => images.push(image),
             (error: unknown) => (failure ??= error),
           )
@@ -124,18 +145,14 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     }
   }
 
-  async function follow(url: string, deadlineAt: number): Promise<Base64Image> {
-    const bytes = await download.get(url, deadlineAt)
-    const facts = sniffFacts(bytes)
-    if (facts === undefined) throw serviceError('IMG_ERR_AZURE_DOWNLOAD', [])
-    return await bufferImage(bytes, facts, spool)
-  }
-
   return {
     deployment: defaultDeployment.deployment,
     deployments: deployments.map(({ deployment }) => deployment),
     generate: (request, context) => run('generate', request, context),
     edit: (request, context) => run('edit', request, context),
+    get canConnect() {
+      return transport.isUsable
+    },
     async close() {
       await Promise.all([transport.close(), download.close()])
     },

@@ -1,6 +1,7 @@
 import type { MaybePromise } from '../bytes/maybe-promise.ts'
 import { ReportedError } from '../errors/app-error.ts'
 import { serviceError } from '../errors/errors.ts'
+import { cachePromise } from '../net/cached-promise.ts'
 import { readChangedKeyFile } from './file-bounds.ts'
 
 /** Authenticates requests to Azure. Never logged; `secrets` are the texts that must not appear in a log. */
@@ -66,9 +67,11 @@ export interface AccessToken {
   expiresOnTimestamp: number
 }
 
-/** The part of the credentials of `@azure/identity` that is used. */
+/** Where tokens come from. */
 export interface TokenSource {
   getToken(scope: string): Promise<AccessToken | null>
+  /** A token that is not from a cache; absent where there is none. */
+  renewToken?(scope: string): Promise<AccessToken | null>
 }
 
 /** Tokens are renewed this long before they expire, since a call may wait in the queue. */
@@ -82,25 +85,25 @@ const RENEW_BEFORE_MS = 5 * 60_000
 export function tokenCredential(load: () => Promise<TokenSource>, now = Date.now): Credential {
   const tokens = new Map<string, AccessToken>()
   const fetching = new Map<string, Promise<AccessToken>>()
-  let source: Promise<TokenSource> | undefined
+  const openSource = cachePromise(load)
 
-  async function fetchToken(scope: string): Promise<AccessToken> {
+  async function fetchToken(scope: string, isRenewal: boolean): Promise<AccessToken> {
     try {
-      source ??= load()
-      const token = await (await source).getToken(scope)
+      const source = await openSource()
+      const token = await (isRenewal && source.renewToken ? source.renewToken(scope) : source.getToken(scope))
       if (token === null) throw new ReportedError('the credential returned no token')
+      if (!/^[\x21-\x7e]+$/.test(token.token)) throw new ReportedError('the credential returned no valid token')
       tokens.set(scope, token)
       return token
     } catch (cause) {
       throw serviceError('IMG_ERR_AZURE_TOKEN', [], { cause, detail: { entraCodes: entraCodes(cause) } })
-    } finally {
-      fetching.delete(scope)
     }
   }
 
-  function newToken(scope: string): Promise<AccessToken> {
-    const running = fetching.get(scope) ?? fetchToken(scope)
-    fetching.set(scope, running)
+  function newToken(scope: string, isRenewal = false): Promise<AccessToken> {
+    const key = `${scope} ${isRenewal}`
+    const running = fetching.get(key) ?? fetchToken(scope, isRenewal).finally(() => fetching.delete(key))
+    fetching.set(key, running)
     return running
   }
 
@@ -120,7 +123,7 @@ export function tokenCredential(load: () => Promise<TokenSource>, now = Date.now
       // Another call may have fetched a new one meanwhile.
       if (stored !== undefined && !isRejected(stored)) return true
       tokens.delete(scope)
-      return !isRejected(await newToken(scope))
+      return !isRejected(await newToken(scope, true))
     },
     secrets: () => [...tokens.values()].map(({ token }) => token),
   }
@@ -143,10 +146,4 @@ function messagesOf(error: unknown, depth: number): string[] {
   if (!(error instanceof Error) || depth === MAX_DEPTH) return []
   const nested = 'errors' in error && Array.isArray(error.errors) ? error.errors : []
   return [error.message, ...[error.cause, ...nested].flatMap((each) => messagesOf(each, depth + 1))]
-}
-
-/** `DefaultAzureCredential`: environment, workload identity, managed identity, command line tools. */
-export async function loadDefaultTokenSource(): Promise<TokenSource> {
-  const { DefaultAzureCredential } = await import('@azure/identity')
-  return new DefaultAzureCredential()
 }

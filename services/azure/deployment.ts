@@ -1,8 +1,11 @@
-import type { DialectName, Model } from '../../schemas/models.ts'
+import type { DialectName, Model, Operation } from '../../schemas/models.ts'
+import { adaptRequest } from '../parameters/adapt.ts'
+import { isAllowed } from '../parameters/arguments.ts'
+import { type ParameterName, parameterNames } from '../parameters/table.ts'
 import { type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts'
 import type { Credential } from './credential.ts'
 import type { Dialect, Target } from './dialects/dialect.ts'
-import { onRoute, routesOf } from './dialects/index.ts'
+import { onFirstRoute, onRoute, routesOf } from './dialects/index.ts'
 import type { Recognition } from './models/name-resolution.ts'
 import { createRateLimiter, type RateLimiter } from './rate-limiter.ts'
 import type { DeploymentInfo, EditRequest, ImageRequest } from './types.ts'
@@ -22,7 +25,7 @@ export interface DeploymentOptions {
   dialect: DialectName | 'auto'
   /** The configured API version of the deployment route. Without it FLUX.1 uses the provider route first. */
   apiVersion?: string | undefined
-  /** Overrides the API version of every route. */
+  /** Overrides the API version, of every route that can have it. */
   anyApiVersion?: string | undefined
   /** Audience of tokens, instead of the route's. */
   scope?: string | undefined
@@ -45,21 +48,27 @@ export interface Deployment {
   routes(): readonly Dialect[]
   /** Records that a request succeeded. `true` if the route was not proven before. */
   prove(route: Dialect): boolean
+  /** The request as this route can serve it; while no route is proven, its size is not fitted to one yet. */
+  fit<R extends ImageRequest | EditRequest>(request: R, operation: Operation, route: Dialect): R
+  /** An argument that the route cannot send, so that the request must not take it: the image would ignore the argument. */
+  unsendable(request: ImageRequest, operation: Operation, route: Dialect): ParameterName | undefined
   /** The address of requests by a route. */
   target(route: Dialect): Target
 }
 
 export function createDeployment(options: DeploymentOptions): Deployment {
   const { model, baseUrl, deployment } = options
-  const candidates = routesOf(model, options.dialect, options.apiVersion)
+  const candidates = routesOf(model, options.dialect, options.apiVersion ?? datedVersion(options))
   let proven: Dialect | undefined
-  const firstRoute = candidates[0]?.name ?? 'deployments'
+  let capabilities = onFirstRoute(model, candidates)
   return {
     deployment: {
       name: options.name,
       model: model.id,
       recognition: options.recognition ?? 'exact',
-      capabilities: onRoute(model, firstRoute),
+      get capabilities() {
+        return capabilities
+      },
     },
     options,
     limiter: createRateLimiter({
@@ -72,15 +81,41 @@ export function createDeployment(options: DeploymentOptions): Deployment {
     prove(route) {
       const isFirst = proven === undefined && candidates.length > 1
       proven = route
+      if (isFirst) capabilities = onRoute(model, route.name)
       return isFirst
     },
-    target: (route) => ({ baseUrl, deployment, model, apiVersion: versionFor(route, options) }),
+    fit(request, operation, route) {
+      if (candidates.length === 1) return request
+      return adaptRequest(request, operation, onRoute(model, route.name)) ?? request
+    },
+    unsendable(request, operation, route) {
+      if (candidates.length === 1) return undefined
+      const row = onRoute(model, route.name)
+      return parameterNames.find((name) => !isIncidental(name, request, row) && !isAllowed(name, operation, row))
+    },
+    target: (route) => ({ baseUrl, deployment, model, apiVersion: versionFor(route, options, candidates) }),
   }
 }
 
-function versionFor(route: Dialect, { anyApiVersion, model, apiVersion }: DeploymentOptions): string {
-  const own = route.name === 'deployments' ? apiVersion : undefined
-  return anyApiVersion ?? model.apiVersion ?? own ?? route.defaultApiVersion ?? ''
+/** What a route may leave out: sizes are fitted, and the default format is what the model returns anyway. */
+function isIncidental(name: ParameterName, request: ImageRequest, { formats: [format] }: Model): boolean {
+  return request[name] === undefined || name === 'size' || (name === 'output_format' && request[name] === format)
+}
+
+/** The API version that a JSON file sets. */
+const fileVersion = ({ anyApiVersion, model }: DeploymentOptions) => anyApiVersion ?? model.apiVersion
+
+/** It if it has a date, as only versions of the deployment route do. */
+function datedVersion(options: DeploymentOptions): string | undefined {
+  const version = fileVersion(options)
+  return version !== undefined && /^\d{4}-/.test(version) ? version : undefined
+}
+
+/** Of two routes, a version with a date concerns only the deployment route. */
+function versionFor(route: Dialect, options: DeploymentOptions, candidates: readonly Dialect[]): string {
+  const isOther = route.name !== 'deployments' && candidates.length > 1 && datedVersion(options) !== undefined
+  const own = route.name === 'deployments' ? options.apiVersion : undefined
+  return (isOther ? undefined : fileVersion(options)) ?? own ?? route.defaultApiVersion ?? ''
 }
 
 export function isEdit(request: ImageRequest | EditRequest): request is EditRequest {

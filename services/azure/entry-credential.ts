@@ -4,14 +4,9 @@ import { placeholderProblem } from '../config/placeholders.ts'
 import { InvalidValueError } from '../errors/app-error.ts'
 import { isLocal } from '../net/ip-address.ts'
 import { isAzureHost } from './azure-hosts.ts'
-import {
-  type Credential,
-  keyCredential,
-  keyFileCredential,
-  loadDefaultTokenSource,
-  tokenCredential,
-} from './credential.ts'
+import { type Credential, keyCredential, keyFileCredential, tokenCredential } from './credential.ts'
 import { createFileBounds, OutOfBoundsError, readKeyFile } from './file-bounds.ts'
+import { loadDefaultTokenSource } from './token-source.ts'
 
 /** The variables of credentials. */
 export interface CredentialSettings {

@@ -32,6 +32,9 @@ export class SendError extends AppError {
   }
 }
 
+/** Routes that a call must not take, by deployment. */
+export type UnusableRoutes = Map<Deployment, Set<Dialect>>
+
 /** One call's way through deployments and routes. */
 interface Progress {
   counts: FailureCounts
@@ -42,8 +45,8 @@ interface Progress {
   isCredentialRefreshed: boolean
   /** Deployments that may still serve this call, in order of preference. */
   candidates: readonly Deployment[]
-  /** Routes that this call has found wrong. */
-  wrongRoutes: Map<Deployment, Set<Dialect>>
+  /** Routes that this call cannot use, or has found wrong. */
+  wrongRoutes: UnusableRoutes
   tickets: Map<Deployment, Ticket>
 }
 
@@ -51,11 +54,13 @@ interface Progress {
  * Sends until a request succeeds or `nextStep` gives up.
  *
  * @param candidates the requested deployment, then its fallbacks
+ * @param wrongRoutes routes that cannot send what the call requests
  * @param maxQueueMs milliseconds that the call may wait for its turns, all together
  * @throws ServiceError
  */
 export async function runCall<T>(
   candidates: readonly [Deployment, ...Deployment[]],
+  wrongRoutes: UnusableRoutes,
   send: Send<T>,
   context: CallContext,
   maxQueueMs = Number.POSITIVE_INFINITY,
@@ -66,7 +71,7 @@ export async function runCall<T>(
     queueMs: maxQueueMs,
     isCredentialRefreshed: false,
     candidates,
-    wrongRoutes: new Map(),
+    wrongRoutes,
     tickets: new Map(),
   }
   for (;;) {

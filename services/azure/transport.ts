@@ -60,6 +60,8 @@ export class ExchangeError extends AppError {
 export interface Transport {
   /** @throws ExchangeError */
   post<S extends ResponseSink>(exchange: Exchange<S>): Promise<Response<S>>
+  /** Whether connections can be opened at all. */
+  readonly isUsable: boolean
   /** Waits for running exchanges, then closes the connections. */
   close(): Promise<void>
 }
@@ -67,7 +69,16 @@ export interface Transport {
 export function createTransport(options: HttpClientOptions): Transport {
   const connections = createHttpClient(options)
   return {
-    post: async (exchange) => runExchange(await connections.get(), exchange, options.connectTimeoutMs),
+    async post(exchange) {
+      const dispatcher = await connections.get().catch((error: unknown) => {
+        if (!Buffer.isBuffer(exchange.body)) exchange.body.stream.destroy()
+        throw new ExchangeError('connecting', 'connect', error)
+      })
+      return await runExchange(dispatcher, exchange, options.connectTimeoutMs)
+    },
+    get isUsable() {
+      return connections.isUsable
+    },
     close: connections.close,
   }
 }

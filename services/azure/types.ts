@@ -72,8 +72,11 @@ export interface DeploymentInfo {
   model: string
   /** How certain the model is: anything but `exact` was guessed from a name. */
   recognition: Recognition
-  /** The row of the model, restricted to the route by which this deployment is reached. */
-  capabilities: Readonly<Model>
+  /**
+   * The row of the model, restricted to the route by which this deployment is reached. Another object once that is known,
+   * where the model has two routes; until then what the first one can send.
+   */
+  readonly capabilities: Readonly<Model>
 }
 
 /** The client of Azure's image models. Knows nothing of MCP or HTTP. */
@@ -86,6 +89,8 @@ export interface ImagesClient {
   generate(request: ImageRequest, context: CallContext): Promise<ImageResult>
   /** @throws as `generate`. */
   edit(request: EditRequest, context: CallContext): Promise<ImageResult>
+  /** Whether the last attempt to set up connections succeeded; a wrong proxy or a lack of file descriptors prevents it. */
+  readonly canConnect: boolean
   /** Closes the connections once running calls have ended. */
   close(): Promise<void>
 }

@@ -1,6 +1,7 @@
 import { InlineBlob, restoreTexts } from '../bytes/json/inline-blob.ts'
 import { serviceError } from '../errors/errors.ts'
 import { describeErrors } from '../errors/validation-message.ts'
+import { patternSentences } from '../parameters/patterns.ts'
 import type { Around } from './types.ts'
 import { checkWellFormed } from './well-formed.ts'
 
@@ -16,10 +17,21 @@ export const checkArguments: Around = async (call, next) => {
   tool.reject?.(args)
   checkWellFormed(args)
   const checked = withTextForBlobs(args)
-  if (!validator.Check(checked)) throw serviceError('IMG_ERR_ARGUMENTS', [describeErrors(validator.Errors(checked))])
+  if (!validator.Check(checked)) {
+    throw serviceError('IMG_ERR_ARGUMENTS', [describeErrors(validator.Errors(checked), patternSentences)])
+  }
+  const illFormed = Object.keys(checked).find((name) => !isWellFormed(checked[name]))
+  if (illFormed !== undefined) {
+    throw serviceError('IMG_ERR_ARGUMENTS', [`"${illFormed}" contains half a surrogate pair: send whole characters`])
+  }
   call.args = args
   call.cost = tool.cost?.(args) ?? 0
   return await next()
+}
+
+/** Half a surrogate pair becomes a replacement character in UTF-8, so that different arguments would be sent as the same. */
+function isWellFormed(value: unknown): boolean {
+  return Array.isArray(value) ? value.every(isWellFormed) : typeof value !== 'string' || value.isWellFormed()
 }
 
 /** To the schema an image is a text. */

@@ -80,7 +80,7 @@ function azureOf({ settings, report }: Parser) {
 
 /** Connections that the service opens. */
 function outboundOf({ settings, report, secret }: Parser) {
-  checkUrl('HTTPS_PROXY', settings.HTTPS_PROXY, report)
+  checkProxy(settings.HTTPS_PROXY, report)
   return {
     connectTimeoutMs: settings.AZURE_CONNECT_TIMEOUT_MS,
     proxy: { https: secret('HTTPS_PROXY'), none: listOf(settings.NO_PROXY) },
@@ -185,6 +185,7 @@ function imagesOf({ settings, transport }: Parser) {
   const [width = 0, height = 0] = settings.DEFAULT_IMAGE_SIZE.split('x').map(Number)
   return {
     defaultSize: { width, height },
+    defaultEditMaxPixels: settings.DEFAULT_EDIT_MAX_PIXELS,
     maxBytes: settings.MAX_IMAGE_BYTES,
     maxPixels: settings.MAX_IMAGE_PIXELS,
     maxEdge: settings.MAX_IMAGE_EDGE,
@@ -237,6 +238,19 @@ function parsed<T>(variable: keyof Settings, parse: () => T, report: Parser['rep
 
 function checkUrl(variable: keyof Settings, value: string | undefined, report: Parser['report']): void {
   if (value !== undefined && !URL.canParse(value)) report(variable, 'is not a URL')
+}
+
+/** What the HTTP client would reject at the first call. */
+function checkProxy(value: string | undefined, report: Parser['report']): void {
+  checkUrl('HTTPS_PROXY', value, report)
+  if (value === undefined || !URL.canParse(value)) return
+  const { pathname, search, hash, username, password } = new URL(value)
+  if (!/^\/?$/.test(pathname) || search !== '' || hash !== '') report('HTTPS_PROXY', 'has a path or a query')
+  try {
+    decodeURIComponent(username + password)
+  } catch {
+    report('HTTPS_PROXY', 'has a "%" in its credential that must be written as %25')
+  }
 }
 
 function checkFetchable(variable: keyof Settings, value: string | undefined, report: Parser['report']): void {

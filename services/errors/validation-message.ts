@@ -5,15 +5,19 @@ const MAX_PROBLEMS = 5
 const MAX_NAME_LENGTH = 60
 
 /**
- * Describes validation errors so that a model can act on them: `"prompt" is missing; "size" must match pattern …`.
+ * Describes validation errors so that a model can act on them: `"prompt" is missing; "size" must be an integer`.
+ * `patterns` has a sentence for each regular expression of the schema, which says little to most readers.
  * Names come from the client and are truncated; values are never repeated.
  */
-export function describeErrors(errors: readonly TLocalizedValidationError[]): string {
-  const unique = [...new Set(errors.flatMap(describe))]
+export function describeErrors(
+  errors: readonly TLocalizedValidationError[],
+  patterns: ReadonlyMap<unknown, string> = new Map(),
+): string {
+  const unique = [...new Set(errors.flatMap((error) => describe(error, patterns)))]
   return [...unique.slice(0, MAX_PROBLEMS), ...(unique.length > MAX_PROBLEMS ? ['and more'] : [])].join('; ')
 }
 
-function describe(error: TLocalizedValidationError): string[] {
+function describe(error: TLocalizedValidationError, patterns: ReadonlyMap<unknown, string>): string[] {
   const path = error.instancePath.split('/').slice(1).map(unescapePointer)
   const at = (name: string) => quote([...path, name].join('.'))
   const here = path.length === 0 ? 'the value' : quote(path.join('.'))
@@ -27,6 +31,8 @@ function describe(error: TLocalizedValidationError): string[] {
       return error.params.additionalProperties.map((name) => `${at(name)} is unknown`)
     case 'enum':
       return [`${here} must be one of ${error.params.allowedValues.join(', ')}`]
+    case 'pattern':
+      return [`${here} ${patterns.get(String(error.params.pattern)) ?? 'does not have the right form'}`]
     default:
       return [`${here} ${error.message}`]
   }

@@ -1,14 +1,47 @@
 import type { Size } from './types.ts'
 
-/** Replaces the multiplication sign, which people type and `SIZE_PATTERN` cannot contain. */
-export function normalizeSize(text: string): string {
-  return text.replaceAll('×', 'x')
+/** A shape, and how many pixels to aim at. */
+export interface TargetSize extends Size {
+  /** Width times height by default. */
+  pixels?: number | undefined
 }
 
-/** Reads `1024x1024`; spaces and `X`, `*` or `×` are accepted too. The text must be well-formed. */
-export function parseSize(text: string): Size {
-  const [width = 0, height = 0] = normalizeSize(text).split(/[xX*]/).map(Number)
-  return { width, height }
+/** A size that a model generates, and the target to which it was fitted. */
+export interface FittedSize extends Size {
+  target?: TargetSize
+}
+
+/** The value of a `size` argument: pixels, a shape such as `16:9`, or `auto`, the model's choice. */
+export type SizeArgument = Size | { ratio: Size } | 'auto'
+
+/**
+ * The one spelling of each size: `1024x1024`, `16:9` or `auto`. People type signs of multiplication, spaces, capitals,
+ * full-width characters, unreduced ratios and decimals (`2.39:1`). Other text is returned unchanged.
+ */
+export function normalizeSize(text: string): string {
+  const plain = text
+    .normalize('NFKC')
+    .replaceAll(/[\s\p{Cf}]/gu, '')
+    .toLowerCase()
+  if (plain === 'auto') return plain
+  const [, across, down] = /^0*([1-9]\d{0,6})[x*×✕✖]0*([1-9]\d{0,6})(?:px)?$/.exec(plain) ?? []
+  if (across !== undefined) return `${across}x${down}`
+  const [, ...sides] = /^(\d{1,5}(?:\.\d{1,4})?)[:/](\d{1,5}(?:\.\d{1,4})?)$/.exec(plain) ?? []
+  const [width = 0, height = 0] = sides.map((side) => Math.round(Number(side) * 10_000))
+  if (width === 0 || height === 0) return text
+  const divisor = greatestCommonDivisor(width, height)
+  return `${width / divisor}:${height / divisor}`
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b)
+}
+
+/** Reads a normalized, well-formed `size`. */
+export function parseSize(text: string): SizeArgument {
+  if (text === 'auto') return text
+  const [width = 0, height = 0] = text.split(/[x:]/).map(Number)
+  return text.includes(':') ? { ratio: { width, height } } : { width, height }
 }
 
 export function formatSize({ width, height }: Size): string {

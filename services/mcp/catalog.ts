@@ -15,9 +15,11 @@ export interface Catalog {
 /** A catalog with its tools by name and their schemas compiled. */
 export interface CompiledCatalog extends Omit<Catalog, 'tools'> {
   tools: ReadonlyMap<string, CompiledTool>
+  /** The list that was compiled. */
+  source: readonly Tool[]
 }
 
 export function compileCatalog({ tools, ...rest }: Catalog): CompiledCatalog {
   const compiled = tools.map((tool) => [tool.name, { tool, validator: Compile(tool.inputSchema) }] as const)
-  return { ...rest, tools: new Map(compiled) }
+  return { ...rest, tools: new Map(compiled), source: tools }
 }

@@ -14,6 +14,7 @@ import {
   methodNotFound,
   PARSE_ERROR,
   type ProtocolError,
+  SERVICE_FAILURE,
   toProtocolError,
 } from './protocol-error.ts'
 import { knownMethods, legacyVersions, modernVersions, revisions } from './revisions.ts'
@@ -33,6 +34,7 @@ export type RequestOutcome =
   | 'rejected'
 
 export interface DispatcherOptions extends Omit<Engine, 'catalog'> {
+  /** Its list of tools may be replaced by another one at any time. */
   catalog: Catalog
   /** `method` is from the closed set of known methods, else `other`; `none` if the request could not be read. */
   onFinished: (method: string, outcome: RequestOutcome) => void
@@ -52,7 +54,14 @@ export interface Dispatcher {
 
 /** Builds the engine: JSON-RPC in, JSON-RPC out, without knowing how either travels. */
 export function createDispatcher({ catalog, onFinished, onCancelled, ...options }: DispatcherOptions): Dispatcher {
-  const engine: Engine = { ...options, catalog: compileCatalog(catalog) }
+  let compiled = compileCatalog(catalog)
+  const engine: Engine = {
+    ...options,
+    get catalog() {
+      if (catalog.tools !== compiled.source) compiled = compileCatalog(catalog)
+      return compiled
+    },
+  }
   const registries = new Map(revisions.map((revision) => [revision.version, availableMethods(revision)]))
 
   /** A method whose part of the catalog is absent does not exist. */
@@ -116,7 +125,8 @@ export function createDispatcher({ catalog, onFinished, onCancelled, ...options 
     const request = { context, engine, revision, versions, id, isBatched, clientCapabilities }
     const result = await method.run(withoutAbsent(call.params ?? {}), request)
     onFinished(call.method, outcomeOf(result, context))
-    const server = engine.serverInfo
+    const { icons: _, ...named } = engine.serverInfo
+    const server = method.introducesServer === true ? engine.serverInfo : named
     return {
       status: 200,
       body: {
@@ -136,6 +146,7 @@ export function createDispatcher({ catalog, onFinished, onCancelled, ...options 
   function reject(error: unknown, message: unknown, context: McpContext, method = 'none'): Response {
     const failure = toProtocolError(error, context.id)
     if (failure.code === INTERNAL_ERROR) context.log.error({ err: failure.cause, method }, 'request failed')
+    else if (failure.code === SERVICE_FAILURE) context.log.warn({ err: failure.cause, method }, 'request failed')
     else context.log.debug({ code: failure.code, method }, 'request rejected')
     onFinished(method, outcomeOfFailure(failure))
     const revision = revisionOf(message, context)

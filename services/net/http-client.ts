@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import { cachePromise } from './cached-promise.ts'
 
 /** The proxy of outgoing connections. */
 export interface ProxySettings {
@@ -18,7 +19,10 @@ export interface HttpClientOptions {
 
 /** Outgoing HTTP connections, direct or through the proxy. */
 export interface HttpClient {
+  /** A failure is not remembered. */
   get(): Promise<Dispatcher>
+  /** Whether the last `get` did not fail. */
+  readonly isUsable: boolean
   /** Waits for running exchanges. */
   close(): Promise<void>
 }
@@ -28,18 +32,28 @@ const LOAD_AFTER_MS = 1_000
 
 /** @param connect further options for the connector of direct connections */
 export function createHttpClient(options: HttpClientOptions, connect: object = {}): HttpClient {
-  let dispatcher: Promise<Dispatcher> | undefined
-  function get(): Promise<Dispatcher> {
-    dispatcher ??= createDispatcher(options, connect)
-    return dispatcher
-  }
+  let dispatcher: Dispatcher | undefined
+  let isUsable = true
+  const get = cachePromise(async () => {
+    try {
+      dispatcher = await createDispatcher(options, connect)
+      isUsable = true
+      return dispatcher
+    } catch (error) {
+      isUsable = false
+      throw error
+    }
+  })
   // A failure is reported to the caller of `get`.
   const loading = setTimeout(() => get().catch(() => undefined), LOAD_AFTER_MS).unref()
   return {
     get,
+    get isUsable() {
+      return isUsable
+    },
     async close() {
       clearTimeout(loading)
-      await (await dispatcher)?.close()
+      await dispatcher?.close()
     },
   }
 }

@@ -1,7 +1,7 @@
 import Type, { type TSchema } from 'typebox'
 import type { Model, Operation } from '../../schemas/models.ts'
 import { serviceError } from '../errors/errors.ts'
-import type { Argument, SchemaScope } from './parameter.ts'
+import type { Argument, ParseContext, SchemaScope } from './parameter.ts'
 import {
   imageArguments,
   type ParameterArguments,
@@ -68,14 +68,19 @@ function assertOne<N extends ArgumentName>(name: N, args: ModelArguments, operat
   if (accepted !== undefined) throw serviceError('IMG_ERR_MODEL_VALUE', [model.id, name, accepted])
 }
 
-/** The arguments as a request carries them; the size is not fitted to a model yet. */
-export function requestParameters(args: ParameterArguments): RequestParameters {
+/** The arguments as a request carries them. */
+export function requestParameters(args: ParameterArguments, context: ParseContext): RequestParameters {
   const request: RequestParameters = {}
-  for (const name of parameterNames) parseOne(name, args, request)
+  for (const name of parameterNames) parseOne(name, args, request, context)
   return request
 }
 
-function parseOne<N extends ParameterName>(name: N, args: ParameterArguments, request: RequestParameters): void {
+function parseOne<N extends ParameterName>(
+  name: N,
+  args: ParameterArguments,
+  request: RequestParameters,
+  context: ParseContext,
+): void {
   const value = args[name]
-  if (value !== undefined) request[name] = parameters[name].parse(value)
+  if (value !== undefined) request[name] = parameters[name].parse(value, context)
 }

@@ -1,10 +1,10 @@
 import { isRecord } from '../bytes/json/is-record.ts'
 import { normalizeSize } from '../imaging/size.ts'
-import { SIZE_PATTERN } from './table.ts'
+import { SIZE_PATTERN } from './patterns.ts'
 
 /**
- * Accepts what clients really send: frameworks fill in optional arguments with null or blank strings, and models quote
- * numbers. The published schema stays strict and validates the normalized arguments.
+ * Accepts what clients really send: frameworks fill in optional arguments with null or blank strings, models quote numbers
+ * and change the case of choices. The published schema stays strict and validates the normalized arguments.
  */
 
 /** Members that n8n adds to the arguments of every tool. */
@@ -14,6 +14,9 @@ const IGNORED: ReadonlySet<string> = new Set(['toolCallId', 'sessionId', 'action
 const MAX_NUMBER_LENGTH = 32
 const INTEGER = /^[+-]?\d+(?:\.0+)?$/
 const NUMBER = /^[+-]?\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?$/i
+
+/** Anything but spaces and characters that show nothing, such as zero-width and direction marks. */
+const INK = /[^\s\p{Cf}\p{DI}\u2800]/u
 
 type Arguments = Readonly<Record<string, unknown>>
 
@@ -39,7 +42,7 @@ export function normalizeArguments(args: Arguments, schema: object, optional: re
 /** An object or list whose members are all absent is absent too, since some clients fill in every member of a schema. */
 function isAbsent(value: unknown, schema: unknown): boolean {
   if (value === null || value === undefined) return true
-  if (typeof value === 'string') return value.trim() === ''
+  if (typeof value === 'string') return !INK.test(value)
   if (Array.isArray(value)) return value.every((member) => isAbsent(member, undefined))
   if (!isRecord(value) || !isRecord(schema)) return false
   const properties = propertiesOf(schema)
@@ -54,9 +57,17 @@ function normalize(value: unknown, schema: unknown): unknown {
   if (typeof value !== 'string' || value.length > MAX_NUMBER_LENGTH) return value
   if (schema.pattern === SIZE_PATTERN) return normalizeSize(value)
   const text = value.trim()
+  if (Array.isArray(schema.enum)) return choiceOf(text, schema.enum) ?? value
   if ((type === 'integer' && INTEGER.test(text)) || (type === 'number' && NUMBER.test(text))) return Number(text)
   if (type === 'boolean' && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true'
   return value
+}
+
+/** A choice in another case, or `jpg`. */
+function choiceOf(text: string, choices: readonly unknown[]): unknown {
+  if (choices.includes(text)) return text
+  const plain = text.toLowerCase().replace(/^(?:image\/|\.)?jpe?g$/, 'jpeg')
+  return choices.find((choice) => typeof choice === 'string' && choice.toLowerCase() === plain)
 }
 
 function propertiesOf(schema: object): Readonly<Record<string, unknown>> {

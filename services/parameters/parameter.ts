@@ -1,5 +1,6 @@
 import Type, { type Static, type TEnum, type TInteger, type TNumber, type TNumberOptions, type TSchema } from 'typebox'
 import type { DialectName, Format, Model, Operation } from '../../schemas/models.ts'
+import type { TargetSize } from '../imaging/size.ts'
 import { type Capability, flag, list, optional } from './capability.ts'
 
 export type FieldValue = string | number | boolean
@@ -41,6 +42,14 @@ export interface SchemaScope {
   defaultSize: string
 }
 
+/** What the value of a request may depend on beside its argument. */
+export interface ParseContext {
+  operation: Operation
+  model: Model
+  /** The size if the client sends none. */
+  defaultSize: TargetSize
+}
+
 /** An argument that depends on the model. */
 export interface Argument<A = unknown> {
   readonly operations: readonly Operation[]
@@ -53,8 +62,8 @@ export interface Argument<A = unknown> {
 
 /** An argument that is sent as fields of the body. `A` is its type in a call, `V` in a request to Azure. */
 export interface Parameter<V, A = V> extends Argument<A> {
-  /** The value to request, from a valid argument. */
-  parse(argument: A): V
+  /** The value to request, from a valid argument; `undefined` if the model decides. */
+  parse(argument: A, context: ParseContext): V | undefined
   /** The value for a fallback's model; `undefined` if that model does not accept it. */
   adapt(value: V, model: Model, operation: Operation): V | undefined
   /** Without it the result would be something else, so a model that does not accept the value cannot be a fallback. */

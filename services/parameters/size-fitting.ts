@@ -1,77 +1,128 @@
 import type { SizeRule } from '../../schemas/models.ts'
-import { parseSize } from '../imaging/size.ts'
+import { parseSize, type TargetSize } from '../imaging/size.ts'
 import type { Size } from '../imaging/types.ts'
 
 type Range = Extract<SizeRule, { kind: 'range' }>
 
-/** The nearest size that a rule allows; the requested one where the model accepts no size. */
-export function fitSize(rule: SizeRule, requested: Size): Size {
+/** Shapes that differ by less look the same. A smaller tolerance would cost many pixels where a model's steps are coarse. */
+const SHAPE_TOLERANCE = 0.015
+
+/**
+ * The best allowed size for a requested shape and number of pixels. Of two sizes the better one is
+ * 1. the one nearer in shape, where differences of up to 1.5 % count as none;
+ * 2. else the one with at most the requested number of pixels;
+ * 3. else the one nearer to that number;
+ * 4. else the one nearer in shape.
+ *
+ * So the shape changes only as far as the rule forces it, and the image has more pixels than requested, which cost more,
+ * only if no allowed size of that shape has fewer. A model that accepts no size gets the requested one.
+ */
+export function fitSize(rule: SizeRule, target: TargetSize): Size {
+  const { width, height } = bestOf(candidatesOf(rule, target), target) ?? target
+  return { width, height }
+}
+
+/** Whether a rule allows any size. */
+export function allowsSizes(rule: SizeRule): boolean {
+  const square = { width: 1, height: 1 }
+  return bestOf(candidatesOf(rule, square), square) !== undefined
+}
+
+function candidatesOf(rule: SizeRule, target: TargetSize): Iterable<Size> {
   switch (rule.kind) {
     case 'none':
-      return requested
+      return [target]
     case 'choices':
-      return nearestChoice(rule.sizes, requested)
+      return rule.sizes.map(parseSize).filter((size) => typeof size === 'object' && 'width' in size)
     case 'range':
-      return fitRange(rule, requested)
+      return bestOfRange(rule, target)
     default:
       return rule satisfies never
   }
 }
 
-/** Weighs the shape more than the area. */
-function nearestChoice(choices: readonly string[], requested: Size): Size {
-  const distance = ({ width, height }: Size) =>
-    3 * Math.abs(Math.log((width * requested.height) / (height * requested.width))) +
-    Math.abs(Math.log((width * height) / (requested.width * requested.height)))
-  return choices.map(parseSize).reduce((best, size) => (distance(size) < distance(best) ? size : best))
+/** 1 for the same shape, 2 for twice as wide or as high. Equal for equal shapes and for transposed sizes, without rounding. */
+function shapeDifference(size: Size, target: Size): number {
+  const [a, b] = [size.width * target.height, size.height * target.width]
+  return Math.max(a, b) / Math.min(a, b)
 }
 
-/** Keeps the shape and the area, which sets the price, as far as the rule allows; then adjusts edges and multiples. */
-function fitRange(rule: Range, requested: Size): Size {
-  const wide = requested.width >= requested.height
-  const ratio = Math.min(wide ? requested.width / requested.height : requested.height / requested.width, rule.maxRatio)
-  const area = requested.width * requested.height
-  const scale = Math.sqrt(Math.min(Math.max(area, rule.minPixels), rule.maxPixels) / area)
-  let long = Math.sqrt(area * ratio)
-  let short = area / long
-  long = snap(clamp(long * scale, rule), rule)
-  short = snap(clamp(short * scale, rule), rule)
-  while (isTooSmall(rule, long, short) && canGrow(rule, long, short)) {
-    if (short + rule.step <= long) short += rule.step
-    else long += rule.step
+export function isSameShape(a: Size, b: Size): boolean {
+  return shapeDifference(a, b) <= 1 + SHAPE_TOLERANCE
+}
+
+function bestOf(sizes: Iterable<Size>, target: TargetSize): Size | undefined {
+  let best: { size: Size; ranks: readonly number[] } | undefined
+  for (const size of sizes) {
+    const ranks = ranksOf(size, target)
+    if (best === undefined || isLess(ranks, best.ranks)) best = { size, ranks }
   }
-  while (isTooLarge(rule, long, short) && long - rule.step >= rule.minEdge) long -= rule.step
-  const [longer, shorter] = long >= short ? [long, short] : [short, long]
-  return wide ? { width: longer, height: shorter } : { width: shorter, height: longer }
+  return best?.size
 }
 
-const clamp = (edge: number, rule: Range) => Math.min(Math.max(edge, rule.minEdge), rule.maxEdge)
-
-/** The nearest multiple within the edges. */
-function snap(edge: number, { step, minEdge, maxEdge }: Range): number {
-  const nearest = Math.round(edge / step) * step
-  if (nearest > maxEdge) return Math.floor(maxEdge / step) * step
-  return nearest < minEdge ? Math.ceil(minEdge / step) * step : nearest
+/** What decides between two sizes, in this order; less is better. */
+function ranksOf(size: Size, { width, height, pixels = width * height }: TargetSize): readonly number[] {
+  const shape = shapeDifference(size, { width, height })
+  const excess = size.width * size.height - pixels
+  return [
+    Math.max(shape, 1 + SHAPE_TOLERANCE),
+    excess > 0 ? 1 : 0,
+    Math.abs(excess),
+    shape,
+    // Of two sizes that differ as much in opposite directions the same one, whichever way the image is turned.
+    Math.max(size.width, size.height),
+  ]
 }
 
-function isTooSmall({ minPixels }: Range, long: number, short: number): boolean {
-  return long * short < minPixels
+function isLess(a: readonly number[], b: readonly number[]): boolean {
+  const index = a.findIndex((rank, at) => rank !== b[at])
+  return index >= 0 && (a[index] ?? 0) < (b[index] ?? 0)
 }
 
-function canGrow({ maxEdge, step }: Range, long: number, short: number): boolean {
-  return short + step <= maxEdge || long + step <= maxEdge
+/** For each allowed width the heights of which one is the best: any other is worse in the same rank. */
+function* bestOfRange(rule: Range, target: TargetSize): Generator<Size> {
+  const { step, minEdge, maxEdge } = rule
+  const { width: across, height: down, pixels = across * down } = target
+  const tolerated = 1 + SHAPE_TOLERANCE
+  for (let width = Math.ceil(minEdge / step) * step; width <= maxEdge; width += step) {
+    const exact = (width * down) / across
+    const least = exact / tolerated
+    const [lowest, highest] = heightsOf(rule, width)
+    if (lowest > highest) continue
+    for (const height of [exact, least, exact * tolerated, Math.max(pixels / width, least)]) {
+      const below = Math.floor(height / step) * step
+      yield { width, height: clamp(below, lowest, highest) }
+      yield { width, height: clamp(below + step, lowest, highest) }
+    }
+  }
 }
 
-function isTooLarge({ maxPixels, maxRatio }: Range, long: number, short: number): boolean {
-  return long * short > maxPixels || long > short * maxRatio
+const clamp = (height: number, lowest: number, highest: number) => Math.min(Math.max(height, lowest), highest)
+
+/** The lowest and the highest height that the rule allows with a width. */
+function heightsOf(rule: Range, width: number): [lowest: number, highest: number] {
+  const { step, minEdge, maxEdge, minPixels, maxPixels, maxRatio } = rule
+  const lowest = Math.floor(Math.max(minEdge, minPixels / width, width / maxRatio) / step) * step
+  const highest = Math.ceil(Math.min(maxEdge, maxPixels / width, width * maxRatio) / step) * step
+  // Divisions are rounded, so the limits themselves are tried.
+  return [
+    isAllowed(rule, { width, height: lowest }) ? lowest : lowest + step,
+    isAllowed(rule, { width, height: highest }) ? highest : highest - step,
+  ]
+}
+
+function isAllowed({ minEdge, maxEdge, minPixels, maxPixels, maxRatio }: Range, { width, height }: Size): boolean {
+  const [short, long] = width < height ? [width, height] : [height, width]
+  const area = width * height
+  return short >= minEdge && long <= maxEdge && area >= minPixels && area <= maxPixels && long <= short * maxRatio
 }
 
 /** The ratio of a list that is nearest to a size. */
-export function nearestRatio(ratios: readonly string[], { width, height }: Size): string | undefined {
-  const shape = Math.log(width / height)
+export function nearestRatio(ratios: readonly string[], target: Size): string | undefined {
+  const [first, ...others] = ratios
   const distance = (ratio: string) => {
-    const [across = 1, down = 1] = ratio.split(':').map(Number)
-    return Math.abs(Math.log(across / down) - shape)
+    const [width = 1, height = 1] = ratio.split(':').map(Number)
+    return shapeDifference({ width, height }, target)
   }
-  return [...ratios].sort((a, b) => distance(a) - distance(b))[0]
+  return others.reduce((best, ratio) => (best === undefined || distance(ratio) < distance(best) ? ratio : best), first)
 }

@@ -1,12 +1,8 @@
 import Type, { type Static } from 'typebox'
-import type { Model, Operation } from '../../schemas/models.ts'
 import type { InlineBlob } from '../bytes/json/inline-blob.ts'
-import { parseSize } from '../imaging/size.ts'
-import type { Size } from '../imaging/types.ts'
-import { flag, several, sizeRule } from './capability.ts'
+import { flag, several } from './capability.ts'
 import {
   type BodyFormat,
-  bothOperations,
   choice,
   enumeration,
   field,
@@ -17,51 +13,13 @@ import {
   ranged,
   toggle,
 } from './parameter.ts'
-import { fitSize, nearestRatio } from './size-fitting.ts'
+import { size } from './size.ts'
 
 /**
  * The arguments that depend on the model, one row each. Published schemas, checks, requests to Azure, fallbacks,
  * `list_models` and the tables of docs/models.md are derived from these rows; a row that lacks a wire form for one of the
  * body formats does not compile.
  */
-
-/** ASCII, because some engines accept no other pattern. */
-export const SIZE_PATTERN = '^ *[1-9][0-9]{0,4} *[xX*] *[1-9][0-9]{0,4} *$'
-
-export const sizeRuleOf = (model: Model, operation: Operation) =>
-  operation === 'edit' ? model.editSize : model.generateSize
-
-const asText = (size: Size | undefined) => ({ size: size && `${size.width}x${size.height}` })
-const asEdges = (size: Size | undefined) => ({ width: size?.width, height: size?.height })
-
-const size: Parameter<Size, string> = {
-  operations: bothOperations,
-  capability: (operation) => sizeRule(operation === 'edit' ? 'editSize' : 'generateSize', operation),
-  schema: (models, { operation, defaultSize }) => {
-    const rules = models.map((model) => sizeRuleOf(model, operation))
-    const choices = [...new Set(rules.flatMap((rule) => (rule.kind === 'choices' ? rule.sizes : [])))]
-    const advice = rules.every(({ kind }) => kind === 'choices')
-      ? `The model generates ${choices.join(', ')}.`
-      : 'Good choices: 1024x1024, 1024x1536 (portrait), 1536x1024 (landscape).'
-    return Type.String({
-      description:
-        `Width x height in pixels; ${defaultSize} by default. ${advice} ` +
-        'Other sizes are fitted to the nearest supported one, and the result says so.',
-      pattern: SIZE_PATTERN,
-      maxLength: 32,
-    })
-  },
-  parse: parseSize,
-  adapt: (value, model, operation) => fitSize(sizeRuleOf(model, operation), value),
-  wire: {
-    openai: asText,
-    openaiFlux: asText,
-    // FLUX models take either a ratio or edges; `size` is ignored.
-    bfl: (value, { model: { aspectRatios } }) =>
-      aspectRatios.length === 0 ? asEdges(value) : { aspect_ratio: value && nearestRatio(aspectRatios, value) },
-    mai: asEdges,
-  },
-}
 
 const rows = {
   size,

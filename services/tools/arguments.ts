@@ -5,6 +5,7 @@ import type { InlineBlob } from '../bytes/json/inline-blob.ts'
 import { argumentNames, type ModelArguments } from '../parameters/arguments.ts'
 import { normalizeArguments } from '../parameters/normalize.ts'
 import { enumeration } from '../parameters/parameter.ts'
+import { IDEMPOTENCY_KEY_PATTERN } from '../parameters/patterns.ts'
 
 /** The arguments that do not depend on a model's capabilities. Those that do are the rows of services/parameters. */
 
@@ -43,7 +44,7 @@ export const commonArguments = {
       description:
         'A new unique text for each new image. Repeating a call with the same key and arguments within 24 hours returns ' +
         'the same image and is not billed again.',
-      pattern: '^[!-~]{1,128}$',
+      pattern: IDEMPOTENCY_KEY_PATTERN,
       maxLength: 128,
     }),
   ),

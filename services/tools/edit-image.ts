@@ -1,6 +1,7 @@
 import type { ImagesClient } from '../azure/types.ts'
 import type { Tool } from '../calls/types.ts'
 import { serviceError } from '../errors/errors.ts'
+import type { Size } from '../imaging/types.ts'
 import type { ImageStore } from '../library/image-store.ts'
 import { publishedProperties } from '../parameters/arguments.ts'
 import {
@@ -24,10 +25,12 @@ export interface EditImageOptions {
   store: ImageStore
   inputs: ImageInputs
   results: ImageResults
+  /** Pixels of an edit without a size, which has the shape of the image. */
+  defaultEditMaxPixels: number
 }
 
 /** Edits an image that the client sends; `undefined` if no configured model edits. */
-export function editImage({ azure, store, inputs, results }: EditImageOptions): Tool | undefined {
+export function editImage({ azure, store, inputs, results, defaultEditMaxPixels }: EditImageOptions): Tool | undefined {
   const deployments = deploymentsFor('edit', azure)
   const [first] = deployments
   if (first === undefined) return undefined
@@ -39,8 +42,17 @@ export function editImage({ azure, store, inputs, results }: EditImageOptions): 
       first.capabilities,
     ),
     ...modelArgument(deployments),
-    ...publishedProperties(models, { operation: 'edit', defaultSize: 'the size of the image' }),
+    ...publishedProperties(models, {
+      operation: 'edit',
+      defaultSize: `that of the image, at most ${defaultEditMaxPixels} pixels`,
+    }),
     ...commonArguments,
+  })
+
+  const defaultSizeOf = ({ width, height }: Size) => ({
+    width,
+    height,
+    pixels: Math.min(width * height, defaultEditMaxPixels),
   })
 
   const tool: Tool<typeof inputSchema> = {
@@ -67,7 +79,7 @@ export function editImage({ azure, store, inputs, results }: EditImageOptions): 
       const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
       using scope = new DisposableStack()
       const { images, mask } = await inputs.read(args, context, scope)
-      const { request, requestedSize } = planRequest('edit', args, deployment, images[0])
+      const { request, requestedSize } = planRequest('edit', args, deployment, defaultSizeOf(images[0]))
       const result = await azure.edit({ ...request, images, mask }, context)
       return await results.toContent(
         result,

@@ -6,11 +6,11 @@ import { ServiceError } from '../errors/errors.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview, type Preview } from '../imaging/preview.ts'
-import type { Size } from '../imaging/types.ts'
 import type { ImageStore, SavedImage, SaveTarget } from '../library/image-store.ts'
 import { imageUri } from '../library/image-uri.ts'
 import { chooseWhole } from './inline-share.ts'
-import { costNotes, countNotes, fallbackNotes, mergeNotes, nameNotes, previewNote, sizeNotes } from './result-notes.ts'
+import { costNotes, countNotes, fallbackNotes, mergeNotes, nameNotes, previewNote } from './result-notes.ts'
+import { type RequestedSize, sizeNotes } from './size-note.ts'
 
 export interface ImageResultsOptions {
   store: ImageStore
@@ -37,8 +37,8 @@ export interface RequestFacts {
   verb: 'generated' | 'edited'
   /** Where to save the image; checked before Azure was called. */
   target: SaveTarget | undefined
-  /** Before it was fitted to the model; `undefined` if no size was requested. */
-  requestedSize: Size | undefined
+  /** `undefined` if no size was requested. */
+  requestedSize: RequestedSize | undefined
   /** Images that were requested. */
   count: number
   deployment: DeploymentInfo

@@ -3,8 +3,25 @@ import { type EditImageOptions, editImage } from './edit-image.ts'
 import { type GenerateImageOptions, generateImage } from './generate-image.ts'
 import { listModels } from './list-models.ts'
 
-/** Every tool, in the order in which they are listed. */
-export function createTools(options: GenerateImageOptions & EditImageOptions): readonly Tool[] {
+/**
+ * Every tool, in the order in which they are listed. The same list until a deployment's capabilities change, which is when
+ * the first call has shown by which route it is reached.
+ */
+export function createToolList(options: GenerateImageOptions & EditImageOptions): () => readonly Tool[] {
+  const current = () => options.azure.deployments.map(({ capabilities }) => capabilities)
+  let described = current()
+  let tools = createTools(options)
+  return () => {
+    const capabilities = current()
+    if (capabilities.some((row, index) => row !== described[index])) {
+      described = capabilities
+      tools = createTools(options)
+    }
+    return tools
+  }
+}
+
+function createTools(options: GenerateImageOptions & EditImageOptions): readonly Tool[] {
   const { deployments } = options.azure
   const tools = [
     generateImage(options),

@@ -1,8 +1,7 @@
 import type { DeploymentInfo, ImageResult, MissingImages } from '../azure/types.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
 import type { Preview } from '../imaging/preview.ts'
-import { formatSize, isSameSize } from '../imaging/size.ts'
-import type { Size } from '../imaging/types.ts'
+import { formatSize } from '../imaging/size.ts'
 import type { SavedImage } from '../library/image-store.ts'
 
 /** The sentences of a result beside its first text. */
@@ -16,13 +15,6 @@ export function mergeNotes(notes: readonly (readonly string[])[]): string[] {
     each.filter((note) => !isShared(note)).map((note) => `Image ${index + 1}: ${note}`),
   )
   return [...first.filter(isShared), ...own]
-}
-
-export function sizeNotes(image: Base64Image, requested: Size | undefined, model: string): string[] {
-  if (requested === undefined || isSameSize(image, requested)) return []
-  return [
-    `Size: ${formatSize(image)} (${formatSize(requested)} was requested; this is the nearest size that ${model} generates).`,
-  ]
 }
 
 /** Why the file name differs from the requested one. */

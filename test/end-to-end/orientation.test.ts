@@ -72,7 +72,7 @@ describe('sizes, masks, regions and references refer to the image as displayed',
     for (const name of ['phone-orient6.jpg', 'phone-orient6.png', 'phone-orient6.webp']) {
       const image_data_base64 = (await fixture(name)).toString('base64')
       const { text } = await callTool(url, 'edit_image', { prompt, image_data_base64 })
-      t.assert.match(text, /\(900x1200 was requested; /, name)
+      t.assert.match(text, /\(900x1200 was sent/, name)
       t.assert.match(azure.seen.at(-1)?.body.toString('latin1') ?? '', /name="size"\r\n\r\n1024x1536\r\n/, name)
     }
   })

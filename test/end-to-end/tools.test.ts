@@ -108,7 +108,7 @@ describe('edit_image', () => {
     const { url } = await startService(t, deploymentRoute)
     const base64 = (await png(300, 200)).toString('base64')
     const { text } = await callTool(url, 'edit_image', { image_data_base64: base64, prompt })
-    t.assert.match(text, /^Image successfully edited\.\nSize: 1024x1024 \(300x200 was requested; /)
+    t.assert.match(text, /^Image successfully edited\.\nSize: 1024x1024 \(300x200 was sent\)\.$/)
   })
 
   test('sends a PNG byte for byte', async (t: TestContext) => {

@@ -72,6 +72,15 @@ describe('configuration', () => {
     ])
   })
 
+  test('reports a proxy that the HTTP client would reject at the first call', async (t: TestContext) => {
+    const proxies = ['http://u:100%@proxy:1', 'http://proxy:1/path', 'http://proxy:1?x=1', 'http://proxy:1#x']
+    for (const HTTPS_PROXY of proxies) {
+      const [line = ''] = await problems(t, { ...minimalEnvironment, HTTPS_PROXY })
+      t.assert.match(line, /^HTTPS_PROXY: has a /)
+    }
+    await load(t, { ...minimalEnvironment, HTTPS_PROXY: 'http://u:100%25@proxy:1/' })
+  })
+
   test('ADMIN_PORT must differ from MCP_SERVER_PORT, and keep-alive must last at least a second', async (t: TestContext) => {
     const lines = await problems(t, {
       ...minimalEnvironment,

@@ -33,3 +33,13 @@ export function onRoute(model: Model, route: DialectName): Model {
   if (model.providerPath === undefined || route === 'bfl' || restricted.editSize.kind === 'none') return restricted
   return { ...restricted, editSize: { kind: 'choices', sizes: ['1024x1024'] } }
 }
+
+/**
+ * What a model can do before it is known which of its routes works: what the first one can send. A route that ignores the
+ * size of edits does not restrict it if another one follows it.
+ */
+export function onFirstRoute(model: Model, routes: readonly Dialect[]): Model {
+  const rows = routes.map(({ name }) => onRoute(model, name))
+  const [first = model, ...others] = rows
+  return others.every(({ editSize }) => editSize.kind === 'none') ? first : { ...first, editSize: model.editSize }
+}

@@ -9,6 +9,7 @@ import {
 } from '../../../schemas/models.ts'
 import { isRecord } from '../../bytes/json/is-record.ts'
 import { nearestName } from '../../errors/nearest-name.ts'
+import { allowsSizes } from '../../parameters/size-fitting.ts'
 import { snakeCase, unreachable } from '../../parameters/wire.ts'
 import { describeProblems, InvalidFileError, schemaProblems } from '../file-problems.ts'
 import { guessDialect, unknownModels } from './families.ts'
@@ -126,6 +127,7 @@ function sizeContradictions(name: string, rule: Model['generateSize']): string[]
   if (shortest > longest) problems.push(`${name} has no multiple of step from min_edge to max_edge`)
   else if (shortest ** 2 > maxPixels) problems.push(`${name}.max_pixels is below the square of min_edge`)
   else if (longest ** 2 < minPixels) problems.push(`${name}.min_pixels is above the square of max_edge`)
+  else if (problems.length === 0 && !allowsSizes(rule)) problems.push(`${name} allows no size`)
   return problems
 }
 

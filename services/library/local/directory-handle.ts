@@ -5,7 +5,7 @@ import {
   lstat,
   mkdir,
   open,
-  readdir,
+  opendir,
   readlink,
   realpath,
   rename,
@@ -50,12 +50,9 @@ export class DirectoryHandle {
 
   static async #of(handle: FileHandle, name: string): Promise<DirectoryHandle> {
     const anchor = `/proc/self/fd/${handle.fd}`
-    // Checked once: it does not change while the process runs.
-    canAnchor ??= Promise.all([stat(anchor), handle.stat()]).then(
-      ([one, other]) => isSame(one, other),
-      () => false,
-    )
-    return new DirectoryHandle(handle, name, (await canAnchor) ? anchor : name)
+    // Checked until it is known: it does not change while the process runs.
+    canAnchor ??= await isAnchor(anchor, handle)
+    return new DirectoryHandle(handle, name, canAnchor === true ? anchor : name)
   }
 
   /** Whether names are resolved relative to the open directory, so that swapping its path has no effect. */
@@ -94,8 +91,9 @@ export class DirectoryHandle {
     return unlink(this.#at(name))
   }
 
-  entries(): Promise<Dirent[]> {
-    return readdir(this.#anchor, { withFileTypes: true })
+  /** The entries, read in groups: a folder may have a million. */
+  async *entries(): AsyncGenerator<Dirent> {
+    yield* await opendir(this.#anchor, { bufferSize: 256 })
   }
 
   /** The path when the directory was opened; still valid if it `isIntact`. */
@@ -124,7 +122,16 @@ export class DirectoryHandle {
   }
 }
 
-let canAnchor: Promise<boolean> | undefined
+let canAnchor: boolean | undefined
+
+/** Whether this system has the path of an open file; `undefined` if that could not be found out, as without descriptors. */
+async function isAnchor(anchor: string, handle: FileHandle): Promise<boolean | undefined> {
+  try {
+    return isSame(await stat(anchor), await handle.stat())
+  } catch (error) {
+    return ['ENOENT', 'ENOTDIR', 'EACCES', 'ERR_ACCESS_DENIED'].includes(codeOf(error)) ? false : undefined
+  }
+}
 
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
 const DIRECTORY_FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NO_FOLLOW

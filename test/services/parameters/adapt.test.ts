@@ -33,10 +33,12 @@ describe('a request for a fallback', () => {
 
   test('has a size that its model generates, and none where it accepts none', (t: TestContext) => {
     const size = { width: 1000, height: 750 }
-    t.assert.deepEqual(adaptRequest({ size }, 'generate', modelOf('gpt-image-1.5'))?.size, {
-      width: 1536,
-      height: 1024,
-    })
+    const target = size
+    const fitted = { width: 1536, height: 1024, target }
+    t.assert.deepEqual(adaptRequest({ size }, 'generate', modelOf('gpt-image-1.5'))?.size, fitted)
+    // The requested size is fitted, not the one that was fitted to the first model.
+    const ofFirst = { width: 992, height: 752, target }
+    t.assert.deepEqual(adaptRequest({ size: ofFirst }, 'generate', modelOf('gpt-image-1.5'))?.size, fitted)
     const image = { images: ['image'], size }
     t.assert.equal(adaptRequest(image, 'edit', modelOf('MAI-Image-2.5'))?.size, undefined)
   })

@@ -187,13 +187,24 @@ describe('an argument that a row allows is sent, or the row is rejected', () => 
   })
 
   test('a models file is rejected with every unreachable member and its route', (t: TestContext) => {
+    const emptyRange = {
+      kind: 'range',
+      step: 100,
+      min_edge: 150,
+      max_edge: 950,
+      min_pixels: 40_001,
+      max_pixels: 59_999,
+      max_ratio: 2,
+    }
     const models = [
       { id: 'a', like: 'MAI-Image-2.7', max_count: 4, mask: true },
       { id: 'b', like: 'FLUX.2-pro', qualities: ['high'] },
       { id: 'c', like: 'gpt-image-2', chooses_format: false },
       { id: 'd', like: 'MAI-Image-2.7', max_images: 4, backgrounds: ['transparent'] },
       { id: 'e', like: 'MAI-Image-2.7', retires: '2027-13-01' },
+      { id: 'f', like: 'FLUX.2-flex', edit_size: emptyRange },
     ]
+
     try {
       createModelCatalog({ models })
       throw new Error('the file was accepted')
@@ -205,6 +216,7 @@ describe('an argument that a row allows is sent, or the row is rejected', () => 
         'b: the bfl route has no quality (qualities)',
         'c: compression is that of JPEG, which needs chooses_format and "jpeg" among the formats',
         'e: retires must be a day of the calendar as YYYY-MM-DD',
+        'f: edit_size allows no size',
       ])
     }
   })

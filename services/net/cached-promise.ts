@@ -1,11 +1,12 @@
 /**
- * Caches an async result for `ttlMs` and shares a running call among concurrent callers. Rejections are not cached.
+ * Caches an async result for `ttlMs`, by default for good, and shares a running call among concurrent callers. Rejections
+ * are not cached: whatever is loaded once for all calls must not fail them all because it failed once.
  *
  * @param now milliseconds on a monotonic clock
  */
 export function cachePromise<T>(
   load: () => Promise<T>,
-  ttlMs: number,
+  ttlMs = Number.POSITIVE_INFINITY,
   now = () => performance.now(),
 ): () => Promise<T> {
   let result: Promise<T> | undefined

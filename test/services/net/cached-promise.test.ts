@@ -1,5 +1,5 @@
 import { type TestContext, test } from 'node:test'
-import { cachePromise } from '../../../services/library/cached-promise.ts'
+import { cachePromise } from '../../../services/net/cached-promise.ts'
 
 function setUp() {
   const world = { now: 0, asked: 0, fails: false }
