@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Tool } from '../services/calls/types.ts'
-import { createPixelWork } from '../services/imaging/pixel-work.ts'
 import { openTemporaryStore } from '../services/library/local/temporary-store.ts'
 import { createImageInputs } from '../services/tools/image-inputs.ts'
 import { createImageResults } from '../services/tools/image-results.ts'
@@ -15,9 +14,8 @@ declare module 'fastify' {
 
 /** The tools that clients can call now. */
 async function tools(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics, azureImages, imageStore } = fastify
+  const { config, metrics, azureImages, imageStore, pixels } = fastify
   const { transport } = fastify.appOptions
-  const pixels = createPixelWork({ maxDecodedBytes: config.images.maxDecodedBytes })
   fastify.decorate(
     'tools',
     createToolList({
@@ -40,4 +38,4 @@ async function tools(fastify: FastifyInstance): Promise<void> {
   )
 }
 
-export default fp(tools, { name: 'tools', dependencies: ['config', 'metrics', 'azure-images', 'library'] })
+export default fp(tools, { name: 'tools', dependencies: ['config', 'metrics', 'azure-images', 'library', 'imaging'] })

@@ -107,13 +107,13 @@ const short = '| cut -c1-300'
 
 /** A command that calls a tool and prints the start of the response. */
 function generate(url: string, args: object): string {
-  return `curl -s ${url}/ ${isJson} -d ${quote(call('generate_image', args))} ${short}`
+  return `curl -sS ${url}/ ${isJson} -d ${quote(call('generate_image', args))} ${short}`
 }
 
 /** The same for an edit of a file, which is sent as base64. */
 function edit(url: string, file: string, args: object): string {
   const [before = '', after = ''] = call('edit_image', { image_data_base64: '*', ...args }).split('*')
-  return `{ printf %s ${quote(before)}; base64 < ${quote(file)} | tr -d '\\n'; printf %s ${quote(after)}; } | curl -s ${url}/ ${isJson} --data-binary @- ${short}`
+  return `{ printf %s ${quote(before)}; base64 < ${quote(file)} | tr -d '\\n'; printf %s ${quote(after)}; } | curl -sS ${url}/ ${isJson} --data-binary @- ${short}`
 }
 
 function call(name: string, args: object): string {

@@ -2,51 +2,63 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
+import Type from 'typebox'
 import { createApp } from '../app.ts'
+import { modelTable } from '../services/azure/models/table.ts'
 
-/** The tools that the service publishes over HTTP with the variables of `.env.example`, for the READMEs. */
+/** The tools that the service publishes, with the variables of `.env.example` and with every model, for the READMEs. */
 
 interface PublishedTool {
   name: string
   inputSchema: { properties: Record<string, unknown>; required?: readonly string[] }
 }
 
-async function listTools(environment: Record<string, string>): Promise<PublishedTool[]> {
+type Transport = 'http' | 'stdio'
+
+async function listTools(environment: Record<string, string>, transport: Transport = 'http'): Promise<PublishedTool[]> {
   const app = await createApp({
     environment,
+    transport,
     logDestination: new Writable({ write: (_chunk, _encoding, done) => done() }),
   })
   try {
-    const payload = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
-    const response = await app.inject({ method: 'POST', url: '/', headers: { host: 'localhost' }, payload })
-    return response.json().result.tools
+    await app.ready()
+    return app.tools().map(({ name, inputSchema }) => {
+      if (!Type.IsObject(inputSchema)) throw new Error(`the arguments of ${name} are no object`)
+      return { name, inputSchema }
+    })
   } finally {
     await app.close()
   }
 }
 
-/** `list_models` is added from a configuration with two deployments; one deployment has nothing to list. */
-async function publishedTools(): Promise<PublishedTool[]> {
+/** The tools of the default configuration, and those of all models together, over HTTP and over stdio. */
+async function publishedTools(): Promise<{ usual: PublishedTool[]; all: PublishedTool[] }> {
   const folder = await mkdtemp(join(tmpdir(), 'published-tools-'))
   try {
     const base = { AZURE_BASE_URL: 'http://127.0.0.1:9', AZURE_API_KEY: 'unused', IMAGES_DIR: folder }
     const file = join(folder, 'deployments.json')
-    const deployment = 'FLUX.1-Kontext-pro'
-    await writeFile(file, JSON.stringify({ deployments: ['a', 'b'].map((name) => ({ name, deployment })) }))
-    const tools = await listTools({ ...base, AZURE_DEPLOYMENT_NAME: deployment })
-    const several = await listTools({ ...base, AZURE_DEPLOYMENTS_FILE: file })
-    return [...tools, ...several.filter(({ name }) => !tools.some((tool) => tool.name === name))]
+    const deployments = modelTable.map(({ id }) => ({ name: id, deployment: id }))
+    await writeFile(file, JSON.stringify({ deployments }))
+    const several = { ...base, AZURE_DEPLOYMENTS_FILE: file }
+    const usual = await listTools({ ...base, AZURE_DEPLOYMENT_NAME: 'FLUX.1-Kontext-pro' })
+    return { usual, all: [...(await listTools(several)), ...(await listTools(several, 'stdio'))] }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
+const argumentsOf = (tools: readonly PublishedTool[], name: string): Set<string> =>
+  new Set(tools.filter((tool) => tool.name === name).flatMap(({ inputSchema }) => Object.keys(inputSchema.properties)))
+
 /** Replaces the rows between `<!-- tools -->` and `<!-- /tools -->`, keeping the head of the table. */
 export async function withTools(markdown: string): Promise<string> {
-  const code = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ') || '–'
-  const rows = (await publishedTools()).map(({ name, inputSchema: { properties, required = [] } }) => {
-    const optional = Object.keys(properties).filter((argument) => !required.includes(argument))
-    return `| \`${name}\` | ${code(required)} | ${code(optional)} |\n`
+  const { usual, all } = await publishedTools()
+  const code = (names: Iterable<string>) => [...names].map((name) => `\`${name}\``).join(', ') || '–'
+  const rows = [...new Set([...usual, ...all].map(({ name }) => name))].map((name) => {
+    const required = new Set(usual.find((tool) => tool.name === name)?.inputSchema.required ?? [])
+    const known = argumentsOf(usual, name)
+    return `| \`${name}\` | ${code(required)} | ${code(known.difference(required))} | ${code(argumentsOf(all, name).difference(known))} |\n`
   })
   return markdown.replace(
     /(<!-- tools -->\n\|.*\n\|.*\n)[\s\S]*?(<!-- \/tools -->)/,

@@ -1,8 +1,7 @@
 import type { Operation } from '../../schemas/models.ts'
-import { type Base64Image, bufferImage, disposeAll } from '../bytes/base64-image.ts'
+import { type Base64Image, disposeAll } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { serviceError } from '../errors/errors.ts'
-import { sniffFacts } from '../imaging/image-probe.ts'
 import type { HttpClientOptions } from '../net/http-client.ts'
 import { adaptRequest } from '../parameters/adapt.ts'
 import { allowedArguments } from '../parameters/arguments.ts'
@@ -58,7 +57,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
   const events = options.events ?? noEvents
   const transport = createTransport(options)
   const sendOptions = { transport, events, maxResponseBytes, spool }
-  const download = createImageDownload({ ...options, allowedHosts: options.imageHosts, maxBytes: maxResponseBytes })
+  const download = createImageDownload({ ...options, allowedHosts: options.imageHosts })
   const [first, ...others] = options.deployments
   const defaultDeployment = createDeployment(first)
   const deployments = [defaultDeployment, ...others.map(createDeployment)]
@@ -122,8 +121,9 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       for (const part of parts) {
         if ('image' in part) images.push(part.image)
         else if (++links <= maxLinks) {
-          // Not in parallel: a download is not counted by the buffer limit, so there is only one at a time.
-          await follow(part.url, deadlineAt).then(
+          // One after the other: together they must not be larger than one response.
+          const used = images.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0)
+          await download.get(part.url, maxResponseBytes - used, deadlineAt).then(
             (image) => images.push(image),
             (error: unknown) => (failure ??= error),
           )
@@ -143,13 +143,6 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       await disposeAll(images)
       throw error
     }
-  }
-
-  async function follow(url: string, deadlineAt: number): Promise<Base64Image> {
-    const bytes = await download.get(url, deadlineAt)
-    const facts = sniffFacts(bytes)
-    if (facts === undefined) throw serviceError('IMG_ERR_AZURE_DOWNLOAD', [])
-    return await bufferImage(bytes, facts, spool)
   }
 
   return {

@@ -3,6 +3,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { GROUPS } from '../../schemas/config-row.ts'
 import { withTools } from '../../scripts/published-tools.ts'
 import { documents, environmentExample, withHandedThroughVariables, withTables } from '../../scripts/write-docs.ts'
+import { prompts } from '../../services/prompts/index.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const repair = 'is out of date; run: npm run docs'
@@ -49,6 +50,16 @@ describe('documentation', () => {
       const text = read(readme)
       t.assert.match(text, /<!-- tools -->[\s\S]*`list_models`[\s\S]*<!-- \/tools -->/)
       t.assert.equal(text, await withTools(text), `${readme} ${repair}`)
+    })
+  }
+
+  for (const readme of ['README.md', 'README.zh-CN.md']) {
+    test(`${readme} names every prompt`, (t: TestContext) => {
+      const text = read(readme)
+      t.assert.deepEqual(
+        prompts.map(({ name }) => name).filter((name) => !text.includes(`\`${name}\``)),
+        [],
+      )
     })
   }
 

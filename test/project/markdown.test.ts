@@ -69,6 +69,14 @@ describe('the documentation', () => {
     }
   })
 
+  test('never silences curl without showing its errors', (t: TestContext) => {
+    const silent = examples.filter(({ code }) => /\bcurl (?:.* )?-s\b|--silent(?!.*--show-error)/.test(code))
+    t.assert.deepEqual(
+      silent.map(({ document, line }) => `${document}:${line}`),
+      [],
+    )
+  })
+
   test('has the same content in both languages', (t: TestContext) => {
     const translations = documents.filter((document) => document.endsWith('.zh-CN.md'))
     t.assert.ok(translations.length > 3)

@@ -13,7 +13,7 @@ test('the calls that the demo prints work when pasted, with models of several fa
     t.assert.fail('curl is missing: ./scripts/install-test-packages.sh installs it'),
   )
   const { images, printed } = await startDemo(t, { folder: "demo's images" })
-  const calls = printed.split('\n').filter((line) => line.includes('curl -s'))
+  const calls = printed.split('\n').filter((line) => line.includes('curl -sS'))
   t.assert.strictEqual(calls.length, 4)
   for (const call of calls) {
     const { stdout } = await run('sh', ['-c', call], { timeout: 30_000 })

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
@@ -50,6 +51,26 @@ describe('every example of the documentation that needs no Docker', () => {
         })
         t.assert.doesNotMatch(stdout.slice(0, 2_000), /"isError":true|"error":\{/, `${document}:${line}`)
         t.diagnostic(`${document}:${line} ${stdout.slice(0, 80).replaceAll('\n', ' ')}`)
+      }
+    })
+  }
+
+  for (const example of documents.flatMap(examplesOf).filter((one) => canRun(one) && /> \S+\.png/.test(one.code))) {
+    const { document, line, code } = example
+    test(`that writes an image, ${document}:${line}, fails loudly and writes none`, async (t: TestContext) => {
+      const { folder, adapt } = await stage(t)
+      const [, file = ''] = /> (\S+\.png)/.exec(code) ?? []
+      const failing: readonly (readonly [why: string, code: string])[] = [
+        ['the call fails', adapt(code).replace(/"prompt":"[^"]*"/, '"prompt":"fault:content-filter"')],
+        ['nothing listens', code.replaceAll('localhost:8000', '127.0.0.1:9')],
+      ]
+      for (const [why, text] of failing) {
+        const failed = await run('bash', ['-c', text], { cwd: folder, env: cleanEnvironment(), timeout: 60_000 }).then(
+          () => t.assert.fail(`${document}:${line}: exit code 0 although ${why}`),
+          (error: { stderr: string }) => error.stderr,
+        )
+        t.assert.match(failed, /content|connect/i)
+        t.assert.ok(!existsSync(join(folder, file)), `${document}:${line} wrote ${file} although ${why}`)
       }
     })
   }

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { parse as parseYaml } from 'yaml'
 import { clientDialogs, clientSetups } from '../../../routes/home/clients.ts'
 import { buildApp } from '../../support/app.ts'
+import { readDocument } from '../../support/markdown.ts'
 
 const keys = { MCP_API_KEYS: 'alice:dc6a8f0e4a3b4c39bdc3c9d2a1b7e6f5' }
 
@@ -94,7 +95,24 @@ test('shows the state of each part, escaped', async (t: TestContext) => {
   t.assert.ok(body.includes('&lt;b&gt;new') && body.includes('a&amp;b: &lt;i&gt;'))
 })
 
+/** The first example below a heading. */
+function exampleBelow(document: string, heading: string): string {
+  const section = readDocument(document).split(`\n### ${heading}\n`)[1]?.split('\n### ')[0] ?? ''
+  return /```\w+\n([\s\S]*?)```/.exec(section)?.[1]?.trim() ?? ''
+}
+
 describe('the setup of each client', () => {
+  for (const document of ['docs/clients.md', 'docs/clients.zh-CN.md']) {
+    test(`is that of ${document}`, (t: TestContext) => {
+      for (const { name, text } of clientSetups('https://images.example.com/mcp', true)) {
+        const shown = exampleBelow(document, name)
+        if (text.startsWith('{')) t.assert.deepStrictEqual(JSON.parse(shown), JSON.parse(text), name)
+        else if (name !== 'curl') t.assert.strictEqual(shown, text, name)
+      }
+      for (const { name } of clientDialogs) t.assert.match(readDocument(document), new RegExp(`^### ${name}$`, 'm'))
+    })
+  }
+
   for (const hasKeys of [false, true]) {
     test(`is on the page, ${hasKeys ? 'with' : 'without'} a key`, async (t: TestContext) => {
       const { app } = await buildApp(t, hasKeys ? keys : {})
