@@ -182,3 +182,31 @@ describe('a prompt without meaning is rejected before Azure is called', () => {
     })
   }
 })
+
+describe('half a surrogate pair is rejected in every argument, before it enters the digest of a call', () => {
+  for (const [name, args] of Object.entries({
+    prompt: { prompt: 'a \ud83d b' },
+    'an output path': { prompt: 'a kite', output_path: 'kite\udc00.png' },
+    'an idempotency key': { prompt: 'a kite', idempotency_key: 'key-\ud800' },
+    'a size': { prompt: 'a kite', size: '\udfff' },
+    'an unknown argument': { prompt: 'a kite', 'x\ud83d': 1 },
+    'a nested value': { prompt: 'a kite', tags: ['good', 'bad \udbff'] },
+  })) {
+    test(name, async (t: TestContext) => {
+      const { url, simulator } = await startService(t)
+      const response = await callTool(url, 'generate_image', args)
+      t.assert.equal(response.isError, true)
+      t.assert.match(response.text, /half a surrogate pair: send whole characters/)
+      t.assert.equal(simulator.requests.length, 0)
+    })
+  }
+
+  test('so a prompt with one never gets the result of the prompt with U+FFFD', async (t: TestContext) => {
+    const { url, simulator } = await startService(t)
+    const [replaced, broken] = ['a \ufffd b', 'a \ud83d b']
+    t.assert.equal((await callTool(url, 'generate_image', { prompt: replaced, idempotency_key: 'k' })).isError, false)
+    const response = await callTool(url, 'generate_image', { prompt: broken, idempotency_key: 'k' })
+    t.assert.match(response.text, /"prompt" contains half a surrogate pair/)
+    t.assert.equal(simulator.requests.length, 1)
+  })
+})
