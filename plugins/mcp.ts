@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { IMAGE_URI_TEMPLATE, IMAGE_URI_VARIABLE } from '../services/library/image-uri.ts'
 import type { Catalog } from '../services/mcp/catalog.ts'
 import { createDispatcher, type Dispatcher } from '../services/mcp/dispatcher.ts'
 import { defaultTiming } from '../services/mcp/timeouts.ts'
@@ -19,8 +18,13 @@ declare module 'fastify' {
 
 /** The protocol engine with everything that this service offers. */
 async function mcp(fastify: FastifyInstance): Promise<void> {
-  const { calls, metrics, azureImages, imageStore } = fastify
+  const { config, calls, metrics, azureImages, imageStore, pixels } = fastify
   const { extendCatalog = (catalog: Catalog) => catalog, timing, transport = 'http' } = fastify.appOptions
+  const savedImages = createSavedImages(imageStore, {
+    pixels,
+    imageLimits: config.images,
+    maxEncodedBytes: config.images.maxResourceBytes,
+  })
   const requestsOf = memoize((key) => metrics.rpcRequests.labels(...key.split(' ')))
   const { progressRepeatMs } = { ...defaultTiming, ...timing }
   fastify.decorate(
@@ -31,15 +35,8 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
           return fastify.tools()
         },
         prompts,
-        resources: createSavedImages(imageStore),
-        complete: createCompletion({
-          models: [azureImages.deployment.model],
-          images: {
-            uriTemplate: IMAGE_URI_TEMPLATE,
-            variable: IMAGE_URI_VARIABLE,
-            names: async () => (await imageStore.list()).images.map(({ name }) => name),
-          },
-        }),
+        resources: savedImages,
+        complete: createCompletion({ models: [azureImages.deployment.model], images: savedImages.completion }),
       }),
       serverInfo: {
         name: 'azure-image-editor-mcp',
@@ -58,5 +55,5 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
 
 export default fp(mcp, {
   name: 'mcp',
-  dependencies: ['calls', 'metrics', 'azure-images', 'library', 'tools'],
+  dependencies: ['calls', 'metrics', 'azure-images', 'library', 'tools', 'imaging'],
 })

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { callOutcomes } from '../services/calls/measure.ts'
 import type { Tool } from '../services/calls/types.ts'
-import { createPixelWork } from '../services/imaging/pixel-work.ts'
 import { openTemporaryStore } from '../services/library/local/temporary-store.ts'
 import { createImageInputs } from '../services/tools/image-inputs.ts'
 import { createImageResults } from '../services/tools/image-results.ts'
@@ -15,9 +15,8 @@ declare module 'fastify' {
 
 /** The tools that clients can call now. */
 async function tools(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics, azureImages, imageStore } = fastify
+  const { config, metrics, azureImages, imageStore, pixels } = fastify
   const { transport } = fastify.appOptions
-  const pixels = createPixelWork({ maxDecodedBytes: config.images.maxDecodedBytes })
   fastify.decorate(
     'tools',
     createToolList({
@@ -38,6 +37,10 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       }),
     }),
   )
+  for (const { name: tool } of fastify.tools()) {
+    for (const outcome of callOutcomes) metrics.toolCalls.inc({ tool, outcome }, 0)
+    metrics.toolDuration.zero({ tool })
+  }
 }
 
-export default fp(tools, { name: 'tools', dependencies: ['config', 'metrics', 'azure-images', 'library'] })
+export default fp(tools, { name: 'tools', dependencies: ['config', 'metrics', 'azure-images', 'library', 'imaging'] })

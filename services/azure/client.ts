@@ -1,8 +1,8 @@
 import type { Operation } from '../../schemas/models.ts'
-import { type Base64Image, bufferImage, disposeAll } from '../bytes/base64-image.ts'
+import { type Base64Image, disposeAll } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
-import { serviceError } from '../errors/errors.ts'
-import { sniffFacts } from '../imaging/image-probe.ts'
+import { ServiceError, serviceError } from '../errors/errors.ts'
+import { reasonOf } from '../errors/reason.ts'
 import type { HttpClientOptions } from '../net/http-client.ts'
 import { adaptRequest } from '../parameters/adapt.ts'
 import { allowedArguments } from '../parameters/arguments.ts'
@@ -14,7 +14,15 @@ import { createImageDownload } from './image-download.ts'
 import { runCall, type UnusableRoutes } from './retry.ts'
 import { type StreamingChoice, shouldStream } from './streaming.ts'
 import { createTransport } from './transport.ts'
-import type { CallContext, EditRequest, ImageRequest, ImageResult, ImagesClient, MissingImages } from './types.ts'
+import type {
+  CallContext,
+  DeploymentState,
+  EditRequest,
+  ImageRequest,
+  ImageResult,
+  ImagesClient,
+  MissingImages,
+} from './types.ts'
 import { costOf } from './usage.ts'
 
 export interface ImagesClientOptions extends HttpClientOptions {
@@ -58,7 +66,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
   const events = options.events ?? noEvents
   const transport = createTransport(options)
   const sendOptions = { transport, events, maxResponseBytes, spool }
-  const download = createImageDownload({ ...options, allowedHosts: options.imageHosts, maxBytes: maxResponseBytes })
+  const download = createImageDownload({ ...options, allowedHosts: options.imageHosts })
   const [first, ...others] = options.deployments
   const defaultDeployment = createDeployment(first)
   const deployments = [defaultDeployment, ...others.map(createDeployment)]
@@ -90,6 +98,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       },
       context,
       options.maxQueueMs,
+      ({ deployment }, waitedMs) => events.waited?.({ deployment: deployment.name, waitedMs }),
     )
     return finish(operation, response, producer, request.n ?? 1, context)
   }
@@ -103,7 +112,11 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     context: CallContext,
   ): Promise<ImageResult> {
     const { name, model, capabilities } = producer.deployment
-    const { images, usage, missing } = await collect(response, count, context)
+    const { images, usage, missing } = await collect(response, count, context).catch((error: unknown) => {
+      throw endFailed(error, response, producer)
+    })
+    response.end('ok')
+    producer.status.succeeded()
     const costUsd = costOf(capabilities.price, { operation, images: images.length, usage })
     const facts = { operation, deployment: name, model, count: images.length, usage, costUsd }
     events.imagesGenerated(facts)
@@ -122,8 +135,9 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       for (const part of parts) {
         if ('image' in part) images.push(part.image)
         else if (++links <= maxLinks) {
-          // Not in parallel: a download is not counted by the buffer limit, so there is only one at a time.
-          await follow(part.url, deadlineAt).then(
+          // One after the other: together they must not be larger than one response.
+          const used = images.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0)
+          await download.get(part.url, maxResponseBytes - used, deadlineAt).then(
             (image) => images.push(image),
             (error: unknown) => (failure ??= error),
           )
@@ -145,16 +159,10 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     }
   }
 
-  async function follow(url: string, deadlineAt: number): Promise<Base64Image> {
-    const bytes = await download.get(url, deadlineAt)
-    const facts = sniffFacts(bytes)
-    if (facts === undefined) throw serviceError('IMG_ERR_AZURE_DOWNLOAD', [])
-    return await bufferImage(bytes, facts, spool)
-  }
-
   return {
     deployment: defaultDeployment.deployment,
     deployments: deployments.map(({ deployment }) => deployment),
+    status: () => deployments.map(describeStatus),
     generate: (request, context) => run('generate', request, context),
     edit: (request, context) => run('edit', request, context),
     get canConnect() {
@@ -164,4 +172,24 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       await Promise.all([transport.close(), download.close()])
     },
   }
+}
+
+/** Reports that a response had no image that could be read. @returns the error with what the log needs */
+function endFailed(
+  error: unknown,
+  { end, requestId }: HttpResponse,
+  { deployment, host, status }: Deployment,
+): unknown {
+  if (!(error instanceof ServiceError)) {
+    end('other')
+    return error
+  }
+  end(error.code)
+  status.failed(error.code)
+  return error.withDetail({ deployment: deployment.name, host, reason: reasonOf(error), azureRequestId: requestId })
+}
+
+function describeStatus({ deployment, breaker, limiter, status }: Deployment): DeploymentState {
+  const { lastSuccess, lastFailure, isFailing } = status
+  return { name: deployment.name, lastSuccess, lastFailure, isFailing, isBlocked: breaker.isOpen, ...limiter.status() }
 }

@@ -4,6 +4,7 @@ import { isAllowed } from '../parameters/arguments.ts'
 import { type ParameterName, parameterNames } from '../parameters/table.ts'
 import { type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts'
 import type { Credential } from './credential.ts'
+import { createDeploymentStatus, type DeploymentStatus } from './deployment-status.ts'
 import type { Dialect, Target } from './dialects/dialect.ts'
 import { onFirstRoute, onRoute, routesOf } from './dialects/index.ts'
 import type { Recognition } from './models/name-resolution.ts'
@@ -25,7 +26,7 @@ export interface DeploymentOptions {
   dialect: DialectName | 'auto'
   /** The configured API version of the deployment route. Without it FLUX.1 uses the provider route first. */
   apiVersion?: string | undefined
-  /** Overrides the API version of every route. */
+  /** Overrides the API version, of every route that can have it. */
   anyApiVersion?: string | undefined
   /** Audience of tokens, instead of the route's. */
   scope?: string | undefined
@@ -44,6 +45,9 @@ export interface Deployment {
   readonly options: DeploymentOptions
   readonly limiter: RateLimiter
   readonly breaker: CircuitBreaker
+  readonly status: DeploymentStatus
+  /** Host and port of its address, for the log. */
+  readonly host: string
   /** The proven route, else all routes in the order in which they are tried. */
   routes(): readonly Dialect[]
   /** Records that a request succeeded. `true` if the route was not proven before. */
@@ -58,7 +62,7 @@ export interface Deployment {
 
 export function createDeployment(options: DeploymentOptions): Deployment {
   const { model, baseUrl, deployment } = options
-  const candidates = routesOf(model, options.dialect, options.apiVersion)
+  const candidates = routesOf(model, options.dialect, options.apiVersion ?? datedVersion(options))
   let proven: Dialect | undefined
   let capabilities = onFirstRoute(model, candidates)
   return {
@@ -77,6 +81,8 @@ export function createDeployment(options: DeploymentOptions): Deployment {
       ...(options.minuteMs === undefined ? {} : { minuteMs: options.minuteMs }),
     }),
     breaker: createCircuitBreaker(options.blockMs),
+    status: createDeploymentStatus(),
+    host: URL.canParse(baseUrl) ? new URL(baseUrl).host : '',
     routes: () => (proven === undefined ? candidates : [proven]),
     prove(route) {
       const isFirst = proven === undefined && candidates.length > 1
@@ -93,7 +99,7 @@ export function createDeployment(options: DeploymentOptions): Deployment {
       const row = onRoute(model, route.name)
       return parameterNames.find((name) => !isIncidental(name, request, row) && !isAllowed(name, operation, row))
     },
-    target: (route) => ({ baseUrl, deployment, model, apiVersion: versionFor(route, options) }),
+    target: (route) => ({ baseUrl, deployment, model, apiVersion: versionFor(route, options, candidates) }),
   }
 }
 
@@ -102,9 +108,20 @@ function isIncidental(name: ParameterName, request: ImageRequest, { formats: [fo
   return request[name] === undefined || name === 'size' || (name === 'output_format' && request[name] === format)
 }
 
-function versionFor(route: Dialect, { anyApiVersion, model, apiVersion }: DeploymentOptions): string {
-  const own = route.name === 'deployments' ? apiVersion : undefined
-  return anyApiVersion ?? model.apiVersion ?? own ?? route.defaultApiVersion ?? ''
+/** The API version that a JSON file sets. */
+const fileVersion = ({ anyApiVersion, model }: DeploymentOptions) => anyApiVersion ?? model.apiVersion
+
+/** It if it has a date, as only versions of the deployment route do. */
+function datedVersion(options: DeploymentOptions): string | undefined {
+  const version = fileVersion(options)
+  return version !== undefined && /^\d{4}-/.test(version) ? version : undefined
+}
+
+/** Of two routes, a version with a date concerns only the deployment route. */
+function versionFor(route: Dialect, options: DeploymentOptions, candidates: readonly Dialect[]): string {
+  const isOther = route.name !== 'deployments' && candidates.length > 1 && datedVersion(options) !== undefined
+  const own = route.name === 'deployments' ? options.apiVersion : undefined
+  return (isOther ? undefined : fileVersion(options)) ?? own ?? route.defaultApiVersion ?? ''
 }
 
 export function isEdit(request: ImageRequest | EditRequest): request is EditRequest {

@@ -1,16 +1,19 @@
 import { type LookupAddress, lookup } from 'node:dns'
 import { isIP } from 'node:net'
 import type { Dispatcher } from 'undici'
+import { type Base64Image, bufferImage } from '../bytes/base64-image.ts'
+import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { ReportedError } from '../errors/app-error.ts'
 import { serviceError } from '../errors/errors.ts'
+import { sniffFacts } from '../imaging/image-probe.ts'
 import { createHttpClient, type HttpClientOptions } from '../net/http-client.ts'
 import { isPublic } from '../net/ip-address.ts'
 
 export interface ImageDownloadOptions extends HttpClientOptions {
   /** Allowed hosts in lower case; `*.example.com` allows every name below example.com. */
   allowedHosts: readonly string[]
-  /** Bytes of one image. */
-  maxBytes: number
+  /** Buffers the images. */
+  spool: BufferSpool
   /** Which resolved addresses are allowed; public ones by default, others in tests. */
   isAddressAllowed?: (address: string) => boolean
 }
@@ -18,11 +21,13 @@ export interface ImageDownloadOptions extends HttpClientOptions {
 /** Downloads images from links in responses. */
 export interface ImageDownload {
   /**
-   * Downloads one image: https only, from an allowed host, without redirects or credentials, up to `maxBytes`.
+   * Downloads one image: https only, from an allowed host, without redirects or credentials. It is encoded while it
+   * arrives, so that it counts by the bound on buffered images from its first byte.
    *
+   * @param maxBytes of its base64 text
    * @throws ServiceError IMG_ERR_AZURE_DOWNLOAD
    */
-  get(link: string, deadlineAt: number): Promise<Buffer>
+  get(link: string, maxBytes: number, deadlineAt: number): Promise<Base64Image>
   close(): Promise<void>
 }
 
@@ -31,10 +36,11 @@ export function createImageDownload(options: ImageDownloadOptions): ImageDownloa
   // A proxy resolves names itself, so there its own rules protect internal hosts.
   const connections = createHttpClient(options, { lookup: guardedLookup(isAllowed) })
   return {
-    async get(link, deadlineAt) {
+    async get(link, maxBytes, deadlineAt) {
       try {
         const url = checkLink(link, options.allowedHosts, isAllowed)
-        return await download(await connections.get(), url, options.maxBytes, deadlineAt)
+        const chunks = download(await connections.get(), url, Math.floor((maxBytes / 4) * 3), deadlineAt)
+        return await bufferImage(chunks, sniffFacts, options.spool)
       } catch (cause) {
         throw serviceError('IMG_ERR_AZURE_DOWNLOAD', [], { cause })
       }
@@ -81,7 +87,12 @@ function guardedLookup(isAllowed: (address: string) => boolean) {
   }
 }
 
-async function download(dispatcher: Dispatcher, url: URL, maxBytes: number, deadlineAt: number): Promise<Buffer> {
+async function* download(
+  dispatcher: Dispatcher,
+  url: URL,
+  maxBytes: number,
+  deadlineAt: number,
+): AsyncGenerator<Buffer> {
   const signal = AbortSignal.timeout(Math.max(0, Math.ceil(deadlineAt - performance.now())))
   const { statusCode, body } = await dispatcher.request({
     origin: url.origin,
@@ -89,15 +100,13 @@ async function download(dispatcher: Dispatcher, url: URL, maxBytes: number, dead
     method: 'GET',
     signal,
   })
-  const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of body) {
     bytes += chunk.length
     // Throwing ends the iteration, which destroys the body.
     if (statusCode !== 200) throw new ReportedError(`the host of the link returned status ${statusCode}`)
     if (bytes > maxBytes) throw new ReportedError(`the image is larger than ${maxBytes} bytes`)
-    chunks.push(chunk)
+    yield chunk
   }
   if (statusCode !== 200) throw new ReportedError(`the host of the link returned status ${statusCode}`)
-  return Buffer.concat(chunks)
 }

@@ -1,3 +1,4 @@
+import { ReportedError } from '../errors/app-error.ts'
 import { encodeBase64, encodedLength } from './base64-encoder.ts'
 import type { BufferSpool, EncodedText } from './spooled-buffer.ts'
 
@@ -84,12 +85,42 @@ export function encodeImage(bytes: Buffer, facts: ImageFacts): Base64Image {
   })
 }
 
-/** Encodes an image under the bound on buffered bytes, in a file if memory is short. */
-export async function bufferImage(bytes: Buffer, facts: ImageFacts, spool: BufferSpool): Promise<Base64Image> {
+/** Metadata that a file may have before its size. */
+const MAX_HEAD_BYTES = 1_048_576
+
+/**
+ * Encodes an image that arrives in chunks, under the bound on buffered bytes, in a file if memory is short.
+ *
+ * @param factsOf reads the facts from the beginning of the file; `undefined` if it needs more
+ * @throws ReportedError if it is no image, and what `chunks` throws
+ */
+export async function bufferImage(
+  chunks: Iterable<Buffer> | AsyncIterable<Buffer>,
+  factsOf: (head: Buffer) => ImageFacts | undefined,
+  spool: BufferSpool,
+): Promise<Base64Image> {
   const text = spool.open()
+  let facts: ImageFacts | undefined
+  let head = Buffer.alloc(0)
+  /** Up to two bytes that base64 encodes together with the next ones. */
+  let rest = Buffer.alloc(0)
+  let bytes = 0
   try {
-    for (const chunk of encodeBase64(bytes)) await text.write(chunk)
-    return new Base64Image(facts, bytes.length, await text.end())
+    for await (const chunk of chunks) {
+      bytes += chunk.length
+      if (facts === undefined) {
+        head = Buffer.concat([head, chunk])
+        facts = factsOf(head)
+        if (head.length > MAX_HEAD_BYTES) break
+      }
+      const joined = Buffer.concat([rest, chunk])
+      const end = joined.length - (joined.length % 3)
+      rest = joined.subarray(end)
+      for (const encoded of encodeBase64(joined.subarray(0, end))) await text.write(encoded)
+    }
+    if (facts === undefined) throw new ReportedError('the file is not an image of a known format')
+    for (const encoded of encodeBase64(rest)) await text.write(encoded)
+    return new Base64Image(facts, bytes, await text.end())
   } catch (error) {
     await text[Symbol.asyncDispose]()
     throw error

@@ -421,6 +421,12 @@ export const errorTable = {
     retryable: true,
     message: () => 'The image was not saved: writing the file failed.',
   },
+  IMG_ERR_STORE_UNREADABLE: {
+    family: 'service',
+    retryable: true,
+    message: () =>
+      "Saved images cannot be listed or read: the server's images folder is not readable. Its operator must fix the permissions of IMAGES_DIR.",
+  },
   IMG_ERR_STORE_MISSING: { family: 'input', retryable: false, message: () => 'There is no image with this name.' },
   IMG_ERR_STORE_CURSOR: {
     family: 'input',

@@ -37,6 +37,8 @@ export interface ImagePage {
 
 export interface StoreHealth {
   isWritable: boolean
+  /** Whether the disk has no room for an image; absent where it has, or where that is not known. */
+  isFull?: true
   /** The system's code of the failure, for the log. */
   reason?: string
   /** What the operator can do about it. */
@@ -65,9 +67,12 @@ export interface ImageStore {
    * the images.
    */
   saveSet(target: SaveTarget, images: readonly Base64Image[]): Promise<PromiseSettledResult<SavedImage>[]>
-  /** Lists images, newest first. @throws ServiceError `IMG_ERR_STORE_CURSOR` */
+  /**
+   * Lists files that are images by their names, newest first. Every name can be an argument of `read`.
+   * @throws ServiceError `IMG_ERR_STORE_CURSOR`, `IMG_ERR_STORE_UNREADABLE`
+   */
   list(page?: { cursor?: string; limit?: number }): Promise<ImagePage>
-  /** Opens a stored image, which the caller must dispose. @throws ServiceError `IMG_ERR_STORE_MISSING` */
+  /** Opens a stored image, which the caller must dispose. @throws ServiceError `IMG_ERR_STORE_MISSING`, `_UNREADABLE` */
   read(name: string): Promise<Base64Image>
   /** Whether images can be written. The result may be a few seconds old. */
   health(): Promise<StoreHealth>

@@ -12,15 +12,29 @@ export function imageUri(name: string): string {
   return PREFIX + name.split('/').map(encodeURIComponent).join('/')
 }
 
-/** The name in a URI; `undefined` if it is no URI of an image. */
-export function nameOfImageUri(uri: string): string | undefined {
-  if (!uri.startsWith(PREFIX)) return undefined
+/** Libraries write the empty authority in two ways: Python's `urlunsplit` turns `image:///x` into `image:/x`. */
+const IMAGE_URI = /^image:(?:\/\/)?\/(?=[^/])/i
+
+/**
+ * The names that a URI may mean, the likeliest first; none if it is no URI of an image. Clients that fill in the template
+ * do not encode what looks like an escape.
+ */
+export function namesOfImageUri(uri: string): string[] {
+  const prefix = IMAGE_URI.exec(uri)?.[0]
+  if (prefix === undefined) return []
+  const path = uri.slice(prefix.length)
+  return [...new Set([decoded(path), path])].filter(isPlain)
+}
+
+function decoded(path: string): string {
   try {
-    const parts = uri.slice(PREFIX.length).split('/').map(decodeURIComponent)
-    // An encoded slash or a dot segment would name another file than it appears to.
-    const isPlain = parts.every((part) => part !== '' && part !== '.' && part !== '..' && !part.includes('/'))
-    return isPlain ? parts.join('/') : undefined
+    return decodeURIComponent(path)
   } catch {
-    return undefined
+    return path
   }
+}
+
+/** A dot segment would name another file than it appears to. */
+function isPlain(name: string): boolean {
+  return name.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
 }

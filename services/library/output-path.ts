@@ -35,17 +35,30 @@ export function parseOutputPath(outputPath: string, roots: readonly string[]): R
   return { folders: segments, fileName }
 }
 
+/** Whether the store reads files of this name, which is relative to it and may have been chosen by another program. */
+export function isReadableName(name: string): boolean {
+  const segments = name.split('/')
+  const isShort = Buffer.byteLength(name) < MAX_PATH_BYTES && segments.length <= MAX_FOLDERS + 1
+  return (
+    isShort && problemOfText(`./${name}`) === undefined && segments.every((each) => problemOfName(each) === undefined)
+  )
+}
+
 export function nameError(problem: string): Error {
   return serviceError('IMG_ERR_PATH_NAME', [problem])
 }
+
+/**
+ * Characters that break lines, change the text direction or are invisible make a path look like another one, and can hide
+ * instructions to a model in it. Joiners and variation selectors are parts of emoji and of some scripts.
+ */
+const CONTROL_CHARACTERS = /(?!\u200c|\u200d|\ufe0e|\ufe0f)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u
 
 function problemOfText(text: string): string | undefined {
   if (text === '') return 'it is empty; use a file name such as sunset.png'
   if (Buffer.byteLength(text) > MAX_PATH_BYTES) return `it is longer than ${MAX_PATH_BYTES} bytes`
   if (!text.isWellFormed()) return 'it is not valid Unicode'
-  // Characters that break lines, change the text direction or show nothing can make a path look like another one. Emoji
-  // and some scripts need the joiners U+200C and U+200D.
-  if (/[\p{Cc}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}/u.test(text)) return 'it contains control characters'
+  if (CONTROL_CHARACTERS.test(text)) return 'it contains control characters'
   if (text.includes('\\')) return 'it contains a backslash; use / between folders'
   if (text.includes(':')) return 'it contains a colon; drive letters, URLs and streams are not allowed'
   if (/^~(\/|$)/.test(text)) return 'it begins with ~, which is not expanded; use a relative path'

@@ -14,6 +14,7 @@ import {
   methodNotFound,
   PARSE_ERROR,
   type ProtocolError,
+  SERVICE_FAILURE,
   toProtocolError,
 } from './protocol-error.ts'
 import { knownMethods, legacyVersions, modernVersions, revisions } from './revisions.ts'
@@ -124,7 +125,8 @@ export function createDispatcher({ catalog, onFinished, onCancelled, ...options 
     const request = { context, engine, revision, versions, id, isBatched, clientCapabilities }
     const result = await method.run(withoutAbsent(call.params ?? {}), request)
     onFinished(call.method, outcomeOf(result, context))
-    const server = engine.serverInfo
+    const { icons: _, ...named } = engine.serverInfo
+    const server = method.introducesServer === true ? engine.serverInfo : named
     return {
       status: 200,
       body: {
@@ -144,6 +146,7 @@ export function createDispatcher({ catalog, onFinished, onCancelled, ...options 
   function reject(error: unknown, message: unknown, context: McpContext, method = 'none'): Response {
     const failure = toProtocolError(error, context.id)
     if (failure.code === INTERNAL_ERROR) context.log.error({ err: failure.cause, method }, 'request failed')
+    else if (failure.code === SERVICE_FAILURE) context.log.warn({ err: failure.cause, method }, 'request failed')
     else context.log.debug({ code: failure.code, method }, 'request rejected')
     onFinished(method, outcomeOfFailure(failure))
     const revision = revisionOf(message, context)

@@ -1,4 +1,5 @@
 import { AppError } from '../errors/app-error.ts'
+import { ServiceError } from '../errors/errors.ts'
 import { Rejection } from '../errors/rejection.ts'
 
 /**
@@ -14,6 +15,8 @@ export const INTERNAL_ERROR = -32603
 const HEADER_MISMATCH = -32020
 const MISSING_CLIENT_CAPABILITY = -32021
 const UNSUPPORTED_VERSION = -32022
+/** A part of this service cannot work at the moment: a code of the range that JSON-RPC leaves to servers. */
+export const SERVICE_FAILURE = -32000
 /** Only for revisions up to 2025-11-25; later ones use `INVALID_PARAMS`. */
 export const RESOURCE_NOT_FOUND = -32002
 
@@ -91,6 +94,10 @@ export const rejection = (status: number, message: string, { retryAfterMs }: { r
 /** Any error as an error of the protocol; what is not meant for clients becomes an internal error. */
 export function toProtocolError(error: unknown, requestId: string): ProtocolError {
   if (error instanceof ProtocolError) return error
+  if (error instanceof ServiceError) {
+    const code = error.family === 'input' ? INVALID_PARAMS : SERVICE_FAILURE
+    return new ProtocolError(code, error.message, { cause: error })
+  }
   if (!(error instanceof Rejection)) return internalError(requestId, error)
   const { statusCode, message, retryAfterMs } = error
   return rejection(statusCode, message, retryAfterMs === undefined ? {} : { retryAfterMs })

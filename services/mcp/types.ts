@@ -79,6 +79,8 @@ export interface Method {
   /** The member of `params` that a modern request repeats in its `Mcp-Name` header. */
   nameMember?: 'name' | 'uri'
   cache?: CachePolicy
+  /** Whether the result introduces the server, with its icons; other results only name it. */
+  introducesServer?: boolean
   /** The part of the catalog without which the method does not exist. */
   needs?: 'resources' | 'prompts' | 'complete'
   /** @param params without what is null; an empty object if there are none. @throws ProtocolError */

@@ -5,7 +5,7 @@ import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 import { listen } from '../support/app.ts'
 import { fakeAzure, imageResult, responding } from '../support/fake-azure.ts'
-import { png, pngOf } from '../support/images/images.ts'
+import { noisePng, png, pngOf } from '../support/images/images.ts'
 import { callTool, post, startService } from '../support/service.ts'
 
 const prompt = 'a lighthouse'
@@ -21,21 +21,6 @@ async function callNewest(url: string, name: string, args: object) {
 }
 
 const kindsOf = (content: readonly { type: string }[]) => content.map(({ type }) => type)
-/** A square of grey noise, which no encoder makes small. */
-const noise = (edge: number) =>
-  pngOf({ width: edge, height: edge, data: deflateSync(noiseRows(edge + 1, edge), { level: 0 }) })
-
-/** Rows of pseudo-random bytes, each with the filter type 0 in front. */
-function noiseRows(rowBytes: number, rows: number): Buffer {
-  let state = 1
-  return Buffer.from(
-    Array.from({ length: rowBytes * rows }, (_, at) => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-      return at % rowBytes === 0 ? 0 : state >>> 24
-    }),
-  )
-}
-
 /** The service in front of an Azure that returns these images and other members. */
 async function serviceReturning(t: TestContext, images: readonly Buffer[], environment = {}, more: object = {}) {
   const data = images.map((image) => ({ b64_json: image.toString('base64') }))
@@ -70,7 +55,7 @@ test('a preview has a link to the whole image, for clients that know links, and 
 })
 
 test('the first text is the line of the guide, and every other fact stands in one text after the images', async (t: TestContext) => {
-  const { url, images: folder } = await serviceReturning(t, [noise(20), noise(30)], { REPORT_COST: 'true' })
+  const { url, images: folder } = await serviceReturning(t, [noisePng(20), noisePng(30)], { REPORT_COST: 'true' })
   await writeFile(join(folder, 'x.png'), 'mine')
   const args = { prompt, n: 2, size: '1024x1024', output_path: 'x.jpg', output_format: 'png' }
   const { content } = await callNewest(url, 'generate_image', args)
@@ -87,7 +72,7 @@ test('the first text is the line of the guide, and every other fact stands in on
 })
 
 test('the images of one call are numbered as a set, without a note on its own files', async (t: TestContext) => {
-  const { url, images: folder } = await serviceReturning(t, [noise(8), noise(9), noise(10)])
+  const { url, images: folder } = await serviceReturning(t, [noisePng(8), noisePng(9), noisePng(10)])
   const args = { prompt, n: 3, output_path: 'x.png' }
   const results = await Promise.all([1, 2, 3].map(() => callNewest(url, 'generate_image', args)))
   const sets: number[][] = results.map(({ content }) =>
@@ -134,7 +119,7 @@ test('fewer images than requested are counted, with the reason that the response
 })
 
 test('the limit is shared by the images of a response, and small ones stay whole', async (t: TestContext) => {
-  const [small, large] = [noise(40), noise(300)]
+  const [small, large] = [noisePng(40), noisePng(300)]
   const limit = 100_000
   const images = [large, small, large, small]
   const { url } = await serviceReturning(t, images, { INLINE_IMAGE_MAX_BYTES: String(limit) })

@@ -24,8 +24,8 @@ export const maiDialect: Dialect = {
   },
 }
 
-function operationUrl({ baseUrl, model }: Target, operation: 'generations' | 'edits'): URL {
-  return apiUrl(baseUrl, ['mai', 'v1', 'images', operation], model.apiVersion)
+function operationUrl({ baseUrl, apiVersion }: Target, operation: 'generations' | 'edits'): URL {
+  return apiUrl(baseUrl, ['mai', 'v1', 'images', operation], apiVersion === '' ? undefined : apiVersion)
 }
 
 function maiFields(request: ImageRequest, operation: Operation, { deployment, model }: Target): Fields {

@@ -5,7 +5,7 @@ import {
   lstat,
   mkdir,
   open,
-  readdir,
+  opendir,
   readlink,
   realpath,
   rename,
@@ -91,8 +91,9 @@ export class DirectoryHandle {
     return unlink(this.#at(name))
   }
 
-  entries(): Promise<Dirent[]> {
-    return readdir(this.#anchor, { withFileTypes: true })
+  /** The entries, read in groups: a folder may have a million. */
+  async *entries(): AsyncGenerator<Dirent> {
+    yield* await opendir(this.#anchor, { bufferSize: 256 })
   }
 
   /** The path when the directory was opened; still valid if it `isIntact`. */

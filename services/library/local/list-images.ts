@@ -1,43 +1,32 @@
 import { serviceError } from '../../errors/errors.ts'
-import { mimeTypeOfName } from '../file-extension.ts'
 import type { ImagePage, StoredImage } from '../image-store.ts'
-import type { DirectoryHandle } from './directory-handle.ts'
-import { statOf, walkFiles } from './walk-files.ts'
 
 const MAX_CURSOR_LENGTH = 8192
 
 /**
- * One page of the images, newest first. The cursor is the last image's position in that order, so pages stay consistent
- * while files are added and removed. Every call opens every file.
+ * One page of the images. The cursor is the last image's position in the order, so pages stay consistent while files are
+ * added and removed.
+ * @param images in the order of `newestFirst`
  */
-export async function listImages(
-  openRoot: () => Promise<DirectoryHandle>,
-  cursor: string | undefined,
-  limit: number,
-): Promise<ImagePage> {
-  const after = cursor === undefined ? undefined : parseCursor(cursor)
-  const images: StoredImage[] = []
-  for await (const found of walkFiles(openRoot)) {
-    const mimeType = mimeTypeOfName(found.fileName)
-    if (mimeType === undefined || found.fileName.startsWith('.')) continue
-    const stats = await statOf(found)
-    if (stats === undefined || !stats.isFile() || stats.size === 0) continue
-    images.push({ name: found.name, bytes: stats.size, mimeType, modifiedAt: stats.mtimeMs })
-  }
-  images.sort(newestFirst)
-  const rest = after === undefined ? images : images.filter((image) => newestFirst(after, image) < 0)
-  const page = rest.slice(0, Math.max(1, limit))
+export function pageOf(images: readonly StoredImage[], cursor: string | undefined, limit: number): ImagePage {
+  const first = cursor === undefined ? 0 : firstAfter(images, parseCursor(cursor))
+  const page = images.slice(first, first + Math.max(1, limit))
   const last = page.at(-1)
-  return last === undefined || page.length === rest.length
+  return last === undefined || first + page.length === images.length
     ? { images: page }
     : { images: page, nextCursor: formatCursor(last) }
 }
 
 type Position = Pick<StoredImage, 'modifiedAt' | 'name'>
 
-function newestFirst(one: Position, other: Position): number {
+export function newestFirst(one: Position, other: Position): number {
   if (one.modifiedAt !== other.modifiedAt) return other.modifiedAt - one.modifiedAt
   return one.name < other.name ? -1 : one.name > other.name ? 1 : 0
+}
+
+function firstAfter(images: readonly StoredImage[], position: Position): number {
+  const index = images.findIndex((image) => newestFirst(position, image) < 0)
+  return index === -1 ? images.length : index
 }
 
 function formatCursor({ modifiedAt, name }: Position): string {

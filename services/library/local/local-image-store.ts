@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises'
 import type { Base64Image } from '../../bytes/base64-image.ts'
 import { type BufferPool, createBufferPool } from '../../bytes/buffer-pool.ts'
 import { TEMPORARY_STALE_MS } from '../../bytes/durable-file.ts'
@@ -9,8 +10,9 @@ import { cachePromise } from '../../net/cached-promise.ts'
 import type { ImageStore, SavedImage, SaveTarget, StoreHealth } from '../image-store.ts'
 import { writeTemporary } from './atomic-write.ts'
 import { DirectoryHandle } from './directory-handle.ts'
+import { createImageIndex } from './image-index.ts'
 import { createLeftovers } from './leftovers.ts'
-import { listImages } from './list-images.ts'
+import { pageOf } from './list-images.ts'
 import { resolveTarget } from './resolve-target.ts'
 import { createSaveImages } from './save-images.ts'
 import { removeStaleFiles } from './stale-files.ts'
@@ -79,6 +81,7 @@ export function createLocalImageStore({
   const openRoot = () => DirectoryHandle.open(root)
   const leftovers = createLeftovers()
   const saveImages = createSaveImages(pool, leftovers)
+  const index = createImageIndex(openRoot, maxReadBytes)
 
   async function saveSet(
     { name }: SaveTarget,
@@ -92,6 +95,23 @@ export function createLocalImageStore({
       return results.map((each) => (each.status === 'fulfilled' ? each : failed(each.reason)))
     } catch (error) {
       return images.map(() => failed(error))
+    } finally {
+      index.invalidate()
+    }
+  }
+
+  async function read(name: string): Promise<Base64Image> {
+    // A name may begin like a path of another kind, such as ~.
+    const { folders, fileName } = await resolveTarget(root, `./${name}`)
+    return await withDirectory(root, folders, false, (directory) => readIn(directory, fileName, maxReadBytes))
+  }
+
+  /** @throws ServiceError `IMG_ERR_STORE_UNREADABLE` */
+  async function checkReadable(): Promise<void> {
+    try {
+      await (await openRoot()).close()
+    } catch (cause) {
+      if (codeOf(cause) !== 'ENOENT') throw serviceError('IMG_ERR_STORE_UNREADABLE', [], { cause })
     }
   }
 
@@ -100,9 +120,10 @@ export function createLocalImageStore({
       await withDirectory(root, [], true, async (directory) => {
         await leftovers.remove(directory, (await writeTemporary(directory, undefined, pool, leftovers)).name)
       })
-      return { isWritable: true }
+      return (await hasRoom(root)) ? { isWritable: true } : { isWritable: true, isFull: true }
     } catch (error) {
-      return { isWritable: false, reason: codeOf(error) || 'unknown', hint: unwritableHint(error) }
+      const failure = { isWritable: false, reason: codeOf(error) || 'unknown', hint: unwritableHint(error) }
+      return codesByCause[failure.reason] === 'IMG_ERR_STORE_FULL' ? { ...failure, isFull: true } : failure
     }
   }
 
@@ -117,12 +138,17 @@ export function createLocalImageStore({
       return saved.value
     },
     saveSet,
-    list: ({ cursor, limit = 100 } = {}) => listImages(openRoot, cursor, limit),
+    async list({ cursor, limit = 100 } = {}) {
+      const images = await index.files().catch((cause: unknown) => {
+        throw serviceError('IMG_ERR_STORE_UNREADABLE', [], { cause })
+      })
+      return pageOf(images, cursor, limit)
+    },
     async read(name) {
       try {
-        const { folders, fileName } = await resolveTarget(root, name)
-        return await withDirectory(root, folders, false, (directory) => readIn(directory, fileName, maxReadBytes))
+        return await read(name)
       } catch (cause) {
+        await checkReadable()
         throw serviceError('IMG_ERR_STORE_MISSING', [], { cause })
       }
     },
@@ -135,6 +161,15 @@ function split(name: string): { folders: readonly string[]; fileName: string } {
   const folders = name.split('/')
   const fileName = folders.pop() ?? ''
   return { folders, fileName }
+}
+
+/** Bytes of a usual image; the largest have eight times as many. */
+const IMAGE_BYTES = 4_194_304
+
+async function hasRoom(folder: string): Promise<boolean> {
+  // Some file systems do not tell.
+  const disk = await statfs(folder).catch(() => undefined)
+  return disk === undefined || disk.blocks === 0 || disk.bavail * disk.bsize >= IMAGE_BYTES
 }
 
 async function withDirectory<T>(

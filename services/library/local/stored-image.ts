@@ -1,10 +1,13 @@
 import type { FileHandle } from 'node:fs/promises'
 import { ENCODED_AT_A_TIME, encodeBase64 } from '../../bytes/base64-encoder.ts'
 import { Base64Image, type ImageFacts } from '../../bytes/base64-image.ts'
+import { sniffFormat } from '../../imaging/image-header.ts'
 import { sniffFacts } from '../../imaging/image-probe.ts'
 
 /** Most images declare format and size within it. */
 const HEAD_BYTES = 65_536
+/** Metadata that a JPEG may put before its size. */
+const MAX_HEAD_BYTES = 4_194_304
 const READ_BYTES = 2 * ENCODED_AT_A_TIME
 
 /**
@@ -25,9 +28,10 @@ export async function openStoredImage(file: FileHandle, maxBytes: number): Promi
 /** Reads as little of the file as needed. */
 async function readFacts(file: FileHandle, size: number): Promise<ImageFacts> {
   for (let length = Math.min(HEAD_BYTES, size); ; length = Math.min(length * 4, size)) {
-    const facts = sniffFacts(await readExactly(file, 0, length))
+    const head = await readExactly(file, 0, length)
+    const facts = sniffFacts(head)
     if (facts !== undefined) return facts
-    if (length === size) throw new Error('not an image')
+    if (length === size || length >= MAX_HEAD_BYTES || sniffFormat(head) === undefined) throw new Error('not an image')
   }
 }
 

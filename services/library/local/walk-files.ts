@@ -27,7 +27,7 @@ export async function* walkFiles(openRoot: () => Promise<DirectoryHandle>): Asyn
 }
 
 async function* walk(directory: DirectoryHandle, prefix = '', depth = 0): AsyncGenerator<FoundFile> {
-  for (const entry of await directory.entries()) {
+  for await (const entry of directory.entries()) {
     if (entry.isFile()) yield { directory, name: prefix + entry.name, fileName: entry.name }
     if (!entry.isDirectory() || entry.name.startsWith('.') || depth === MAX_DEPTH) continue
     const inner = await directory.openDirectory(entry.name).catch(() => undefined)
@@ -40,15 +40,9 @@ async function* walk(directory: DirectoryHandle, prefix = '', depth = 0): AsyncG
   }
 }
 
-/** `undefined` if the file cannot be opened or has been removed meanwhile. */
+/** `undefined` if the file has been removed meanwhile. */
 export async function statOf({ directory, fileName }: FoundFile): Promise<Stats | undefined> {
-  const file = await directory.openFile(fileName, READ_FLAGS).catch(() => undefined)
-  if (file === undefined) return undefined
-  try {
-    return await file.stat()
-  } finally {
-    await file.close()
-  }
+  return await directory.lookUp(fileName).catch(() => undefined)
 }
 
 /** Non-blocking, since opening a named pipe would wait for its writer. */

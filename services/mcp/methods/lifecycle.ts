@@ -34,7 +34,7 @@ export const ping = defineMethod({ name: 'ping' }, BaseParamsSchema, () => ({}))
 
 /** https://modelcontextprotocol.io/specification/2026-07-28/server/discover */
 export const discover = defineMethod(
-  { name: 'server/discover', cache: { ttlMs: 3_600_000, cacheScope: 'public' } },
+  { name: 'server/discover', introducesServer: true, cache: { ttlMs: 3_600_000, cacheScope: 'public' } },
   BaseParamsSchema,
   (_params, request) => ({
     supportedVersions: request.versions,

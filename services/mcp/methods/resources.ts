@@ -1,5 +1,4 @@
 import { ListParamsSchema, ReadResourceParamsSchema } from '../../../schemas/mcp.ts'
-import { ServiceError } from '../../errors/errors.ts'
 import type { Resource, ResourceSource } from '../../resources/types.ts'
 import type { CompiledCatalog } from '../catalog.ts'
 import { defineMethod } from '../method.ts'
@@ -15,21 +14,13 @@ export const listResources = defineMethod(
   { name: 'resources/list', needs: 'resources', cache: volatile },
   ListParamsSchema,
   async ({ cursor }, { engine: { catalog }, revision }) => {
-    const { resources, nextCursor } = await listPage(cursor, catalog)
+    const { resources, nextCursor } = await sourceOf(catalog).list(cursor)
     return {
       resources: resources.map((resource) => describeResource(resource, revision)),
       ...(nextCursor === undefined ? {} : { nextCursor }),
     }
   },
 )
-
-async function listPage(cursor: string | undefined, catalog: CompiledCatalog) {
-  try {
-    return await sourceOf(catalog).list(cursor)
-  } catch (error) {
-    throw error instanceof ServiceError && error.family === 'input' ? invalidParams(error.message) : error
-  }
-}
 
 export const listResourceTemplates = defineMethod(
   { name: 'resources/templates/list', needs: 'resources', cache: { ttlMs: 3_600_000, cacheScope: 'public' } },
@@ -44,7 +35,9 @@ export const readResource = defineMethod(
   { name: 'resources/read', nameMember: 'uri', needs: 'resources', cache: lasting },
   ReadResourceParamsSchema,
   async ({ uri }, request) => {
-    const contents = await sourceOf(request.engine.catalog).read(uri, request.context.scope)
+    const { scope, caller, deadlineAt, signal } = request.context
+    const claim = { caller: caller.id, deadlineAt, signal }
+    const contents = await sourceOf(request.engine.catalog).read(uri, scope, claim)
     if (contents === undefined) throw notFound(uri, request.revision)
     return { contents }
   },

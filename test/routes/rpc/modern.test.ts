@@ -66,6 +66,27 @@ verifies(
   },
 )
 
+test('the server introduces itself with its icons in server/discover only; other results name it', async (t: TestContext) => {
+  const { app } = await buildApp(t)
+  const asked = async (method: string) => {
+    const response = await app.inject({
+      method: 'POST',
+      url: '/mcp',
+      headers: { 'mcp-protocol-version': VERSION, 'mcp-method': method },
+      payload: { jsonrpc: '2.0', id: 1, method, params: { _meta: meta } },
+    })
+    return response.json().result
+  }
+  const serverOf = (result: { _meta: object }) => Object(result._meta)['io.modelcontextprotocol/serverInfo']
+  t.assert.ok(serverOf(await asked('server/discover')).icons.length > 0)
+  for (const method of ['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list']) {
+    const { icons, ...named } = serverOf(await asked(method))
+    t.assert.strictEqual(icons, undefined, method)
+    t.assert.deepStrictEqual(Object.keys(named).sort(), ['name', 'title', 'version'])
+  }
+  t.assert.ok((await asked('tools/list')).tools[0].icons.length > 0)
+})
+
 for (const method of ['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'nothing/like/it']) {
   verifies('modern-404', `answers ${method} with 404 and -32601`, async (t: TestContext) => {
     const { status, body } = await ask(t, { method })

@@ -6,6 +6,7 @@ import type { AzureEvents, StatusClass } from '../../../services/azure/events.ts
 import type { EditRequest, ImagesClient } from '../../../services/azure/types.ts'
 import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import { Secret } from '../../../services/config/secret.ts'
+import { temporaryFolder } from '../../support/app.ts'
 import {
   afterBody,
   callContext,
@@ -407,6 +408,37 @@ describe('responses with a link', () => {
     const error = await failureOf(t, client(t, azure.url, trusting).generate({ prompt }, callContext()))
     t.assert.equal(error.code, 'IMG_ERR_AZURE_DOWNLOAD')
     t.assert.equal(store.seen.length, 0)
+  })
+
+  test('are buffered as they arrive, within the memory of images and the size of one response', async (t: TestContext) => {
+    const large = Buffer.concat([pixel, Buffer.alloc(500_000)])
+    const seen: { used: number; spilled: number }[] = []
+    const store = await fakeAzure(
+      t,
+      async (_request, response) => {
+        for (let at = 0; at < large.length; at += 50_000) {
+          response.write(large.subarray(at, at + 50_000))
+          await new Promise((resolve) => setTimeout(resolve, 2))
+          seen.push({ used: spool.used, spilled: spool.spilled })
+        }
+        response.end()
+      },
+      tls,
+    )
+    const spool = createBufferSpool({ maxBytes: 200_000, spillFolders: [await temporaryFolder(t)] })
+    const link = { url: `${store.url.replace('127.0.0.1', 'localhost')}/a.png` }
+    const azure = await fakeAzure(t, responding(200, { data: [link, link, link] }))
+    const { images } = await client(t, azure.url, { ...trusting, spool }).generate({ prompt, n: 3 }, callContext())
+    t.assert.ok(seen.every(({ used }) => used <= 200_000))
+    t.assert.ok(seen.some(({ spilled }) => spilled > 0))
+    // The response may have a million bytes, of which one image takes 667,000.
+    t.assert.equal(images.length, 1)
+    const [image] = images
+    const chunks: Buffer[] = []
+    for await (const chunk of image.chunks()) chunks.push(chunk)
+    t.assert.deepEqual(Buffer.from(Buffer.concat(chunks).toString('latin1'), 'base64'), large)
+    await image[Symbol.asyncDispose]()
+    t.assert.deepEqual([spool.used, spool.spilled], [0, 0])
   })
 
   test('that redirect or are too large are rejected', async (t: TestContext) => {

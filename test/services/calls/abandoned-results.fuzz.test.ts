@@ -80,7 +80,7 @@ class World {
     await this.rest()
     if (this.random(10) === 0) throw serviceError('IMG_ERR_CANCELLED', [])
     const bytes = Buffer.alloc(3_000 + this.random(9_000), `image ${this.made++} `)
-    const image = await bufferImage(bytes, { mimeType: 'image/png', width: 2, height: 1 }, this.spool)
+    const image = await bufferImage([bytes], () => ({ mimeType: 'image/png', width: 2, height: 1 }), this.spool)
     return {
       content: [
         { type: 'text', text: 'done' },

@@ -1,10 +1,11 @@
-import { mkdir, readdir, readlink, symlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readlink, rename, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { imageUri } from '../../../services/library/image-uri.ts'
 import { createLocalImageStore } from '../../../services/library/local/local-image-store.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
+import { createCompletion } from '../../../services/prompts/completion.ts'
 import { createSavedImages } from '../../../services/resources/saved-images.ts'
 import { temporaryFolder } from '../../support/app.ts'
 import { contextOf, runBare } from '../../support/calls.ts'
@@ -12,18 +13,14 @@ import { png } from '../../support/images/images.ts'
 import { messageErrors } from '../../support/mcp-schema.ts'
 import { verifies } from '../../support/verifies.ts'
 
-async function build(t: TestContext, names: readonly string[]) {
-  const root = await temporaryFolder(t)
-  const folder = join(root, 'images')
-  await mkdir(folder)
-  const bytes = await png()
-  for (const [age, name] of names.entries()) {
-    await mkdir(dirname(join(folder, name)), { recursive: true })
-    await writeFile(join(folder, name), bytes)
-    await utimes(join(folder, name), 1_700_000_000 - age, 1_700_000_000 - age)
-  }
+function dispatcherOf(t: TestContext, folder: string) {
+  const images = createSavedImages(createLocalImageStore({ folder }))
   const dispatcher = createDispatcher({
-    catalog: { tools: [], resources: createSavedImages(createLocalImageStore({ folder })) },
+    catalog: {
+      tools: [],
+      resources: images,
+      complete: createCompletion({ models: [], images: images.completion }),
+    },
     serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
     instructions: '',
     progressRepeatMs: 1000,
@@ -39,6 +36,20 @@ async function build(t: TestContext, names: readonly string[]) {
     )
     return Object(body)
   }
+  return { ask }
+}
+
+async function build(t: TestContext, names: readonly string[]) {
+  const root = await temporaryFolder(t)
+  const folder = join(root, 'images')
+  await mkdir(folder)
+  const bytes = await png()
+  for (const [age, name] of names.entries()) {
+    await mkdir(dirname(join(folder, name)), { recursive: true })
+    await writeFile(join(folder, name), bytes)
+    await utimes(join(folder, name), 1_700_000_000 - age, 1_700_000_000 - age)
+  }
+  const { ask } = dispatcherOf(t, folder)
   return { ask, folder, root, bytes }
 }
 
@@ -140,6 +151,88 @@ verifies(
     t.assert.strictEqual(modern.error.code, -32002)
   },
 )
+
+test('every spelling of the URI of an image means that image', async (t: TestContext) => {
+  const { ask } = await build(t, ['a b/ü.png', '100%.png', 'x%20y.png'])
+  for (const [uri, name] of [
+    ['image:///a%20b/%C3%BC.png', 'a b/ü.png'],
+    ['image:/a%20b/%C3%BC.png', 'a b/ü.png'],
+    ['image:///a b/ü.png', 'a b/ü.png'],
+    ['image:///a%20b%2F%c3%bc.png', 'a b/ü.png'],
+    ['IMAGE:///a%20b/ü.png', 'a b/ü.png'],
+    ['image:///100%.png', '100%.png'],
+    ['image:///100%25.png', '100%.png'],
+    ['image:///x%20y.png', 'x%20y.png'],
+  ] as const) {
+    const { result, error } = await ask('resources/read', { uri })
+    t.assert.strictEqual(error, undefined, uri)
+    t.assert.strictEqual(result.contents[0].uri, uri)
+    const listed = await ask('resources/read', { uri: imageUri(name) })
+    t.assert.strictEqual(result.contents[0].blob.bytes, listed.result.contents[0].blob.bytes)
+    for (const { blob } of [result.contents[0], listed.result.contents[0]]) await blob[Symbol.asyncDispose]()
+  }
+})
+
+test('what is listed can be read, and names that could mislead a model are not listed', async (t: TestContext) => {
+  const good = ['a.png', 'emoji 👩‍👩‍👧 ❤️.png', '~/b.png', '名字.png', '100%.png', "it's #1?.png"]
+  const bad = [
+    ...['con.png', 'a:b.png', 'tab\t.png', 'line\nbreak.png', 'rtl\u202egnp.png', 'end. /x.png', 'back\\slash.png'],
+    ...['zero\u200bwidth.png', 'tags\u{e0041}.png', 'aux/x.png', 'filler\u3164.png', 'soft\u00adhyphen.png'],
+  ]
+  const { ask, folder, bytes } = await build(t, [...good, ...bad])
+  await writeFile(join(folder, 'text.png'), 'not an image')
+  await writeFile(join(folder, 'page.jpg'), '<html>'.padEnd(5_000_000))
+  await writeFile(join(folder, 'really a png.jpg'), bytes)
+  await writeFile(join(folder, 'invalid.png'), bytes)
+  await rename(
+    join(folder, 'invalid.png'),
+    Buffer.concat([Buffer.from(`${folder}/inv`), Buffer.from([0xff, 0x2e, 0x70])]),
+  )
+  await truncate(join(folder, 'a.png'), 67_108_864)
+  await writeFile(join(folder, 'large.png'), bytes)
+  await truncate(join(folder, 'large.png'), 67_108_865)
+  const { result } = await ask('resources/list')
+  const listed: { name: string; uri: string; mimeType: string }[] = result.resources
+  t.assert.deepStrictEqual(listed.map(({ name }) => name).sort(), [...good, 'really a png.jpg'].sort())
+  for (const { uri, mimeType } of listed) {
+    const [content] = (await ask('resources/read', { uri })).result.contents
+    t.assert.strictEqual(content.mimeType, mimeType)
+    await content.blob[Symbol.asyncDispose]()
+  }
+})
+
+test('a folder full of files that are no images hides none that is', async (t: TestContext) => {
+  const { ask, folder } = await build(t, ['oldest.png'])
+  for (let at = 0; at < 700; at++) await writeFile(join(folder, `${at}.png`), 'text')
+  const seen: string[] = []
+  let cursor: string | undefined
+  do {
+    const { result } = await ask('resources/list', cursor === undefined ? {} : { cursor })
+    seen.push(...result.resources.map(({ name }: { name: string }) => name))
+    cursor = result.nextCursor
+  } while (cursor !== undefined)
+  t.assert.deepStrictEqual(seen, ['oldest.png'])
+})
+
+test('an images folder that cannot be read is reported in a sentence, not as an internal error', async (t: TestContext) => {
+  const folder = join(await temporaryFolder(t), 'images')
+  const { ask } = dispatcherOf(t, folder)
+  t.assert.deepStrictEqual((await ask('resources/list')).result.resources, [])
+  await writeFile(folder, 'a file in the place of the folder')
+  const complete = {
+    ref: { type: 'ref/resource', uri: 'image:///{+path}' },
+    argument: { name: 'path', value: '' },
+  }
+  for (const [method, params] of [
+    ['resources/list', {}],
+    ['resources/read', { uri: 'image:///a.png' }],
+    ['completion/complete', complete],
+  ] as const) {
+    const { error } = await ask(method, params)
+    t.assert.strictEqual(error.code, -32000, method)
+    t.assert.match(error.message, /^Saved images cannot be listed or read: the server's images folder is not readable/)
+  }
+})
 
 test('publishes how the URIs of images are built', async (t: TestContext) => {
   const { ask } = await build(t, [])

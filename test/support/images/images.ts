@@ -76,5 +76,20 @@ export function plainPng(side: number, shade: number): Buffer {
   return pngOf({ width: side, height: side, data: deflateSync(Buffer.concat(Array(side).fill(row)), { level: 0 }) })
 }
 
+/** A square of grey noise, which no encoder makes small. */
+export const noisePng = (edge: number) =>
+  pngOf({ width: edge, height: edge, data: deflateSync(noiseRows(edge + 1, edge), { level: 0 }) })
+
+/** Rows of pseudo-random bytes, each with the filter type 0 in front. */
+function noiseRows(rowBytes: number, rows: number): Buffer {
+  let state = 1
+  return Buffer.from(
+    Array.from({ length: rowBytes * rows }, (_, at) => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      return at % rowBytes === 0 ? 0 : state >>> 24
+    }),
+  )
+}
+
 /** An image written by a phone or another program. */
 export const fixture = (name: string) => readFile(join(import.meta.dirname, '../../fixtures/images', name))

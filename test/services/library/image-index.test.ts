@@ -1,0 +1,57 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { DirectoryHandle } from '../../../services/library/local/directory-handle.ts'
+import { createImageIndex } from '../../../services/library/local/image-index.ts'
+import { temporaryFolder } from '../../support/app.ts'
+
+async function build(t: TestContext, count: number) {
+  const folder = await temporaryFolder(t)
+  await mkdir(join(folder, 'inner'))
+  for (let at = 0; at < count; at++) await writeFile(join(folder, at % 2 === 0 ? '' : 'inner', `${at}.png`), 'x')
+  let walks = 0
+  const index = createImageIndex(() => {
+    walks++
+    return DirectoryHandle.open(folder)
+  }, 1000)
+  return { folder, index, walks: () => walks }
+}
+
+test('requests at the same time share one walk of the folder', async (t: TestContext) => {
+  const { index, walks } = await build(t, 30)
+  const lists = await Promise.all(Array.from({ length: 40 }, () => index.files()))
+  t.assert.strictEqual(walks(), 1)
+  t.assert.ok(lists.every((files) => files.length === 30))
+})
+
+test('a request after a save sees the image, and requests in the meantime share one more walk', async (t: TestContext) => {
+  const { index, folder, walks } = await build(t, 30)
+  const before = index.files()
+  await writeFile(join(folder, 'new.png'), 'x')
+  index.invalidate()
+  const after = await Promise.all(Array.from({ length: 40 }, () => index.files()))
+  await before
+  t.assert.strictEqual(walks(), 2)
+  t.assert.ok(after.every((files) => files.some(({ name }) => name === 'new.png')))
+})
+
+test('a large folder is walked again only after a save or a few seconds, a small one for every request', async (t: TestContext) => {
+  const small = await build(t, 10)
+  await small.index.files()
+  await small.index.files()
+  t.assert.strictEqual(small.walks(), 2)
+  const large = await build(t, 1001)
+  await large.index.files()
+  await large.index.files()
+  t.assert.strictEqual(large.walks(), 1)
+  large.index.invalidate()
+  await large.index.files()
+  t.assert.strictEqual(large.walks(), 2)
+})
+
+test('a walk that fails is not remembered', async (t: TestContext) => {
+  const root = join(await temporaryFolder(t), 'images')
+  await writeFile(root, 'a file')
+  const index = createImageIndex(() => DirectoryHandle.open(root), 1000)
+  for (let at = 0; at < 2; at++) await t.assert.rejects(index.files(), { code: 'ENOTDIR' })
+})
