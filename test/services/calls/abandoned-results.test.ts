@@ -328,6 +328,20 @@ describe('a stored result', () => {
     t.assert.equal(abandonedResults.waiting, 3)
   })
 
+  test('is never evicted for the results of another caller, also after a restart', async (t: TestContext) => {
+    const first = await setUp(t, { maxEntries: 5 })
+    await first.abandoned({ prompt: 'own' }, 'own', 'key:bob')
+    for (let n = 0; n < 4; n++) await first.abandoned({ prompt: `${n}` })
+    await first.abandonedResults.close()
+    const { abandoned, abandonedResults, seen, call, world } = await setUp(t, { maxEntries: 5, folder: first.folder })
+    await abandonedResults.load()
+    for (let n = 0; n < 6; n++) await abandoned({ prompt: `later ${n}` })
+    await seen('evicted', 6)
+    const before = world.paid
+    t.assert.deepEqual((await call({ prompt: 'own' }, { caller: 'key:bob' }).take()).images, ['own'])
+    t.assert.equal(world.paid, before)
+  })
+
   test('is evicted after results that were probably delivered', async (t: TestContext) => {
     const { abandoned, call, proofs, world } = await setUp(t, { maxEntries: 2, storeUnprovenAfterMs: 1 })
     await abandoned({ prompt: 'paid for and lost' }, 'lost')
