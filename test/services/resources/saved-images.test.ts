@@ -235,6 +235,21 @@ test('whatever the names in the folder are, what is listed can be read by its UR
   await checkProperty(t, property, { numRuns: 30 })
 })
 
+test('files of any time are listed, page by page', async (t: TestContext) => {
+  const { ask, folder, bytes } = await build(t, [])
+  for (let at = 0; at < 60; at++) {
+    const path = join(folder, `${at}.png`)
+    await writeFile(path, bytes)
+    await utimes(path, 0, at % 2 === 0 ? new Date('1938-01-01') : 9_000_000_000_000)
+  }
+  const first = (await ask('resources/list')).result
+  const second = (await ask('resources/list', { cursor: first.nextCursor })).result
+  t.assert.strictEqual(first.resources.length + second.resources.length, 60)
+  for (const { annotations } of [...first.resources, ...second.resources]) {
+    t.assert.match(annotations.lastModified, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+  }
+})
+
 test('a folder full of files that are no images hides none that is', async (t: TestContext) => {
   const { ask, folder } = await build(t, ['oldest.png'])
   for (let at = 0; at < 700; at++) await writeFile(join(folder, `${at}.png`), 'text')
