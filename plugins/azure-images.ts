@@ -3,7 +3,12 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { createImagesClient } from '../services/azure/client.ts'
 import { describeDeployments } from '../services/azure/models/name-resolution.ts'
-import { logDeployments, worstRetirementState } from '../services/azure/models/retirement.ts'
+import {
+  describeRetirements,
+  logDeployments,
+  retirementDays,
+  worstRetirementState,
+} from '../services/azure/models/retirement.ts'
 import type { ImagesClient } from '../services/azure/types.ts'
 import { azureMetrics } from '../services/telemetry/azure-events.ts'
 
@@ -44,6 +49,8 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
   readiness.add('connections', () => ({ ready: true, state: client.canConnect ? 'available' : 'unavailable' }))
   const models = describeDeployments(client.deployments)
   readiness.add('deployments', () => ({ ready: true, state: models }))
+  readiness.add('retirement', () => ({ ready: true, state: describeRetirements(client.deployments, new Date()) }))
+  metrics.setRetirementDays(() => retirementDays(client.deployments, new Date()))
   readiness.add('models', () => ({ ready: true, state: worstRetirementState(client.deployments, new Date()) }))
 }
 

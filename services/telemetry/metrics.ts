@@ -40,6 +40,24 @@ export function createMetrics(version: string) {
     }
   }
 
+  /** Gauges with labels that are read at each scrape; what is not returned any more disappears. */
+  function readGauges<L extends string>(name: string, help: string, labelNames: readonly L[]) {
+    let source = (): readonly { labels: Record<L, string>; value: number }[] => []
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset()
+        for (const { labels, value } of source()) this.set(labels, value)
+      },
+    })
+    return (read: typeof source) => {
+      source = read
+    }
+  }
+
   return {
     registry,
     httpRequests: counter('http_requests_total', 'HTTP responses, and 499 for clients that disconnected', [
@@ -86,6 +104,11 @@ export function createMetrics(version: string) {
       'azure_unpriced_images_total',
       'Images whose cost is unknown, because the model has no list price or the usage was not reported',
       ['deployment', 'model'],
+    ),
+    setRetirementDays: readGauges(
+      'model_retirement_days',
+      'Days until Azure retires the model of a deployment, negative afterwards; absent if no date is known',
+      ['deployment'],
     ),
     imagesSaved: counter('images_saved_total', 'Images written to IMAGES_DIR'),
     imagesNotSaved: counter('images_not_saved_total', 'Images that could not be written to IMAGES_DIR'),
