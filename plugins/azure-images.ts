@@ -2,6 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { createImagesClient } from '../services/azure/client.ts'
+import { describeStatus } from '../services/azure/deployment-status.ts'
+import { requestCodes } from '../services/azure/events.ts'
 import { describeDeployments } from '../services/azure/models/name-resolution.ts'
 import {
   describeRetirements,
@@ -10,7 +12,7 @@ import {
   worstRetirementState,
 } from '../services/azure/models/retirement.ts'
 import type { ImagesClient } from '../services/azure/types.ts'
-import { azureMetrics } from '../services/telemetry/azure-events.ts'
+import { azureMetrics, watchDeployments } from '../services/telemetry/azure-events.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -45,12 +47,18 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('azureImages', client)
   // Requests that still run after the graceful shutdown have no client to receive their result.
   fastify.addHook('onClose', () => Promise.race([client.close(), pause(CLOSE_MS, undefined, { ref: false })]))
+  watchDeployments(metrics, client.deployments, requestCodes, client.status)
   logDeployments(client.deployments, log)
   readiness.add('connections', () => ({ ready: true, state: client.canConnect ? 'available' : 'unavailable' }))
   const models = describeDeployments(client.deployments)
   readiness.add('deployments', () => ({ ready: true, state: models }))
   readiness.add('retirement', () => ({ ready: true, state: describeRetirements(client.deployments, new Date()) }))
   metrics.setRetirementDays(() => retirementDays(client.deployments, new Date()))
+  readiness.add('azure', () => {
+    const states = client.status()
+    const isDegraded = states.every(({ isFailing, isBlocked }) => isFailing || isBlocked)
+    return { ready: true, isDegraded, state: describeStatus(states) }
+  })
   readiness.add('models', () => ({ ready: true, state: worstRetirementState(client.deployments, new Date()) }))
 }
 

@@ -8,7 +8,8 @@ import { contentOf, type ResultIdentity, repeatResult, type StoredResult } from 
 import type { Around, Call, ToolResult } from './types.ts'
 
 /** What became of a result that its client did not receive: a closed set for metrics. */
-export type AbandonedEvent = 'abandoned' | 'stored' | 'joined' | 'received' | 'expired' | 'evicted' | 'failed'
+export const abandonedEvents = ['abandoned', 'stored', 'joined', 'received', 'expired', 'evicted', 'failed'] as const
+export type AbandonedEvent = (typeof abandonedEvents)[number]
 
 type Defaulted = 'storeUnprovenAfterMs' | 'now' | 'monotonic'
 

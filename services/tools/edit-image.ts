@@ -9,7 +9,6 @@ import {
   type EditArguments,
   imageCost,
   modelArgument,
-  normalizer,
   promptArgument,
   sourceArguments,
   toolSchema,
@@ -67,7 +66,6 @@ export function editImage({ azure, store, inputs, results, defaultEditMaxPixels 
     imageArguments: ['image_data_base64', 'mask_base64', 'reference_images_base64'],
     icons: pencilIcon,
     cost: imageCost,
-    normalize: normalizer(inputSchema),
 
     reject(args) {
       if (!inputs.readsLocalFiles && 'image_path' in args) throw serviceError('IMG_ERR_IMAGE_PATH_REMOTE', [])

@@ -9,7 +9,6 @@ import {
   type GenerateArguments,
   imageCost,
   modelArgument,
-  normalizer,
   promptArgument,
   toolSchema,
 } from './arguments.ts'
@@ -53,7 +52,6 @@ export function generateImage({ azure, store, results, defaultSize }: GenerateIm
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
     icons: imageIcon,
     cost: imageCost,
-    normalize: normalizer(inputSchema),
 
     async call(args, context) {
       checkPrompt(args.prompt)

@@ -1,4 +1,5 @@
 import { describe, type TestContext, test } from 'node:test'
+import { fileOf } from '../support/fake-azure.ts'
 import { png } from '../support/images/images.ts'
 import { callTool, startService } from '../support/service.ts'
 
@@ -6,7 +7,7 @@ const prompt = 'a lighthouse'
 
 interface Listed {
   name: string
-  inputSchema: { properties: Record<string, unknown>; required: string[] }
+  inputSchema: { properties: Record<string, unknown>; required?: string[] }
 }
 
 async function listTools(url: string): Promise<Listed[]> {
@@ -25,7 +26,7 @@ describe('empty optional arguments are not sent to Azure', () => {
       const image = (await png(64, 64)).toString('base64')
       for (const { name, inputSchema } of await listTools(url)) {
         const required = name === 'edit_image' ? { prompt, image_data_base64: image } : { prompt }
-        const optional = Object.keys(inputSchema.properties).filter((key) => !inputSchema.required.includes(key))
+        const optional = Object.keys(inputSchema.properties).filter((key) => !inputSchema.required?.includes(key))
         const all = (value: unknown) => Object.fromEntries(optional.map((key) => [key, value]))
         const ofOtherModels = {
           seed: null,
@@ -51,6 +52,23 @@ describe('empty optional arguments are not sent to Azure', () => {
         for (const request of sent) t.assert.deepEqual(request, sent[0], name)
       }
     })
+  }
+})
+
+test('members that n8n adds are ignored by every tool', async (t: TestContext) => {
+  const deployments = [{ name: 'gpt-image-1' }, { name: 'FLUX.2-pro' }]
+  const { url } = await startService(t, {
+    AZURE_DEPLOYMENT_NAME: undefined,
+    AZURE_DEPLOYMENTS_FILE: await fileOf(t, { deployments }),
+  })
+  const image = (await png(64, 64)).toString('base64')
+  const required: Readonly<Record<string, unknown>> = { prompt, image_data_base64: image }
+  const tools = await listTools(url)
+  t.assert.ok(tools.length > 2)
+  for (const { name, inputSchema } of tools) {
+    const args = Object.fromEntries((inputSchema.required ?? []).map((key) => [key, required[key]]))
+    const { isError, text } = await callTool(url, name, { ...args, ...ofN8n })
+    t.assert.equal(isError, false, `${name}: ${text}`)
   }
 })
 

@@ -9,9 +9,15 @@ describe('azure-images', () => {
     await app.azureImages.generate({ prompt: 'A boat' }, callContext())
     t.assert.equal(azure.seen[0]?.headers['api-key'], 'k1')
     const series = await app.metrics.registry.metrics()
-    t.assert.match(series, /image_mcp_azure_requests_total\{operation="generate",status_class="2xx"\} 1/)
+    const counted = series.match(/^image_mcp_azure_requests_total.* (?!0$).*/gm)
+    t.assert.deepEqual(counted, [
+      'image_mcp_azure_requests_total{deployment="FLUX.1-Kontext-pro",operation="generate",code="ok"} 1',
+    ])
     t.assert.match(series, /image_mcp_azure_requests_in_flight 0/)
-    t.assert.match(series, /image_mcp_azure_request_duration_seconds_count\{operation="generate"\} 1/)
+    t.assert.match(
+      series,
+      /image_mcp_azure_request_duration_seconds_count\{deployment="FLUX.1-Kontext-pro",operation="generate"\} 1/,
+    )
   })
 
   test('reports the model of each deployment at startup and in /ready, with a warning if it was guessed', async (t: TestContext) => {
@@ -58,6 +64,7 @@ describe('azure-images', () => {
     const series = await app.metrics.registry.metrics()
     t.assert.deepEqual(series.match(/^image_mcp_azure_(unpriced_images|cost_usd)_total.*/gm), [
       'image_mcp_azure_cost_usd_total{model="gpt-image-2"} 30.00005',
+      'image_mcp_azure_unpriced_images_total{deployment="known",model="gpt-image-2"} 0',
       'image_mcp_azure_unpriced_images_total{deployment="unknown",model="MAI-Image-2.7-Flash"} 2',
     ])
   })
