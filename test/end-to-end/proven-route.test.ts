@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import sharp from 'sharp'
 import { buildApp } from '../support/app.ts'
 import { afterBody, fakeAzure, fileOf, imageResult } from '../support/fake-azure.ts'
+import { type ListedTool, makesImage } from '../support/listed-tools.ts'
 
 /** An Azure that serves FLUX.1 by one of its two routes. */
 function azureWith(t: TestContext, route: 'providers' | 'openai') {
@@ -31,16 +32,18 @@ async function rpc(app: FastifyInstance, method: string, params: object, modern 
   return response.json().result
 }
 
-/** The arguments that each tool publishes. */
+/** The arguments that each tool publishes that makes images. */
 async function published(app: FastifyInstance, modern = false): Promise<Record<string, string[]>> {
   const { tools } = await rpc(app, 'tools/list', {}, modern)
   return Object.fromEntries(
-    tools.map(({ name, inputSchema }: { name: string; inputSchema: { properties: object } }) => [
-      name,
-      Object.keys(inputSchema.properties).filter((argument) =>
-        /^(size|aspect_ratio|seed|output_format)$/.test(argument),
-      ),
-    ]),
+    tools
+      .filter(makesImage)
+      .map(({ name, inputSchema }: ListedTool) => [
+        name,
+        Object.keys(inputSchema.properties).filter((argument) =>
+          /^(size|aspect_ratio|seed|output_format)$/.test(argument),
+        ),
+      ]),
   )
 }
 
