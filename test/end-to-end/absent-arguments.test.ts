@@ -101,13 +101,24 @@ describe('an optional argument that is null, blank or invisible is absent', () =
   })
 })
 
+test('a ratio of the list is accepted in any spelling', async (t: TestContext) => {
+  const azure = await fakeAzure(t, responding(200, imageResult))
+  const { url } = await listen(t, { AZURE_BASE_URL: azure.url })
+  for (const aspect_ratio of ['21:9', ' 21 : 9', '21/9', '21：9']) {
+    const { isError, text } = await callTool(url, 'generate_image', { prompt, aspect_ratio })
+    t.assert.equal(isError, false, `${aspect_ratio}: ${text}`)
+    t.assert.match(azure.seen.at(-1)?.body.toString() ?? '', /"aspect_ratio":"21:9"/)
+  }
+})
+
 describe('half a surrogate pair or an invisible name is rejected before Azure is called', () => {
   const rejected: readonly [name: string, value: unknown, sentence: RegExp][] = [
     ['output_path', 'a\ud83d.png', /"output_path" contains half a surrogate pair/],
     ['output_path', '\udc00/b.png', /"output_path" contains half a surrogate pair/],
     ['output_path', 'a\u200bb.png', /control characters/],
     ['output_path', '\u200d.png', /no visible character/],
-    ['output_path', '\u3164/b.png', /no visible character/],
+    ['output_path', '\u3164/b.png', /control characters/],
+    ['output_path', '\u2800/b.png', /no visible character/],
     ['output_path', 'a\u0000b.png', /control characters/],
     ['idempotency_key', 'a\ud83d', /"idempotency_key" must be/],
     ['size', '1024x1024\ud83d', /"size" must be width x height/],
