@@ -2,6 +2,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { listen } from '../support/app.ts'
 import { fakeAzure, fileOf, imageResult, responding, type SeenRequest } from '../support/fake-azure.ts'
 import { png } from '../support/images/images.ts'
+import { listTools, makesImage } from '../support/listed-tools.ts'
 import { callTool } from '../support/service.ts'
 
 const prompt = 'a lighthouse'
@@ -21,17 +22,6 @@ const absent: readonly unknown[] = [
   ['', ' '],
 ]
 
-interface Listed {
-  name: string
-  inputSchema: { required?: string[]; properties: Record<string, { properties?: Record<string, unknown> }> }
-}
-
-async function listTools(url: string): Promise<Listed[]> {
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
-  return JSON.parse(await response.text()).result.tools
-}
-
 /** Address and body; the boundary of a form is random. */
 function wireOf({ method, url, headers, body }: SeenRequest): string {
   const [, boundary = '-'] = /boundary=(.*)/.exec(headers['content-type'] ?? '') ?? []
@@ -46,7 +36,7 @@ describe('an optional argument that is null, blank or invisible is absent', () =
       const deployments = models.map((name) => ({ name, deployment: name }))
       const file = await fileOf(t, { deployments })
       const { url } = await listen(t, { AZURE_BASE_URL: azure.url, AZURE_DEPLOYMENTS_FILE: file, ...environment })
-      const tools = (await listTools(url)).filter(({ name }) => name !== 'list_models')
+      const tools = (await listTools(url)).filter(makesImage)
       for (const { name, inputSchema } of tools) {
         const { required = [], properties } = inputSchema
         const call = async (more: object) => {
