@@ -43,6 +43,8 @@ export interface RequestFacts {
   /** Images that were requested. */
   count: number
   deployment: DeploymentInfo
+  /** Arguments that the model which generated the images does not accept. */
+  ignored: readonly string[]
 }
 
 export interface ImageResults {
@@ -112,7 +114,7 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
 
   return {
     async toContent(result, facts, context) {
-      const { verb, target, requestedSize, count, deployment } = facts
+      const { verb, target, requestedSize, count, deployment, ignored } = facts
       const log = logOf(context)
       if (target !== undefined) context.progress('saving')
       const sizes = result.images.map(({ encodedBytes }) => encodedBytes)
@@ -138,7 +140,7 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
         notes: [
           ...countNotes(result, count),
           ...mergeNotes(notes),
-          ...fallbackNotes(result, deployment),
+          ...fallbackNotes(result, deployment, ignored),
           ...(options.reportCost ? costNotes(result) : []),
         ],
         links: outputs.flatMap((output) => linksTo(output)),
@@ -200,5 +202,5 @@ function logOf({ log, id: requestId }: CallContext): LogFailure {
 /** A name for a large image without `output_path`; the store adds a number if it is taken. */
 function generateName({ mimeType }: Base64Image): string {
   const time = new Date().toISOString().replaceAll(/[:.]/g, '-')
-  return `image-${time}.${mimeType.slice('image/'.length)}`
+  return `image-${time}.${mimeType.slice('image/'.length).replace('+xml', '')}`
 }
