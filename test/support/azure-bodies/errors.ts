@@ -1,3 +1,4 @@
+import { pixelPng } from '../fake-azure.ts'
 import { type Meaning, statuses, statusesOf, type Verdict, verdictOf } from './oracle.ts'
 import { CANARY, cut, keep, mutate, type Random, toJson } from './random.ts'
 
@@ -86,6 +87,7 @@ const wrappers: readonly ((error: unknown) => unknown)[] = [
   (error) => ({ created: 1, error: keep(error), data: null }),
   (error) => ({ error: keep([keep(error)]) }),
   (error) => ({ errors: keep([keep(error)]) }),
+  (error) => ({ error: keep(null), errors: keep([keep(error)]) }),
   (error) => ({ error: keep({ error: keep(error) }) }),
   (error) => [keep({ error: keep(error) })],
   (error) => ({ error: keep({ code: null, message: null, details: keep([keep(error)]) }) }),
@@ -158,7 +160,7 @@ function streamOf(random: Random): string {
     '',
     'data: [DONE]',
     ': comment',
-    `data: {"type":"image_generation.partial_image","partial_image_index":0,"b64_json":"${'A'.repeat(40)}"}`,
+    `data: {"type":"image_generation.partial_image","partial_image_index":0,"b64_json":"${pixelPng}"}`,
     `data: {"type":"error","code":"server_error","message":"${CANARY}"}`,
     `event: error\ndata: {"error":{"code":"internal","message":"${CANARY}","innererror":null}}`,
     `data: {"type":"error","error":{"code":"contentFilter","message":null}}`,
