@@ -2,10 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { createImagesClient } from '../services/azure/client.ts'
+import { describeStatus } from '../services/azure/deployment-status.ts'
+import { requestCodes } from '../services/azure/events.ts'
 import { describeDeployments } from '../services/azure/models/name-resolution.ts'
 import { logDeployments, worstRetirementState } from '../services/azure/models/retirement.ts'
 import type { ImagesClient } from '../services/azure/types.ts'
-import { azureMetrics } from '../services/telemetry/azure-events.ts'
+import { azureMetrics, watchDeployments } from '../services/telemetry/azure-events.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -40,10 +42,16 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('azureImages', client)
   // Requests that still run after the graceful shutdown have no client to receive their result.
   fastify.addHook('onClose', () => Promise.race([client.close(), pause(CLOSE_MS, undefined, { ref: false })]))
+  watchDeployments(metrics, client.deployments, requestCodes, client.status)
   logDeployments(client.deployments, log)
   readiness.add('connections', () => ({ ready: true, state: client.canConnect ? 'available' : 'unavailable' }))
   const models = describeDeployments(client.deployments)
   readiness.add('deployments', () => ({ ready: true, state: models }))
+  readiness.add('azure', () => {
+    const states = client.status()
+    const isDegraded = states.every(({ isFailing, isBlocked }) => isFailing || isBlocked)
+    return { ready: true, isDegraded, state: describeStatus(states) }
+  })
   readiness.add('models', () => ({ ready: true, state: worstRetirementState(client.deployments, new Date()) }))
 }
 

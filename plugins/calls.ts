@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { abandonedEvents } from '../services/calls/abandoned-results.ts'
 import { type Calls, createCalls } from '../services/calls/chain.ts'
+import { deliveryProofs } from '../services/calls/delivery.ts'
 import { createCallLimits } from '../services/limits/call-limits.ts'
 
 declare module 'fastify' {
@@ -16,6 +18,8 @@ const MAX_STORED_BYTES = 536_870_912
 /** The chain around every call of a tool. */
 async function calls(fastify: FastifyInstance): Promise<void> {
   const { config, log, metrics, createLimiter } = fastify
+  for (const event of abandonedEvents) metrics.abandoned.inc({ event }, 0)
+  for (const proof of [...deliveryProofs, 'none']) metrics.responsesDelivered.inc({ proof }, 0)
   const calls = createCalls({
     folder: config.library.folder,
     maxCalls: config.limits.maxConcurrentCalls,

@@ -15,8 +15,8 @@ async function library(fastify: FastifyInstance): Promise<void> {
   const store = await openLocalImageStore({ folder, pool: fastify.bufferPool }, fastify.log)
   fastify.decorate('imageStore', store)
   fastify.readiness.add('images', async () => {
-    const { isWritable } = await store.health()
-    return { ready: true, state: isWritable ? 'writable' : 'unwritable' }
+    const { isWritable, isFull } = await store.health()
+    return { ready: true, state: isFull ? 'full' : isWritable ? 'writable' : 'unwritable' }
   })
 }
 

@@ -1,17 +1,21 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
+type State = string | number | boolean | { readonly [name: string]: State | undefined }
+
 /** The state of one part. `ready: false` takes the whole service out of the load balancer. */
 export interface PartState {
   ready: boolean
+  /** Calls fail at the moment, but no other replica would do better. */
+  isDegraded?: boolean
   /** A few words from a closed set, or several such states by name, shown in `/ready`. */
-  state: string | Readonly<Record<string, string>>
+  state: State
 }
 
 export interface Readiness {
   /** Adds a part. Its check must be cheap, since every probe runs it, and any client may probe. */
   add(part: string, check: () => PartState | Promise<PartState>): void
-  /** The states of all parts; `status` is `ready`, `shutting down` or `not ready`. */
+  /** The states of all parts; `status` is `ready`, `degraded`, `shutting down` or `not ready`. */
   report(): Promise<{ ready: boolean; body: Record<string, PartState['state']> }>
 }
 
@@ -33,7 +37,8 @@ async function readiness(fastify: FastifyInstance): Promise<void> {
     async report() {
       const states = await Promise.all([...parts].map(async ([part, check]) => ({ part, ...(await check()) })))
       const ready = !isClosing && states.every((state) => state.ready)
-      const status = isClosing ? 'shutting down' : ready ? 'ready' : 'not ready'
+      const isDegraded = states.some((state) => state.isDegraded === true)
+      const status = isClosing ? 'shutting down' : !ready ? 'not ready' : isDegraded ? 'degraded' : 'ready'
       return { ready, body: { status, ...Object.fromEntries(states.map(({ part, state }) => [part, state])) } }
     },
   })

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { callOutcomes } from '../services/calls/measure.ts'
 import type { Tool } from '../services/calls/types.ts'
 import { openTemporaryStore } from '../services/library/local/temporary-store.ts'
 import { createImageInputs } from '../services/tools/image-inputs.ts'
@@ -36,6 +37,10 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       }),
     }),
   )
+  for (const { name: tool } of fastify.tools()) {
+    for (const outcome of callOutcomes) metrics.toolCalls.inc({ tool, outcome }, 0)
+    metrics.toolDuration.zero({ tool })
+  }
 }
 
 export default fp(tools, { name: 'tools', dependencies: ['config', 'metrics', 'azure-images', 'library', 'imaging'] })

@@ -80,7 +80,7 @@ export type Price = Static<typeof PriceSchema>
 const SourceSchema = Type.Object(
   {
     url: Type.String({ pattern: '^https://\\S+$', maxLength: 500, description: 'an https address' }),
-    /** The day on which somebody last looked there. */
+    /** The day on which it was last checked. */
     checked: DaySchema,
   },
   closed,

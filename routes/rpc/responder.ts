@@ -6,7 +6,7 @@ import { hasProgressToken } from '../../services/mcp/envelope.ts'
 import { invalidRequest } from '../../services/mcp/protocol-error.ts'
 import type { Timing } from '../../services/mcp/timeouts.ts'
 import type { Response } from '../../services/mcp/types.ts'
-import { CLIENT_ENDED } from '../../services/net/half-close.ts'
+import { PROBE } from '../../services/net/half-close.ts'
 import { readAccept } from './content-negotiation.ts'
 import type { HttpContext } from './context.ts'
 import { createEventStream, type EventStream } from './sse-writer.ts'
@@ -63,7 +63,7 @@ export function createResponder(
     function openStream(): EventStream {
       if (stream !== undefined) return stream
       stream = createEventStream(commentEveryMs)
-      reply.raw.on(CLIENT_ENDED, stream.probe)
+      reply.raw.on(PROBE, stream.probe)
       resolve(sendStream(reply, stream))
       return stream
     }

@@ -14,7 +14,7 @@ export interface EventStream {
   notify(message: object): void
   /** Sends a comment at once, and then whenever the stream is silent, so that clients and proxies do not time out. */
   open(): void
-  /** Sends a comment now, which a client that is gone answers with a reset. */
+  /** Sends a comment now, if nothing else waits to be sent: it fails if the client is gone. */
   probe(): void
   /** Sends the response and ends. */
   finish(response?: Event): void

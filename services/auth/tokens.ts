@@ -1,5 +1,6 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { AccessError } from './access-error.ts'
+import { isAccessToken } from './token-type.ts'
 
 /** Characters; Entra's largest tokens have about 4 KB, and Node limits all headers to 16 KB. */
 const MAX_TOKEN_LENGTH = 16_384
@@ -27,7 +28,7 @@ export interface TokenSubject {
 }
 
 /**
- * Verifies access tokens by RFC 9068: signature, issuer, audience, times, scopes.
+ * Verifies access tokens by RFC 9068: signature, issuer, audience, times, type, scopes.
  * @returns a function that throws AccessError: 401 for an invalid token, 403 for a valid one without the scopes
  */
 export function createTokenVerifier(options: TokenVerifierOptions): (token: string) => Promise<TokenSubject> {
@@ -35,9 +36,12 @@ export function createTokenVerifier(options: TokenVerifierOptions): (token: stri
 
   return async function verify(token) {
     if (token.length > MAX_TOKEN_LENGTH) throw invalid('The access token is too long.')
-    const { payload } = await checkSignature(token)
+    const { payload, protectedHeader } = await checkSignature(token)
+    if (!isAccessToken(protectedHeader.typ, payload)) {
+      throw invalid('The token is no access token: send one that was issued for this service.')
+    }
     const subject = payload.sub ?? payload.azp ?? payload.client_id
-    if (typeof subject !== 'string' || subject === '' || subject.length > MAX_SUBJECT_LENGTH) {
+    if (typeof subject !== 'string' || !isSubject(subject)) {
       throw invalid('The access token names no subject.')
     }
     const granted = readScopes(payload)
@@ -64,6 +68,11 @@ export function createTokenVerifier(options: TokenVerifierOptions): (token: stri
       throw invalid(sentenceFor(error), error)
     }
   }
+}
+
+/** Half a surrogate pair would make two subjects the same in a hash. */
+function isSubject(text: string): boolean {
+  return text !== '' && text.length <= MAX_SUBJECT_LENGTH && text.isWellFormed()
 }
 
 function invalid(message: string, cause?: unknown): AccessError {

@@ -1,7 +1,8 @@
 import type { Operation } from '../../schemas/models.ts'
 import { type Base64Image, disposeAll } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
-import { serviceError } from '../errors/errors.ts'
+import { ServiceError, serviceError } from '../errors/errors.ts'
+import { reasonOf } from '../errors/reason.ts'
 import type { HttpClientOptions } from '../net/http-client.ts'
 import { adaptRequest } from '../parameters/adapt.ts'
 import { allowedArguments } from '../parameters/arguments.ts'
@@ -13,7 +14,15 @@ import { createImageDownload } from './image-download.ts'
 import { runCall, type UnusableRoutes } from './retry.ts'
 import { type StreamingChoice, shouldStream } from './streaming.ts'
 import { createTransport } from './transport.ts'
-import type { CallContext, EditRequest, ImageRequest, ImageResult, ImagesClient, MissingImages } from './types.ts'
+import type {
+  CallContext,
+  DeploymentState,
+  EditRequest,
+  ImageRequest,
+  ImageResult,
+  ImagesClient,
+  MissingImages,
+} from './types.ts'
 import { costOf } from './usage.ts'
 
 export interface ImagesClientOptions extends HttpClientOptions {
@@ -89,6 +98,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       },
       context,
       options.maxQueueMs,
+      ({ deployment }, waitedMs) => events.waited?.({ deployment: deployment.name, waitedMs }),
     )
     return finish(operation, response, producer, request.n ?? 1, context)
   }
@@ -102,7 +112,11 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     context: CallContext,
   ): Promise<ImageResult> {
     const { name, model, capabilities } = producer.deployment
-    const { images, usage, missing } = await collect(response, count, context)
+    const { images, usage, missing } = await collect(response, count, context).catch((error: unknown) => {
+      throw endFailed(error, response, producer)
+    })
+    response.end('ok')
+    producer.status.succeeded()
     const costUsd = costOf(capabilities.price, { operation, images: images.length, usage })
     const facts = { operation, deployment: name, model, count: images.length, usage, costUsd }
     events.imagesGenerated(facts)
@@ -148,6 +162,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
   return {
     deployment: defaultDeployment.deployment,
     deployments: deployments.map(({ deployment }) => deployment),
+    status: () => deployments.map(describeStatus),
     generate: (request, context) => run('generate', request, context),
     edit: (request, context) => run('edit', request, context),
     get canConnect() {
@@ -157,4 +172,24 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       await Promise.all([transport.close(), download.close()])
     },
   }
+}
+
+/** Reports that a response had no image that could be read. @returns the error with what the log needs */
+function endFailed(
+  error: unknown,
+  { end, requestId }: HttpResponse,
+  { deployment, host, status }: Deployment,
+): unknown {
+  if (!(error instanceof ServiceError)) {
+    end('other')
+    return error
+  }
+  end(error.code)
+  status.failed(error.code)
+  return error.withDetail({ deployment: deployment.name, host, reason: reasonOf(error), azureRequestId: requestId })
+}
+
+function describeStatus({ deployment, breaker, limiter, status }: Deployment): DeploymentState {
+  const { lastSuccess, lastFailure, isFailing } = status
+  return { name: deployment.name, lastSuccess, lastFailure, isFailing, isBlocked: breaker.isOpen, ...limiter.status() }
 }

@@ -4,6 +4,7 @@ import { isAllowed } from '../parameters/arguments.ts'
 import { type ParameterName, parameterNames } from '../parameters/table.ts'
 import { type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts'
 import type { Credential } from './credential.ts'
+import { createDeploymentStatus, type DeploymentStatus } from './deployment-status.ts'
 import type { Dialect, Target } from './dialects/dialect.ts'
 import { onFirstRoute, onRoute, routesOf } from './dialects/index.ts'
 import type { Recognition } from './models/name-resolution.ts'
@@ -44,6 +45,9 @@ export interface Deployment {
   readonly options: DeploymentOptions
   readonly limiter: RateLimiter
   readonly breaker: CircuitBreaker
+  readonly status: DeploymentStatus
+  /** Host and port of its address, for the log. */
+  readonly host: string
   /** The proven route, else all routes in the order in which they are tried. */
   routes(): readonly Dialect[]
   /** Records that a request succeeded. `true` if the route was not proven before. */
@@ -77,6 +81,8 @@ export function createDeployment(options: DeploymentOptions): Deployment {
       ...(options.minuteMs === undefined ? {} : { minuteMs: options.minuteMs }),
     }),
     breaker: createCircuitBreaker(options.blockMs),
+    status: createDeploymentStatus(),
+    host: URL.canParse(baseUrl) ? new URL(baseUrl).host : '',
     routes: () => (proven === undefined ? candidates : [proven]),
     prove(route) {
       const isFirst = proven === undefined && candidates.length > 1

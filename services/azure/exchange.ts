@@ -1,11 +1,12 @@
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
+import { reasonOf } from '../errors/reason.ts'
 import { azureError, type ErrorContext, requestId } from './azure-error.ts'
 import { maskText } from './azure-text.ts'
 import type { Deployment } from './deployment.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { ErrorBodyCollector, parseFault } from './error-body.ts'
-import type { AzureEvents, StatusClass } from './events.ts'
+import type { AzureEvents, RequestCode, StatusClass } from './events.ts'
 import type { HttpRequest } from './http-request.ts'
 import { openResponse } from './image-response.ts'
 import type { ResponseReading } from './response-parts.ts'
@@ -25,6 +26,8 @@ export interface SendOptions {
 /** A successful response. */
 export interface HttpResponse {
   reading: ResponseReading
+  /** Reports how the request ended, which is known only when its images have been read. Must be called once. */
+  end(code: RequestCode): void
   requestId: string | undefined
 }
 
@@ -52,10 +55,11 @@ export async function sendRequest(
     const secrets = [...credential.secrets(), ...Object.values(credentialHeaders), ...request.secrets]
     if (response.sink instanceof ErrorBodyCollector) {
       const failure = failureOf(response, response.sink, deployment, { operation: request.operation, secrets }, context)
+      response.end(failure.code)
       throw new SendError(failure, credentialHeaders)
     }
     deployment.breaker.reset()
-    return { reading: response.sink, requestId: requestId(headers, secrets) }
+    return { reading: response.sink, requestId: requestId(headers, secrets), end: response.end }
   } finally {
     deployment.limiter.release(headers, isRejected)
   }
@@ -85,7 +89,7 @@ async function exchange(
   request: HttpRequest,
   credentialHeaders: Readonly<Record<string, string>>,
   context: CallContext,
-): Promise<Response<ResponseReading | ErrorBodyCollector>> {
+): Promise<Response<ResponseReading | ErrorBodyCollector> & Pick<HttpResponse, 'end'>> {
   const { name, model } = deployment.deployment
   const body = request.body()
   const startedAt = performance.now()
@@ -94,6 +98,9 @@ async function exchange(
   let statusClass: StatusClass = 'lost'
   let reading: ResponseReading | undefined
   let headers: ResponseHeaders = {}
+  let durationMs = 0
+  const end = (code: RequestCode) =>
+    events.requestEnded({ ...facts, statusClass, code, durationMs, sentBytes: body.length })
   try {
     const response = await transport.post<ResponseReading | ErrorBodyCollector>({
       url: request.url,
@@ -113,18 +120,20 @@ async function exchange(
       },
     })
     statusClass = classOf(response.status)
-    return await checkSuccess(response)
+    return { ...(await checkSuccess(response)), end }
   } catch (error) {
     statusClass = faultClass(error)
     if (reading !== undefined && (await reading.hasImage())) {
-      context.log.warn({ deployment: name, err: error }, 'azure response broke off after a complete image')
-      return { status: 200, headers, sink: reading }
+      context.log.warn({ deployment: name, reason: reasonOf(error) }, 'azure response broke off after a complete image')
+      return { status: 200, headers, sink: reading, end }
     }
     await reading?.abort()
-    throw exchangeError(error)
+    durationMs = performance.now() - startedAt
+    const failure = exchangeError(error)
+    end(failure instanceof ServiceError ? failure.code : 'other')
+    throw failure
   } finally {
-    const durationMs = performance.now() - startedAt
-    events.requestEnded({ ...facts, statusClass, durationMs, sentBytes: body.length })
+    durationMs = performance.now() - startedAt
   }
 }
 

@@ -1,6 +1,7 @@
 import type { MaybePromise } from '../bytes/maybe-promise.ts'
 import { serviceError } from '../errors/errors.ts'
 import type { ResponseHeaders } from './transport.ts'
+import type { DeploymentState } from './types.ts'
 
 /**
  * Spaces the requests to one deployment so that they stay within its quota. Azure enforces requests per minute over
@@ -44,6 +45,8 @@ export interface RateLimiter {
   pausedMs(): number
   /** Estimated milliseconds until a new call could start. */
   estimateMs(): number
+  /** Waiting calls, the pause, and the quota as far as Azure has reported it. */
+  status(): Pick<DeploymentState, 'waiting' | 'pausedMs' | 'quota' | 'quotaRemaining'>
 }
 
 interface Waiter {
@@ -81,12 +84,25 @@ class AdaptiveRateLimiter implements RateLimiter {
   #pruneAt = MIN_PRUNED_STARTS
   #queue: Waiter[] = []
   #nextOrder = 0
+  #quota: number | undefined
+  #quotaRemaining: { requests: number; until: number } | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(requestsPerMinute: number | undefined, maxWaiting: number, minuteMs: number) {
     this.#maxWaiting = maxWaiting
     this.#minuteMs = minuteMs
     if (requestsPerMinute !== undefined) this.#intervalMs = this.#intervalFor(requestsPerMinute)
+  }
+
+  status() {
+    const isKnown = this.#quotaRemaining !== undefined && performance.now() < this.#quotaRemaining.until
+    return {
+      waiting: this.#queue.length,
+      pausedMs: Math.ceil(this.pausedMs()),
+      quota: this.#quota,
+      // What was left a minute ago says nothing.
+      quotaRemaining: isKnown ? this.#quotaRemaining?.requests : undefined,
+    }
   }
 
   pausedMs() {
@@ -138,8 +154,14 @@ class AdaptiveRateLimiter implements RateLimiter {
   release(headers: ResponseHeaders | undefined, isRejected: boolean) {
     this.#running--
     const limit = Number(headers?.['x-ratelimit-limit-requests'] ?? Number.NaN)
-    if (Number.isFinite(limit) && limit >= 1) this.#setRate(this.#intervalFor(limit))
-    else if (headers !== undefined) this.#adaptRate(isRejected)
+    const remaining = Number(headers?.['x-ratelimit-remaining-requests'] ?? Number.NaN)
+    if (Number.isFinite(remaining) && remaining >= 0) {
+      this.#quotaRemaining = { requests: remaining, until: performance.now() + this.#minuteMs }
+    }
+    if (Number.isFinite(limit) && limit >= 1) {
+      this.#quota = limit
+      this.#setRate(this.#intervalFor(limit))
+    } else if (headers !== undefined) this.#adaptRate(isRejected)
     this.#drain()
   }
 

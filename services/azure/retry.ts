@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '../errors/app-error.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
+import { reasonOf } from '../errors/reason.ts'
 import type { Deployment } from './deployment.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import type { Ticket } from './rate-limiter.ts'
@@ -18,6 +19,9 @@ import { withinCall } from './within-call.ts'
 
 /** Sends one request to a deployment by a route, and reads the response. */
 export type Send<T> = (deployment: Deployment, route: Dialect) => Promise<T>
+
+/** A call has waited for its turn at a deployment, successfully or not. */
+export type OnWaited = (deployment: Deployment, waitedMs: number) => void
 
 /** A request that failed, with the credential headers that it carried. */
 export class SendError extends AppError {
@@ -64,6 +68,7 @@ export async function runCall<T>(
   send: Send<T>,
   context: CallContext,
   maxQueueMs = Number.POSITIVE_INFINITY,
+  onWaited: OnWaited = () => {},
 ): Promise<T> {
   const progress: Progress = {
     counts: { tries: 0, rejections: 0 },
@@ -78,7 +83,7 @@ export async function runCall<T>(
     const deployment = chooseDeployment(progress.candidates) ?? candidates[0]
     const route = chooseRoute(deployment, progress)
     try {
-      const result = await acquireAndSend(deployment, route, send, progress, context)
+      const result = await acquireAndSend(deployment, route, send, progress, context, onWaited)
       if (deployment.prove(route)) {
         context.log.info({ deployment: deployment.deployment.name, route: route.name }, 'azure route proven')
       }
@@ -115,6 +120,7 @@ async function acquireAndSend<T>(
   send: Send<T>,
   progress: Progress,
   context: CallContext,
+  onWaited: OnWaited,
 ): Promise<T> {
   deployment.breaker.check()
   const startedAt = performance.now()
@@ -127,7 +133,13 @@ async function acquireAndSend<T>(
   progress.tickets.set(deployment, ticket)
   ticket.waitUntil = Math.min(context.deadlineAt, startedAt + progress.queueMs)
   const turn = deployment.limiter.acquire(ticket)
-  if (turn instanceof Promise) await turn.finally(() => (progress.queueMs -= performance.now() - startedAt))
+  if (turn instanceof Promise) {
+    await turn.finally(() => {
+      const waitedMs = performance.now() - startedAt
+      progress.queueMs -= waitedMs
+      onWaited(deployment, waitedMs)
+    })
+  }
   return send(deployment, route)
 }
 
@@ -142,11 +154,9 @@ async function handleFailure(
   const serviceFailure = error instanceof SendError ? error.failure : error
   if (!(serviceFailure instanceof ServiceError) || !isAzureCode(serviceFailure.code)) throw serviceFailure
   const failure: Failure = { code: serviceFailure.code, retryAfterMs: serviceFailure.retryAfterMs }
-  const { name } = deployment.deployment
-  context.log.warn(
-    { deployment: name, route: route.name, code: failure.code, ...serviceFailure.detail },
-    'azure request failed',
-  )
+  const { host, deployment: info, status } = deployment
+  const facts = { deployment: info.name, host, route: route.name, reason: reasonOf(serviceFailure) }
+  status.failed(failure.code)
   recordFailure(failure, deployment, route, progress)
   const final = finalFailure(serviceFailure, progress)
   if (!isUnsent(serviceFailure)) progress.lastFailure = serviceFailure
@@ -160,21 +170,27 @@ async function handleFailure(
     remainingMs,
     queueMs: Math.min(remainingMs, progress.queueMs),
   })
+  // The failure of the call itself is logged once, by what called it.
+  const logStep = () => {
+    const { code, detail } = serviceFailure
+    context.log.info({ ...facts, code, ...detail, next: step.type }, 'azure request failed, the call goes on')
+  }
   switch (step.type) {
     case 'rejectRoute':
     case 'waitForQuota':
-      return
+      return logStep()
     case 'failOver':
       if (step.dropsDeployment) progress.candidates = others
-      return
+      return logStep()
     case 'refreshCredential':
       progress.isCredentialRefreshed = true
-      if (error instanceof SendError && (await refreshCredential(deployment, route, error, context))) return
-      throw final
+      if (error instanceof SendError && (await refreshCredential(deployment, route, error, context))) return logStep()
+      throw final.withDetail(facts)
     case 'retry':
+      logStep()
       return pause(step.delayMs, context)
     case 'giveUp':
-      throw final
+      throw final.withDetail(facts)
     default:
       return step satisfies never
   }

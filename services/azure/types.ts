@@ -1,5 +1,6 @@
 import type { Model } from '../../schemas/models.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
+import type { ErrorCode } from '../errors/errors.ts'
 import type { InputImage } from '../imaging/types.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { RequestParameters } from '../parameters/table.ts'
@@ -79,12 +80,32 @@ export interface DeploymentInfo {
   readonly capabilities: Readonly<Model>
 }
 
+/** How a deployment is doing, as far as its own calls have shown. */
+export interface DeploymentState {
+  name: string
+  lastSuccess: Date | undefined
+  lastFailure: { readonly at: Date; readonly code: ErrorCode } | undefined
+  /** Whether the last call failed; a rejected prompt is no failure. */
+  isFailing: boolean
+  /** Azure has blocked the account; no call is sent. */
+  isBlocked: boolean
+  /** Calls that wait for their turn. */
+  waiting: number
+  /** Milliseconds until requests may start again after a 429. */
+  pausedMs: number
+  /** Requests per minute, and those that are left, if Azure has reported them. */
+  quota: number | undefined
+  quotaRemaining: number | undefined
+}
+
 /** The client of Azure's image models. Knows nothing of MCP or HTTP. */
 export interface ImagesClient {
   /** The default deployment. */
   readonly deployment: DeploymentInfo
   /** All configured deployments, the default one first; never empty. */
   readonly deployments: readonly DeploymentInfo[]
+  /** The state of each, in the same order. */
+  status(): readonly DeploymentState[]
   /** @throws ServiceError of family `upstream`, or `IMG_ERR_CANCELLED` if the client disconnected in time. */
   generate(request: ImageRequest, context: CallContext): Promise<ImageResult>
   /** @throws as `generate`. */

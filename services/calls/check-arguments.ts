@@ -3,6 +3,7 @@ import { serviceError } from '../errors/errors.ts'
 import { describeErrors } from '../errors/validation-message.ts'
 import { patternSentences } from '../parameters/patterns.ts'
 import type { Around } from './types.ts'
+import { checkWellFormed } from './well-formed.ts'
 
 /**
  * Normalizes the arguments and checks them against the schema that the tool publishes.
@@ -14,6 +15,7 @@ export const checkArguments: Around = async (call, next) => {
   const { imageArguments = [] } = tool
   restoreTexts(args, (parent, key) => parent === args && imageArguments.includes(key))
   tool.reject?.(args)
+  checkWellFormed(args)
   const checked = withTextForBlobs(args)
   if (!validator.Check(checked)) {
     throw serviceError('IMG_ERR_ARGUMENTS', [describeErrors(validator.Errors(checked), patternSentences)])

@@ -4,15 +4,17 @@
  */
 
 /** What shows that a client has the whole response: a closed set, for metrics. */
-export type DeliveryProof =
+export const deliveryProofs = [
   /** Its next request came on the same connection. */
-  | 'next_request'
+  'next_request',
   /** It ended the connection in order after the last byte, and no reset followed. */
-  | 'clean_end'
+  'clean_end',
   /** A proxy took all of it; what happens behind the proxy cannot be seen. */
-  | 'proxy'
+  'proxy',
   /** The pipe took all of it and is still open. */
-  | 'flushed'
+  'flushed',
+] as const
+export type DeliveryProof = (typeof deliveryProofs)[number]
 
 export type DeliveryStep =
   /** The kernel has the last byte; the client has proved nothing yet. */

@@ -3,14 +3,16 @@ import { Rejection } from '../errors/rejection.ts'
 import type { Around, CallContext } from './types.ts'
 
 /** How a call of a tool ended: a closed set for metrics. */
-export type CallOutcome =
-  | 'ok'
-  | 'input_error'
-  | 'upstream_error'
-  | 'service_error'
-  | 'internal_error'
-  | 'cancelled'
-  | 'rejected'
+export const callOutcomes = [
+  'ok',
+  'input_error',
+  'upstream_error',
+  'service_error',
+  'internal_error',
+  'cancelled',
+  'rejected',
+] as const
+export type CallOutcome = (typeof callOutcomes)[number]
 
 export interface CallObserver {
   callStarted(tool: string): void

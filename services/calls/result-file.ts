@@ -24,6 +24,8 @@ const HeaderSchema = Type.Object({
   fingerprint: Type.String({ maxLength: 64 }),
   /** Hash of the caller that may have it. */
   owner: Type.String({ maxLength: 64 }),
+  /** Hash of whose part of the space it takes; absent in files of earlier versions. */
+  share: Type.Optional(Type.String({ maxLength: 64 })),
   /** Wall clock, because it is read by another process. */
   expiresAt: Type.Integer(),
   /** Whether it was sent and may have been received. */
@@ -68,7 +70,8 @@ export interface ResultFile {
   start: number
 }
 
-export interface StorableResult extends Pick<ResultHeader, 'fingerprint' | 'owner' | 'expiresAt' | 'isUnproven'> {
+export interface StorableResult
+  extends Pick<ResultHeader, 'fingerprint' | 'owner' | 'share' | 'expiresAt' | 'isUnproven'> {
   texts: string[]
   links: readonly ResourceLink[]
   images: readonly Base64Image[]

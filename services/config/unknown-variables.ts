@@ -1,3 +1,4 @@
+import { editDistance } from '../errors/nearest-name.ts'
 import type { Environment } from './environment.ts'
 import { variables } from './variables.ts'
 
@@ -76,25 +77,4 @@ function distanceOf(one: string, other: string): number {
   const isShorter =
     missing > 0 && few.length > 1 && many.some((_word, at) => many.toSpliced(at, missing).join('_') === short)
   return isShorter ? 1 + missing / 4 : editDistance(one, other)
-}
-
-/**
- * Letters inserted, removed, replaced, or swapped with their neighbour.
- * https://en.wikipedia.org/wiki/Damerau–Levenshtein_distance#Optimal_string_alignment_distance
- */
-function editDistance(one: string, other: string): number {
-  const rows = [Array.from({ length: other.length + 1 }, (_each, at) => at)]
-  const cell = (y: number, x: number) => rows[y]?.[x] ?? Number.POSITIVE_INFINITY
-  for (let y = 1; y <= one.length; y++) {
-    const row = [y]
-    rows.push(row)
-    for (let x = 1; x <= other.length; x++) {
-      const isSame = one[y - 1] === other[x - 1]
-      const isSwapped = one[y - 1] === other[x - 2] && one[y - 2] === other[x - 1]
-      const replaced = cell(y - 1, x - 1) + (isSame ? 0 : 1)
-      const swapped = isSwapped ? cell(y - 2, x - 2) + 1 : replaced
-      row.push(Math.min(replaced, swapped, cell(y - 1, x) + 1, cell(y, x - 1) + 1))
-    }
-  }
-  return cell(one.length, other.length)
 }

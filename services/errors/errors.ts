@@ -10,6 +10,8 @@ export type BilledErrorCode = {
   [C in ErrorCode]: (typeof errorTable)[C] extends { mayBeBilled: true } ? C : never
 }[ErrorCode]
 
+export const errorFamily = (code: ErrorCode): ErrorFamily => errorTable[code].family
+
 export function isBilled(code: ErrorCode): code is BilledErrorCode {
   return 'mayBeBilled' in errorTable[code]
 }
@@ -30,6 +32,17 @@ export class ServiceError extends AppError {
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
   readonly detail: Readonly<Record<string, unknown>> | undefined
+
+  /** The same error with more facts for the log. */
+  withDetail(facts: Readonly<Record<string, unknown>>): ServiceError {
+    const { cause, retryAfterMs } = this
+    const options = { cause, detail: { ...facts, ...this.detail } }
+    return new ServiceError(
+      this.code,
+      this.message,
+      retryAfterMs === undefined ? options : { ...options, retryAfterMs },
+    )
+  }
 
   constructor(code: ErrorCode, message: string, options: ServiceErrorOptions = {}) {
     super(message, options)

@@ -17,7 +17,7 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
 const simplify = (name: string) => name.slice(0, 100).toLowerCase().replaceAll(/[._-]/g, '')
 
 /** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let [beforeLast, last]: [number[], number[]] = [[], Array.from({ length: b.length + 1 }, (_, at) => at)]
   for (let i = 1; i <= a.length; i++) {
     const row = [i]

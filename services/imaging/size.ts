@@ -26,7 +26,7 @@ export function normalizeSize(text: string): string {
   if (plain === 'auto') return plain
   const [, across, down] = /^0*([1-9]\d{0,6})[x*×✕✖]0*([1-9]\d{0,6})(?:px)?$/.exec(plain) ?? []
   if (across !== undefined) return `${across}x${down}`
-  const [, ...sides] = /^(\d{1,5}(?:\.\d{1,4})?)[:/](\d{1,5}(?:\.\d{1,4})?)$/.exec(plain) ?? []
+  const [, ...sides] = /^(\d{1,7}(?:\.\d{1,4})?)[:/](\d{1,7}(?:\.\d{1,4})?)$/.exec(plain) ?? []
   const [width = 0, height = 0] = sides.map((side) => Math.round(Number(side) * 10_000))
   if (width === 0 || height === 0) return text
   const divisor = greatestCommonDivisor(width, height)

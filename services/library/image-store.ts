@@ -37,6 +37,8 @@ export interface ImagePage {
 
 export interface StoreHealth {
   isWritable: boolean
+  /** Whether the disk has no room for an image; absent where it has, or where that is not known. */
+  isFull?: true
   /** The system's code of the failure, for the log. */
   reason?: string
   /** What the operator can do about it. */

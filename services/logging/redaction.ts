@@ -1,4 +1,4 @@
-import { ReportedError } from '../errors/app-error.ts'
+import { AppError, ReportedError } from '../errors/app-error.ts'
 import { messageForLog, ServiceError } from '../errors/errors.ts'
 
 /** Names of fields that would contain a key, a prompt or an image if one were logged by mistake. */
@@ -92,9 +92,8 @@ export function describeError(error: unknown): DescribedError {
 function describe(error: unknown, depth: number): DescribedError {
   if (!(error instanceof Error)) return { type: typeof error }
   const message = sentenceOf(error)
-  const isOurs = error instanceof ServiceError || error instanceof ReportedError
-  const frames = isOurs ? [] : framesOf(error)
   const { code, syscall, statusCode, cause, errors } = membersOf(error)
+  const frames = error instanceof AppError || isOfSystem(code) ? [] : framesOf(error)
   const isDeeper = depth < maxCauses
   return {
     type: matching(error.name, /^(?:[A-Z][A-Za-z]{0,60})?(?:Error|Exception|Warning)$/) ?? 'Error',
@@ -111,6 +110,14 @@ function describe(error: unknown, depth: number): DescribedError {
         : undefined,
     ),
   }
+}
+
+/** Codes of the operating system, the network and TLS: what failed is outside, and where it was noticed says nothing. */
+function isOfSystem(code: unknown): boolean {
+  return (
+    typeof code === 'string' &&
+    /^(E(?!RR_)[A-Z0-9_]+|UND_ERR_\w+|ERR_(TLS|SSL)_\w+|CERT_\w+|[A-Z_]*CERT[A-Z_]*)$/.test(code)
+  )
 }
 
 interface ErrorMembers {

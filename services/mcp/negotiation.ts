@@ -1,5 +1,6 @@
 import type { Call } from '../../schemas/json-rpc.ts'
 import { isRecord } from '../bytes/json/is-record.ts'
+import { objectOfEmptyList } from './drop-nulls.ts'
 import { metaOf, methodOf } from './envelope.ts'
 import { headerMismatch, missingMeta, unsupportedVersion } from './protocol-error.ts'
 import { ASSUMED_VERSION, FIRST_MODERN, findRevision, legacyVersions, modernVersions } from './revisions.ts'
@@ -77,7 +78,8 @@ export function checkModernRequest(
 ): Record<string, unknown> {
   if (headers !== undefined) checkHeaders(call, method, headers)
   const meta = metaOf(call.params)
-  const { [VERSION_KEY]: version, [CAPABILITIES_KEY]: capabilities } = meta
+  const version = meta[VERSION_KEY]
+  const capabilities = objectOfEmptyList(meta[CAPABILITIES_KEY])
   if (isRecord(capabilities) && version !== undefined) return capabilities
   const missing = Object.entries({ [VERSION_KEY]: version, [CAPABILITIES_KEY]: capabilities })
     .filter(([, value]) => value === undefined)

@@ -5,8 +5,8 @@ import type { Socket } from 'node:net'
 const START = 'HTTP/1.1 '
 const EVERY_MS = 50
 
-/** Emitted on a response whose client ended its side of the connection after the response had begun. */
-export const CLIENT_ENDED = 'client-ended'
+/** Emitted on a response that has begun, when something should be sent to find out whether its client is still there. */
+export const PROBE = 'probe'
 
 /** Lets a server respond to clients that have ended their side of the connection, and notice those that are gone. */
 export function serveHalfClosed(server: Server): void {
@@ -31,35 +31,40 @@ export function serveHalfClosed(server: Server): void {
 /**
  * A client that ends its side of the connection either waits for the response or is gone; until something is sent to it,
  * TCP shows no difference. So the first bytes of the response are sent ahead, one at a time: they are the same for every
- * response, and a client that is gone resets the connection. A relay that is still there for a client that is gone needs
- * two of them.
+ * response, and a client that is gone answers the first with a reset, which makes the second fail. Relays that forward the
+ * end of a client that is gone need one more.
  */
 function probeClient(socket: Socket, response: ServerResponse): void {
-  if (response.headersSent) {
-    response.emit(CLIENT_ENDED)
-    return
+  const sendStart = response.headersSent ? undefined : startSender(socket)
+  let probes = 0
+  function probe(): void {
+    if (sendStart === undefined) response.emit(PROBE)
+    else sendStart()
+    if (++probes === START.length || response.writableEnded) clearInterval(timer)
   }
+  const timer = setInterval(probe, EVERY_MS)
+  response.once('close', () => clearInterval(timer))
+  probe()
+}
+
+/** Returns what sends the next byte of a response's start, until its head is written. */
+function startSender(socket: Socket): () => void {
   const write = socket.write.bind(socket)
   let sent = 0
-  const timer = setInterval(sendNext, EVERY_MS)
-  socket.once('close', () => clearInterval(timer))
-  sendNext()
-
-  function sendNext(): void {
-    if (sent === START.length) clearInterval(timer)
-    else write(START.charAt(sent++), 'latin1')
-  }
+  let isBegun = false
 
   type Done = (error?: Error | null) => void
-  /** The first write is the head of the response, whose beginning has been sent. */
   socket.write = function writeRest(
     head: string | Uint8Array,
     encoding?: BufferEncoding | Done | null,
     done?: Done,
   ): boolean {
-    clearInterval(timer)
+    isBegun = true
     socket.write = write
     const rest = typeof head === 'string' ? head.slice(sent) : head.subarray(sent)
     return typeof encoding === 'string' ? write(String(rest), encoding, done) : write(rest, encoding ?? done)
+  }
+  return function sendNext() {
+    if (!isBegun) write(START.charAt(sent++), 'latin1')
   }
 }

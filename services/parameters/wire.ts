@@ -44,7 +44,8 @@ export interface ImageFields {
 
 export function imageFieldsOf(model: Model, dialect: DialectName): ImageFields {
   const format = bodyFormatOf(dialect, model)
-  return { several: model.imagesField ?? imageFields[format], mask: imageArguments.mask_base64.fields[format] }
+  const renamed = hasImagesField(format) ? model.imagesField : undefined
+  return { several: renamed ?? imageFields[format], mask: imageArguments.mask_base64.fields[format] }
 }
 
 /** A member of a model row that only some body formats can express. */
@@ -59,12 +60,14 @@ const isIn =
   (format: BodyFormat) =>
     formats.includes(format)
 
+const hasImagesField = isIn('openai', 'openaiFlux', 'mai')
+
 /** Members that no argument sets. */
 const otherFeatures: readonly Feature[] = [
   {
     names: 'field for further images',
     capability: optional('imagesField'),
-    isSent: isIn('openai', 'openaiFlux', 'mai'),
+    isSent: hasImagesField,
   },
   { names: 'event stream', capability: flag('streaming'), isSent: isIn('openai') },
 ]

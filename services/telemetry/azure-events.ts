@@ -14,10 +14,14 @@ export function azureMetrics(metrics: Metrics) {
     requestStarted(): void {
       metrics.azureInFlight.inc()
     },
-    requestEnded(facts: { operation: string; statusClass: string; durationMs: number }): void {
+    requestEnded(facts: { deployment: string; operation: string; code: string; durationMs: number }): void {
+      const { deployment, operation, code, durationMs } = facts
       metrics.azureInFlight.dec()
-      metrics.azureRequests.inc({ operation: facts.operation, status_class: facts.statusClass })
-      metrics.azureDuration.observe({ operation: facts.operation }, facts.durationMs / 1000)
+      metrics.azureRequests.inc({ deployment, operation, code })
+      metrics.azureDuration.observe({ deployment, operation }, durationMs / 1000)
+    },
+    waited({ deployment, waitedMs }: { deployment: string; waitedMs: number }): void {
+      metrics.azureWait.observe({ deployment }, waitedMs / 1000)
     },
     imagesGenerated(facts: {
       deployment: string
@@ -37,4 +41,42 @@ export function azureMetrics(metrics: Metrics) {
       else metrics.azureCost.inc({ model }, costUsd)
     },
   }
+}
+
+interface Deployment {
+  name: string
+  capabilities: { operations: readonly string[] }
+}
+
+interface State {
+  name: string
+  waiting: number
+  quota: number | undefined
+  quotaRemaining: number | undefined
+  isBlocked: boolean
+}
+
+/** Registers the gauges of the deployments, and their counters at 0: an increase from nothing is invisible to Prometheus. */
+export function watchDeployments(
+  metrics: Metrics,
+  deployments: readonly Deployment[],
+  codes: readonly string[],
+  status: () => readonly State[],
+): void {
+  for (const { name, capabilities } of deployments) {
+    for (const operation of capabilities.operations) {
+      for (const code of codes) metrics.azureRequests.inc({ deployment: name, operation, code }, 0)
+      metrics.azureDuration.zero({ deployment: name, operation })
+    }
+    metrics.azureWait.zero({ deployment: name })
+  }
+  const gauge = (value: (state: State) => number | undefined) => () =>
+    status().flatMap((state) => {
+      const read = value(state)
+      return read === undefined ? [] : [{ labels: { deployment: state.name }, value: read }]
+    })
+  metrics.setAzureWaiting(gauge(({ waiting }) => waiting))
+  metrics.setAzureQuota(gauge(({ quota }) => quota))
+  metrics.setAzureQuotaRemaining(gauge(({ quotaRemaining }) => quotaRemaining))
+  metrics.setAzureBlocked(gauge(({ isBlocked }) => Number(isBlocked)))
 }

@@ -6,6 +6,23 @@ const PREFIX = 'image_mcp_'
 const CALL_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 240, 600]
 const HTTP_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 240, 600]
 
+/** Every limit that rejects. Its series exists before the first rejection, since an increase from nothing is invisible. */
+const rejectionReasons = [
+  ...[
+    'connections',
+    'requests',
+    'logins',
+    'bytes',
+    'slow',
+    'slow_reader',
+    'calls',
+    'images',
+    'full',
+    'pressure',
+    'shutdown',
+  ],
+] as const
+
 /**
  * All series of one app, in their own registry. Label values come from closed sets only (route patterns, names of existing
  * tools and methods, outcomes), so that no client can create series.
@@ -40,6 +57,27 @@ export function createMetrics(version: string) {
     }
   }
 
+  /** Gauges with labels that are read at each scrape; what is not returned any more disappears. */
+  function readGauges<L extends string>(name: string, help: string, labelNames: readonly L[]) {
+    let source = (): readonly { labels: Record<L, string>; value: number }[] => []
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset()
+        for (const { labels, value } of source()) this.set(labels, value)
+      },
+    })
+    return (read: typeof source) => {
+      source = read
+    }
+  }
+
+  const rejections = counter('limit_rejections_total', 'Requests rejected by a limit', ['reason'])
+  for (const reason of rejectionReasons) rejections.inc({ reason }, 0)
+
   return {
     registry,
     httpRequests: counter('http_requests_total', 'HTTP responses, and 499 for clients that disconnected', [
@@ -54,7 +92,7 @@ export function createMetrics(version: string) {
       HTTP_BUCKETS,
     ),
     httpInFlight: gauge('http_requests_in_flight', 'HTTP requests in progress'),
-    rejections: counter('limit_rejections_total', 'Requests rejected by a limit', ['reason']),
+    rejections,
     abandoned: counter('abandoned_results_total', 'Results of disconnected callers, by outcome', ['event']),
     responsesDelivered: counter(
       'responses_delivered_total',
@@ -70,14 +108,34 @@ export function createMetrics(version: string) {
     toolCalls: counter('tool_calls_total', 'Completed tool calls', ['tool', 'outcome']),
     toolDuration: histogram('tool_call_duration_seconds', 'Duration of tool calls', ['tool'], CALL_BUCKETS),
     toolsInFlight: gauge('tool_calls_in_flight', 'Tool calls in progress'),
-    azureRequests: counter('azure_requests_total', 'Requests sent to Azure', ['operation', 'status_class']),
+    azureRequests: counter(
+      'azure_requests_total',
+      'Requests sent to Azure; code is ok, or how it failed (docs/errors.md)',
+      ['deployment', 'operation', 'code'],
+    ),
     azureDuration: histogram(
       'azure_request_duration_seconds',
       'Duration of requests to Azure',
-      ['operation'],
+      ['deployment', 'operation'],
       CALL_BUCKETS,
     ),
     azureInFlight: gauge('azure_requests_in_flight', 'Requests to Azure in progress'),
+    azureWait: histogram(
+      'azure_wait_seconds',
+      'Time that calls waited for their turn at a deployment, because of its quota',
+      ['deployment'],
+      CALL_BUCKETS,
+    ),
+    setAzureWaiting: readGauges('azure_waiting', 'Calls that wait for their turn at a deployment', ['deployment']),
+    setAzureQuota: readGauges('azure_quota_requests_per_minute', 'Quota of a deployment, if Azure has reported it', [
+      'deployment',
+    ]),
+    setAzureQuotaRemaining: readGauges(
+      'azure_quota_remaining_requests',
+      'Requests that were left of the quota at the last response, if Azure reported it within a minute',
+      ['deployment'],
+    ),
+    setAzureBlocked: readGauges('azure_blocked', '1 while Azure blocks the account of a deployment', ['deployment']),
     azureImages: counter('azure_images_total', 'Images generated', ['model']),
     azureTokens: counter('azure_tokens_total', 'Tokens used, as reported by Azure', ['model', 'kind']),
     azureMegapixels: counter('azure_megapixels_total', 'Megapixels used, as reported by Azure', ['model', 'kind']),

@@ -9,7 +9,6 @@ import {
   type EditArguments,
   imageCost,
   modelArgument,
-  normalizer,
   promptArgument,
   sourceArguments,
   toolSchema,
@@ -18,7 +17,7 @@ import { checkPrompt } from './check-prompt.ts'
 import { pencilIcon } from './icons.ts'
 import type { ImageInputs } from './image-inputs.ts'
 import type { ImageResults } from './image-results.ts'
-import { deploymentsFor, planRequest, selectDeployment } from './select-deployment.ts'
+import { deploymentsFor, ignoredBy, planRequest, selectDeployment } from './select-deployment.ts'
 
 export interface EditImageOptions {
   azure: ImagesClient
@@ -67,7 +66,6 @@ export function editImage({ azure, store, inputs, results, defaultEditMaxPixels 
     imageArguments: ['image_data_base64', 'mask_base64', 'reference_images_base64'],
     icons: pencilIcon,
     cost: imageCost,
-    normalize: normalizer(inputSchema),
 
     reject(args) {
       if (!inputs.readsLocalFiles && 'image_path' in args) throw serviceError('IMG_ERR_IMAGE_PATH_REMOTE', [])
@@ -81,9 +79,10 @@ export function editImage({ azure, store, inputs, results, defaultEditMaxPixels 
       const { images, mask } = await inputs.read(args, context, scope)
       const { request, requestedSize } = planRequest('edit', args, deployment, defaultSizeOf(images[0]))
       const result = await azure.edit({ ...request, images, mask }, context)
+      const ignored = ignoredBy(result.producedBy, deployments, 'edit', args)
       return await results.toContent(
         result,
-        { verb: 'edited', target, requestedSize, count: imageCost(args), deployment },
+        { verb: 'edited', target, requestedSize, count: imageCost(args), deployment, ignored },
         context,
       )
     },

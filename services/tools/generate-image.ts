@@ -9,14 +9,13 @@ import {
   type GenerateArguments,
   imageCost,
   modelArgument,
-  normalizer,
   promptArgument,
   toolSchema,
 } from './arguments.ts'
 import { checkPrompt } from './check-prompt.ts'
 import { imageIcon } from './icons.ts'
 import type { ImageResults } from './image-results.ts'
-import { deploymentsFor, planRequest, selectDeployment } from './select-deployment.ts'
+import { deploymentsFor, ignoredBy, planRequest, selectDeployment } from './select-deployment.ts'
 
 export interface GenerateImageOptions {
   azure: ImagesClient
@@ -53,7 +52,6 @@ export function generateImage({ azure, store, results, defaultSize }: GenerateIm
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
     icons: imageIcon,
     cost: imageCost,
-    normalize: normalizer(inputSchema),
 
     async call(args, context) {
       checkPrompt(args.prompt)
@@ -61,9 +59,10 @@ export function generateImage({ azure, store, results, defaultSize }: GenerateIm
       const { request, requestedSize } = planRequest('generate', args, deployment, defaultSize)
       const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
       const result = await azure.generate(request, context)
+      const ignored = ignoredBy(result.producedBy, deployments, 'generate', args)
       return await results.toContent(
         result,
-        { verb: 'generated', target, requestedSize, count: imageCost(args), deployment },
+        { verb: 'generated', target, requestedSize, count: imageCost(args), deployment, ignored },
         context,
       )
     },

@@ -1,4 +1,5 @@
 import type { Tool } from '../calls/types.ts'
+import { normalizer } from './arguments.ts'
 import { type EditImageOptions, editImage } from './edit-image.ts'
 import { type GenerateImageOptions, generateImage } from './generate-image.ts'
 import { listModels } from './list-models.ts'
@@ -28,5 +29,8 @@ function createTools(options: GenerateImageOptions & EditImageOptions): readonly
     editImage(options),
     deployments.length > 1 ? listModels(deployments) : undefined,
   ]
-  return tools.filter((tool) => tool !== undefined)
+  // Here, so that no tool can forget it: clients add members to the arguments of every tool.
+  return tools
+    .filter((tool) => tool !== undefined)
+    .map((tool) => ({ ...tool, normalize: normalizer(tool.inputSchema) }))
 }

@@ -1,4 +1,5 @@
 import { describe, type TestContext, test } from 'node:test'
+import { fileOf } from '../support/fake-azure.ts'
 import { png } from '../support/images/images.ts'
 import { callTool, startService } from '../support/service.ts'
 
@@ -6,7 +7,7 @@ const prompt = 'a lighthouse'
 
 interface Listed {
   name: string
-  inputSchema: { properties: Record<string, unknown>; required: string[] }
+  inputSchema: { properties: Record<string, unknown>; required?: string[] }
 }
 
 async function listTools(url: string): Promise<Listed[]> {
@@ -25,7 +26,7 @@ describe('empty optional arguments are not sent to Azure', () => {
       const image = (await png(64, 64)).toString('base64')
       for (const { name, inputSchema } of await listTools(url)) {
         const required = name === 'edit_image' ? { prompt, image_data_base64: image } : { prompt }
-        const optional = Object.keys(inputSchema.properties).filter((key) => !inputSchema.required.includes(key))
+        const optional = Object.keys(inputSchema.properties).filter((key) => !inputSchema.required?.includes(key))
         const all = (value: unknown) => Object.fromEntries(optional.map((key) => [key, value]))
         const ofOtherModels = {
           seed: null,
@@ -51,6 +52,23 @@ describe('empty optional arguments are not sent to Azure', () => {
         for (const request of sent) t.assert.deepEqual(request, sent[0], name)
       }
     })
+  }
+})
+
+test('members that n8n adds are ignored by every tool', async (t: TestContext) => {
+  const deployments = [{ name: 'gpt-image-1' }, { name: 'FLUX.2-pro' }]
+  const { url } = await startService(t, {
+    AZURE_DEPLOYMENT_NAME: undefined,
+    AZURE_DEPLOYMENTS_FILE: await fileOf(t, { deployments }),
+  })
+  const image = (await png(64, 64)).toString('base64')
+  const required: Readonly<Record<string, unknown>> = { prompt, image_data_base64: image }
+  const tools = await listTools(url)
+  t.assert.ok(tools.length > 2)
+  for (const { name, inputSchema } of tools) {
+    const args = Object.fromEntries((inputSchema.required ?? []).map((key) => [key, required[key]]))
+    const { isError, text } = await callTool(url, name, { ...args, ...ofN8n })
+    t.assert.equal(isError, false, `${name}: ${text}`)
   }
 })
 
@@ -116,6 +134,17 @@ test('unknown arguments and invalid values are rejected before Azure is called',
     { seed: '1.5' },
     { seed: '9'.repeat(40) },
     { seed: '-1' },
+    { seed: '2e0' },
+    { seed: '0x2' },
+    { seed: '1_000' },
+    { seed: '1,000' },
+    { seed: '２' },
+    { seed: 'null' },
+    { seed: 1.5 },
+    { guidance: '3,5' },
+    { guidance: 'Infinity' },
+    { files: [] },
+    { metadata: {} },
     { guidance: 'high' },
     { prompt: null },
     { seed: [4] },
@@ -152,4 +181,32 @@ describe('a prompt without meaning is rejected before Azure is called', () => {
       t.assert.equal(simulator.requests.length, 0)
     })
   }
+})
+
+describe('half a surrogate pair is rejected in every argument, before it enters the digest of a call', () => {
+  for (const [name, args] of Object.entries({
+    prompt: { prompt: 'a \ud83d b' },
+    'an output path': { prompt: 'a kite', output_path: 'kite\udc00.png' },
+    'an idempotency key': { prompt: 'a kite', idempotency_key: 'key-\ud800' },
+    'a size': { prompt: 'a kite', size: '\udfff' },
+    'an unknown argument': { prompt: 'a kite', 'x\ud83d': 1 },
+    'a nested value': { prompt: 'a kite', tags: ['good', 'bad \udbff'] },
+  })) {
+    test(name, async (t: TestContext) => {
+      const { url, simulator } = await startService(t)
+      const response = await callTool(url, 'generate_image', args)
+      t.assert.equal(response.isError, true)
+      t.assert.match(response.text, /half a surrogate pair: send whole characters/)
+      t.assert.equal(simulator.requests.length, 0)
+    })
+  }
+
+  test('so a prompt with one never gets the result of the prompt with U+FFFD', async (t: TestContext) => {
+    const { url, simulator } = await startService(t)
+    const [replaced, broken] = ['a \ufffd b', 'a \ud83d b']
+    t.assert.equal((await callTool(url, 'generate_image', { prompt: replaced, idempotency_key: 'k' })).isError, false)
+    const response = await callTool(url, 'generate_image', { prompt: broken, idempotency_key: 'k' })
+    t.assert.match(response.text, /"prompt" contains half a surrogate pair/)
+    t.assert.equal(simulator.requests.length, 1)
+  })
 })

@@ -232,7 +232,7 @@ test('default size and size note are those of the image as displayed', async (t:
       const { body, text, images } = await edit({ image_data_base64 }, `${orientation}`)
       t.assert.strictEqual((await look(images[0] ?? Buffer.alloc(0))).size, '48x64')
       t.assert.match(body, /name="size"\r\n\r\n1024x1536\r\n/)
-      t.assert.match(text, /\(48x64 was requested; /)
+      t.assert.match(text, /\(48x64 was sent/)
     }
   }
 })

@@ -9,9 +9,15 @@ describe('azure-images', () => {
     await app.azureImages.generate({ prompt: 'A boat' }, callContext())
     t.assert.equal(azure.seen[0]?.headers['api-key'], 'k1')
     const series = await app.metrics.registry.metrics()
-    t.assert.match(series, /image_mcp_azure_requests_total\{operation="generate",status_class="2xx"\} 1/)
+    const counted = series.match(/^image_mcp_azure_requests_total.* (?!0$).*/gm)
+    t.assert.deepEqual(counted, [
+      'image_mcp_azure_requests_total{deployment="FLUX.1-Kontext-pro",operation="generate",code="ok"} 1',
+    ])
     t.assert.match(series, /image_mcp_azure_requests_in_flight 0/)
-    t.assert.match(series, /image_mcp_azure_request_duration_seconds_count\{operation="generate"\} 1/)
+    t.assert.match(
+      series,
+      /image_mcp_azure_request_duration_seconds_count\{deployment="FLUX.1-Kontext-pro",operation="generate"\} 1/,
+    )
   })
 
   test('reports the model of each deployment at startup and in /ready, with a warning if it was guessed', async (t: TestContext) => {

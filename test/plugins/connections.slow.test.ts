@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
+import Type from 'typebox'
 import { request } from 'undici'
+import type { Tool } from '../../services/calls/types.ts'
 import { listen } from '../support/app.ts'
 import { connectRaw, type RawClient } from '../support/raw-client.ts'
 import { startService } from '../support/service.ts'
@@ -38,7 +40,30 @@ async function health(url: string): Promise<number> {
   return statusCode
 }
 
+/** A tool whose result does not fit into the buffers of the system. */
+const largeTool: Tool = {
+  name: 'large',
+  title: 'Large',
+  description: 'Returns much.',
+  inputSchema: Type.Object({}),
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  call: async () => ({ content: [{ type: 'text', text: 'x'.repeat(30_000_000) }] }),
+}
+
 describe('connections', () => {
+  test('whose client reads a few bytes now and then are closed', async (t: TestContext) => {
+    const options = { extendCatalog: () => ({ tools: [largeTool] }), timing: { stallMs: 1_000 } }
+    const { url, app } = await listen(t, {}, options)
+    const client = await connectRaw(t, url)
+    client.post('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"large","arguments":{}}}')
+    const reading = setInterval(() => void client.socket.read(1), 100)
+    t.after(() => clearInterval(reading))
+    await waitFor('a response that was broken off', async () => {
+      const { body } = await app.inject('/metrics')
+      return /http_requests_total\{route="\/",method="POST",status="499"\} 1/.test(body)
+    })
+  })
+
   test('beyond MAX_CONNECTIONS close the oldest one without complete headers', async (t: TestContext) => {
     const { url } = await listen(t, { MAX_CONNECTIONS: '8' })
     const sockets = await openHalf(t, url, 12)

@@ -15,7 +15,7 @@ export interface Issuer {
   /** Replaces its key, which signs later tokens. */
   rotate(): Promise<void>
   /** A token that is valid unless `claims` or `header` change that. */
-  token(claims?: JWTPayload, header?: { alg?: string; kid?: string }): Promise<string>
+  token(claims?: JWTPayload, header?: { alg?: string; kid?: string; typ?: string }): Promise<string>
   /** The public key as JWK text. */
   publicKey(): Promise<string>
 }

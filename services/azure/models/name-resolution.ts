@@ -47,7 +47,9 @@ export function recognizeName(catalog: ModelCatalog, name: string): Resolution |
 
 /** Words that distinguish models of one version; the suffix of a deployment's name is rarely one of them. */
 const variants: ReadonlySet<string> = new Set(
-  'mini nano lite flash fast turbo pro plus max ultra hd flex klein flare sunburst'.split(' '),
+  'mini nano lite flash fast turbo express pro plus max ultra hd xl flex klein schnell fill canny depth redux flare sunburst preview'.split(
+    ' ',
+  ),
 )
 
 /**

@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises'
 import type { Base64Image } from '../../bytes/base64-image.ts'
 import { type BufferPool, createBufferPool } from '../../bytes/buffer-pool.ts'
 import { TEMPORARY_STALE_MS } from '../../bytes/durable-file.ts'
@@ -119,9 +120,10 @@ export function createLocalImageStore({
       await withDirectory(root, [], true, async (directory) => {
         await leftovers.remove(directory, (await writeTemporary(directory, undefined, pool, leftovers)).name)
       })
-      return { isWritable: true }
+      return (await hasRoom(root)) ? { isWritable: true } : { isWritable: true, isFull: true }
     } catch (error) {
-      return { isWritable: false, reason: codeOf(error) || 'unknown', hint: unwritableHint(error) }
+      const failure = { isWritable: false, reason: codeOf(error) || 'unknown', hint: unwritableHint(error) }
+      return codesByCause[failure.reason] === 'IMG_ERR_STORE_FULL' ? { ...failure, isFull: true } : failure
     }
   }
 
@@ -159,6 +161,15 @@ function split(name: string): { folders: readonly string[]; fileName: string } {
   const folders = name.split('/')
   const fileName = folders.pop() ?? ''
   return { folders, fileName }
+}
+
+/** Bytes of a usual image; the largest have eight times as many. */
+const IMAGE_BYTES = 4_194_304
+
+async function hasRoom(folder: string): Promise<boolean> {
+  // Some file systems do not tell.
+  const disk = await statfs(folder).catch(() => undefined)
+  return disk === undefined || disk.blocks === 0 || disk.bavail * disk.bsize >= IMAGE_BYTES
 }
 
 async function withDirectory<T>(

@@ -2,6 +2,7 @@ import { CallToolParamsSchema, ListParamsSchema } from '../../../schemas/mcp.ts'
 import { PreparedJson } from '../../bytes/json/writer.ts'
 import type { CallContext, CompiledTool, ContentBlock, ToolResult } from '../../calls/types.ts'
 import { ServiceError, serviceError } from '../../errors/errors.ts'
+import { reasonOf } from '../../errors/reason.ts'
 import { Rejection } from '../../errors/rejection.ts'
 import type { CompiledCatalog } from '../catalog.ts'
 import { defineMethod } from '../method.ts'
@@ -78,7 +79,9 @@ function toErrorResult(error: unknown, tool: string, context: CallContext): Tool
     // A failure that the client's disconnect caused is a cancellation.
     return toErrorResult(serviceError('IMG_ERR_CANCELLED', [], { cause: error }), tool, context)
   }
-  const fields = { tool, code: error.code, retryable: error.retryable, detail: error.detail, err: error }
+  // One line says everything; a stack would only show where our own error was created.
+  const { code, retryable, detail } = error
+  const fields = { tool, caller: context.caller.id, code, retryable, reason: reasonOf(error), ...detail }
   if (error.family === 'input') context.log.info(fields, 'tool call rejected')
   else if (error.family === 'upstream') context.log.warn(fields, 'tool call failed upstream')
   else context.log.error(fields, 'tool call failed')

@@ -107,7 +107,7 @@ verifies(
   'invalid-params',
   'answers params of the wrong shape with -32602 and says what is wrong',
   async (t: TestContext) => {
-    const { body } = await build().ask({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { arguments: [] } })
+    const { body } = await build().ask({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { arguments: [1] } })
     t.assert.deepStrictEqual(body, {
       jsonrpc: '2.0',
       id: 1,

@@ -26,6 +26,56 @@ async function build(t: TestContext) {
   }
 }
 
+describe('an empty list in place of an object is an empty object, as PHP writes it', () => {
+  test('as params and in them', async (t: TestContext) => {
+    const ask = await build(t)
+    for (const method of ['tools/list', 'prompts/list', 'resources/list', 'ping']) {
+      const expected = await ask({ method })
+      for (const params of [[], { _meta: [] }]) t.assert.deepStrictEqual(await ask({ method, params }), expected)
+    }
+    const call = (params: object) => ask({ method: 'tools/call', params: { name: 'every_block', ...params } })
+    t.assert.deepStrictEqual(await call({ arguments: [], _meta: [] }), await call({ arguments: {} }))
+    const prompt = (params: object) => ask({ method: 'prompts/get', params: { name: 'edit_one_thing', ...params } })
+    t.assert.deepStrictEqual(await prompt({ arguments: [] }), await prompt({ arguments: {} }))
+  })
+
+  test('in initialize, and as the capabilities of a modern client', async (t: TestContext) => {
+    const ask = await build(t)
+    const clientInfo = { name: 'php', version: '1' }
+    const initialize = (capabilities: unknown) =>
+      ask({ method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities, clientInfo } })
+    t.assert.deepStrictEqual(await initialize([]), await initialize({}))
+    t.assert.deepStrictEqual(await initialize({ roots: [] }), await initialize({}))
+    const discover = (capabilities: unknown) =>
+      ask(
+        {
+          method: 'server/discover',
+          params: {
+            _meta: {
+              'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+              'io.modelcontextprotocol/clientInfo': clientInfo,
+              'io.modelcontextprotocol/clientCapabilities': capabilities,
+            },
+          },
+        },
+        { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'server/discover' },
+      )
+    const expected = await discover({})
+    t.assert.match(expected.response, /"result"/)
+    t.assert.deepStrictEqual(await discover([]), expected)
+  })
+
+  test('but a list with members is wrong', async (t: TestContext) => {
+    const ask = await build(t)
+    for (const message of [
+      { method: 'tools/list', params: ['a'] },
+      { method: 'tools/list', params: { _meta: [1] } },
+      { method: 'tools/call', params: { name: 'every_block', arguments: [{}] } },
+    ])
+      t.assert.match((await ask(message)).response, /-32602/)
+  })
+})
+
 describe('what is null is absent', () => {
   for (const method of ['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list', 'ping']) {
     test(`in params of ${method}`, async (t: TestContext) => {

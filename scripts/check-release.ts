@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs'
+import type { Source } from '../schemas/models.ts'
+import { modelTable, type ShippedModel } from '../services/azure/models/table.ts'
+
+/**
+ * Checks before a release what cannot be tested every day, because it depends on the date: that the
+ * sources of the model table were checked lately. `npm run check:release -- 2027-01-15` checks for a release on that day, otherwise today.
+ */
+
+/** Prices and retirement dates change about twice a year. */
+export const MAX_SOURCE_AGE_DAYS = 120
+
+const MS_PER_DAY = 86_400_000
+
+/** @param releaseDay YYYY-MM-DD @returns a sentence for each source that must be looked at again */
+export function staleSources(models: readonly ShippedModel[], releaseDay: string): string[] {
+  return models.flatMap(({ id, sources }) =>
+    Object.entries(sources).flatMap(([fact, source]) => {
+      const problem = problemOf(source, releaseDay)
+      return problem === undefined ? [] : [`${id}: the source of ${fact} ${problem}: ${source.url}`]
+    }),
+  )
+}
+
+function problemOf({ checked }: Source, releaseDay: string): string | undefined {
+  const days = (Date.parse(releaseDay) - Date.parse(checked)) / MS_PER_DAY
+  if (days < 0) return `was checked on ${checked}, after the release`
+  return days > MAX_SOURCE_AGE_DAYS ? `was last checked on ${checked}, ${days} days before the release` : undefined
+}
+
+/** The day of the newest release in a change log; `undefined` before the first one. */
+export function newestRelease(changelog: string): string | undefined {
+  return /^## \[\d+\.\d+\.\d+[^\]]*\] - (\d{4}-\d{2}-\d{2})$/m.exec(changelog)?.[1]
+}
+
+/** What is still to do before a release on this day. */
+function openTasks(releaseDay: string): string[] {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(releaseDay) || Number.isNaN(Date.parse(releaseDay))) {
+    return [`${releaseDay} is not a day (YYYY-MM-DD)`]
+  }
+  const dated = newestRelease(readFileSync('CHANGELOG.md', 'utf8'))
+  const isNamed = dated === releaseDay
+  return [
+    ...(isNamed
+      ? []
+      : [`CHANGELOG.md: the newest release is of ${dated ?? 'no day'}; add "## [x.y.z] - ${releaseDay}"`]),
+    ...staleSources(modelTable, releaseDay),
+  ]
+}
+
+if (import.meta.main) {
+  const releaseDay = process.argv[2] ?? new Date().toISOString().slice(0, 10)
+  const tasks = openTasks(releaseDay)
+  process.stdout.write(tasks.length === 0 ? `Ready for a release on ${releaseDay}.\n` : `${tasks.join('\n')}\n`)
+  process.exitCode = tasks.length === 0 ? 0 : 1
+}

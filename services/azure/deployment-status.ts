@@ -1,0 +1,68 @@
+import { type ErrorCode, errorFamily } from '../errors/errors.ts'
+import type { DeploymentState } from './types.ts'
+
+/** What is known of a deployment without asking Azure: how its last calls ended. */
+export interface DeploymentStatus {
+  readonly lastSuccess: Date | undefined
+  /** Of Azure or its configuration; a rejected prompt is no failure of the deployment. */
+  readonly lastFailure: { readonly at: Date; readonly code: ErrorCode } | undefined
+  /** Whether the last call failed. */
+  readonly isFailing: boolean
+  succeeded(): void
+  failed(code: ErrorCode): void
+}
+
+export function createDeploymentStatus(now: () => Date = () => new Date()): DeploymentStatus {
+  let lastSuccess: Date | undefined
+  let lastFailure: { at: Date; code: ErrorCode } | undefined
+  let isFailing = false
+  return {
+    get lastSuccess() {
+      return lastSuccess
+    },
+    get lastFailure() {
+      return lastFailure
+    },
+    get isFailing() {
+      return isFailing
+    },
+    succeeded() {
+      lastSuccess = now()
+      isFailing = false
+    },
+    failed(code) {
+      if (errorFamily(code) === 'input') return
+      lastFailure = { at: now(), code }
+      isFailing = true
+    },
+  }
+}
+
+/** The states by name, as `/ready` shows them: times, codes and numbers only. */
+export function describeStatus(
+  states: readonly DeploymentState[],
+): Record<string, Readonly<Record<string, string | number | boolean | undefined>>> {
+  return Object.fromEntries(
+    states.map((state) => {
+      const { name, lastSuccess, lastFailure, waiting, quota, quotaRemaining } = state
+      const facts = {
+        state: stateOf(state),
+        lastSuccess: lastSuccess?.toISOString(),
+        lastFailure: lastFailure?.at.toISOString(),
+        lastFailureCode: lastFailure?.code,
+        waiting,
+        quotaPerMinute: quota,
+        quotaRemaining,
+        blocked: state.isBlocked,
+      }
+      return [name, facts]
+    }),
+  )
+}
+
+function stateOf({ isBlocked, pausedMs, isFailing, lastSuccess }: DeploymentState): string {
+  if (isBlocked) return 'account blocked'
+  if (pausedMs > 0) return 'waiting for quota'
+  if (isFailing) return 'failing'
+  return lastSuccess === undefined ? 'not used yet' : 'working'
+}

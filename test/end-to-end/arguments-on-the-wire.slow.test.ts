@@ -1,0 +1,184 @@
+import { describe, type TestContext, test } from 'node:test'
+import sharp from 'sharp'
+import { argumentNames } from '../../services/parameters/arguments.ts'
+import { listen } from '../support/app.ts'
+import { fakeAzure, fileOf, imageResult, responding, type SeenRequest } from '../support/fake-azure.ts'
+import { png } from '../support/images/images.ts'
+import { callTool } from '../support/service.ts'
+
+const prompt = 'a lighthouse'
+const image = (await png(64, 64)).toString('base64')
+const mask = (
+  await sharp(Buffer.alloc(64 * 64 * 4), { raw: { width: 64, height: 64, channels: 4 } })
+    .png()
+    .toBuffer()
+).toString('base64')
+
+interface Sent {
+  fields: Readonly<Record<string, string>>
+  /** The fields of files. */
+  files: readonly string[]
+}
+
+/** The fields of a body, JSON or a form, as text. */
+function sentBy({ headers, body }: SeenRequest): Sent {
+  if (!/^multipart/.test(headers['content-type'] ?? '')) {
+    const members = Object.entries<unknown>(JSON.parse(body.toString('utf8')))
+    return {
+      fields: Object.fromEntries(members.map(([name, value]) => [name, String(value)])),
+      files: members.map(([name]) => name).filter((name) => name.startsWith('input_image')),
+    }
+  }
+  const text = body.toString('latin1')
+  const fields = [...text.matchAll(/name="([^"]+)"\r\n\r\n([^\r]*)\r\n/g)].map(([, name = '', value = '']) => [
+    name,
+    value,
+  ])
+  const files = [...text.matchAll(/name="([^"]+)"; filename=/g)].map(([, name = '']) => name)
+  return { fields: Object.fromEntries(fields), files }
+}
+
+type IsSent = (sent: Sent, value: unknown) => boolean
+const asField =
+  (name: string): IsSent =>
+  ({ fields }, value) =>
+    fields[name] === String(value)
+const asMask: IsSent = ({ files }) => files.includes('mask')
+
+/** A valid value for each argument, and how to recognize it in a request. */
+const samples: Readonly<Record<string, { values: readonly unknown[]; isSent: IsSent }>> = {
+  size: {
+    values: ['1024x1024', '1:1'],
+    // The pixels of a ratio are those of the image.
+    isSent: ({ fields: { size = '', width = size.split('x')[0], height = size.split('x')[1], aspect_ratio } }, value) =>
+      aspect_ratio === '1:1' || (width === height && (value === '1:1' ? Number(width) > 0 : width === '1024')),
+  },
+  aspect_ratio: { values: ['16:9'], isSent: asField('aspect_ratio') },
+  n: { values: [2, 1], isSent: ({ fields }, value) => fields.n === String(value) },
+  seed: { values: [7, 0], isSent: asField('seed') },
+  quality: { values: ['high', 'auto'], isSent: asField('quality') },
+  complexity: { values: ['low'], isSent: asField('complexity') },
+  output_format: { values: ['jpeg', 'png'], isSent: asField('output_format') },
+  output_compression: { values: [50, 0, 100], isSent: asField('output_compression') },
+  background: { values: ['opaque', 'transparent', 'auto'], isSent: asField('background') },
+  guidance: { values: [3, 1.5], isSent: asField('guidance') },
+  steps: { values: [10, 1], isSent: asField('steps') },
+  auto_aspect_ratio: { values: [true, false], isSent: asField('auto_aspect_ratio') },
+  web_grounding: { values: [true, false], isSent: asField('web_grounding') },
+  input_fidelity: { values: ['high', 'low'], isSent: asField('input_fidelity') },
+  mask_base64: { values: [mask], isSent: asMask },
+  mask_region: { values: [{ x: 0, y: 0, width: 10, height: 10 }], isSent: asMask },
+  reference_images_base64: {
+    values: [[image]],
+    isSent: ({ files }) => files.filter((field) => field !== 'mask').length === 2,
+  },
+}
+
+async function startWith(t: TestContext, model: string, dialect: string, row?: object) {
+  const azure = await fakeAzure(t, responding(200, imageResult))
+  const { url } = await listen(t, {
+    AZURE_BASE_URL: azure.url,
+    AZURE_DEPLOYMENT_NAME: model,
+    AZURE_API_DIALECT: dialect,
+    AZURE_MODELS_FILE: row && (await fileOf(t, { models: [row] })),
+    AZURE_STREAM: 'never',
+    TOOL_CALLS_PER_MINUTE: '0',
+    RATE_LIMIT_PER_MINUTE: '0',
+    LOG_LEVEL: 'silent',
+  })
+  /** Whether the call was accepted; then each of its arguments must be in the request, else nothing may be sent. */
+  const isAccepted = async (tool: string, args: Readonly<Record<string, unknown>>): Promise<boolean> => {
+    const before = azure.seen.length
+    const input = tool === 'edit_image' ? { image_data_base64: image } : {}
+    const { isError, text } = await callTool(url, tool, { prompt, ...input, ...args })
+    const where = `${tool} ${JSON.stringify(Object.entries(args).map(([name, value]) => [name, String(value).slice(0, 30)]))}: ${text}`
+    t.assert.strictEqual(azure.seen.length - before, isError ? 0 : 1, where)
+    const request = azure.seen.at(-1)
+    if (isError || request === undefined) return false
+    const sent = sentBy(request)
+    for (const [name, value] of Object.entries(args))
+      t.assert.ok(
+        samples[name]?.isSent(sent, value),
+        `${name} is not in the request of ${where} ${JSON.stringify(sent)}`,
+      )
+    return true
+  }
+  return { isAccepted }
+}
+
+type Argument = readonly [name: string, value: unknown]
+
+async function checkAlone(t: TestContext, model: string, dialect: string, tool: string, row?: object) {
+  const { isAccepted } = await startWith(t, model, dialect, row)
+  const accepted: Argument[] = []
+  for (const name of argumentNames) {
+    for (const value of samples[name]?.values ?? [])
+      if (await isAccepted(tool, { [name]: value })) accepted.push([name, value])
+  }
+  return { accepted, isAccepted }
+}
+
+test('every argument has a sample', (t: TestContext) => {
+  t.assert.deepStrictEqual(Object.keys(samples).toSorted(), argumentNames.toSorted())
+})
+
+async function checkPairs(t: TestContext, model: string, dialect: string, tool: string, row?: object) {
+  const { accepted, isAccepted } = await checkAlone(t, model, dialect, tool, row)
+  let calls = 0
+  for (const [index, [first, one]] of accepted.entries()) {
+    for (const [second, other] of accepted.slice(index + 1)) {
+      if (second === first) continue
+      await isAccepted(tool, { [first]: one, [second]: other })
+      calls++
+    }
+  }
+  t.diagnostic(`${calls} pairs of ${accepted.length} values`)
+}
+
+const native: readonly (readonly [model: string, dialect: string])[] = [
+  ['FLUX.1-Kontext-pro', 'bfl'],
+  ['FLUX.1-Kontext-pro', 'deployments'],
+  ['FLUX-1.1-pro', 'bfl'],
+  ['FLUX.2-flex', 'bfl'],
+  ['gpt-image-1.5', 'deployments'],
+  ['gpt-image-2.5-flare', 'v1'],
+  ['MAI-Image-2.5', 'mai'],
+  ['MAI-Image-2.6', 'mai'],
+  ['MAI-Image-2.7', 'mai'],
+]
+
+const toolsOf = (model: string) => (model === 'FLUX-1.1-pro' ? ['generate_image'] : ['generate_image', 'edit_image'])
+
+describe('every argument, and every pair of arguments, reaches Azure or is rejected before Azure is called', () => {
+  for (const [model, dialect] of native) {
+    for (const tool of toolsOf(model)) {
+      test(`${tool} with ${model} on ${dialect}`, (t: TestContext) => checkPairs(t, model, dialect, tool))
+    }
+  }
+
+  const everything = { mask: true, max_images: 4, chooses_format: true, formats: ['png', 'jpeg', 'gif', 'svg'] }
+  const rows: Readonly<Record<string, object>> = {
+    'gpt-image of one format': { like: 'gpt-image-1.5', formats: ['jpeg'], backgrounds: ['opaque'] },
+    'gpt-image with all that its dialect sends': { like: 'gpt-image-1.5', ...everything, complexities: ['low'] },
+    'gpt-image with a repeated image': { like: 'gpt-image-1.5', images_field: 'image' },
+    'FLUX.2 with ratios': { like: 'FLUX.2-pro', aspect_ratios: ['1:1', '16:9'], formats: ['jpeg'] },
+    'FLUX.2 without sizes': { like: 'FLUX.2-flex', generate_size: { kind: 'none' }, edit_size: { kind: 'none' } },
+    'MAI with all that its dialect sends': { like: 'MAI-Image-2.7', grounding: true, images_field: 'image[]' },
+  }
+  for (const [what, row] of Object.entries(rows)) {
+    for (const tool of ['generate_image', 'edit_image']) {
+      test(`${tool} with a row for ${what}`, (t: TestContext) =>
+        checkPairs(t, 'our-model', 'auto', tool, { id: 'our-model', ...row }))
+    }
+  }
+})
+
+describe('every argument reaches Azure or is rejected also on a dialect that the operator chose', () => {
+  for (const model of ['FLUX.1-Kontext-pro', 'FLUX.2-flex', 'gpt-image-1.5', 'MAI-Image-2.6']) {
+    for (const dialect of ['deployments', 'v1', 'bfl', 'mai']) {
+      test(`${model} on ${dialect}`, async (t: TestContext) => {
+        for (const tool of toolsOf(model)) await checkAlone(t, model, dialect, tool)
+      })
+    }
+  }
+})

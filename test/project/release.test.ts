@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs'
+import { describe, type TestContext, test } from 'node:test'
+import { MAX_SOURCE_AGE_DAYS, newestRelease, staleSources } from '../../scripts/check-release.ts'
+import { modelTable, type ShippedModel } from '../../services/azure/models/table.ts'
+
+const dayAfter = (day: string, days: number) => new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10)
+
+/** The first row with all its sources checked on this day. */
+function checkedOn(checked: string): ShippedModel {
+  const [row] = modelTable
+  if (row === undefined) throw new Error('the table is empty')
+  const source = { url: 'https://example.org', checked }
+  return { ...row, sources: { capabilities: source, price: source, retirement: source } }
+}
+
+describe('a release', () => {
+  test('needs sources that were checked in the 120 days before it', (t: TestContext) => {
+    const row = checkedOn('2026-11-26')
+    t.assert.deepEqual(staleSources([row], dayAfter('2026-11-26', MAX_SOURCE_AGE_DAYS)), [])
+    t.assert.deepEqual(
+      staleSources([row], '2027-03-27'),
+      ['capabilities', 'price', 'retirement'].map(
+        (fact) =>
+          `${row.id}: the source of ${fact} was last checked on 2026-11-26, 121 days before the release: https://example.org`,
+      ),
+    )
+    t.assert.match(staleSources([row], '2026-11-25').join(), /after the release/)
+  })
+
+  test('is the newest dated one of the change log', (t: TestContext) => {
+    const log = '# Changelog\n\n## [Unreleased]\n\n## [1.2.0] - 2027-01-15\n\n## [1.1.0] - 2026-12-01\n'
+    t.assert.equal(newestRelease(log), '2027-01-15')
+    t.assert.equal(newestRelease('## [Unreleased]\n'), undefined)
+  })
+
+  // Not today: a suite that fails because time passes says nothing about a change.
+  test('of the change log had fresh sources', (t: TestContext) => {
+    const changelog = readFileSync(new URL('../../CHANGELOG.md', import.meta.url), 'utf8')
+    const released = newestRelease(changelog)
+    const stale = released === undefined ? [] : staleSources(modelTable, released)
+    const old = stale.filter((problem) => !problem.includes('after the release'))
+    t.assert.deepEqual(old, [], 'look at these pages again, correct services/azure/models/table.ts, and set `checked`')
+  })
+})
+
+describe('every row of the model table', () => {
+  for (const { id, price, retires, sources } of modelTable) {
+    test(`${id} says where its facts come from`, (t: TestContext) => {
+      for (const { url, checked } of Object.values(sources)) {
+        t.assert.equal(URL.parse(url)?.protocol, 'https:')
+        t.assert.equal(dayAfter(checked, 0), checked)
+      }
+      const dates = [price?.asOf, retires].filter((date) => date !== undefined)
+      for (const date of dates) t.assert.equal(dayAfter(date, 0), date)
+      t.assert.ok((price?.asOf ?? '') <= sources.price.checked, 'a price cannot be newer than the look at it')
+    })
+  }
+})

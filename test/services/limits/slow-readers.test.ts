@@ -1,0 +1,30 @@
+import { Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { watchReaders } from '../../../services/limits/slow-readers.ts'
+import { waitFor } from '../../support/wait-for.ts'
+
+/** A connection with so many bytes that wait to be sent, of which the client takes so many in a second. */
+function connection(waiting: number, bytesPerSecond: number): Socket {
+  const startedAt = performance.now()
+  return Object.defineProperties(new Socket(), {
+    writableLength: { get: () => waiting },
+    bytesWritten: { get: () => waiting + ((performance.now() - startedAt) * bytesPerSecond) / 1000 },
+  })
+}
+
+test('a client that takes less than 4 KiB a second is found, and no other', async (t: TestContext) => {
+  const found = new Set<Socket>()
+  const readers = watchReaders({ periodMs: 80, onTooSlow: (socket) => found.add(socket) })
+  t.after(readers.close)
+  const stalled = connection(1_000_000, 0)
+  const trickling = connection(1_000_000, 600)
+  const slow = connection(1_000_000, 8_192)
+  const quiet = connection(0, 0)
+  for (const socket of [stalled, trickling, slow, quiet]) readers.add(socket)
+  await waitFor('both', () => found.size === 2)
+  // Each has been measured several times.
+  await waitFor('more periods', () => performance.now() - startedAt > 500)
+  t.assert.deepEqual(found, new Set([stalled, trickling]))
+})
+
+const startedAt = performance.now()
