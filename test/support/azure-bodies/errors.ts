@@ -1,6 +1,6 @@
 import { pixelPng } from '../fake-azure.ts'
 import { type Meaning, statuses, statusesOf, type Verdict, verdictOf } from './oracle.ts'
-import { CANARY, cut, keep, mutate, type Random, toJson } from './random.ts'
+import { CANARY, cut, fix, mutate, type Random, toJson } from './random.ts'
 
 /** An error response, and what must follow it. */
 export interface ErrorBody {
@@ -17,59 +17,59 @@ const quoted = `${CANARY} a boat at dawn`
 const errors: Readonly<Record<Exclude<Meaning, 'none'>, readonly object[]>> = {
   filter: [
     ...['contentFilter', 'content_filter', 'content_policy_violation', 'moderation_blocked', 'RequestModerated'].map(
-      (code) => ({ code: keep(code), message: quoted }),
+      (code) => ({ code: fix(code), message: quoted }),
     ),
-    { code: keep('content_safety_violation'), message: `(BingBlockList_Prompt) ${quoted}` },
-    { code: 'BadRequest', message: keep(`Your task failed as a result of our safety system. ${CANARY}`) },
+    { code: fix('content_safety_violation'), message: `(BingBlockList_Prompt) ${quoted}` },
+    { code: 'BadRequest', message: fix(`Your task failed as a result of our safety system. ${CANARY}`) },
     {
       code: '400',
-      inner_error: keep({ code: keep('ResponsibleAIPolicyViolation'), revised_prompt: quoted }),
+      inner_error: fix({ code: fix('ResponsibleAIPolicyViolation'), revised_prompt: quoted }),
       message: quoted,
     },
-    { code: null, innererror: keep({ content_filter_results: keep({ hate: keep({ filtered: keep(true) }) }) }) },
-    { code: '400', innerError: keep({ code: keep('content_filter') }) },
-    { code: keep('image_content_policy_violation'), type: 'image_generation_user_error', param: null },
+    { code: null, innererror: fix({ content_filter_results: fix({ hate: fix({ filtered: fix(true) }) }) }) },
+    { code: '400', innerError: fix({ code: fix('content_filter') }) },
+    { code: fix('image_content_policy_violation'), type: 'image_generation_user_error', param: null },
   ],
   image: [
-    { code: keep('invalid_image_file'), type: 'image_generation_user_error', param: null, message: quoted },
+    { code: fix('invalid_image_file'), type: 'image_generation_user_error', param: null, message: quoted },
     ...[
       'invalid_image',
       'invalid_image_format',
       'unsupported_image_format',
       'image_too_large',
       'image_parse_error',
-    ].map((code) => ({ code: keep(code), param: null })),
-    { code: keep('UnsupportedImageMediaType'), message: quoted },
-    { code: keep('invalid_value'), param: keep('image[2]') },
-    { code: 'invalid_value', param: keep('input_image_3') },
-    { code: null, type: keep('image_generation_user_error'), message: keep(`Invalid image file. ${CANARY}`) },
+    ].map((code) => ({ code: fix(code), param: null })),
+    { code: fix('UnsupportedImageMediaType'), message: quoted },
+    { code: fix('invalid_value'), param: fix('image[2]') },
+    { code: 'invalid_value', param: fix('input_image_3') },
+    { code: null, type: fix('image_generation_user_error'), message: fix(`Invalid image file. ${CANARY}`) },
   ],
   mask: [
-    { code: keep('invalid_mask_image_format'), type: 'image_generation_user_error', param: null, message: quoted },
-    { code: 'invalid_value', param: keep('mask') },
+    { code: fix('invalid_mask_image_format'), type: 'image_generation_user_error', param: null, message: quoted },
+    { code: 'invalid_value', param: fix('mask') },
   ],
   parameter: [
-    { type: 'invalid_request_error', code: keep('unknown_parameter'), param: keep('response_format'), message: quoted },
-    { code: keep('invalid_value'), param: keep('size'), message: quoted },
-    { code: keep('InvalidPayload'), message: quoted },
+    { type: 'invalid_request_error', code: fix('unknown_parameter'), param: fix('response_format'), message: quoted },
+    { code: fix('invalid_value'), param: fix('size'), message: quoted },
+    { code: fix('InvalidPayload'), message: quoted },
   ],
   unsupported: [
-    { code: keep('unsupported_request_value'), param: null, message: `'width' must be at least 768. ${CANARY}` },
-    { code: keep('OperationNotSupported'), message: quoted },
+    { code: fix('unsupported_request_value'), param: null, message: `'width' must be at least 768. ${CANARY}` },
+    { code: fix('OperationNotSupported'), message: quoted },
   ],
   retired: [
-    { code: keep('ModelDeprecated'), message: quoted },
-    { code: keep('DeploymentIsRetired'), message: quoted },
-    { code: '400', message: keep('The model has been retired and is no longer available.') },
+    { code: fix('ModelDeprecated'), message: quoted },
+    { code: fix('DeploymentIsRetired'), message: quoted },
+    { code: '400', message: fix('The model has been retired and is no longer available.') },
   ],
-  'api version': [{ code: keep('UnsupportedApiVersion') }, { code: '400', message: keep('API version not supported') }],
-  spending: [{ code: keep('insufficient_quota'), message: quoted }, { code: keep('billing_hard_limit_reached') }],
-  deployment: [{ code: keep('DeploymentNotFound'), message: quoted }],
+  'api version': [{ code: fix('UnsupportedApiVersion') }, { code: '400', message: fix('API version not supported') }],
+  spending: [{ code: fix('insufficient_quota'), message: quoted }, { code: fix('billing_hard_limit_reached') }],
+  deployment: [{ code: fix('DeploymentNotFound'), message: quoted }],
   blocked: [
-    { code: 'Forbidden', message: keep(`Your resource has been temporarily blocked: content policy. ${CANARY}`) },
+    { code: 'Forbidden', message: fix(`Your resource has been temporarily blocked: content policy. ${CANARY}`) },
   ],
-  'keys disabled': [{ code: keep('AuthenticationTypeDisabled'), message: quoted }],
-  capacity: [{ code: '429', message: keep(`The system is experiencing high demand. ${CANARY}`) }],
+  'keys disabled': [{ code: fix('AuthenticationTypeDisabled'), message: quoted }],
+  capacity: [{ code: '429', message: fix(`The system is experiencing high demand. ${CANARY}`) }],
 }
 
 /** Errors whose status says everything. */
@@ -83,17 +83,17 @@ const plain: readonly object[] = [
 
 /** How Azure and its gateways wrap an error. */
 const wrappers: readonly ((error: unknown) => unknown)[] = [
-  (error) => ({ error: keep(error) }),
-  (error) => ({ created: 1, error: keep(error), data: null }),
-  (error) => ({ error: keep([keep(error)]) }),
-  (error) => ({ errors: keep([keep(error)]) }),
-  (error) => ({ error: keep(null), errors: keep([keep(error)]) }),
-  (error) => ({ error: keep({ error: keep(error) }) }),
-  (error) => [keep({ error: keep(error) })],
-  (error) => ({ error: keep({ code: null, message: null, details: keep([keep(error)]) }) }),
-  (error) => ({ error: keep({ innererror: keep({ code: null, innerError: keep(error) }) }) }),
+  (error) => ({ error: fix(error) }),
+  (error) => ({ created: 1, error: fix(error), data: null }),
+  (error) => ({ error: fix([fix(error)]) }),
+  (error) => ({ errors: fix([fix(error)]) }),
+  (error) => ({ error: fix(null), errors: fix([fix(error)]) }),
+  (error) => ({ error: fix({ error: fix(error) }) }),
+  (error) => [fix({ error: fix(error) })],
+  (error) => ({ error: fix({ code: null, message: null, details: fix([fix(error)]) }) }),
+  (error) => ({ error: fix({ innererror: fix({ code: null, innerError: fix(error) }) }) }),
   // A gateway's, without a wrapper.
-  (error) => ({ statusCode: keep(400), ...Object(error) }),
+  (error) => ({ statusCode: fix(400), ...Object(error) }),
 ]
 
 /** Bodies of gateways, proxies and load balancers. */
@@ -127,15 +127,15 @@ const meanings = Object.keys(errors).filter((name): name is Exclude<Meaning, 'no
 
 /** Successful responses without an image, none of which may lead to a second request. */
 const empty: readonly [name: string, body: unknown, codes: readonly string[]][] = [
-  ['no data', { created: 1, data: keep([]) }, ['NO_IMAGE']],
-  ['an empty entry', { data: keep([keep({ b64_json: keep(null), url: null })]) }, ['NO_IMAGE']],
+  ['no data', { created: 1, data: fix([]) }, ['NO_IMAGE']],
+  ['an empty entry', { data: fix([fix({ b64_json: fix(null), url: null })]) }, ['NO_IMAGE']],
   [
     'a verdict',
-    { data: keep([keep({ content_filter_results: keep({ sexual: keep({ filtered: keep(true) }) }) })]) },
+    { data: fix([fix({ content_filter_results: fix({ sexual: fix({ filtered: fix(true) }) }) })]) },
     ['CONTENT'],
   ],
-  ['an error', { error: keep({ code: keep('server_error'), message: quoted }) }, ['BROKE_OFF']],
-  ['a filter error', { error: keep({ code: keep('contentFilter'), message: quoted }) }, ['CONTENT']],
+  ['an error', { error: fix({ code: fix('server_error'), message: quoted }) }, ['BROKE_OFF']],
+  ['a filter error', { error: fix({ code: fix('contentFilter'), message: quoted }) }, ['CONTENT']],
 ]
 
 /** A 200 without an image: a document, or a stream that ends too early. */

@@ -1,6 +1,6 @@
 import { pixelPng } from '../fake-azure.ts'
 import { pngOf } from '../images/images.ts'
-import { CANARY, cut, keep, mutate, type Random, toJson } from './random.ts'
+import { CANARY, cut, fix, mutate, type Random, toJson } from './random.ts'
 
 /** A response with images, as bytes that arrive in chunks. */
 export interface ImageBody {
@@ -31,7 +31,7 @@ const gptUsage = {
 const documents: Readonly<Record<string, (list: string[]) => unknown>> = {
   'gpt-image': (list) => ({
     created: 1_698_116_662,
-    data: keep(list.map((image) => keep({ b64_json: keep(image) }))),
+    data: fix(list.map((image) => fix({ b64_json: fix(image) }))),
     usage: gptUsage,
     background: 'opaque',
     output_format: 'png',
@@ -40,10 +40,10 @@ const documents: Readonly<Record<string, (list: string[]) => unknown>> = {
   }),
   'gpt-image with verdicts': (list) => ({
     created: 1,
-    data: keep(
+    data: fix(
       list.map((image) =>
-        keep({
-          b64_json: keep(image),
+        fix({
+          b64_json: fix(image),
           url: null,
           revised_prompt: CANARY,
           prompt_filter_results: safe,
@@ -54,10 +54,10 @@ const documents: Readonly<Record<string, (list: string[]) => unknown>> = {
   }),
   'FLUX, provider route': (list) => ({
     created: 1,
-    data: keep(
+    data: fix(
       list.map((image) =>
-        keep({
-          b64_json: keep(image),
+        fix({
+          b64_json: fix(image),
           content_filter_results: safe,
           finish_reason: 'stop',
           error: null,
@@ -69,13 +69,13 @@ const documents: Readonly<Record<string, (list: string[]) => unknown>> = {
   }),
   'FLUX, deployment route': (list) => ({
     created: 1,
-    data: keep(list.map((image) => keep({ url: null, b64_json: keep(image), revised_prompt: null }))),
+    data: fix(list.map((image) => fix({ url: null, b64_json: fix(image), revised_prompt: null }))),
   }),
   MAI: (list) => ({
-    data: keep(list.map((image) => keep({ b64_json: keep(image) }))),
+    data: fix(list.map((image) => fix({ b64_json: fix(image) }))),
     usage: { num_input_text_tokens: 9, num_input_image_tokens: 0, num_output_tokens: 1024 },
   }),
-  'one image without a list': ([image = '']) => ({ created: 1, data: keep({ b64_json: keep(image) }) }),
+  'one image without a list': ([image = '']) => ({ created: 1, data: fix({ b64_json: fix(image) }) }),
 }
 
 function someImages(random: Random, name: string): string[] {
@@ -98,9 +98,9 @@ const kinds = ['image_generation', 'image_edit']
 
 function partial(random: Random, kind: string): string[] {
   const event = {
-    type: keep(`${kind}.partial_image`),
+    type: fix(`${kind}.partial_image`),
     b64_json: random.pick(images),
-    partial_image_index: keep(random.below(3)),
+    partial_image_index: fix(random.below(3)),
     created_at: 1,
     size: '1024x1024',
   }
@@ -121,8 +121,8 @@ export function imageStream(random: Random): ImageBody {
   const image = random.pick(images)
   const isNamed = random.chance(0.5)
   // The name of the event, or its type, says that the image is complete.
-  const type = isNamed ? `${kind}.completed` : keep(`${kind}.completed`)
-  const completed = { type, b64_json: keep(image), created_at: 1, usage: gptUsage, quality: 'high' }
+  const type = isNamed ? `${kind}.completed` : fix(`${kind}.completed`)
+  const completed = { type, b64_json: fix(image), created_at: 1, usage: gptUsage, quality: 'high' }
   const events = [
     ...Array.from({ length: random.below(3) }, () => random.pick(noise)),
     ...Array.from({ length: random.below(3) }, () => partial(random, kind)),

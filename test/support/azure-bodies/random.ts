@@ -41,14 +41,14 @@ export class Random {
 export const CANARY = 'Canary7'
 
 /** A value that mutations must not replace or drop; what is inside it may still change. */
-export class Kept {
+export class Fixed {
   readonly value: unknown
 
   constructor(value: unknown) {
     this.value = value
   }
 }
-export const keep = (value: unknown) => new Kept(value)
+export const fix = (value: unknown) => new Fixed(value)
 
 const strangeNames = [
   ...['url', 'image', 'thumbnail', 'revised_prompt', 'content_filter_results', 'prompt_filter_results', 'x', 'seed'],
@@ -99,14 +99,14 @@ type Members = Map<string, unknown>
 
 /** The value with members replaced, dropped, added and in another order, and list entries added. */
 export function mutate(value: unknown, random: Random): unknown {
-  if (value instanceof Kept) return mutate(value.value, random)
+  if (value instanceof Fixed) return mutate(value.value, random)
   if (Array.isArray(value)) {
-    const entries = value.map((entry) => (entry instanceof Kept || random.chance(0.8) ? mutate(entry, random) : null))
+    const entries = value.map((entry) => (entry instanceof Fixed || random.chance(0.8) ? mutate(entry, random) : null))
     return random.chance(0.2) ? entries.toSpliced(random.below(entries.length + 1), 0, junk(random)) : entries
   }
   if (typeof value !== 'object' || value === null) return value
   const own = Object.entries(value).flatMap(([name, member]): [string, unknown][] => {
-    const fate = member instanceof Kept ? 1 : random.next()
+    const fate = member instanceof Fixed ? 1 : random.next()
     if (fate < 0.12) return []
     return [[name, fate < 0.32 ? junk(random) : mutate(member, random)]]
   })
@@ -128,7 +128,7 @@ export function toJson(value: unknown, random: Random): string {
     return mustEscape && typeof content === 'string' ? json.replaceAll('/', '\\/').replaceAll('+', '\\u002b') : json
   }
   function write(each: unknown): string {
-    if (each instanceof Kept) return write(each.value)
+    if (each instanceof Fixed) return write(each.value)
     if (Array.isArray(each)) return `[${blank}${each.map(write).join(`,${blank}`)}${blank}]`
     if (typeof each !== 'object' || each === null) return text(each)
     const entries = each instanceof Map ? [...each] : Object.entries(each)
