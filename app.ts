@@ -83,6 +83,9 @@ export async function createApp({
       { err: logOutput.fileError, LOG_DIR: config.logging.folder },
       `log folder is not writable, logging to stdout only; ${unwritableHint(logOutput.fileError)}`,
     )
+    void logOutput.filesOpened.then(() => {
+      fastify.log.info({ LOG_DIR: config.logging.folder }, 'log folder is writable now, logging to files as well')
+    })
   }
   // Every path then returns 405 for methods that it does not support. CONNECT reaches no route.
   for (const method of METHODS) {

@@ -17,11 +17,12 @@ import { serveStdio } from './services/mcp/stdio.ts'
 
 /** The executable: the only file that reads the environment, the arguments and `.env`. */
 
-const usage = `Usage: ${name} [--stdio] [--env-file FILE] [--check] [--version] [--help]
+const usage = `Usage: ${name} [--stdio] [--env-file FILE] [--check] [--online] [--version] [--help]
 
   --stdio          serve one MCP client over stdin and stdout instead of HTTP; logs go to stderr
   --env-file FILE  read variables from FILE, and from no .env
   --check          validate the configuration, print it without secrets, and exit with 0 or 1
+  --online         like --check, and ask Azure about each deployment, by requests that generate and cost nothing
   --version        print the version
   --help           print this
 
@@ -36,6 +37,7 @@ const flags = {
   stdio: { type: 'boolean', default: false },
   'env-file': { type: 'string' },
   check: { type: 'boolean', default: false },
+  online: { type: 'boolean', default: false },
   version: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const
@@ -46,16 +48,17 @@ async function main(): Promise<void> {
   if (values.help) return print(usage)
   if (values.version) return print(`${version}\n`)
 
+  const isCheck = values.check || values.online
   const transport = values.stdio ? 'stdio' : 'http'
   // The client parses everything on stdout as messages.
-  if (transport === 'stdio' && !values.check) redirectConsole(stdoutMethods, reportConsole)
+  if (transport === 'stdio' && !isCheck) redirectConsole(stdoutMethods, reportConsole)
   // Windows otherwise looks for programs (`az`, `pwsh` for a token) in the working directory first, which may be a
   // third party's. https://github.com/libuv/libuv/pull/4238
   process.env.NoDefaultCurrentDirectoryInExePath ??= '1'
 
   const app = await createService(transport, readEnvironment(transport, values['env-file']))
   await app.ready()
-  if (values.check) await printConfiguration(app)
+  if (isCheck) await printConfiguration(app, values.online)
   else if (transport === 'stdio') await serveClient(app)
   else await serveHttp(app)
 }
@@ -80,10 +83,17 @@ function createService(transport: Transport, environment: Environment): Promise<
   })
 }
 
-async function printConfiguration(app: FastifyInstance): Promise<void> {
+async function printConfiguration(app: FastifyInstance, isOnline: boolean): Promise<void> {
   const deployments = Object.entries(describeDeployments(app.azureImages.deployments))
   const lines = [...app.config.lines, ...deployments.map(([deployment, model]) => `deployment ${deployment}: ${model}`)]
   print(`${lines.join('\n')}\n`)
+  if (isOnline) {
+    // Loads the HTTP client, which a start does not wait for.
+    const { checkOnline } = await import('./services/azure/online-check.ts')
+    const checks = await checkOnline(app.config.azure.deployments, app.config.outbound)
+    print(checks.map(({ deployment, state, sentence }) => `online ${deployment}: ${state}: ${sentence}\n`).join(''))
+    if (checks.some(({ state }) => state === 'failed')) process.exitCode = 1
+  }
   await app.close()
 }
 

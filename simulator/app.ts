@@ -12,7 +12,7 @@ import { AzureError, noDeployment, notFound, ownFailure } from './azure-error.ts
 import { createDeployments, type DeploymentOptions } from './deployments.ts'
 import { type Route, routes } from './dialects.ts'
 import { createFaults, type Fault, type FaultDetails, type Faults } from './fault.ts'
-import type { Dialect } from './models.ts'
+import { type Dialect, models } from './models.ts'
 import { payloadError } from './payload.ts'
 import { beginRecord, type SeenRequest } from './record.ts'
 import { everyResponse } from './response.ts'
@@ -83,6 +83,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   app.register(multipart, { limits: { fileSize: fileLimit, files: 20, fields: 50, parts: 80, fieldSize: 1024 * 1024 } })
   addRejections(app, stage, enter)
   addImages(app, stage)
+  addLookups(app, stage, enter)
   for (const route of routes) addRoute(app, route, stage, entries, enter)
   return Object.assign(app, { faults, requests })
 }
@@ -110,6 +111,28 @@ function addRejections(app: FastifyInstance, { stopping }: Stage, enter: Enter):
   })
   // Each route rejects other types with its own error.
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
+}
+
+/** The documented GET requests: models of the resource, and one deployment. */
+function addLookups(app: FastifyInstance, { deployments }: Stage, enter: Enter): void {
+  const versionOf = ({ url }: FastifyRequest) => new URL(url, 'http://azure').searchParams.get('api-version')
+  const list = () => ({ object: 'list', data: models.map(({ id }) => ({ id, object: 'model', status: 'succeeded' })) })
+  app.get('/openai/models', async (request) => {
+    enter(request, 'deployments')
+    if (versionOf(request) !== '2024-10-21') throw notFound()
+    return list()
+  })
+  app.get('/openai/v1/models', async (request) => {
+    enter(request, 'v1')
+    return list()
+  })
+  app.get<{ Params: { name: string } }>('/openai/deployments/:name', async (request) => {
+    enter(request, 'deployments')
+    if (versionOf(request) !== '2022-12-01') throw notFound()
+    const deployment = deployments.find(request.params.name)
+    if (deployment === undefined) throw noDeployment()
+    return { object: 'deployment', id: deployment.name, model: deployment.model.id, status: 'succeeded' }
+  })
 }
 
 /** Serves the images of `url` responses; without a key, like Azure's blob storage. */

@@ -1,6 +1,6 @@
 import type { RequestId } from '../../schemas/json-rpc.ts'
 import type { Caller } from '../auth/authenticator.ts'
-import { fingerprintOf, ownerOf } from './call-digest.ts'
+import { fingerprintOf, ownerOf, shareOf } from './call-digest.ts'
 import type { DeliveryProof } from './delivery.ts'
 import { createHandovers } from './handover.ts'
 import { createResultOffers, type Offer, type ResultOffersOptions } from './result-offers.ts'
@@ -168,6 +168,7 @@ function identityOf(call: Call): ResultIdentity {
   let fingerprint: string | undefined
   return {
     owner: ownerOf(call.context.caller),
+    share: shareOf(call.context.caller),
     fingerprint() {
       fingerprint ??= fingerprintOf(call)
       return fingerprint

@@ -32,6 +32,11 @@ export function ownerOf(caller: Caller): string {
   return createHash('sha256').update(caller.id).digest('hex')
 }
 
+/** Hash of whom a caller's limits are counted for. */
+export function shareOf(caller: Caller): string {
+  return createHash('sha256').update(caller.rateLimitKey).digest('hex')
+}
+
 function addValue(hash: Hash, value: unknown): void {
   if (Array.isArray(value)) {
     hash.update('[')

@@ -1,6 +1,7 @@
 import { serviceError } from '../errors/errors.ts'
 import type { Logger } from '../logging/logger.ts'
-import { fingerprintOf, idempotencyKeyOf, keyHashOf } from './call-digest.ts'
+import { fingerprintOf, idempotencyKeyOf, keyHashOf, shareOf } from './call-digest.ts'
+import { selectEvicted } from './fair-eviction.ts'
 import { contentOf, createResultStore, repeatResult, type StoredResult } from './result-store.ts'
 import type { Around, Call, ToolResult } from './types.ts'
 
@@ -59,14 +60,18 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
     entry.release()
   }
 
-  /** Drops what has expired, and the oldest if too much is stored. */
+  /** Drops what has expired, and if too much is stored the oldest of the caller that stores most. */
   function purge(): void {
-    let bytes = entries.values().reduce((sum, { result }) => sum + result.bytes, 0)
-    for (const [key, entry] of entries) {
-      const isTooMuch = bytes > options.maxBytes || entries.size > options.maxEntries
-      if (entry.expiresAt > monotonic() && (!isTooMuch || entry.expiresAt === Number.POSITIVE_INFINITY)) continue
-      bytes -= entry.result.bytes
-      remove(key, entry)
+    for (const [key, entry] of entries) if (entry.expiresAt <= monotonic()) remove(key, entry)
+    const all = [...entries]
+    const uses = all.map(([, { result, expiresAt }]) => ({
+      share: result.share,
+      bytes: result.bytes,
+      isFixed: expiresAt === Number.POSITIVE_INFINITY,
+    }))
+    for (const index of selectEvicted(uses, options)) {
+      const [key, entry] = all[index] ?? []
+      if (key !== undefined && entry !== undefined) remove(key, entry)
     }
   }
 
@@ -78,10 +83,13 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
     return content && repeatResult(content, NOTE, context)
   }
 
-  async function makeCall(key: string, fingerprint: string, next: () => Promise<ToolResult>): Promise<ToolResult> {
+  async function makeCall(key: string, call: Call, fingerprint: string, next: () => Promise<ToolResult>) {
     const running = next()
     const content = running.then(contentOf, () => undefined)
-    const result = store.create({ owner: key, fingerprint: () => fingerprint }, content)
+    const result = store.create(
+      { owner: key, share: shareOf(call.context.caller), fingerprint: () => fingerprint },
+      content,
+    )
     const entry = add(key, result, Number.POSITIVE_INFINITY)
     void result.content.then(async (known) => {
       // A call that failed may be repeated.
@@ -106,7 +114,7 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
         if (repeated !== undefined) return repeated
         remove(key, entry)
       }
-      return await makeCall(key, fingerprint, next)
+      return await makeCall(key, call, fingerprint, next)
     },
 
     async load() {

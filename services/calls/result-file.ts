@@ -4,7 +4,7 @@ import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from 'no
 import { join } from 'node:path'
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { Base64Image } from '../bytes/base64-image.ts'
+import { Base64Image, imageMimeTypes } from '../bytes/base64-image.ts'
 import { durableFlags, durableUpdateFlags, TEMPORARY_STALE_MS, waitForDisk, writeAll } from '../bytes/durable-file.ts'
 import type { ResourceLink } from './types.ts'
 
@@ -24,6 +24,8 @@ const HeaderSchema = Type.Object({
   fingerprint: Type.String({ maxLength: 64 }),
   /** Hash of the caller that may have it. */
   owner: Type.String({ maxLength: 64 }),
+  /** Hash of whose part of the space it takes; absent in files of earlier versions. */
+  share: Type.Optional(Type.String({ maxLength: 64 })),
   /** Wall clock, because it is read by another process. */
   expiresAt: Type.Integer(),
   /** Whether it was sent and may have been received. */
@@ -46,7 +48,7 @@ const HeaderSchema = Type.Object({
   ),
   images: Type.Array(
     Type.Object({
-      mimeType: Type.Enum(['image/png', 'image/jpeg', 'image/webp', 'image/gif']),
+      mimeType: Type.Enum([...imageMimeTypes]),
       width: Type.Integer({ minimum: 1 }),
       height: Type.Integer({ minimum: 1 }),
       bytes: Type.Integer({ minimum: 0 }),
@@ -68,7 +70,8 @@ export interface ResultFile {
   start: number
 }
 
-export interface StorableResult extends Pick<ResultHeader, 'fingerprint' | 'owner' | 'expiresAt' | 'isUnproven'> {
+export interface StorableResult
+  extends Pick<ResultHeader, 'fingerprint' | 'owner' | 'share' | 'expiresAt' | 'isUnproven'> {
   texts: string[]
   links: readonly ResourceLink[]
   images: readonly Base64Image[]

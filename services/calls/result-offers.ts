@@ -1,4 +1,5 @@
 import type { Logger } from '../logging/logger.ts'
+import { selectEvicted } from './fair-eviction.ts'
 import { createResultStore, type ResultIdentity, type ResultStore, type StoredResult } from './result-store.ts'
 
 export interface ResultOffersOptions {
@@ -122,15 +123,19 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
   const isLikelyDelivered = ({ kind, sentAt }: Offer) =>
     kind === 'unproven' && sentAt + storeUnprovenAfterMs <= monotonic()
 
-  /** Enforces the bounds: results that were probably delivered are evicted first, then the oldest. */
+  /** Enforces the bounds: of the caller that stores most, what was probably delivered is evicted first, then the oldest. */
   function evict(): void {
-    let bytes = offers.values().reduce((sum, { result }) => sum + result.bytes, 0)
     const all = [...offers]
-    for (const offer of [...all.filter(isLikelyDelivered), ...all.filter((one) => !isLikelyDelivered(one))]) {
-      if (bytes <= options.maxBytes && offers.size <= options.maxEntries) return
-      if (offer.expiresAt === Number.POSITIVE_INFINITY) continue
+    const ordered = [...all.filter(isLikelyDelivered), ...all.filter((one) => !isLikelyDelivered(one))]
+    const uses = ordered.map(({ result, expiresAt }) => ({
+      share: result.share,
+      bytes: result.bytes,
+      isFixed: expiresAt === Number.POSITIVE_INFINITY,
+    }))
+    for (const index of selectEvicted(uses, options)) {
+      const offer = ordered[index]
+      if (offer === undefined) continue
       log.warn({ bytes: offer.result.bytes }, 'abandoned result evicted, because too many are stored')
-      bytes -= offer.result.bytes
       dropOffer(offer, 'evicted')
     }
   }

@@ -21,6 +21,8 @@ export interface ResultContent extends ResultParts {
 /** Which calls may have a result. */
 export interface ResultIdentity {
   readonly owner: string
+  /** Hash of whom its limits are counted for, such as the prefix of an address: each has its part of the space. */
+  readonly share: string
   /** Hash of caller, tool and arguments; computed when it is first needed. */
   readonly fingerprint: () => string
 }
@@ -90,10 +92,19 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
           known.file = await promoteResult(earlier, expiresAt)
           return
         }
-        const { owner } = identity
+        const { owner, share } = identity
         const fingerprint = identity.fingerprint()
         const texts = [text, ...notes]
-        const file = await writeResult(folder, { owner, fingerprint, expiresAt, isUnproven, texts, links, images })
+        const file = await writeResult(folder, {
+          owner,
+          share,
+          fingerprint,
+          expiresAt,
+          isUnproven,
+          texts,
+          links,
+          images,
+        })
         known.images = readResult(file)
         known.file = file
         bytes = file.size
@@ -139,10 +150,10 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
     async load() {
       const files = await findResults(folder, now())
       const loaded = files.map((file) => {
-        const { owner, fingerprint, texts, links = [] } = file.header
+        const { owner, share = owner, fingerprint, texts, links = [] } = file.header
         const [text = '', ...notes] = texts
         const content = Promise.resolve({ text, notes, links, images: readResult(file), file })
-        return { result: create({ owner, fingerprint: () => fingerprint }, content), file }
+        return { result: create({ owner, share, fingerprint: () => fingerprint }, content), file }
       })
       await Promise.all(loaded.map(({ result }) => result.content))
       return loaded

@@ -9,8 +9,13 @@ const MAX_CAUSES = 6
  * of ours. `undefined` if the error itself says everything.
  */
 export function reasonOf(error: unknown): string | undefined {
+  return error instanceof Error ? reasonIn(error.cause) : undefined
+}
+
+/** The same, with the error itself included. */
+export function reasonIn(error: unknown): string | undefined {
   let reason: string | undefined
-  let cause = error instanceof Error ? error.cause : undefined
+  let cause = error
   for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
     const code = codeOf(cause)
     if (/^(?!IMG_ERR_)[A-Z][A-Z0-9_]{1,63}$/.test(code)) reason = code

@@ -52,13 +52,18 @@ export function nameError(problem: string): Error {
  * Characters that break lines, change the text direction or are invisible make a path look like another one, and can hide
  * instructions to a model in it. Joiners and variation selectors are parts of emoji and of some scripts.
  */
-const CONTROL_CHARACTERS = /(?!\u200c|\u200d|\ufe0e|\ufe0f)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u
+const CONTROL_CHARACTERS = /(?!\u200c|\u200d|\ufe0e|\ufe0f)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu
+
+/** A path as it may stand in a text that a model reads: one line without invisible characters. */
+export function printablePath(path: string): string {
+  return path.replace(CONTROL_CHARACTERS, '\ufffd')
+}
 
 function problemOfText(text: string): string | undefined {
   if (text === '') return 'it is empty; use a file name such as sunset.png'
   if (Buffer.byteLength(text) > MAX_PATH_BYTES) return `it is longer than ${MAX_PATH_BYTES} bytes`
   if (!text.isWellFormed()) return 'it is not valid Unicode'
-  if (CONTROL_CHARACTERS.test(text)) return 'it contains control characters'
+  if (text.search(CONTROL_CHARACTERS) !== -1) return 'it contains control characters'
   if (text.includes('\\')) return 'it contains a backslash; use / between folders'
   if (text.includes(':')) return 'it contains a colon; drive letters, URLs and streams are not allowed'
   if (/^~(\/|$)/.test(text)) return 'it begins with ~, which is not expanded; use a relative path'

@@ -35,7 +35,7 @@ export interface RedisLimiters {
 
 /**
  * Limiters that replicas share. While Redis does not respond, each replica counts by itself: better than no limit, and better
- * than no service.
+ * than no service. After the first command that fails no caller waits for Redis, until a probe succeeds.
  */
 export function createRedisLimiters(url: string, log: Logger): RedisLimiters {
   const redis = new Redis(url, {
@@ -72,27 +72,39 @@ export function createRedisLimiters(url: string, log: Logger): RedisLimiters {
   redis.on('error', lose)
   redis.on('ready', regain)
 
+  /** Used where a command failed: the next ones then wait for no other time-out. */
   class FallbackLimiter extends MemoryLimiter {
     override consume(key: string | number, points?: number) {
       // A connection that is lost reports itself; one that hangs does not.
       if (redis.status === 'ready') lose()
       return super.consume(key, points)
     }
+    override reward(key: string | number, points?: number) {
+      if (redis.status === 'ready') lose()
+      return super.reward(key, points)
+    }
   }
 
   return {
-    createLimiter: (options) =>
-      createCallerLimiter(
-        new RateLimiterRedis({
-          storeClient: redis,
-          keyPrefix: `${KEY_PREFIX}:${options.namespace}`,
-          points: options.points,
-          duration: options.windowMs / 1000,
-          customIncrTtlLuaScript: incrementScript,
-          rejectIfRedisNotReady: true,
-          insuranceLimiter: new FallbackLimiter(options),
-        }),
-      ),
+    createLimiter(options) {
+      const local = new FallbackLimiter(options)
+      const redisLimiter = new RateLimiterRedis({
+        storeClient: redis,
+        keyPrefix: `${KEY_PREFIX}:${options.namespace}`,
+        points: options.points,
+        duration: options.windowMs / 1000,
+        customIncrTtlLuaScript: incrementScript,
+        rejectIfRedisNotReady: true,
+        insuranceLimiter: local,
+      })
+      const shared = createCallerLimiter(redisLimiter)
+      const own = createCallerLimiter(local)
+      const current = () => (probing === undefined ? shared : own)
+      return {
+        consume: (key, points) => current().consume(key, points),
+        refund: (key, points) => current().refund(key, points),
+      }
+    },
     isResponding,
     close() {
       clearInterval(probing)

@@ -7,15 +7,19 @@ import { hideAddresses } from './redaction.ts'
 const FILE_SIZE = '20m'
 const LOG_FILES = 14
 
+/** Bytes buffered for a reader that does not read, or a full disk; more are dropped. */
+const MAX_BUFFERED_BYTES = 33_554_432
+
 /** Lines are written in groups: for a pipe or a file, one line costs as much as fifty, and more than a small request. */
 const groups = {
   minLength: 65_536,
   // One write's limit must be above the size of a group.
   maxWrite: 131_072,
+  maxLength: MAX_BUFFERED_BYTES,
 }
 const FLUSH_MS = 50
-/** Bytes buffered for a reader that does not read; more are dropped. */
-const MAX_BUFFERED_BYTES = 33_554_432
+/** Milliseconds between attempts to open the files of a folder that was not writable. */
+const RETRY_MS = 1_000
 
 /** Takes finished lines; a pino destination, or any writable stream. */
 export interface LogDestination {
@@ -40,8 +44,10 @@ export interface LogOutput {
   flush(): void
   /** Closes the files. */
   close(): Promise<void>
-  /** Why there are no files although `LOG_DIR` is set. */
+  /** Why there are no files yet although `LOG_DIR` is set. */
   fileError: unknown
+  /** Resolves when the files could be opened after all, because the folder became writable. */
+  filesOpened: Promise<void>
 }
 
 /** Standard output for a server: buffered for at most 50 ms. pino flushes it on exit. */
@@ -50,7 +56,6 @@ export const bufferedStdout = (): LogDestination =>
     dest: 1,
     sync: false,
     ...groups,
-    maxLength: MAX_BUFFERED_BYTES,
     periodicFlush: FLUSH_MS,
   })
 
@@ -61,9 +66,26 @@ export const stderr = (): LogDestination => pino.destination({ dest: 2, sync: tr
 export async function openLogOutput({ format, folder, destination, isTerminal }: LogOutputOptions): Promise<LogOutput> {
   const isPretty = format === 'pretty' || (format === 'auto' && isTerminal)
   const console = isPretty ? await prettify(destination, isTerminal) : destination
-  const opened = await openFiles(folder)
-  let { files } = opened
-  const timer = files && setInterval(() => files?.flush(), FLUSH_MS).unref()
+  const filesOpened = Promise.withResolvers<void>()
+  let files: LogFiles | undefined
+  let fileError: unknown
+  let isClosed = false
+  let timer: NodeJS.Timeout | undefined
+
+  async function open(path: string): Promise<void> {
+    try {
+      const opened = await openFiles(path)
+      if (isClosed) return void opened.end()
+      files = opened
+      timer = setInterval(() => files?.flush(), FLUSH_MS).unref()
+      filesOpened.resolve()
+    } catch (error) {
+      fileError = error
+      if (!isClosed) timer = setTimeout(open, RETRY_MS, path).unref()
+    }
+  }
+
+  if (folder !== undefined) await open(folder)
   return {
     write(line) {
       const redacted = hideAddresses(line)
@@ -75,6 +97,7 @@ export async function openLogOutput({ format, folder, destination, isTerminal }:
       files?.flushSync()
     },
     async close() {
+      isClosed = true
       clearInterval(timer)
       destination.flushSync?.()
       const closing = files
@@ -85,7 +108,8 @@ export async function openLogOutput({ format, folder, destination, isTerminal }:
       closing.end()
       await closed
     },
-    fileError: opened.fileError,
+    fileError,
+    filesOpened: filesOpened.promise,
   }
 }
 
@@ -95,28 +119,26 @@ async function prettify(destination: LogDestination, colorize: boolean): Promise
   return pretty({ destination, colorize, sync: true })
 }
 
-async function openFiles(folder: string | undefined) {
-  if (folder === undefined) return { files: undefined, fileError: undefined }
-  try {
-    const { default: roll } = await import('pino-roll')
-    const files = await roll({
-      file: join(folder, 'azure-image-editor'),
-      extension: '.log',
-      frequency: 'daily',
-      dateFormat: 'yyyy-MM-dd',
-      size: FILE_SIZE,
-      limit: { count: LOG_FILES, removeOtherLogFiles: true },
-      mkdir: true,
-      // Opened synchronously, because a file that fails to open later throws in the timer of `periodicFlush`.
-      sync: true,
-      ...groups,
-    })
-    // A disk that fills up later must not stop the service; stdout still has every line.
-    files.on('error', () => {})
-    // Rejects if the file could not be opened; every write would throw.
-    await once(files, 'ready')
-    return { files, fileError: undefined }
-  } catch (fileError) {
-    return { files: undefined, fileError }
-  }
+type LogFiles = Awaited<ReturnType<typeof openFiles>>
+
+/** @throws the error of the system if the folder is not writable */
+async function openFiles(folder: string) {
+  const { default: roll } = await import('pino-roll')
+  const files = await roll({
+    file: join(folder, 'azure-image-editor'),
+    extension: '.log',
+    frequency: 'daily',
+    dateFormat: 'yyyy-MM-dd',
+    size: FILE_SIZE,
+    limit: { count: LOG_FILES, removeOtherLogFiles: true },
+    mkdir: true,
+    // Opened synchronously, because a file that fails to open later throws in the timer of `periodicFlush`.
+    sync: true,
+    ...groups,
+  })
+  // A disk that fills up later must not stop the service; stdout still has every line.
+  files.on('error', () => {})
+  // Rejects if the file could not be opened; every write would throw.
+  await once(files, 'ready')
+  return files
 }

@@ -34,10 +34,10 @@ function adaptOne<N extends ParameterName>(
 ): boolean {
   const value: RequestParameters[N] = request[name]
   if (value === undefined) return true
-  const { adapt, isEssential } = parameters[name]
+  const { adapt } = parameters[name]
   const adapted = adapt(value, model, operation)
   // Judged by the value: a model that does not accept n still generates one image.
-  if (isEssential === true && adapted === undefined) return false
+  if (adapted === undefined && parameters[name].isEssential?.(value)) return false
   request[name] = isAllowed(name, operation, model) ? adapted : undefined
   return true
 }

@@ -68,6 +68,17 @@ function assertOne<N extends ArgumentName>(name: N, args: ModelArguments, operat
   if (accepted !== undefined) throw serviceError('IMG_ERR_MODEL_VALUE', [model.id, name, accepted])
 }
 
+/** The arguments of a call that the model of a fallback does not accept; their values were not sent to it. */
+export function ignoredArguments(args: ModelArguments, operation: Operation, model: Model): readonly ArgumentName[] {
+  return names.filter((name) => isIgnored(name, args, operation, model))
+}
+
+function isIgnored<N extends ArgumentName>(name: N, args: ModelArguments, operation: Operation, model: Model): boolean {
+  const value = args[name]
+  if (value === undefined) return false
+  return !isAllowed(name, operation, model) || rows[name].rejects?.(value, model) !== undefined
+}
+
 /** The arguments as a request carries them. */
 export function requestParameters(args: ParameterArguments, context: ParseContext): RequestParameters {
   const request: RequestParameters = {}

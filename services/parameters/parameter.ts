@@ -67,7 +67,7 @@ export interface Parameter<V, A = V> extends Argument<A> {
   /** The value for a fallback's model; `undefined` if that model does not accept it. */
   adapt(value: V, model: Model, operation: Operation): V | undefined
   /** Without it the result would be something else, so a model that does not accept the value cannot be a fallback. */
-  readonly isEssential?: boolean
+  isEssential?(value: V): boolean
   readonly wire: WireForms<V>
 }
 
@@ -89,7 +89,7 @@ interface Row<S extends TSchema> {
   schema(models: readonly Model[], scope: SchemaScope): S
   rejects?(value: Static<S>, model: Model): string | undefined
   operations?: readonly Operation[]
-  isEssential?: boolean
+  isEssential?(value: Static<S>): boolean
   wire: WireForms<Static<S>>
 }
 
@@ -116,6 +116,7 @@ type Varying<M extends string, V> = {
   operations?: readonly Operation[]
   wire: WireForms<V>
   member: M
+  isEssential?(value: V): boolean
 }
 
 /** An argument with the values that the model lists. */

@@ -43,7 +43,7 @@ const rows = {
         maximum: Math.max(...models.map(({ maxCount }) => maxCount)),
       }),
     rejects: (value, { maxCount }) => outside(value, { minimum: 1, maximum: maxCount }),
-    isEssential: true,
+    isEssential: () => true,
     wire: { openai: (n = 1) => ({ n }), openaiFlux: (n = 1) => ({ n }), bfl: undefined, mai: undefined },
   }),
   seed: parameter({
@@ -95,6 +95,7 @@ const rows = {
   background: choice({
     member: 'backgrounds',
     description: 'transparent requires png.',
+    isEssential: (value) => value === 'transparent',
     wire: { openai: field('background'), openaiFlux: undefined, bfl: undefined, mai: field('background') },
   }),
   guidance: ranged({

@@ -17,7 +17,7 @@ import { checkPrompt } from './check-prompt.ts'
 import { pencilIcon } from './icons.ts'
 import type { ImageInputs } from './image-inputs.ts'
 import type { ImageResults } from './image-results.ts'
-import { deploymentsFor, planRequest, selectDeployment } from './select-deployment.ts'
+import { deploymentsFor, ignoredBy, planRequest, selectDeployment } from './select-deployment.ts'
 
 export interface EditImageOptions {
   azure: ImagesClient
@@ -79,9 +79,10 @@ export function editImage({ azure, store, inputs, results, defaultEditMaxPixels 
       const { images, mask } = await inputs.read(args, context, scope)
       const { request, requestedSize } = planRequest('edit', args, deployment, defaultSizeOf(images[0]))
       const result = await azure.edit({ ...request, images, mask }, context)
+      const ignored = ignoredBy(result.producedBy, deployments, 'edit', args)
       return await results.toContent(
         result,
-        { verb: 'edited', target, requestedSize, count: imageCost(args), deployment },
+        { verb: 'edited', target, requestedSize, count: imageCost(args), deployment, ignored },
         context,
       )
     },

@@ -15,7 +15,7 @@ import {
 import { checkPrompt } from './check-prompt.ts'
 import { imageIcon } from './icons.ts'
 import type { ImageResults } from './image-results.ts'
-import { deploymentsFor, planRequest, selectDeployment } from './select-deployment.ts'
+import { deploymentsFor, ignoredBy, planRequest, selectDeployment } from './select-deployment.ts'
 
 export interface GenerateImageOptions {
   azure: ImagesClient
@@ -59,9 +59,10 @@ export function generateImage({ azure, store, results, defaultSize }: GenerateIm
       const { request, requestedSize } = planRequest('generate', args, deployment, defaultSize)
       const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
       const result = await azure.generate(request, context)
+      const ignored = ignoredBy(result.producedBy, deployments, 'generate', args)
       return await results.toContent(
         result,
-        { verb: 'generated', target, requestedSize, count: imageCost(args), deployment },
+        { verb: 'generated', target, requestedSize, count: imageCost(args), deployment, ignored },
         context,
       )
     },

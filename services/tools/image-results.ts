@@ -8,6 +8,7 @@ import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview, type Preview } from '../imaging/preview.ts'
 import type { ImageStore, SavedImage, SaveTarget } from '../library/image-store.ts'
 import { imageUri } from '../library/image-uri.ts'
+import { printablePath } from '../library/output-path.ts'
 import { chooseWhole } from './inline-share.ts'
 import { costNotes, countNotes, fallbackNotes, mergeNotes, nameNotes, previewNote } from './result-notes.ts'
 import { type RequestedSize, sizeNotes } from './size-note.ts'
@@ -42,6 +43,8 @@ export interface RequestFacts {
   /** Images that were requested. */
   count: number
   deployment: DeploymentInfo
+  /** Arguments that the model which generated the images does not accept. */
+  ignored: readonly string[]
 }
 
 export interface ImageResults {
@@ -111,7 +114,7 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
 
   return {
     async toContent(result, facts, context) {
-      const { verb, target, requestedSize, count, deployment } = facts
+      const { verb, target, requestedSize, count, deployment, ignored } = facts
       const log = logOf(context)
       if (target !== undefined) context.progress('saving')
       const sizes = result.images.map(({ encodedBytes }) => encodedBytes)
@@ -137,7 +140,7 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
         notes: [
           ...countNotes(result, count),
           ...mergeNotes(notes),
-          ...fallbackNotes(result, deployment),
+          ...fallbackNotes(result, deployment, ignored),
           ...(options.reportCost ? costNotes(result) : []),
         ],
         links: outputs.flatMap((output) => linksTo(output)),
@@ -162,7 +165,7 @@ const rejected = (reason: unknown): PromiseRejectedResult => ({ status: 'rejecte
 
 /** Clients take everything behind the colon for the path. */
 function lineOf(verb: RequestFacts['verb'], saved: SavedImage | undefined): string {
-  return `Image successfully ${verb}.${saved === undefined ? '' : ` Saved to server at: ${saved.location}`}`
+  return `Image successfully ${verb}.${saved === undefined ? '' : ` Saved to server at: ${printablePath(saved.location)}`}`
 }
 
 /** A link where the image itself is not in the response. */
@@ -199,5 +202,5 @@ function logOf({ log, id: requestId }: CallContext): LogFailure {
 /** A name for a large image without `output_path`; the store adds a number if it is taken. */
 function generateName({ mimeType }: Base64Image): string {
   const time = new Date().toISOString().replaceAll(/[:.]/g, '-')
-  return `image-${time}.${mimeType.slice('image/'.length)}`
+  return `image-${time}.${mimeType.slice('image/'.length).replace('+xml', '')}`
 }

@@ -1,8 +1,9 @@
 import type { Format, Model, Operation } from '../../schemas/models.ts'
-import type { DeploymentInfo, ImageRequest, ImagesClient } from '../azure/types.ts'
+import type { DeploymentInfo, ImageRequest, ImageResult, ImagesClient } from '../azure/types.ts'
 import { serviceError } from '../errors/errors.ts'
 import { type FittedSize, formatSize, type TargetSize } from '../imaging/size.ts'
-import { assertSupported, isAllowed, requestParameters } from '../parameters/arguments.ts'
+import { assertSupported, ignoredArguments, isAllowed, requestParameters } from '../parameters/arguments.ts'
+import type { ParseContext } from '../parameters/parameter.ts'
 import { sizeFor } from '../parameters/size.ts'
 import type { GenerateArguments } from './arguments.ts'
 import type { RequestedSize } from './size-note.ts'
@@ -54,6 +55,17 @@ function problemOf(args: GenerateArguments, format: Format | undefined): string 
   return hasSize && args.aspect_ratio !== undefined ? 'send size or aspect_ratio, not both' : undefined
 }
 
+/** The arguments that a fallback's model does not accept, so that its image ignores them. */
+export function ignoredBy(
+  { deployment }: ImageResult['producedBy'],
+  deployments: readonly DeploymentInfo[],
+  operation: Operation,
+  args: GenerateArguments,
+): readonly string[] {
+  const producer = deployments.find(({ name }) => name === deployment)
+  return producer === undefined ? [] : ignoredArguments(args, operation, producer.capabilities)
+}
+
 /** What to request from Azure, and the size that the result is compared with. */
 export interface RequestPlan {
   request: ImageRequest
@@ -67,29 +79,32 @@ export function planRequest(
   { name, capabilities }: DeploymentInfo,
   defaultSize: TargetSize,
 ): RequestPlan {
-  const values = requestParameters(args, { operation, model: capabilities, defaultSize })
-  // A default size would contradict the shape that the client chose or left to the model.
-  const hasShape = args.size !== undefined || args.aspect_ratio !== undefined || args.auto_aspect_ratio === true
-  const usesDefault = !hasShape && isAllowed('size', operation, capabilities)
+  const takesSize = isAllowed('size', operation, capabilities)
+  const isAuto = args.size === 'auto'
+  // A fallback may accept sizes, but no ratios.
+  const shape = args.size === undefined || isAuto ? (args.aspect_ratio ?? args.size) : args.size
+  const context = { operation, model: capabilities, defaultSize }
+  const values = requestParameters({ ...args, size: takesSize ? shape : undefined }, context)
+  // A default size would contradict a shape that the client left to the model.
+  const usesDefault = takesSize && shape === undefined && args.auto_aspect_ratio !== true
   const size = usesDefault ? sizeFor(capabilities, operation, defaultSize) : values.size
-  const isAuto = args.size === 'auto' && isAllowed('auto_aspect_ratio', operation, capabilities)
+  const choosesShape = isAuto && isAllowed('auto_aspect_ratio', operation, capabilities)
   const request = {
     ...values,
     prompt: args.prompt,
     deployment: name,
     size,
-    ...(isAuto ? { auto_aspect_ratio: args.auto_aspect_ratio ?? true } : {}),
+    ...(choosesShape ? { auto_aspect_ratio: args.auto_aspect_ratio ?? true } : {}),
     output_format: formatOf(args, capabilities),
   }
-  return { request, requestedSize: size && requestedSizeOf(operation, args, capabilities, size, defaultSize) }
+  const isCompared = size !== undefined && args.aspect_ratio === undefined
+  return { request, requestedSize: isCompared ? requestedSizeOf(context, args, size) : undefined }
 }
 
 function requestedSizeOf(
-  operation: Operation,
+  { operation, model, defaultSize }: ParseContext,
   { size: text }: GenerateArguments,
-  model: Model,
   fitted: FittedSize,
-  defaultSize: TargetSize,
 ): RequestedSize {
   if (text !== undefined && text !== 'auto') return { text, origin: 'argument', isRatio: text.includes(':'), fitted }
   const { width, height, pixels } = defaultSize

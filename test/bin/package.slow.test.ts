@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, readdir, readFile, symlink } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
@@ -10,34 +11,43 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { temporaryFolder } from '../support/app.ts'
 import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
+import { copyOfTree } from '../support/system/processes.ts'
 
 const root = join(import.meta.dirname, '../..')
 const run = promisify(execFile)
 
-/** Files that are not part of a clone. */
-const OMITTED = new Set(['node_modules', 'dist', '.git', 'coverage', 'images', 'logs', '.env'])
-
-/** Builds and packs a copy of the clone as `npm publish` would, and installs the result in an empty folder. */
+/** Packs a clean clone as `npm publish` would, which builds it, and installs the result in an empty folder. */
 async function installPacked(t: TestContext): Promise<string> {
+  const clone = await copyOfTree(t)
   const work = await temporaryFolder(t)
-  const clone = join(work, 'clone')
-  for (const name of await readdir(root)) {
-    if (!OMITTED.has(name)) await cp(join(root, name), join(clone, name), { recursive: true })
-  }
   await symlink(join(root, 'node_modules'), join(clone, 'node_modules'))
   const options = { timeout: 240_000, maxBuffer: 16 * 1024 * 1024 }
-  await run('npm', ['run', 'build'], { ...options, cwd: clone })
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', work], { ...options, cwd: clone })
-  const [packed] = Object.values(JSON.parse(stdout))
+  await run('npm', ['pack', '--pack-destination', work], { ...options, cwd: clone })
+  const packed = (await readdir(work)).filter((name) => name.endsWith('.tgz'))
+  t.assert.strictEqual(packed.length, 1)
   const home = join(work, 'empty')
   const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--no-save', '--prefix', home]
-  await run('npm', ['install', join(work, Object(packed).filename), ...quiet], { ...options, cwd: work })
+  await run('npm', ['install', join(work, packed[0] ?? ''), ...quiet], { ...options, cwd: work })
   return home
 }
 
-test('the packed package runs from an empty folder, over HTTP and over stdio', async (t: TestContext) => {
+/** Relative links of the READMEs that lead nowhere in the package. */
+async function brokenLinks(folder: string): Promise<string[]> {
+  const broken: string[] = []
+  for (const readme of ['README.md', 'README.zh-CN.md']) {
+    const text = await readFile(join(folder, readme), 'utf8')
+    for (const [, target = ''] of text.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)) {
+      if (!/^[a-z]+:/.test(target) && !existsSync(join(folder, target))) broken.push(`${readme}: ${target}`)
+    }
+  }
+  return broken
+}
+
+test('the package of a clean clone runs from an empty folder, over HTTP and over stdio', async (t: TestContext) => {
   const home = await installPacked(t)
-  const bin = join(home, 'node_modules/azure-image-editor-mcp/bin/azure-image-editor-mcp.js')
+  t.assert.deepStrictEqual(await brokenLinks(join(home, 'node_modules/azure-image-editor-mcp')), [])
+  // The command that npm links.
+  const bin = join(home, 'node_modules/.bin/azure-image-editor-mcp')
   const { url } = await startSimulator(t)
   const environment = {
     PATH: process.env.PATH ?? '',
@@ -45,7 +55,7 @@ test('the packed package runs from an empty folder, over HTTP and over stdio', a
     AZURE_BASE_URL: url,
     AZURE_API_KEY: key,
     AZURE_DEPLOYMENT_NAME: 'gpt-image-2',
-    INLINE_IMAGE_MAX_BYTES: '1000',
+    INLINE_IMAGE_MAX_BYTES: '20000',
     MCP_SERVER_PORT: '0',
   }
 

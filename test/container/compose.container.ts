@@ -16,6 +16,7 @@ async function operatorsFolder(t: TestContext, dotEnv: string): Promise<string> 
   }
   await mkdir(join(folder, 'secrets'))
   await writeFile(join(folder, 'secrets/azure_api_key'), 'simulated-key')
+  await writeFile(join(folder, 'secrets/mcp_api_keys'), 'alice:a-key-of-a-client')
   await writeFile(join(folder, '.env'), dotEnv)
   return folder
 }
@@ -55,6 +56,7 @@ describe('the compose files', () => {
     t.assert.equal(service?.environment?.AZURE_API_KEY, '')
     t.assert.equal(service?.environment?.AZURE_API_KEY_FILE, '/run/secrets/azure_api_key')
     t.assert.equal(service?.environment?.MAX_BODY_BYTES, '1000000')
+    t.assert.equal(service?.environment?.REQUIRE_AUTH, 'true')
     t.assert.deepEqual(service?.ports ?? [], [])
     for (const [name, { read_only, cap_drop }] of Object.entries(config.services)) {
       t.assert.deepEqual([read_only, cap_drop], [true, ['ALL']], name)

@@ -2,7 +2,7 @@ import { describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { argumentNames } from '../../services/parameters/arguments.ts'
 import { listen } from '../support/app.ts'
-import { fakeAzure, imageResult, responding, type SeenRequest } from '../support/fake-azure.ts'
+import { fakeAzure, fileOf, imageResult, responding, type SeenRequest } from '../support/fake-azure.ts'
 import { png } from '../support/images/images.ts'
 import { callTool } from '../support/service.ts'
 
@@ -74,12 +74,13 @@ const samples: Readonly<Record<string, { values: readonly unknown[]; isSent: IsS
   },
 }
 
-async function startWith(t: TestContext, model: string, dialect: string) {
+async function startWith(t: TestContext, model: string, dialect: string, row?: object) {
   const azure = await fakeAzure(t, responding(200, imageResult))
   const { url } = await listen(t, {
     AZURE_BASE_URL: azure.url,
     AZURE_DEPLOYMENT_NAME: model,
     AZURE_API_DIALECT: dialect,
+    AZURE_MODELS_FILE: row && (await fileOf(t, { models: [row] })),
     AZURE_STREAM: 'never',
     TOOL_CALLS_PER_MINUTE: '0',
     RATE_LIMIT_PER_MINUTE: '0',
@@ -107,8 +108,8 @@ async function startWith(t: TestContext, model: string, dialect: string) {
 
 type Argument = readonly [name: string, value: unknown]
 
-async function checkAlone(t: TestContext, model: string, dialect: string, tool: string) {
-  const { isAccepted } = await startWith(t, model, dialect)
+async function checkAlone(t: TestContext, model: string, dialect: string, tool: string, row?: object) {
+  const { isAccepted } = await startWith(t, model, dialect, row)
   const accepted: Argument[] = []
   for (const name of argumentNames) {
     for (const value of samples[name]?.values ?? [])
@@ -120,6 +121,19 @@ async function checkAlone(t: TestContext, model: string, dialect: string, tool: 
 test('every argument has a sample', (t: TestContext) => {
   t.assert.deepStrictEqual(Object.keys(samples).toSorted(), argumentNames.toSorted())
 })
+
+async function checkPairs(t: TestContext, model: string, dialect: string, tool: string, row?: object) {
+  const { accepted, isAccepted } = await checkAlone(t, model, dialect, tool, row)
+  let calls = 0
+  for (const [index, [first, one]] of accepted.entries()) {
+    for (const [second, other] of accepted.slice(index + 1)) {
+      if (second === first) continue
+      await isAccepted(tool, { [first]: one, [second]: other })
+      calls++
+    }
+  }
+  t.diagnostic(`${calls} pairs of ${accepted.length} values`)
+}
 
 const native: readonly (readonly [model: string, dialect: string])[] = [
   ['FLUX.1-Kontext-pro', 'bfl'],
@@ -138,18 +152,23 @@ const toolsOf = (model: string) => (model === 'FLUX-1.1-pro' ? ['generate_image'
 describe('every argument, and every pair of arguments, reaches Azure or is rejected before Azure is called', () => {
   for (const [model, dialect] of native) {
     for (const tool of toolsOf(model)) {
-      test(`${tool} with ${model} on ${dialect}`, async (t: TestContext) => {
-        const { accepted, isAccepted } = await checkAlone(t, model, dialect, tool)
-        let calls = 0
-        for (const [index, [first, one]] of accepted.entries()) {
-          for (const [second, other] of accepted.slice(index + 1)) {
-            if (second === first) continue
-            await isAccepted(tool, { [first]: one, [second]: other })
-            calls++
-          }
-        }
-        t.diagnostic(`${calls} pairs of ${accepted.length} values`)
-      })
+      test(`${tool} with ${model} on ${dialect}`, (t: TestContext) => checkPairs(t, model, dialect, tool))
+    }
+  }
+
+  const everything = { mask: true, max_images: 4, chooses_format: true, formats: ['png', 'jpeg', 'gif', 'svg'] }
+  const rows: Readonly<Record<string, object>> = {
+    'gpt-image of one format': { like: 'gpt-image-1.5', formats: ['jpeg'], backgrounds: ['opaque'] },
+    'gpt-image with all that its dialect sends': { like: 'gpt-image-1.5', ...everything, complexities: ['low'] },
+    'gpt-image with a repeated image': { like: 'gpt-image-1.5', images_field: 'image' },
+    'FLUX.2 with ratios': { like: 'FLUX.2-pro', aspect_ratios: ['1:1', '16:9'], formats: ['jpeg'] },
+    'FLUX.2 without sizes': { like: 'FLUX.2-flex', generate_size: { kind: 'none' }, edit_size: { kind: 'none' } },
+    'MAI with all that its dialect sends': { like: 'MAI-Image-2.7', grounding: true, images_field: 'image[]' },
+  }
+  for (const [what, row] of Object.entries(rows)) {
+    for (const tool of ['generate_image', 'edit_image']) {
+      test(`${tool} with a row for ${what}`, (t: TestContext) =>
+        checkPairs(t, 'our-model', 'auto', tool, { id: 'our-model', ...row }))
     }
   }
 })

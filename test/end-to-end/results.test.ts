@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
-import { listen } from '../support/app.ts'
+import { listen, temporaryFolder } from '../support/app.ts'
 import { fakeAzure, imageResult, responding } from '../support/fake-azure.ts'
 import { noisePng, png, pngOf } from '../support/images/images.ts'
 import { callTool, post, startService } from '../support/service.ts'
@@ -197,4 +197,15 @@ test('an image of which no preview can be made is saved, and the result says whe
   const path = /Saved to server at: (.*)$/.exec(content[0].text)?.[1] ?? ''
   t.assert.ok((await readFile(path)).equals(huge))
   t.assert.match(content[1].text, /no preview of it can be made; the saved file has the full size of 16385x200\./)
+})
+
+test('the path in the text is one line without invisible characters, wherever the images folder is', async (t: TestContext) => {
+  const folder = join(await temporaryFolder(t), 'odd\nimages\u202e')
+  const { url } = await startService(t, { IMAGES_DIR: folder })
+  const { content } = await callTool(url, 'generate_image', { prompt, output_path: 'x.png' })
+  t.assert.match(
+    content[0]?.text ?? '',
+    /^Image successfully generated\. Saved to server at: .*odd\ufffdimages\ufffd\/x\.png$/,
+  )
+  t.assert.ok((await readdir(folder)).includes('x.png'))
 })

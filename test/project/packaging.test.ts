@@ -49,6 +49,34 @@ describe('deploy/docker-compose.production.yml', () => {
   })
 })
 
+describe('deployments that are reachable from outside', () => {
+  for (const file of ['deploy/docker-compose.production.yml', 'deploy/docker-stack.yml']) {
+    test(`${file} does not start without authentication`, (t: TestContext) => {
+      const composed = parse(read(file).replaceAll('!reset', ''))
+      const service = composed.services['azure-image-editor']
+      for (const entry of ['REQUIRE_AUTH=true', 'MCP_API_KEYS_FILE=/run/secrets/mcp_api_keys']) {
+        t.assert.ok(service.environment.includes(entry), entry)
+      }
+      t.assert.ok(service.secrets.includes('mcp_api_keys') && 'mcp_api_keys' in composed.secrets)
+    })
+  }
+
+  test('no compose file has a version, and only the one for Swarm has external secrets', (t: TestContext) => {
+    for (const file of ['docker-compose.yml', 'deploy/docker-compose.production.yml', 'deploy/docker-stack.yml']) {
+      t.assert.doesNotMatch(read(file), /^version:/m)
+      t.assert.equal(read(file).includes('external: true'), file === 'deploy/docker-stack.yml')
+    }
+  })
+
+  test('every documented docker run of the service gives it the time to finish its calls', (t: TestContext) => {
+    for (const file of ['README.md', 'README.zh-CN.md', 'docs/deployment.md', 'docs/deployment.zh-CN.md']) {
+      for (const [line] of read(file).matchAll(/^docker run .*/gm)) {
+        t.assert.match(line, /--rm|--stop-timeout 30/, `${file}: ${line}`)
+      }
+    }
+  })
+})
+
 describe('the image', () => {
   const dockerfile = read('Dockerfile')
 

@@ -1,5 +1,6 @@
 import { apiUrl, formRequest, jsonRequest } from '../http-request.ts'
 import { cognitiveServicesScope, type Dialect, type Target } from './dialect.ts'
+import { deploymentLookup } from './lookups.ts'
 import { imageFiles, openaiFields } from './openai-body.ts'
 
 /**
@@ -11,6 +12,11 @@ export const deploymentsDialect: Dialect = {
   // Older versions return 404 for edits: https://github.com/Azure/azure-sdk-for-net/issues/49697
   defaultApiVersion: '2025-04-01-preview',
   scope: cognitiveServicesScope,
+  lookups: {
+    // https://learn.microsoft.com/en-us/rest/api/azureopenai/models/list
+    models: ({ baseUrl }) => apiUrl(baseUrl, ['openai', 'models'], '2024-10-21'),
+    deployment: deploymentLookup,
+  },
 
   generate(request, target, streamed) {
     const fields = openaiFields(request, 'generate', target.model, 'deployments', streamed)

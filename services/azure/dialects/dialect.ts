@@ -19,9 +19,19 @@ export interface Dialect {
   readonly defaultApiVersion?: string
   /** https://learn.microsoft.com/en-us/azure/foundry/foundry-models/how-to/configure-entra-id */
   readonly scope: string
+  /** Documented GET requests that cost nothing, where there are any. */
+  readonly lookups?: Lookups
   /** @param streamed requests server-sent events, which the model must support */
   generate(request: ImageRequest, target: Target, streamed: boolean): HttpRequest
   edit(request: EditRequest, target: Target, streamed: boolean): HttpRequest
+}
+
+/** Addresses that tell of a resource without generating anything. */
+export interface Lookups {
+  /** Every resource answers it, if the credential is right. */
+  models(target: Target): URL
+  /** Retired in newer versions of the API: 404 alone does not mean that the deployment is missing. */
+  deployment(target: Target): URL
 }
 
 /** Audiences of Entra tokens. */

@@ -1,5 +1,6 @@
 import { apiUrl, formRequest, jsonRequest } from '../http-request.ts'
 import { type Dialect, foundryScope, type Target } from './dialect.ts'
+import { deploymentLookup } from './lookups.ts'
 import { imageFiles, openaiFields } from './openai-body.ts'
 
 /**
@@ -10,6 +11,11 @@ export const v1Dialect: Dialect = {
   name: 'v1',
   defaultApiVersion: 'preview',
   scope: foundryScope,
+  lookups: {
+    // https://learn.microsoft.com/en-us/azure/foundry/openai/latest
+    models: ({ baseUrl, apiVersion }) => apiUrl(baseUrl, ['openai', 'v1', 'models'], apiVersion),
+    deployment: deploymentLookup,
+  },
 
   generate(request, target, streamed) {
     const fields = openaiFields(request, 'generate', target.model, 'v1', streamed)

@@ -14,15 +14,15 @@ export interface FoundFile {
 
 /** Every regular file of the store. Links and folders that begin with a dot are skipped. */
 export async function* walkFiles(openRoot: () => Promise<DirectoryHandle>): AsyncGenerator<FoundFile> {
-  const root = await openRoot().catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw error
-  })
-  if (root === undefined) return
   try {
-    yield* walk(root)
-  } finally {
-    await root.close()
+    const root = await openRoot()
+    try {
+      yield* walk(root)
+    } finally {
+      await root.close()
+    }
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
   }
 }
 
@@ -34,6 +34,8 @@ async function* walk(directory: DirectoryHandle, prefix = '', depth = 0): AsyncG
     if (inner === undefined) continue
     try {
       yield* walk(inner, `${prefix}${entry.name}/`, depth + 1)
+    } catch {
+      // The folder was removed meanwhile, or is not readable: the others are.
     } finally {
       await inner.close()
     }

@@ -155,3 +155,45 @@ test('an image in a place where none is expected is released at once', async (t:
   t.assert.equal((await document.finish()).parts.length, 1)
   t.assert.equal(spool.used, 2 * pixelPng.length)
 })
+
+test('a stream with an image says why others are missing', async (t: TestContext) => {
+  const rejected =
+    'data: {"type":"error","error":{"code":"moderation_blocked","message":"safety_violations=[violence]"}}\n\n'
+  const failed = 'data: {"type":"error","code":"server_error"}\n\n'
+  for (const [text, missing] of [
+    [event(completed), undefined],
+    [event(completed) + rejected, { cause: 'filter', categories: ['violence'] }],
+    [failed + event(completed), { cause: 'unreadable' }],
+    [`${event(completed)}data: {"type":"image_generation.completed","b64_json":"!"}\n\n`, { cause: 'unreadable' }],
+  ] as const) {
+    t.assert.deepEqual((await read([Buffer.from(text)])).response.missing, missing, text)
+  }
+})
+
+test('a document with an image says why others are missing, by the entries without one', async (t: TestContext) => {
+  const image = { b64_json: pixelPng }
+  const filtered = { violence: { filtered: true, severity: 'high' }, hate: { filtered: false } }
+  for (const [document, missing] of [
+    [{ data: [image] }, undefined],
+    [{ data: [image, {}] }, undefined],
+    [{ data: [image, null, { revised_prompt: 'x' }], content_filter_results: null }, undefined],
+    // The verdict on an image that was returned says nothing of others.
+    [{ data: [{ ...image, content_filter_results: { violence: { detected: true } } }, {}] }, undefined],
+    [{ data: [image, { content_filter_results: filtered }] }, { cause: 'filter', categories: ['violence'] }],
+    [
+      { data: [image], content_filter_results: filtered },
+      { cause: 'filter', categories: ['violence'] },
+    ],
+    [{ data: [image, { error: { code: 'contentFilter' } }] }, { cause: 'filter', categories: [] }],
+    [{ data: [image, { finish_reason: 'content_filter' }] }, { cause: 'filter', categories: [] }],
+    [{ data: [image, { b64_json: 'not base64!' }] }, { cause: 'unreadable' }],
+  ] as const) {
+    const spool = createBufferSpool({ maxBytes: 1_000_000, spillFolders: [] })
+    const reading = openResponse(
+      { 'content-type': 'application/json' },
+      { spool, maxBytes: 1_000_000, onPartialImage: () => {} },
+    )
+    await reading.write(Buffer.from(JSON.stringify(document)))
+    t.assert.deepEqual((await reading.finish()).missing, missing, JSON.stringify(document).slice(0, 300))
+  }
+})

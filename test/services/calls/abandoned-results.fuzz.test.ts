@@ -108,9 +108,14 @@ class World {
     await this.rest()
     const end = ends[this.random(ends.length)] ?? []
     let read = ''
-    for (const block of content) {
-      if (block.type !== 'image' || !(block.data instanceof Base64Image)) continue
-      for await (const chunk of block.data.chunks()) read += chunk.toString('latin1')
+    try {
+      for (const block of content) {
+        if (block.type !== 'image' || !(block.data instanceof Base64Image)) continue
+        for await (const chunk of block.data.chunks()) read += chunk.toString('latin1')
+      }
+    } catch (error) {
+      // Another client may have received the result of one that disconnected.
+      if (!call.context.isCancelled) throw error
     }
     await scope.disposeAsync()
     if (call.context.isCancelled) return delivery.report({ state: 'abandoned' })

@@ -13,6 +13,14 @@ import { waitFor } from '../../support/wait-for.ts'
 
 const MINUTE = 60_000
 
+/** Files of earlier versions have no links in their first line. */
+async function asEarlierVersion(path: string): Promise<void> {
+  const file = await readFile(path)
+  const end = file.indexOf('\n')
+  const { links: _, ...header } = JSON.parse(file.toString('utf8', 0, end))
+  await writeFile(path, Buffer.concat([Buffer.from(JSON.stringify(header)), file.subarray(end)]))
+}
+
 function resultOf(text: string, bytes = Buffer.from(text)): ToolResult {
   const image = encodeImage(bytes, { mimeType: 'image/png', width: 2, height: 1 })
   return {
@@ -320,6 +328,20 @@ describe('a stored result', () => {
     t.assert.equal(abandonedResults.waiting, 3)
   })
 
+  test('is never evicted for the results of another caller, also after a restart', async (t: TestContext) => {
+    const first = await setUp(t, { maxEntries: 5 })
+    await first.abandoned({ prompt: 'own' }, 'own', 'key:bob')
+    for (let n = 0; n < 4; n++) await first.abandoned({ prompt: `${n}` })
+    await first.abandonedResults.close()
+    const { abandoned, abandonedResults, seen, call, world } = await setUp(t, { maxEntries: 5, folder: first.folder })
+    await abandonedResults.load()
+    for (let n = 0; n < 6; n++) await abandoned({ prompt: `later ${n}` })
+    await seen('evicted', 6)
+    const before = world.paid
+    t.assert.deepEqual((await call({ prompt: 'own' }, { caller: 'key:bob' }).take()).images, ['own'])
+    t.assert.equal(world.paid, before)
+  })
+
   test('is evicted after results that were probably delivered', async (t: TestContext) => {
     const { abandoned, call, proofs, world } = await setUp(t, { maxEntries: 2, storeUnprovenAfterMs: 1 })
     await abandoned({ prompt: 'paid for and lost' }, 'lost')
@@ -379,6 +401,46 @@ describe('a stored result', () => {
     t.assert.match(text, note)
     t.assert.equal(after.world.paid, 0)
   })
+
+  for (const version of ['this', 'an earlier']) {
+    test(`of ${version} version has its whole content in the next process`, async (t: TestContext) => {
+      const before = await setUp(t)
+      const { content: image } = resultOf('image')
+      const link = {
+        type: 'resource_link' as const,
+        uri: 'image:///x.png',
+        name: 'x.png',
+        mimeType: 'image/png',
+        size: 5,
+      }
+      const { call, disconnect } = paidCall(
+        { prompt: 'a' },
+        {
+          caller: 'key:alice',
+          requestId: 1,
+          make: async () => ({ content: [...image, { type: 'text', text: 'Image 1: a note' }, link] }),
+        },
+      )
+      disconnect()
+      await createChain([before.abandonedResults.around])(call)
+      await before.seen('stored')
+      await before.abandonedResults.close()
+      const [name = ''] = await before.files()
+      if (version === 'an earlier') await asEarlierVersion(join(before.folder, name))
+      const after = await setUp(t, { folder: before.folder })
+      await after.abandonedResults.load()
+      const { content } = await after.call().response
+      t.assert.deepEqual(
+        content.map(({ type }) => type),
+        ['text', 'image', 'text', ...(version === 'this' ? ['resource_link'] : [])],
+      )
+      t.assert.partialDeepStrictEqual(content[0], { text: 'Image successfully generated.' })
+      const notes = content[2]?.type === 'text' ? content[2].text.split('\n') : []
+      t.assert.equal(notes[0], 'Image 1: a note')
+      t.assert.match(notes[1] ?? '', note)
+      if (version === 'this') t.assert.deepEqual(content[3], link)
+    })
+  }
 
   test('survives the process and a clock that was set back a day, and not for a day longer', async (t: TestContext) => {
     const before = await setUp(t)

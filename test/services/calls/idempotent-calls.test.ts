@@ -20,11 +20,11 @@ async function setUp(t: TestContext) {
   t.after(() => calls.close())
   const run = createChain([calls.around])
 
-  async function callWith(key: string, prompt = 'a', tool = 'generate_image'): Promise<string> {
+  async function callWith(key: string, prompt = 'a', tool = 'generate_image', caller = 'key:alice'): Promise<string> {
     const { call, delivery, scope } = paidCall(
       { prompt, idempotency_key: key },
       {
-        caller: 'key:alice',
+        caller,
         requestId: 1,
         tool,
         make: async () => {
@@ -73,4 +73,12 @@ test('results are bounded in number: the oldest is dropped first', async (t: Tes
   t.assert.match(await callWith('3'), /nothing was paid again/)
   t.assert.equal(await callWith('1'), 'done')
   t.assert.equal(world.paid, 4)
+})
+
+test('a caller that uses many keys drops none of another caller', async (t: TestContext) => {
+  const { world, callWith } = await setUp(t)
+  await callWith('own', 'a', 'generate_image', 'key:bob')
+  for (let n = 0; n < 10; n++) await callWith(String(n))
+  t.assert.match(await callWith('own', 'a', 'generate_image', 'key:bob'), /nothing was paid again/)
+  t.assert.equal(world.paid, 11)
 })

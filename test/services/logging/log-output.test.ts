@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openLogOutput } from '../../../services/logging/log-output.ts'
+import { temporaryFolder } from '../../support/app.ts'
 
 const module = join(import.meta.dirname, '../../../services/logging/log-output.ts')
 
@@ -28,4 +30,19 @@ test('writes no credential of an address, and flushes what the destination buffe
   await output.close()
   t.assert.deepEqual(lines, ['connecting to https://[redacted]@proxy.example/\n'])
   t.assert.equal(flushed, 2)
+})
+
+test('log files are written as soon as their folder becomes writable', async (t: TestContext) => {
+  const folder = join(await temporaryFolder(t), 'logs')
+  await writeFile(folder, 'a file in the place of the folder')
+  const destination = { write() {} }
+  const output = await openLogOutput({ format: 'json', folder, destination, isTerminal: false })
+  t.assert.ok(output.fileError instanceof Error)
+  output.write('before\n')
+  await rm(folder)
+  await output.filesOpened
+  output.write('after\n')
+  await output.close()
+  const [name = ''] = await readdir(folder)
+  t.assert.equal(await readFile(join(folder, name), 'utf8'), 'after\n')
 })

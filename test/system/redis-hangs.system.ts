@@ -1,0 +1,89 @@
+import { type TestContext, test } from 'node:test'
+import { createRedisLimiters } from '../../services/limits/redis-limiters.ts'
+import { listen, temporaryFolder } from '../support/app.ts'
+import { fixtureCatalog } from '../support/fixture-catalog.ts'
+import { post } from '../support/service.ts'
+import { freePorts, requireProgram, startProgram } from '../support/system/processes.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+async function startRedis(t: TestContext) {
+  await requireProgram('redis-server')
+  const [port] = await freePorts(1)
+  const folder = await temporaryFolder(t)
+  const { child } = startProgram(t, 'redis-server', [
+    ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder],
+  ])
+  // A stopped process ignores the signal that ends it.
+  t.after(() => child.kill('SIGCONT'))
+  return { url: `redis://127.0.0.1:${port}`, child }
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ ms: number; result: T }> {
+  const startedAt = performance.now()
+  const result = await work()
+  return { ms: performance.now() - startedAt, result }
+}
+
+test('one call at most waits for a Redis that hangs, whatever it counts; later ones count locally', async (t: TestContext) => {
+  const redis = await startRedis(t)
+  const environment = {
+    REDIS_URL: redis.url,
+    RATE_LIMIT_PER_MINUTE: '1000',
+    TOOL_CALLS_PER_MINUTE: '1000',
+    IMAGES_PER_DAY: '1000',
+  }
+  const { url, app, logs } = await listen(t, environment, { extendCatalog: () => fixtureCatalog })
+  const state = async () => (await app.readiness.report()).body.redis
+  await waitFor('Redis', async () => (await state()) === 'connected')
+  const call = () =>
+    post(
+      url,
+      JSON.stringify({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/call',
+        params: { name: 'echo', arguments: { text: 'x' } },
+      }),
+    )
+  t.assert.equal((await call()).status, 200)
+
+  redis.child.kill('SIGSTOP')
+  const startedAt = performance.now()
+  const first = await timed(call)
+  t.assert.equal(first.result.status, 200)
+  t.assert.ok(first.ms < 900, `the first took ${first.ms} ms`)
+  const later: number[] = []
+  await waitFor('more than one probe', async () => {
+    later.push((await timed(call)).ms)
+    return performance.now() - startedAt > 5_000
+  })
+  t.assert.ok(Math.max(...later) < 400, `the slowest of ${later.length} took ${Math.max(...later)} ms`)
+  t.assert.equal(logs.text.split('redis unreachable').length, 2)
+  redis.child.kill('SIGCONT')
+  await waitFor('Redis', () => logs.text.includes('redis reachable again'))
+  t.assert.equal((await call()).status, 200)
+})
+
+test('limits hold while Redis hangs, and are shared again afterwards', async (t: TestContext) => {
+  const redis = await startRedis(t)
+  const { log } = (await listen(t)).app
+  const replicas = [createRedisLimiters(redis.url, log), createRedisLimiters(redis.url, log)] as const
+  t.after(() => replicas.forEach((each) => void each.close()))
+  const limiters = replicas.map(({ createLimiter }) =>
+    createLimiter({ namespace: 'test', points: 3, windowMs: 60_000 }),
+  )
+  const connected = () =>
+    waitFor('Redis', async () => (await Promise.all(replicas.map((each) => each.isResponding()))).every(Boolean))
+  const granted = async (key: string) => {
+    const results = []
+    for (let n = 0; n < 8; n++) results.push(await limiters[n % 2]?.consume(key))
+    return results.filter((result) => result?.isExceeded === false).length
+  }
+  await connected()
+  t.assert.equal(await granted('before'), 3)
+  redis.child.kill('SIGSTOP')
+  t.assert.equal(await granted('meanwhile'), 6)
+  redis.child.kill('SIGCONT')
+  await connected()
+  t.assert.equal(await granted('afterwards'), 3)
+})
