@@ -95,6 +95,19 @@ describe('what the tools of FLUX.1 publish follows the route by which Azure serv
     t.assert.match(azure.seen.at(-1)?.url ?? '', /^\/openai\//)
   })
 
+  test('concurrent calls do not lose their arguments to the route that one of them proves', async (t: TestContext) => {
+    const azure = await azureWith(t, 'openai')
+    const file = await fileOf(t, { deployments: [{ name: 'FLUX.1-Kontext-pro', rpm: 60 }] })
+    const { app } = await buildApp(t, { AZURE_BASE_URL: azure.url, AZURE_DEPLOYMENTS_FILE: file })
+    const results = await Promise.all([generate(app, {}), generate(app, { seed: 1 }), generate(app, { seed: 2 })])
+    t.assert.deepEqual(
+      results.map(({ isError }) => isError),
+      [undefined, true, true],
+    )
+    const bodies = azure.seen.filter(({ url }) => url.startsWith('/openai/')).map(({ body }) => body.toString('utf8'))
+    t.assert.equal(bodies.length, 1)
+  })
+
   test('an edit has the shape of its image on the provider route, also while no route is proven', async (t: TestContext) => {
     const azure = await azureWith(t, 'providers')
     const { app } = await buildApp(t, { AZURE_BASE_URL: azure.url, AZURE_API_VERSION: '2025-04-01-preview' })
