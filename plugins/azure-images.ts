@@ -2,10 +2,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { createImagesClient } from '../services/azure/client.ts'
-import { describeStatus } from '../services/azure/deployment-status.ts'
+import { areAllDown, describeStatus } from '../services/azure/deployment-status.ts'
 import { requestCodes } from '../services/azure/events.ts'
 import { describeDeployments } from '../services/azure/models/name-resolution.ts'
-import { logDeployments, worstRetirementState } from '../services/azure/models/retirement.ts'
+import {
+  describeRetirements,
+  logDeployments,
+  retirementDays,
+  worstRetirementState,
+} from '../services/azure/models/retirement.ts'
 import type { ImagesClient } from '../services/azure/types.ts'
 import { azureMetrics, watchDeployments } from '../services/telemetry/azure-events.ts'
 
@@ -21,15 +26,13 @@ const CLOSE_MS = 1_000
 /** Decorates `azureImages`, the client of Azure's image models. */
 async function azureImages(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, log, readiness } = fastify
-  const { deployments, warnings, maxWaitingCalls: maxWaiting, blockPauseMs: blockMs } = config.azure
+  const { deployments, warnings, maxWaitingCalls, blockPauseMs } = config.azure
+  const limits = { maxWaiting: maxWaitingCalls, blockMs: blockPauseMs }
   const { connectTimeoutMs, proxy } = config.outbound
   const [first, ...others] = deployments
   for (const warning of warnings) log.warn(warning)
   const client = createImagesClient({
-    deployments: [
-      { ...first, maxWaiting, blockMs },
-      ...others.map((deployment) => ({ ...deployment, maxWaiting, blockMs })),
-    ],
+    deployments: [{ ...first, ...limits }, ...others.map((deployment) => ({ ...deployment, ...limits }))],
     connectTimeoutMs,
     maxResponseBytes: config.azure.maxResponseBytes,
     spool: fastify.bufferSpool,
@@ -47,10 +50,11 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
   readiness.add('connections', () => ({ ready: true, state: client.canConnect ? 'available' : 'unavailable' }))
   const models = describeDeployments(client.deployments)
   readiness.add('deployments', () => ({ ready: true, state: models }))
+  readiness.add('retirement', () => ({ ready: true, state: describeRetirements(client.deployments, new Date()) }))
+  metrics.setRetirementDays(() => retirementDays(client.deployments, new Date()))
   readiness.add('azure', () => {
     const states = client.status()
-    const isDegraded = states.every(({ isFailing, isBlocked }) => isFailing || isBlocked)
-    return { ready: true, isDegraded, state: describeStatus(states) }
+    return { ready: true, isDegraded: areAllDown(states), state: describeStatus(states) }
   })
   readiness.add('models', () => ({ ready: true, state: worstRetirementState(client.deployments, new Date()) }))
 }

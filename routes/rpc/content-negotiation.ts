@@ -14,7 +14,11 @@ export function readAccept(header: string | undefined): Accepted {
 }
 
 const readRanges = memoize((header): Accepted => {
-  const ranges = header.split(',').map(readRange)
+  const ranges = header
+    .split(',')
+    .filter((range) => range.trim() !== '')
+    .map(readRange)
+  if (ranges.length === 0) return { json: true, stream: false }
   const accepts = (...names: string[]) => {
     // The most specific range decides, so that `*/*, application/json;q=0` rejects JSON.
     const range = names.map((name) => ranges.find(({ type }) => type === name)).find((found) => found !== undefined)

@@ -3,8 +3,8 @@ import { invalidRequest } from '../../services/mcp/protocol-error.ts'
 
 const JSON_TYPE = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
 const CHARSET = /;\s*charset\s*=\s*(?:"([^"]*)"|([^\s;,"]*))/gi
-/** ASCII is UTF-8 as well. */
-const KNOWN_CHARSETS: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii', 'ascii'])
+/** Names of UTF-8, among them those of programming languages, and ASCII, which is UTF-8 as well. */
+const UTF8 = /^(?:(?:x-)?utf[-_]?8(?:-sig|n)?|(?:x-)?unicode[\w-]*utf-?8|(?:us-)?ascii)$/i
 
 /** Longer headers are not examined. */
 const MAX_LENGTH = 256
@@ -30,7 +30,7 @@ export function checkContentType(
 function checkCharsets(types: string): void {
   if (!types.includes(';')) return
   for (const [, quoted, plain = ''] of types.matchAll(CHARSET)) {
-    if (KNOWN_CHARSETS.has((quoted ?? plain).trim().toLowerCase())) continue
+    if (UTF8.test((quoted ?? plain).replaceAll(/^[\s']+|[\s']+$/g, ''))) continue
     throw invalidRequest('Send the body in UTF-8: the charset that Content-Type names is not supported.', 415)
   }
 }

@@ -26,7 +26,7 @@ export function checkHeaders(
 }
 
 function isPlain(encoding: string | undefined): boolean {
-  return encoding === undefined || encoding.trim().toLowerCase() === 'identity'
+  return encoding === undefined || /^[\s,]*(?:identity[\s,]*)*$/i.test(encoding)
 }
 
 /** Undefined if it is blank; one if a proxy repeats it. */

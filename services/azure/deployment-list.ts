@@ -252,14 +252,16 @@ function nameProblems(entries: readonly DeploymentEntry[], names: readonly strin
   const unknown = entries.flatMap(({ name, fallbacks }) =>
     (fallbacks ?? [])
       .filter((fallback) => !names.includes(fallback))
-      .map((fallback) => `"${name}" falls back to the unknown "${fallback}"${suggestion(fallback, names)}`),
+      .map((fallback) => `"${name}" falls back to the unknown "${fallback}"${suggestion(fallback, name, names)}`),
   )
   const problems = [...duplicates.map((name) => `the name "${name}" is used twice`), ...unknown]
   return problems.map((problem) => ({ variable: 'AZURE_DEPLOYMENTS_FILE', problem, inFile: true }))
 }
 
-function suggestion(name: string, names: readonly string[]): string {
-  const nearest = nearestName(name, names)
+/** A name that another entry may have meant. */
+function suggestion(name: string, own: string, names: readonly string[]): string {
+  const others = names.filter((other) => other !== own)
+  const nearest = nearestName(name, others)
   return nearest === undefined ? '' : `; did you mean "${nearest}"?`
 }
 
@@ -268,7 +270,8 @@ function complain(list: DeploymentList, problem: string): void {
 }
 
 function readJson(path: string): unknown {
-  return JSON.parse(readFileSync(path, 'utf8'))
+  // Editors on Windows begin files with a byte order mark.
+  return JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''))
 }
 
 /** Messages of the JSON parser are not used: they quote the text, which may contain a key. */

@@ -38,6 +38,11 @@ export function createDeploymentStatus(now: () => Date = () => new Date()): Depl
   }
 }
 
+/** Whether no deployment generates images at the moment. */
+export function areAllDown(states: readonly DeploymentState[]): boolean {
+  return states.every(({ isFailing, isBlocked }) => isFailing || isBlocked)
+}
+
 /** The states by name, as `/ready` shows them: times, codes and numbers only. */
 export function describeStatus(
   states: readonly DeploymentState[],

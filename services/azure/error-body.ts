@@ -10,6 +10,7 @@ export interface AzureFault {
   isJson: boolean
   /** In lower case, with only letters and digits: `contentFilter` and `content_filter` are the same. */
   codes: readonly string[]
+  /** All its messages, those of inner errors included, a line each. */
   message: string
   parameter: string | undefined
   /** Content filter categories that were hit. */
@@ -52,7 +53,7 @@ export function faultOf(document: unknown): AzureFault {
     .flatMap((error) => [error, ...listOf(member(error, 'error')).filter(isRecord)])
   const all = [...wrapped, ...bodies].flatMap((error) => withInner(error))
   const messages = all.map((error) => textOf(member(error, 'message')))
-  const message = [...messages, ...texts].find(Boolean) ?? ''
+  const message = [...new Set([...messages, ...texts])].filter(Boolean).join('\n')
   const results = ['content_filter_results', 'content_filter_result'].map((name) =>
     all.map((error) => member(error, name)),
   )

@@ -1,8 +1,9 @@
 import { hasFilterCode, isContentFiltered } from './content-filter.ts'
 import type { AzureFault } from './error-body.ts'
 
-/** Characters of Azure's text that are searched: it may quote a long prompt. */
-const MAX_SEARCHED_LENGTH = 4_000
+/** Characters of Azure's texts that are searched, of each and of all: they may quote a long prompt. */
+const MAX_LINE_LENGTH = 20_000
+const MAX_SEARCHED_LENGTH = 100_000
 
 const CAPACITY_TEXT = /high demand|temporarily unable|capacity|overloaded/i
 const BLOCKED_TEXT = /temporarily blocked|account.{0,80}(blocked|suspended)/i
@@ -23,12 +24,16 @@ const SPENT_CODE =
 const UNSUPPORTED_CODE =
   /^(?:operation|feature|capability|model)notsupported$|^unsupported(?:operation|model|requestvalue)$/
 const IMAGE_CODE =
-  /^(?=.*(?:image|mask))(?!.*(?:error$|generation)).*(?:invalid|unsupported|notsupported|toolarge|toobig|toosmall|parse|empty|corrupt|unreadable|mismatch|missing|failed|notfound)/
+  /^(?=.*(?:image|mask))(?!.*generation).*(?:invalid|unsupported|notsupported|toolarge|toobig|toosmall|parse|empty|corrupt|unreadable|mismatch|missing|failed|notfound)/
 
 /** Classifies a failure as a row of the error table. The order matters: the text of an account block also mentions "content policy". */
 export function failureCode(status: number, fault: AzureFault) {
   const { codes } = fault
-  const text = fault.message.slice(0, MAX_SEARCHED_LENGTH)
+  const lines = fault.message.slice(0, 10 * MAX_SEARCHED_LENGTH).split('\n')
+  const text = lines
+    .map((line) => line.slice(0, MAX_LINE_LENGTH))
+    .join('\n')
+    .slice(0, MAX_SEARCHED_LENGTH)
   const isSpent = codes.some((code) => SPENT_CODE.test(code))
   // Accepted, but without an image: a request elsewhere might pay for a second one.
   if (status < 300) return 'IMG_ERR_AZURE_BAD_RESPONSE'

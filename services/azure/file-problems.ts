@@ -140,12 +140,14 @@ function expectationOf(schema: SchemaNode): string {
       return `a number${span(minimum, maximum)}`
     case 'array': {
       const count = span(minItems, maxItems)
-      return `a list${count === '' ? '' : `${count} entries`}${items === undefined ? '' : `, each ${expectationOf(items)}`}`
+      return `a list${count === '' ? '' : `${count} entries`}${items?.type === undefined && items?.enum === undefined ? '' : `, each ${expectationOf(items)}`}`
     }
     case 'object':
-      return 'an object'
-    default:
+      return `an object${schema.required === undefined ? '' : ` with ${schema.required.join(', ')}`}`
+    case 'string':
       return `text${span(schema.minLength, schema.maxLength, ' characters')}`
+    default:
+      return 'something else'
   }
 }
 

@@ -58,6 +58,7 @@ function partOf(entry: unknown): ResponsePart[] {
   return url === undefined ? [] : [{ url }]
 }
 
+/** Any address, since it means that an image was generated, even where it is not followed. */
 function isLink(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
+  return typeof value === 'string' && /^(?:[a-z][a-z\d+.-]{0,31}:|\/)/i.test(value)
 }

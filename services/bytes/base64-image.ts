@@ -2,8 +2,9 @@ import { ReportedError } from '../errors/app-error.ts'
 import { encodeBase64, encodedLength } from './base64-encoder.ts'
 import type { BufferSpool, EncodedText } from './spooled-buffer.ts'
 
-/** Formats that the service accepts and returns. */
-export type ImageMimeType = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/gif'
+/** Formats that the service returns. Clients may send all but SVG. */
+export const imageMimeTypes = ['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/svg+xml'] as const
+export type ImageMimeType = (typeof imageMimeTypes)[number]
 
 /** What an image's own header says. */
 export interface ImageFacts {

@@ -4,7 +4,7 @@ import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from 'no
 import { join } from 'node:path'
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { Base64Image } from '../bytes/base64-image.ts'
+import { Base64Image, imageMimeTypes } from '../bytes/base64-image.ts'
 import { durableFlags, durableUpdateFlags, TEMPORARY_STALE_MS, waitForDisk, writeAll } from '../bytes/durable-file.ts'
 import type { ResourceLink } from './types.ts'
 
@@ -48,7 +48,7 @@ const HeaderSchema = Type.Object({
   ),
   images: Type.Array(
     Type.Object({
-      mimeType: Type.Enum(['image/png', 'image/jpeg', 'image/webp', 'image/gif']),
+      mimeType: Type.Enum([...imageMimeTypes]),
       width: Type.Integer({ minimum: 1 }),
       height: Type.Integer({ minimum: 1 }),
       bytes: Type.Integer({ minimum: 0 }),

@@ -8,7 +8,12 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   for (const candidate of candidates) {
     const distance = editDistance(typed, simplify(candidate))
     const isClose = distance <= Math.max(1, Math.floor(MAX_TYPOS * Math.min(typed.length, candidate.length)))
-    if (isClose && (best === undefined || distance < best.distance)) best = { candidate, distance }
+    if (
+      isClose &&
+      distance < Math.min(typed.length, candidate.length) &&
+      (best === undefined || distance < best.distance)
+    )
+      best = { candidate, distance }
   }
   return best?.candidate
 }

@@ -10,6 +10,7 @@ export const formatNames: Readonly<Record<ImageMimeType, string>> = {
   'image/jpeg': 'JPEG',
   'image/webp': 'WebP',
   'image/gif': 'GIF',
+  'image/svg+xml': 'SVG',
 }
 
 /** The format by its signature in the first 12 bytes. */

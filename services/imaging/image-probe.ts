@@ -1,6 +1,7 @@
 import type { ImageFacts } from '../bytes/base64-image.ts'
 import { serviceError } from '../errors/errors.ts'
 import type { ImageHeader } from './headers/header.ts'
+import { readSvgFacts } from './headers/svg-header.ts'
 import { finishWalk, formatNames, readHeader, sniffFormat, walkHeader } from './image-header.ts'
 import { type PixelClaim, walkInTurns } from './pixel-claim.ts'
 
@@ -68,7 +69,7 @@ function broken(format: ImageFacts['mimeType'], problem: string): Error {
  * JPEG has its size behind its metadata.
  */
 export function sniffFacts(head: Buffer): ImageFacts | undefined {
-  const header = readHeader(head)
+  const header = readHeader(head) ?? readSvgFacts(head)
   if (header === undefined || header.width === 0 || header.height === 0) return undefined
   return { mimeType: header.mimeType, width: header.width, height: header.height }
 }

@@ -16,7 +16,7 @@ export type SizeArgument = Size | { ratio: Size } | 'auto'
 
 /**
  * The one spelling of each size: `1024x1024`, `16:9` or `auto`. People type signs of multiplication, spaces, capitals,
- * full-width characters, unreduced ratios and decimals (`2.39:1`). Other text is returned unchanged.
+ * full-width characters and decimals (`2.39:1`). Other text is returned unchanged.
  */
 export function normalizeSize(text: string): string {
   const plain = text
@@ -27,10 +27,16 @@ export function normalizeSize(text: string): string {
   const [, across, down] = /^0*([1-9]\d{0,6})[x*×✕✖]0*([1-9]\d{0,6})(?:px)?$/.exec(plain) ?? []
   if (across !== undefined) return `${across}x${down}`
   const [, ...sides] = /^(\d{1,7}(?:\.\d{1,4})?)[:/](\d{1,7}(?:\.\d{1,4})?)$/.exec(plain) ?? []
-  const [width = 0, height = 0] = sides.map((side) => Math.round(Number(side) * 10_000))
+  const [width = 0, height = 0] = sides.map(Number)
   if (width === 0 || height === 0) return text
-  const divisor = greatestCommonDivisor(width, height)
-  return `${width / divisor}:${height / divisor}`
+  return Number.isInteger(width) && Number.isInteger(height) ? `${width}:${height}` : inIntegers(width, height)
+}
+
+/** `239:100` for 2.39 and 1. */
+function inIntegers(width: number, height: number): string {
+  const [across, down] = [Math.round(width * 10_000), Math.round(height * 10_000)]
+  const divisor = greatestCommonDivisor(across, down)
+  return `${across / divisor}:${down / divisor}`
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

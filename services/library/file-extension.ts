@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { ImageMimeType } from '../bytes/base64-image.ts'
+import { type ImageMimeType, imageMimeTypes } from '../bytes/base64-image.ts'
 
 /** Extensions by format; new files get the first one. */
 const extensions: Readonly<Record<ImageMimeType, readonly [string, ...string[]]>> = {
@@ -7,17 +7,16 @@ const extensions: Readonly<Record<ImageMimeType, readonly [string, ...string[]]>
   'image/jpeg': ['.jpg', '.jpeg', '.jpe', '.jfif'],
   'image/webp': ['.webp'],
   'image/gif': ['.gif'],
+  'image/svg+xml': ['.svg'],
 }
 
-const mimeTypes: readonly ImageMimeType[] = ['image/png', 'image/jpeg', 'image/webp', 'image/gif']
-
 /** Extensions of images that the service never writes. */
-const otherExtensions = ['.bmp', '.tif', '.tiff', '.avif', '.heic', '.heif', '.svg', '.ico', '.jxl', '.apng']
+const otherExtensions = ['.bmp', '.tif', '.tiff', '.avif', '.heic', '.heif', '.ico', '.jxl', '.apng']
 
 /** The format by a file name's extension. */
 export function mimeTypeOfName(name: string): ImageMimeType | undefined {
   const extension = path.extname(name).toLowerCase()
-  return mimeTypes.find((mimeType) => extensions[mimeType].includes(extension))
+  return imageMimeTypes.find((mimeType) => extensions[mimeType].includes(extension))
 }
 
 /**

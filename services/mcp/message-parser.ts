@@ -31,11 +31,11 @@ const ON_WINDOWS =
 
 /** A prompt in another encoding would reach Azure as gibberish, and be paid for. */
 function checkEncoding(body: Buffer): void {
-  // ASCII in UTF-16 has a NUL in every other byte, and JSON begins with ASCII.
+  // JSON begins with ASCII, which in UTF-16 and UTF-32 has a NUL among its first two bytes.
   const [first, second] = body
-  const isUtf16 = (first === 0 || second === 0) && first !== second
+  const isWide = first === 0 || second === 0
   const hasMark = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
-  if (isUtf16 || hasMark) throw parseError(`The body is not UTF-8 but UTF-16. ${ON_WINDOWS}`)
+  if (isWide || hasMark) throw parseError(`The body is not UTF-8 but UTF-16 or UTF-32. ${ON_WINDOWS}`)
   if (!isUtf8(body)) throw parseError(`The body is not UTF-8. ${ON_WINDOWS}`)
 }
 

@@ -63,9 +63,10 @@ function normalize(value: unknown, schema: unknown): unknown {
   return value
 }
 
-/** A choice in another case, or `jpg`. */
+/** A choice in another case or spelling (`jpg`, `16/9`). */
 function choiceOf(text: string, choices: readonly unknown[]): unknown {
-  if (choices.includes(text)) return text
+  const ratio = normalizeSize(text)
+  if (choices.includes(ratio)) return ratio
   const plain = text.toLowerCase().replace(/^(?:image\/|\.)?jpe?g$/, 'jpeg')
   return choices.find((choice) => typeof choice === 'string' && choice.toLowerCase() === plain)
 }

@@ -45,6 +45,7 @@ export function azureMetrics(metrics: Metrics) {
 
 interface Deployment {
   name: string
+  model: string
   capabilities: { operations: readonly string[] }
 }
 
@@ -63,12 +64,13 @@ export function watchDeployments(
   codes: readonly string[],
   status: () => readonly State[],
 ): void {
-  for (const { name, capabilities } of deployments) {
+  for (const { name, model, capabilities } of deployments) {
     for (const operation of capabilities.operations) {
       for (const code of codes) metrics.azureRequests.inc({ deployment: name, operation, code }, 0)
       metrics.azureDuration.zero({ deployment: name, operation })
     }
     metrics.azureWait.zero({ deployment: name })
+    metrics.azureUnpricedImages.inc({ deployment: name, model }, 0)
   }
   const gauge = (value: (state: State) => number | undefined) => () =>
     status().flatMap((state) => {

@@ -145,6 +145,11 @@ export function createMetrics(version: string) {
       'Images whose cost is unknown, because the model has no list price or the usage was not reported',
       ['deployment', 'model'],
     ),
+    setRetirementDays: readGauges(
+      'model_retirement_days',
+      'Days until Azure retires the model of a deployment, negative afterwards; absent if no date is known',
+      ['deployment'],
+    ),
     imagesSaved: counter('images_saved_total', 'Images written to IMAGES_DIR'),
     imagesNotSaved: counter('images_not_saved_total', 'Images that could not be written to IMAGES_DIR'),
   }

@@ -202,5 +202,5 @@ function logOf({ log, id: requestId }: CallContext): LogFailure {
 /** A name for a large image without `output_path`; the store adds a number if it is taken. */
 function generateName({ mimeType }: Base64Image): string {
   const time = new Date().toISOString().replaceAll(/[:.]/g, '-')
-  return `image-${time}.${mimeType.slice('image/'.length)}`
+  return `image-${time}.${mimeType.slice('image/'.length).replace('+xml', '')}`
 }

@@ -120,12 +120,12 @@ const filters = {
   pixelate: { words: /\bpixel\w*|\bmosaic\b|像素|马赛克/i, apply: pixelate },
   brighten: {
     words:
-      /\bbright(?:er|en)?\b(?! (?:red|orange|yellow|gold|green|cyan|teal|blue|purple|violet|pink|brown|gr[ae]y))|\blighten\b|\blighter\b|变亮|提亮|加亮|更亮|亮一[点些]/i,
+      /(?<!\b(?:less|not|too|so|as) )\bbright(?:er|en)?\b(?! (?:red|orange|yellow|gold|green|cyan|teal|blue|purple|violet|pink|brown|gr[ae]y))|\bless dark\b|\btoo dark\b|\b(?:increase|raise|more)\b.*\bbrightness\b|\blighten\b|\blighter\b|变亮|提亮|加亮|更亮|亮一[点些]/i,
     apply: (image) => image.modulate({ brightness: 1.35 }),
   },
   darken: {
     words:
-      /\bdark(?:er|en)?\b(?! (?:red|orange|yellow|gold|green|cyan|teal|blue|purple|violet|pink|brown|gr[ae]y))|变暗|压暗|加深|更暗|暗一[点些]/i,
+      /(?<!\b(?:less|not|too|so|as) )\bdark(?:er|en)?\b(?! (?:red|orange|yellow|gold|green|cyan|teal|blue|purple|violet|pink|brown|gr[ae]y))|\bless bright\b|\btoo bright\b|\b(?:reduce|decrease|lower|less)\b.*\bbrightness\b|变暗|压暗|加深|更暗|暗一[点些]/i,
     apply: (image) => image.modulate({ brightness: 0.6 }),
   },
   night: { words: /\b(?:at )?night(?:time)?\b|\bmidnight\b|夜晚|晚上|夜景|黑夜/i, apply: night },
@@ -135,7 +135,8 @@ const filters = {
     apply: (image) => image.modulate({ saturation: 1.8 }),
   },
   sepia: {
-    words: /\bsepia\b|\bvintage\b|\bretro\b|\bold photo|\blooks? old\b|\bnostalgi\w*|复古|怀旧|老照片/i,
+    words:
+      /\bsepia\b|\bvintage\b|\bretro\b|\b(?:like|into|as) an old photo|\blooks? old\b|\bnostalgi\w*|复古|怀旧|(?:成|像|为)老照片/i,
     apply: (image) =>
       image.recomb([
         [0.39, 0.77, 0.19],

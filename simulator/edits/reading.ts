@@ -26,7 +26,7 @@ const keepWords =
 const removeWords =
   /\b(?:remove|delete|erase|get rid of|take (?:out|away|off)|eliminate|clean up)\b|去掉|去除|移除|删除|删掉|擦除|擦掉|消除|抹去|抹掉|清除|拿掉/i
 const addWords =
-  /\b(?:add|insert|put|place|include|draw|give|wear(?:ing)?|hold(?:ing)?)\b|^\s*with\b|添加|添上|增加|加上|加入|加(?!深|亮|强|粗)|放上|放一|放(?=[一二两三个])|画上|画一|戴|拿着|给.*(?:穿|配)/i
+  /\bfill\b.*\bwith\b|\b(?:add|insert|put|place|include|draw|give|wear(?:ing)?|hold(?:ing)?)\b|^\s*with\b|添加|添上|增加|加上|加入|加(?!深|亮|强|粗)|放上|放一|放(?=[一二两三个])|画上|画一|戴|拿着|给.*(?:穿|配)/i
 const textWords =
   /\b(?:text|words?|caption|title|letters?|slogan|write|writing|inscription)\b|文字|写上|写着|写(?=["“「『\s])|标题|字幕|标语/i
 const backgroundWords = /\b(?:background|backdrop)\b|背景/i
@@ -69,7 +69,8 @@ function counted(found: readonly FoundSubject[], clause: string): FoundSubject[]
 function recoloured(clause: string): { thing?: string } {
   const english =
     /\b(?:make|turn|change|paint|colou?r|recolou?r|dye|tint|replace)\b\s+(?:the colou?rs? of )?(?:(?:the|this|that|her|his|my|a|an|whole|entire)\s+)*(\w+)/i
-  const thing = english.exec(clause)?.[1] ?? /[把将](.+?)(?:的颜色)?(?:变|改|换|涂|染|调|的)/.exec(clause)?.[1]?.trim()
+  const thing =
+    english.exec(clause)?.[1] ?? /[把将让使](.+?)(?:的颜色)?(?:变|改|换|涂|染|调|更|的)/.exec(clause)?.[1]?.trim()
   return thing === undefined || whole.test(thing) || colourIn(thing) !== undefined ? {} : { thing }
 }
 

@@ -162,7 +162,7 @@ export const things = {
   },
   flower: {
     words:
-      /\b(?:flowers?|roses?|tulips?|(?:sun)?flowers?|dais(?:y|ies)|bouquets?|orchids?|peon(?:y|ies)|lotus|blossoms?)\b|花(?![园费纹样])|玫瑰|郁金香|牡丹|荷/i,
+      /\b(?:flowers?|roses?|tulips?|(?:sun)?flowers?|dais(?:y|ies)|bouquets?|orchids?|peon(?:y|ies)|lotus|blossoms?)\b|(?<!雪)花(?![园费纹样])|玫瑰|郁金香|牡丹|荷/i,
     colours: ['#e0508a', '#d93a4a', '#f0b52e', '#8a5ad0'],
     draw: flower,
   },

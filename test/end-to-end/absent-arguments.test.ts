@@ -2,6 +2,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { listen } from '../support/app.ts'
 import { fakeAzure, fileOf, imageResult, responding, type SeenRequest } from '../support/fake-azure.ts'
 import { png } from '../support/images/images.ts'
+import { listTools, makesImage } from '../support/listed-tools.ts'
 import { callTool } from '../support/service.ts'
 
 const prompt = 'a lighthouse'
@@ -21,17 +22,6 @@ const absent: readonly unknown[] = [
   ['', ' '],
 ]
 
-interface Listed {
-  name: string
-  inputSchema: { required?: string[]; properties: Record<string, { properties?: Record<string, unknown> }> }
-}
-
-async function listTools(url: string): Promise<Listed[]> {
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
-  return JSON.parse(await response.text()).result.tools
-}
-
 /** Address and body; the boundary of a form is random. */
 function wireOf({ method, url, headers, body }: SeenRequest): string {
   const [, boundary = '-'] = /boundary=(.*)/.exec(headers['content-type'] ?? '') ?? []
@@ -46,7 +36,7 @@ describe('an optional argument that is null, blank or invisible is absent', () =
       const deployments = models.map((name) => ({ name, deployment: name }))
       const file = await fileOf(t, { deployments })
       const { url } = await listen(t, { AZURE_BASE_URL: azure.url, AZURE_DEPLOYMENTS_FILE: file, ...environment })
-      const tools = (await listTools(url)).filter(({ name }) => name !== 'list_models')
+      const tools = (await listTools(url)).filter(makesImage)
       for (const { name, inputSchema } of tools) {
         const { required = [], properties } = inputSchema
         const call = async (more: object) => {
@@ -101,23 +91,34 @@ describe('an optional argument that is null, blank or invisible is absent', () =
   })
 })
 
+test('a ratio of the list is accepted in any spelling', async (t: TestContext) => {
+  const azure = await fakeAzure(t, responding(200, imageResult))
+  const { url } = await listen(t, { AZURE_BASE_URL: azure.url })
+  for (const aspect_ratio of ['21:9', ' 21 : 9', '21/9', '21：9']) {
+    const { isError, text } = await callTool(url, 'generate_image', { prompt, aspect_ratio })
+    t.assert.equal(isError, false, `${aspect_ratio}: ${text}`)
+    t.assert.match(azure.seen.at(-1)?.body.toString() ?? '', /"aspect_ratio":"21:9"/)
+  }
+})
+
 describe('half a surrogate pair or an invisible name is rejected before Azure is called', () => {
   const rejected: readonly [name: string, value: unknown, sentence: RegExp][] = [
     ['output_path', 'a\ud83d.png', /"output_path" contains half a surrogate pair/],
     ['output_path', '\udc00/b.png', /"output_path" contains half a surrogate pair/],
     ['output_path', 'a\u200bb.png', /control characters/],
     ['output_path', '\u200d.png', /no visible character/],
-    ['output_path', '\u3164/b.png', /no visible character/],
+    ['output_path', '\u3164/b.png', /control characters/],
+    ['output_path', '\u2800/b.png', /no visible character/],
     ['output_path', 'a\u0000b.png', /control characters/],
-    ['idempotency_key', 'a\ud83d', /"idempotency_key" must be/],
-    ['size', '1024x1024\ud83d', /"size" must be width x height/],
-    ['quality', 'high\ud83d', /"quality" must be one of/],
+    ['idempotency_key', 'a\ud83d', /half a surrogate pair/],
+    ['size', '1024x1024\ud83d', /half a surrogate pair/],
+    ['quality', 'high\ud83d', /half a surrogate pair/],
     ['output_format', 'p\u0000ng', /"output_format" must be one of/],
     ['prompt', 'a\ud83d', /"prompt" contains half a surrogate pair/],
     ['prompt', '\u200b', /"prompt" is blank/],
     ['prompt', '\u200e\u200f\u202e\u2069', /"prompt" is blank/],
-    ['mask_base64', 'iVBOR\ud83d', /base64|surrogate/],
-    ['reference_images_base64', ['iVBOR\ud83d'], /base64|surrogate/],
+    ['mask_base64', 'iVBOR\ud83d', /half a surrogate pair/],
+    ['reference_images_base64', ['iVBOR\ud83d'], /half a surrogate pair/],
   ]
   test('in every argument', async (t: TestContext) => {
     const azure = await fakeAzure(t, responding(200, imageResult))

@@ -1,20 +1,10 @@
 import { describe, type TestContext, test } from 'node:test'
 import { fileOf } from '../support/fake-azure.ts'
 import { png } from '../support/images/images.ts'
+import { listTools, makesImage, requiredArguments } from '../support/listed-tools.ts'
 import { callTool, startService } from '../support/service.ts'
 
 const prompt = 'a lighthouse'
-
-interface Listed {
-  name: string
-  inputSchema: { properties: Record<string, unknown>; required?: string[] }
-}
-
-async function listTools(url: string): Promise<Listed[]> {
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
-  return JSON.parse(await response.text()).result.tools
-}
 
 /** Members that n8n adds to the arguments of every tool. */
 const ofN8n = { toolCallId: 'call_1', sessionId: 'abc', action: 'sendMessage', chatInput: 'draw', tool: { name: 'x' } }
@@ -24,7 +14,7 @@ describe('empty optional arguments are not sent to Azure', () => {
     test(`${model}: every optional argument as null, blank and absent`, async (t: TestContext) => {
       const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: model })
       const image = (await png(64, 64)).toString('base64')
-      for (const { name, inputSchema } of await listTools(url)) {
+      for (const { name, inputSchema } of (await listTools(url)).filter(makesImage)) {
         const required = name === 'edit_image' ? { prompt, image_data_base64: image } : { prompt }
         const optional = Object.keys(inputSchema.properties).filter((key) => !inputSchema.required?.includes(key))
         const all = (value: unknown) => Object.fromEntries(optional.map((key) => [key, value]))
@@ -62,13 +52,12 @@ test('members that n8n adds are ignored by every tool', async (t: TestContext) =
     AZURE_DEPLOYMENTS_FILE: await fileOf(t, { deployments }),
   })
   const image = (await png(64, 64)).toString('base64')
-  const required: Readonly<Record<string, unknown>> = { prompt, image_data_base64: image }
   const tools = await listTools(url)
   t.assert.ok(tools.length > 2)
-  for (const { name, inputSchema } of tools) {
-    const args = Object.fromEntries((inputSchema.required ?? []).map((key) => [key, required[key]]))
-    const { isError, text } = await callTool(url, name, { ...args, ...ofN8n })
-    t.assert.equal(isError, false, `${name}: ${text}`)
+  for (const tool of tools) {
+    const args = requiredArguments(tool, { prompt, image_data_base64: image })
+    const { isError, text } = await callTool(url, tool.name, { ...args, ...ofN8n })
+    t.assert.equal(isError, false, `${tool.name}: ${text}`)
   }
 })
 

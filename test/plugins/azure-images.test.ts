@@ -64,8 +64,45 @@ describe('azure-images', () => {
     const series = await app.metrics.registry.metrics()
     t.assert.deepEqual(series.match(/^image_mcp_azure_(unpriced_images|cost_usd)_total.*/gm), [
       'image_mcp_azure_cost_usd_total{model="gpt-image-2"} 30.00005',
+      'image_mcp_azure_unpriced_images_total{deployment="known",model="gpt-image-2"} 0',
       'image_mcp_azure_unpriced_images_total{deployment="unknown",model="MAI-Image-2.7-Flash"} 2',
     ])
+  })
+
+  test('reports the days until each deployment is retired at startup, in /ready and as a metric', async (t: TestContext) => {
+    const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10)
+    const days = { past: -2, today: 0, soon: 30, later: 80, far: 300 }
+    const rows = Object.entries(days).map(([id, ahead]) => ({ id, like: 'gpt-image-2', retires: day(ahead) }))
+    const models = [...rows, { id: 'open', like: 'gpt-image-2', retires: null }]
+    const deployments = models.map(({ id }) => ({ name: `my-${id}`, model: id }))
+    const files = {
+      AZURE_MODELS_FILE: await fileOf(t, { models }),
+      AZURE_DEPLOYMENTS_FILE: await fileOf(t, { deployments }),
+    }
+    const { app, logs } = await buildApp(t, files)
+    t.assert.deepEqual((await app.inject('/ready')).json().retirement, {
+      'my-past': `2 days ago (${day(-2)})`,
+      'my-today': `today (${day(0)})`,
+      'my-soon': `in 30 days (${day(30)})`,
+      'my-later': `in 80 days (${day(80)})`,
+      'my-far': `in 300 days (${day(300)})`,
+      'my-open': 'no date known',
+    })
+    const series = await app.metrics.registry.metrics()
+    t.assert.deepEqual(
+      series.match(/^image_mcp_model_retirement_days.*/gm),
+      Object.entries(days).map(([id, ahead]) => `image_mcp_model_retirement_days{deployment="my-${id}"} ${ahead}`),
+    )
+    const warnings = logs.entries.filter(({ level, msg }) => level === 40 && msg === 'azure retires this model')
+    t.assert.deepEqual(
+      warnings.map(({ deployment, daysLeft, state }) => [deployment, daysLeft, state]),
+      [
+        ['my-past', -2, 'retired'],
+        ['my-today', 0, 'retired'],
+        ['my-soon', 30, 'retiring'],
+        ['my-later', 80, 'announced'],
+      ],
+    )
   })
 
   test('reports retired and retiring deployments at startup and in /ready', async (t: TestContext) => {

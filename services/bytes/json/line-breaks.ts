@@ -6,6 +6,13 @@ const COLON = 0x3a
 const LETTER_N = 0x6e
 const LETTER_R = 0x72
 
+/**
+ * Programs wrap base64 after 60 characters or more, and no client sends this many short lines: their repair would keep the
+ * process busy for long.
+ */
+const MANY_BREAKS = 100_000
+const MIN_LINE = 16
+
 /** Longer keys name no base64. */
 const MAX_KEY_LENGTH = 64
 
@@ -13,11 +20,11 @@ const MAX_KEY_LENGTH = 64
  * JSON with raw line breaks in its strings, made valid: they are removed from base64 members (a program that wraps lines
  * put them there) and escaped elsewhere, so that a prompt of two lines stays one. Time and memory are linear.
  * @param isBase64 whether a member of this name, or each member of a list of this name, is base64
- * @returns `undefined` if there are none
+ * @returns `undefined` if there are none, or far too many
  */
 export function escapeLineBreaks(json: Buffer, isBase64: (key: string) => boolean): Buffer | undefined {
   const breaks = countLineBreaks(json)
-  if (breaks === 0) return undefined
+  if (breaks === 0 || (breaks > MANY_BREAKS && json.length < breaks * MIN_LINE)) return undefined
   const output = Buffer.allocUnsafeSlow(json.length + breaks)
   let length = 0
   let at = 0

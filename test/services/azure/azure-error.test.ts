@@ -217,6 +217,17 @@ for (const [group, cases] of Object.entries({
   })
 }
 
+test('a text of a megabyte is classified in a moment', (t: TestContext) => {
+  const words = ['model ', 'image ', 'invalid ', 'account ', 'retry ', "'size' ", 'wait 5', 'version of the model ']
+  const startedAt = performance.now()
+  for (const word of words) {
+    for (const status of [400, 403, 404, 429, 503]) {
+      t.assert.ok(errorOf(status, { error: { code: 'x', message: word.repeat(1_000_000 / word.length) } }).code)
+    }
+  }
+  t.assert.ok(performance.now() - startedAt < 5_000)
+})
+
 const actionOf = ({ code }: ServiceError) => (isAzureCode(code) ? retryRule(code).action : undefined)
 
 test('what Azure says about an image, a limit of the account or disabled keys is not asked a second time', (t: TestContext) => {

@@ -65,8 +65,14 @@ describe('AZURE_DEPLOYMENTS_FILE', () => {
     t.assert.equal(list.deployments[0]?.anyApiVersion, 'x')
   })
 
+  test('a file may begin with a byte order mark', async (t: TestContext) => {
+    const path = await fileOf(t, `\uFEFF${JSON.stringify({ deployments: [{ name: 'gpt-image-2' }] })}`)
+    t.assert.deepEqual(readDeployments({ ...plain, AZURE_DEPLOYMENTS_FILE: path }).problems, [])
+  })
+
   const wrong: readonly [string, unknown, RegExp][] = [
     ['no JSON', '{"key": "secret-that-must-not-show', /is not JSON/],
+    ['a list of entries', [{ name: 'a' }], /must be an object with deployments/],
     ['no deployments', { deployments: [] }, /deployments/],
     [
       'an unknown field',

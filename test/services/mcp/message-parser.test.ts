@@ -94,6 +94,12 @@ for (const [what, bytes, sentence] of [
   ['UTF-16 with its mark', Buffer.concat([Buffer.from([0xff, 0xfe]), utf16le]), /UTF-16/],
   ['UTF-16 without a mark', utf16le, /UTF-16/],
   ['UTF-16 of the other order', Buffer.from(utf16le).swap16(), /UTF-16/],
+  ['UTF-32', Buffer.from([...'{"id":1}'].flatMap((char) => [char.charCodeAt(0), 0, 0, 0])), /UTF-32/],
+  [
+    'UTF-32 of the other order',
+    Buffer.from([...'{"id":1}'].flatMap((char) => [0, 0, 0, char.charCodeAt(0)])),
+    /UTF-32/,
+  ],
   ['a surrogate written as UTF-8', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]), /not UTF-8\./],
 ] as const) {
   test(`rejects ${what} with -32700`, (t: TestContext) => {

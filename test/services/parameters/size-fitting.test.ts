@@ -5,6 +5,7 @@ import { modelTable } from '../../../services/azure/models/table.ts'
 import type { TargetSize } from '../../../services/imaging/size.ts'
 import type { Size } from '../../../services/imaging/types.ts'
 import { allowsSizes, fitSize, nearestRatio } from '../../../services/parameters/size-fitting.ts'
+import { checkSize, findModel } from '../../../simulator/models.ts'
 import { checkProperty } from '../../support/property.ts'
 
 const ruleOf = (id: string): SizeRule => {
@@ -74,6 +75,20 @@ describe('fitSize', () => {
         if (sizes.length > 0) t.assert.deepEqual(faultsOf(rule, sizes, requested), [])
       }),
       { numRuns: runs(1500) },
+    )
+  })
+
+  test('every fitted size is one that the simulator accepts, whose limits are written down independently', async (t: TestContext) => {
+    await checkProperty(
+      t,
+      fc.property(fc.constantFrom(...modelTable), target, ({ id, generateSize, editSize }, requested) => {
+        const simulated = findModel(id)
+        for (const rule of [generateSize, editSize].filter(({ kind }) => kind !== 'none')) {
+          const size = fitSize(rule, requested)
+          t.assert.deepEqual(checkSize(simulated.size, size), size, id)
+        }
+      }),
+      { numRuns: runs(2000) },
     )
   })
 

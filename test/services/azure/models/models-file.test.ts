@@ -137,6 +137,12 @@ describe('every mistake of AZURE_MODELS_FILE is reported at once', () => {
     ])
   })
 
+  test('and what is wrong with the document itself', (t: TestContext) => {
+    t.assert.deepEqual(problemsOf([{ id: 'x' }]), ['must be an object with models'])
+    t.assert.deepEqual(problemsOf({}), ['models is missing'])
+    t.assert.deepEqual(problemsOf({ models: { x: {} } }), ['models must be a list of at most 200 entries'])
+  })
+
   test('and so are members that contradict each other', (t: TestContext) => {
     const range = {
       kind: 'range',

@@ -1,0 +1,18 @@
+import { type TestContext, test } from 'node:test'
+import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
+import { checkBodies, makeBody } from '../../support/azure-bodies/check.ts'
+
+/** A body again: `AZURE_BODIES_SEED=7 node --test test/services/azure/azure-bodies.test.ts`. The proof has 20,000. */
+const seed = Number(process.env.AZURE_BODIES_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const COUNT = 2_000
+
+test('every body with an image returns it, and every error is classified', async (t: TestContext) => {
+  t.diagnostic(`seed ${seed}, ${COUNT} bodies`)
+  const spool = createBufferSpool({ maxBytes: 10_000_000, spillFolders: [] })
+  t.assert.equal(await checkBodies(seed, COUNT, spool), undefined)
+})
+
+test('a body is made again from its seed and number', (t: TestContext) => {
+  t.assert.deepEqual(makeBody(7, 11), makeBody(7, 11))
+  t.assert.notDeepEqual(makeBody(7, 11), makeBody(7, 12))
+})
