@@ -222,7 +222,7 @@ function modelOf(
   if (recognition !== 'exact') {
     const as = describeResolution({ model: model.id, recognition })
     list.warnings.push(
-      `the name ${name} is not the id of a known model; treated as ${as}. Set ${reported} to the right one`,
+      `the name ${name} is not the id of a known model; treated as ${as}. Set ${reported} to the right one${meant(name, resolution, models)}`,
     )
   }
   if (!isOnRoute(model, dialect)) {
@@ -239,6 +239,16 @@ function modelOf(
     )
   }
   return resolution
+}
+
+/** The id that a name which is like no model may be a misspelling of. */
+function meant(name: string, { recognition }: Resolution, models: ModelCatalog): string {
+  if (recognition === 'begins' || recognition === 'contains') return ''
+  const nearest = nearestName(
+    name,
+    Array.from(models.rows.values(), ({ id }) => id),
+  )
+  return nearest === undefined ? '' : `; did you mean ${nearest}?`
 }
 
 /** A guessed family is contradicted only by another family. */
