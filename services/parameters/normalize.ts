@@ -29,16 +29,17 @@ type Arguments = Readonly<Record<string, unknown>>
 export function normalizeArguments(args: Arguments, schema: object, optional: readonly string[]): Arguments {
   const properties = propertiesOf(schema)
   const required = requiredOf(schema)
-  const normalized: Record<string, unknown> = {}
+  const normalized: [string, unknown][] = []
   for (const key of Object.keys(args)) {
     const value = args[key]
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined
     if (property === undefined && IGNORED.has(key)) continue
     const isOptional = property === undefined ? optional.includes(key) : !required.includes(key)
     if (isOptional ? isAbsent(value, property) : property !== undefined && value === null) continue
-    normalized[key] = property === undefined ? value : normalize(value, property)
+    normalized.push([key, property === undefined ? value : normalize(value, property)])
   }
-  return normalized
+  // Not by assignment, since the key may be `__proto__`.
+  return Object.fromEntries(normalized)
 }
 
 /** An object or list whose members are all absent is absent too, since some clients fill in every member of a schema. */
