@@ -197,6 +197,13 @@ describe('every mistake of AZURE_MODELS_FILE is reported at once', () => {
     await checkProperty(t, property, { numRuns: 100 })
   })
 
+  test('in one short line each, whatever the names are', (t: TestContext) => {
+    const name = `\u001b[31m\nfake line${'x'.repeat(5000)}`
+    const problems = problemsOf({ [name]: 1, models: [{ id: name }, { id: 'a', [name]: 1 }] })
+    t.assert.equal(problems.length, 3)
+    for (const problem of problems) t.assert.match(problem, /^[^\p{Cc}]{1,700}$/u)
+  })
+
   test('whatever the document is', async (t: TestContext) => {
     const property = fc.property(fc.jsonValue(), fc.array(fc.jsonValue()), (document, models) => {
       t.assert.ok(problemsOf(document).length > 0 || isEmptyFile(document))
