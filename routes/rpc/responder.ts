@@ -60,7 +60,7 @@ export function createResponder(
 
     function openStream(): EventStream {
       if (stream !== undefined) return stream
-      stream = createEventStream(commentEveryMs)
+      stream = createEventStream(commentEveryMs, () => reply.raw.cork())
       reply.raw.on(PROBE, stream.probe)
       resolve(sendStream(reply, stream))
       return stream
@@ -132,6 +132,6 @@ function finishStream(stream: EventStream, { body }: Response): void {
     stream.finish()
     return
   }
-  const json = writeJson(body, { prefix: 'event: message\ndata: ', suffix: '\n\n' })
+  const json = writeJson(body, { prefix: 'event: message\ndata: ' })
   stream.finish(json.whole === undefined ? json.chunks() : Buffer.from(json.whole))
 }

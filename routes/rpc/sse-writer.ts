@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 const MAX_WAITING = 32
 
 const COMMENT = Buffer.from(':\n\n')
+const EVENT_END = Buffer.from('\n\n')
 
 type Event = Buffer | AsyncIterable<Buffer>
 
@@ -16,18 +17,23 @@ export interface EventStream {
   open(): void
   /** Sends a comment now, if nothing else waits to be sent: it fails if the client is gone. */
   probe(): void
-  /** Sends the response and ends. */
+  /** Sends the response, an event without the blank line at its end, and ends. */
   finish(response?: Event): void
 }
 
 /**
  * Server-sent events of one request: notifications while it runs, comments during silence, the response last.
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
+ *
+ * @param beforeEnd called before the last bytes of the response, which must leave together with the end of the stream: the
+ *   official Python client closes the connection once it has the response, and an end that it has not read would make that a
+ *   reset, as if the response had not been read
  */
-export function createEventStream(commentEveryMs: number): EventStream {
+export function createEventStream(commentEveryMs: number, beforeEnd: () => void): EventStream {
   const waiting: Event[] = []
   let wake = Promise.withResolvers<void>()
   let finished = false
+  let hasResponse = false
   let timer: NodeJS.Timeout | undefined
 
   function push(event: Event): void {
@@ -50,10 +56,13 @@ export function createEventStream(commentEveryMs: number): EventStream {
           if (Buffer.isBuffer(event)) yield event
           else yield* event
         }
-        if (finished) return
+        if (finished) break
         await wake.promise
         wake = Promise.withResolvers()
       }
+      if (!hasResponse) return
+      beforeEnd()
+      yield EVENT_END
     } finally {
       clearInterval(timer)
     }
@@ -80,6 +89,7 @@ export function createEventStream(commentEveryMs: number): EventStream {
       finished = true
       // A stream that is never read does not reach the generator's `finally`.
       clearInterval(timer)
+      hasResponse = response !== undefined
       if (response !== undefined) waiting.push(response)
       wake.resolve()
     },

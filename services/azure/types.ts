@@ -87,7 +87,7 @@ export interface DeploymentState {
   name: string
   lastSuccess: Date | undefined
   lastFailure: { readonly at: Date; readonly code: ErrorCode } | undefined
-  /** Whether the last call failed; a rejected prompt is no failure. */
+  /** Whether the last call failed, except for what clients or the quota cause. */
   isFailing: boolean
   /** Azure has blocked the account; no call is sent. */
   isBlocked: boolean

@@ -20,18 +20,9 @@ export const checkArguments: Around = async (call, next) => {
   if (!validator.Check(checked)) {
     throw serviceError('IMG_ERR_ARGUMENTS', [describeErrors(validator.Errors(checked), patternSentences)])
   }
-  const illFormed = Object.keys(checked).find((name) => !isWellFormed(checked[name]))
-  if (illFormed !== undefined) {
-    throw serviceError('IMG_ERR_ARGUMENTS', [`"${illFormed}" contains half a surrogate pair: send whole characters`])
-  }
   call.args = args
   call.cost = tool.cost?.(args) ?? 0
   return await next()
-}
-
-/** Half a surrogate pair becomes a replacement character in UTF-8, so that different arguments would be sent as the same. */
-function isWellFormed(value: unknown): boolean {
-  return Array.isArray(value) ? value.every(isWellFormed) : typeof value !== 'string' || value.isWellFormed()
 }
 
 /** To the schema an image is a text. */

@@ -94,4 +94,45 @@ describe('the documentation', () => {
       t.assert.deepEqual(levels(chinese), levels(english), `${chinese} has other headings`)
     }
   })
+
+  const pairs = documents
+    .filter((document) => document.endsWith('.zh-CN.md'))
+    .map((chinese) => [chinese.replace('.zh-CN.md', '.md'), chinese] as const)
+
+  /** Outside of examples, with links to other documents as in English. */
+  const prose = (document: string) =>
+    readDocument(document)
+      .replace(/^ *```[\s\S]*?^ *```$/gm, '')
+      .replace(/\]\([^)]*\)/g, ']')
+      .split('\n')
+
+  for (const [english, chinese] of pairs) {
+    test(`has the same lists and table rows in ${chinese} as in English, with the same names in each row`, (t: TestContext) => {
+      const shape = (document: string) =>
+        prose(document).flatMap((line) => {
+          if (!line.startsWith('|')) return /^ *(#+|[-*]|\d+\.) /.exec(line)?.[1]?.replace(/\d+/, '1') ?? []
+          const names = [...line.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name.replace('.zh-CN', ''))
+          return `| ${names.toSorted().join(' ')}`
+        })
+      t.assert.deepEqual(shape(chinese), shape(english))
+    })
+  }
+
+  test('has one Chinese word for one thing, the one of the field', (t: TestContext) => {
+    const banned = {
+      帐户: '账户',
+      帐号: '账户',
+      账号: '账户',
+      回答: '响应',
+      签发者: '颁发者',
+      凭证: '凭据',
+      秘钥: '密钥',
+    }
+    const found = pairs.flatMap(([, chinese]) =>
+      Object.entries(banned).flatMap(([word, right]) =>
+        readDocument(chinese).includes(word) ? [`${chinese}: ${word}, not ${right}`] : [],
+      ),
+    )
+    t.assert.deepEqual(found, [])
+  })
 })
