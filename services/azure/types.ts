@@ -32,6 +32,8 @@ export interface CallContext {
   /** `performance.now()` at which the call ends, queue and retries included. */
   deadlineAt: number
   progress?: (stage: CallStage) => void
+  /** Requests of the call that Azure has and that may be billed; counted here. */
+  sentRequests?: number
   log: Logger
 }
 
@@ -85,7 +87,7 @@ export interface DeploymentState {
   name: string
   lastSuccess: Date | undefined
   lastFailure: { readonly at: Date; readonly code: ErrorCode } | undefined
-  /** Whether the last call failed; a rejected prompt is no failure. */
+  /** Whether the last call failed, except for what clients or the quota cause. */
   isFailing: boolean
   /** Azure has blocked the account; no call is sent. */
   isBlocked: boolean

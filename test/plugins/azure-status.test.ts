@@ -93,7 +93,12 @@ describe('/ready', () => {
       .generate(args, callContext({ signal: stopped.signal, deadlineAt: performance.now() + 300_000 }))
       .catch(() => {})
     await waitFor('the wait', async () => (await ready(built)).azure['FLUX.1-Kontext-pro'].waiting === 1)
-    t.assert.equal((await ready(built)).azure['FLUX.1-Kontext-pro'].state, 'waiting for quota')
+    const { status, azure: states } = await ready(built)
+    t.assert.equal(status, 'ready')
+    t.assert.partialDeepStrictEqual(states['FLUX.1-Kontext-pro'], {
+      state: 'waiting for quota',
+      lastFailureCode: 'IMG_ERR_AZURE_RATE_LIMIT',
+    })
     t.assert.deepEqual(await seriesOf(built, 'azure_waiting{'), [
       'image_mcp_azure_waiting{deployment="FLUX.1-Kontext-pro"} 1',
     ])
