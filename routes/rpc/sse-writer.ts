@@ -9,8 +9,14 @@ const EVENT_END = Buffer.from('\n\n')
 type Event = Buffer | AsyncIterable<Buffer>
 
 export interface EventStream {
-  /** The bytes for the client, produced as fast as it reads. */
+  /** The bytes for the client, produced as fast as it reads, without `ending`. */
   readonly readable: Readable
+  /**
+   * The last bytes of the response, if there is one. They must leave together with the end of the stream: the official Python
+   * client closes the connection once it has the response, and an end that it has not read would make that a reset, as if
+   * the response had not been read.
+   */
+  readonly ending: Buffer | undefined
   /** Sends a notification; the oldest ones are dropped if the client reads too slowly. */
   notify(message: object): void
   /** Sends a comment at once, and then whenever the stream is silent, so that clients and proxies do not time out. */
@@ -24,12 +30,8 @@ export interface EventStream {
 /**
  * Server-sent events of one request: notifications while it runs, comments during silence, the response last.
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
- *
- * @param beforeEnd called before the last bytes of the response, which must leave together with the end of the stream: the
- *   official Python client closes the connection once it has the response, and an end that it has not read would make that a
- *   reset, as if the response had not been read
  */
-export function createEventStream(commentEveryMs: number, beforeEnd: () => void): EventStream {
+export function createEventStream(commentEveryMs: number): EventStream {
   const waiting: Event[] = []
   let wake = Promise.withResolvers<void>()
   let finished = false
@@ -56,13 +58,10 @@ export function createEventStream(commentEveryMs: number, beforeEnd: () => void)
           if (Buffer.isBuffer(event)) yield event
           else yield* event
         }
-        if (finished) break
+        if (finished) return
         await wake.promise
         wake = Promise.withResolvers()
       }
-      if (!hasResponse) return
-      beforeEnd()
-      yield EVENT_END
     } finally {
       clearInterval(timer)
     }
@@ -75,6 +74,9 @@ export function createEventStream(commentEveryMs: number, beforeEnd: () => void)
 
   return {
     probe,
+    get ending() {
+      return hasResponse ? EVENT_END : undefined
+    },
     get readable() {
       readable ??= Readable.from(events(), { objectMode: false })
       return readable
