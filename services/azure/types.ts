@@ -34,6 +34,8 @@ export interface CallContext {
   /** `performance.now()` at which the call ends, queue and retries included. */
   deadlineAt: number
   progress?: (stage: CallStage) => void
+  /** Requests of the call that Azure has and that may be billed; counted here. */
+  sentRequests?: number
   log: Logger
 }
 
