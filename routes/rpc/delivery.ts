@@ -48,7 +48,8 @@ export function trackDeliveries(
       const watch = watches.get(socket) ?? watchSocket(socket, times.settleMs, () => watches.delete(socket))
       watches.set(socket, watch)
       watch.add(report)
-      if (isProxied) watch.settle('proxy')
+      // A client that ended its side before may be gone, and so may the client behind a proxy that did.
+      if (isProxied && !socket.readableEnded) watch.settle('proxy')
     })
   }
 

@@ -42,22 +42,31 @@ export interface ImagesClientOptions extends HttpClientOptions {
   events?: AzureEvents
 }
 
-/**
- * The routes of each deployment that cannot send every argument of its request.
- * @throws ServiceError IMG_ERR_MODEL_ARGUMENT if there is no other
- */
+/** The routes of each deployment that cannot send every argument of its request. */
 function unusableRoutes(operation: Operation, requests: ReadonlyMap<Deployment, ImageRequest>): UnusableRoutes {
   const unusable = new Map<Deployment, Set<Dialect>>()
   for (const [deployment, request] of requests) {
-    const { model, capabilities } = deployment.deployment
-    const names = deployment.routes().map((route) => [route, deployment.unsendable(request, operation, route)] as const)
-    const [, name] = names.find(([, argument]) => argument !== undefined) ?? []
-    if (name !== undefined && names.every(([, argument]) => argument !== undefined)) {
-      throw serviceError('IMG_ERR_MODEL_ARGUMENT', [model, name, allowedArguments(operation, capabilities)])
-    }
-    unusable.set(deployment, new Set(names.flatMap(([route, argument]) => (argument === undefined ? [] : [route]))))
+    const routes = deployment.routes().filter((route) => deployment.unsendable(request, operation, route) !== undefined)
+    unusable.set(deployment, new Set(routes))
   }
   return unusable
+}
+
+/**
+ * The request as the route can serve it. While a call waited for its turn, another one may have proven a route that cannot
+ * send its arguments.
+ * @throws ServiceError IMG_ERR_MODEL_ARGUMENT
+ */
+function fitTo<R extends ImageRequest | EditRequest>(
+  deployment: Deployment,
+  request: R,
+  operation: Operation,
+  route: Dialect,
+): R {
+  const name = deployment.unsendable(request, operation, route)
+  if (name === undefined) return deployment.fit(request, operation, route)
+  const { model, capabilities } = deployment.deployment
+  throw serviceError('IMG_ERR_MODEL_ARGUMENT', [model, name, allowedArguments(operation, capabilities)])
 }
 
 /** The client for one or more deployments. */
@@ -90,7 +99,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       unusableRoutes(operation, new Map([[requested, request], ...adapted])),
       (deployment, route) => {
         producer = deployment
-        const own = deployment.fit(adapted.get(deployment) ?? request, operation, route)
+        const own = fitTo(deployment, adapted.get(deployment) ?? request, operation, route)
         const target = deployment.target(route)
         const isStreamed = shouldStream(streaming, target.model, own)
         const http = isEdit(own) ? route.edit(own, target, isStreamed) : route.generate(own, target, isStreamed)
@@ -120,7 +129,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     const costUsd = costOf(capabilities.price, { operation, images: images.length, usage })
     const facts = { operation, deployment: name, model, count: images.length, usage, costUsd }
     events.imagesGenerated(facts)
-    context.log.info({ ...facts, azureRequestId: response.requestId }, 'images generated')
+    context.log.info({ caller: context.caller?.id, ...facts, azureRequestId: response.requestId }, 'images generated')
     const producedBy = { deployment: name, model }
     return { images, producedBy, usage, missing, ...(costUsd === undefined ? {} : { costUsd }) }
   }

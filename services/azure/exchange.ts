@@ -1,5 +1,5 @@
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
-import { ServiceError, serviceError } from '../errors/errors.ts'
+import { isBilled, ServiceError, serviceError } from '../errors/errors.ts'
 import { reasonOf } from '../errors/reason.ts'
 import { azureError, type ErrorContext, requestId } from './azure-error.ts'
 import { maskText } from './azure-text.ts'
@@ -56,6 +56,8 @@ export async function sendRequest(
     if (response.sink instanceof ErrorBodyCollector) {
       const failure = failureOf(response, response.sink, deployment, { operation: request.operation, secrets }, context)
       response.end(failure.code)
+      // By this response nothing was generated.
+      if (!isBilled(failure.code)) context.sentRequests = (context.sentRequests ?? 1) - 1
       throw new SendError(failure, credentialHeaders)
     }
     deployment.breaker.reset()
@@ -109,7 +111,10 @@ async function exchange(
       body,
       signal: context.signal,
       deadlineAt: context.deadlineAt,
-      onSent: () => context.progress?.('sent'),
+      onSent() {
+        context.sentRequests = (context.sentRequests ?? 0) + 1
+        context.progress?.('sent')
+      },
       open(status, received) {
         headers = received
         if (classOf(status) !== '2xx') return new ErrorBodyCollector()

@@ -14,8 +14,13 @@ export function readUsage(body: unknown): Usage {
   const detail = (name: string) => firstAmount(...details.map((each) => member(each, name)))
 
   const totalIn = amount('input_tokens', 'prompt_tokens')
-  const text = detail('text_tokens') ?? amount('num_input_text_tokens')
-  const image = detail('image_tokens') ?? amount('num_input_image_tokens')
+  const split = [
+    detail('text_tokens') ?? amount('num_input_text_tokens'),
+    detail('image_tokens') ?? amount('num_input_image_tokens'),
+  ]
+  // Gateways fill in zeros for what they do not know.
+  const isFilledIn = (totalIn ?? 0) > 0 && split.every((part) => part === 0)
+  const [text, image] = isFilledIn ? [] : split
   const textTokensIn = text ?? difference(totalIn, image ?? 0)
   const imageTokensIn = image ?? (text === undefined ? undefined : difference(totalIn, text))
   return defined({

@@ -77,16 +77,18 @@ describe('a client that ends its side of the connection after the request', () =
     for (let n = 0; n < 2; n++) t.assert.match((await client.response()).head, /^HTTP\/1\.1 200 OK\r\n/)
   })
 
-  test('proves no delivery: an identical call on a newer connection pays nothing', async (t: TestContext) => {
-    const { url, simulator } = await startService(t)
-    for (const note of [/^((?!paid again).)*$/s, /nothing was paid again for it/]) {
-      const client = await connectRaw(t, url)
-      client.post(callOf('a kite'), json)
-      client.socket.end()
-      t.assert.match((await client.response()).body, note)
-    }
-    t.assert.equal(simulator.requests.length, 1)
-  })
+  for (const headers of [json, { ...json, 'x-forwarded-for': '192.0.2.1' }, { ...json, connection: 'close' }]) {
+    test(`proves no delivery, so an identical call on a newer connection pays nothing: ${JSON.stringify(headers)}`, async (t: TestContext) => {
+      const { url, simulator } = await startService(t)
+      for (const note of [/^((?!paid again).)*$/s, /nothing was paid again for it/]) {
+        const client = await connectRaw(t, url)
+        client.post(callOf('a kite'), headers)
+        client.socket.end()
+        t.assert.match((await client.response()).body, note)
+      }
+      t.assert.equal(simulator.requests.length, 1)
+    })
+  }
 })
 
 describe('a client that is gone', () => {

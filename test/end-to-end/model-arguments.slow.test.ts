@@ -4,6 +4,7 @@ import { describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import type { Environment } from '../../services/config/environment.ts'
 import { temporaryFolder } from '../support/app.ts'
+import { argumentValues } from '../support/argument-values.ts'
 import { fixture, png } from '../support/images/images.ts'
 import { callTool, startService } from '../support/service.ts'
 
@@ -36,25 +37,6 @@ const offers: readonly [model: string, generate: string, edit: string | undefine
   ['MAI-Image-2.7-Flash', 'size background', 'size background reference_images_base64'],
 ]
 
-/** A value for every argument that depends on the model. */
-const values: Readonly<Record<string, unknown>> = {
-  size: '1024x1024',
-  aspect_ratio: '16:9',
-  n: 2,
-  seed: 7,
-  quality: 'low',
-  output_format: 'png',
-  output_compression: 50,
-  background: 'opaque',
-  guidance: 3,
-  steps: 10,
-  auto_aspect_ratio: true,
-  web_grounding: true,
-  input_fidelity: 'high',
-  mask_region: { x: 0, y: 0, width: 10, height: 10 },
-  reference_images_base64: ['iVBORw0KGgo='],
-}
-
 interface Listed {
   name: string
   inputSchema: { properties: Record<string, { enum?: string[]; maximum?: number }> }
@@ -82,8 +64,8 @@ describe('arguments follow the model', () => {
       if (edit !== undefined) t.assert.deepEqual(offered('edit_image').sort(), words(edit).sort())
       t.assert.equal(tools.has('list_models'), false)
 
-      for (const [name, value] of Object.entries(values).filter(([key]) => !words(generate).includes(key))) {
-        const { isError, text } = await callTool(url, 'generate_image', { prompt, [name]: value })
+      for (const [name, value] of Object.entries(argumentValues).filter(([key]) => !words(generate).includes(key))) {
+        const { isError, text } = await callTool(url, 'generate_image', { prompt, [name]: value[0] ?? 'iVBORw0KGgo=' })
         t.assert.equal(isError, true, name)
         t.assert.match(text, new RegExp(name))
       }
@@ -92,7 +74,7 @@ describe('arguments follow the model', () => {
       const requested = Object.fromEntries(
         words(generate)
           .filter((name) => name !== 'aspect_ratio')
-          .map((name) => [name, values[name]]),
+          .map((name) => [name, argumentValues[name]?.[0]]),
       )
       if (requested.output_compression !== undefined) requested.output_format = 'jpeg'
       const { isError, text, images } = await callTool(url, 'generate_image', { prompt, ...requested })

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import sharp from 'sharp'
 import { buildApp } from '../support/app.ts'
 import { afterBody, fakeAzure, fileOf, imageResult } from '../support/fake-azure.ts'
+import { type ListedTool, makesImage } from '../support/listed-tools.ts'
 
 /** An Azure that serves FLUX.1 by one of its two routes. */
 function azureWith(t: TestContext, route: 'providers' | 'openai') {
@@ -31,16 +32,18 @@ async function rpc(app: FastifyInstance, method: string, params: object, modern 
   return response.json().result
 }
 
-/** The arguments that each tool publishes. */
+/** The arguments that each tool publishes that makes images. */
 async function published(app: FastifyInstance, modern = false): Promise<Record<string, string[]>> {
   const { tools } = await rpc(app, 'tools/list', {}, modern)
   return Object.fromEntries(
-    tools.map(({ name, inputSchema }: { name: string; inputSchema: { properties: object } }) => [
-      name,
-      Object.keys(inputSchema.properties).filter((argument) =>
-        /^(size|aspect_ratio|seed|output_format)$/.test(argument),
-      ),
-    ]),
+    tools
+      .filter(makesImage)
+      .map(({ name, inputSchema }: ListedTool) => [
+        name,
+        Object.keys(inputSchema.properties).filter((argument) =>
+          /^(size|aspect_ratio|seed|output_format)$/.test(argument),
+        ),
+      ]),
   )
 }
 
@@ -90,6 +93,19 @@ describe('what the tools of FLUX.1 publish follows the route by which Azure serv
     t.assert.ok(azure.seen.every(({ url }) => url.startsWith('/providers/')))
     t.assert.equal((await generate(app, { output_format: 'png' })).isError, undefined)
     t.assert.match(azure.seen.at(-1)?.url ?? '', /^\/openai\//)
+  })
+
+  test('concurrent calls do not lose their arguments to the route that one of them proves', async (t: TestContext) => {
+    const azure = await azureWith(t, 'openai')
+    const file = await fileOf(t, { deployments: [{ name: 'FLUX.1-Kontext-pro', rpm: 60 }] })
+    const { app } = await buildApp(t, { AZURE_BASE_URL: azure.url, AZURE_DEPLOYMENTS_FILE: file })
+    const results = await Promise.all([generate(app, {}), generate(app, { seed: 1 }), generate(app, { seed: 2 })])
+    t.assert.deepEqual(
+      results.map(({ isError }) => isError),
+      [undefined, true, true],
+    )
+    const bodies = azure.seen.filter(({ url }) => url.startsWith('/openai/')).map(({ body }) => body.toString('utf8'))
+    t.assert.equal(bodies.length, 1)
   })
 
   test('an edit has the shape of its image on the provider route, also while no route is proven', async (t: TestContext) => {

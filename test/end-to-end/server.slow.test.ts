@@ -86,6 +86,18 @@ describe('the executable', () => {
     t.assert.doesNotMatch(run.output.stdout + run.output.stderr, /file-secret/)
   })
 
+  test('--check says which model a deployment is treated as, and how it was recognized', async (t: TestContext) => {
+    for (const [name, line] of [
+      ['FLUX.2-pro', 'deployment FLUX.2-pro: FLUX.2-pro'],
+      ['prod-gpt-image-2', 'deployment prod-gpt-image-2: gpt-image-2 (the name contains it)'],
+      ['MAI-Image-9', 'deployment MAI-Image-9: MAI-Image-9 (an unknown model of a known family)'],
+    ] as const) {
+      const run = await start(t, { ...minimalEnvironment, AZURE_DEPLOYMENT_NAME: name }, ['--check'])
+      t.assert.equal(await run.ended, 0, run.output.stderr)
+      t.assert.ok(run.output.stdout.split('\n').includes(line), run.output.stdout)
+    }
+  })
+
   test('an unreadable .env is reported in one line', async (t: TestContext) => {
     const folder = await temporaryFolder(t)
     await mkdir(join(folder, '.env'))

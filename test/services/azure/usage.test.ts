@@ -44,6 +44,7 @@ describe('cached input is counted at its own rate', () => {
       { prompt_tokens_details: { ...split, cached_tokens: million, cached_tokens_details: null } },
       1.25 + 16 + 30,
     ],
+    ['the details are zeros', { input_tokens_details: { text_tokens: 0, image_tokens: 0 } }, 24 + 30],
     ['the details are null', { input_tokens_details: null }, 24 + 30],
     [
       'a detail is odd',
