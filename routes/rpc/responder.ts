@@ -60,7 +60,7 @@ export function createResponder(
 
     function openStream(): EventStream {
       if (stream !== undefined) return stream
-      stream = createEventStream(commentEveryMs)
+      stream = createEventStream(commentEveryMs, (lastBytes) => reply.raw.end(lastBytes))
       reply.raw.on(PROBE, stream.probe)
       resolve(sendStream(reply, stream))
       return stream
@@ -123,10 +123,7 @@ export function sendJson(reply: FastifyReply, { status, body, retryAfterMs }: Re
 }
 
 function sendStream(reply: FastifyReply, stream: EventStream): FastifyReply {
-  const { raw } = reply
-  if (raw.destroyed) return reply.hijack()
-  const end = raw.end.bind(raw)
-  raw.end = () => (stream.ending === undefined ? end() : end(stream.ending))
+  if (reply.raw.destroyed) return reply.hijack()
   return reply.code(200).headers(STREAM_HEADERS).send(stream.readable)
 }
 

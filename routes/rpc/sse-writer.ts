@@ -9,14 +9,8 @@ const EVENT_END = Buffer.from('\n\n')
 type Event = Buffer | AsyncIterable<Buffer>
 
 export interface EventStream {
-  /** The bytes for the client, produced as fast as it reads, without `ending`. */
+  /** The bytes for the client, produced as fast as it reads. */
   readonly readable: Readable
-  /**
-   * The last bytes of the response, if there is one. They must leave together with the end of the stream: the official Python
-   * client closes the connection once it has the response, and an end that it has not read would make that a reset, as if
-   * the response had not been read.
-   */
-  readonly ending: Buffer | undefined
   /** Sends a notification; the oldest ones are dropped if the client reads too slowly. */
   notify(message: object): void
   /** Sends a comment at once, and then whenever the stream is silent, so that clients and proxies do not time out. */
@@ -30,8 +24,12 @@ export interface EventStream {
 /**
  * Server-sent events of one request: notifications while it runs, comments during silence, the response last.
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
+ *
+ * @param end ends the HTTP response with the last bytes of the event, in one write: the official Python client closes the
+ *   connection once it has the response, and an end that it has not read would make that a reset, as if the response had
+ *   not been read
  */
-export function createEventStream(commentEveryMs: number): EventStream {
+export function createEventStream(commentEveryMs: number, end: (lastBytes: Buffer) => void): EventStream {
   const waiting: Event[] = []
   let wake = Promise.withResolvers<void>()
   let finished = false
@@ -74,11 +72,10 @@ export function createEventStream(commentEveryMs: number): EventStream {
 
   return {
     probe,
-    get ending() {
-      return hasResponse ? EVENT_END : undefined
-    },
     get readable() {
-      readable ??= Readable.from(events(), { objectMode: false })
+      readable ??= Readable.from(events(), { objectMode: false }).once('end', () => {
+        if (hasResponse) end(EVENT_END)
+      })
       return readable
     },
     open,

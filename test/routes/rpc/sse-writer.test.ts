@@ -4,7 +4,7 @@ import { createEventStream } from '../../../routes/rpc/sse-writer.ts'
 test('a stream that is never read leaves no timer', (t: TestContext) => {
   const started = t.mock.method(globalThis, 'setInterval')
   const stopped = t.mock.method(globalThis, 'clearInterval')
-  const stream = createEventStream(60_000)
+  const stream = createEventStream(60_000, () => {})
   stream.open()
   stream.finish()
   stream.open()
