@@ -24,6 +24,8 @@ export interface EditRequest extends ImageRequest {
 export type CallStage = 'queued' | 'sent' | 'partial' | 'receiving' | 'saving'
 
 export interface CallContext {
+  /** Who pays, for the log: the line of generated images has the cost by caller. */
+  readonly caller?: { readonly id: string }
   /**
    * The client's signal. Cancels the call until the first byte of the request body is sent. After that the image may be
    * billed, so the call runs to its deadline even if the client disconnects.
