@@ -155,6 +155,27 @@ test('every failure of a request that clients do not cause has an alert, and ale
   t.assert.deepEqual(new Set([...alerted, ...byClients, byGauge, 'ok']), new Set(requestCodes))
 })
 
+test('a call that succeeds is one line with caller, deployment, model, usage and cost', async (t: TestContext) => {
+  const azure = await fakeAzure(
+    t,
+    responding(200, { ...imageResult, usage: { input_tokens: 10, output_tokens: 1_000_000 } }),
+  )
+  const file = await fileOf(t, {
+    deployments: [{ name: 'ours', model: 'gpt-image-2', base_url: azure.url, key: 'k1' }],
+  })
+  const { app, logs } = await buildApp(t, { AZURE_DEPLOYMENTS_FILE: file })
+  await app.inject(call())
+  const [line, another] = logs.entries.filter(({ msg }) => msg === 'images generated')
+  t.assert.partialDeepStrictEqual(line, {
+    caller: 'address:127.0.0.1',
+    deployment: 'ours',
+    model: 'gpt-image-2',
+    count: 1,
+  })
+  t.assert.ok(Number(line?.costUsd) > 0)
+  t.assert.equal(another, undefined)
+})
+
 describe('a call that fails', () => {
   for (const [name, environment, facts] of [
     ['without a connection', {}, { code: 'IMG_ERR_AZURE_UNREACHABLE', host: '127.0.0.1:9', reason: 'ECONNREFUSED' }],
