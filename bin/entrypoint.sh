@@ -28,7 +28,9 @@ both() { # PATH [/*]
 
 # "/*" also allows a folder that does not exist yet.
 writable() {
-  for folder in "$(value_of IMAGES_DIR)" "$(value_of LOG_DIR)" "$(value_of TMPDIR)" /tmp; do
+  images=$(value_of IMAGES_DIR)
+  # Blank means the service's own default.
+  for folder in "${images:-./images}" "$(value_of LOG_DIR)" "$(value_of TMPDIR)" /tmp; do
     [ -z "$folder" ] || both "$folder" '/*'
   done
 }

@@ -22,6 +22,7 @@ function ignoreProgress(): void {}
 /** The context of a request over HTTP. Most requests need little of it, so getters create the rest on demand. */
 export class HttpContext implements McpContext {
   readonly deadlineAt: number
+  sentRequests = 0
   progress: (stage: string) => void = ignoreProgress
   notify: ((notification: JsonRpcNotification) => void) | undefined
   readonly #request: FastifyRequest

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Message } from '../../schemas/json-rpc.ts'
 import { writeJson } from '../../services/bytes/json/writer.ts'
-import { Rejection } from '../../services/errors/rejection.ts'
+import { cutOffRejection } from '../../services/calls/drain.ts'
 import { hasProgressToken } from '../../services/mcp/envelope.ts'
 import { invalidRequest } from '../../services/mcp/protocol-error.ts'
 import type { Timing } from '../../services/mcp/timeouts.ts'
@@ -17,9 +17,6 @@ type Request = FastifyRequest<{ Body: Message | unknown[] }>
 export type Respond = (request: Request, reply: FastifyReply, context: HttpContext) => Promise<FastifyReply>
 
 const NOT_ACCEPTABLE = 'This endpoint returns application/json or text/event-stream: accept one of them.'
-const SHUT_DOWN = 'The service is shutting down, and the call did not end in time.'
-/** Milliseconds after which another process has probably started. */
-const RESTART_MS = 2_000
 
 const STREAM_HEADERS = {
   'content-type': 'text/event-stream',
@@ -37,8 +34,9 @@ export function createResponder(
     const { promise, resolve, reject } = Promise.withResolvers<Response>()
     lifecycle.begin()
     lifecycle.onForceClose(() => {
+      const rejection = cutOffRejection(context)
       context.cancel()
-      resolve(mcp.reject(new Rejection(503, SHUT_DOWN, { retryAfterMs: RESTART_MS }), body, context))
+      resolve(mcp.reject(rejection, body, context))
     })
     chargeLoop(request, () => mcp.handle(body, context)).then(
       (response) => {
@@ -62,7 +60,7 @@ export function createResponder(
 
     function openStream(): EventStream {
       if (stream !== undefined) return stream
-      stream = createEventStream(commentEveryMs, () => reply.raw.cork())
+      stream = createEventStream(commentEveryMs, (lastBytes) => reply.raw.end(lastBytes))
       reply.raw.on(PROBE, stream.probe)
       resolve(sendStream(reply, stream))
       return stream

@@ -129,7 +129,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     const costUsd = costOf(capabilities.price, { operation, images: images.length, usage })
     const facts = { operation, deployment: name, model, count: images.length, usage, costUsd }
     events.imagesGenerated(facts)
-    context.log.info({ ...facts, azureRequestId: response.requestId }, 'images generated')
+    context.log.info({ caller: context.caller?.id, ...facts, azureRequestId: response.requestId }, 'images generated')
     const producedBy = { deployment: name, model }
     return { images, producedBy, usage, missing, ...(costUsd === undefined ? {} : { costUsd }) }
   }

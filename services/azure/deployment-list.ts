@@ -10,7 +10,7 @@ import { isLocal } from '../net/ip-address.ts'
 import { readBaseUrl } from './base-url.ts'
 import type { DeploymentOptions } from './deployment.ts'
 import { type CredentialSettings, credentialOf, isSendable, unsendable } from './entry-credential.ts'
-import { describeProblems, InvalidFileError, schemaProblems } from './file-problems.ts'
+import { describeProblems, InvalidFileError, printableName, schemaProblems } from './file-problems.ts'
 import { createModelCatalog, type ModelCatalog } from './models/model-catalog.ts'
 import {
   describeResolution,
@@ -104,12 +104,12 @@ function readEntries(settings: DeploymentSettings, list: DeploymentList): Entrie
 /** An entry with what is valid of it, so that its mistakes do not hide others; `undefined` if too little is. */
 function validPart(entry: unknown, index: number, list: DeploymentList): DeploymentEntry | undefined {
   if (deploymentEntry.Check(entry)) return entry
-  const name = nameOf(entry).slice(0, 64)
+  const name = printableName(nameOf(entry))
   const mistakes = schemaProblems(DeploymentEntrySchema, entry)
   for (const problem of describeProblems(mistakes)) {
     complain(list, `${name === '' ? `deployments[${index}]` : name}: ${problem}`)
   }
-  const wrong = new Set(mistakes.map(({ path }) => path))
+  const wrong = new Set(mistakes.map(({ path }) => path.split(/[.[]/)[0]))
   if (!isRecord(entry) || accessMembers.some((member) => wrong.has(member))) return undefined
   const valid = Object.fromEntries(Object.entries(entry).filter(([member]) => !wrong.has(member)))
   return deploymentEntry.Check(valid) ? valid : undefined
@@ -222,7 +222,7 @@ function modelOf(
   if (recognition !== 'exact') {
     const as = describeResolution({ model: model.id, recognition })
     list.warnings.push(
-      `the name ${name} is not the id of a known model; treated as ${as}. Set ${reported} to the right one`,
+      `the name ${name} is not the id of a known model; treated as ${as}. Set ${reported} to the right one${meant(name, resolution, models)}`,
     )
   }
   if (!isOnRoute(model, dialect)) {
@@ -239,6 +239,16 @@ function modelOf(
     )
   }
   return resolution
+}
+
+/** The id that a name which is like no model may be a misspelling of. */
+function meant(name: string, { recognition }: Resolution, models: ModelCatalog): string {
+  if (recognition === 'begins' || recognition === 'contains') return ''
+  const nearest = nearestName(
+    name,
+    Array.from(models.rows.values(), ({ id }) => id),
+  )
+  return nearest === undefined ? '' : `; did you mean ${nearest}?`
 }
 
 /** A guessed family is contradicted only by another family. */

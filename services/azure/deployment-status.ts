@@ -6,11 +6,21 @@ export interface DeploymentStatus {
   readonly lastSuccess: Date | undefined
   /** Of Azure or its configuration; a rejected prompt is no failure of the deployment. */
   readonly lastFailure: { readonly at: Date; readonly code: ErrorCode } | undefined
-  /** Whether the last call failed. */
+  /** Whether the last call failed, except for what clients or the quota cause. */
   readonly isFailing: boolean
   succeeded(): void
   failed(code: ErrorCode): void
 }
+
+/** Failures that say nothing against the deployment: clients or the quota cause them, or nothing was sent. */
+const harmless: ReadonlySet<ErrorCode> = new Set([
+  'IMG_ERR_AZURE_REJECTED',
+  'IMG_ERR_AZURE_NO_IMAGE',
+  'IMG_ERR_AZURE_RATE_LIMIT',
+  'IMG_ERR_AZURE_CAPACITY',
+  'IMG_ERR_AZURE_BUSY',
+  'IMG_ERR_AZURE_NOT_SENT',
+])
 
 export function createDeploymentStatus(now: () => Date = () => new Date()): DeploymentStatus {
   let lastSuccess: Date | undefined
@@ -33,7 +43,7 @@ export function createDeploymentStatus(now: () => Date = () => new Date()): Depl
     failed(code) {
       if (errorFamily(code) === 'input') return
       lastFailure = { at: now(), code }
-      isFailing = true
+      if (!harmless.has(code)) isFailing = true
     },
   }
 }

@@ -29,14 +29,19 @@ export interface SchemaProblem {
 /** How the file writes a member of the schema. */
 type Spelling = (member: string) => string
 
+const MAX_NAME = 64
+
+/** A name from the file, in one line and short. */
+export function printableName(name: string): string {
+  return name.slice(0, MAX_NAME).replaceAll(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '?')
+}
+
 /** A schema as a walk needs it. TypeBox keeps them as plain members. */
 interface SchemaNode {
   type?: string
   description?: string
   properties?: Readonly<Record<string, SchemaNode>>
   required?: readonly string[]
-  additionalProperties?: unknown
-  patternProperties?: Readonly<Record<string, SchemaNode>>
   items?: SchemaNode
   anyOf?: readonly SchemaNode[]
   enum?: readonly unknown[]
@@ -78,7 +83,7 @@ function* walkMembers(
   path: string,
   spelling: Spelling,
 ): Generator<SchemaProblem> {
-  const at = (member: string) => (path === '' ? spelling(member) : `${path}.${spelling(member)}`)
+  const at = (member: string) => `${path === '' ? '' : `${path}.`}${printableName(spelling(member))}`
   for (const member of Object.keys(value)) {
     const schema = Object.hasOwn(properties, member) ? properties[member] : undefined
     if (schema === undefined)

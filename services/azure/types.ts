@@ -24,6 +24,8 @@ export interface EditRequest extends ImageRequest {
 export type CallStage = 'queued' | 'sent' | 'partial' | 'receiving' | 'saving'
 
 export interface CallContext {
+  /** Who pays, for the log: the line of generated images has the cost by caller. */
+  readonly caller?: { readonly id: string }
   /**
    * The client's signal. Cancels the call until the first byte of the request body is sent. After that the image may be
    * billed, so the call runs to its deadline even if the client disconnects.
@@ -32,6 +34,8 @@ export interface CallContext {
   /** `performance.now()` at which the call ends, queue and retries included. */
   deadlineAt: number
   progress?: (stage: CallStage) => void
+  /** Requests of the call that Azure has and that may be billed; counted here. */
+  sentRequests?: number
   log: Logger
 }
 
@@ -85,7 +89,7 @@ export interface DeploymentState {
   name: string
   lastSuccess: Date | undefined
   lastFailure: { readonly at: Date; readonly code: ErrorCode } | undefined
-  /** Whether the last call failed; a rejected prompt is no failure. */
+  /** Whether the last call failed, except for what clients or the quota cause. */
   isFailing: boolean
   /** Azure has blocked the account; no call is sent. */
   isBlocked: boolean

@@ -89,6 +89,8 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
   async function deliver(offer: Offer, call: Call): Promise<ToolResult | undefined> {
     offers.take(offer)
     onEvent('joined')
+    // The call that it joins may have been sent.
+    call.context.sentRequests++
     const handover = handovers.open(offer.result, call, true)
     offer.release()
     // A missing file is found here, and not in the middle of a response.

@@ -2,6 +2,7 @@ import { Rejection } from '../errors/rejection.ts'
 import type { Logger } from '../logging/logger.ts'
 import { createInFlight, type InFlight, idleWithin } from './in-flight.ts'
 import type { PaidCall } from './paid-calls.ts'
+import type { CallContext } from './types.ts'
 
 /** What the end of the grace period forces to respond. */
 export interface ForceClosable {
@@ -28,6 +29,17 @@ const RETRY_AFTER_MS = 2_000
 export interface RunningCalls {
   inFlight: InFlight
   paidCalls(): readonly PaidCall[]
+}
+
+/**
+ * What a call gets that the end of the grace period cuts off. With a time to retry only while Azure has no request of it:
+ * clients repeat such a response by themselves, and would pay a second time.
+ */
+export function cutOffRejection({ sentRequests }: Pick<CallContext, 'sentRequests'>): Rejection {
+  const sentence = 'The service is shutting down, and the call did not end in time.'
+  return sentRequests > 0
+    ? new Rejection(503, `${sentence} The image may have been generated and billed; a retry may cost again.`)
+    : new Rejection(503, `${sentence} Nothing was generated or billed.`, { retryAfterMs: RETRY_AFTER_MS })
 }
 
 export function createDrain({ inFlight: calls, paidCalls }: RunningCalls, log: Logger, onRejected: () => void): Drain {

@@ -77,6 +77,8 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
 
   /** Undefined: the earlier call failed, or its file was removed. */
   async function repeat({ result }: Entry, { context }: Call): Promise<ToolResult | undefined> {
+    // The call whose result it waits for may have been sent.
+    context.sentRequests++
     // The file is needed until the response has been sent.
     context.scope.defer(result.hold())
     const content = await result.read()

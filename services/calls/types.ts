@@ -25,6 +25,8 @@ export interface CallContext {
   readonly scope: AsyncDisposableStack
   /** What the client proves of the response. */
   readonly delivery: Delivery
+  /** Requests for it that Azure has and that may be billed; one that Azure rejected no longer counts. */
+  sentRequests: number
   /** The `Idempotency-Key` header, 1 to 128 visible ASCII characters. */
   readonly idempotencyKey?: string | undefined
   /** Reports a stage of the work (a `CallStage`, or words of a tool) to clients that requested progress. Never throws. */

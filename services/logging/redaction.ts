@@ -116,7 +116,7 @@ function describe(error: unknown, depth: number): DescribedError {
 function isOfSystem(code: unknown): boolean {
   return (
     typeof code === 'string' &&
-    /^(E(?!RR_)[A-Z0-9_]+|UND_ERR_\w+|ERR_(TLS|SSL)_\w+|CERT_\w+|[A-Z_]*CERT[A-Z_]*)$/.test(code)
+    /^(E(?!RR_)[A-Z0-9_]+|UND_ERR_\w+|ERR_(TLS|SSL)_\w+|ERR_ACCESS_DENIED|CERT_\w+|[A-Z_]*CERT[A-Z_]*)$/.test(code)
   )
 }
 

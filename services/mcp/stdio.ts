@@ -1,9 +1,11 @@
 import type { Readable, Writable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { JsonRpcNotification, RequestId } from '../../schemas/json-rpc.ts'
 import type { Caller } from '../auth/authenticator.ts'
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import type { ParsedJson } from '../bytes/json/parse-body.ts'
 import { createDelivery } from '../calls/delivery.ts'
+import { cutOffRejection } from '../calls/drain.ts'
 import { Rejection } from '../errors/rejection.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -39,6 +41,9 @@ export interface StdioOptions {
 /** More requests at once than these are a client's mistake. */
 const MAX_IN_FLIGHT = 64
 
+/** Milliseconds for the last messages, after which a client that does not read gets none. */
+const LAST_MESSAGES_MS = 300
+
 /** The process that started this one. */
 const caller: Caller = { id: 'stdio', rateLimitKey: 'stdio', isAnonymous: false }
 
@@ -52,13 +57,18 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
   const disconnected = new AbortController()
   const inFlight = new Map<RequestId, AbortController>()
   const running = new Set<Promise<unknown>>()
+  /** Of each request without a response yet: what responds to it when the shutdown no longer waits. */
+  const waiting = new Set<() => Promise<unknown>>()
   /** What the handshake of this process settled, for requests that do not name a revision. */
   let handshakeVersion: string | undefined
   const writer = createMessageWriter(output, disconnected.signal, log)
 
   // The client has closed its end of the pipe.
   output.on('error', () => disconnected.abort()).on('close', () => disconnected.abort())
-  onForceClose(() => disconnected.abort())
+  onForceClose(() => {
+    const messages = Promise.all(Array.from(waiting, (cutOff) => cutOff()))
+    void Promise.race([messages, pause(LAST_MESSAGES_MS, undefined, { ref: false })]).then(() => disconnected.abort())
+  })
 
   function createContext(signal: AbortSignal) {
     return {
@@ -72,6 +82,7 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       log,
       scope: new AsyncDisposableStack(),
       delivery: createDelivery(0),
+      sentRequests: 0,
       assumedVersion: handshakeVersion,
       progress() {},
       notify(notification: JsonRpcNotification) {
@@ -88,16 +99,23 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
     const context = createContext(AbortSignal.any([disconnected.signal, cancelled.signal]))
     context.scope.use(body)
     let exit = () => {}
+    let isCutOff = false
+    const cutOff = () => {
+      isCutOff = true
+      return send(dispatcher.reject(cutOffRejection(context), message, context))
+    }
     try {
       if (inFlight.size >= MAX_IN_FLIGHT) throw new Rejection(503, 'Too many requests at once.')
       exit = enter()
       // Of two requests with one id only the later one can be cancelled.
       if (id !== undefined) inFlight.set(id, cancelled)
       if (!isValid) throw envelopeError(message)
+      if (id !== undefined) waiting.add(cutOff)
       const response = await dispatcher.handle(message, context)
+      waiting.delete(cutOff)
       if (methodOf(message) === 'initialize') handshakeVersion = versionIn(response) ?? handshakeVersion
       // A cancelled request gets no response.
-      if (!cancelled.signal.aborted && (await send(response))) {
+      if (!cancelled.signal.aborted && !isCutOff && (await send(response))) {
         context.delivery.report({ state: 'delivered', proof: 'flushed' })
       }
     } catch (error) {

@@ -4,7 +4,7 @@ import { SIZE_PATTERN } from './patterns.ts'
 
 /**
  * Accepts what clients really send: frameworks fill in optional arguments with null or blank strings, models quote numbers
- * and change the case of choices. The published schema stays strict and validates the normalized arguments.
+ * and objects and change the case of choices. The published schema stays strict and validates the normalized arguments.
  */
 
 /** Members that n8n adds to the arguments of every tool. */
@@ -12,6 +12,8 @@ const IGNORED: ReadonlySet<string> = new Set(['toolCallId', 'sessionId', 'action
 
 /** No argument has longer numbers. */
 const MAX_NUMBER_LENGTH = 32
+/** A region has four numbers. */
+const MAX_OBJECT_LENGTH = 500
 const INTEGER = /^[+-]?\d+(?:\.0+)?$/
 const NUMBER = /^[+-]?\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?$/i
 
@@ -27,16 +29,17 @@ type Arguments = Readonly<Record<string, unknown>>
 export function normalizeArguments(args: Arguments, schema: object, optional: readonly string[]): Arguments {
   const properties = propertiesOf(schema)
   const required = requiredOf(schema)
-  const normalized: Record<string, unknown> = {}
+  const normalized: [string, unknown][] = []
   for (const key of Object.keys(args)) {
     const value = args[key]
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined
     if (property === undefined && IGNORED.has(key)) continue
     const isOptional = property === undefined ? optional.includes(key) : !required.includes(key)
     if (isOptional ? isAbsent(value, property) : property !== undefined && value === null) continue
-    normalized[key] = property === undefined ? value : normalize(value, property)
+    normalized.push([key, property === undefined ? value : normalize(value, property)])
   }
-  return normalized
+  // Not by assignment, since the key may be `__proto__`.
+  return Object.fromEntries(normalized)
 }
 
 /** An object or list whose members are all absent is absent too, since some clients fill in every member of a schema. */
@@ -52,7 +55,10 @@ function isAbsent(value: unknown, schema: unknown): boolean {
 function normalize(value: unknown, schema: unknown): unknown {
   if (!isRecord(schema)) return value
   const { type } = schema
-  if (type === 'object' && isRecord(value)) return normalizeArguments(value, schema, [])
+  if (type === 'object') {
+    const record = typeof value === 'string' ? parseObject(value) : value
+    return isRecord(record) ? normalizeArguments(record, schema, []) : value
+  }
   if (type === 'array' && Array.isArray(value)) return value.filter((member) => !isAbsent(member, undefined))
   if (typeof value !== 'string' || value.length > MAX_NUMBER_LENGTH) return value
   if (schema.pattern === SIZE_PATTERN) return normalizeSize(value)
@@ -61,6 +67,16 @@ function normalize(value: unknown, schema: unknown): unknown {
   if ((type === 'integer' && INTEGER.test(text)) || (type === 'number' && NUMBER.test(text))) return Number(text)
   if (type === 'boolean' && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true'
   return value
+}
+
+/** Some clients send nested objects as JSON. */
+function parseObject(text: string): unknown {
+  if (text.length > MAX_OBJECT_LENGTH) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** A choice in another case or spelling (`jpg`, `16/9`). */

@@ -179,6 +179,8 @@ function sentenceOf(reason: unknown): string {
   return reason instanceof ServiceError ? reason.message : 'The image was not saved: writing the file failed.'
 }
 
+const MIN_PREVIEW_MS = 20_000
+
 /** A preview of at most `share` characters of base64. */
 async function previewOf(
   image: Base64Image,
@@ -186,8 +188,9 @@ async function previewOf(
   { pixels, imageLimits: limits }: ImageResultsOptions,
   { caller: { id: caller }, deadlineAt }: CallContext,
 ): Promise<Preview> {
-  // No signal: a client that disconnects may still fetch the paid result.
-  return await createPreview(image, { maxEncodedBytes: share, limits, pixels, claim: { caller, deadlineAt } })
+  // No signal: a client that disconnects may still fetch the paid result. An image that came late gets its preview too.
+  const claim = { caller, deadlineAt: Math.max(deadlineAt, performance.now() + MIN_PREVIEW_MS) }
+  return await createPreview(image, { maxEncodedBytes: share, limits, pixels, claim })
 }
 
 type LogFailure = (err: unknown, message: string) => undefined

@@ -37,7 +37,8 @@ describe("the image's entry point", () => {
   })
 
   test('allows reading code and secrets, and writing nothing but temporary files, by default', (t: TestContext) => {
-    t.assert.deepEqual(allowed({}, 'write'), ['/tmp/*'])
+    const elsewhere = { IMAGES_DIR: '/data' }
+    t.assert.deepEqual(allowed(elsewhere, 'write'), ['/data/*', '/tmp/*'])
     const readable = new Set(allowed({}, 'read'))
     for (const path of ['/app/*', '/run/secrets/*', '/tmp/*']) t.assert.ok(readable.has(path), path)
   })
@@ -54,6 +55,15 @@ describe("the image's entry point", () => {
       t.assert.ok(allowed({ LOG_DIR: written }, 'read').includes(`${resolve(root, folder)}/*`))
     })
   }
+
+  test('allows the default folder of the service if IMAGES_DIR is blank, and no folder for a blank LOG_DIR', (t: TestContext) => {
+    for (const blank of ['', ' ', '""']) {
+      const writable = allowed({ IMAGES_DIR: blank, LOG_DIR: blank }, 'write').map((path) => path.slice(0, -2))
+      const isAllowed = (path: string) => writable.some((folder) => path === folder || path.startsWith(`${folder}/`))
+      t.assert.ok(isAllowed(join(root, 'images')))
+      t.assert.ok(!isAllowed('/var/log'))
+    }
+  })
 
   test('allows a folder of the image that is a link together with its target', async (t: TestContext) => {
     const folder = await outsideFolder(t)

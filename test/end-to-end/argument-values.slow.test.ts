@@ -87,14 +87,21 @@ describe('quoted numbers and booleans are accepted', () => {
     })
   }
 
-  test('also inside a region', async (t: TestContext) => {
-    const { url } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-1' })
-    const { isError, text } = await callTool(url, 'edit_image', {
-      prompt,
-      image_data_base64: (await png(64, 64)).toString('base64'),
-      mask_region: { x: '0', y: '0', width: '10', height: '10' },
-    })
-    t.assert.equal(isError, false, text)
+  test('also a region or the numbers in it', async (t: TestContext) => {
+    const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-1' })
+    const image_data_base64 = (await png(64, 64)).toString('base64')
+    const hidden = '{"__proto__":{"x":0,"y":0,"width":10,"height":10}}'
+    const region = { x: '0', y: '0', width: '10', height: '10' }
+    for (const mask_region of [region, JSON.stringify(region), ' {"x":0,"y":0,"width":10,"height":10}']) {
+      const { isError, text } = await callTool(url, 'edit_image', { prompt, image_data_base64, mask_region })
+      t.assert.equal(isError, false, text)
+    }
+    for (const mask_region of ['0,0,10,10', '[0,0,10,10]', '{"x":0', '{"x":0}', '7', 'null', hidden]) {
+      const { isError, text } = await callTool(url, 'edit_image', { prompt, image_data_base64, mask_region })
+      t.assert.equal(isError, true, mask_region)
+      t.assert.match(text, /"mask_region/)
+    }
+    t.assert.equal(simulator.requests.length, 3)
   })
 })
 

@@ -101,6 +101,11 @@ test('fewer images than requested are counted, with the reason that the response
       /^2 of 4 images were returned; Azure's content filter removed the others \(violence\)\.$/m,
     ],
     [
+      { url: 'https://not-allowed.example/x.png' },
+      /^2 of 4 images were returned; the others could not be downloaded\.$/m,
+    ],
+    [{ b64_json: 'no base64!' }, /^2 of 4 images were returned; the rest of the response could not be read\.$/m],
+    [
       { error: { code: 'moderation_blocked', message: 'x' } },
       /^2 of 4 images were returned; Azure's content filter removed the others\.$/m,
     ],

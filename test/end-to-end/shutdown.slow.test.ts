@@ -96,10 +96,19 @@ describe('SIGTERM', () => {
     const startedAt = performance.now()
     service.child.kill('SIGTERM')
     const events = (await stream).trim().split('\n\n')
-    t.assert.match(events.at(-1) ?? '', /^event: message\ndata: \{.*"id":5.*"code":503/)
+    const last = events.at(-1) ?? ''
+    t.assert.match(last, /^event: message\ndata: \{.*"id":5.*"code":503.*may have been generated and billed/)
+    t.assert.doesNotMatch(last, /retryAfterMs/)
     const response = await plain
     t.assert.equal(response.status, 503)
-    t.assert.partialDeepStrictEqual(await response.json(), { error: { code: 503 } })
+    // Clients and proxies repeat such a response by themselves, and would pay again.
+    t.assert.equal(response.headers.get('retry-after'), null)
+    const { error } = (await response.json()) as {
+      error: { code: number; message: string; data?: { retryAfterMs: number } }
+    }
+    t.assert.equal(error.code, 503)
+    t.assert.match(error.message, /may have been generated and billed; a retry may cost again/)
+    t.assert.equal(error.data, undefined)
     t.assert.equal(await service.ended, 0)
     t.assert.ok(performance.now() - startedAt < 5_000)
     const unknown = entriesOf(service).filter(({ outcome }) => outcome === 'unknown')
@@ -123,6 +132,25 @@ describe('SIGTERM', () => {
       images: 1,
       graceMs: 20_000,
     })
+  })
+
+  test('a call that still waits for its turn when the grace period is over was not sent, and may be repeated', async (t: TestContext) => {
+    const world = await setUp(t, 20_000, { SHUTDOWN_GRACE_MS: '300', AZURE_REQUESTS_PER_MINUTE: '1' })
+    const sent = send(world.service, { prompt: 'first' })
+    await atWork(world, 1)
+    const waiting = send(world.service, { prompt: 'second' })
+    await pause(200)
+    world.service.child.kill('SIGTERM')
+    t.assert.equal((await sent).headers.get('retry-after'), null)
+    const response = await waiting
+    t.assert.equal(response.status, 503)
+    t.assert.equal(response.headers.get('retry-after'), '2')
+    const { error } = (await response.json()) as {
+      error: { code: number; message: string; data?: { retryAfterMs: number } }
+    }
+    t.assert.match(error.message, /Nothing was generated or billed/)
+    t.assert.equal(error.data?.retryAfterMs, 2_000)
+    t.assert.equal(world.simulator.requests.length, 1)
   })
 
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {

@@ -15,7 +15,7 @@ const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
 
 /** More than a pipe buffers while no one reads it. */
 const call = (id: number) =>
-  `${JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'generate_image', arguments: { prompt: 'a whale', size: '1024x1024' } } })}\n`
+  `${JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'generate_image', arguments: { prompt: 'a forest of trees', size: '1024x1024' } } })}\n`
 
 async function setUp(t: TestContext, latencyMs = 200) {
   const { simulator, url } = await startSimulator(t, { latencyMs })
@@ -72,6 +72,18 @@ describe('over stdio a result is delivered once it was written completely to the
     t.assert.match(JSON.parse(await readMessage(child.stdout)).result.content[0].text, /successfully generated/)
     t.assert.equal(await ended, 0)
     t.assert.equal(await stored(), 0)
+  })
+
+  test('a client whose call is cut off by the shutdown is told that it may be billed', async (t: TestContext) => {
+    const { simulator, start } = await setUp(t, 20_000)
+    const { child, ended } = await start()
+    child.stdin.write(call(1))
+    await waitFor('a request to Azure', () => simulator.requests.length > 0)
+    child.kill('SIGTERM')
+    const { id, error } = JSON.parse(await readMessage(child.stdout))
+    t.assert.deepEqual([id, error.code, error.data], [1, 503, undefined])
+    t.assert.match(error.message, /may have been generated and billed/)
+    t.assert.equal(await ended, 0)
   })
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

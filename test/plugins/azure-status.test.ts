@@ -93,7 +93,12 @@ describe('/ready', () => {
       .generate(args, callContext({ signal: stopped.signal, deadlineAt: performance.now() + 300_000 }))
       .catch(() => {})
     await waitFor('the wait', async () => (await ready(built)).azure['FLUX.1-Kontext-pro'].waiting === 1)
-    t.assert.equal((await ready(built)).azure['FLUX.1-Kontext-pro'].state, 'waiting for quota')
+    const { status, azure: states } = await ready(built)
+    t.assert.equal(status, 'ready')
+    t.assert.partialDeepStrictEqual(states['FLUX.1-Kontext-pro'], {
+      state: 'waiting for quota',
+      lastFailureCode: 'IMG_ERR_AZURE_RATE_LIMIT',
+    })
     t.assert.deepEqual(await seriesOf(built, 'azure_waiting{'), [
       'image_mcp_azure_waiting{deployment="FLUX.1-Kontext-pro"} 1',
     ])
@@ -148,6 +153,27 @@ test('every failure of a request that clients do not cause has an alert, and ale
   const byClients = ['REJECTED', 'TOO_LARGE', 'IMAGE', 'MASK'].map((name) => `IMG_ERR_AZURE_${name}`)
   const byGauge = 'IMG_ERR_AZURE_ACCOUNT_BLOCKED'
   t.assert.deepEqual(new Set([...alerted, ...byClients, byGauge, 'ok']), new Set(requestCodes))
+})
+
+test('a call that succeeds is one line with caller, deployment, model, usage and cost', async (t: TestContext) => {
+  const azure = await fakeAzure(
+    t,
+    responding(200, { ...imageResult, usage: { input_tokens: 10, output_tokens: 1_000_000 } }),
+  )
+  const file = await fileOf(t, {
+    deployments: [{ name: 'ours', model: 'gpt-image-2', base_url: azure.url, key: 'k1' }],
+  })
+  const { app, logs } = await buildApp(t, { AZURE_DEPLOYMENTS_FILE: file })
+  await app.inject(call())
+  const [line, another] = logs.entries.filter(({ msg }) => msg === 'images generated')
+  t.assert.partialDeepStrictEqual(line, {
+    caller: 'address:127.0.0.1',
+    deployment: 'ours',
+    model: 'gpt-image-2',
+    count: 1,
+  })
+  t.assert.ok(Number(line?.costUsd) > 0)
+  t.assert.equal(another, undefined)
 })
 
 describe('a call that fails', () => {

@@ -26,6 +26,7 @@ export function contextOf(changes: Partial<McpContext> = {}): McpContext {
     log: silent,
     scope: new AsyncDisposableStack(),
     delivery: createDelivery(0),
+    sentRequests: 0,
     progress() {},
     ...changes,
   }

@@ -45,14 +45,14 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     const { proxy } = await behindNginx(t)
     const startedAt = performance.now()
     const { statusCode, body } = await proxy.send('/', {
-      body: JSON.stringify(toolCall('generate_image', { prompt: 'A slow snail fault:slow=75000', size: '256x256' })),
+      body: JSON.stringify(toolCall('generate_image', { prompt: 'A slow snail fault:slow=75000', size: '1024x1024' })),
     })
     const { result } = (await body.json()) as { result: { content: { type: string }[] } }
     t.assert.ok(performance.now() - startedAt > 75_000)
     t.assert.equal(statusCode, 200)
     t.assert.deepEqual(
       result.content.map(({ type }) => type),
-      ['text', 'image'],
+      ['text', 'image', 'text'],
     )
   })
 

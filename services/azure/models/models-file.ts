@@ -11,7 +11,7 @@ import { isRecord } from '../../bytes/json/is-record.ts'
 import { nearestName } from '../../errors/nearest-name.ts'
 import { allowsSizes } from '../../parameters/size-fitting.ts'
 import { snakeCase, unreachable } from '../../parameters/wire.ts'
-import { describeProblems, InvalidFileError, schemaProblems } from '../file-problems.ts'
+import { describeProblems, InvalidFileError, printableName, schemaProblems } from '../file-problems.ts'
 import { guessDialect, unknownModels } from './families.ts'
 import { normalizeName } from './normalize-name.ts'
 
@@ -36,7 +36,7 @@ export function readModelsFile(json: unknown, models: Map<string, Model>): void 
   problems.push(...describeProblems(schemaProblems(ModelsFileSchema, file, snakeCase)))
   const seen = new Set<string>()
   for (const [index, row] of rows.entries()) {
-    const id = isRecord(row) && typeof row.id === 'string' ? row.id.slice(0, 64) : undefined
+    const id = isRecord(row) && typeof row.id === 'string' ? printableName(row.id) : undefined
     const about = id ?? `models[${index}]`
     const found = readRow(row, models)
     if (id !== undefined && seen.has(normalizeName(id))) found.push('is a second row of this id')
@@ -53,7 +53,7 @@ function readRow(row: unknown, models: Map<string, Model>): string[] {
   const removed = optionalMembers.filter((name) => row[name] === null)
   const given = Object.fromEntries(Object.entries(row).filter(([name]) => !removed.includes(name)))
   const mistakes = schemaProblems(ModelChangesSchema, given, snakeCase)
-  const wrong = new Set(mistakes.map(({ path }) => /^\w+/.exec(path)?.[0] ?? ''))
+  const wrong = new Set(mistakes.map(({ path }) => path.split(/[.[]/)[0]))
   const changes = Object.fromEntries(Object.entries(given).filter(([name]) => !wrong.has(snakeCase(name))))
   const problems = describeProblems(mistakes)
   if (!validMembers.Check(changes) || changes.id === undefined) return problems

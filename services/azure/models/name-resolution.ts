@@ -35,7 +35,8 @@ export function recognizeName(catalog: ModelCatalog, name: string): Resolution |
   const exact = catalog.find(name)
   if (exact !== undefined) return { model: exact, recognition: 'exact', name }
   const normal = normalizeName(name)
-  const rows = [...catalog.rows]
+  // Aliases are whatever the operator likes, such as "prod", and say nothing as a part of a name.
+  const rows = [...catalog.rows].filter(([id, row]) => id === normalizeName(row.id))
   const begins = longest(rows.filter(([id]) => normal.startsWith(`${id}-`)))
   if (begins !== undefined) return { model: sibling(name, begins), recognition: 'begins', name }
   // An id of a single word, which a models file may define, is too ambiguous inside a name.

@@ -14,6 +14,8 @@ export interface ImageIndex {
 
 /** Older files of a larger folder are not listed. */
 const MAX_FILES = 100_000
+/** The last millisecond of the year 9999: file systems have times that no date format has. */
+const MAX_TIME = 253_402_300_799_999
 /** A folder of fewer files is walked for every request, so that the files of other processes are listed at once. */
 const FILES_WORTH_CACHING = 1000
 const CACHE_MS = 5000
@@ -78,7 +80,7 @@ async function collect(openRoot: () => Promise<DirectoryHandle>, maxBytes: numbe
     if (mimeType === undefined || !isReadableName(name)) continue
     const stats = await statOf(found)
     if (stats === undefined || !stats.isFile() || stats.size === 0 || stats.size > maxBytes) continue
-    files.push({ name, bytes: stats.size, mimeType, modifiedAt: stats.mtimeMs })
+    files.push({ name, bytes: stats.size, mimeType, modifiedAt: Math.min(Math.max(0, stats.mtimeMs), MAX_TIME) })
     if (files.length === 2 * MAX_FILES) files.sort(newestFirst).splice(MAX_FILES)
   }
   return files.sort(newestFirst).slice(0, MAX_FILES)

@@ -34,6 +34,18 @@ describe('plain variables', () => {
     t.assert.deepEqual(readDeployments({ ...plain, AZURE_MODEL: 'flux.2-pro' }).warnings, [])
   })
 
+  test('a misspelled model is a warning that names the nearest one', (t: TestContext) => {
+    for (const [name, meant] of [
+      ['gpt-imge-2', 'gpt-image-2'],
+      ['FLUX.2-por', 'FLUX.2-pro'],
+      ['MAI-Imgae-2.6-Flash', 'MAI-Image-2.6-Flash'],
+    ] as const) {
+      const { warnings } = readDeployments({ ...plain, AZURE_DEPLOYMENT_NAME: 'ours', AZURE_MODEL: name })
+      t.assert.ok(warnings.join().endsWith(`; did you mean ${meant}?`), warnings.join())
+    }
+    t.assert.doesNotMatch(readDeployments({ ...plain, AZURE_DEPLOYMENT_NAME: 'ours' }).warnings.join(), /did you mean/)
+  })
+
   test('no key is needed without one', (t: TestContext) => {
     t.assert.deepEqual(readDeployments({ ...plain, AZURE_API_KEY: undefined, AZURE_AUTH: 'entra' }).problems, [])
   })

@@ -2,6 +2,7 @@ import { mkdir, readdir, readlink, rename, symlink, truncate, utimes, writeFile 
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
+import fc from 'fast-check'
 import { imageUri } from '../../../services/library/image-uri.ts'
 import { createLocalImageStore } from '../../../services/library/local/local-image-store.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
@@ -11,6 +12,7 @@ import { temporaryFolder } from '../../support/app.ts'
 import { contextOf, runBare } from '../../support/calls.ts'
 import { png } from '../../support/images/images.ts'
 import { messageErrors } from '../../support/mcp-schema.ts'
+import { checkProperty } from '../../support/property.ts'
 import { verifies } from '../../support/verifies.ts'
 
 function dispatcherOf(t: TestContext, folder: string) {
@@ -198,6 +200,53 @@ test('what is listed can be read, and names that could mislead a model are not l
     const [content] = (await ask('resources/read', { uri })).result.contents
     t.assert.strictEqual(content.mimeType, mimeType)
     await content.blob[Symbol.asyncDispose]()
+  }
+})
+
+test('whatever the names in the folder are, what is listed can be read by its URI and completes the template', async (t: TestContext) => {
+  const character = fc.oneof(
+    fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+    fc.constantFrom(...'/.%:\\~ #?&+{}\u200b\u202e\u{e0041}\u00ad\ud800', 'con', 'e\u0301', '%2F', '%2e', '..'),
+  )
+  const name = fc.array(character, { minLength: 1, maxLength: 12 }).map((parts) => `${parts.join('')}.png`)
+  const property = fc.asyncProperty(fc.array(name, { minLength: 20, maxLength: 20 }), async (names) => {
+    const { ask, folder, bytes } = await build(t, [])
+    for (const each of names) {
+      // A name that cannot exist, or leads out of the folder, is left out.
+      const path = join(folder, each)
+      if (each.includes('\0') || !path.startsWith(`${folder}/`)) continue
+      await mkdir(dirname(path), { recursive: true }).catch(() => {})
+      await writeFile(path, bytes).catch(() => {})
+    }
+    const { result } = await ask('resources/list')
+    const completion = { ref: { type: 'ref/resource', uri: 'image:///{+path}' }, argument: { name: 'path', value: '' } }
+    const { values } = (await ask('completion/complete', completion)).result.completion
+    t.assert.deepStrictEqual(
+      values,
+      result.resources.map((each: { name: string }) => each.name),
+    )
+    for (const { uri, name: listed } of result.resources) {
+      t.assert.doesNotMatch(listed, /[\p{Cc}\p{Zl}\p{Zp}\u200b\u202a-\u202e\u{e0000}-\u{e007f}]/u)
+      const [content] = (await ask('resources/read', { uri })).result.contents
+      t.assert.strictEqual(content.blob.bytes, bytes.length)
+      await content.blob[Symbol.asyncDispose]()
+    }
+  })
+  await checkProperty(t, property, { numRuns: 30 })
+})
+
+test('files of any time are listed, page by page', async (t: TestContext) => {
+  const { ask, folder, bytes } = await build(t, [])
+  for (let at = 0; at < 60; at++) {
+    const path = join(folder, `${at}.png`)
+    await writeFile(path, bytes)
+    await utimes(path, 0, at % 2 === 0 ? new Date('1938-01-01') : 9_000_000_000_000)
+  }
+  const first = (await ask('resources/list')).result
+  const second = (await ask('resources/list', { cursor: first.nextCursor })).result
+  t.assert.strictEqual(first.resources.length + second.resources.length, 60)
+  for (const { annotations } of [...first.resources, ...second.resources]) {
+    t.assert.match(annotations.lastModified, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
   }
 })
 

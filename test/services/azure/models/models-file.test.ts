@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { ModelSchema } from '../../../../schemas/models.ts'
 import { InvalidFileError } from '../../../../services/azure/file-problems.ts'
 import { createModelCatalog } from '../../../../services/azure/models/model-catalog.ts'
+import { recognizeName } from '../../../../services/azure/models/name-resolution.ts'
 import { modelTable } from '../../../../services/azure/models/table.ts'
 import { snakeCase } from '../../../../services/parameters/wire.ts'
 import { checkProperty } from '../../../support/property.ts'
@@ -47,6 +48,8 @@ describe('AZURE_MODELS_FILE can express everything that a row can', () => {
     const catalog = createModelCatalog({ models })
     t.assert.equal(catalog.find('Our-Best')?.id, 'gpt-image-2')
     t.assert.equal(catalog.find('b')?.id, 'gpt-image-2')
+    t.assert.equal(recognizeName(catalog, 'our-best-prod'), undefined)
+    t.assert.equal(recognizeName(catalog, 'b-flux-2-pro')?.model.id, 'FLUX.2-pro')
     const copied = createModelCatalog({ models: [...models, { id: 'other', like: 'gpt-image-2' }] })
     t.assert.equal(copied.find('our-best')?.id, 'gpt-image-2')
   })
@@ -192,6 +195,13 @@ describe('every mistake of AZURE_MODELS_FILE is reported at once', () => {
       }
     })
     await checkProperty(t, property, { numRuns: 100 })
+  })
+
+  test('in one short line each, whatever the names are', (t: TestContext) => {
+    const name = `\u001b[31m\nfake line${'x'.repeat(5000)}`
+    const problems = problemsOf({ [name]: 1, models: [{ id: name }, { id: 'a', [name]: 1 }] })
+    t.assert.equal(problems.length, 3)
+    for (const problem of problems) t.assert.match(problem, /^[^\p{Cc}]{1,700}$/u)
   })
 
   test('whatever the document is', async (t: TestContext) => {
