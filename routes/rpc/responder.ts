@@ -60,7 +60,7 @@ export function createResponder(
 
     function openStream(): EventStream {
       if (stream !== undefined) return stream
-      stream = createEventStream(commentEveryMs, () => reply.raw.cork())
+      stream = createEventStream(commentEveryMs, (lastBytes) => reply.raw.end(lastBytes))
       reply.raw.on(PROBE, stream.probe)
       resolve(sendStream(reply, stream))
       return stream

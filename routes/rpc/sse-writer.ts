@@ -25,11 +25,11 @@ export interface EventStream {
  * Server-sent events of one request: notifications while it runs, comments during silence, the response last.
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
  *
- * @param beforeEnd called before the last bytes of the response, which must leave together with the end of the stream: the
- *   official Python client closes the connection once it has the response, and an end that it has not read would make that a
- *   reset, as if the response had not been read
+ * @param end ends the HTTP response with the last bytes of the event, in one write: the official Python client closes the
+ *   connection once it has the response, and an end that it has not read would make that a reset, as if the response had
+ *   not been read
  */
-export function createEventStream(commentEveryMs: number, beforeEnd: () => void): EventStream {
+export function createEventStream(commentEveryMs: number, end: (lastBytes: Buffer) => void): EventStream {
   const waiting: Event[] = []
   let wake = Promise.withResolvers<void>()
   let finished = false
@@ -56,13 +56,10 @@ export function createEventStream(commentEveryMs: number, beforeEnd: () => void)
           if (Buffer.isBuffer(event)) yield event
           else yield* event
         }
-        if (finished) break
+        if (finished) return
         await wake.promise
         wake = Promise.withResolvers()
       }
-      if (!hasResponse) return
-      beforeEnd()
-      yield EVENT_END
     } finally {
       clearInterval(timer)
     }
@@ -76,7 +73,9 @@ export function createEventStream(commentEveryMs: number, beforeEnd: () => void)
   return {
     probe,
     get readable() {
-      readable ??= Readable.from(events(), { objectMode: false })
+      readable ??= Readable.from(events(), { objectMode: false }).once('end', () => {
+        if (hasResponse) end(EVENT_END)
+      })
       return readable
     },
     open,
