@@ -108,6 +108,27 @@ describe('quota', () => {
     }
   })
 
+  test('a used up spending limit neither pauses nor slows the deployment', async (t: TestContext) => {
+    let isSpent = true
+    const spent = { error: { code: 'insufficient_quota', message: 'Try again in 200 seconds.' } }
+    const azure = await fakeAzure(
+      t,
+      afterBody((response) =>
+        response.writeHead(isSpent ? 429 : 200).end(JSON.stringify(isSpent ? spent : imageResult)),
+      ),
+    )
+    const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2')])
+    const startedAt = performance.now()
+    for (const _each of [1, 2, 3]) {
+      const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
+      t.assert.equal(error.code, 'IMG_ERR_AZURE_SPENDING_LIMIT')
+    }
+    isSpent = false
+    await images.generate({ prompt: 'A boat' }, callContext())
+    t.assert.equal(azure.seen.length, 4)
+    t.assert.ok(performance.now() - startedAt < 2_500)
+  })
+
   test('MAX_QUEUE_WAIT_MS bounds the wait for a turn, but not the work of Azure', async (t: TestContext) => {
     const azure = await fakeAzure(
       t,
