@@ -3,6 +3,7 @@ import { badge, caption } from './caption.ts'
 import { applyEdits, type EditResult } from './edit.ts'
 import { applyFilter, type FilterName, filtersIn } from './edits/filters.ts'
 import { drawScene } from './scene.ts'
+import { grainOf } from './scenes/grain.ts'
 import { withoutQuotes } from './scenes/vocabulary.ts'
 
 export type ImageFormat = 'png' | 'jpeg'
@@ -49,10 +50,16 @@ export async function drawImage(request: ImageRequest): Promise<Buffer> {
   const scene = sharp(Buffer.from(drawScene({ prompt, width, height, variant, transparent })))
   if (transparent) return encode(sharp(await cutOut(scene, request)).composite(panel), request)
   const asked = filtersIn(withoutQuotes(prompt)).filter((name) => styles.includes(name))
-  if (asked.length === 0) return encode(scene.composite(panel).removeAlpha(), request)
+  const grain = grainOf(prompt, width, height)
+  if (asked.length === 0) return encode(scene.composite([...grain, ...panel]).removeAlpha(), request)
   let styled = await pngOf(scene.removeAlpha())
   for (const name of asked) styled = await applyFilter(name, styled, { width, height })
-  return encode(sharp(styled).composite(panel).removeAlpha(), request)
+  return encode(
+    sharp(styled)
+      .composite([...grain, ...panel])
+      .removeAlpha(),
+    request,
+  )
 }
 
 /** A scene without a subject of its own still has to leave a transparent part. */

@@ -11,6 +11,7 @@ import type { HttpRequest } from './http-request.ts'
 import { openResponse } from './image-response.ts'
 import type { ResponseReading } from './response-parts.ts'
 import { SendError } from './retry.ts'
+import { isAzureCode, retryRule } from './retry-policy.ts'
 import { ExchangeError, type Response, type ResponseHeaders, type Transport } from './transport.ts'
 import type { CallContext } from './types.ts'
 import { withinCall } from './within-call.ts'
@@ -51,11 +52,11 @@ export async function sendRequest(
     const credentialHeaders = await withinCall(credential.headers(scope ?? route.scope), context)
     const response = await exchange(options, deployment, request, credentialHeaders, context)
     headers = response.headers
-    isRejected = response.status === 429
     const secrets = [...credential.secrets(), ...Object.values(credentialHeaders), ...request.secrets]
     if (response.sink instanceof ErrorBodyCollector) {
       const failure = failureOf(response, response.sink, deployment, { operation: request.operation, secrets }, context)
       response.end(failure.code)
+      isRejected = isAzureCode(failure.code) && retryRule(failure.code).action === 'waitForQuota'
       // By this response nothing was generated.
       if (!isBilled(failure.code)) context.sentRequests = (context.sentRequests ?? 1) - 1
       throw new SendError(failure, credentialHeaders)

@@ -71,7 +71,7 @@ function requestErrorCode(status: number, fault: AzureFault, text: string, isSpe
   if (hasCode(/^unsupportedapiversion$|^invalidapiversion/)) return 'IMG_ERR_AZURE_API_VERSION'
   if (hasCode(UNSUPPORTED_CODE)) return 'IMG_ERR_AZURE_UNSUPPORTED'
   if (hasCode(IMAGE_CODE)) return 'IMG_ERR_AZURE_IMAGE'
-  if (status !== 404 && /api.version/i.test(text)) return 'IMG_ERR_AZURE_API_VERSION'
+  if (/api.version/i.test(text)) return 'IMG_ERR_AZURE_API_VERSION'
   if (RETIRED_TEXT.test(text)) return 'IMG_ERR_AZURE_RETIRED'
   if (status === 404 || status === 405) return 'IMG_ERR_AZURE_NOT_FOUND'
   if (UNSUPPORTED_TEXT.test(text)) return 'IMG_ERR_AZURE_UNSUPPORTED'

@@ -20,7 +20,9 @@ export function rejectedInput(
   const isForm = codes.some((code) => FORM_CODE.test(code))
   if (isForm || (field === null && (!isImageProblem || parameter !== undefined))) return undefined
   const text = message.slice(0, 1_000)
-  const isMask = codes.some((code) => code.includes('mask')) || (field === null && /\bmask\b/i.test(text))
+  // A text may quote a prompt about masks.
+  const isNamed = codes.some((code) => code.includes('image') && code !== 'imagegenerationusererror')
+  const isMask = codes.some((code) => code.includes('mask')) || (!isNamed && field === null && /\bmask\b/i.test(text))
   if (field?.[1] !== undefined || isMask) return { kind: 'mask' }
   return { kind: 'image', name: nameOf(field, text), problem: problemOf(codes, text) }
 }

@@ -16,17 +16,20 @@ const mask = (
 ).toString('base64')
 
 interface Sent {
-  fields: Readonly<Record<string, string>>
+  /** Values of a form are texts. */
+  isForm: boolean
+  fields: Readonly<Record<string, unknown>>
   /** The fields of files. */
   files: readonly string[]
 }
 
-/** The fields of a body, JSON or a form, as text. */
+/** The fields of a body, JSON or a form. */
 function sentBy({ headers, body }: SeenRequest): Sent {
   if (!/^multipart/.test(headers['content-type'] ?? '')) {
     const members = Object.entries<unknown>(JSON.parse(body.toString('utf8')))
     return {
-      fields: Object.fromEntries(members.map(([name, value]) => [name, String(value)])),
+      isForm: false,
+      fields: Object.fromEntries(members),
       files: members.map(([name]) => name).filter((name) => name.startsWith('input_image')),
     }
   }
@@ -36,21 +39,25 @@ function sentBy({ headers, body }: SeenRequest): Sent {
     value,
   ])
   const files = [...text.matchAll(/name="([^"]+)"; filename=/g)].map(([, name = '']) => name)
-  return { fields: Object.fromEntries(fields), files }
+  return { isForm: true, fields: Object.fromEntries(fields), files }
 }
 
 type IsSent = (sent: Sent, value: unknown) => boolean
 const asField =
   (name: string): IsSent =>
-  ({ fields }, value) =>
-    fields[name] === String(value)
+  ({ isForm, fields }, value) =>
+    fields[name] === (isForm ? String(value) : value)
 const asMask: IsSent = ({ files }) => files.includes('mask')
 
 /** How an argument is recognized in a request that does not have it as a field of its name. */
 const recognized: Readonly<Record<string, IsSent>> = {
   // The pixels of a ratio are those of the image.
-  size: ({ fields: { size = '', width = size.split('x')[0], height = size.split('x')[1], aspect_ratio } }, value) =>
-    aspect_ratio === '1:1' || (width === height && (value === '1:1' ? Number(width) > 0 : width === '1024')),
+  size: ({ isForm, fields: { size, width, height, aspect_ratio } }, value) => {
+    const edges = size === undefined ? [width, height] : String(size).split('x').map(Number)
+    const areNumbers = isForm || edges.every((edge) => typeof edge === 'number')
+    const isSquare = areNumbers && edges[0] === edges[1] && Number(edges[0]) > 0
+    return aspect_ratio === '1:1' || (isSquare && (value === '1:1' || Number(edges[0]) === 1024))
+  },
   mask_base64: asMask,
   mask_region: asMask,
   reference_images_base64: ({ files }) => files.filter((field) => field !== 'mask').length === 2,

@@ -39,7 +39,7 @@ test('edits the image in input_image, and ignores a field called image', async (
   const edit = (fields: object) =>
     postJson(`${url}${provider}/flux-2-pro${query}`, {
       model: 'FLUX.2-pro',
-      prompt: 'black and white',
+      prompt: 'remove all colours',
       output_format: 'png',
       ...fields,
     })

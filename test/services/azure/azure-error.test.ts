@@ -95,6 +95,13 @@ const inputs: readonly Case[] = [
     /the mask/,
   ],
   [
+    'an image whose prompt is about masks',
+    400,
+    error({ code: 'invalid_image_file', message: 'Invalid image for "a mask of gold".' }),
+    'IMG_ERR_AZURE_IMAGE',
+    /rejected the image:/,
+  ],
+  [
     'a filter of images is the content filter',
     400,
     error({ code: 'image_content_policy_violation' }),
@@ -161,6 +168,13 @@ const deployments: readonly Case[] = [
     'a retired version of the API',
     400,
     { error: { code: '400', message: 'API version 2023-01-01 is no longer supported.' } },
+    'IMG_ERR_AZURE_API_VERSION',
+    /AZURE_API_VERSION/,
+  ],
+  [
+    'a retired version of the API at a missing address',
+    404,
+    { error: { code: '404', message: 'The API version 2023-05-15 is deprecated.' } },
     'IMG_ERR_AZURE_API_VERSION',
     /AZURE_API_VERSION/,
   ],

@@ -185,6 +185,20 @@ const once: Row[] = [
     classes: ['429'],
   },
   {
+    fault: 'a used up spending limit',
+    behave: responding(429, json('insufficient_quota', 'You exceeded your current quota'), { 'retry-after': '1' }),
+    code: 'IMG_ERR_AZURE_SPENDING_LIMIT',
+    requests: 1,
+    classes: ['429'],
+  },
+  {
+    fault: '499 of a gateway',
+    behave: responding(499, page),
+    code: 'IMG_ERR_AZURE_UNCLEAR',
+    requests: 1,
+    classes: ['4xx'],
+  },
+  {
     fault: '200 without an image',
     behave: responding(200, { data: [] }),
     code: 'IMG_ERR_AZURE_NO_IMAGE',
