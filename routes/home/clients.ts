@@ -142,14 +142,14 @@ export const clientDialogs: readonly ClientDialog[] = [
     name: 'claude.ai connectors',
     steps: {
       en: 'Customize → Connectors → + → Add custom connector. Claude calls from the internet: the address must be public and HTTPS, with OAuth or without authentication.',
-      zh: 'Customize → Connectors → + → Add custom connector。Claude 从互联网发起调用：地址必须公开且为 HTTPS，使用 OAuth 或不启用身份验证。',
+      zh: 'Customize → Connectors → + → Add custom connector。Claude 从互联网发起调用：地址必须公开且为 HTTPS，使用 OAuth 或不启用认证。',
     },
   },
   {
     name: 'ChatGPT',
     steps: {
       en: 'Settings → Apps → Advanced settings → Developer mode, then Create app. The address must be public and HTTPS, with OAuth or without authentication.',
-      zh: 'Settings → Apps → Advanced settings → Developer mode，然后选择 Create app。地址必须公开且为 HTTPS，使用 OAuth 或不启用身份验证。',
+      zh: 'Settings → Apps → Advanced settings → Developer mode，然后选择 Create app。地址必须公开且为 HTTPS，使用 OAuth 或不启用认证。',
     },
   },
   {

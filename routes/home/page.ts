@@ -39,15 +39,19 @@ export const STYLE_SOURCE = `'sha256-${createHash('sha256').update(style).digest
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (sign) => escapes[sign] ?? sign)
 
+/** Facts that are not known yet are not shown, as in the JSON of `/ready`. */
+const known = (facts: object): [string, unknown][] =>
+  Object.entries(facts).filter(([, value]) => value !== undefined && value !== null)
+
 /** States are words, or several of them by name. */
 function stateHtml(state: unknown): string {
   if (typeof state !== 'object' || state === null) return escapeHtml(String(state))
-  const rows = Object.entries(state).map(([name, value]) => `<li>${escapeHtml(name)}: ${stateHtml(value)}</li>`)
+  const rows = known(state).map(([name, value]) => `<li>${escapeHtml(name)}: ${stateHtml(value)}</li>`)
   return `<ul>${rows.join('')}</ul>`
 }
 
 const statesHtml = (states: object): string =>
-  `<dl>${Object.entries(states)
+  `<dl>${known(states)
     .map(([name, state]) => `<dt>${escapeHtml(name)}</dt><dd>${stateHtml(state)}</dd>`)
     .join('')}</dl>`
 

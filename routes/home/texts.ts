@@ -53,7 +53,7 @@ const zh: PageTexts = {
   lang: 'zh-CN',
   otherLanguage: '<a href="/?lang=en" lang="en" hreflang="en">English</a>',
   intro:
-    '使用 Azure AI Foundry 的图像模型生成和编辑图像，供 <a href="https://modelcontextprotocol.io">Model Context Protocol</a> 客户端以及任何发送 JSON-RPC 2.0 的程序调用。',
+    '使用 Azure AI Foundry 的图像模型生成和编辑图片，供 <a href="https://modelcontextprotocol.io">Model Context Protocol</a> 客户端以及任何发送 JSON-RPC 2.0 的程序调用。',
   status: '状态',
   ready: '就绪',
   notReady: '未就绪',
@@ -66,7 +66,7 @@ const zh: PageTexts = {
   selects: '单击代码块即可全选。',
   call: '用 curl 调用',
   list: '列出工具及其参数：',
-  generate: '生成一张图像。图像保存在服务器的图像目录中，命令会显示保存位置：',
+  generate: '生成一张图片。图片保存在服务器的图片目录中，命令会显示保存位置：',
   windows: '以上命令适用于 bash 和 zsh，需要 <code>jq</code>。',
   operate: '运维',
   documentation:

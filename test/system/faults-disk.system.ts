@@ -77,7 +77,7 @@ test('a kill during writes loses no saved image, leaves no torn file, and its te
 })
 
 test('a full disk loses no image', async (t: TestContext) => {
-  const { path, within, placeOf, remount } = await mountedFolder(t, '4m')
+  const { path, within, placeOf, remount } = await mountedFolder(t, '2m')
   const placesOf = (file: string) => [placeOf(file)]
   // Responses above the memory limit are buffered on the same disk.
   const variables = { IMAGES_DIR: path, TMPDIR: path, MAX_BUFFERED_BYTES: '1000000' }

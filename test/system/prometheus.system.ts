@@ -67,7 +67,7 @@ describe('the alert rules', () => {
     const exposed = await metricsOf(await busyService(t))
     for (const { alert, expr } of await rules()) {
       for (const [name] of expr.matchAll(/\b(image_mcp|process|nodejs)_\w+/g)) {
-        t.assert.ok(new RegExp(`^${name}[{ ]`, 'm').test(exposed), `${alert} asks for ${name}`)
+        t.assert.ok(new RegExp(`^(?:# TYPE )?${name}[{ ]`, 'm').test(exposed), `${alert} asks for ${name}`)
       }
     }
   })

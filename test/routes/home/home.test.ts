@@ -93,6 +93,7 @@ test('shows the state of each part, escaped', async (t: TestContext) => {
   t.assert.match(body, /Not ready/)
   t.assert.match(body, /FLUX\.1-Kontext-pro/)
   t.assert.ok(body.includes('&lt;b&gt;new') && body.includes('a&amp;b: &lt;i&gt;'))
+  t.assert.doesNotMatch(body, /undefined|null|\[object/)
 })
 
 /** The first example below a heading. */

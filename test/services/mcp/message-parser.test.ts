@@ -68,6 +68,11 @@ test('reads a long base64 text as text where line breaks made it look like a str
   t.assert.deepStrictEqual(parse(call(`"x\\\n" \\\n"${base64}"`)), JSON.parse(call(`"x\\" \\"${base64}"`)))
 })
 
+test('does not repair texts of hundreds of thousands of empty lines, which take long', (t: TestContext) => {
+  const body = Buffer.from(`{"prompt":"${'\n'.repeat(200_000)}"}`)
+  t.assert.throws(() => parseMessage(body, pool), { code: -32700 })
+})
+
 test('keeps a raw line break inside a text, and one behind a backslash', (t: TestContext) => {
   t.assert.deepStrictEqual(parse('{\n"prompt":"a kite\nover\r\nthe \\\nsea\\\\\n\\"x\\"",\n"image":"aGVs\nbG8h"}'), {
     prompt: 'a kite\nover\r\nthe \nsea\\\n"x"',
