@@ -31,16 +31,21 @@ export function azureMetrics(metrics: Metrics) {
       costUsd: number | undefined
     }): void {
       const { deployment, model, count, usage, costUsd } = facts
-      metrics.azureImages.inc({ model }, count)
-      metrics.azureTokens.inc({ model, kind: 'text_in' }, usage.textTokensIn ?? 0)
-      metrics.azureTokens.inc({ model, kind: 'image_in' }, usage.imageTokensIn ?? 0)
-      metrics.azureTokens.inc({ model, kind: 'out' }, usage.tokensOut ?? 0)
-      metrics.azureMegapixels.inc({ model, kind: 'in' }, usage.megapixelsIn ?? 0)
-      metrics.azureMegapixels.inc({ model, kind: 'out' }, usage.megapixelsOut ?? 0)
-      if (costUsd === undefined) metrics.azureUnpricedImages.inc({ deployment, model }, count)
-      else metrics.azureCost.inc({ model }, costUsd)
+      const labels = { deployment, model }
+      metrics.azureImages.inc(labels, count)
+      countUsage(metrics, labels, usage)
+      if (costUsd === undefined) metrics.azureUnpricedImages.inc(labels, count)
+      else metrics.azureCost.inc(labels, costUsd)
     },
   }
+}
+
+function countUsage(metrics: Metrics, labels: { deployment: string; model: string }, usage: Usage): void {
+  metrics.azureTokens.inc({ ...labels, kind: 'text_in' }, usage.textTokensIn ?? 0)
+  metrics.azureTokens.inc({ ...labels, kind: 'image_in' }, usage.imageTokensIn ?? 0)
+  metrics.azureTokens.inc({ ...labels, kind: 'out' }, usage.tokensOut ?? 0)
+  metrics.azureMegapixels.inc({ ...labels, kind: 'in' }, usage.megapixelsIn ?? 0)
+  metrics.azureMegapixels.inc({ ...labels, kind: 'out' }, usage.megapixelsOut ?? 0)
 }
 
 interface Deployment {
@@ -70,7 +75,9 @@ export function watchDeployments(
       metrics.azureDuration.zero({ deployment: name, operation })
     }
     metrics.azureWait.zero({ deployment: name })
-    metrics.azureUnpricedImages.inc({ deployment: name, model }, 0)
+    const labels = { deployment: name, model }
+    for (const counter of [metrics.azureImages, metrics.azureCost, metrics.azureUnpricedImages]) counter.inc(labels, 0)
+    countUsage(metrics, labels, {})
   }
   const gauge = (value: (state: State) => number | undefined) => () =>
     status().flatMap((state) => {

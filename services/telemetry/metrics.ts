@@ -8,19 +8,17 @@ const HTTP_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 240, 600]
 
 /** Every limit that rejects. Its series exists before the first rejection, since an increase from nothing is invisible. */
 const rejectionReasons = [
-  ...[
-    'connections',
-    'requests',
-    'logins',
-    'bytes',
-    'slow',
-    'slow_reader',
-    'calls',
-    'images',
-    'full',
-    'pressure',
-    'shutdown',
-  ],
+  'connections',
+  'requests',
+  'logins',
+  'bytes',
+  'slow',
+  'slow_reader',
+  'calls',
+  'images',
+  'full',
+  'pressure',
+  'shutdown',
 ] as const
 
 /**
@@ -136,10 +134,14 @@ export function createMetrics(version: string) {
       ['deployment'],
     ),
     setAzureBlocked: readGauges('azure_blocked', '1 while Azure blocks the account of a deployment', ['deployment']),
-    azureImages: counter('azure_images_total', 'Images generated', ['model']),
-    azureTokens: counter('azure_tokens_total', 'Tokens used, as reported by Azure', ['model', 'kind']),
-    azureMegapixels: counter('azure_megapixels_total', 'Megapixels used, as reported by Azure', ['model', 'kind']),
-    azureCost: counter('azure_cost_usd_total', 'Cost in US dollars at list price', ['model']),
+    azureImages: counter('azure_images_total', 'Images generated', ['deployment', 'model']),
+    azureTokens: counter('azure_tokens_total', 'Tokens used, as reported by Azure', ['deployment', 'model', 'kind']),
+    azureMegapixels: counter('azure_megapixels_total', 'Megapixels used, as reported by Azure', [
+      'deployment',
+      'model',
+      'kind',
+    ]),
+    azureCost: counter('azure_cost_usd_total', 'Cost in US dollars at list price', ['deployment', 'model']),
     azureUnpricedImages: counter(
       'azure_unpriced_images_total',
       'Images whose cost is unknown, because the model has no list price or the usage was not reported',

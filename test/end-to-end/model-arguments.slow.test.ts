@@ -141,7 +141,7 @@ describe('arguments follow the model', () => {
     const { text } = await callTool(url, 'generate_image', { prompt })
     t.assert.match(text, /Cost: about US\$0\.0300 at list price\.$/)
     const metrics = await (await fetch(`${url}/metrics`)).text()
-    t.assert.match(metrics, /image_mcp_azure_cost_usd_total\{model="FLUX\.2-pro"\} 0\.03\n/)
+    t.assert.match(metrics, /image_mcp_azure_cost_usd_total\{deployment="FLUX\.2-pro",model="FLUX\.2-pro"\} 0\.03\n/)
   })
 })
 

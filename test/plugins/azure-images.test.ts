@@ -63,7 +63,8 @@ describe('azure-images', () => {
     }
     const series = await app.metrics.registry.metrics()
     t.assert.deepEqual(series.match(/^image_mcp_azure_(unpriced_images|cost_usd)_total.*/gm), [
-      'image_mcp_azure_cost_usd_total{model="gpt-image-2"} 30.00005',
+      'image_mcp_azure_cost_usd_total{deployment="known",model="gpt-image-2"} 30.00005',
+      'image_mcp_azure_cost_usd_total{deployment="unknown",model="MAI-Image-2.7-Flash"} 0',
       'image_mcp_azure_unpriced_images_total{deployment="known",model="gpt-image-2"} 0',
       'image_mcp_azure_unpriced_images_total{deployment="unknown",model="MAI-Image-2.7-Flash"} 2',
     ])

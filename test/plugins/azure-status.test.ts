@@ -123,10 +123,43 @@ describe('metrics', () => {
       'limit_rejections_total{',
       'abandoned_results_total{',
       'azure_wait_seconds_count',
+      'azure_images_total{',
+      'azure_tokens_total{',
+      'azure_megapixels_total{',
+      'azure_cost_usd_total{',
+      'azure_unpriced_images_total{',
     ]) {
       const lines = await seriesOf(built, name)
       t.assert.ok(lines.length > 0 && lines.every((line) => line.endsWith(' 0')), name)
     }
+  })
+
+  test('of images, usage and cost name deployment and model', async (t: TestContext) => {
+    const usage = { input_tokens: 30, input_tokens_details: { text_tokens: 10, image_tokens: 20 }, output_tokens: 400 }
+    const azure = await fakeAzure(t, responding(200, { ...imageResult, usage }))
+    const deployments = ['east', 'west'].map((name) => ({ name, model: 'gpt-image-2', base_url: azure.url, key: 'k1' }))
+    const built = await buildApp(t, { AZURE_DEPLOYMENTS_FILE: await fileOf(t, { deployments }) })
+    for (const deployment of ['east', 'west', 'west']) {
+      await built.app.azureImages.generate({ ...args, deployment }, callContext())
+    }
+    const counted = async (name: string) => (await seriesOf(built, name)).filter((line) => !line.endsWith(' 0'))
+    t.assert.deepEqual(await counted('azure_images_total'), [
+      'image_mcp_azure_images_total{deployment="east",model="gpt-image-2"} 1',
+      'image_mcp_azure_images_total{deployment="west",model="gpt-image-2"} 2',
+    ])
+    t.assert.deepEqual(await counted('azure_tokens_total'), [
+      'image_mcp_azure_tokens_total{deployment="east",model="gpt-image-2",kind="text_in"} 10',
+      'image_mcp_azure_tokens_total{deployment="east",model="gpt-image-2",kind="image_in"} 20',
+      'image_mcp_azure_tokens_total{deployment="east",model="gpt-image-2",kind="out"} 400',
+      'image_mcp_azure_tokens_total{deployment="west",model="gpt-image-2",kind="text_in"} 20',
+      'image_mcp_azure_tokens_total{deployment="west",model="gpt-image-2",kind="image_in"} 40',
+      'image_mcp_azure_tokens_total{deployment="west",model="gpt-image-2",kind="out"} 800',
+    ])
+    const costs = (await counted('azure_cost_usd_total')).map((line) => line.replace(/ .*/, ''))
+    t.assert.deepEqual(costs, [
+      'image_mcp_azure_cost_usd_total{deployment="east",model="gpt-image-2"}',
+      'image_mcp_azure_cost_usd_total{deployment="west",model="gpt-image-2"}',
+    ])
   })
 
   test('have every reason for which a limit rejects', async (t: TestContext) => {
