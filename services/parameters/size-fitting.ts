@@ -6,12 +6,15 @@ type Range = Extract<SizeRule, { kind: 'range' }>
 
 /** Shapes that differ by less look the same. A smaller tolerance would cost many pixels where a model's steps are coarse. */
 const SHAPE_TOLERANCE = 0.015
+/** Within that tolerance 1 % of the shape counts as much as this percentage of the pixels. */
+const SHAPE_WEIGHT = 25
 
 /**
  * The best allowed size for a requested shape and number of pixels. Of two sizes the better one is
  * 1. the one nearer in shape, where differences of up to 1.5 % count as none;
  * 2. else the one with at most the requested number of pixels;
- * 3. else the one nearer to that number;
+ * 3. else, if both have more, the one with fewer pixels; if not, the one that loses less: 1 % of the shape counts as much
+ *    as 25 % of the pixels;
  * 4. else the one nearer in shape.
  *
  * So the shape changes only as far as the rule forces it, and the image has more pixels than requested, which cost more,
@@ -63,11 +66,12 @@ function bestOf(sizes: Iterable<Size>, target: TargetSize): Size | undefined {
 /** What decides between two sizes, in this order; less is better. */
 function ranksOf(size: Size, { width, height, pixels = width * height }: TargetSize): readonly number[] {
   const shape = shapeDifference(size, { width, height })
-  const excess = size.width * size.height - pixels
+  const area = size.width * size.height
+  const loss = SHAPE_WEIGHT * Math.log(shape) + Math.log(pixels / area)
   return [
     Math.max(shape, 1 + SHAPE_TOLERANCE),
-    excess > 0 ? 1 : 0,
-    Math.abs(excess),
+    area > pixels ? 1 : 0,
+    area > pixels ? area : loss,
     shape,
     // Of two sizes that differ as much in opposite directions the same one, whichever way the image is turned.
     Math.max(size.width, size.height),

@@ -50,6 +50,8 @@ async function atWork({ simulator }: World, calls: number): Promise<void> {
   await pause(30)
 }
 
+const readyOf = async ({ url }: Process): Promise<string> => await (await fetch(`${url}/ready`)).text()
+
 /** Polls readiness on one connection, as a load balancer does. */
 async function untilReadyIs(url: string, status: number): Promise<void> {
   await waitFor(`/ready with ${status}`, async () => (await fetch(`${url}/ready`)).status === status)
@@ -139,7 +141,7 @@ describe('SIGTERM', () => {
     const sent = send(world.service, { prompt: 'first' })
     await atWork(world, 1)
     const waiting = send(world.service, { prompt: 'second' })
-    await pause(200)
+    await waitFor('a call in the queue', async () => /"waiting":1\b/.test(await readyOf(world.service)))
     world.service.child.kill('SIGTERM')
     t.assert.equal((await sent).headers.get('retry-after'), null)
     const response = await waiting

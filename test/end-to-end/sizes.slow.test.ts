@@ -29,7 +29,7 @@ describe('a size is pixels, a ratio or auto', () => {
     ['gpt-image-1.5', 'auto', undefined],
     ['FLUX.2-pro', '9:16', '768x1360'],
     ['FLUX.2-pro', 'auto', undefined],
-    ['MAI-Image-2.5', '4:3', '1184x880'],
+    ['MAI-Image-2.5', '4:3', '1152x864'],
     ['MAI-Image-2.5', 'auto', undefined],
     ['MAI-Image-2.6', 'auto', 'true'],
     ['FLUX.1-Kontext-pro', '1920x1080', '16:9'],
@@ -121,16 +121,16 @@ describe('an edit without a size', () => {
     callTool(url, 'edit_image', { prompt, image_data_base64: (await png(width, height)).toString('base64'), ...more })
 
   const rows: readonly [model: string, sent: string][] = [
-    ['gpt-image-2', '1088x1440'],
-    ['FLUX.2-pro', '1088x1440'],
-    ['MAI-Image-2.7', '1088x1440'],
+    ['gpt-image-2', '1056x1408'],
+    ['FLUX.2-pro', '1056x1408'],
+    ['MAI-Image-2.7', '1056x1408'],
   ]
   for (const [model, sent] of rows) {
     test(`${model} gets the shape of the image in at most 1572864 pixels, and the result says how to get more`, async (t: TestContext) => {
       const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: model })
       const { text } = await edit(url, 1800, 2400)
       t.assert.equal(sentSize(simulator), sent)
-      t.assert.match(text, /Size: 1088x1440 \(1800x2400 was sent; for more pixels request a size, such as \d+x\d+\)\.$/)
+      t.assert.match(text, /Size: 1056x1408 \(1800x2400 was sent; for more pixels request a size, such as \d+x\d+\)\.$/)
       const [, larger = ''] = /such as (\d+x\d+)/.exec(text) ?? []
       await edit(url, 1800, 2400, { size: larger })
       t.assert.equal(sentSize(simulator), larger)

@@ -84,7 +84,7 @@ describe('quota', () => {
     const startedAt = Date.now()
     const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
     t.assert.equal(error.code, 'IMG_ERR_AZURE_BUSY')
-    t.assert.ok(Date.now() - startedAt < 1_000)
+    t.assert.ok(Date.now() - startedAt < 5_000)
   })
 
   test('429s until the deadline are reported as what they are', async (t: TestContext) => {
@@ -126,7 +126,7 @@ describe('quota', () => {
     isSpent = false
     await images.generate({ prompt: 'A boat' }, callContext())
     t.assert.equal(azure.seen.length, 4)
-    t.assert.ok(performance.now() - startedAt < 2_500)
+    t.assert.ok(performance.now() - startedAt < 5_000)
   })
 
   test('MAX_QUEUE_WAIT_MS bounds the wait for a turn, but not the work of Azure', async (t: TestContext) => {
@@ -152,7 +152,7 @@ describe('quota', () => {
     const images = clientOf(t, [deployment], { maxQueueMs: 800 })
     const startedAt = performance.now()
     const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
-    t.assert.ok(performance.now() - startedAt < 2_000)
+    t.assert.ok(performance.now() - startedAt < 5_000)
     t.assert.equal(error.code, 'IMG_ERR_AZURE_RATE_LIMIT')
     t.assert.match(error.message, new RegExp(`sent ${azure.seen.length} times.*Try again in \\d+ s`))
   })

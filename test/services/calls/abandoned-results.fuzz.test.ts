@@ -41,6 +41,8 @@ function stepOf(state: DeliveryStep['state']): DeliveryStep {
   return state === 'delivered' ? { state, proof: 'next_request' } : { state }
 }
 
+const isMissingFile = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT'
+
 class World {
   readonly random: (below: number) => number
   readonly spool: BufferSpool
@@ -114,8 +116,8 @@ class World {
         for await (const chunk of block.data.chunks()) read += chunk.toString('latin1')
       }
     } catch (error) {
-      // Another client may have received the result of one that disconnected.
-      if (!call.context.isCancelled) throw error
+      // The file of a client that disconnected is removed once another client has received it: no one waits for this copy.
+      if (!call.context.isCancelled || !isMissingFile(error)) throw error
     }
     await scope.disposeAsync()
     if (call.context.isCancelled) return delivery.report({ state: 'abandoned' })

@@ -25,12 +25,13 @@ describe('fitSize', () => {
     ['gpt-image-2', '512x512', '816x816'],
     ['gpt-image-2', '4000x100', '1440x480'],
     ['gpt-image-2', '12000x2000', '3840x1280'],
-    ['FLUX.2-pro', '1000x750', '992x752'],
-    ['FLUX.2-pro', '1920x1080', '1920x1072'],
-    ['MAI-Image-2.7', '900x800', '896x800'],
+    ['FLUX.2-pro', '1000x750', '960x720'],
+    ['FLUX.2-pro', '1920x1080', '1904x1072'],
+    ['gpt-image-2', '1200x630', '1184x624'],
+    ['MAI-Image-2.7', '900x800', '864x768'],
     ['FLUX.2-pro', '8192x8192', '2048x2048'],
     ['FLUX.2-pro', '300x200', '384x256'],
-    ['FLUX-1.1-pro', '1920x1080', '1440x800'],
+    ['FLUX-1.1-pro', '1920x1080', '1312x736'],
     ['MAI-Image-2.5', '800x600', '1024x768'],
     ['MAI-Image-2.5', '640x480', '1024x768'],
     ['MAI-Image-2.5', '1280x720', '1360x768'],
@@ -144,8 +145,19 @@ const ROUNDING = 1e-9
 function faultsOf(rule: SizeRule, sizes: readonly Size[], requested: TargetSize): string[] {
   const fitted = fitSize(rule, requested)
   const { width: w, height: h, pixels = w * h } = requested
-  const bendOf = ({ width, height }: Size) => Math.abs(Math.log(width) - Math.log(height) - Math.log(w) + Math.log(h))
+  const faults = shapeFaults(fitted, sizes, { width: w, height: h, pixels })
+  const turned = fitSize(rule, { width: h, height: w, pixels })
+  const isSymmetric = rule.kind === 'range' && w !== h
+  if (isSymmetric && (turned.width !== fitted.height || turned.height !== fitted.width)) faults.push('not symmetric')
+  return faults.map((fault) => `${JSON.stringify({ rule, requested, fitted })}: ${fault}`)
+}
+
+function shapeFaults(fitted: Size, sizes: readonly Size[], target: Size & { pixels: number }): string[] {
+  const { pixels } = target
   const areaOf = ({ width, height }: Size) => width * height
+  const bendOf = ({ width, height }: Size) =>
+    Math.abs(Math.log(width) - Math.log(height) - Math.log(target.width) + Math.log(target.height))
+  const lossOf = (size: Size) => 25 * bendOf(size) + Math.log(pixels) - Math.log(areaOf(size))
   const [bend, area] = [bendOf(fitted), areaOf(fitted)]
   const least = sizes.reduce((min, size) => Math.min(min, bendOf(size)), Number.POSITIVE_INFINITY)
   const faults: string[] = []
@@ -156,14 +168,11 @@ function faultsOf(rule: SizeRule, sizes: readonly Size[], requested: TargetSize)
     const other = areaOf(size)
     const isBetter = bendOf(size) < bend - ROUNDING
     if (other <= pixels && area > pixels) faults.push(`more pixels than forced: ${JSON.stringify(size)}`)
-    if (other <= pixels && other > area) faults.push(`fewer pixels than needed: ${JSON.stringify(size)}`)
+    if (other <= pixels && lossOf(size) < lossOf(fitted) - ROUNDING) faults.push(`loses more: ${JSON.stringify(size)}`)
     if (area > pixels && other > pixels && other < area) faults.push(`too many pixels: ${JSON.stringify(size)}`)
     if (other === area && isBetter) faults.push('as many pixels, better shape')
   }
-  const turned = fitSize(rule, { width: h, height: w, pixels })
-  const isSymmetric = rule.kind === 'range' && w !== h
-  if (isSymmetric && (turned.width !== fitted.height || turned.height !== fitted.width)) faults.push('not symmetric')
-  return faults.map((fault) => `${JSON.stringify({ rule, requested, fitted })}: ${fault}`)
+  return faults
 }
 
 describe('nearestRatio', () => {

@@ -55,6 +55,18 @@ async function build(t: TestContext, names: readonly string[]) {
   return { ask, folder, root, bytes }
 }
 
+/** Names of all listed images, page by page. */
+async function listedNames(ask: ReturnType<typeof dispatcherOf>['ask']): Promise<string[]> {
+  const names: string[] = []
+  let cursor: string | undefined
+  do {
+    const { result } = await ask('resources/list', cursor === undefined ? {} : { cursor })
+    names.push(...result.resources.map(({ name }: { name: string }) => name))
+    cursor = result.nextCursor
+  } while (cursor !== undefined)
+  return names
+}
+
 /** Only `writeJson` writes an image's base64. */
 const isNotBlob = (fault: string) => !fault.includes('/contents/0')
 
@@ -103,14 +115,7 @@ verifies(
   async (t: TestContext) => {
     const names = Array.from({ length: 120 }, (_, at) => `image-${at}.png`)
     const { ask } = await build(t, names)
-    const seen: string[] = []
-    let cursor: string | undefined
-    do {
-      const { result } = await ask('resources/list', cursor === undefined ? {} : { cursor })
-      seen.push(...result.resources.map(({ name }: { name: string }) => name))
-      cursor = result.nextCursor
-    } while (cursor !== undefined)
-    t.assert.deepStrictEqual(seen, names)
+    t.assert.deepStrictEqual(await listedNames(ask), names)
     t.assert.partialDeepStrictEqual(await ask('resources/list', { cursor: 'made-up' }), { error: { code: -32602 } })
   },
 )
@@ -253,14 +258,7 @@ test('files of any time are listed, page by page', async (t: TestContext) => {
 test('a folder full of files that are no images hides none that is', async (t: TestContext) => {
   const { ask, folder } = await build(t, ['oldest.png'])
   for (let at = 0; at < 700; at++) await writeFile(join(folder, `${at}.png`), 'text')
-  const seen: string[] = []
-  let cursor: string | undefined
-  do {
-    const { result } = await ask('resources/list', cursor === undefined ? {} : { cursor })
-    seen.push(...result.resources.map(({ name }: { name: string }) => name))
-    cursor = result.nextCursor
-  } while (cursor !== undefined)
-  t.assert.deepStrictEqual(seen, ['oldest.png'])
+  t.assert.deepStrictEqual(await listedNames(ask), ['oldest.png'])
 })
 
 test('an images folder that cannot be read is reported in a sentence, not as an internal error', async (t: TestContext) => {
