@@ -18,13 +18,13 @@ const prefixes: ReadonlySet<string> = new Set([...known].map(firstWord))
  * https://azure.github.io/azure-workload-identity), the command line (https://learn.microsoft.com/cli/azure/azure-cli-configuration),
  * and services whose settings have their name in front.
  */
-const othersOfAzure = new RegExp(
-  `^AZURE_(${[
-    'CLIENT|TENANT|USERNAME|PASSWORD|FEDERATED|AUTHORITY|ADDITIONALLY|REGIONAL|POD|IDENTITY|MANAGED|TOKEN_CREDENTIALS|MSI',
-    'SUBSCRIPTION|RESOURCE|LOCATION|REGION|CREDENTIALS|ENV|DEV|CONFIG|CORE|DEFAULTS|EXTENSION|CLOUD|CLI|LOG|LOGGING|TRACING|TELEMETRY|HTTP',
-    'STORAGE|OPENAI|AI|INFERENCE|SEARCH|COSMOS|COSMOSDB|KEYVAULT|KEY_VAULT|SQL|REDIS|FUNCTIONS|CONTAINER|CONTAINERAPPS|APP|DEVOPS|ACR|AKS|ML|MONITOR|SERVICEBUS|SERVICE_BUS|EVENT|EVENTHUB|SPEECH|VISION|COGNITIVE|DOCUMENT|CONTENT',
-  ].join('|')})(_|$)`,
-)
+const othersOfAzure: readonly RegExp[] = [
+  /^AZURE_(CLIENT|TENANT|USERNAME|PASSWORD|FEDERATED|AUTHORITY|ADDITIONALLY|REGIONAL|POD|IDENTITY|MANAGED|TOKEN_CREDENTIALS|MSI)(_|$)/,
+  /^AZURE_(SUBSCRIPTION|RESOURCE|LOCATION|REGION|CREDENTIALS|ENV|DEV|CONFIG|CORE|DEFAULTS|EXTENSION|CLOUD|CLI)(_|$)/,
+  /^AZURE_(LOG|LOGGING|TRACING|TELEMETRY|HTTP|MONITOR)(_|$)/,
+  /^AZURE_(STORAGE|OPENAI|AI|INFERENCE|SEARCH|COSMOS|COSMOSDB|KEYVAULT|KEY_VAULT|SQL|REDIS|SERVICEBUS|SERVICE_BUS|EVENT|EVENTHUB)(_|$)/,
+  /^AZURE_(FUNCTIONS|CONTAINER|CONTAINERAPPS|APP|DEVOPS|ACR|AKS|ML|SPEECH|VISION|COGNITIVE|DOCUMENT|CONTENT)(_|$)/,
+]
 
 /** Names of the same thing in other programs, and a standard variable that resembles one of ours. */
 const synonyms: ReadonlyMap<string, string> = new Map([
@@ -44,7 +44,8 @@ const linkValue = /^(tcp|udp):\/\//
 export function unknownVariableWarnings(environment: Environment): string[] {
   return Object.keys(environment).flatMap((name) => {
     const value = environment[name]
-    if (value === undefined || known.has(name) || standard.has(name) || othersOfAzure.test(name)) return []
+    if (value === undefined || known.has(name) || standard.has(name)) return []
+    if (othersOfAzure.some((pattern) => pattern.test(name))) return []
     if (serviceLink.test(name) || linkValue.test(value)) return []
     const nearest = nearestOf(name)
     if (nearest !== undefined) return [`${name} is not a variable of this service; did you mean ${nearest}?`]
