@@ -53,7 +53,7 @@ const largeTool: Tool = {
 
 describe('connections', () => {
   test('whose client reads a few bytes now and then are closed', async (t: TestContext) => {
-    const options = { extendCatalog: () => ({ tools: [largeTool] }), timing: { stallMs: 1_000 } }
+    const options = { extendCatalog: () => ({ tools: [largeTool] }), timing: { readerLagMs: 1_000 } }
     const { url, app } = await listen(t, {}, options)
     const client = await connectRaw(t, url)
     client.post('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"large","arguments":{}}}')
