@@ -44,6 +44,8 @@ export function azureError(
     case 'IMG_ERR_AZURE_DEPLOYMENT':
     case 'IMG_ERR_AZURE_RETIRED':
       return serviceError(code, [deployment], options)
+    case 'IMG_ERR_AZURE_NOT_READY':
+      return serviceError(code, [deployment, waitSeconds], options)
     case 'IMG_ERR_AZURE_IMAGE':
     case 'IMG_ERR_AZURE_REJECTED':
     case 'IMG_ERR_AZURE_UNSUPPORTED':
@@ -94,7 +96,7 @@ const loggedCodes = words(`
   authenticationtypedisabled invalidimagefile invalidmaskimageformat imagegenerationusererror
   ratelimitreached ratelimitexceeded toomanyrequests insufficientquota billinghardlimitreached
   servererror internalservererror internalerror serviceunavailable nocapacity invalidvalue
-  missingrequiredparameter invalidparameter modeldeprecated deploymentnotready accountblocked
+  missingrequiredparameter invalidparameter modeldeprecated deploymentnotready modelnotready deploymentprovisioning accountblocked
   402 405 410 422 499 invalidimage invalidimageformat invalidbase64image imagetoolarge imagefiletoolarge imagetoosmall
   imageparseerror invalidimagemode unsupportedimageformat unsupportedimagemediatype emptyimagefile invalidmask
   imagecontentpolicyviolation modelretired deploymentisretired deploymentretired invalidapiversion unsupportedmodel

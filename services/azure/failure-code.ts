@@ -17,6 +17,11 @@ const UNSUPPORTED_TEXT = /operation does not work with the specified model/i
 const IMAGE_TEXT =
   /\b(?:invalid|unsupported|unreadable|corrupt(?:ed)?|damaged|(?:can ?not|could not|unable to|failed to) (?:be )?(?:read|decoded?|parsed?|process(?:ed)?))\b.{0,60}\b(?:image|mask)/i
 
+const NOT_READY_TEXT =
+  /\b(?:deployment|model|resource|endpoint)\b.{0,120}\b(?:(?:is|are) (?:not (?:yet )?ready|(?:still |being |currently )*(?:provision(?:ed|ing)|loading|warming up|set up)))\b/i
+
+const NOT_READY_CODE =
+  /^(?:deployment|model|resource|endpoint)?(?:is)?(?:notready|notyetready|(?:still)?(?:provisioning|loading|warmingup|creating))(?:yet|inprogress)?$/
 const RETIRED_CODE =
   /^(?:model|deployment)(?:version)?(?:is|has|hasbeen)?(?:deprecated|retired|nolongeravailable|nolongersupported)|^(?:deprecated|retired)(?:model|deployment)/
 const SPENT_CODE =
@@ -68,11 +73,13 @@ function requestErrorCode(status: number, fault: AzureFault, text: string, isSpe
   if (isSpent) return 'IMG_ERR_AZURE_SPENDING_LIMIT'
   if (hasCode(/^(?:deployment|model)notfound$/)) return 'IMG_ERR_AZURE_DEPLOYMENT'
   if (status === 410 || hasCode(RETIRED_CODE)) return 'IMG_ERR_AZURE_RETIRED'
+  if (hasCode(NOT_READY_CODE)) return 'IMG_ERR_AZURE_NOT_READY'
   if (hasCode(/^unsupportedapiversion$|^invalidapiversion/)) return 'IMG_ERR_AZURE_API_VERSION'
   if (hasCode(UNSUPPORTED_CODE)) return 'IMG_ERR_AZURE_UNSUPPORTED'
   if (hasCode(IMAGE_CODE)) return 'IMG_ERR_AZURE_IMAGE'
   if (/api.version/i.test(text)) return 'IMG_ERR_AZURE_API_VERSION'
   if (RETIRED_TEXT.test(text)) return 'IMG_ERR_AZURE_RETIRED'
+  if (NOT_READY_TEXT.test(text)) return 'IMG_ERR_AZURE_NOT_READY'
   if (status === 404 || status === 405) return 'IMG_ERR_AZURE_NOT_FOUND'
   if (UNSUPPORTED_TEXT.test(text)) return 'IMG_ERR_AZURE_UNSUPPORTED'
   if (UNKNOWN_MODEL_TEXT.test(text)) return 'IMG_ERR_AZURE_DEPLOYMENT'
@@ -84,6 +91,7 @@ function serverErrorCode(status: number, fault: AzureFault) {
   if (status === 504) return 'IMG_ERR_AZURE_TIMEOUT'
   // A page that is not Azure's JSON comes from a gateway, which does not know whether an image was generated.
   if (!fault.isJson) return 'IMG_ERR_AZURE_UNCLEAR'
+  if (fault.codes.some((code) => NOT_READY_CODE.test(code))) return 'IMG_ERR_AZURE_NOT_READY'
   if (status === 503) return 'IMG_ERR_AZURE_UNAVAILABLE'
   return status === 500 ? 'IMG_ERR_AZURE_FAILED' : 'IMG_ERR_AZURE_UNCLEAR'
 }

@@ -23,7 +23,8 @@ const MAX_HEADER_BYTES = 256
 
 /**
  * One image of a response while it arrives: its text is decoded once, to check every character and to read the image's
- * header, and buffered as it is. Some gateways write a data URL, whose header is dropped.
+ * header, and buffered as it is. Some gateways write a data URL, whose header is dropped, or omit the padding, which is
+ * added.
  */
 export class IncomingImage implements BlobSink<Base64Image> {
   readonly #text: EncodedTextWriter
@@ -31,6 +32,7 @@ export class IncomingImage implements BlobSink<Base64Image> {
   /** What may be the beginning of a data URL; `undefined` once the base64 has begun. */
   #start: Buffer | undefined = noBytes
   #bytes = 0
+  #characters = 0
   #head: Buffer = noBytes
   #facts: ImageFacts | undefined
   #image: Base64Image | undefined
@@ -46,7 +48,11 @@ export class IncomingImage implements BlobSink<Base64Image> {
   /** @throws Base64Error, NotAnImageError */
   write(chunk: Buffer): Promise<void> | undefined {
     const text = this.#start === undefined ? chunk : this.#withoutHeader(Buffer.concat([this.#start, chunk]))
-    if (text === undefined) return undefined
+    return text === undefined ? undefined : this.#add(text)
+  }
+
+  #add(text: Buffer): Promise<void> | undefined {
+    this.#characters += text.length
     for (let at = 0; at < text.length; at += DECODED_AT_A_TIME) {
       const written = this.#decoder.write(text.subarray(at, at + DECODED_AT_A_TIME), scratch)
       this.#bytes += written
@@ -58,10 +64,12 @@ export class IncomingImage implements BlobSink<Base64Image> {
   /** @throws Base64Error, NotAnImageError */
   end(): Promise<void> | undefined {
     if (this.#start !== undefined && this.#start.length > 0) throw new NotAnImageError()
+    const rest = this.#characters % 4
+    const busy = rest < 2 ? undefined : this.#add(Buffer.from('='.repeat(4 - rest)))
     this.#decoder.end()
     if (this.#bytes === 0) return undefined
     if (this.#facts === undefined) throw new NotAnImageError()
-    return this.#finish(this.#facts)
+    return this.#finish(this.#facts, busy)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -70,13 +78,14 @@ export class IncomingImage implements BlobSink<Base64Image> {
     await owner[Symbol.asyncDispose]()
   }
 
-  async #finish(facts: ImageFacts): Promise<void> {
+  async #finish(facts: ImageFacts, busy: Promise<void> | undefined): Promise<void> {
+    await busy
     this.#image = new Base64Image(facts, this.#bytes, await this.#text.end())
   }
 
   /** `undefined` until it is known where the base64 begins. */
   #withoutHeader(seen: Buffer): Buffer | undefined {
-    const scheme = seen.toString('latin1', 0, DATA_SCHEME.length)
+    const scheme = seen.toString('latin1', 0, DATA_SCHEME.length).toLowerCase()
     const comma = scheme === DATA_SCHEME ? seen.indexOf(',') : -1
     this.#start = comma === -1 && DATA_SCHEME.startsWith(scheme) ? seen : undefined
     if (this.#start !== undefined && seen.length > MAX_HEADER_BYTES) throw new Base64Error('a data URL without data')

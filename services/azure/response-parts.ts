@@ -1,7 +1,7 @@
 import { Base64Image } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { listOf, member } from './fields.ts'
-import { imageKeys } from './response-reader.ts'
+import { imageKeys, linkKeys, resultKeys } from './response-reader.ts'
 import type { ResponseSink } from './transport.ts'
 import type { MissingImages, Usage } from './types.ts'
 
@@ -44,7 +44,7 @@ export interface ResponseOptions {
  */
 export function partsOf(document: unknown, images: readonly Base64Image[]): ResponsePart[] {
   // Black Forest Labs' own API uses `result`.
-  const places = [member(document, 'data'), document, member(document, 'result')]
+  const places = [member(document, 'data'), document, ...resultKeys.map((key) => member(document, key))]
   const parts = places.map((place) => listOf(place).flatMap((entry) => partOf(entry))).find(({ length }) => length > 0)
   if (parts?.some((part) => 'image' in part)) return parts
   // A link may lead nowhere, so images found elsewhere are returned beside it.
@@ -52,9 +52,14 @@ export function partsOf(document: unknown, images: readonly Base64Image[]): Resp
 }
 
 function partOf(entry: unknown): ResponsePart[] {
-  const image = imageKeys.map((key) => member(entry, key)).find((value) => value instanceof Base64Image)
+  if (entry instanceof Base64Image) return [{ image: entry }]
+  if (typeof entry === 'string') return /^https:/i.test(entry) ? [{ url: entry }] : []
+  // Chat completions have `{"image_url": {"url": …}}`.
+  const linked = linkKeys.map((key) => member(entry, key)).map((value) => member(value, 'url') ?? value)
+  const inside = [...imageKeys, ...resultKeys].map((key) => member(entry, key))
+  const image = [...inside, ...linked].find((value) => value instanceof Base64Image)
   if (image !== undefined) return [{ image }]
-  const url = ['url', 'image_url', 'sample'].map((key) => member(entry, key)).find(isLink)
+  const url = linked.find(isLink)
   return url === undefined ? [] : [{ url }]
 }
 

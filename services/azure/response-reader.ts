@@ -4,6 +4,7 @@ import { BlobReader } from '../bytes/json/blob-reader.ts'
 import { JsonStructureError } from '../bytes/json/string-scanner.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
+import { member, textOf } from './fields.ts'
 import { IncomingImage, NotAnImageError } from './incoming-image.ts'
 
 export interface ResponseReaderOptions {
@@ -22,6 +23,8 @@ export interface Response {
    * if it cannot be parsed, although it contains complete images.
    */
   document: unknown
+  /** The document's type; also of one that cannot be parsed, as far as it arrived. */
+  type: string
   /** The images in `document`, in order; if none is in it, all that arrived. The caller owns them. */
   images: Base64Image[]
   /** What could not be read; reported where there is no image. */
@@ -30,6 +33,12 @@ export interface Response {
 
 /** Where base64 is found; Azure's own name first, then those of gateways in front of it. */
 export const imageKeys = ['b64_json', 'b64Json', 'b64', 'image_base64', 'base64'] as const
+/** Where links are found, or data URLs. */
+export const linkKeys = ['url', 'image_url', 'imageUrl', 'uri', 'sample'] as const
+/** Where some gateways and kin APIs have a document, a link or an image. */
+export const resultKeys = ['result', 'image', 'images', 'output', 'data'] as const
+/** A data URL, or the signature of PNG, WebP, GIF or JPEG in base64. */
+const IMAGE_START = /^(?:data:|iVBOR|UklGR|R0lGO|\\?\/9j)/i
 
 /**
  * Reads Azure's JSON as it arrives. Images in it never become strings: their text is buffered exactly as it arrived, is
@@ -46,7 +55,14 @@ export class ResponseReader implements AsyncDisposable {
   constructor({ spool, maxBytes, maxImages = 16, maxOtherBytes = 1_048_576 }: ResponseReaderOptions) {
     this.#maxBytes = maxBytes
     const openSink = () => new IncomingImage(spool.open())
-    this.#json = new BlobReader({ keys: imageKeys, maxOtherBytes, maxBlobs: maxImages, openSink })
+    this.#json = new BlobReader({
+      keys: imageKeys,
+      uncertainKeys: [...linkKeys, ...resultKeys],
+      isStartOfBlob: (start) => IMAGE_START.test(start),
+      maxOtherBytes,
+      maxBlobs: maxImages,
+      openSink,
+    })
   }
 
   /** A promise, if returned, must be awaited before the next chunk: an image is on its way to a file. */
@@ -62,13 +78,19 @@ export class ResponseReader implements AsyncDisposable {
 
   /** The response, once every byte has arrived. */
   async end(): Promise<Response> {
-    const { value, blobs, problem } = await this.#json.end().catch(throwBadResponse)
-    return { document: value, images: blobs, problem: problem === undefined ? undefined : badResponse(problem) }
+    const { value, blobs, problem, text } = await this.#json.end().catch(throwBadResponse)
+    const type = value === undefined ? typeIn(text) : textOf(member(value, 'type'))
+    return { document: value, type, images: blobs, problem: problem === undefined ? undefined : badResponse(problem) }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#json[Symbol.asyncDispose]()
   }
+}
+
+/** The type that names the state of an image, in JSON that cannot be parsed. Quotes inside a string are escaped there. */
+function typeIn(json: string): string {
+  return /"type"\s*:\s*"([\w.]{0,100}(?:completed|partial)[\w.]{0,100})"/.exec(json)?.[1] ?? ''
 }
 
 function throwBadResponse(cause: unknown): never {

@@ -40,6 +40,8 @@ const retryTable: Readonly<Record<Exclude<AzureErrorCode, BilledErrorCode>, Retr
   IMG_ERR_AZURE_KEY_DISABLED: rule('giveUp', false),
   // Until the operator acts, waiting only takes turns from others.
   IMG_ERR_AZURE_SPENDING_LIMIT: rule('giveUp', true),
+  // Takes minutes, so that the next tries would fail, too.
+  IMG_ERR_AZURE_NOT_READY: rule('tryOtherRoute', true),
   // 404 and other 4xx that concern the route rather than the image.
   IMG_ERR_AZURE_DEPLOYMENT: rule('tryOtherRoute', true),
   IMG_ERR_AZURE_NOT_FOUND: rule('tryOtherRoute', true),

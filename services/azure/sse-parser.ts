@@ -3,7 +3,7 @@ import { type ServiceError, serviceError } from '../errors/errors.ts'
 import { knownCodes } from './azure-error.ts'
 import { isContentFiltered } from './content-filter.ts'
 import { type AzureFault, faultOf } from './error-body.ts'
-import { member, textOf } from './fields.ts'
+import { member } from './fields.ts'
 import { type LineHandlers, LineSplitter } from './line-splitter.ts'
 import {
   type ParsedResponse,
@@ -19,8 +19,8 @@ import { readUsage } from './usage.ts'
 const DATA_FIELD = Buffer.from('data:')
 const DATA_START = Buffer.from('data: ')
 const SPACE = 0x20
-/** The payload `[DONE]` begins with it. */
-const BRACKET = 0x5b
+/** Ends a stream. */
+const DONE = '[DONE]'
 
 /** Characters of a line that is not data; event names are shorter. */
 const MAX_OTHER_LENGTH = 100
@@ -66,7 +66,9 @@ class EventLines implements LineHandlers {
   #reader: ResponseReader | undefined
   /** The current event's name, for documents without a type. */
   #eventName = ''
-  /** The rest of the current event is dropped: it is `[DONE]` or cannot be parsed. */
+  /** The beginning of the current event's data. */
+  #dataStart = ''
+  /** The rest of the current event is dropped: it cannot be parsed. */
   #isSkipped = false
   /** The beginning of the current line; `undefined` once its field is known. */
   #lineStart: Buffer | undefined = Buffer.alloc(0)
@@ -85,6 +87,7 @@ class EventLines implements LineHandlers {
     }
     const payload = this.#lineStart === undefined ? bytes : this.#startLine(this.#lineStart, bytes)
     if (!this.#isData || this.#isSkipped || payload.length === 0) return
+    this.#dataStart += payload.toString('latin1', 0, DONE.length - this.#dataStart.length)
     try {
       await this.#reader?.write(payload)
     } catch (error) {
@@ -117,18 +120,19 @@ class EventLines implements LineHandlers {
       return Buffer.alloc(0)
     }
     const payload = seen.subarray(DATA_FIELD.length + (seen[DATA_FIELD.length] === SPACE ? 1 : 0))
-    if (this.#reader === undefined) this.#isSkipped = payload[0] === BRACKET
     const { spool, maxBytes } = this.#options
     if (!this.#isSkipped) this.#reader ??= new ResponseReader({ spool, maxBytes })
     return payload
   }
 
   async endEvent(): Promise<void> {
-    const [reader, name] = [this.#reader, this.#eventName]
+    const [reader, name, isDone] = [this.#reader, this.#eventName, this.#dataStart === DONE]
     this.#reader = undefined
     this.#eventName = ''
+    this.#dataStart = ''
     this.#isSkipped = false
     if (reader === undefined) return
+    if (isDone) return reader[Symbol.asyncDispose]()
     try {
       await this.#collected.add(await reader.end(), name)
     } catch (error) {
@@ -170,10 +174,9 @@ class EventCollector {
     this.#problem ??= problem
   }
 
-  async add({ document, images, problem }: Response, eventName: string): Promise<void> {
+  async add({ document, type, images, problem }: Response, eventName: string): Promise<void> {
     this.reportProblem(problem)
     this.#usage = { ...this.#usage, ...readUsage(document) }
-    const type = textOf(member(document, 'type'))
     const kind = /completed|partial/.test(type) ? type : `${eventName} ${type}`
     const isCompleted = /\.completed\b/.test(kind)
     const isPartial = !isCompleted && (/partial/.test(kind) || member(document, 'partial_image_index') !== undefined)

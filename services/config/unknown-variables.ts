@@ -18,20 +18,39 @@ const prefixes: ReadonlySet<string> = new Set([...known].map(firstWord))
  * https://azure.github.io/azure-workload-identity), the command line (https://learn.microsoft.com/cli/azure/azure-cli-configuration),
  * and services whose settings have their name in front.
  */
-const othersOfAzure: readonly RegExp[] = [
-  /^AZURE_(CLIENT|TENANT|USERNAME|PASSWORD|FEDERATED|AUTHORITY|ADDITIONALLY|REGIONAL|POD|IDENTITY|MANAGED|TOKEN_CREDENTIALS|MSI)(_|$)/,
-  /^AZURE_(SUBSCRIPTION|RESOURCE|LOCATION|REGION|CREDENTIALS|ENV|DEV|CONFIG|CORE|DEFAULTS|EXTENSION|CLOUD|CLI)(_|$)/,
-  /^AZURE_(LOG|LOGGING|TRACING|TELEMETRY|HTTP|MONITOR)(_|$)/,
-  /^AZURE_(STORAGE|OPENAI|AI|INFERENCE|SEARCH|COSMOS|COSMOSDB|KEYVAULT|KEY_VAULT|SQL|REDIS|SERVICEBUS|SERVICE_BUS|EVENT|EVENTHUB)(_|$)/,
-  /^AZURE_(FUNCTIONS|CONTAINER|CONTAINERAPPS|APP|DEVOPS|ACR|AKS|ML|SPEECH|VISION|COGNITIVE|DOCUMENT|CONTENT)(_|$)/,
-]
+const othersOfAzure: ReadonlySet<string> = new Set(
+  [
+    'CLIENT TENANT USERNAME PASSWORD FEDERATED AUTHORITY ADDITIONALLY REGIONAL POD IDENTITY MANAGED TOKEN_CREDENTIALS MSI',
+    'SUBSCRIPTION RESOURCE LOCATION REGION CREDENTIALS ENV ENVIRONMENT DEV CONFIG CORE DEFAULTS EXTENSION CLOUD CLI LOG',
+    'LOGGING TRACING TELEMETRY HTTP SDK AD PRINCIPAL ACCOUNT PROJECT DISABLE EXPERIMENTAL POWERSHELL',
+    'STORAGE OPENAI AI INFERENCE SEARCH COSMOS COSMOSDB KEYVAULT KEY_VAULT SQL POSTGRES POSTGRESQL MYSQL REDIS FUNCTION',
+    'FUNCTIONS FUNCTIONAPP WEBAPP WEBPUBSUB WEB_PUBSUB STATIC CONTAINER CONTAINERAPPS APP APPCONFIG APPCONFIGURATION DEVOPS',
+    'ACR AKS VM ML BATCH MONITOR SERVICE SERVICEBUS SIGNALR EVENT EVENTHUB SPEECH VISION LANGUAGE TEXT TRANSLATOR FORM',
+    'COGNITIVE DOCUMENT CONTENT SYNAPSE DATALAKE DATA PIPELINE PIPELINES ARTIFACTS',
+  ].flatMap((words) => words.split(' ')),
+)
 
-/** Names of the same thing in other programs, and a standard variable that resembles one of ours. */
+function isOfAzureTool(name: string): boolean {
+  const [first, second = '', third = ''] = name.split('_')
+  return first === 'AZURE' && (othersOfAzure.has(second) || othersOfAzure.has(`${second}_${third}`))
+}
+
+/** Settings of MCP clients and of other servers, which clients pass on to every server that they start. */
+const othersOfMcp =
+  /^MCP_(TRANSPORT|MODE|DEBUG|CONFIG|TIMEOUT|TOOL_TIMEOUT|CONNECTION|REQUEST|CLIENT|PROXY|INSPECTOR|REMOTE|OAUTH|AUTO|SERVER_NAME|SERVER_REQUEST|SERVER_CONNECTION)(_|$)/
+
+/** Names of the same thing in other programs, and standard variables that resemble one of ours. */
 const synonyms: ReadonlyMap<string, string> = new Map([
   ['AZURE_ENDPOINT', 'AZURE_BASE_URL'],
   ['AZURE_API_BASE', 'AZURE_BASE_URL'],
+  ['AZURE_API_ENDPOINT', 'AZURE_BASE_URL'],
+  ['MCP_SERVER_URL', 'PUBLIC_URL'],
+  // Earlier names of the service's own.
+  ['MAX_HELD_BYTES', 'MAX_BUFFERED_BYTES'],
+  ['UNDELIVERED_TTL_MS', 'ABANDONED_RESULT_TTL_MS'],
+  ['AZURE_MAX_ANSWER_BYTES', 'AZURE_MAX_RESPONSE_BYTES'],
 ])
-const standard: ReadonlySet<string> = new Set(['HTTP_PROXY', 'ALL_PROXY'])
+const standard: ReadonlySet<string> = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'])
 
 /** Kubernetes adds such variables for every service of the namespace, and Docker for links. */
 const serviceLink = /_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP)(_\w+)?)$/
@@ -44,8 +63,8 @@ const linkValue = /^(tcp|udp):\/\//
 export function unknownVariableWarnings(environment: Environment): string[] {
   return Object.keys(environment).flatMap((name) => {
     const value = environment[name]
-    if (value === undefined || known.has(name) || standard.has(name)) return []
-    if (othersOfAzure.some((pattern) => pattern.test(name))) return []
+    if (value === undefined || known.has(name) || standard.has(name.toUpperCase())) return []
+    if (isOfAzureTool(name) || othersOfMcp.test(name)) return []
     if (serviceLink.test(name) || linkValue.test(value)) return []
     const nearest = nearestOf(name)
     if (nearest !== undefined) return [`${name} is not a variable of this service; did you mean ${nearest}?`]
@@ -58,8 +77,10 @@ function firstWord(name: string): string {
   return `${name.split('_')[0]}_`
 }
 
-/** The known name that a typo or a missing word would turn into this one. */
-function nearestOf(name: string): string | undefined {
+/** The known name that other letter case, a typo or a missing word would turn into this one. */
+function nearestOf(given: string): string | undefined {
+  const name = given.toUpperCase()
+  if (known.has(name)) return name
   const candidates = [...known].map((other) => ({ other, distance: distanceOf(name, other) }))
   const [nearest] = candidates.toSorted((a, b) => a.distance - b.distance)
   const limit = prefixes.has(firstWord(name)) ? Math.max(2, name.length / 4) : 2

@@ -195,6 +195,12 @@ export const errorTable = {
     message: (waitSeconds: number | undefined) =>
       `The model is temporarily unavailable on Azure; nothing was generated or billed. ${inSeconds(waitSeconds)}`,
   },
+  IMG_ERR_AZURE_NOT_READY: {
+    family: 'upstream',
+    retryable: true,
+    message: (deployment: string, waitSeconds: number | undefined) =>
+      `Azure is still setting up its deployment "${deployment}", which takes minutes; nothing was generated or billed. ${inSeconds(waitSeconds)}`,
+  },
   IMG_ERR_AZURE_FAILED: {
     family: 'upstream',
     retryable: true,

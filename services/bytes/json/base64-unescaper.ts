@@ -1,11 +1,15 @@
 import { Base64Error } from '../base64-decoder.ts'
+import { isJsonWhitespace } from './string-scanner.ts'
 
 const BACKSLASH = 0x5c
 const LETTER_U = 0x75
+/** What must be removed or replaced: escapes, whitespace, and the letters of the alphabet for URLs. */
+const FOREIGN_BYTES = Buffer.from('\\ \t\r\n-_')
 
 /**
- * Removes the escapes that JSON writers put into base64 (`\/`, and a letter by its number) from a string that arrives cut
- * anywhere; escaped line breaks vanish. A chunk without an escape is returned as it is, without a copy.
+ * Turns the forms in which JSON writers put base64 into a string, which arrives cut anywhere, into the canonical one:
+ * removes escapes (`\/`, and a letter by its number) and whitespace, and replaces the alphabet for URLs (RFC 4648 §5). A
+ * chunk without any of them is returned as it is, without a copy.
  */
 export class Base64Unescaper {
   /** The beginning of an escape that a chunk was cut in. */
@@ -13,7 +17,7 @@ export class Base64Unescaper {
 
   /** @throws Base64Error for an escape that base64 cannot contain */
   write(chunk: Buffer): Buffer {
-    if (this.#cut.length === 0 && chunk.indexOf(BACKSLASH) === -1) return chunk
+    if (this.#cut.length === 0 && !FOREIGN_BYTES.some((byte) => chunk.includes(byte))) return chunk
     const input = Buffer.concat([this.#cut, chunk])
     const output = Buffer.allocUnsafe(input.length)
     let written = 0
@@ -23,7 +27,7 @@ export class Base64Unescaper {
       const length = input[at + 1] === LETTER_U ? 6 : 2
       if (at === -1 || at + length > input.length) {
         this.#cut = at === -1 ? Buffer.alloc(0) : input.subarray(at)
-        return output.subarray(0, written)
+        return canonical(output.subarray(0, written))
       }
       const code = codeOfEscape(input.toString('latin1', at + 1, at + length))
       if (code !== undefined) output[written++] = code
@@ -37,10 +41,21 @@ export class Base64Unescaper {
   }
 }
 
-/** `undefined` for a line break. */
+/** Changes the bytes in place. */
+function canonical(bytes: Buffer): Buffer {
+  let length = 0
+  for (const byte of bytes) {
+    if (byte === 0x2d) bytes[length++] = 0x2b
+    else if (byte === 0x5f) bytes[length++] = 0x2f
+    else if (!isJsonWhitespace(byte)) bytes[length++] = byte
+  }
+  return bytes.subarray(0, length)
+}
+
+/** `undefined` for whitespace. */
 function codeOfEscape(letters: string): number | undefined {
   if (letters === '/') return 0x2f
-  if (letters === 'n' || letters === 'r') return undefined
+  if (/^[nrt]$/.test(letters)) return undefined
   if (/^u00[0-7][0-9a-f]$/i.test(letters)) return Number.parseInt(letters.slice(1), 16)
   throw new Base64Error('an escape that base64 cannot contain')
 }

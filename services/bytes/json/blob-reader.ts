@@ -17,6 +17,10 @@ export interface BlobSink<T> extends AsyncDisposable {
 export interface BlobReaderOptions<T> {
   /** Strings that are values of one of these keys are blobs, wherever they are. */
   keys: readonly string[]
+  /** So are, if they begin like one, values of these keys, and elements of arrays. */
+  uncertainKeys: readonly string[]
+  /** @param start the first `START_BYTES` characters, as they stand in the JSON */
+  isStartOfBlob(start: string): boolean
   /** Bytes of JSON beside the blobs. */
   maxOtherBytes: number
   /** Blobs that are read, the first ones. */
@@ -34,12 +38,16 @@ export interface ParsedBlobs<T> {
   blobs: T[]
   /** What could not be read; the blobs are not affected. */
   problem: unknown
+  /** The JSON beside the blobs, as far as it was kept, with a random text for each blob. */
+  text: string
 }
 
 /** Part of `maxOtherBytes` that one string may take; a longer one is left empty. */
 const STRING_SHARE = 1 / 4
 /** Keys may be written with escapes of six bytes a character. */
 const ESCAPED_LENGTH = 6
+/** Characters that show whether a string begins like a blob. */
+const START_BYTES = 5
 
 /**
  * Reads JSON that arrives as Buffers cut anywhere. The blobs in it never become strings: each goes to its own sink as it
@@ -57,6 +65,8 @@ export class BlobReader<T extends AsyncDisposable> implements AsyncDisposable {
   #opened = 0
   /** Where the current string's content goes if it is a blob. */
   #blob: { sink: BlobSink<T> | undefined; unescaper: Base64Unescaper } | undefined
+  /** The beginning of a string that may be a blob. */
+  #start: Buffer | undefined
   /** The last string, raw, unless it is too long for a key. */
   #lastString = ''
   /** What lies between the last string and here: whitespace, whitespace with one colon, or anything else. */
@@ -65,7 +75,8 @@ export class BlobReader<T extends AsyncDisposable> implements AsyncDisposable {
 
   constructor(options: BlobReaderOptions<T>) {
     this.#options = options
-    this.#keyBytes = Math.max(...options.keys.map((key) => key.length)) * ESCAPED_LENGTH
+    const keys = [...options.keys, ...options.uncertainKeys]
+    this.#keyBytes = Math.max(...keys.map((key) => key.length)) * ESCAPED_LENGTH
     this.#text = new BoundedText(options.maxOtherBytes, Math.ceil(options.maxOtherBytes * STRING_SHARE))
   }
 
@@ -77,12 +88,8 @@ export class BlobReader<T extends AsyncDisposable> implements AsyncDisposable {
       const run = chunk.subarray(at, end)
       const isClosed = end < chunk.length
       at = end + 1
-      if (!isInside) this.#readOutside(run, isClosed)
-      else if (this.#blob === undefined) this.#readString(run, isClosed)
-      else {
-        const busy = this.#readBlob(run, isClosed)
-        if (busy !== undefined) return busy.then(() => this.write(chunk.subarray(at)))
-      }
+      const busy = isInside ? this.#readInside(run, isClosed) : this.#readOutside(run, isClosed)
+      if (busy !== undefined) return busy.then(() => this.write(chunk.subarray(at)))
     }
     return undefined
   }
@@ -102,24 +109,40 @@ export class BlobReader<T extends AsyncDisposable> implements AsyncDisposable {
     const blobs = used.size > 0 ? arrived.filter((blob) => used.has(blob)) : arrived
     const returned = new Set(blobs)
     await disposeAll([...this.#sinks.values()].filter(({ blob }) => blob === undefined || !returned.has(blob)))
-    return { value, blobs, problem: this.#problem }
+    return { value, blobs, problem: this.#problem, text: this.#text.kept }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await disposeAll(this.#sinks.values())
   }
 
-  #readOutside(run: Buffer, isClosed: boolean): void {
+  #readOutside(run: Buffer, isClosed: boolean): undefined {
     this.#gap = gapAfter(this.#gap, run)
     this.#text.append(run)
     if (!isClosed) return
-    const isBlob = this.#gap === 'colon' && this.#options.keys.some((key) => isKey(this.#lastString, key))
-    this.#lastString = ''
-    if (isBlob) this.#openBlob()
+    const isValue = this.#gap === 'colon'
+    const hasKey = (keys: readonly string[]) => keys.some((key) => isKey(this.#lastString, key))
+    if (isValue && hasKey(this.#options.keys)) this.#openBlob()
+    else if (!isValue || hasKey(this.#options.uncertainKeys)) this.#start = Buffer.alloc(0)
     else this.#text.openString()
+    this.#lastString = ''
   }
 
-  #readString(run: Buffer, isClosed: boolean): void {
+  #readInside(run: Buffer, isClosed: boolean): Promise<void> | undefined {
+    if (this.#blob !== undefined) return this.#readBlob(run, isClosed)
+    if (this.#start === undefined) return this.#readString(run, isClosed)
+    const seen = Buffer.concat([this.#start, run])
+    this.#start = isClosed || seen.length >= START_BYTES ? undefined : seen
+    if (this.#start !== undefined) return undefined
+    if (!this.#options.isStartOfBlob(seen.toString('latin1', 0, START_BYTES))) {
+      this.#text.openString()
+      return this.#readString(seen, isClosed)
+    }
+    this.#openBlob()
+    return this.#readBlob(seen, isClosed)
+  }
+
+  #readString(run: Buffer, isClosed: boolean): undefined {
     if (this.#lastString.length <= this.#keyBytes) this.#lastString += run.toString('latin1', 0, this.#keyBytes + 1)
     this.#text.appendString(run)
     if (!isClosed) return
@@ -208,6 +231,10 @@ class BoundedText {
     return this.#isFull || this.#bytes + this.#dropped > this.#maxBytes
   }
 
+  get kept(): string {
+    return new TextDecoder().decode(Buffer.concat(this.#chunks))
+  }
+
   overflow(): JsonStructureError {
     return new JsonStructureError(`it contains more than ${this.#maxBytes} bytes beside images`)
   }
@@ -246,7 +273,7 @@ class BoundedText {
   /** @throws JsonStructureError if it is full */
   end(): string {
     if (this.#isFull) throw this.overflow()
-    return new TextDecoder().decode(Buffer.concat(this.#chunks))
+    return this.kept
   }
 }
 

@@ -156,6 +156,32 @@ const deployments: readonly Case[] = [
   ],
   ['a deprecated model', 400, { error: { code: 'ModelDeprecated' } }, 'IMG_ERR_AZURE_RETIRED', /"my-flux" is retired/],
   ['a retired deployment', 404, { error: { code: 'DeploymentIsRetired' } }, 'IMG_ERR_AZURE_RETIRED', /is retired/],
+  ...(
+    [
+      [400, { code: 'DeploymentNotReady', message: 'x' }],
+      [409, { code: 'ModelNotReady' }],
+      [404, { code: 'deployment_provisioning' }],
+      [424, { code: 'model_loading' }],
+      [503, { code: 'DeploymentNotReady' }],
+      [400, { code: 'BadRequest', message: 'The deployment is not ready. Please wait.' }],
+      [409, { code: 'Conflict', message: 'The model for this deployment is still being provisioned.' }],
+    ] as const
+  ).map(
+    ([status, members]): Case => [
+      `a deployment that is not ready: ${status} ${members.code}`,
+      status,
+      { error: members },
+      'IMG_ERR_AZURE_NOT_READY',
+      /still setting up its deployment "my-flux".*nothing was generated or billed\. Try again in 60 s/,
+    ],
+  ),
+  [
+    'a deployment whose provisioning failed',
+    404,
+    { error: { code: 'DeploymentProvisioningFailed' } },
+    'IMG_ERR_AZURE_NOT_FOUND',
+    /./,
+  ],
   ['a 410', 410, '', 'IMG_ERR_AZURE_RETIRED', /the operator must deploy a newer model/],
   [
     'a retired model by the text',

@@ -98,7 +98,11 @@ test('a stream that breaks off has an image if that of a completed event is whol
     [`${event(partial)}${whole}data: {"type":"image_gen`, true],
     [whole.slice(0, -2), true],
     [whole.slice(0, -20), true],
-    [`event: x\n${whole.split('\n')[1]?.slice(0, -20)}`, false],
+    [`event: x\n${whole.split('\n')[1]?.slice(0, -20)}`, true],
+    [`data: {"b64_json":"${pixelPng}","type" : "image_edit.completed","usage":{"inp`, true],
+    [`data: {"b64_json":"${pixelPng}","type":"image_edit.partial_image","usage":{"inp`, false],
+    [`data: {"b64_json":"${pixelPng}","revised_prompt":"\\"type\\":\\"x.completed\\"`, false],
+    [`data: {"b64_json":"${pixelPng}","created_at":1`, false],
     [event(partial).slice(0, -20), false],
     [whole.slice(0, 140), false],
   ]
@@ -108,6 +112,33 @@ test('a stream that breaks off has an image if that of a completed event is whol
     t.assert.equal(await reading.hasImage(), isThere, text)
     await reading.abort()
     t.assert.equal(spool.used, 0)
+  }
+})
+
+test('an image of a completed event is read in every form that it has in a document', async (t: TestContext) => {
+  const type = 'image_generation.completed'
+  const url = `data:image/png;base64,${pixelPng}`
+  const forms = [
+    { type, url },
+    { url, partial_image_index: null, type },
+    { type, data: [{ image_url: { url } }] },
+    [{ type, b64_json: pixelPng }],
+    { type: 'response.output_item.done', item: { type: 'image_generation_call', result: pixelPng } },
+  ]
+  for (const form of forms) {
+    const text = Buffer.from(`data: [DONE]\n\ndata: ${JSON.stringify(form)}\n\n`)
+    const bytes = Array.from(text, (byte) => Buffer.from([byte]))
+    for (const chunks of [[text], bytes]) {
+      const { response, reading, spool } = await read(chunks)
+      t.assert.deepEqual(
+        response.parts.map((part) => 'image' in part),
+        [true],
+        JSON.stringify(form),
+      )
+      await reading.abort()
+      await Promise.all(response.parts.map((part) => 'image' in part && part.image[Symbol.asyncDispose]()))
+      t.assert.equal(spool.used, 0)
+    }
   }
 })
 

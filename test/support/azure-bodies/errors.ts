@@ -65,6 +65,7 @@ const errors: Readonly<Record<Exclude<Meaning, 'none'>, readonly object[]>> = {
   'api version': [{ code: fix('UnsupportedApiVersion') }, { code: '400', message: fix('API version not supported') }],
   spending: [{ code: fix('insufficient_quota'), message: quoted }, { code: fix('billing_hard_limit_reached') }],
   deployment: [{ code: fix('DeploymentNotFound'), message: quoted }],
+  'not ready': [{ code: fix('DeploymentNotReady'), message: quoted }, { code: fix('model_not_ready') }],
   blocked: [
     { code: 'Forbidden', message: fix(`Your resource has been temporarily blocked: content policy. ${CANARY}`) },
   ],

@@ -75,6 +75,11 @@ const documents: Readonly<Record<string, (list: string[]) => unknown>> = {
     data: fix(list.map((image) => fix({ b64_json: fix(image) }))),
     usage: { num_input_text_tokens: 9, num_input_image_tokens: 0, num_output_tokens: 1024 },
   }),
+  'data URLs as links': (list) => ({
+    created: 1,
+    data: fix(list.map((image) => fix({ url: fix(`data:image/png;base64,${image}`), revised_prompt: CANARY }))),
+  }),
+  'one image as result': ([image = '']) => ({ result: fix(image), usage: gptUsage }),
   'one image without a list': ([image = '']) => ({ created: 1, data: fix({ b64_json: fix(image) }) }),
 }
 
@@ -123,15 +128,21 @@ export function imageStream(random: Random): ImageBody {
   // The name of the event, or its type, says that the image is complete.
   const type = isNamed ? `${kind}.completed` : fix(`${kind}.completed`)
   const completed = { type, b64_json: fix(image), created_at: 1, usage: gptUsage, quality: 'high' }
-  const events = [
+  const isCut = !isNamed && random.chance(0.2)
+  const earlier = [
     ...Array.from({ length: random.below(3) }, () => random.pick(noise)),
     ...Array.from({ length: random.below(3) }, () => partial(random, kind)),
+  ]
+  const members = [`"b64_json":"${image}"`, `"type":"${kind}.completed"`]
+  const cutOff = [`data: {${(random.chance(0.5) ? members : members.toReversed()).join()},"usage":{"input`]
+  const whole = [
     [...(isNamed ? [`event: ${kind}.completed`] : []), dataOf(completed, random)],
     ...Array.from({ length: random.below(3) }, () => (random.chance(0.3) ? partial(random, kind) : random.pick(noise))),
   ]
   const newline = random.pick(['\n', '\r\n', '\r'])
   const end = random.pick(['', newline, newline + newline])
-  const text = events.map((lines) => lines.join(newline)).join(newline + newline) + end
+  const events = [...earlier, ...(isCut ? [cutOff] : whole)]
+  const text = events.map((lines) => lines.join(newline)).join(newline + newline) + (isCut ? '' : end)
   const contentType = random.pick(['text/event-stream', 'text/event-stream; charset=utf-8'])
   return { name: `${kind} stream`, contentType, text, chunks: cut(Buffer.from(text), random), images: [image] }
 }
@@ -143,8 +154,8 @@ export function truncatedDocument(random: Random): ImageBody {
   let from = 0
   const complete = whole.images.filter((image) => {
     const escaped = [image, image.replaceAll('/', '\\/').replaceAll('+', '\\u002b')]
-    const at = escaped.map((form) => whole.text.indexOf(`"${form}"`, from)).find((place) => place !== -1) ?? 0
-    from = whole.text.indexOf('"', at + 1) + 1
+    const at = escaped.map((form) => whole.text.indexOf(`${form}"`, from)).find((place) => place !== -1) ?? 0
+    from = whole.text.indexOf('"', at) + 1
     return text.length >= from
   })
   return { ...whole, name: `${whole.name}, truncated`, text, chunks: cut(Buffer.from(text), random), images: complete }

@@ -16,7 +16,7 @@ export interface Verdict {
 /** What an error means, by its distinguishing code or text. */
 export type Meaning =
   | ('filter' | 'image' | 'mask' | 'parameter' | 'unsupported' | 'retired' | 'api version' | 'spending' | 'none')
-  | ('deployment' | 'blocked' | 'keys disabled' | 'capacity')
+  | ('deployment' | 'not ready' | 'blocked' | 'keys disabled' | 'capacity')
 
 const free = (action: Action, ...codes: string[]): Verdict => ({
   codes: codes.map((code) => `IMG_ERR_AZURE_${code}`),
@@ -35,6 +35,7 @@ const byMeaning: Readonly<Record<Exclude<Meaning, 'none'>, Verdict>> = {
   'api version': free('tryOtherRoute', 'API_VERSION'),
   spending: free('giveUp', 'SPENDING_LIMIT'),
   deployment: free('tryOtherRoute', 'DEPLOYMENT'),
+  'not ready': free('tryOtherRoute', 'NOT_READY'),
   blocked: free('giveUp', 'ACCOUNT_BLOCKED'),
   'keys disabled': free('giveUp', 'KEY_DISABLED'),
   capacity: free('waitForQuota', 'CAPACITY'),
@@ -57,6 +58,7 @@ const byStatus: Readonly<Record<number, Verdict>> = {
   413: free('tryOtherRoute', 'TOO_LARGE'),
   415: free('tryOtherRoute', 'REJECTED'),
   422: free('tryOtherRoute', 'REJECTED'),
+  424: free('tryOtherRoute', 'REJECTED'),
   429: free('waitForQuota', 'RATE_LIMIT'),
   499: billed('UNCLEAR'),
   501: billed('UNCLEAR'),
@@ -92,6 +94,7 @@ export const statusesOf: Readonly<Record<Exclude<Meaning, 'none'>, readonly numb
   'api version': [400],
   spending: [400, 402, 403, 429],
   deployment: [400, 404],
+  'not ready': [400, 404, 409, 424],
   blocked: [403],
   'keys disabled': [401, 403],
   capacity: [429],
