@@ -275,6 +275,7 @@ test('an unwritable images folder rejects no path, fails the save, and returns t
 
 test('what helps an unwritable images folder depends on what stands in the way', async (t: TestContext) => {
   const { root } = await build(t)
+  await mkdir(root, { recursive: true })
   const [file, link] = [path.join(root, 'file'), path.join(root, 'link')]
   await writeFile(file, '')
   await symlink(path.join(root, 'nowhere'), link)
