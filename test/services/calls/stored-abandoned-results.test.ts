@@ -42,7 +42,7 @@ describe('a stored result', () => {
   })
 
   test('is evicted in order of age after a restart too', async (t: TestContext) => {
-    const first = await setUp(t)
+    const first = await startAbandonedResults(t)
     for (let n = 0; n < 8; n++) {
       await first.abandoned({ prompt: `${n}` })
       first.world.wall += 1000
@@ -52,7 +52,10 @@ describe('a stored result', () => {
     for (const name of (await first.files()).reverse()) {
       await rename(join(first.folder, name), join(first.folder, `a${name}`))
     }
-    const { abandonedResults, seen, call, world } = await setUp(t, { maxEntries: 2, folder: first.folder })
+    const { abandonedResults, seen, call, world } = await startAbandonedResults(t, {
+      maxEntries: 2,
+      folder: first.folder,
+    })
     await abandonedResults.load()
     await seen('evicted', 6)
     for (const prompt of ['6', '7']) t.assert.match((await call({ prompt }).take()).text, note)
