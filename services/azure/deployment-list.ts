@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { Compile } from 'typebox/compile'
 import { type DeploymentEntry, DeploymentEntrySchema, DeploymentsFileSchema } from '../../schemas/deployments.ts'
 import type { DialectName } from '../../schemas/models.ts'
 import { isRecord } from '../bytes/json/is-record.ts'
 import { unreadableReason } from '../config/permission-flags.ts'
 import { placeholderProblem } from '../config/placeholders.ts'
+import { readTextFile } from '../config/text-file.ts'
+import { InvalidValueError } from '../errors/app-error.ts'
 import { nearestName } from '../errors/nearest-name.ts'
 import { isLocal } from '../net/ip-address.ts'
 import { readBaseUrl } from './base-url.ts'
@@ -23,6 +24,8 @@ import {
 
 const deploymentEntry = Compile(DeploymentEntrySchema)
 const DEFAULT_PRIORITY = 100
+/** Thousands of models or deployments. */
+const MAX_FILE_BYTES = 4_194_304
 
 /** The variables of the configuration. */
 export interface DeploymentSettings extends CredentialSettings {
@@ -280,8 +283,7 @@ function complain(list: DeploymentList, problem: string): void {
 }
 
 function readJson(path: string): unknown {
-  // Editors on Windows begin files with a byte order mark.
-  return JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''))
+  return JSON.parse(readTextFile(path, MAX_FILE_BYTES))
 }
 
 /** Messages of the JSON parser are not used: they quote the text, which may contain a key. */
@@ -292,6 +294,7 @@ function reportFile(
 ): void {
   const report = (problem: string, inFile = true) => problems.push({ variable, problem, inFile })
   if (error instanceof InvalidFileError) for (const problem of error.problems) report(problem)
+  else if (error instanceof InvalidValueError) report(`names a file that ${error.message}`, false)
   else if (error instanceof SyntaxError) report('is not JSON')
   else report(`cannot be read (${unreadableReason(error)})`, false)
 }

@@ -1,12 +1,13 @@
-import { readFileSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
+import { checkTextFile, decodeText, readTextFile } from '../config/text-file.ts'
 import { AppError, InvalidValueError } from '../errors/app-error.ts'
 
 /** Where Docker and Kubernetes mount secrets. */
 const secretFolders = ['/run/secrets', '/var/run/secrets']
 
-/** Far longer than a key; reading a device would never end. */
+/** Far longer than a key. */
 const MAX_KEY_BYTES = 65_536
 
 /** The files to which a deployments file may refer. */
@@ -42,8 +43,7 @@ export function createFileBounds(deploymentsFile: string): FileBounds {
 
 /** Reads a file with one key. @throws Error with a system code, or InvalidValueError with a reason */
 export function readKeyFile(path: string): string {
-  checkKeyFile(statSync(path))
-  return keyOf(readFileSync(path, 'utf8'))
+  return keyOf(readTextFile(path, MAX_KEY_BYTES))
 }
 
 /** Reads the key again; `undefined` if the file has not changed since `seen`, the last `mark`. */
@@ -52,15 +52,9 @@ export async function readChangedKeyFile(
   seen: string | undefined,
 ): Promise<{ key: string; mark: string } | undefined> {
   const stats = await stat(path)
-  checkKeyFile(stats)
+  checkTextFile(stats, MAX_KEY_BYTES)
   const mark = `${stats.mtimeMs} ${stats.size} ${stats.ino}`
-  return mark === seen ? undefined : { key: keyOf(await readFile(path, 'utf8')), mark }
-}
-
-/** Rejects pipes, which would block until there is a writer, and devices. */
-function checkKeyFile(stats: Stats): void {
-  if (!stats.isFile()) throw new InvalidValueError('is not a regular file')
-  if (stats.size > MAX_KEY_BYTES) throw new InvalidValueError('is too large for a key')
+  return mark === seen ? undefined : { key: keyOf(decodeText(await readFile(path))), mark }
 }
 
 function keyOf(text: string): string {

@@ -6,6 +6,7 @@ import { azureError } from './azure-error.ts'
 import { createDeployment, type Deployment, type DeploymentOptions } from './deployment.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { type AzureFault, ErrorBodyCollector, parseFault } from './error-body.ts'
+import type { RequestCode } from './events.ts'
 import { withinCall } from './within-call.ts'
 
 /** What asking Azure about a deployment showed. */
@@ -18,6 +19,8 @@ export interface OnlineCheck {
 
 interface Asked {
   status: number
+  /** Any other program at the address may respond with 2xx too, but not with JSON. */
+  isJson: boolean
   fault: AzureFault
   /** `undefined` for 2xx. */
   failure: ServiceError | undefined
@@ -63,12 +66,15 @@ async function checkDeployment(
   const ask = (url: URL) => askAzure(url, route, deployment, dispatcher, limits)
   try {
     const models = await ask(route.lookups.models(target))
-    if (models.failure !== undefined) return { deployment: name, state: 'failed', sentence: describe(models.failure) }
-    const { status, fault, failure } = await ask(route.lookups.deployment(target))
+    if (models.failure !== undefined || !models.isJson) {
+      return { deployment: name, state: 'failed', sentence: describeRejection(models, deployment.host) }
+    }
+    const { status, isJson, fault, failure } = await ask(route.lookups.deployment(target))
     if (failure?.code === 'IMG_ERR_AZURE_DEPLOYMENT' && fault.codes.includes('deploymentnotfound')) {
       return { deployment: name, state: 'failed', sentence: describe(failure) }
     }
-    const exists = status < 300 ? 'the deployment exists' : 'Azure does not tell whether the deployment exists'
+    const exists =
+      status < 300 && isJson ? 'the deployment exists' : 'Azure does not tell whether the deployment exists'
     return { deployment: name, state: 'ok', sentence: `Azure accepts the credential; ${exists}` }
   } catch (error) {
     return { deployment: name, state: 'failed', sentence: describeUnreachable(error, deployment.host) }
@@ -93,11 +99,35 @@ async function askAzure(
   const isSuccess = response.statusCode >= 200 && response.statusCode < 300
   const context = { operation: 'generate', deployment, secrets } as const
   const failure = isSuccess ? undefined : azureError(response.statusCode, response.headers, fault, context)
-  return { status: response.statusCode, fault, failure }
+  const isJson = /\bjson\b/i.test(String(response.headers['content-type']))
+  return { status: response.statusCode, isJson, fault, failure }
 }
 
 /** The result says everything that there is to log. */
 const silent = { log: { debug() {}, info() {}, warn() {}, error() {} } }
+
+/** The sentences of the other codes speak of prompts, images and bills, and nothing of that was sent. */
+const honestCodes: ReadonlySet<string> = new Set([
+  'IMG_ERR_AZURE_CREDENTIAL',
+  'IMG_ERR_AZURE_FORBIDDEN',
+  'IMG_ERR_AZURE_KEY_DISABLED',
+  'IMG_ERR_AZURE_ACCOUNT_BLOCKED',
+  'IMG_ERR_AZURE_SPENDING_LIMIT',
+  'IMG_ERR_AZURE_DEPLOYMENT',
+  'IMG_ERR_AZURE_NOT_FOUND',
+  'IMG_ERR_AZURE_API_VERSION',
+  'IMG_ERR_AZURE_RETIRED',
+  'IMG_ERR_AZURE_REDIRECT',
+  'IMG_ERR_AZURE_RATE_LIMIT',
+  'IMG_ERR_AZURE_CAPACITY',
+  'IMG_ERR_AZURE_FAILED',
+  'IMG_ERR_AZURE_UNAVAILABLE',
+] satisfies RequestCode[])
+
+function describeRejection({ status, failure }: Asked, host: string): string {
+  if (failure !== undefined && honestCodes.has(failure.code)) return describe(failure)
+  return `${host} does not respond as Azure does (status ${status}); check AZURE_BASE_URL, the proxy and gateways on the way`
+}
 
 function describe({ code, message, detail }: ServiceError): string {
   return `${message} (${code}${detail?.azureStatus === undefined ? '' : `, status ${detail.azureStatus}`})`

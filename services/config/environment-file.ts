@@ -4,6 +4,7 @@ import { ReportedError } from '../errors/app-error.ts'
 import { codeOf } from '../errors/error-code.ts'
 import type { Environment } from './environment.ts'
 import { unreadableReason } from './permission-flags.ts'
+import { decodeText } from './text-file.ts'
 
 /** A file named with `--env-file` cannot be read. The message is a sentence for the operator. */
 export class EnvironmentFileError extends ReportedError {
@@ -13,7 +14,7 @@ export class EnvironmentFileError extends ReportedError {
 /** The file named with `--env-file`. @throws EnvironmentFileError */
 export function readEnvironmentFile(file: string): Environment {
   try {
-    return parseEnv(readFileSync(file, 'utf8'))
+    return parseEnv(decodeText(readFileSync(file)))
   } catch (cause) {
     throw new EnvironmentFileError(`--env-file: ${file} cannot be read (${reasonOf(cause)}).`, { cause })
   }
@@ -25,7 +26,7 @@ export function readEnvironmentFile(file: string): Environment {
  */
 export function readDotEnv(report: (sentence: string) => void): Environment {
   try {
-    return parseEnv(readFileSync('.env', 'utf8'))
+    return parseEnv(decodeText(readFileSync('.env')))
   } catch (error) {
     const reason = reasonOf(error)
     if (reason !== 'ENOENT') report(`.env in the working directory cannot be read (${reason}).`)

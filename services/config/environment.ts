@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { InvalidValueError } from '../errors/app-error.ts'
 import type { ConfigurationProblem } from './configuration-error.ts'
 import { unreadableReason } from './permission-flags.ts'
 import { placeholderProblem } from './placeholders.ts'
+import { readTextFile } from './text-file.ts'
 import { type VariableInfo, variables } from './variables.ts'
 
 /** Raw variables of a process. */
@@ -31,13 +32,16 @@ export function prepareEnvironment(environment: Environment, transport: Transpor
   for (const { name, secret } of variablesOf(transport)) {
     const value = clean(environment[name])
     if (value !== undefined) prepared.values[name] = value
-    const problem = value === undefined ? undefined : placeholderProblem(value)
+    const problem = value === undefined ? undefined : valueProblem(value)
     if (problem !== undefined) prepared.problems.push({ variable: name, problem, isPlaceholder: true })
     const file = secret ? clean(environment[`${name}_FILE`]) : undefined
     if (file !== undefined) readSecret(name, file, prepared)
   }
   return prepared
 }
+
+/** A thousand keys of clients fit. */
+const MAX_SECRET_BYTES = 1_048_576
 
 function readSecret(name: string, file: string, { values, secretFiles, problems }: PreparedEnvironment): void {
   if (values[name] !== undefined) {
@@ -49,13 +53,14 @@ function readSecret(name: string, file: string, { values, secretFiles, problems 
   secretFiles[name] = file
   const report = (problem: string) => problems.push({ variable: `${name}_FILE`, problem })
   try {
-    const value = readFileSync(file, 'utf8').trim()
+    const value = readTextFile(file, MAX_SECRET_BYTES).trim()
     if (value === '') report(`names an empty file (${file})`)
     else values[name] = value
-    const problem = placeholderProblem(value)
+    const problem = valueProblem(value)
     if (problem !== undefined) report(`names a file whose content ${problem} (${file})`)
   } catch (error) {
-    report(`names a file that cannot be read (${file}: ${unreadableReason(error)})`)
+    if (error instanceof InvalidValueError) report(`names ${file}, which ${error.message}`)
+    else report(`names a file that cannot be read (${file}: ${unreadableReason(error)})`)
   }
 }
 
@@ -79,4 +84,16 @@ function clean(raw: string | undefined): string | undefined {
   const quoted = /^(["'])([\s\S]*)\1$/.exec(trimmed)
   const value = (quoted?.[2] ?? trimmed).trim()
   return value === '' ? undefined : value
+}
+
+/** What is wrong with a value of any variable; continues the name of the variable. */
+function valueProblem(value: string): string | undefined {
+  return isHalfQuoted(value) ? 'begins or ends with a stray quotation mark; remove it' : placeholderProblem(value)
+}
+
+/** Lost its other mark, or has the typographic ones of a text processor. */
+function isHalfQuoted(value: string): boolean {
+  const [first, last] = [value[0] ?? '', value.at(-1) ?? '']
+  const hasPlain = /["']/.test(first + last)
+  return (hasPlain && (first !== last || value.length === 1)) || /^[“”‘’„«]|[“”‘’»]$/.test(value)
 }

@@ -21,17 +21,27 @@ const prefixes: ReadonlySet<string> = new Set([...known].map(firstWord))
 const othersOfAzure = new RegExp(
   `^AZURE_(${[
     'CLIENT|TENANT|USERNAME|PASSWORD|FEDERATED|AUTHORITY|ADDITIONALLY|REGIONAL|POD|IDENTITY|MANAGED|TOKEN_CREDENTIALS|MSI',
-    'SUBSCRIPTION|RESOURCE|LOCATION|REGION|CREDENTIALS|ENV|DEV|CONFIG|CORE|DEFAULTS|EXTENSION|CLOUD|CLI|LOG|LOGGING|TRACING|TELEMETRY|HTTP',
-    'STORAGE|OPENAI|AI|INFERENCE|SEARCH|COSMOS|COSMOSDB|KEYVAULT|KEY_VAULT|SQL|REDIS|FUNCTIONS|CONTAINER|CONTAINERAPPS|APP|DEVOPS|ACR|AKS|ML|MONITOR|SERVICEBUS|SERVICE_BUS|EVENT|EVENTHUB|SPEECH|VISION|COGNITIVE|DOCUMENT|CONTENT',
+    'SUBSCRIPTION|RESOURCE|LOCATION|REGION|CREDENTIALS|ENV|ENVIRONMENT|DEV|CONFIG|CORE|DEFAULTS|EXTENSION|CLOUD|CLI|LOG|LOGGING|TRACING|TELEMETRY|HTTP|SDK|AD|PRINCIPAL|ACCOUNT|PROJECT|DISABLE|EXPERIMENTAL|POWERSHELL',
+    'STORAGE|OPENAI|AI|INFERENCE|SEARCH|COSMOS|COSMOSDB|KEYVAULT|KEY_VAULT|SQL|POSTGRES|POSTGRESQL|MYSQL|REDIS|FUNCTION|FUNCTIONS|FUNCTIONAPP|WEBAPP|WEBPUBSUB|WEB_PUBSUB|STATIC|CONTAINER|CONTAINERAPPS|APP|APPCONFIG|APPCONFIGURATION|DEVOPS|ACR|AKS|VM|ML|BATCH|MONITOR|SERVICE|SERVICEBUS|SIGNALR|EVENT|EVENTHUB|SPEECH|VISION|LANGUAGE|TEXT|TRANSLATOR|FORM|COGNITIVE|DOCUMENT|CONTENT|SYNAPSE|DATALAKE|DATA|PIPELINE|PIPELINES|ARTIFACTS',
   ].join('|')})(_|$)`,
 )
 
-/** Names of the same thing in other programs, and a standard variable that resembles one of ours. */
+/** Settings of MCP clients and of other servers, which clients pass on to every server that they start. */
+const othersOfMcp =
+  /^MCP_(TRANSPORT|MODE|DEBUG|CONFIG|TIMEOUT|TOOL_TIMEOUT|CONNECTION|REQUEST|CLIENT|PROXY|INSPECTOR|REMOTE|OAUTH|AUTO|SERVER_NAME|SERVER_REQUEST|SERVER_CONNECTION)(_|$)/
+
+/** Names of the same thing in other programs, and standard variables that resemble one of ours. */
 const synonyms: ReadonlyMap<string, string> = new Map([
   ['AZURE_ENDPOINT', 'AZURE_BASE_URL'],
   ['AZURE_API_BASE', 'AZURE_BASE_URL'],
+  ['AZURE_API_ENDPOINT', 'AZURE_BASE_URL'],
+  ['MCP_SERVER_URL', 'PUBLIC_URL'],
+  // Earlier names of the service's own.
+  ['MAX_HELD_BYTES', 'MAX_BUFFERED_BYTES'],
+  ['UNDELIVERED_TTL_MS', 'ABANDONED_RESULT_TTL_MS'],
+  ['AZURE_MAX_ANSWER_BYTES', 'AZURE_MAX_RESPONSE_BYTES'],
 ])
-const standard: ReadonlySet<string> = new Set(['HTTP_PROXY', 'ALL_PROXY'])
+const standard: ReadonlySet<string> = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'])
 
 /** Kubernetes adds such variables for every service of the namespace, and Docker for links. */
 const serviceLink = /_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP)(_\w+)?)$/
@@ -44,7 +54,8 @@ const linkValue = /^(tcp|udp):\/\//
 export function unknownVariableWarnings(environment: Environment): string[] {
   return Object.keys(environment).flatMap((name) => {
     const value = environment[name]
-    if (value === undefined || known.has(name) || standard.has(name) || othersOfAzure.test(name)) return []
+    if (value === undefined || known.has(name) || standard.has(name.toUpperCase())) return []
+    if (othersOfAzure.test(name) || othersOfMcp.test(name)) return []
     if (serviceLink.test(name) || linkValue.test(value)) return []
     const nearest = nearestOf(name)
     if (nearest !== undefined) return [`${name} is not a variable of this service; did you mean ${nearest}?`]
@@ -57,8 +68,10 @@ function firstWord(name: string): string {
   return `${name.split('_')[0]}_`
 }
 
-/** The known name that a typo or a missing word would turn into this one. */
-function nearestOf(name: string): string | undefined {
+/** The known name that other letter case, a typo or a missing word would turn into this one. */
+function nearestOf(given: string): string | undefined {
+  const name = given.toUpperCase()
+  if (known.has(name)) return name
   const candidates = [...known].map((other) => ({ other, distance: distanceOf(name, other) }))
   const [nearest] = candidates.toSorted((a, b) => a.distance - b.distance)
   const limit = prefixes.has(firstWord(name)) ? Math.max(2, name.length / 4) : 2

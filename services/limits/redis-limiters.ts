@@ -28,7 +28,7 @@ const PROBE_MS = 2_000
 
 export interface RedisLimiters {
   createLimiter: CreateLimiter
-  /** Whether Redis responds now; one that hangs is connected and does not. */
+  /** Whether Redis counts now; one that hangs, or takes no writes, is connected and does not. */
   isResponding(): Promise<boolean>
   close(): void
 }
@@ -45,13 +45,16 @@ export function createRedisLimiters(url: string, log: Logger): RedisLimiters {
     enableOfflineQueue: false,
     retryStrategy: (attempt) => Math.min(attempt * 200, MAX_RECONNECT_MS),
   })
-  /** Set while Redis does not respond, so that a change is logged once and not with every error. */
+  /** Set while Redis does not count, so that a change is logged once and not with every error. */
   let probing: NodeJS.Timeout | undefined
+  let loggedReason: string | undefined
 
   function lose(err?: unknown): void {
-    if (probing !== undefined) return
-    log.warn({ err }, 'redis unreachable, each replica counts by itself')
-    probing = setInterval(isResponding, PROBE_MS).unref()
+    const reason = reasonOf(err)
+    if (probing !== undefined && (reason === undefined || reason === loggedReason)) return
+    loggedReason = reason
+    log.warn({ err, reason }, 'redis unreachable, each replica counts by itself')
+    probing ??= setInterval(isResponding, PROBE_MS).unref()
   }
   function regain(): void {
     if (probing === undefined) return
@@ -60,8 +63,11 @@ export function createRedisLimiters(url: string, log: Logger): RedisLimiters {
     log.info({}, 'redis reachable again, replicas count together')
   }
   async function isResponding(): Promise<boolean> {
+    // A connection that is not there yet, or lost, reports itself.
+    if (redis.status !== 'ready') return false
     try {
-      await redis.ping()
+      // The counters' own script: a read-only replica or a full Redis also answers a ping.
+      await redis.eval(incrementScript, 1, `${KEY_PREFIX}:probe`, 0, 1)
       regain()
       return true
     } catch (error) {
@@ -70,7 +76,7 @@ export function createRedisLimiters(url: string, log: Logger): RedisLimiters {
     }
   }
   redis.on('error', lose)
-  redis.on('ready', regain)
+  redis.on('ready', isResponding)
 
   /** Used where a command failed: the next ones then wait for no other time-out. */
   class FallbackLimiter extends MemoryLimiter {
@@ -111,4 +117,9 @@ export function createRedisLimiters(url: string, log: Logger): RedisLimiters {
       redis.disconnect()
     },
   }
+}
+
+/** The code that an error response of Redis begins with, such as `WRONGPASS` or `READONLY`; its text is not logged. */
+function reasonOf(error: unknown): string | undefined {
+  return error instanceof Error && error.name === 'ReplyError' ? /^[A-Z]+\b/.exec(error.message)?.[0] : undefined
 }

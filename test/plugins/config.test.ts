@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { inspect } from 'node:util'
@@ -147,7 +148,51 @@ describe('configuration', () => {
       (await problems(t, { ...without, AZURE_API_KEY_FILE: join(folder, 'absent') })).join(),
       /cannot be read \(.*absent: ENOENT\)/,
     )
-    t.assert.match((await problems(t, { ...without, AZURE_API_KEY_FILE: folder })).join(), /EISDIR/)
+    t.assert.match(
+      (await problems(t, { ...without, AZURE_API_KEY_FILE: folder })).join(),
+      /, which is a folder; Docker creates one in place of a missing file/,
+    )
+  })
+
+  test('a file that would block the start or fill the memory is rejected before it is read', async (t: TestContext) => {
+    const folder = await temporaryFolder(t)
+    const [pipe, large] = [join(folder, 'pipe'), join(folder, 'large')]
+    execFileSync('mkfifo', [pipe])
+    await writeFile(large, '')
+    await truncate(large, 100_000_000)
+    const without = { ...minimalEnvironment, AZURE_API_KEY: undefined }
+    for (const [file, reason] of [
+      [pipe, 'is not a regular file'],
+      ['/dev/zero', 'is not a regular file'],
+      [large, 'is larger than 1048576 bytes'],
+    ] as const) {
+      t.assert.deepEqual(await problems(t, { ...without, AZURE_API_KEY_FILE: file }), [
+        `AZURE_API_KEY_FILE: names ${file}, which ${reason}`,
+      ])
+    }
+    for (const name of ['AZURE_DEPLOYMENTS_FILE', 'AZURE_MODELS_FILE']) {
+      const [line = ''] = await problems(t, { ...minimalEnvironment, [name]: pipe })
+      t.assert.match(line, new RegExp(`^${name}: names a file that is not a regular file`))
+    }
+  })
+
+  test('a secret file of Windows is read: byte order mark, UTF-16, line break', async (t: TestContext) => {
+    const file = join(await temporaryFolder(t), 'key')
+    for (const bytes of [Buffer.from('\uFEFFthe-key\r\n'), Buffer.from('\uFEFFthe-key\r\n', 'utf16le')]) {
+      await writeFile(file, bytes)
+      const loaded = await load(t, { ...minimalEnvironment, AZURE_API_KEY: '', AZURE_API_KEY_FILE: file })
+      t.assert.equal(await keyOf(loaded), 'the-key')
+    }
+  })
+
+  test('rejects a value with one quotation mark or typographic ones', async (t: TestContext) => {
+    for (const value of ['"the-key', "the-key'", `"the-key'`, '“the-key”', "'", '„the-key“', '« the-key »']) {
+      for (const name of ['AZURE_API_KEY', 'AZURE_DEPLOYMENT_NAME', 'METRICS_TOKEN']) {
+        t.assert.deepEqual(await problems(t, { ...minimalEnvironment, [name]: value }), [
+          `${name}: begins or ends with a stray quotation mark; remove it`,
+        ])
+      }
+    }
   })
 
   test('rejects placeholders in values and files, without one more example', async (t: TestContext) => {

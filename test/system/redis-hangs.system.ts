@@ -6,12 +6,12 @@ import { post } from '../support/service.ts'
 import { freePorts, requireProgram, startProgram } from '../support/system/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-async function startRedis(t: TestContext) {
+async function startRedis(t: TestContext, ...options: string[]) {
   await requireProgram('redis-server')
   const [port] = await freePorts(1)
   const folder = await temporaryFolder(t)
   const { child } = startProgram(t, 'redis-server', [
-    ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder],
+    ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder, ...options],
   ])
   // A stopped process ignores the signal that ends it.
   t.after(() => child.kill('SIGCONT'))
@@ -87,3 +87,28 @@ test('limits hold while Redis hangs, and are shared again afterwards', async (t:
   await connected()
   t.assert.equal(await granted('afterwards'), 3)
 })
+
+for (const [name, reason, options] of [
+  ['a read-only replica', 'READONLY', ['--replicaof', '127.0.0.1', '9']],
+  ['one without memory', 'OOM', ['--maxmemory', '1', '--maxmemory-policy', 'noeviction']],
+  ['one that wants a password', 'NOAUTH', ['--requirepass', 'secret']],
+  [
+    'one whose user must not run scripts',
+    'NOPERM',
+    ['--user', 'default', 'on', 'nopass', '~*', '&*', '+@all', '-@scripting'],
+  ],
+] as const) {
+  test(`a Redis that responds but cannot count is unreachable, and why is logged once: ${name}`, async (t: TestContext) => {
+    const redis = await startRedis(t, ...options)
+    const { app, logs } = await listen(t, { REDIS_URL: redis.url, RATE_LIMIT_PER_MINUTE: '3' })
+    await waitFor(reason, () => logs.text.includes(`"reason":"${reason}"`))
+    const startedAt = performance.now()
+    await waitFor('more than one probe', async () => {
+      await app.inject({ method: 'POST', url: '/', payload: { jsonrpc: '2.0', id: 1, method: 'ping' } })
+      t.assert.equal((await app.readiness.report()).body.redis, 'unreachable')
+      return performance.now() - startedAt > 5_000
+    })
+    t.assert.equal(logs.text.split(`"reason":"${reason}"`).length, 2)
+    t.assert.doesNotMatch(logs.text, /redis reachable again/)
+  })
+}

@@ -88,6 +88,34 @@ describe('the online check', () => {
     t.assert.equal(elsewhere.seen.length, 0)
   })
 
+  test('takes only JSON for a response of Azure, and speaks of no image or bill', async (t: TestContext) => {
+    const page = '<html>sign in</html>'
+    for (const [status, type, body] of [
+      [200, 'text/html', page],
+      [200, 'text/plain', '{"data":[]}'],
+      [204, undefined, ''],
+      [400, 'text/html', page],
+      [407, 'text/html', page],
+      [408, 'application/json', '{}'],
+      [500, 'text/html', page],
+      [502, 'text/html', page],
+      [503, 'text/html', page],
+      [504, 'application/json', '{}'],
+    ] as const) {
+      const other = await fakeAzure(t, (_request, response) => {
+        response.writeHead(status, type === undefined ? {} : { 'content-type': type }).end(body)
+      })
+      const [check] = await checkOnline([options(other.url, 'gpt-image-2')], connections)
+      t.assert.deepEqual(
+        [check?.state, check?.sentence],
+        [
+          'failed',
+          `${new URL(other.url).host} does not respond as Azure does (status ${status}); check AZURE_BASE_URL, the proxy and gateways on the way`,
+        ],
+      )
+    }
+  })
+
   test('ends at its time limit if Azure says nothing', async (t: TestContext) => {
     const silent = createServer(() => {})
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
