@@ -20,8 +20,9 @@ export const TOKEN_SCOPES = [
 ] as const
 
 const Name = Type.String({
-  pattern: '^[\\w.-]{1,64}$',
-  description: '1 to 64 letters, digits, dots, dashes and underscores',
+  // Dots only would change the path of the address.
+  pattern: '^(?!\\.{1,2}$)[\\w.-]{1,64}$',
+  description: '1 to 64 letters, digits, dots, dashes and underscores, and not dots only',
 })
 const Text = Type.String({ minLength: 1, maxLength: 2048 })
 

@@ -99,6 +99,7 @@ const SourcesSchema = Type.Object(
 export type Sources = Required<Static<typeof SourcesSchema>>
 
 const range = Type.Object({ minimum: Type.Number(), maximum: Type.Number() }, closed)
+const wholeRange = Type.Object({ minimum: Type.Integer(), maximum: Type.Integer() }, closed)
 
 export const ModelSchema = Type.Object(
   {
@@ -142,7 +143,7 @@ export const ModelSchema = Type.Object(
     backgrounds: Type.Array(Type.String(text), { maxItems: 5 }),
     inputFidelities: Type.Array(Type.String(text), { maxItems: 5 }),
     guidance: Type.Optional(range),
-    steps: Type.Optional(range),
+    steps: Type.Optional(wholeRange),
     /** Accepts `auto_aspect_ratio` and `web_grounding`. */
     grounding: Type.Boolean(),
     streaming: Type.Boolean(),

@@ -261,13 +261,13 @@ function isSameModel({ model, recognition, name }: Resolution, hint: Resolution)
 }
 
 function nameProblems(entries: readonly DeploymentEntry[], names: readonly string[]): SettingProblem[] {
-  const duplicates = names.filter((name, index) => name !== '' && names.indexOf(name) !== index)
+  const duplicates = new Set(names.filter((name, index) => name !== '' && names.indexOf(name) !== index))
   const unknown = entries.flatMap(({ name, fallbacks }) =>
     (fallbacks ?? [])
       .filter((fallback) => !names.includes(fallback))
       .map((fallback) => `"${name}" falls back to the unknown "${fallback}"${suggestion(fallback, name, names)}`),
   )
-  const problems = [...duplicates.map((name) => `the name "${name}" is used twice`), ...unknown]
+  const problems = [...Array.from(duplicates, (name) => `the name "${printableName(name)}" is used twice`), ...unknown]
   return problems.map((problem) => ({ variable: 'AZURE_DEPLOYMENTS_FILE', problem, inFile: true }))
 }
 
@@ -296,5 +296,6 @@ function reportFile(
   if (error instanceof InvalidFileError) for (const problem of error.problems) report(problem)
   else if (error instanceof InvalidValueError) report(`names a file that ${error.message}`, false)
   else if (error instanceof SyntaxError) report('is not JSON')
+  else if (error instanceof RangeError) report('is nested too deeply')
   else report(`cannot be read (${unreadableReason(error)})`, false)
 }

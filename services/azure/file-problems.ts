@@ -74,7 +74,7 @@ function* walk(schema: SchemaNode, value: unknown, path: string, spelling: Spell
   if (variant !== undefined) yield* walk(variant, value, path, spelling)
   else if (isRecord(value) && schema.properties !== undefined) yield* walkMembers(schema, value, path, spelling)
   else if (Array.isArray(value) && schema.items !== undefined) yield* walkItems(schema, value, path, spelling)
-  else yield { path, problem: `must be ${expectationOf(schema)}` }
+  else yield { path, problem: `must be ${expectationOf(schema, spelling)}` }
 }
 
 function* walkMembers(
@@ -100,7 +100,8 @@ function* walkItems(
   spelling: Spelling,
 ): Generator<SchemaProblem> {
   const { items = {}, minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema
-  if (value.length < minItems || value.length > maxItems) yield { path, problem: `must be ${expectationOf(schema)}` }
+  if (value.length < minItems || value.length > maxItems)
+    yield { path, problem: `must be ${expectationOf(schema, spelling)}` }
   for (const [index, item] of value.entries()) yield* walk(items, item, `${path}[${index}]`, spelling)
 }
 
@@ -119,7 +120,7 @@ function variantOf({ anyOf }: SchemaNode, value: unknown): SchemaNode | undefine
 }
 
 /** What is allowed, in words: the schema's own description, else its keywords. */
-function expectationOf(schema: SchemaNode): string {
+function expectationOf(schema: SchemaNode, spelling: Spelling): string {
   const {
     description,
     anyOf,
@@ -133,7 +134,7 @@ function expectationOf(schema: SchemaNode): string {
     maxItems,
   } = schema
   if (description !== undefined) return description
-  if (anyOf !== undefined) return anyOf.map((alternative) => alternativeOf(alternative)).join(', or ')
+  if (anyOf !== undefined) return anyOf.map((alternative) => alternativeOf(alternative, spelling)).join(', or ')
   if (choices !== undefined) return `one of ${choices.join(', ')}`
   if (literal !== undefined) return JSON.stringify(literal)
   switch (type) {
@@ -144,28 +145,34 @@ function expectationOf(schema: SchemaNode): string {
     case 'number':
       return `a number${span(minimum, maximum)}`
     case 'array': {
-      const count = span(minItems, maxItems)
-      return `a list${count === '' ? '' : `${count} entries`}${items?.type === undefined && items?.enum === undefined ? '' : `, each ${expectationOf(items)}`}`
+      const count = countOf(minItems, maxItems, 'entries')
+      return `a list${count}${items?.type === undefined && items?.enum === undefined ? '' : `, each ${expectationOf(items, spelling)}`}`
     }
     case 'object':
-      return `an object${schema.required === undefined ? '' : ` with ${schema.required.join(', ')}`}`
+      return `an object${schema.required === undefined ? '' : ` with ${schema.required.map(spelling).join(', ')}`}`
     case 'string':
-      return `text${span(schema.minLength, schema.maxLength, ' characters')}`
+      return `text${countOf(schema.minLength, schema.maxLength, 'characters')}`
     default:
       return 'something else'
   }
 }
 
-function alternativeOf({ properties, ...rest }: SchemaNode): string {
-  if (properties === undefined) return expectationOf(rest)
+function alternativeOf({ properties, ...rest }: SchemaNode, spelling: Spelling): string {
+  if (properties === undefined) return expectationOf(rest, spelling)
   const members = Object.entries(properties).map(([name, { const: literal }]) =>
-    literal === undefined ? name : `"${name}": ${JSON.stringify(literal)}`,
+    literal === undefined ? spelling(name) : `"${spelling(name)}": ${JSON.stringify(literal)}`,
   )
   return `{${members.join(', ')}}`
 }
 
-function span(minimum: number | undefined, maximum: number | undefined, unit = ''): string {
+function span(minimum: number | undefined, maximum: number | undefined): string {
   if (minimum === undefined && maximum === undefined) return ''
-  if (minimum === undefined) return ` of at most ${maximum}${unit}`
-  return maximum === undefined ? ` of at least ${minimum}${unit}` : ` from ${minimum} to ${maximum}${unit}`
+  if (minimum === undefined) return ` of at most ${maximum}`
+  return maximum === undefined ? ` of at least ${minimum}` : ` from ${minimum} to ${maximum}`
+}
+
+/** The same for things that are counted. */
+function countOf(minimum: number | undefined, maximum: number | undefined, unit: string): string {
+  const range = span(minimum, maximum)
+  return range === '' ? '' : `${range.replace(' from ', ' of ')} ${unit}`
 }

@@ -97,8 +97,9 @@ export const capabilities: readonly Capability[] = features.map(({ capability })
 
 /** What a row allows although none of its routes can send it, each as a sentence for the operator. */
 export function unreachable(model: Model): string[] {
-  const formats = model.dialects.map((dialect) => bodyFormatOf(dialect, model))
-  const routes = `the ${model.dialects.join(' and ')} ${model.dialects.length > 1 ? 'routes have' : 'route has'}`
+  const dialects = [...new Set(model.dialects)]
+  const formats = dialects.map((dialect) => bodyFormatOf(dialect, model))
+  const routes = `the ${dialects.join(' and ')} ${dialects.length > 1 ? 'routes have' : 'route has'}`
   const problems = features
     .filter(({ capability, isSent }) => capability.isAllowed(model) && !formats.some(isSent))
     .map(({ names, capability }) => `${routes} no ${names} (${snakeCase(capability.member)})`)

@@ -36,7 +36,7 @@ export function readModelsFile(json: unknown, models: Map<string, Model>): void 
   problems.push(...describeProblems(schemaProblems(ModelsFileSchema, file, snakeCase)))
   const seen = new Set<string>()
   for (const [index, row] of rows.entries()) {
-    const id = isRecord(row) && typeof row.id === 'string' ? printableName(row.id) : undefined
+    const id = isRecord(row) && typeof row.id === 'string' && row.id !== '' ? printableName(row.id) : undefined
     const about = id ?? `models[${index}]`
     const found = readRow(row, models)
     if (id !== undefined && seen.has(normalizeName(id))) found.push('is a second row of this id')
@@ -107,11 +107,16 @@ function contradictions(model: Model): string[] {
   const { operations, maxImages, generateSize, editSize, guidance, steps } = model
   return [
     ...(operations.includes('edit') && maxImages < 1 ? ['edits need max_images of at least 1'] : []),
+    ...(isOnlyOpaque(model) ? ['backgrounds has "transparent", which needs another format than jpeg'] : []),
     ...(operations.includes('generate') ? sizeContradictions('generate_size', generateSize) : []),
     ...(operations.includes('edit') ? sizeContradictions('edit_size', editSize) : []),
     ...rangeContradictions('guidance', guidance),
     ...rangeContradictions('steps', steps),
   ]
+}
+
+function isOnlyOpaque({ backgrounds, formats }: Model): boolean {
+  return backgrounds.includes('transparent') && formats.every((format) => format === 'jpeg')
 }
 
 function rangeContradictions(name: string, range: Model['guidance']): string[] {

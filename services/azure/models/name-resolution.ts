@@ -32,7 +32,7 @@ function longest(rows: readonly [string, Model][]): [string, Model] | undefined 
  * delimited by such separators: `gpt-image-20` is not `gpt-image-2`.
  */
 export function recognizeName(catalog: ModelCatalog, name: string): Resolution | undefined {
-  const exact = catalog.find(name)
+  const exact = catalog.find(name) ?? findCompact(catalog, name)
   if (exact !== undefined) return { model: exact, recognition: 'exact', name }
   const normal = normalizeName(name)
   // Aliases are whatever the operator likes, such as "prod", and say nothing as a part of a name.
@@ -46,6 +46,18 @@ export function recognizeName(catalog: ModelCatalog, name: string): Resolution |
   return model && { model, recognition: 'family', name }
 }
 
+/**
+ * The row of an id or alias from which separators were left out, such as `gptimage1` or `gpt-image1.5`. Between digits they
+ * count unless the name has none at all: `gpt-image-15` is not `gpt-image-1.5`.
+ */
+function findCompact({ rows }: ModelCatalog, name: string): Model | undefined {
+  const separators = /[._-]/.test(name) ? /-(?!\d)|(?<!\d)-/g : /-/g
+  const compact = (text: string) => normalizeName(text).replaceAll(separators, '')
+  const found = new Set([...rows].flatMap(([id, row]) => (compact(id) === compact(name) ? [row] : [])))
+  const [row] = found
+  return found.size === 1 ? row : undefined
+}
+
 /** Words that distinguish models of one version; the suffix of a deployment's name is rarely one of them. */
 const variants: ReadonlySet<string> = new Set(
   'mini nano lite flash fast turbo express pro plus max ultra hd xl flex klein schnell fill canny depth redux flare sunburst preview'.split(
@@ -54,7 +66,7 @@ const variants: ReadonlySet<string> = new Set(
 )
 
 /**
- * The row, without price and retirement if the name continues with another version or variant, such as `gpt-image-2.6` or
+ * The row, without price and retirement, and with the path of its family, if the name continues with another version or variant, such as `gpt-image-2.6` or
  * `gpt-image-2-mini`: these may differ between siblings.
  */
 function sibling(name: string, [id, model]: [string, Model]): Model {
@@ -70,7 +82,8 @@ function sibling(name: string, [id, model]: [string, Model]): Model {
   const isOther = variants.has(word) || (isNumber && (parts[2 * next - 1] === '.' || variants.has(following)))
   if (!isOther) return model
   const { price: _price, retires: _retires, ...abilities } = model
-  return abilities
+  const providerPath = abilities.providerPath && providerPathOf(familyOf(normalizeName(name)), normalizeName(name))
+  return { ...abilities, ...(providerPath === undefined ? {} : { providerPath }) }
 }
 
 /** Whether two names may belong to the same family; a name without a family is compatible with any. */
@@ -83,10 +96,14 @@ function familyOf(normal: string): Family | undefined {
   return families.find(({ pattern }) => pattern.test(normal))
 }
 
+function providerPathOf(family: Family | undefined, normal: string): string | undefined {
+  return family?.providerPath?.(normal.slice(normal.search(family.pattern)))
+}
+
 function ofFamily(name: string, normal: string): Model | undefined {
   const family = familyOf(normal)
   if (family === undefined) return undefined
-  const path = family.providerPath?.(normal.slice(normal.search(family.pattern)))
+  const path = providerPathOf(family, normal)
   return { ...family.row, id: name, ...(path === undefined ? {} : { providerPath: path }) }
 }
 

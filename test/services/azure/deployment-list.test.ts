@@ -92,6 +92,9 @@ describe('AZURE_DEPLOYMENTS_FILE', () => {
       /a: modle is unknown; did you mean model\?/,
     ],
     ['a name twice', { deployments: [{ name: 'a' }, { name: 'a' }] }, /used twice/],
+    ['a name of several lines twice', { deployments: [{ name: 'a\nb' }, { name: 'a\nb' }] }, /"a\?b" is used twice/],
+    ['a name of dots only', { deployments: [{ name: '..' }] }, /not dots only/],
+    ['a deployment of dots only', { deployments: [{ name: 'a', deployment: '.' }] }, /not dots only/],
     ['a fallback that is not there', { deployments: [{ name: 'a', fallbacks: ['z'] }] }, /unknown "z"/],
     [
       'a key and a key file',

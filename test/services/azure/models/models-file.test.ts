@@ -76,6 +76,22 @@ describe('AZURE_MODELS_FILE can express everything that a row can', () => {
 })
 
 describe('every mistake of AZURE_MODELS_FILE is reported at once', () => {
+  test('in the spelling of the file', (t: TestContext) => {
+    const row = { generate_size: null, price: [], dialects: ['mai', 'mai'], seed: true }
+    const problems = problemsOf({ models: [{ id: '' }, { id: 'a', like: 'MAI-Image-2.7', ...row }] }).join('\n')
+    t.assert.match(problems, /^models\[0\]: id must be/)
+    t.assert.match(problems, /step, min_edge, max_edge, min_pixels, max_pixels, max_ratio\}/)
+    t.assert.match(problems, /price must be an object with as_of$/m)
+    t.assert.match(problems, /the mai route has no seed/)
+  })
+
+  test('also members that allow what cannot be', (t: TestContext) => {
+    const backgrounds = { id: 'gpt-image-2', formats: ['jpeg'], backgrounds: ['transparent'] }
+    t.assert.match(problemsOf({ models: [backgrounds] }).join(), /backgrounds has "transparent", which needs another/)
+    const steps = { id: 'FLUX.2-flex', steps: { minimum: 0.5, maximum: 0.7 } }
+    t.assert.match(problemsOf({ models: [steps] }).join(), /steps\.minimum must be a whole number/)
+  })
+
   test('with the id of the row, the member, and what is allowed', (t: TestContext) => {
     const problems = problemsOf({
       models: [
@@ -115,7 +131,7 @@ describe('every mistake of AZURE_MODELS_FILE is reported at once', () => {
       'a: retires must be a day of the calendar as YYYY-MM-DD',
       'b: like names an unknown model; did you mean gpt-image-2?',
       'bad id: id must be 1 to 64 letters, digits, dots, dashes and underscores',
-      'bad id: dialects must be a list from 1 to 4 entries, each one of deployments, v1, bfl, mai',
+      'bad id: dialects must be a list of 1 to 4 entries, each one of deployments, v1, bfl, mai',
       'models[3]: id is missing',
       'models[4]: must be an object',
       'c: generate_size.step must be a whole number from 1 to 65536',
@@ -127,7 +143,7 @@ describe('every mistake of AZURE_MODELS_FILE is reported at once', () => {
       'c: guidance.maximum is missing',
       'c: sources.price.url must be an https address',
       'c: sources.price.checked must be a day of the calendar as YYYY-MM-DD',
-      'd: qualities[0] must be text from 1 to 200 characters',
+      'd: qualities[0] must be text of 1 to 200 characters',
       'd: the mai route has no mask_base64 and mask_region (mask)',
       'd: operations[0] must be one of generate, edit',
       'd: fields must be an object of texts, numbers and booleans',

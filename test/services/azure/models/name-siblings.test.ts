@@ -55,6 +55,30 @@ describe('names of deployments', () => {
     await checkProperty(t, property, { numRuns: 5000 })
   })
 
+  test('a name without separators is that of the model whose letters and digits it has', async (t: TestContext) => {
+    for (const { id } of modelTable) {
+      const name = id.replaceAll(/[._-]/g, '')
+      t.assert.equal(recognizeName(catalog, name)?.model.id, id, name)
+      const grouped = id.replaceAll(/[._-](?=[a-z])|(?<=[a-z])[._-]/gi, '')
+      t.assert.equal(recognizeName(catalog, grouped.toUpperCase())?.model.id, id, grouped)
+    }
+    for (const name of ['gpt-image-15', 'gpt-image-25-flare', 'mai-image-27', 'FLUX-11-pro', 'gptimage20'])
+      t.assert.equal(catalog.find(recognizeName(catalog, name)?.model.id ?? ''), undefined, name)
+    const models = [
+      { id: 'a-1.1', like: 'gpt-image-2' },
+      { id: 'a-11', like: 'FLUX.2-pro' },
+    ]
+    t.assert.equal(recognizeName(createModelCatalog({ models }), 'a11'), undefined)
+  })
+
+  test('a variant of FLUX is requested by its own path', (t: TestContext) => {
+    const pathOf = (name: string) => recognizeName(catalog, name)?.model.providerPath
+    t.assert.equal(pathOf('FLUX.1.1-pro-ultra'), 'flux-pro-1.1-ultra')
+    t.assert.equal(pathOf('eu-flux-1-1-pro-ultra-2'), 'flux-pro-1.1-ultra')
+    t.assert.equal(pathOf('FLUX-1.1-pro-eastus'), 'flux-pro-1.1')
+    t.assert.equal(pathOf('FLUX.1-Kontext-pro-max'), 'flux-kontext-max')
+  })
+
   // Far from those that exist, so that a new row does not turn one of them into a known model.
   const versions = fc.constantFrom('7.8', '8', '8.1', '9-5', '9_1')
   const variants = fc.constantFrom('', '-mini', '.turbo', '_Pro', '-ultra', '-lite', '-max', '-flash', '-HD', '-plus')
