@@ -66,7 +66,7 @@ test('a flood of errors is read in a moment, and logged as one code each', (t: T
   t.assert.ok(performance.now() - startedAt < 1_000)
 })
 
-test('a refusal of the content filter is never repeated, whatever its status', (t: TestContext) => {
+test('what the content filter rejects is never sent again, whatever the status', (t: TestContext) => {
   for (const status of [400, 403, 404, 409, 415, 422, 424, 451, 500, 503]) {
     const { code } = errorOf(status, { error: { code: 'content_filter', message: 'x' } })
     t.assert.equal(code, 'IMG_ERR_AZURE_CONTENT', `${status}`)
