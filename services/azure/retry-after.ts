@@ -55,27 +55,49 @@ function numberOf(text: string | undefined): number | undefined {
   return Number.isFinite(value) && value >= 0 ? value : undefined
 }
 
-const AMOUNT = String.raw`\d{1,9}(?:\.\d{1,6})?`
-const UNIT = '(?:milliseconds?|millis|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)'
-const FURTHER = String.raw`(?:[\s,]{0,3}(?:and\s)?${AMOUNT}\s?${UNIT}(?![a-z%]))`
 /** "retry after 26 seconds", "Try again in 7m12s", "wait 30 s". Rates ("6 requests in 1 minute") have none of these words. */
-const WAIT = new RegExp(
-  String.raw`\b(?:retry(?:ing)?|try (?:your request )?again|wait|resets?)\b[^.\d]{0,60}(${AMOUNT}\s?${UNIT}(?![a-z%])|${AMOUNT}(?=\s*(?:$|[.,;)](?!\d))))(${FURTHER}{0,3})`,
-  'i',
-)
+const INTRODUCTION = /\b(?:retry(?:ing)?|try (?:your request )?again|wait|resets?)\b[^.\d]{0,60}(?=\d)/gi
+const AMOUNT =
+  /(\d{1,9}(?:\.\d{1,6})?)\s?(milliseconds?|millis|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-z%])/iy
+/** A number without a unit, at the end of a sentence. */
+const BARE_SECONDS = /(\d{1,9}(?:\.\d{1,6})?)(?=\s*(?:$|[.,;)](?!\d)))/y
+const JOINT = /[\s,]{0,3}(?:and\s)?/y
+const MAX_AMOUNTS = 4
 
 /**
  * The wait that an error's text names, in milliseconds: some of Azure's gateways send no header. A text that repeats
  * `secrets`, such as the prompt, says nothing.
  */
 export function waitInText(text: string, secrets: readonly string[]): number | undefined {
-  const found = WAIT.exec(text)
-  if (found === null) return undefined
-  const [sentence] = found
-  if (secrets.some((secret) => secret.toLowerCase().includes(sentence.toLowerCase()))) return undefined
-  const amounts = `${found[1]} ${found[2]}`.matchAll(new RegExp(`(${AMOUNT})\\s?(${UNIT})?`, 'gi'))
-  const total = [...amounts].reduce((sum, [, amount, unit = 's']) => sum + Number(amount) * millisecondsOf(unit), 0)
-  return Math.min(total, MAX_TEXT_WAIT_MS)
+  for (const { 0: introduction, index } of text.matchAll(INTRODUCTION)) {
+    const { waitMs, end } = readAmounts(text, index + introduction.length)
+    if (waitMs === undefined) continue
+    const sentence = text.slice(index, end).toLowerCase()
+    if (secrets.some((secret) => secret.toLowerCase().includes(sentence))) return undefined
+    return Math.min(waitMs, MAX_TEXT_WAIT_MS)
+  }
+  return undefined
+}
+
+/** "1 minute and 5 seconds", "7m12s", or a number of seconds. */
+function readAmounts(text: string, start: number): { waitMs?: number; end: number } {
+  let waitMs: number | undefined
+  let end = start
+  for (let at = start, count = 0; count < MAX_AMOUNTS; count++) {
+    const [all = '', amount, unit = ''] = matchAt(AMOUNT, text, at) ?? []
+    if (all === '') break
+    waitMs = (waitMs ?? 0) + Number(amount) * millisecondsOf(unit)
+    end = at + all.length
+    at = end + (matchAt(JOINT, text, end)?.[0].length ?? 0)
+  }
+  if (waitMs !== undefined) return { waitMs, end }
+  const seconds = matchAt(BARE_SECONDS, text, start)?.[0]
+  return seconds === undefined ? { end } : { waitMs: Number(seconds) * 1000, end: start + seconds.length }
+}
+
+function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+  pattern.lastIndex = at
+  return pattern.exec(text)
 }
 
 function millisecondsOf(unit: string): number {
