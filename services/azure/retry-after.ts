@@ -5,13 +5,16 @@ const MAX_HEADER_WAIT_MS = 86_400_000
 /** A text may quote what a client sent. */
 const MAX_TEXT_WAIT_MS = 300_000
 
-/** Azure's `retry-after` in milliseconds; `retry-after-ms` takes precedence, since it is more precise. */
+/**
+ * Azure's `retry-after` in milliseconds; `retry-after-ms` takes precedence, since it is more precise. Of several values the
+ * longest counts.
+ */
 export function readRetryAfter(headers: ResponseHeaders): number | undefined {
-  const milliseconds = numberOf(firstValue(headers['retry-after-ms']))
+  const milliseconds = longest(headers['retry-after-ms']) ?? longest(headers['x-ms-retry-after-ms'])
   if (milliseconds !== undefined) return Math.min(milliseconds, MAX_HEADER_WAIT_MS)
   const after = firstValue(headers['retry-after'])
   if (after === undefined) return undefined
-  const seconds = numberOf(after)
+  const seconds = longest(headers['retry-after'])
   if (seconds !== undefined) return Math.min(seconds * 1000, MAX_HEADER_WAIT_MS)
   const date = /[a-z]/i.test(after) ? Date.parse(after) : Number.NaN
   if (Number.isNaN(date)) return undefined
@@ -23,6 +26,27 @@ export function readRetryAfter(headers: ResponseHeaders): number | undefined {
 
 export function firstValue(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value
+}
+
+/** A header that several servers have set may be repeated, or joined by commas. */
+function longest(header: string | string[] | undefined): number | undefined {
+  const values = [header ?? []].flat().flatMap((value) => value.split(',').map(numberOf))
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 || known.length < values.length ? undefined : Math.max(...known)
+}
+
+/**
+ * When a used up quota is full again, by the headers of the quota, in milliseconds: a number of seconds, or `6m0s`. Only of
+ * a quota that is used up, since each response has these headers.
+ */
+export function readQuotaReset(headers: ResponseHeaders): number | undefined {
+  const waits = ['requests', 'tokens'].map((kind) => {
+    const isUsedUp = numberOf(firstValue(headers[`x-ratelimit-remaining-${kind}`])) === 0
+    const reset = firstValue(headers[`x-ratelimit-reset-${kind}`])
+    return isUsedUp && reset !== undefined ? waitInText(`resets ${reset}`, []) : undefined
+  })
+  const known = waits.filter((wait) => wait !== undefined)
+  return known.length === 0 ? undefined : Math.max(...known)
 }
 
 function numberOf(text: string | undefined): number | undefined {
