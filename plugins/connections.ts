@@ -15,7 +15,7 @@ const WARN_EVERY_MS = 60_000
 /** Limits connections and how they may be used: half-sent requests, half-closed clients, readers that hardly read. */
 async function connections(fastify: FastifyInstance): Promise<void> {
   const { config, metrics, server, log } = fastify
-  const { stallMs } = { ...defaultTiming, ...fastify.appOptions.timing }
+  const { readerLagMs } = { ...defaultTiming, ...fastify.appOptions.timing }
   const max = connectionsWithinDescriptors(config.server.maxConnections, log)
   const limits = createConnectionLimits({
     max,
@@ -24,7 +24,7 @@ async function connections(fastify: FastifyInstance): Promise<void> {
     onClosed: reportClosed(fastify),
   })
   const readers = watchReaders({
-    periodMs: stallMs,
+    maxLagMs: readerLagMs,
     onTooSlow(socket) {
       metrics.rejections.inc({ reason: 'slow_reader' })
       socket.destroy()

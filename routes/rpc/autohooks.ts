@@ -1,6 +1,4 @@
-import { Socket } from 'node:net'
-import type { DoneFuncWithErrOrRes, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { defaultTiming } from '../../services/mcp/timeouts.ts'
+import type { FastifyInstance } from 'fastify'
 import { checkContentType } from './content-type.ts'
 import { addCors } from './cors.ts'
 import { checkHeaders, setRequestId } from './request-headers.ts'
@@ -10,8 +8,6 @@ import { checkHeaders, setRequestId } from './request-headers.ts'
  * credentials before limits, limits before the body is read. Hooks of all routes run before: lifecycle, metrics.
  */
 export default async function hooks(fastify: FastifyInstance): Promise<void> {
-  const { stallMs } = { ...defaultTiming, ...fastify.appOptions.timing }
-
   fastify.addHook('onRequest', setRequestId)
   fastify.addHook('onRequest', fastify.guardHost)
   fastify.addHook('onRequest', fastify.guardOrigin)
@@ -23,16 +19,4 @@ export default async function hooks(fastify: FastifyInstance): Promise<void> {
   fastify.addHook('onRoute', (route) => {
     if (route.method === 'POST') route.onRequest = onCalls
   })
-  fastify.addHook('onSend', setSendTimeout)
-
-  /** From here on only the client can be slow; Node closes a silent connection after this time. */
-  function setSendTimeout(
-    { raw: { socket } }: FastifyRequest,
-    _reply: FastifyReply,
-    payload: unknown,
-    done: DoneFuncWithErrOrRes,
-  ): void {
-    if (socket instanceof Socket) socket.setTimeout(stallMs)
-    done(null, payload)
-  }
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import type { Settings } from '../../schemas/config.ts'
 import { type ApiKey, parseApiKeys } from '../auth/api-keys.ts'
@@ -11,6 +12,9 @@ import { type DeepReadonly, deepFreeze } from './deep-freeze.ts'
 import type { Transport } from './environment.ts'
 import { Secret } from './secret.ts'
 import { variables } from './variables.ts'
+
+/** Letters of every script, as registered names have them. https://www.rfc-editor.org/rfc/rfc5890 */
+const hostName = /^[\p{L}\p{N}_](?:[\p{L}\p{N}_.-]*[\p{L}\p{N}.])?$/u
 
 /** Requests that a caller may send in a minute where the service is reachable from outside. */
 const PUBLIC_REQUESTS_PER_MINUTE = 600
@@ -90,6 +94,9 @@ function outboundOf({ settings, report, secret }: Parser) {
 function serverOf({ settings, report }: Parser) {
   const { MCP_SERVER_HOST: host } = settings
   checkUrl('PUBLIC_URL', settings.PUBLIC_URL, report)
+  if (isIP(host) === 0 && !hostName.test(host)) {
+    report('MCP_SERVER_HOST', 'must be an IP address or a host name; its port is MCP_SERVER_PORT')
+  }
   if (
     settings.ADMIN_PORT !== undefined &&
     settings.ADMIN_PORT !== 0 &&

@@ -7,7 +7,23 @@ export const isConfined = (): boolean => process.execArgv.includes('--permission
 const CHOWN = 'for the container: sudo chown 1000:1000 images logs'
 
 /** What to do about a folder that cannot be written. */
-export const unwritableHint = (error: unknown): string => (isDenied(error) ? deniedHint('write') : CHOWN)
+export function unwritableHint(error: unknown): string {
+  return isDenied(error) ? deniedHint('write') : (hints[codeOf(error)] ?? CHOWN)
+}
+
+const BLOCKED =
+  'a file, or a link that leads nowhere, stands where the folder should be; remove it or set another folder'
+
+/** Where another owner would change nothing. */
+const hints: Readonly<Record<string, string>> = {
+  ENOTDIR: BLOCKED,
+  EEXIST: BLOCKED,
+  ENOENT: BLOCKED,
+  ELOOP: BLOCKED,
+  EROFS: 'the file system is mounted read-only; mount a volume there that can be written',
+  ENOSPC: 'the disk is full; make room',
+  EDQUOT: 'the quota of the disk is used up; make room',
+}
 
 /** Why a file cannot be read: a system code, or what the permission flags allow. */
 export const unreadableReason = (error: unknown): string =>

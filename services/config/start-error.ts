@@ -16,6 +16,12 @@ export function explainStartError(error: unknown): string {
     const variable = error instanceof PortInUseError ? error.variable : 'MCP_SERVER_PORT'
     return `${variable} is in use (EADDRINUSE): another program listens there; set ${variable} to a free port.\n`
   }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return `MCP_SERVER_HOST is no address of this machine (${code}); set 127.0.0.1, or 0.0.0.0 for every network.\n`
+  }
+  if (code === 'EACCES' && error instanceof Error && 'syscall' in error && error.syscall === 'listen') {
+    return 'The port needs more rights than the process has (EACCES); set MCP_SERVER_PORT and ADMIN_PORT above 1023.\n'
+  }
   if (error instanceof TypeError && code.startsWith('ERR_PARSE_ARGS')) {
     const isFlag = code !== 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL'
     return `${isFlag ? error.message.split('. ')[0] : 'Only flags are accepted'}; --help lists the flags.\n`

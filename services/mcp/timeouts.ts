@@ -6,8 +6,8 @@ export interface Timing {
   commentEveryMs: number
   /** Silence after which progress is repeated; some clients give up after 25 s. */
   progressRepeatMs: number
-  /** A client that reads nothing of its response for this time is disconnected. */
-  stallMs: number
+  /** A client that falls this far behind the minimum speed of reading a response is disconnected. */
+  readerLagMs: number
   /** A reset may follow a client's clean end within this time, if it ended before it had read everything. */
   settleMs: number
   /** Time for a client to end a connection that it asked to be closed. */
@@ -22,7 +22,8 @@ export const defaultTiming: Timing = {
   streamAfterMs: 5_000,
   commentEveryMs: 15_000,
   progressRepeatMs: 15_000,
-  stallMs: 120_000,
+  // At 5 KiB/s the system's own buffer may hide progress for five minutes.
+  readerLagMs: 420_000,
   settleMs: 500,
   lingerMs: 30_000,
   uploadPeriodMs: 10_000,

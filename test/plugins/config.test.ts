@@ -185,6 +185,16 @@ describe('configuration', () => {
     }
   })
 
+  test('the address to listen on is an address or a name, without scheme, port and brackets', async (t: TestContext) => {
+    for (const host of ['http://0.0.0.0', '0.0.0.0:8000', '[::]', '*', 'localhost:8000', '::1/64', 'a b']) {
+      const [line = ''] = await problems(t, { ...minimalEnvironment, MCP_SERVER_HOST: host })
+      t.assert.match(line, /^MCP_SERVER_HOST: must be an IP address or a host name/, host)
+    }
+    for (const host of ['0.0.0.0', '::', '::1', 'fe80::1%eth0', 'localhost', 'my_host-1.internal', '主机.example']) {
+      t.assert.equal((await load(t, { ...minimalEnvironment, MCP_SERVER_HOST: host })).server.host, host)
+    }
+  })
+
   test('rejects a value with one quotation mark or typographic ones', async (t: TestContext) => {
     for (const value of ['"the-key', "the-key'", `"the-key'`, '“the-key”', "'", '„the-key“', '« the-key »']) {
       for (const name of ['AZURE_API_KEY', 'AZURE_DEPLOYMENT_NAME', 'METRICS_TOKEN']) {

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect, Socket } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import Type from 'typebox'
 import { request } from 'undici'
 import type { Tool } from '../../services/calls/types.ts'
+import { createConnectionLimits } from '../../services/limits/connection-limits.ts'
 import { listen } from '../support/app.ts'
 import { connectRaw, type RawClient } from '../support/raw-client.ts'
 import { startService } from '../support/service.ts'
@@ -29,7 +30,7 @@ const isOpen = (socket: Socket) => !socket.destroyed && !socket.readableEnded
 /** Waits until so many are closed, and returns the positions of those that are not. */
 async function stillOpen(sockets: Socket[], closed: number): Promise<number[]> {
   for (const socket of sockets) socket.resume()
-  const open = () => [...sockets.keys()].filter((n) => isOpen(sockets[n] as Socket))
+  const open = () => [...sockets.entries()].flatMap(([n, socket]) => (isOpen(socket) ? [n] : []))
   await waitFor(`${closed} closed connections`, () => sockets.length - open().length >= closed)
   return open()
 }
@@ -52,7 +53,7 @@ const largeTool: Tool = {
 
 describe('connections', () => {
   test('whose client reads a few bytes now and then are closed', async (t: TestContext) => {
-    const options = { extendCatalog: () => ({ tools: [largeTool] }), timing: { stallMs: 1_000 } }
+    const options = { extendCatalog: () => ({ tools: [largeTool] }), timing: { readerLagMs: 1_000 } }
     const { url, app } = await listen(t, {}, options)
     const client = await connectRaw(t, url)
     client.post('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"large","arguments":{}}}')
@@ -125,8 +126,7 @@ describe('connections', () => {
     t.assert.ok(sockets.every(isOpen))
   })
 
-  test('of one IPv6 customer are counted together', async (t: TestContext) => {
-    const { createConnectionLimits } = await import('../../services/limits/connection-limits.ts')
+  test('of one IPv6 customer are counted together', (t: TestContext) => {
     const closed: (string | undefined)[] = []
     const limits = createConnectionLimits({
       max: 100,
@@ -134,9 +134,8 @@ describe('connections', () => {
       isShared: () => false,
       onClosed: (address) => closed.push(address),
     })
-    const { Socket: PlainSocket } = await import('node:net')
     for (const remoteAddress of ['2001:db8::1', '2001:db8:0:0:9::7', '2001:db8:0:1::1', '::ffff:1.2.3.4', '1.2.3.4']) {
-      limits.add(Object.defineProperty(new PlainSocket(), 'remoteAddress', { value: remoteAddress }))
+      limits.add(Object.defineProperty(new Socket(), 'remoteAddress', { value: remoteAddress }))
     }
     t.assert.deepEqual(closed, ['2001:db8::/64', '1.2.3.4'])
   })

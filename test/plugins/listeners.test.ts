@@ -81,6 +81,16 @@ test('a port that is in use prevents the start and is named', async (t: TestCont
   t.assert.match(explainStartError(failure), /^ADMIN_PORT is in use .* set ADMIN_PORT to a free port/)
 })
 
+test('an address that the machine does not have prevents the start and is named', async (t: TestContext) => {
+  const { explainStartError } = await import('../../services/config/start-error.ts')
+  const { buildApp } = await import('../support/app.ts')
+  for (const host of ['192.0.2.1', 'nowhere.invalid']) {
+    const { app } = await buildApp(t, { MCP_SERVER_HOST: host })
+    const failure = await app.listenEverywhere().catch((error: unknown) => error)
+    t.assert.match(explainStartError(failure), /^MCP_SERVER_HOST is no address of this machine \([A-Z_]+\); set 127/)
+  }
+})
+
 test('localhost is both loopback addresses, with the same limits', { skip: !hasIpv6 }, async (t: TestContext) => {
   const { buildApp } = await import('../support/app.ts')
   const { app, logs } = await buildApp(t, { MCP_SERVER_HOST: 'localhost', MAX_CONNECTIONS_PER_ADDRESS: '2' })

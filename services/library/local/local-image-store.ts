@@ -55,10 +55,10 @@ export interface LocalImageStore extends ImageStore {
 /** The health check writes to the disk, and unauthenticated clients can trigger it. */
 const HEALTH_TTL_MS = 5_000
 
-/** Creates the store, cleans it up, and warns if it is unwritable: images are then returned but not saved. */
+/** Creates the store, cleans it up, and warns if it is unwritable or full: images are then returned but not saved. */
 export async function openLocalImageStore(options: LocalImageStoreOptions, log: Logger): Promise<ImageStore> {
   const store = createLocalImageStore(options)
-  const { isWritable, reason, hint } = await store.health()
+  const { isWritable, isFull, reason, hint } = await store.health()
   if (isWritable) {
     const removed = await store.removeStaleFiles(TEMPORARY_STALE_MS)
     if (removed > 0) log.info({ removed }, 'stale temporary files removed')
@@ -66,6 +66,12 @@ export async function openLocalImageStore(options: LocalImageStoreOptions, log: 
     log.warn(
       { IMAGES_DIR: options.folder, reason },
       `images folder is not writable, images are returned but not saved; ${hint}`,
+    )
+  }
+  if (isWritable && isFull) {
+    log.warn(
+      { IMAGES_DIR: options.folder },
+      'images folder has no room for an image, images may not be saved; make room',
     )
   }
   return store

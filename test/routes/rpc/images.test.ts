@@ -75,7 +75,7 @@ for (const accept of ['application/json', 'text/event-stream']) {
   test(`a caller that stops reading ${accept} stops the sending, and is let go`, async (t: TestContext) => {
     const chunks = 4000
     const { image, state, released } = createImage(chunks)
-    const { url } = await listen(t, discard, { extendCatalog: () => catalogOf(image), timing: { stallMs: 300 } })
+    const { url } = await listen(t, discard, { extendCatalog: () => catalogOf(image), timing: { readerLagMs: 300 } })
     const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
     const body = JSON.stringify(call)
     socket.write(

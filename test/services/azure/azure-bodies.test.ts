@@ -2,7 +2,7 @@ import { type TestContext, test } from 'node:test'
 import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import { checkBodies, makeBody } from '../../support/azure-bodies/check.ts'
 
-/** A body again: `AZURE_BODIES_SEED=7 node --test test/services/azure/azure-bodies.test.ts`. The proof has 20,000. */
+/** A body again: `AZURE_BODIES_SEED=7 node --test test/services/azure/azure-bodies.test.ts`. The proof has 60,000. */
 const seed = Number(process.env.AZURE_BODIES_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const COUNT = 2_000
 

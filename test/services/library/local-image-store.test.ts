@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { Base64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
+import { unwritableHint } from '../../../services/config/permission-flags.ts'
 import { ServiceError } from '../../../services/errors/errors.ts'
 import { createLocalImageStore } from '../../../services/library/local/local-image-store.ts'
 import { temporaryFolder } from '../../support/app.ts'
@@ -270,6 +271,22 @@ test('an unwritable images folder rejects no path, fails the save, and returns t
   })
   await t.assert.rejects(store.resolve('../x.png'), { code: 'IMG_ERR_PATH_OUTSIDE' })
   t.assert.deepStrictEqual((await store.health()).isWritable, false)
+})
+
+test('what helps an unwritable images folder depends on what stands in the way', async (t: TestContext) => {
+  const { root } = await build(t)
+  await mkdir(root, { recursive: true })
+  const [file, link] = [path.join(root, 'file'), path.join(root, 'link')]
+  await writeFile(file, '')
+  await symlink(path.join(root, 'nowhere'), link)
+  for (const folder of [file, path.join(file, 'images'), link]) {
+    const { isWritable, hint } = await createLocalImageStore({ folder }).health()
+    t.assert.deepStrictEqual([isWritable, /a file, or a link .* remove it/.test(hint ?? '')], [false, true], folder)
+  }
+  const hintOf = (code: string) => unwritableHint(Object.assign(new Error(code), { code }))
+  t.assert.match(hintOf('EACCES'), /sudo chown 1000:1000 images logs/)
+  t.assert.match(hintOf('EROFS'), /read-only/)
+  t.assert.match(hintOf('ENOSPC'), /make room/)
 })
 
 test('an image that fails to arrive leaves no file', async (t: TestContext) => {
