@@ -142,10 +142,8 @@ export async function openHarness({ serviceEntry, pin, warmUpCalls, nodeOptions 
 
 /** The container's memory flags; its permission flags name folders of the container. */
 function memoryFlags(): string[] {
-  const [, command = '[]'] = /^CMD (\[[^\]]*\])/m.exec(readFileSync(join(folder, '../Dockerfile'), 'utf8')) ?? []
-  const words: unknown = JSON.parse(command.replaceAll('\\\n', ''))
-  const flags = Array.isArray(words) ? words.filter((word) => String(word).startsWith('--max-')) : []
-  if (flags.length === 0) throw new Error('the Dockerfile has no memory flags')
+  const flags = readFileSync(join(folder, '../bin/entrypoint.sh'), 'utf8').match(/--max-[a-z-]+=\d+/g) ?? []
+  if (flags.length === 0) throw new Error('the entry point has no memory flags')
   return flags
 }
 

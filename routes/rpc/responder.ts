@@ -36,7 +36,7 @@ export function createResponder(
     lifecycle.onForceClose(() => {
       const rejection = cutOffRejection(context)
       context.cancel()
-      resolve(mcp.reject(rejection, body, context))
+      resolve(mcp.cutOff(rejection, body, context))
     })
     chargeLoop(request, () => mcp.handle(body, context)).then(
       (response) => {

@@ -1,11 +1,11 @@
 import type { Operation } from '../../schemas/models.ts'
 import { type ServiceError, type ServiceErrorOptions, serviceError } from '../errors/errors.ts'
 import { parameterNames } from '../parameters/table.ts'
-import { safeId } from './azure-text.ts'
+import { safeId, withoutQuotes } from './azure-text.ts'
 import type { AzureFault } from './error-body.ts'
 import { failureCode } from './failure-code.ts'
 import { rejectedInput } from './rejected-input.ts'
-import { firstValue, readRetryAfter, waitInText } from './retry-after.ts'
+import { firstValue, readQuotaReset, readRetryAfter, waitInText } from './retry-after.ts'
 import type { ResponseHeaders } from './transport.ts'
 
 /** What error messages and the log need to know of the request. */
@@ -23,11 +23,13 @@ export interface ErrorContext {
 export function azureError(
   status: number,
   headers: ResponseHeaders,
-  fault: AzureFault,
+  answered: AzureFault,
   { operation, deployment, secrets }: ErrorContext,
 ): ServiceError {
+  const fault = { ...answered, message: withoutQuotes(answered.message, secrets) }
   const isThrottled = status === 429 || status === 503
-  const retryAfterMs = readRetryAfter(headers) ?? (isThrottled ? waitInText(fault.message, secrets) : undefined)
+  const inText = isThrottled ? waitInText(fault.message, secrets) : undefined
+  const retryAfterMs = readRetryAfter(headers) ?? inText ?? (status === 429 ? readQuotaReset(headers) : undefined)
   const options: ServiceErrorOptions = {
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     detail: {
@@ -106,7 +108,7 @@ const loggedCodes = words(`
 
 /** The codes that may be logged, separated by spaces. */
 export function knownCodes({ codes }: AzureFault): string | undefined {
-  return codes.filter((code) => loggedCodes.has(code)).join(' ') || undefined
+  return [...new Set(codes)].filter((code) => loggedCodes.has(code)).join(' ') || undefined
 }
 
 /** Fields of a request. Azure's name for one is returned to the client; anything else is untrusted text. */

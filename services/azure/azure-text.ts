@@ -35,6 +35,47 @@ export function maskText(text: string, secrets: readonly string[]): string {
   return masked.length > MAX_LENGTH ? `${masked.slice(0, MAX_LENGTH)}…` : masked
 }
 
+/** Characters of a secret by which a quotation is found. Shorter secrets may stand in any text by chance. */
+const QUOTE_LETTERS = { min: 8, max: 20 }
+
+/**
+ * Azure's text without its quotations of a secret, whole or cut off at the end, in any case, escaped or not: what a prompt
+ * says must not decide what an error means.
+ *
+ * @param secrets as in `maskText`
+ */
+export function withoutQuotes(text: string, secrets: readonly string[]): string {
+  const forms = new Set(secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]))
+  return [...forms].reduce((rest, form) => withoutQuote(rest, form.trim()), text)
+}
+
+function withoutQuote(text: string, secret: string): string {
+  if (secret.length < QUOTE_LETTERS.min) return text
+  const lower = text.toLowerCase()
+  // A few letters have a longer form in lower case, which would move all places behind them.
+  const [searched, known] = lower.length === text.length ? [lower, secret.toLowerCase()] : [text, secret]
+  const start = known.slice(0, QUOTE_LETTERS.max)
+  let kept = ''
+  let from = 0
+  for (let at = searched.indexOf(start); at !== -1; at = searched.indexOf(start, from)) {
+    kept += text.slice(from, at)
+    from = endOfQuote(searched, at + start.length, known, start.length)
+  }
+  return kept + text.slice(from)
+}
+
+/** Where the text stops to repeat a secret, but for the backslashes of escapes. */
+function endOfQuote(text: string, from: number, secret: string, quoted: number): number {
+  let [at, next] = [from, quoted]
+  while (next < secret.length) {
+    if (text[at] === '\\') at++
+    else if (secret[next] === '\\') next++
+    else if (text[at] === secret[next]) [at, next] = [at + 1, next + 1]
+    else break
+  }
+  return at
+}
+
 /**
  * Azure's id of a request; `undefined` if it may be or contain a secret.
  *

@@ -10,15 +10,14 @@ export interface BaseUrl {
 }
 
 /** Paths of the APIs that the portal and examples show as part of an address, decoded and in lower case. */
-const apiPath = new RegExp(
-  `^(?:${[
-    'openai(?:/(?:models|responses|images/generations(?::submit)?))?',
-    'openai/v1(?:/(?:images(?:/(?:generations|edits|variations))?|models|responses|chat(?:/completions)?))?',
-    'openai/deployments(?:/[^/]+(?:/(?:images(?:/(?:generations|edits|variations))?|chat/completions))?)?',
-    'mai(?:/v1(?:/images(?:/(?:generations|edits))?)?)?',
-    'providers/blackforestlabs(?:/v1(?:/[^/]+)?)?',
-  ].join('|')})$`,
-)
+const apiPaths: readonly RegExp[] = [
+  /^openai(?:\/(?:models|responses|images\/generations(?::submit)?))?$/,
+  /^openai\/v1(?:\/(?:images(?:\/(?:generations|edits|variations))?|models|responses|chat(?:\/completions)?))?$/,
+  /^openai\/deployments(?:\/[^/]+(?:\/(?:images(?:\/(?:generations|edits|variations))?|chat\/completions))?)?$/,
+  /^mai(?:\/v1(?:\/images(?:\/(?:generations|edits))?)?)?$/,
+  /^providers\/blackforestlabs(?:\/v1(?:\/[^/]+)?)?$/,
+]
+const isApiPath = (path: string) => apiPaths.some((pattern) => pattern.test(path))
 /** Its path, which may follow that of a gateway. */
 const projectPath = /(?:^|\/)api\/projects(?:\/[^/]+)?$/
 
@@ -31,9 +30,9 @@ const projectPath = /(?:^|\/)api\/projects(?:\/[^/]+)?$/
 export function readBaseUrl(address: string): BaseUrl {
   const url = new URL(address)
   const isAzure = isAzureHost(url.hostname)
-  const segments = [...url.pathname.matchAll(/(?:\/|%2f)+((?:[^/%]|%(?!2f))+)/gi)]
-  const names = segments.map(([, name = '']) => decoded(name).toLowerCase())
-  const found = names.findIndex((_name, at) => apiPath.test(names.slice(at).join('/')))
+  const segments = segmentsOf(url.pathname)
+  const names = segments.map(({ text }) => decoded(text).toLowerCase())
+  const found = names.findIndex((_name, at) => isApiPath(names.slice(at).join('/')))
   const from = isAzure ? 0 : found === -1 ? names.length : found
   if (isPortal(url.hostname)) {
     return { baseUrl: address, problem: "is the portal's address; use the endpoint that it shows for the resource" }
@@ -44,14 +43,23 @@ export function readBaseUrl(address: string): BaseUrl {
     return { baseUrl: address, problem: `is the endpoint of a project; use that of its resource, ${resource}` }
   }
   const hasQuery = /[?#]/.test(address)
-  const tail = segments[from]
-  const path = url.pathname.slice(0, tail === undefined ? undefined : tail.index)
   const removed = [
-    ...(tail === undefined ? [] : [`the path /${names.slice(from).join('/').slice(0, 200)}`]),
+    ...(from < names.length ? [`the path /${names.slice(from).join('/').slice(0, 200)}`] : []),
     ...(hasQuery ? ['the query'] : []),
   ].join(' and ')
-  const baseUrl = `${url.origin}${path.replace(/(?:\/|%2f)+$/i, '')}`
+  const baseUrl = url.origin + url.pathname.slice(0, segments[from - 1]?.end ?? 0)
   return removed === '' ? { baseUrl } : { baseUrl, removed }
+}
+
+/** The parts between slashes that are not empty, as written. @returns `end`: where each ends in the path */
+function segmentsOf(path: string): { text: string; end: number }[] {
+  const slashes = [...path.matchAll(/\/|%2f/gi)]
+  return slashes
+    .map(({ 0: slash, index }, place) => {
+      const end = slashes[place + 1]?.index ?? path.length
+      return { text: path.slice(index + slash.length, end), end }
+    })
+    .filter(({ text }) => text !== '')
 }
 
 function decoded(segment: string): string {

@@ -47,11 +47,9 @@ export function parseFault(body: Buffer): AzureFault {
 export function faultOf(document: unknown): AzureFault {
   const bodies = listOf(document).filter(isRecord)
   const texts = bodies.map((body) => member(body, 'error')).filter((error) => typeof error === 'string')
-  // Under `error` or `errors`, one or several, perhaps wrapped once more.
-  const wrapped = bodies
-    .flatMap((body) => listOf(member(body, 'error', 'errors')).filter(isRecord))
-    .flatMap((error) => [error, ...listOf(member(error, 'error')).filter(isRecord)])
-  const all = [...wrapped, ...bodies].flatMap((error) => withInner(error))
+  // Under `error` or `errors`, one or several.
+  const wrapped = bodies.flatMap((body) => listOf(member(body, 'error', 'errors')).filter(isRecord))
+  const all = withInner([...wrapped, ...bodies])
   const messages = all.map((error) => textOf(member(error, 'message')))
   const message = [...new Set([...messages, ...texts])].filter(Boolean).join('\n')
   const results = ['content_filter_results', 'content_filter_result'].map((name) =>
@@ -79,14 +77,26 @@ function isBareError(body: object): boolean {
   )
 }
 
-/** Deeper than Azure nests. */
-const MAX_INNER_ERRORS = 4
+/** More than Azure nests. */
+const MAX_ERRORS = 100
 
-/** An error and the errors nested in it, outermost first. Azure spells the inner error in three ways. */
-function withInner(error: unknown, depth = 0): readonly unknown[] {
-  if (depth === MAX_INNER_ERRORS) return []
-  const inner = ['inner_error', 'innererror', 'innerError', 'details'].flatMap((name) => listOf(member(error, name)))
-  return [error, ...inner.filter(isRecord).flatMap((each) => withInner(each, depth + 1))]
+/** Errors and the errors nested in them, outermost first. Azure spells the inner error in three ways. */
+function withInner(errors: readonly object[]): readonly unknown[] {
+  const all = new Set<unknown>(errors.slice(0, MAX_ERRORS))
+  for (const error of all) {
+    for (const inner of [...innerNames.flatMap((name) => listOf(member(error, name))), parsedMessage(error)]) {
+      if (isRecord(inner) && all.size < MAX_ERRORS) all.add(inner)
+    }
+  }
+  return [...all]
+}
+
+const innerNames = ['error', 'errors', 'inner_error', 'innererror', 'innerError', 'details']
+
+/** Gateways put the error of Azure into the text of their own. */
+function parsedMessage(error: unknown): unknown {
+  const message = member(error, 'message')
+  return typeof message === 'string' && /^\s*\{/.test(message) ? parseJson(message) : undefined
 }
 
 function parseJson(text: string): unknown {

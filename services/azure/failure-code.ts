@@ -69,7 +69,7 @@ export function failureCode(status: number, fault: AzureFault) {
 function requestErrorCode(status: number, fault: AzureFault, text: string, isSpent: boolean) {
   const { codes } = fault
   const hasCode = (pattern: RegExp) => codes.some((code) => pattern.test(code))
-  if (status !== 404 && isContentFiltered(fault)) return 'IMG_ERR_AZURE_CONTENT'
+  if (status === 404 ? hasFilterCode(codes) : isContentFiltered(fault)) return 'IMG_ERR_AZURE_CONTENT'
   if (isSpent) return 'IMG_ERR_AZURE_SPENDING_LIMIT'
   if (hasCode(/^(?:deployment|model)notfound$/)) return 'IMG_ERR_AZURE_DEPLOYMENT'
   if (status === 410 || hasCode(RETIRED_CODE)) return 'IMG_ERR_AZURE_RETIRED'
@@ -91,6 +91,8 @@ function serverErrorCode(status: number, fault: AzureFault) {
   if (status === 504) return 'IMG_ERR_AZURE_TIMEOUT'
   // A page that is not Azure's JSON comes from a gateway, which does not know whether an image was generated.
   if (!fault.isJson) return 'IMG_ERR_AZURE_UNCLEAR'
+  // A prompt that is rejected again and again gets the account blocked.
+  if ((status === 500 || status === 503) && isContentFiltered(fault)) return 'IMG_ERR_AZURE_CONTENT'
   if (fault.codes.some((code) => NOT_READY_CODE.test(code))) return 'IMG_ERR_AZURE_NOT_READY'
   if (status === 503) return 'IMG_ERR_AZURE_UNAVAILABLE'
   return status === 500 ? 'IMG_ERR_AZURE_FAILED' : 'IMG_ERR_AZURE_UNCLEAR'

@@ -67,7 +67,7 @@ function openDocument({ spool, maxBytes }: ResponseOptions): ResponseReading {
     finish,
     hasImage: () =>
       finish().then(
-        ({ parts }) => parts.some((part) => 'image' in part),
+        () => true,
         () => false,
       ),
     abort: () => reader[Symbol.asyncDispose](),
@@ -89,7 +89,18 @@ function missingImageError(document: unknown): ServiceError {
   const categories = filterHits(entries, faults)
   if (categories !== undefined) return serviceError('IMG_ERR_AZURE_CONTENT', [categories])
   const hasFailed = faults.some(({ isJson }) => isJson)
-  return hasFailed ? serviceError('IMG_ERR_AZURE_BROKE_OFF', []) : serviceError('IMG_ERR_AZURE_NO_IMAGE', [])
+  return hasFailed || isUnfinished(document)
+    ? serviceError('IMG_ERR_AZURE_BROKE_OFF', [])
+    : serviceError('IMG_ERR_AZURE_NO_IMAGE', [])
+}
+
+/** A job that goes on, as Black Forest Labs' own API returns it. https://docs.bfl.ai/quick_start/generating_images */
+function isUnfinished(document: unknown): boolean {
+  const status = normalizeCode(textOf(member(document, 'status')))
+  return (
+    member(document, 'polling_url') !== undefined ||
+    /^(?:pending|queued|accepted|submitted|notstarted|running|processing|inprogress)$/.test(status)
+  )
 }
 
 /** The content filter categories that were hit; undefined if the filter removed nothing. */
@@ -97,6 +108,6 @@ function filterHits(entries: readonly unknown[], faults: readonly AzureFault[]):
   const verdicts = ['content_filter_results', 'content_filter_result', 'prompt_filter_results']
   const categories = hitCategories(entries.map((entry) => verdicts.map((name) => member(entry, name))))
   if (categories.length > 0) return categories
-  const finishReasons = entries.map((entry) => normalizeCode(textOf(member(entry, 'finish_reason'))))
-  return faults.find(isContentFiltered)?.categories ?? (hasFilterCode(finishReasons) ? [] : undefined)
+  const reasons = ['finish_reason', 'status'].flatMap((name) => entries.map((entry) => textOf(member(entry, name))))
+  return faults.find(isContentFiltered)?.categories ?? (hasFilterCode(reasons.map(normalizeCode)) ? [] : undefined)
 }

@@ -23,8 +23,8 @@ export interface ResponseReading extends ResponseSink {
    */
   finish(): Promise<ParsedResponse>
   /**
-   * Ends reading where the response broke off. `true` if `finish` can still return an image: it has been paid for, even
-   * if the rest is missing.
+   * Ends reading where the response broke off. `true` if `finish` can still return an image, or a link to one: it has been
+   * paid for, even if the rest is missing.
    */
   hasImage(): Promise<boolean>
   abort(): Promise<void>

@@ -167,7 +167,7 @@ class EventCollector {
   }
 
   get hasCompletedImage(): boolean {
-    return this.#completed.some((part) => 'image' in part)
+    return this.#completed.length > 0
   }
 
   reportProblem(problem: unknown): void {

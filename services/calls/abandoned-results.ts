@@ -42,7 +42,7 @@ export interface AbandonedResults {
  * Milliseconds in which the end of a client's wait is noticed: its new call may overtake its disconnect or its notice of
  * cancellation on another connection.
  */
-const NOTICE_MS = 250
+const NOTICE_MS = 500
 
 const ABANDONED_NOTE =
   'This was made for your earlier, identical call, whose response you did not receive; nothing was paid again for it.'

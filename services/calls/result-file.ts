@@ -155,7 +155,7 @@ export async function removeResult(path: string): Promise<void> {
   await unlink(path).catch(() => {})
 }
 
-/** What an earlier process stored. Incomplete, expired and stale temporary files are removed. */
+/** What an earlier process stored, in the order in which it expires. Incomplete, expired and stale temporary files are removed. */
 export async function findResults(folder: string, now: number): Promise<ResultFile[]> {
   const names = await readdir(folder).catch(() => [])
   const found: ResultFile[] = []
@@ -172,7 +172,7 @@ export async function findResults(folder: string, now: number): Promise<ResultFi
       if (now - mtimeMs > TEMPORARY_STALE_MS) await removeResult(path)
     }
   }
-  return found
+  return found.sort((a, b) => a.header.expiresAt - b.header.expiresAt)
 }
 
 /** Undefined: the file is incomplete, or not a stored result. */

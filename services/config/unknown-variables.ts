@@ -18,13 +18,22 @@ const prefixes: ReadonlySet<string> = new Set([...known].map(firstWord))
  * https://azure.github.io/azure-workload-identity), the command line (https://learn.microsoft.com/cli/azure/azure-cli-configuration),
  * and services whose settings have their name in front.
  */
-const othersOfAzure = new RegExp(
-  `^AZURE_(${[
-    'CLIENT|TENANT|USERNAME|PASSWORD|FEDERATED|AUTHORITY|ADDITIONALLY|REGIONAL|POD|IDENTITY|MANAGED|TOKEN_CREDENTIALS|MSI',
-    'SUBSCRIPTION|RESOURCE|LOCATION|REGION|CREDENTIALS|ENV|ENVIRONMENT|DEV|CONFIG|CORE|DEFAULTS|EXTENSION|CLOUD|CLI|LOG|LOGGING|TRACING|TELEMETRY|HTTP|SDK|AD|PRINCIPAL|ACCOUNT|PROJECT|DISABLE|EXPERIMENTAL|POWERSHELL',
-    'STORAGE|OPENAI|AI|INFERENCE|SEARCH|COSMOS|COSMOSDB|KEYVAULT|KEY_VAULT|SQL|POSTGRES|POSTGRESQL|MYSQL|REDIS|FUNCTION|FUNCTIONS|FUNCTIONAPP|WEBAPP|WEBPUBSUB|WEB_PUBSUB|STATIC|CONTAINER|CONTAINERAPPS|APP|APPCONFIG|APPCONFIGURATION|DEVOPS|ACR|AKS|VM|ML|BATCH|MONITOR|SERVICE|SERVICEBUS|SIGNALR|EVENT|EVENTHUB|SPEECH|VISION|LANGUAGE|TEXT|TRANSLATOR|FORM|COGNITIVE|DOCUMENT|CONTENT|SYNAPSE|DATALAKE|DATA|PIPELINE|PIPELINES|ARTIFACTS',
-  ].join('|')})(_|$)`,
+const othersOfAzure: ReadonlySet<string> = new Set(
+  [
+    'CLIENT TENANT USERNAME PASSWORD FEDERATED AUTHORITY ADDITIONALLY REGIONAL POD IDENTITY MANAGED TOKEN_CREDENTIALS MSI',
+    'SUBSCRIPTION RESOURCE LOCATION REGION CREDENTIALS ENV ENVIRONMENT DEV CONFIG CORE DEFAULTS EXTENSION CLOUD CLI LOG',
+    'LOGGING TRACING TELEMETRY HTTP SDK AD PRINCIPAL ACCOUNT PROJECT DISABLE EXPERIMENTAL POWERSHELL',
+    'STORAGE OPENAI AI INFERENCE SEARCH COSMOS COSMOSDB KEYVAULT KEY_VAULT SQL POSTGRES POSTGRESQL MYSQL REDIS FUNCTION',
+    'FUNCTIONS FUNCTIONAPP WEBAPP WEBPUBSUB WEB_PUBSUB STATIC CONTAINER CONTAINERAPPS APP APPCONFIG APPCONFIGURATION DEVOPS',
+    'ACR AKS VM ML BATCH MONITOR SERVICE SERVICEBUS SIGNALR EVENT EVENTHUB SPEECH VISION LANGUAGE TEXT TRANSLATOR FORM',
+    'COGNITIVE DOCUMENT CONTENT SYNAPSE DATALAKE DATA PIPELINE PIPELINES ARTIFACTS',
+  ].flatMap((words) => words.split(' ')),
 )
+
+function isOfAzureTool(name: string): boolean {
+  const [first, second = '', third = ''] = name.split('_')
+  return first === 'AZURE' && (othersOfAzure.has(second) || othersOfAzure.has(`${second}_${third}`))
+}
 
 /** Settings of MCP clients and of other servers, which clients pass on to every server that they start. */
 const othersOfMcp =
@@ -58,7 +67,7 @@ export function unknownVariableWarnings(environment: Environment): string[] {
       return [`${name} is ignored: Kubernetes has set it for a service; rename that, or set enableServiceLinks: false`]
     }
     if (value === undefined || known.has(name) || standard.has(name.toUpperCase())) return []
-    if (othersOfAzure.test(name) || othersOfMcp.test(name)) return []
+    if (isOfAzureTool(name) || othersOfMcp.test(name)) return []
     if (serviceLink.test(name) || isLink) return []
     const nearest = nearestOf(name)
     if (nearest !== undefined) return [`${name} is not a variable of this service; did you mean ${nearest}?`]
@@ -73,7 +82,8 @@ function firstWord(name: string): string {
 
 /** The known name that other letter case, a typo or a missing word would turn into this one. */
 function nearestOf(given: string): string | undefined {
-  const name = given.toUpperCase()
+  // Lines of a shell of Windows in a file of variables.
+  const name = given.toUpperCase().replace(/^(?:SETX?\s+|\$ENV:)/, '')
   if (known.has(name)) return name
   const candidates = [...known].map((other) => ({ other, distance: distanceOf(name, other) }))
   const [nearest] = candidates.toSorted((a, b) => a.distance - b.distance)

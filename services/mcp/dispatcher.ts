@@ -50,6 +50,8 @@ export interface Dispatcher {
   handle(body: Message | unknown[], context: McpContext): Promise<Response>
   /** The response to a message that was rejected before `handle`; `body` is as much of it as could be read. */
   reject(error: unknown, body: unknown, context: McpContext): Response
+  /** The response to a message or batch of which `handle` does not return in time: the error for every request in it. */
+  cutOff(error: unknown, body: unknown, context: McpContext): Response
 }
 
 /** Builds the engine: JSON-RPC in, JSON-RPC out, without knowing how either travels. */
@@ -75,8 +77,15 @@ export function createDispatcher({ catalog, onFinished, onCancelled, ...options 
       return reject(invalidRequest('This protocol revision has no batches.'), undefined, context)
     }
     const responses = await Promise.all(body.map((member) => handleMember(member, context)))
-    const bodies = responses.map((response) => response.body).filter(isSingle)
-    return bodies.length === 0 ? { status: 202 } : { status: 200, body: bodies }
+    return batchResponse(responses)
+  }
+
+  function cutOff(error: unknown, body: unknown, context: McpContext): Response {
+    if (!Array.isArray(body)) return reject(error, body, context)
+    const requests = body.filter((member: unknown) => {
+      return isBody(member) && !Array.isArray(member) && isCall(member) && member.id !== undefined
+    })
+    return batchResponse(requests.map((request: unknown) => reject(error, request, context)))
   }
 
   /** https://modelcontextprotocol.io/specification/2025-03-26/basic/transports#sending-messages-to-the-server */
@@ -158,7 +167,12 @@ export function createDispatcher({ catalog, onFinished, onCancelled, ...options 
     }
   }
 
-  return { handle, reject: (error, body, context) => reject(error, body, context) }
+  return { handle, reject: (error, body, context) => reject(error, body, context), cutOff }
+}
+
+function batchResponse(responses: readonly Response[]): Response {
+  const bodies = responses.map((response) => response.body).filter(isSingle)
+  return bodies.length === 0 ? { status: 202 } : { status: 200, body: bodies }
 }
 
 function acceptNotification({ method }: Call): Response {

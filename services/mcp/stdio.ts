@@ -102,7 +102,7 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
     let isCutOff = false
     const cutOff = () => {
       isCutOff = true
-      return send(dispatcher.reject(cutOffRejection(context), message, context))
+      return send(dispatcher.cutOff(cutOffRejection(context), message, context))
     }
     try {
       if (inFlight.size >= MAX_IN_FLIGHT) throw new Rejection(503, 'Too many requests at once.')

@@ -120,6 +120,38 @@ describe('SIGTERM', () => {
     )
   })
 
+  test('tells every member of a batch that is cut off what may be billed', async (t: TestContext) => {
+    const world = await setUp(t, 20_000, { SHUTDOWN_GRACE_MS: '300' })
+    const calls = ['a', 'b'].map((id) => ({
+      jsonrpc: '2.0',
+      id,
+      method: 'tools/call',
+      params: { name: 'generate_image', arguments: { prompt: id } },
+    }))
+    const answer = fetch(world.service.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify([...calls, { jsonrpc: '2.0', method: 'notifications/progress' }]),
+    })
+    await atWork(world, 2)
+    world.service.child.kill('SIGTERM')
+    const response = await answer
+    t.assert.deepEqual([response.status, response.headers.get('retry-after')], [200, null])
+    const members = (await response.json()) as {
+      id: string
+      error: { code: number; message: string; data?: unknown }
+    }[]
+    t.assert.deepEqual(
+      members.map(({ id, error }) => [id, error.code, error.data]),
+      [
+        ['a', 503, undefined],
+        ['b', 503, undefined],
+      ],
+    )
+    for (const { error } of members) t.assert.match(error.message, /may have been generated and billed; a retry may/)
+    t.assert.equal(await world.service.ended, 0)
+  })
+
   test('names every paid call before it waits, so that a kill during the wait leaves a record', async (t: TestContext) => {
     const world = await setUp(t, 20_000, { SHUTDOWN_GRACE_MS: '20000' })
     send(world.service, { prompt: 'slow' }).catch(() => {})

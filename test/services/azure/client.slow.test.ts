@@ -200,7 +200,16 @@ describe('failures', () => {
     ['a redirect', 307, '', 'IMG_ERR_AZURE_REDIRECT'],
     ['an HTML page', 503, '<html>', 'IMG_ERR_AZURE_UNCLEAR'],
     ['200 without an image', 200, { data: [{}] }, 'IMG_ERR_AZURE_NO_IMAGE'],
+    ['200 with a job that goes on', 200, { id: 'x', status: 'Pending', result: null }, 'IMG_ERR_AZURE_BROKE_OFF'],
+    ['200 with an address to poll', 200, { id: 'x', polling_url: 'https://a.b/c' }, 'IMG_ERR_AZURE_BROKE_OFF'],
+    ['200 with a moderated job', 200, { id: 'x', status: 'Request Moderated' }, 'IMG_ERR_AZURE_CONTENT'],
     ['200 that is no JSON', 200, '{"data":', 'IMG_ERR_AZURE_BAD_RESPONSE'],
+    [
+      '200 with a data URL of no image',
+      200,
+      { data: [{ url: 'data:image/png;base64,AAAA' }] },
+      'IMG_ERR_AZURE_BAD_RESPONSE',
+    ],
     ['200 with something that is no image', 200, { data: [{ b64_json: 'aGVsbG8=' }] }, 'IMG_ERR_AZURE_BAD_RESPONSE'],
   ]
   for (const [name, status, body, code] of rows) {
@@ -340,6 +349,14 @@ describe('responses with a link', () => {
     t.assert.equal(store.seen[0]?.headers['api-key'], undefined)
   })
 
+  test('are followed with any success status', async (t: TestContext) => {
+    const store = await fakeAzure(t, (_request, response) => response.end(pixel), tls)
+    const url = `${store.url.replace('127.0.0.1', 'localhost')}/a.png`
+    const azure = await fakeAzure(t, responding(201, { data: [{ url }] }))
+    const { images } = await client(t, azure.url, trusting).generate({ prompt }, callContext())
+    t.assert.deepEqual([images.length, azure.seen.length], [1, 1])
+  })
+
   test('that lead nowhere do not affect other images, and no more are followed than images were requested', async (t: TestContext) => {
     const store = await fakeAzure(t, (_request, response) => response.end(pixel), tls)
     const link = { url: `${store.url.replace('127.0.0.1', 'localhost')}/a.png`, b64_json: null }
@@ -387,7 +404,6 @@ describe('responses with a link', () => {
     ['a name that only ends like an allowed one', 'https://evil-localhost:PORT/a.png'],
     ['an allowed name with a dot behind it', 'https://localhost.:PORT/a.png'],
     ['a file', 'file:///etc/passwd'],
-    ['data', 'data:image/png;base64,AAAA'],
     ['no scheme', '//localhost:PORT/a.png'],
   ] as const) {
     test(`to ${what} are not followed`, async (t: TestContext) => {

@@ -97,6 +97,7 @@ test('a stream that breaks off has an image if that of a completed event is whol
     [event(partial), false],
     [`${event(partial)}${whole}data: {"type":"image_gen`, true],
     [whole.slice(0, -2), true],
+    ['data: {"type":"image_edit.completed","url":"https://a.b/c"}\n\ndata: {"us', true],
     [whole.slice(0, -20), true],
     [`event: x\n${whole.split('\n')[1]?.slice(0, -20)}`, true],
     [`data: {"b64_json":"${pixelPng}","type" : "image_edit.completed","usage":{"inp`, true],

@@ -1,4 +1,4 @@
-import { chmod, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises'
+import { chmod, readFile, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { createChain } from '../../../services/calls/chain.ts'
@@ -39,6 +39,27 @@ describe('a stored result', () => {
     await seen('evicted', 2)
     await waitFor('the removal of the oldest files', async () => (await files()).length <= 3)
     t.assert.equal(abandonedResults.waiting, 3)
+  })
+
+  test('is evicted in order of age after a restart too', async (t: TestContext) => {
+    const first = await startAbandonedResults(t)
+    for (let n = 0; n < 8; n++) {
+      await first.abandoned({ prompt: `${n}` })
+      first.world.wall += 1000
+    }
+    await first.abandonedResults.close()
+    // Some file systems list files in the order in which they got their names.
+    for (const name of (await first.files()).reverse()) {
+      await rename(join(first.folder, name), join(first.folder, `a${name}`))
+    }
+    const { abandonedResults, seen, call, world } = await startAbandonedResults(t, {
+      maxEntries: 2,
+      folder: first.folder,
+    })
+    await abandonedResults.load()
+    await seen('evicted', 6)
+    for (const prompt of ['6', '7']) t.assert.match((await call({ prompt }).take()).text, note)
+    t.assert.equal(world.paid, 0)
   })
 
   test('is never evicted for the results of another caller, also after a restart', async (t: TestContext) => {

@@ -76,6 +76,7 @@ const isFinal = (status: number) => status < 400 || status >= 500 || [408, 413, 
 export function verdictOf(status: number, isJson: boolean, meaning: Meaning): Verdict {
   if (status === 500 || status === 503) {
     if (!isJson) return billed('UNCLEAR')
+    if (meaning === 'filter') return byMeaning.filter
     return free('retry', status === 500 ? 'FAILED' : 'UNAVAILABLE')
   }
   const own = byStatus[status]
@@ -85,7 +86,7 @@ export function verdictOf(status: number, isJson: boolean, meaning: Meaning): Ve
 
 /** The statuses with which Azure sends each meaning. */
 export const statusesOf: Readonly<Record<Exclude<Meaning, 'none'>, readonly number[]>> = {
-  filter: [400, 422],
+  filter: [400, 422, 500, 503],
   image: [400, 415, 422],
   mask: [400, 422],
   parameter: [400, 422],
