@@ -247,10 +247,7 @@ function modelOf(
 /** The id that a name which is like no model may be a misspelling of. */
 function meant(name: string, { recognition }: Resolution, models: ModelCatalog): string {
   if (recognition === 'begins' || recognition === 'contains') return ''
-  const nearest = nearestName(
-    name,
-    Array.from(models.rows.values(), ({ id }) => id),
-  )
+  const nearest = nearestName(name, [...models.rows.values().map(({ id }) => id)])
   return nearest === undefined ? '' : `; did you mean ${nearest}?`
 }
 

@@ -42,7 +42,8 @@ function openDocument({ spool, maxBytes }: ResponseOptions): ResponseReading {
 
   async function read(): Promise<ParsedResponse> {
     const { document, images, problem } = await reader.end()
-    const parts = partsOf(document, images)
+    // The link of a job that goes on leads to its state.
+    const parts = images.length === 0 && isUnfinished(document) ? [] : partsOf(document, images)
     const [first, ...rest] = parts
     if (images.length > 0) {
       const returned = new Set(parts.map((part) => ('image' in part ? part.image : undefined)))

@@ -122,8 +122,10 @@ function parseOrigin(origin: string): AllowedOrigin | undefined {
 
 const HOSTNAME = /^(?:[\w.-]+|\[[\da-f:.]+\])$/i
 
+/** The dot of the DNS root at the end of a name, which saves look-ups in a cluster, does not make it another name. */
 function parseHost(host: string): URL | undefined {
-  return /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(host) ? parseUrl(`http://${host}`) : undefined
+  if (!/^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(host)) return undefined
+  return parseUrl(`http://${host.replace(/\.(?=(?::\d+)?$)/, '')}`)
 }
 
 function parseUrl(text: string): URL | undefined {

@@ -10,8 +10,8 @@ import { SIZE_PATTERN } from './patterns.ts'
 /** Members that n8n adds to the arguments of every tool. */
 const IGNORED: ReadonlySet<string> = new Set(['toolCallId', 'sessionId', 'action', 'chatInput', 'tool'])
 
-/** No argument has longer numbers. */
-const MAX_NUMBER_LENGTH = 32
+/** Names of models have up to 64 characters; no number, size or other choice is longer. */
+const MAX_TEXT_LENGTH = 128
 /** A region has four numbers. */
 const MAX_OBJECT_LENGTH = 500
 const INTEGER = /^[+-]?\d+(?:\.0+)?$/
@@ -60,10 +60,10 @@ function normalize(value: unknown, schema: unknown): unknown {
     return isRecord(record) ? normalizeArguments(record, schema, []) : value
   }
   if (type === 'array' && Array.isArray(value)) return value.filter((member) => !isAbsent(member, undefined))
-  if (typeof value !== 'string' || value.length > MAX_NUMBER_LENGTH) return value
+  if (typeof value !== 'string' || value.length > MAX_TEXT_LENGTH) return value
   if (schema.pattern === SIZE_PATTERN) return normalizeSize(value)
+  if (Array.isArray(schema.enum)) return choiceOf(value, schema.enum) ?? value
   const text = value.trim()
-  if (Array.isArray(schema.enum)) return choiceOf(text, schema.enum) ?? value
   if ((type === 'integer' && INTEGER.test(text)) || (type === 'number' && NUMBER.test(text))) return Number(text)
   if (type === 'boolean' && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true'
   return value
@@ -79,11 +79,16 @@ function parseObject(text: string): unknown {
   }
 }
 
-/** A choice in another case or spelling (`jpg`, `16/9`). */
+/** A choice in another case or spelling (`jpg`, `image/png`, `16/9`). */
 function choiceOf(text: string, choices: readonly unknown[]): unknown {
-  const ratio = normalizeSize(text)
-  if (choices.includes(ratio)) return ratio
-  const plain = text.toLowerCase().replace(/^(?:image\/|\.)?jpe?g$/, 'jpeg')
+  // The text itself first, since the names of two deployments may differ in case only.
+  const same = [text, text.trim(), normalizeSize(text)].find((spelling) => choices.includes(spelling))
+  if (same !== undefined) return same
+  const plain = text
+    .trim()
+    .toLowerCase()
+    .replace(/^(?:image\/|\.)/, '')
+    .replace(/^jpg$/, 'jpeg')
   return choices.find((choice) => typeof choice === 'string' && choice.toLowerCase() === plain)
 }
 

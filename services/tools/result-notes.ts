@@ -21,7 +21,7 @@ export function mergeNotes(notes: readonly (readonly string[])[]): string[] {
 export function nameNotes({ changes }: SavedImage, { mimeType }: Base64Image): string[] {
   return changes.map((change) =>
     change === 'extension'
-      ? `The file extension was changed because the image is ${mimeType}.`
+      ? `The file extension differs from the requested one because the image is ${mimeType}.`
       : 'A number was added to the file name because a file with that name exists, and files are never replaced.',
   )
 }

@@ -2,6 +2,7 @@ import type { Format, Model, Operation } from '../../schemas/models.ts'
 import type { DeploymentInfo, ImageRequest, ImageResult, ImagesClient } from '../azure/types.ts'
 import { serviceError } from '../errors/errors.ts'
 import { type FittedSize, formatSize, type TargetSize } from '../imaging/size.ts'
+import { mimeTypeOfName } from '../library/file-extension.ts'
 import { assertSupported, ignoredArguments, isAllowed, requestParameters } from '../parameters/arguments.ts'
 import type { ParseContext } from '../parameters/parameter.ts'
 import { sizeFor } from '../parameters/size.ts'
@@ -117,15 +118,13 @@ function requestedSizeOf(
 /** Transparent JPEGs do not exist; the extension of the file is changed instead. */
 function formatOf(args: GenerateArguments, { choosesFormat, formats }: Model): Format | undefined {
   if (!choosesFormat) return undefined
-  const inName = formatOfName(args.output_path ?? '')
-  const chosen = args.output_format ?? (inName !== undefined && formats.includes(inName) ? inName : undefined)
+  const chosen = args.output_format ?? formatOfName(args.output_path ?? '', formats)
   const transparent = formats.filter((format) => format !== 'jpeg')
   if (args.background === 'transparent' && (chosen === undefined || chosen === 'jpeg')) return transparent[0] ?? 'png'
   return chosen ?? (formats.includes('png') ? 'png' : formats[0])
 }
 
-function formatOfName(name: string): Format | undefined {
-  const extension = /\.(png|jpe?g|gif|svg)$/i.exec(name)?.[1]?.toLowerCase()
-  if (extension === undefined) return undefined
-  return extension === 'png' || extension === 'gif' || extension === 'svg' ? extension : 'jpeg'
+function formatOfName(name: string, formats: readonly Format[]): Format | undefined {
+  const mimeType = mimeTypeOfName(name)
+  return formats.find((format) => mimeType === (format === 'svg' ? 'image/svg+xml' : `image/${format}`))
 }

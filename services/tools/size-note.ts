@@ -4,7 +4,7 @@ import { isSameShape } from '../parameters/size-fitting.ts'
 
 /** What a call requested as the size of its image. */
 export interface RequestedSize {
-  /** As the client wrote it, or the size of the image that it sent. */
+  /** The normalized argument, or the size of the image that the client sent. */
   text: string
   origin: 'argument' | 'image' | 'default'
   /** Only a shape was requested. */

@@ -105,6 +105,34 @@ describe('quoted numbers and booleans are accepted', () => {
   })
 })
 
+test('choices are accepted in any case and common spelling, whatever their length', async (t: TestContext) => {
+  const name = `gpt-image-1-${'x'.repeat(50)}`
+  const deployments = [{ name }, { name: name.toUpperCase(), deployment: 'gpt-image-1-mini' }]
+  const { url, simulator } = await startService(
+    t,
+    { AZURE_DEPLOYMENT_NAME: undefined, AZURE_DEPLOYMENTS_FILE: await fileOf(t, { deployments }) },
+    { deployments: { [name]: { model: 'gpt-image-1' }, 'gpt-image-1-mini': { model: 'gpt-image-1-mini' } } },
+  )
+  const cases: readonly [object, object][] = [
+    [{ output_format: 'image/png' }, { output_format: 'png' }],
+    [{ output_format: ' .PNG' }, { output_format: 'png' }],
+    [{ output_format: 'image/jpg' }, { output_format: 'jpeg' }],
+    [
+      { n: ' 2', quality: 'LOW ' },
+      { n: 2, quality: 'low' },
+    ],
+    [{ model: ` ${name.replace('gpt', 'Gpt')} ` }, {}],
+  ]
+  for (const [args, fields] of cases) {
+    const { isError, text } = await callTool(url, 'generate_image', { prompt, ...args })
+    t.assert.equal(isError, false, text)
+    t.assert.partialDeepStrictEqual(simulator.requests.at(-1)?.fields, fields)
+    t.assert.equal(simulator.requests.at(-1)?.deployment, name)
+  }
+  await callTool(url, 'generate_image', { prompt, model: `${name.toUpperCase()} ` })
+  t.assert.equal(simulator.requests.at(-1)?.deployment, 'gpt-image-1-mini')
+})
+
 test('a list may have empty members', async (t: TestContext) => {
   const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-1' })
   const image = (await png(64, 64)).toString('base64')

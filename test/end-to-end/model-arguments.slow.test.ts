@@ -101,7 +101,7 @@ describe('arguments follow the model', () => {
     )
     t.assert.deepEqual(
       [seen?.fields.background, seen?.fields.width, seen?.fields.height],
-      ['transparent', '896', '800'],
+      ['transparent', '864', '768'],
     )
   })
 
@@ -125,9 +125,11 @@ describe('arguments follow the model', () => {
 
   test('the extension of output_path decides the format if the model supports several', async (t: TestContext) => {
     const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-2' })
-    const { text } = await callTool(url, 'generate_image', { prompt, output_path: 'a.jpg' })
-    t.assert.match(text, /a\.jpg$/)
-    t.assert.equal(simulator.requests[0]?.fields.output_format, 'jpeg')
+    for (const output_path of ['a.jpg', 'b.JPEG', 'c.jfif', 'd.Jpe']) {
+      const { text } = await callTool(url, 'generate_image', { prompt, output_path })
+      t.assert.ok(text.endsWith(`/${output_path}`), text)
+      t.assert.equal(simulator.requests.at(-1)?.fields.output_format, 'jpeg')
+    }
   })
 
   test('reports the actual size if it differs from the requested one', async (t: TestContext) => {

@@ -64,7 +64,7 @@ test('the first text is the line of the guide, and every other fact stands in on
   t.assert.strictEqual(content[0].text, lines.join('\n'))
   const notes = content[3].text.split('\n')
   t.assert.deepStrictEqual(notes.slice(0, 2), [
-    'The file extension was changed because the image is image/png.',
+    'The file extension differs from the requested one because the image is image/png.',
     'A number was added to the file name because a file with that name exists, and files are never replaced.',
   ])
   t.assert.match(notes[2], /^Image 1: Size: 20x20 \(1024x1024 was /)

@@ -41,7 +41,7 @@ describe('generate_image', () => {
     const { url, images } = await startService(t)
     const { text } = await callTool(url, 'generate_image', { prompt, output_path: 'deep/er/cat.gif' })
     t.assert.match(text, /^Image successfully generated\. Saved to server at: .*cat\.png\n/)
-    t.assert.match(text, /The file extension was changed because the image is image\/png/)
+    t.assert.match(text, /The file extension differs from the requested one because the image is image\/png/)
     t.assert.deepEqual(await readdir(join(images, 'deep/er')), ['cat.png'])
   })
 

@@ -46,6 +46,25 @@ test('a service on another address accepts any name unless the operator lists so
   }
 })
 
+test('a host name is the same with and without the dot of the DNS root, sent or listed', (t: TestContext) => {
+  for (const listed of ['images.example, *.corp.example:8443', 'images.example., *.corp.example.:8443']) {
+    for (const name of ['images.example', 'images.example.', 'images.example.:80', 'a.corp.example.:8443']) {
+      t.assert.ok(policy('0.0.0.0', listed).allowsHost(name), `${name} by ${listed}`)
+    }
+    for (const name of [
+      'images.example..',
+      'evil.images.example.',
+      'images.example.evil.',
+      '.',
+      'corp.example.:8443',
+    ]) {
+      t.assert.ok(!policy('0.0.0.0', listed).allowsHost(name), `${name} by ${listed}`)
+    }
+  }
+  t.assert.ok(policy('127.0.0.1').allowsHost('localhost.:8000'))
+  t.assert.ok(!policy('127.0.0.1').allowsHost('evil.example.'))
+})
+
 test('accepts local and listed origins, and clients without an origin', (t: TestContext) => {
   const listed = policy('0.0.0.0', 'images.example', 'https://app.example:8443')
   for (const origin of [
