@@ -12,7 +12,7 @@ const bound = setting('MCP_SERVER_HOST', '127.0.0.1')
 // A server can listen on a wildcard address, but a client cannot connect to it.
 const host = bound === '0.0.0.0' || bound === '::' ? '127.0.0.1' : bound
 
-// Not fetch, which refuses some ports, such as 6000 and 10080. https://fetch.spec.whatwg.org/#port-blocking
+// Not fetch, which rejects some ports, such as 6000 and 10080. https://fetch.spec.whatwg.org/#port-blocking
 get({ host, port, path: '/health', signal: AbortSignal.timeout(5_000) }, (response) => {
   if (response.statusCode !== 200) fail(`/health returned ${response.statusCode}`)
   response.resume()

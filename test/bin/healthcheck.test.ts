@@ -28,7 +28,7 @@ describe('the health check of the container', () => {
   test('fails with the reason if the service is away or does not respond with 200', async (t: TestContext) => {
     const { url } = await fakeAzure(t, responding(503, ''))
     for (const [port, reason] of [
-      // A port that fetch refuses to use.
+      // A port that fetch rejects.
       ['9', /^unhealthy: .*ECONNREFUSED/],
       [new URL(url).port, /^unhealthy: \/health returned 503/],
     ] as const) {
