@@ -50,13 +50,14 @@ export async function loadConfig({ environment, transport = 'http' }: ConfigOpti
   const list = readDeployments({ ...settings, AZURE_API_KEY_FILE: secretFiles.AZURE_API_KEY })
   const parsed = parseConfig({ settings, secretFiles, transport })
   problems.push(...list.problems, ...parsed.problems)
+  const warnings = unknownVariableWarnings(environment)
 
   const [first, ...others] = list.deployments
   if (problems.length > 0 || first === undefined) {
-    throw new ConfigurationError(problems, !isConfigured(environment, transport))
+    throw new ConfigurationError(problems, !isConfigured(environment, transport), warnings)
   }
   const azure = { ...parsed.config.azure, deployments: [first, ...others] as const, warnings: list.warnings }
-  const config = { ...parsed.config, azure, warnings: unknownVariableWarnings(environment) }
+  const config = { ...parsed.config, azure, warnings }
   deepFreeze(config)
   return config
 }

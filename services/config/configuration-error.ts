@@ -19,12 +19,15 @@ export class ConfigurationError extends ReportedError {
   readonly problems: readonly ConfigurationProblem[]
   /** No variable of the service is set: a first start. */
   readonly empty: boolean
+  /** Of variables that the service does not know, one of which may be meant for a missing one. */
+  readonly warnings: readonly string[]
 
-  constructor(found: readonly ConfigurationProblem[], empty = false) {
+  constructor(found: readonly ConfigurationProblem[], empty = false, warnings: readonly string[] = []) {
     const problems = firstOfEach(found)
     super(problems.map(describe).join('\n'))
     this.problems = problems
     this.empty = empty
+    this.warnings = warnings
   }
 }
 

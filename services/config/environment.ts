@@ -30,7 +30,7 @@ export const variablesOf = (transport: Transport): VariableInfo[] =>
 export function prepareEnvironment(environment: Environment, transport: Transport): PreparedEnvironment {
   const prepared: PreparedEnvironment = { values: {}, secretFiles: {}, problems: [] }
   for (const { name, secret } of variablesOf(transport)) {
-    const value = clean(environment[name])
+    const value = isServiceLink(name, environment[name]) ? undefined : clean(environment[name])
     if (value !== undefined) prepared.values[name] = value
     const problem = value === undefined ? undefined : valueProblem(value)
     if (problem !== undefined) prepared.problems.push({ variable: name, problem, isPlaceholder: true })
@@ -78,6 +78,13 @@ export function isConfigured(environment: Environment, transport: Transport): bo
     ({ name }) => clean(environment[name]) !== undefined || clean(environment[`${name}_FILE`]) !== undefined,
   )
 }
+
+/**
+ * Kubernetes sets `MCP_SERVER_PORT=tcp://10.0.0.1:80` in every pod beside a service named `mcp-server`; no port of ours is
+ * meant. https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+ */
+export const isServiceLink = (name: string, value = ''): boolean =>
+  name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value)
 
 function clean(raw: string | undefined): string | undefined {
   const trimmed = raw?.trim() ?? ''

@@ -8,7 +8,8 @@ import { EnvironmentFileError } from './environment-file.ts'
 export function explainStartError(error: unknown): string {
   if (error instanceof ConfigurationError) {
     const hint = error.empty ? '\nTo try the service without an Azure account, run in a clone: npm run demo\n' : ''
-    return `Invalid configuration:\n${error.message.replaceAll(/^/gm, '  ')}\n${hint}`
+    const lines = [error.message, ...error.warnings].join('\n')
+    return `Invalid configuration:\n${lines.replaceAll(/^/gm, '  ')}\n${hint}`
   }
   if (error instanceof EnvironmentFileError) return `${error.message}\n`
   const code = codeOf(error)

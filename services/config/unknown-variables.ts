@@ -1,5 +1,5 @@
 import { editDistance } from '../errors/nearest-name.ts'
-import type { Environment } from './environment.ts'
+import { type Environment, isServiceLink } from './environment.ts'
 import { variables } from './variables.ts'
 
 /** What the service reads: every variable, and `<NAME>_FILE` of every secret. */
@@ -53,8 +53,7 @@ const synonyms: ReadonlyMap<string, string> = new Map([
 const standard: ReadonlySet<string> = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'])
 
 /** Kubernetes adds such variables for every service of the namespace, and Docker for links. */
-const serviceLink = /_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP)(_\w+)?)$/
-const linkValue = /^(tcp|udp):\/\//
+const serviceLink = /_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)$/
 
 /**
  * A warning for each variable that looks like one of the service and is none: a typo would otherwise be ignored silently.
@@ -63,9 +62,13 @@ const linkValue = /^(tcp|udp):\/\//
 export function unknownVariableWarnings(environment: Environment): string[] {
   return Object.keys(environment).flatMap((name) => {
     const value = environment[name]
+    const isLink = isServiceLink(name, value)
+    if (isLink && known.has(name)) {
+      return [`${name} is ignored: Kubernetes has set it for a service; rename that, or set enableServiceLinks: false`]
+    }
     if (value === undefined || known.has(name) || standard.has(name.toUpperCase())) return []
     if (isOfAzureTool(name) || othersOfMcp.test(name)) return []
-    if (serviceLink.test(name) || linkValue.test(value)) return []
+    if (serviceLink.test(name) || isLink) return []
     const nearest = nearestOf(name)
     if (nearest !== undefined) return [`${name} is not a variable of this service; did you mean ${nearest}?`]
     const isOurs = ownPrefixes.some((prefix) => name.startsWith(prefix))
@@ -79,7 +82,8 @@ function firstWord(name: string): string {
 
 /** The known name that other letter case, a typo or a missing word would turn into this one. */
 function nearestOf(given: string): string | undefined {
-  const name = given.toUpperCase()
+  // Lines of a shell of Windows in a file of variables.
+  const name = given.toUpperCase().replace(/^(?:SETX?\s+|\$ENV:)/, '')
   if (known.has(name)) return name
   const candidates = [...known].map((other) => ({ other, distance: distanceOf(name, other) }))
   const [nearest] = candidates.toSorted((a, b) => a.distance - b.distance)

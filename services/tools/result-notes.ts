@@ -84,6 +84,11 @@ export function fallbackNotes(
   return [ignored.length === 0 ? because : `${because} It does not support the requested ${ignored.join(', ')}.`]
 }
 
-export function costNotes({ costUsd }: ImageResult): string[] {
-  return costUsd === undefined ? [] : [`Cost: about US$${costUsd.toFixed(4)} at list price.`]
+/** The least cost in US dollars that is reported as a number. */
+const MIN_COST_USD = 0.0001
+
+export function costNotes({ costUsd }: { costUsd?: number | undefined }): string[] {
+  if (costUsd === undefined) return []
+  const isTiny = costUsd > 0 && costUsd < MIN_COST_USD
+  return [`Cost: ${isTiny ? `less than US$${MIN_COST_USD}` : `about US$${costUsd.toFixed(4)}`} at list price.`]
 }

@@ -195,6 +195,16 @@ describe('configuration', () => {
     }
   })
 
+  test('a port that Kubernetes has set for a service of that name is ignored, with a warning', async (t: TestContext) => {
+    const links = { MCP_SERVER_PORT: 'tcp://10.0.0.1:80', ADMIN_PORT: 'udp://10.0.0.2:53' }
+    const { server, warnings } = await load(t, { ...minimalEnvironment, ...links })
+    t.assert.deepEqual([server.port, server.adminPort], [8000, undefined])
+    t.assert.deepEqual(
+      warnings.map((warning) => warning.replace(/:.*/, '')),
+      ['MCP_SERVER_PORT is ignored', 'ADMIN_PORT is ignored'],
+    )
+  })
+
   test('rejects a value with one quotation mark or typographic ones', async (t: TestContext) => {
     for (const value of ['"the-key', "the-key'", `"the-key'`, '“the-key”', "'", '„the-key“', '« the-key »']) {
       for (const name of ['AZURE_API_KEY', 'AZURE_DEPLOYMENT_NAME', 'METRICS_TOKEN']) {

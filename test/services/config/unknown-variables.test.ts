@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
+import { loadConfig } from '../../../plugins/config.ts'
 import { placeholderProblem } from '../../../services/config/placeholders.ts'
+import { explainStartError } from '../../../services/config/start-error.ts'
 import { unknownVariableWarnings } from '../../../services/config/unknown-variables.ts'
 import { variables } from '../../../services/config/variables.ts'
-import { buildApp } from '../../support/app.ts'
+import { buildApp, minimalEnvironment } from '../../support/app.ts'
 
 const warningOf = (name: string, value = 'x') => unknownVariableWarnings({ [name]: value })[0]
 
@@ -25,13 +27,15 @@ describe('a variable that looks like one of the service and is none', () => {
     ['SHUTDOWN_GRACE', 'SHUTDOWN_GRACE_MS'],
     ['TRUSTED_PROXY', 'TRUST_PROXY'],
     ['azure_api_key', 'AZURE_API_KEY'],
+    ['set AZURE_API_KEY', 'AZURE_API_KEY'],
+    ['$env:AZURE_API_KEY', 'AZURE_API_KEY'],
     ['Images_Dir', 'IMAGES_DIR'],
     ['MAX_HELD_BYTES', 'MAX_BUFFERED_BYTES'],
     ['UNDELIVERED_TTL_MS', 'ABANDONED_RESULT_TTL_MS'],
     ['AZURE_MAX_ANSWER_BYTES', 'AZURE_MAX_RESPONSE_BYTES'],
   ] as const) {
     test(`is reported with the nearest name: ${name}`, (t: TestContext) => {
-      t.assert.match(warningOf(name) ?? '', new RegExp(`^${name} .*did you mean ${nearest}\\?$`))
+      t.assert.match(warningOf(name) ?? '', new RegExp(`^${RegExp.escape(name)} .*did you mean ${nearest}\\?$`))
     })
   }
 
@@ -72,6 +76,16 @@ describe('a variable that looks like one of the service and is none', () => {
     const { logs } = await buildApp(t, { AZURE_API_KEYS: 'do-not-show' })
     t.assert.match(logs.text, /AZURE_API_KEYS is not a variable of this service; did you mean AZURE_API_KEY\?/)
     t.assert.doesNotMatch(logs.text, /do-not-show/)
+  })
+
+  test('is reported with the missing variable that it may stand for', async (t: TestContext) => {
+    const failure = await loadConfig({
+      environment: { ...minimalEnvironment, AZURE_API_KEY: '', AZURE_API_KEYS: 'do-not-show', MCP_TRANSPORT: 'http' },
+    }).catch((error: unknown) => error)
+    t.assert.match(
+      explainStartError(failure),
+      /^Invalid configuration:\n {2}AZURE_API_KEY: is required.*\n {2}AZURE_API_KEYS is not a variable of this service; did you mean AZURE_API_KEY\?\n$/,
+    )
   })
 
   test('is no variable of ours', (t: TestContext) => {
