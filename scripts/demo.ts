@@ -38,6 +38,8 @@ async function main(): Promise<void> {
     MCP_SERVER_HOST: host,
     MCP_SERVER_PORT: String(port),
     IMAGES_DIR: imagesDir,
+    // Else a prompt with fault:rate-limit is retried for ten minutes before its failure is seen.
+    MAX_QUEUE_WAIT_MS: '10000',
     LOG_LEVEL: process.env.LOG_LEVEL || 'warn',
   })
   const ended = once(service, 'exit')
