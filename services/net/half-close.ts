@@ -8,7 +8,10 @@ const EVERY_MS = 50
 /** Emitted on a response that has begun, when something should be sent to find out whether its client is still there. */
 export const PROBE = 'probe'
 
-/** Lets a server respond to clients that have ended their side of the connection, and notice those that are gone. */
+/**
+ * Lets a server respond to clients that have ended their side of the connection, and notice those that are gone. What cannot
+ * be parsed after a request breaks off a response that has begun.
+ */
 export function serveHalfClosed(server: Server): void {
   /** Responses that have not ended, in the order of their requests. */
   const responsesOf = new WeakMap<object, Set<ServerResponse>>()
@@ -25,6 +28,11 @@ export function serveHalfClosed(server: Server): void {
     const responses = responsesOf.get(socket)
     responses?.add(response)
     response.once('close', () => responses?.delete(response))
+  })
+  // Fastify would write an error response into the one that has begun.
+  server.prependListener('clientError', (_error, socket) => {
+    const [current] = responsesOf.get(socket) ?? []
+    if (current?.headersSent === true) socket.destroy()
   })
 }
 

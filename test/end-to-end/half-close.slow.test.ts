@@ -91,6 +91,24 @@ describe('a client that ends its side of the connection after the request', () =
   }
 })
 
+test('what cannot be parsed after a request breaks off its open event stream, and writes no other response into it', async (t: TestContext) => {
+  const { url, simulator, app } = await startService(t, {}, { latencyMs: 600 })
+  const client = await connectRaw(t, url)
+  client.post(callOf('a kite'), stream)
+  await waitFor('the request', () => simulator.requests.length === 1)
+  await client.read(20)
+  let received = ''
+  client.socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')))
+  client.socket.write('garbage\r\n\r\n')
+  await once(client.socket, 'close')
+  t.assert.doesNotMatch(received, /HTTP\/1\.1 400/)
+  await waitFor('the end of the call', () => app.calls.inFlight.count === 0)
+  const again = await connectRaw(t, url)
+  again.post(callOf('a kite'), json)
+  t.assert.match((await again.response()).body, /whose response you did not receive/)
+  t.assert.equal(simulator.requests.length, 1)
+})
+
 describe('a client that is gone', () => {
   /** The one allowed request is taken, so that the next call waits. */
   async function startBusy(t: TestContext): Promise<Service> {
