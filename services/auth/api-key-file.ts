@@ -1,4 +1,4 @@
-import { readFileSync, unwatchFile, watchFile } from 'node:fs'
+import { readFileSync, type Stats, unwatchFile, watchFile } from 'node:fs'
 import { InvalidValueError } from '../errors/app-error.ts'
 import type { Logger } from '../logging/logger.ts'
 import { type ApiKey, parseApiKeys } from './api-keys.ts'
@@ -37,15 +37,16 @@ export function openApiKeys(keys: readonly ApiKey[], path: string | undefined, l
 export function followKeyFile({ path, keys, log, pollMs = 2_000 }: KeyFileOptions): KeySource {
   let current = keys
 
-  function reload(): void {
+  function reload(stats: Stats): void {
     try {
-      const text = readFileSync(path, 'utf8')
-      if (text.length > MAX_FILE_BYTES) throw new InvalidValueError(`is larger than ${MAX_FILE_BYTES} bytes`)
-      current = parseApiKeys(text)
+      // Reading a pipe would block the process.
+      if (stats.nlink > 0 && !stats.isFile()) throw new InvalidValueError('is not a regular file')
+      if (stats.size > MAX_FILE_BYTES) throw new InvalidValueError(`is larger than ${MAX_FILE_BYTES} bytes`)
+      current = parseApiKeys(readFileSync(path, 'utf8'))
       warnOfWeakKeys(current, log)
       log.info({ keys: current.length }, 'key file reloaded')
     } catch (err) {
-      // A InvalidValueError names an entry by its position, never by its text.
+      // An InvalidValueError names an entry by its position, never by its text.
       const reason = err instanceof InvalidValueError ? err.message : undefined
       log.error({ err, reason }, 'key file unusable, previous keys stay valid')
     }

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import crypto from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
@@ -117,4 +118,26 @@ describe('API keys', () => {
     await change('nonsense', 'bad')
     t.assert.equal(findApiKey(source.keys, 'two2'), 'bob')
   })
+
+  for (const [what, put] of Object.entries({
+    'a pipe': (path: string) => execFileSync('mkfifo', [path]),
+    'more than a mebibyte': (path: string) => writeFile(path, `bob:${'x'.repeat(1_048_576)}`),
+  })) {
+    test(`stay valid while their file is replaced by ${what}, which is not read`, async (t: TestContext) => {
+      const folder = await temporaryFolder(t)
+      const path = join(folder, 'keys')
+      await writeFile(path, 'alice:one')
+      const failures: unknown[] = []
+      const log = { ...silent, error: (details: unknown) => failures.push(Object(details).reason) }
+      const source = followKeyFile({ path, keys: parseApiKeys('alice:one'), log, pollMs: 20 })
+      t.after(() => source.close())
+      await put(join(folder, 'other'))
+      // The first look at the file is not a change.
+      await pause(50)
+      await rename(join(folder, 'other'), path)
+      await waitFor('the change to be noticed', () => failures.length > 0)
+      t.assert.match(String(failures[0]), /is not a regular file|is larger than/)
+      t.assert.equal(findApiKey(source.keys, 'one'), 'alice')
+    })
+  }
 })
