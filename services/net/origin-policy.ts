@@ -73,7 +73,12 @@ export interface AllowedOrigin {
 function matches(url: URL, hostname: string, port: string | undefined): boolean {
   const standard = url.protocol === 'https:' ? '443' : '80'
   if (port !== undefined && port !== (url.port || standard)) return false
-  return isWithin(url.hostname, hostname)
+  return isWithin(withoutRoot(url.hostname), hostname)
+}
+
+/** The dot of the DNS root at the end of a name, which saves look-ups in a cluster, does not make it another name. */
+function withoutRoot(hostname: string): string {
+  return hostname.replace(/\.$/, '')
 }
 
 function isSameOrigin(origin: AllowedOrigin, allowed: AllowedOrigin): boolean {
@@ -94,7 +99,7 @@ function readHost(entry: string): AllowedHost {
   const url = parseHost(entry.slice(wildcard.length))
   if (url === undefined)
     throw new InvalidValueError(`"${entry.slice(0, 64)}" is not a host name, with or without a port`)
-  return { hostname: wildcard + url.hostname, port: /:(\d+)$/.exec(entry)?.[1] }
+  return { hostname: wildcard + withoutRoot(url.hostname), port: /:(\d+)$/.exec(entry)?.[1] }
 }
 
 function readOrigin(entry: string): AllowedOrigin {
@@ -122,10 +127,9 @@ function parseOrigin(origin: string): AllowedOrigin | undefined {
 
 const HOSTNAME = /^(?:[\w.-]+|\[[\da-f:.]+\])$/i
 
-/** The dot of the DNS root at the end of a name, which saves look-ups in a cluster, does not make it another name. */
 function parseHost(host: string): URL | undefined {
   if (!/^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(host)) return undefined
-  return parseUrl(`http://${host.replace(/\.(?=(?::\d+)?$)/, '')}`)
+  return parseUrl(`http://${host}`)
 }
 
 function parseUrl(text: string): URL | undefined {
