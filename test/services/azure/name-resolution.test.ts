@@ -36,7 +36,7 @@ const names: readonly [string, string, Recognition, string, path?: string][] = [
   ['flux-kontext', 'flux-kontext', 'family', 'bfl', 'flux-kontext-pro'],
   ['FLUX.1-Kontext-max', 'FLUX.1-Kontext-max', 'family', 'bfl', 'flux-kontext-max'],
   ['flux-pro-1.1', 'flux-pro-1.1', 'family', 'bfl', 'flux-pro-1.1'],
-  ['FLUX1.1-pro', 'FLUX1.1-pro', 'family', 'bfl', 'flux-pro-1.1'],
+  ['FLUX1.1-pro', 'FLUX-1.1-pro', 'exact', 'bfl', 'flux-pro-1.1'],
   ['fluxpro1.1', 'fluxpro1.1', 'family', 'bfl', 'flux-pro-1.1'],
   ['FLUX-1.1', 'FLUX-1.1', 'family', 'bfl', 'flux-pro-1.1'],
   ['our-flux-3-pro', 'our-flux-3-pro', 'family', 'bfl', 'flux-3-pro'],
