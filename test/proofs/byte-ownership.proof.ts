@@ -67,7 +67,8 @@ export const prove: Proof = async ({ share, say }) => {
     args: ['server.ts'],
     environment: (port) => ({ ...environment, MCP_SERVER_PORT: String(port), IMAGES_DIR: join(folder, 'http') }),
   })
-  const stdio = startStdio({ ...environment, IMAGES_DIR: join(folder, 'stdio') })
+  // Whole images: by default those over stdio would be previews.
+  const stdio = startStdio({ ...environment, INLINE_IMAGE_MAX_BYTES: '0', IMAGES_DIR: join(folder, 'stdio') })
   const run: Run = {
     azure,
     total: Math.max(HTTP_CLIENTS + STDIO_CLIENTS, Math.round(CALLS * share)),
