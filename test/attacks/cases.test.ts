@@ -9,7 +9,10 @@ const properties: Readonly<Record<string, readonly string[]>> = {
     'services/library/output-path.test.ts',
     'services/library/local-image-store.test.ts',
   ],
-  'any bytes are an image or a rejection': ['services/imaging/image-probe.test.ts', 'services/imaging/convert.slow.test.ts'],
+  'any bytes are an image or a rejection': [
+    'services/imaging/image-probe.test.ts',
+    'services/imaging/convert.slow.test.ts',
+  ],
 }
 
 /** Calls of `checkProperty`. */
