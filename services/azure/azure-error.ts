@@ -73,8 +73,8 @@ function requestError(
   const input = operation === 'edit' ? rejectedInput(fault, parameter, code === 'IMG_ERR_AZURE_IMAGE') : undefined
   if (input?.kind === 'mask') return serviceError('IMG_ERR_AZURE_MASK', [], options)
   if (input?.kind === 'image') return serviceError('IMG_ERR_AZURE_IMAGE', [input.name, input.problem], options)
-  const isOperation = code === 'IMG_ERR_AZURE_UNSUPPORTED' && !fault.codes.includes('unsupportedrequestvalue')
-  if (isOperation || (code === 'IMG_ERR_AZURE_UNSUPPORTED' && parameter === undefined)) {
+  const isValue = parameter !== undefined && fault.codes.includes('unsupportedrequestvalue')
+  if (code === 'IMG_ERR_AZURE_UNSUPPORTED' && !isValue) {
     return serviceError('IMG_ERR_AZURE_UNSUPPORTED', [deployment], options)
   }
   return serviceError('IMG_ERR_AZURE_REJECTED', [parameter], options)

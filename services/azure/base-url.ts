@@ -33,12 +33,13 @@ export function readBaseUrl(address: string): BaseUrl {
   const segments = segmentsOf(url.pathname)
   const names = segments.map(({ text }) => decoded(text).toLowerCase())
   const found = names.findIndex((_name, at) => isApiPath(names.slice(at).join('/')))
-  const from = isAzure ? 0 : found === -1 ? names.length : found
+  const apiStart = found === -1 ? names.length : found
+  const from = isAzure ? 0 : apiStart
   if (isPortal(url.hostname)) {
     return { baseUrl: address, problem: "is the portal's address; use the endpoint that it shows for the resource" }
   }
-  const isProject = isAzure ? /^api\/projects(?:\/|$)/.test(names.join('/')) : false
-  if (isProject || projectPath.test(names.slice(0, found === -1 ? names.length : found).join('/'))) {
+  const isProject = isAzure && /^api\/projects(?:\/|$)/.test(names.join('/'))
+  if (isProject || projectPath.test(names.slice(0, apiStart).join('/'))) {
     const resource = isAzure ? url.origin : 'https://your-endpoint.services.ai.azure.com'
     return { baseUrl: address, problem: `is the endpoint of a project; use that of its resource, ${resource}` }
   }

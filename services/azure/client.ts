@@ -171,7 +171,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
   return {
     deployment: defaultDeployment.deployment,
     deployments: deployments.map(({ deployment }) => deployment),
-    status: () => deployments.map(describeStatus),
+    status: () => deployments.map(stateOf),
     generate: (request, context) => run('generate', request, context),
     edit: (request, context) => run('edit', request, context),
     get canConnect() {
@@ -198,7 +198,7 @@ function endFailed(
   return error.withDetail({ deployment: deployment.name, host, reason: reasonOf(error), azureRequestId: requestId })
 }
 
-function describeStatus({ deployment, breaker, limiter, status }: Deployment): DeploymentState {
+function stateOf({ deployment, breaker, limiter, status }: Deployment): DeploymentState {
   const { lastSuccess, lastFailure, isFailing } = status
   return { name: deployment.name, lastSuccess, lastFailure, isFailing, isBlocked: breaker.isOpen, ...limiter.status() }
 }

@@ -69,12 +69,12 @@ async function checkDeployment(
     if (models.failure !== undefined || !models.isJson) {
       return { deployment: name, state: 'failed', sentence: describeRejection(models, deployment.host) }
     }
-    const { status, isJson, fault, failure } = await ask(route.lookups.deployment(target))
+    const { isJson, fault, failure } = await ask(route.lookups.deployment(target))
     if (failure?.code === 'IMG_ERR_AZURE_DEPLOYMENT' && fault.codes.includes('deploymentnotfound')) {
       return { deployment: name, state: 'failed', sentence: describe(failure) }
     }
     const exists =
-      status < 300 && isJson ? 'the deployment exists' : 'Azure does not tell whether the deployment exists'
+      failure === undefined && isJson ? 'the deployment exists' : 'Azure does not tell whether the deployment exists'
     return { deployment: name, state: 'ok', sentence: `Azure accepts the credential; ${exists}` }
   } catch (error) {
     return { deployment: name, state: 'failed', sentence: describeUnreachable(error, deployment.host) }
@@ -89,8 +89,7 @@ async function askAzure(
   limits: { signal: AbortSignal; deadlineAt: number },
 ): Promise<Asked> {
   const { credential, deployment } = options
-  const { log } = silent
-  const headers = await withinCall(credential.headers(options.scope ?? route.scope), { ...limits, log })
+  const headers = await withinCall(credential.headers(options.scope ?? route.scope), limits)
   const response = await request(url, { dispatcher, headers, signal: limits.signal })
   const collector = new ErrorBodyCollector()
   for await (const chunk of response.body) collector.write(chunk)
@@ -102,9 +101,6 @@ async function askAzure(
   const isJson = /\bjson\b/i.test(String(response.headers['content-type']))
   return { status: response.statusCode, isJson, fault, failure }
 }
-
-/** The result says everything that there is to log. */
-const silent = { log: { debug() {}, info() {}, warn() {}, error() {} } }
 
 /** The sentences of the other codes speak of prompts, images and bills, and nothing of that was sent. */
 const honestCodes: ReadonlySet<string> = new Set([

@@ -6,7 +6,10 @@ import type { CallContext } from './types.ts'
  * Awaits work that has no deadline itself, until the call is cancelled or its deadline is reached.
  * @throws ServiceError IMG_ERR_AZURE_NOT_SENT, IMG_ERR_CANCELLED
  */
-export async function withinCall<T>(work: MaybePromise<T>, { signal, deadlineAt }: CallContext): Promise<T> {
+export async function withinCall<T>(
+  work: MaybePromise<T>,
+  { signal, deadlineAt }: Pick<CallContext, 'signal' | 'deadlineAt'>,
+): Promise<T> {
   if (!(work instanceof Promise)) return work
   const timeout = Promise.withResolvers<never>()
   const timer = setTimeout(

@@ -53,7 +53,8 @@ export function recognizeName(catalog: ModelCatalog, name: string): Resolution |
 function findCompact({ rows }: ModelCatalog, name: string): Model | undefined {
   const separators = /[._-]/.test(name) ? /-(?!\d)|(?<!\d)-/g : /-/g
   const compact = (text: string) => normalizeName(text).replaceAll(separators, '')
-  const found = new Set([...rows].flatMap(([id, row]) => (compact(id) === compact(name) ? [row] : [])))
+  const wanted = compact(name)
+  const found = new Set([...rows].flatMap(([id, row]) => (compact(id) === wanted ? [row] : [])))
   const [row] = found
   return found.size === 1 ? row : undefined
 }
@@ -66,8 +67,8 @@ const variants: ReadonlySet<string> = new Set(
 )
 
 /**
- * The row, without price and retirement, and with the path of its family, if the name continues with another version or variant, such as `gpt-image-2.6` or
- * `gpt-image-2-mini`: these may differ between siblings.
+ * The row; without price and retirement, and with the path of its family, if the name continues with another version or
+ * variant, such as `gpt-image-2.6` or `gpt-image-2-mini`: these may differ between siblings.
  */
 function sibling(name: string, [id, model]: [string, Model]): Model {
   // Words at even indexes, separators between them.
