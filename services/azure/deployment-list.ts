@@ -11,7 +11,7 @@ import { isLocal } from '../net/ip-address.ts'
 import { readBaseUrl } from './base-url.ts'
 import type { DeploymentOptions } from './deployment.ts'
 import { type CredentialSettings, credentialOf, isSendable, unsendable } from './entry-credential.ts'
-import { describeProblems, InvalidFileError, printableName, schemaProblems } from './file-problems.ts'
+import { describeProblems, InvalidFileError, printableName, schemaProblems, validPartOf } from './file-problems.ts'
 import { createModelCatalog, type ModelCatalog } from './models/model-catalog.ts'
 import {
   describeResolution,
@@ -108,13 +108,11 @@ function readEntries(settings: DeploymentSettings, list: DeploymentList): Entrie
 function validPart(entry: unknown, index: number, list: DeploymentList): DeploymentEntry | undefined {
   if (deploymentEntry.Check(entry)) return entry
   const name = printableName(nameOf(entry))
-  const mistakes = schemaProblems(DeploymentEntrySchema, entry)
-  for (const problem of describeProblems(mistakes)) {
+  const { problems, wrong, valid } = validPartOf(DeploymentEntrySchema, entry)
+  for (const problem of problems) {
     complain(list, `${name === '' ? `deployments[${index}]` : name}: ${problem}`)
   }
-  const wrong = new Set(mistakes.map(({ path }) => path.split(/[.[]/)[0]))
-  if (!isRecord(entry) || accessMembers.some((member) => wrong.has(member))) return undefined
-  const valid = Object.fromEntries(Object.entries(entry).filter(([member]) => !wrong.has(member)))
+  if (accessMembers.some((member) => wrong.has(member))) return undefined
   return deploymentEntry.Check(valid) ? valid : undefined
 }
 

@@ -68,6 +68,24 @@ export function describeProblems(problems: readonly SchemaProblem[]): string[] {
   return problems.map(({ path, problem }) => (path === '' ? problem : `${path} ${problem}`))
 }
 
+/** What is valid of an object, so that its mistakes do not hide others. */
+export interface ValidPart {
+  /** The mistakes as sentences. */
+  problems: string[]
+  /** Members with a mistake, as the file writes them. */
+  wrong: ReadonlySet<string>
+  /** The other members; none if the value is no object. */
+  valid: Readonly<Record<string, unknown>>
+}
+
+export function validPartOf(schema: TSchema, value: unknown, spelling: Spelling = (member) => member): ValidPart {
+  const mistakes = schemaProblems(schema, value, spelling)
+  const wrong = new Set(mistakes.map(({ path }) => path.split(/[.[]/)[0] ?? ''))
+  const members = isRecord(value) ? Object.entries(value) : []
+  const valid = Object.fromEntries(members.filter(([member]) => !wrong.has(spelling(member))))
+  return { problems: describeProblems(mistakes), wrong, valid }
+}
+
 function* walk(schema: SchemaNode, value: unknown, path: string, spelling: Spelling): Generator<SchemaProblem> {
   if (Check(schema, value)) return
   const variant = variantOf(schema, value)

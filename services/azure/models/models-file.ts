@@ -11,7 +11,7 @@ import { isRecord } from '../../bytes/json/is-record.ts'
 import { nearestName } from '../../errors/nearest-name.ts'
 import { allowsSizes } from '../../parameters/size-fitting.ts'
 import { snakeCase, unreachable } from '../../parameters/wire.ts'
-import { describeProblems, InvalidFileError, printableName, schemaProblems } from '../file-problems.ts'
+import { describeProblems, InvalidFileError, printableName, schemaProblems, validPartOf } from '../file-problems.ts'
 import { guessDialect, unknownModels } from './families.ts'
 import { normalizeName } from './normalize-name.ts'
 
@@ -52,10 +52,7 @@ function readRow(row: unknown, models: Map<string, Model>): string[] {
   if (!isRecord(row)) return ['must be an object']
   const removed = optionalMembers.filter((name) => row[name] === null)
   const given = Object.fromEntries(Object.entries(row).filter(([name]) => !removed.includes(name)))
-  const mistakes = schemaProblems(ModelChangesSchema, given, snakeCase)
-  const wrong = new Set(mistakes.map(({ path }) => path.split(/[.[]/)[0]))
-  const changes = Object.fromEntries(Object.entries(given).filter(([name]) => !wrong.has(snakeCase(name))))
-  const problems = describeProblems(mistakes)
+  const { problems, wrong, valid: changes } = validPartOf(ModelChangesSchema, given, snakeCase)
   if (!validMembers.Check(changes) || changes.id === undefined) return problems
   const base = baseOf(changes, models)
   if (changes.like !== undefined && base === undefined) problems.push(unknownBase(changes.like, models))
