@@ -12,6 +12,11 @@ export interface Use {
   isFixed: boolean
 }
 
+/** What a stored result takes. That of a running call expires never. */
+export function useOf({ result, expiresAt }: { result: Omit<Use, 'isFixed'>; expiresAt: number }): Use {
+  return { share: result.share, bytes: result.bytes, isFixed: expiresAt === Number.POSITIVE_INFINITY }
+}
+
 interface Share {
   entries: number
   bytes: number

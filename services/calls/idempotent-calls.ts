@@ -1,7 +1,7 @@
 import { serviceError } from '../errors/errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { fingerprintOf, idempotencyKeyOf, keyHashOf, shareOf } from './call-digest.ts'
-import { selectEvicted } from './fair-eviction.ts'
+import { selectEvicted, useOf } from './fair-eviction.ts'
 import { contentOf, createResultStore, repeatResult, type StoredResult } from './result-store.ts'
 import type { Around, Call, ToolResult } from './types.ts'
 
@@ -64,11 +64,7 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
   function purge(): void {
     for (const [key, entry] of entries) if (entry.expiresAt <= monotonic()) remove(key, entry)
     const all = [...entries]
-    const uses = all.map(([, { result, expiresAt }]) => ({
-      share: result.share,
-      bytes: result.bytes,
-      isFixed: expiresAt === Number.POSITIVE_INFINITY,
-    }))
+    const uses = all.map(([, entry]) => useOf(entry))
     for (const index of selectEvicted(uses, options)) {
       const [key, entry] = all[index] ?? []
       if (key !== undefined && entry !== undefined) remove(key, entry)

@@ -1,5 +1,5 @@
 import type { Logger } from '../logging/logger.ts'
-import { selectEvicted } from './fair-eviction.ts'
+import { selectEvicted, useOf } from './fair-eviction.ts'
 import { createResultStore, type ResultIdentity, type ResultStore, type StoredResult } from './result-store.ts'
 
 export interface ResultOffersOptions {
@@ -127,12 +127,7 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
   function evict(): void {
     const all = [...offers]
     const ordered = [...all.filter(isLikelyDelivered), ...all.filter((one) => !isLikelyDelivered(one))]
-    const uses = ordered.map(({ result, expiresAt }) => ({
-      share: result.share,
-      bytes: result.bytes,
-      isFixed: expiresAt === Number.POSITIVE_INFINITY,
-    }))
-    for (const index of selectEvicted(uses, options)) {
+    for (const index of selectEvicted(ordered.map(useOf), options)) {
       const offer = ordered[index]
       if (offer === undefined) continue
       log.warn({ bytes: offer.result.bytes }, 'abandoned result evicted, because too many are stored')
