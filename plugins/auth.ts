@@ -6,6 +6,7 @@ import { type Authenticator, addressCaller, type Caller, createAuthenticator } f
 import { createFailureLimit } from '../services/auth/failed-logins.ts'
 import { challenge, describeResources, type ProtectedResource } from '../services/auth/resource-metadata.ts'
 import { checkScrape } from '../services/auth/scrape-access.ts'
+import { readSecretFile } from '../services/config/environment.ts'
 import { codeOf } from '../services/errors/error-code.ts'
 import { apiKeyIn } from '../services/net/credential-headers.ts'
 
@@ -110,7 +111,8 @@ async function auth(fastify: FastifyInstance): Promise<void> {
 async function openAuthenticator(fastify: FastifyInstance): Promise<Authenticator> {
   const { config, log } = fastify
   const { apiKeys, apiKeysFile, oauth } = config.auth
-  const keys = apiKeys && openApiKeys(apiKeys, apiKeysFile, log)
+  const file = apiKeysFile === undefined ? undefined : { path: apiKeysFile, read: readSecretFile }
+  const keys = apiKeys && openApiKeys(apiKeys, file, log)
   fastify.addHook('onClose', async () => keys?.close())
   if (oauth === undefined) return createAuthenticator({ keys, verifyToken: undefined })
 

@@ -1,4 +1,4 @@
-import { readFileSync, type Stats, unwatchFile, watchFile } from 'node:fs'
+import { unwatchFile, watchFile } from 'node:fs'
 import { InvalidValueError } from '../errors/app-error.ts'
 import type { Logger } from '../logging/logger.ts'
 import { type ApiKey, parseApiKeys } from './api-keys.ts'
@@ -11,6 +11,8 @@ export interface KeySource {
 
 export interface KeyFileOptions {
   path: string
+  /** Reads the file as at start-up. @throws Error with a system code, or InvalidValueError with the reason */
+  read(path: string): string
   /** The keys of the file at start-up. */
   keys: readonly ApiKey[]
   log: Logger
@@ -20,13 +22,15 @@ export interface KeyFileOptions {
 
 /** Shorter keys can be guessed. */
 const WEAK_KEY_LENGTH = 16
-/** Large enough for all keys that are allowed, and a bound for a path that is not a key file. */
-const MAX_FILE_BYTES = 1_048_576
 
 /** The configured keys, which follow their file if they came from one. Warns of keys that can be guessed. */
-export function openApiKeys(keys: readonly ApiKey[], path: string | undefined, log: Logger): KeySource {
+export function openApiKeys(
+  keys: readonly ApiKey[],
+  file: Pick<KeyFileOptions, 'path' | 'read'> | undefined,
+  log: Logger,
+): KeySource {
   warnOfWeakKeys(keys, log)
-  return path === undefined ? { keys, close() {} } : followKeyFile({ path, keys, log })
+  return file === undefined ? { keys, close() {} } : followKeyFile({ ...file, keys, log })
 }
 
 /**
@@ -34,15 +38,12 @@ export function openApiKeys(keys: readonly ApiKey[], path: string | undefined, l
  * file events miss. While the file is missing or invalid the previous keys stay valid: a mistake of an operator must
  * neither lock callers out nor let others in.
  */
-export function followKeyFile({ path, keys, log, pollMs = 2_000 }: KeyFileOptions): KeySource {
+export function followKeyFile({ path, read, keys, log, pollMs = 2_000 }: KeyFileOptions): KeySource {
   let current = keys
 
-  function reload(stats: Stats): void {
+  function reload(): void {
     try {
-      // Reading a pipe would block the process.
-      if (stats.nlink > 0 && !stats.isFile()) throw new InvalidValueError('is not a regular file')
-      if (stats.size > MAX_FILE_BYTES) throw new InvalidValueError(`is larger than ${MAX_FILE_BYTES} bytes`)
-      current = parseApiKeys(readFileSync(path, 'utf8'))
+      current = parseApiKeys(read(path))
       warnOfWeakKeys(current, log)
       log.info({ keys: current.length }, 'key file reloaded')
     } catch (err) {

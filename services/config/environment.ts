@@ -43,6 +43,9 @@ export function prepareEnvironment(environment: Environment, transport: Transpor
 /** A thousand keys of clients fit. */
 const MAX_SECRET_BYTES = 1_048_576
 
+/** The content of a secret's file. @throws Error with a system code, or InvalidValueError with the reason */
+export const readSecretFile = (path: string): string => readTextFile(path, MAX_SECRET_BYTES)
+
 function readSecret(name: string, file: string, { values, secretFiles, problems }: PreparedEnvironment): void {
   if (values[name] !== undefined) {
     problems.push({ variable: name, problem: `is given twice, also by ${name}_FILE; remove one` })
@@ -53,7 +56,7 @@ function readSecret(name: string, file: string, { values, secretFiles, problems 
   secretFiles[name] = file
   const report = (problem: string) => problems.push({ variable: `${name}_FILE`, problem })
   try {
-    const value = readTextFile(file, MAX_SECRET_BYTES).trim()
+    const value = readSecretFile(file).trim()
     if (value === '') report(`names an empty file (${file})`)
     else values[name] = value
     const problem = valueProblem(value)

@@ -7,6 +7,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { followKeyFile } from '../../../services/auth/api-key-file.ts'
 import { findApiKey, isSameSecret, parseApiKeys } from '../../../services/auth/api-keys.ts'
+import { readSecretFile } from '../../../services/config/environment.ts'
 import { temporaryFolder } from '../../support/app.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
@@ -102,7 +103,7 @@ describe('API keys', () => {
     await writeFile(path, 'alice:one')
     const events: string[] = []
     const log = { ...silent, info: () => events.push('good'), error: () => events.push('bad') }
-    const source = followKeyFile({ path, keys: parseApiKeys('alice:one'), log, pollMs: 20 })
+    const source = followKeyFile({ path, read: readSecretFile, keys: parseApiKeys('alice:one'), log, pollMs: 20 })
     t.after(() => source.close())
 
     async function change(text: string, event: string): Promise<void> {
@@ -129,7 +130,7 @@ describe('API keys', () => {
       await writeFile(path, 'alice:one')
       const failures: unknown[] = []
       const log = { ...silent, error: (details: unknown) => failures.push(Object(details).reason) }
-      const source = followKeyFile({ path, keys: parseApiKeys('alice:one'), log, pollMs: 20 })
+      const source = followKeyFile({ path, read: readSecretFile, keys: parseApiKeys('alice:one'), log, pollMs: 20 })
       t.after(() => source.close())
       await put(join(folder, 'other'))
       // The first look at the file is not a change.
