@@ -111,8 +111,7 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       if (id !== undefined) inFlight.set(id, cancelled)
       if (!isValid) throw envelopeError(message)
       if (id !== undefined) waiting.add(cutOff)
-      const response = await dispatcher.handle(message, context)
-      waiting.delete(cutOff)
+      const response = await dispatcher.handle(message, context).finally(() => waiting.delete(cutOff))
       if (methodOf(message) === 'initialize') handshakeVersion = versionIn(response) ?? handshakeVersion
       // A cancelled request gets no response.
       if (!cancelled.signal.aborted && !isCutOff && (await send(response))) {
