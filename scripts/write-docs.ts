@@ -1,14 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { GROUPS, type Group } from '../schemas/config-row.ts'
-import type { Model, Price, Sources } from '../schemas/models.ts'
+import type { Model, Price } from '../schemas/models.ts'
 import { onRoute } from '../services/azure/dialects/index.ts'
 import { modelTable } from '../services/azure/models/table.ts'
 import { type VariableInfo, variables } from '../services/config/variables.ts'
-import { type ErrorFamily, errorTable } from '../services/errors/error-table.ts'
+import { errorTable } from '../services/errors/error-table.ts'
 import { errorCodes, isBilled } from '../services/errors/errors.ts'
 import { allowedArguments } from '../services/parameters/arguments.ts'
 import { imageArguments } from '../services/parameters/table.ts'
 import { createMetrics } from '../services/telemetry/metrics.ts'
+import { chinese, english, type Language } from './docs-language.ts'
 import { withTools } from './published-tools.ts'
 
 /**
@@ -41,60 +42,6 @@ const variablesOf = (group: Group) => variables.filter((variable) => variable.gr
 function exampleOf({ name, description, required, example, default: value }: VariableInfo): string {
   const note = value === undefined ? '' : ` Default: ${value}`
   return `\n# ${description}.${note}\n${required ? '' : '# '}${name}=${required ? example : (value ?? example)}\n`
-}
-
-/** Words of one language. */
-interface Language {
-  required: string
-  yes: string
-  no: string
-  /** Who can fix an error, by its family. */
-  families: Readonly<Record<ErrorFamily, string>>
-  /** A retry may be billed again. */
-  mayCostAgain: string
-  images(count: number): string
-  mask: string
-  /** The edited image decides the size. */
-  sizeOfImage: string
-  perImage: string
-  perMegapixel: string
-  firstMegapixel(rate: number): string
-  /** Of a source: what it says. */
-  sources: Readonly<Record<keyof Sources, string>>
-  /** Whether meanings are translated in the document itself; a new row starts with the English text. */
-  keepsMeanings: boolean
-}
-
-const english: Language = {
-  required: '**required**',
-  yes: 'yes',
-  no: 'no',
-  families: { input: 'the client', upstream: 'Azure or the operator', service: 'the operator' },
-  mayCostAgain: 'may cost again',
-  images: (count) => (count === 1 ? '1 image' : `${count} images`),
-  mask: 'mask',
-  sizeOfImage: 'size of the image',
-  perImage: 'per image',
-  perMegapixel: 'per megapixel',
-  firstMegapixel: (rate) => `the first ${rate} more`,
-  sources: { price: 'price', retirement: 'retirement', capabilities: 'capabilities' },
-  keepsMeanings: false,
-}
-
-const chinese: Language = {
-  required: '**必需**',
-  yes: '是',
-  no: '否',
-  families: { input: '客户端', upstream: 'Azure 或运维人员', service: '运维人员' },
-  mayCostAgain: '可能再次计费',
-  images: (count) => `${count} 张图`,
-  mask: '蒙版',
-  sizeOfImage: '尺寸随原图',
-  perImage: '每张',
-  perMegapixel: '每百万像素',
-  firstMegapixel: (rate) => `首个百万像素另加 ${rate}`,
-  sources: { price: '价格', retirement: '停用日期', capabilities: '能力' },
-  keepsMeanings: true,
 }
 
 /** The documents with generated tables. */
