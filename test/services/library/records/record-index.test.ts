@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { ImageRecord } from '../../../../schemas/image-record.ts'
+import { newImageId } from '../../../../services/library/image-id.ts'
+import {
+  InvalidCursorError,
+  type RecordIndex,
+  type RecordQuery,
+} from '../../../../services/library/records/record-index.ts'
+import { openSqliteIndex } from '../../../../services/library/records/sqlite-index.ts'
+
+const engines: Record<string, () => Promise<RecordIndex>> = {
+  sqlite: async () => openSqliteIndex({ file: ':memory:' }).index,
+}
+
+const START = Date.UTC(2026, 10, 1)
+
+function record(second: number, changes: Partial<ImageRecord> = {}): ImageRecord {
+  const createdAt = START + second * 1000
+  return {
+    version: 1,
+    id: newImageId(createdAt),
+    createdAt,
+    origin: 'generated',
+    owner: 'ann',
+    location: `.library/2026/11/01/${second}.png`,
+    isNamed: false,
+    mimeType: 'image/png',
+    width: 1024,
+    height: 768,
+    bytes: 1000,
+    sha256: 'a'.repeat(64),
+    hasCredentials: false,
+    parents: [],
+    tags: [],
+    ...changes,
+  }
+}
+
+for (const [name, open] of Object.entries(engines)) {
+  describe(`the ${name} index of records`, () => {
+    const promptsOf = async (index: RecordIndex, query: Partial<RecordQuery>) =>
+      (await index.find({ limit: 50, ...query })).records.map(({ prompt }) => prompt)
+
+    test('lists newest first, page by page, each image once', async () => {
+      await using index = await open()
+      const records = Array.from({ length: 25 }, (_, second) => record(second))
+      await index.put(records.toSorted(() => Math.random() - 0.5))
+      const seen: string[] = []
+      let cursor: string | undefined
+      do {
+        const page = await index.find({ limit: 10, cursor })
+        seen.push(...page.records.map(({ id }) => id))
+        cursor = page.nextCursor
+      } while (cursor !== undefined)
+      assert.deepEqual(seen, records.map(({ id }) => id).toReversed())
+    })
+
+    test('images of the same millisecond are all listed', async () => {
+      await using index = await open()
+      await index.put(Array.from({ length: 3000 }, () => record(1)))
+      const ids = new Set<string>()
+      for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+        const page = await index.find({ limit: 50, cursor })
+        for (const { id } of page.records) ids.add(id)
+        cursor = page.nextCursor
+      }
+      assert.equal(ids.size, 3000)
+    })
+
+    test('finds words in any order, in any case, at the beginning of longer words, with or without accents', async () => {
+      await using index = await open()
+      await index.put([
+        record(1, { prompt: 'Two red FOXES at a café' }),
+        record(2, { prompt: 'a blue boat' }),
+        record(3, { prompt: 'infrared sensor' }),
+      ])
+      assert.deepEqual(await promptsOf(index, { text: 'fox red' }), ['Two red FOXES at a café'])
+      assert.deepEqual(await promptsOf(index, { text: 'Cafe' }), ['Two red FOXES at a café'])
+      assert.deepEqual(await promptsOf(index, { text: 'red boat' }), [])
+      assert.deepEqual(await promptsOf(index, { text: '"red" OR (boat* NEAR' }), [])
+      assert.deepEqual(await promptsOf(index, { text: '?!' }), [])
+    })
+
+    test('finds parts of text that is written without spaces', async () => {
+      await using index = await open()
+      await index.put([
+        record(1, { prompt: '雪地里的红狐狸，水彩风格' }),
+        record(2, { prompt: '城市夜景3D风格' }),
+        record(3, { prompt: 'きつねの絵' }),
+      ])
+      assert.deepEqual(await promptsOf(index, { text: '狐狸' }), ['雪地里的红狐狸，水彩风格'])
+      assert.deepEqual(await promptsOf(index, { text: '狸' }), ['雪地里的红狐狸，水彩风格'])
+      assert.deepEqual(await promptsOf(index, { text: '红' }), ['雪地里的红狐狸，水彩风格'])
+      assert.deepEqual(await promptsOf(index, { text: '风格 3d' }), ['城市夜景3D风格'])
+      assert.deepEqual(await promptsOf(index, { text: 'きつね' }), ['きつねの絵'])
+      assert.deepEqual(await promptsOf(index, { text: '狸红' }), [])
+    })
+
+    test('combines owner, tags, model, parent and time', async () => {
+      await using index = await open()
+      const parent = record(0)
+      await index.put([
+        parent,
+        record(1, { prompt: 'one', owner: 'bob', tags: ['Logo'] }),
+        record(2, { prompt: 'two', tags: ['logo', 'draft'], model: 'gpt-image-2' }),
+        record(3, { prompt: 'three', tags: ['logo'], parents: [parent.id] }),
+      ])
+      assert.deepEqual(await promptsOf(index, { tags: ['logo'], owner: 'ann' }), ['three', 'two'])
+      assert.deepEqual(await promptsOf(index, { tags: ['LOGO', 'draft'] }), ['two'])
+      assert.deepEqual(await promptsOf(index, { model: 'GPT-image-2' }), ['two'])
+      assert.deepEqual(await promptsOf(index, { parent: parent.id }), ['three'])
+      assert.deepEqual(await promptsOf(index, { since: START + 1000, until: START + 3000 }), ['two', 'one'])
+      assert.deepEqual(await promptsOf(index, { since: START + 1000, until: START + 3000, owner: 'bob' }), ['one'])
+    })
+
+    test('a replaced record keeps its place, a removed one is not found', async () => {
+      await using index = await open()
+      const [one, two] = [record(1, { prompt: 'one' }), record(2, { prompt: 'two' })]
+      await index.put([one, two])
+      await index.put([{ ...one, prompt: 'eins' }])
+      assert.deepEqual(await promptsOf(index, {}), ['two', 'eins'])
+      assert.deepEqual(await promptsOf(index, { text: 'one' }), [])
+      assert.equal(await index.remove(one.id), true)
+      assert.equal(await index.remove(one.id), false)
+      assert.deepEqual(await promptsOf(index, { text: 'eins' }), [])
+      assert.equal(await index.get(one.id), undefined)
+      assert.deepEqual(await index.get(two.id), two)
+    })
+
+    test('rejects a cursor that no page returned', async () => {
+      await using index = await open()
+      await assert.rejects(index.find({ limit: 1, cursor: 'x y' }), InvalidCursorError)
+    })
+
+    test('sums the bytes of unnamed images by owner and lists the oldest', async () => {
+      await using index = await open()
+      const mine = [record(1), record(2), record(3, { isNamed: true })]
+      await index.put([...mine, record(4, { owner: 'bob', bytes: 5000 })])
+      assert.deepEqual(await index.unnamedBytes(), [
+        { owner: 'bob', bytes: 5000 },
+        { owner: 'ann', bytes: 2000 },
+      ])
+      assert.deepEqual(await index.oldestUnnamed({ owner: 'ann' }, 1), mine.slice(0, 1))
+      assert.deepEqual(await index.oldestUnnamed({ before: START + 2000 }, 10), mine.slice(0, 1))
+    })
+  })
+}
