@@ -1,16 +1,25 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { after, describe, test } from 'node:test'
 import type { ImageRecord } from '../../../../schemas/image-record.ts'
 import { newImageId } from '../../../../services/library/image-id.ts'
+import { openPostgresIndex } from '../../../../services/library/records/postgres-index.ts'
 import {
   InvalidCursorError,
   type RecordIndex,
   type RecordQuery,
 } from '../../../../services/library/records/record-index.ts'
 import { openSqliteIndex } from '../../../../services/library/records/sqlite-index.ts'
+import { type Postgres, startPostgres } from '../../../support/postgres.ts'
+
+let postgres: Postgres | undefined
+after(() => postgres?.[Symbol.asyncDispose]())
 
 const engines: Record<string, () => Promise<RecordIndex>> = {
   sqlite: async () => openSqliteIndex({ file: ':memory:' }).index,
+  postgres: async () => {
+    postgres ??= await startPostgres()
+    return (await openPostgresIndex({ url: await postgres.createDatabase(), onError: assert.ifError })).index
+  },
 }
 
 const START = Date.UTC(2026, 10, 1)
@@ -58,14 +67,14 @@ for (const [name, open] of Object.entries(engines)) {
 
     test('images of the same millisecond are all listed', async () => {
       await using index = await open()
-      await index.put(Array.from({ length: 3000 }, () => record(1)))
+      await index.put(Array.from({ length: 300 }, () => record(1)))
       const ids = new Set<string>()
       for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
         const page = await index.find({ limit: 50, cursor })
         for (const { id } of page.records) ids.add(id)
         cursor = page.nextCursor
       }
-      assert.equal(ids.size, 3000)
+      assert.equal(ids.size, 300)
     })
 
     test('finds words in any order, in any case, at the beginning of longer words, with or without accents', async () => {
