@@ -15,9 +15,12 @@ const auth = rowsFor('auth', 'http')
 const httpLimits = rowsFor('limits', 'http')
 const limits = rowsFor('limits', 'always')
 const images = rowsFor('images', 'always')
+const library = rowsFor('library', 'always')
+const links = rowsFor('library', 'http')
 const logging = rowsFor('logging', 'always')
 
 const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
 const MIB = 1_048_576
 
 export const ConfigSchema = Type.Object({
@@ -289,6 +292,18 @@ export const ConfigSchema = Type.Object({
       false,
     ),
   ),
+  RESULT_DELIVERY: images.choice(
+    'What of an image results have if the client requests nothing else: the whole image, a preview, or a link (over HTTP)',
+    ['image', 'preview', 'link'],
+    'image',
+  ),
+  TOOLS: Type.Optional(
+    images.text(
+      'Tools that clients see, by name; `default` stands for the default ones. `update_image` and `delete_image` are available only if named',
+      'default,update_image,delete_image',
+      { pattern: '^[a-z_]+([\\s,]+[a-z_]+)*$' },
+    ),
+  ),
   ABANDONED_RESULT_TTL_MS: images.count(
     'How long results are stored for an identical retry after the client disconnected; 0 stores none',
     10 * MINUTE,
@@ -296,6 +311,66 @@ export const ConfigSchema = Type.Object({
     24 * 60 * MINUTE,
   ),
   REPORT_COST: images.flag('Adds the cost of a call to its result, if the price table has it'),
+
+  LIBRARY: library.choice(
+    'Whether every image gets an id and is stored, so that clients can edit and find it again (docs/library.md)',
+    ['on', 'off'],
+    'on',
+  ),
+  LIBRARY_SHARED: library.flag('Shares the images of the library among all callers; only their owners change them'),
+  LIBRARY_TTL_MS: library.count(
+    'How long images without an `output_path` are stored; 0 sets no limit',
+    7 * DAY,
+    0,
+    3650 * DAY,
+  ),
+  LIBRARY_MAX_BYTES: library.count(
+    'Maximum size of all images without an `output_path`; above it the caller with most bytes loses its oldest ones. 0 sets no limit',
+    4096 * MIB,
+    0,
+    1024 * 1024 * 1024 * MIB,
+  ),
+  LIBRARY_WAIT_MS: library.count(
+    'How long a result waits until its images are stored; then it is returned without ids',
+    2000,
+    0,
+    MINUTE,
+  ),
+  STATE_DIR: Type.Optional(
+    library.text(
+      'Folder for the databases of this process, which need a local disk. If unset, `.library` in `IMAGES_DIR`',
+      './state',
+    ),
+  ),
+  IMAGES_SHARED: library.flag('Declares that all replicas have the same `IMAGES_DIR`'),
+  DATABASE_URL: Type.Optional(
+    library.secret(
+      'Postgres database of the library, for several replicas. If unset, SQLite is used',
+      'postgres://user:password@db/images',
+      { pattern: '^[Pp][Oo][Ss][Tt][Gg][Rr][Ee][Ss]([Qq][Ll])?://' },
+    ),
+  ),
+  AZURE_STORAGE_URL: Type.Optional(
+    library.text(
+      'URL of an Azure Blob container for the images. If unset, they are stored in `IMAGES_DIR`',
+      'https://account.blob.core.windows.net/images',
+      { pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s@?#]+$' },
+    ),
+  ),
+  AZURE_STORAGE_KEY: Type.Optional(
+    library.secret(
+      'Key of the storage account. If unset, the managed or workload identity is used',
+      'base64-encoded account key',
+    ),
+  ),
+  SERVER_SECRET: Type.Optional(
+    links.secret(
+      'Signs links and upload addresses, at least 32 characters; the same on all replicas. If unset, a random one, so that links end with the process',
+      'a-long-random-text-of-32-characters-or-more',
+      { minLength: 32 },
+    ),
+  ),
+  LINK_TTL_MS: links.count('How long a link to an image is valid', 60 * MINUTE, 1000, 7 * DAY),
 
   LOG_LEVEL: logging.choice(
     'Minimum level of log lines',

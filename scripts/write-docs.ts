@@ -27,6 +27,7 @@ const groupTitles: Readonly<Record<Group, string>> = {
   auth: 'Authentication',
   limits: 'Limits',
   images: 'Images and results',
+  library: 'Library',
   logging: 'Logging',
 }
 

@@ -1,5 +1,7 @@
 import { ReportedError } from '../errors/app-error.ts'
+import { createBase64Decoder, DECODED_AT_A_TIME, decodedCapacity } from './base64-decoder.ts'
 import { encodeBase64, encodedLength } from './base64-encoder.ts'
+import type { BufferPool } from './buffer-pool.ts'
 import type { BufferSpool, EncodedText } from './spooled-buffer.ts'
 
 /** Formats that the service returns. Clients may send all but SVG. */
@@ -14,6 +16,9 @@ export interface ImageFacts {
   /** Pixels. */
   height: number
 }
+
+/** Decoded at a time: a write to a file or socket waits, so that most images are one chunk. */
+const DECODED_CHUNK_BYTES = 4_194_304
 
 interface SharedText {
   readonly text: EncodedText
@@ -52,6 +57,24 @@ export class Base64Image implements ImageFacts, AsyncDisposable {
   chunks(): Iterable<Buffer> | AsyncIterable<Buffer> {
     this.#checkUsable()
     return this.#shared.text.chunks()
+  }
+
+  /** The decoded file in chunks, each valid until the next one is requested. */
+  async *decoded(pool: BufferPool): AsyncGenerator<Buffer> {
+    const decoder = createBase64Decoder()
+    const decodedAtATime = decodedCapacity(DECODED_AT_A_TIME)
+    using block = pool.acquire(Math.min(DECODED_CHUNK_BYTES, this.bytes + decodedAtATime))
+    let filled = 0
+    for await (const chunk of this.chunks()) {
+      for (let at = 0; at < chunk.length; at += DECODED_AT_A_TIME) {
+        filled += decoder.write(chunk.subarray(at, at + DECODED_AT_A_TIME), block.bytes.subarray(filled))
+        if (filled + decodedAtATime <= block.bytes.length) continue
+        yield block.bytes.subarray(0, filled)
+        filled = 0
+      }
+    }
+    decoder.end()
+    if (filled > 0) yield block.bytes.subarray(0, filled)
   }
 
   /** The same text for a second owner; its memory or file lives until both have disposed their own. */

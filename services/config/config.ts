@@ -206,8 +206,32 @@ function imagesOf({ settings, transport }: Parser) {
   }
 }
 
-function libraryOf({ settings }: Parser) {
-  return { folder: resolve(settings.IMAGES_DIR), abandonedResultTtlMs: settings.ABANDONED_RESULT_TTL_MS }
+function libraryOf({ settings, secret }: Parser) {
+  const folder = resolve(settings.IMAGES_DIR)
+  return {
+    folder,
+    abandonedResultTtlMs: settings.ABANDONED_RESULT_TTL_MS,
+    isOn: settings.LIBRARY === 'on',
+    isShared: settings.LIBRARY_SHARED,
+    /** 0 sets no limit, here and in the next one. */
+    ttlMs: settings.LIBRARY_TTL_MS,
+    maxBytes: settings.LIBRARY_MAX_BYTES,
+    waitMs: settings.LIBRARY_WAIT_MS,
+    /** Of the databases of this process. */
+    stateFolder: settings.STATE_DIR === undefined ? undefined : resolve(settings.STATE_DIR),
+    /** Whether all replicas have the same `folder`. */
+    isFolderShared: settings.IMAGES_SHARED,
+    databaseUrl: secret('DATABASE_URL'),
+    storage:
+      settings.AZURE_STORAGE_URL === undefined
+        ? undefined
+        : { containerUrl: settings.AZURE_STORAGE_URL, key: secret('AZURE_STORAGE_KEY') },
+    linkTtlMs: settings.LINK_TTL_MS,
+    /** What of an image a result has by default. */
+    delivery: settings.RESULT_DELIVERY,
+    /** Names of tools; undefined: the default ones. */
+    tools: settings.TOOLS === undefined ? undefined : listOf(settings.TOOLS),
+  }
 }
 
 function loggingOf({ settings }: Parser) {

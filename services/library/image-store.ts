@@ -1,4 +1,14 @@
 import type { Base64Image, ImageMimeType } from '../bytes/base64-image.ts'
+import type { BufferPool } from '../bytes/buffer-pool.ts'
+
+/** An image to be written. A `Base64Image` is one. */
+export interface ImageSource {
+  readonly mimeType: ImageMimeType
+  /** Bytes of the file. */
+  readonly bytes: number
+  /** The file in chunks, each valid until the next one is requested. May be called again to repeat a write. */
+  decoded(pool: BufferPool): AsyncIterable<Buffer>
+}
 
 /** A checked name for a new image. Created by `resolve` only. */
 export interface SaveTarget {
@@ -60,13 +70,13 @@ export interface ImageStore {
    * Writes a new image atomically. Existing images are never replaced.
    * @throws ServiceError `IMG_ERR_STORE_UNWRITABLE`, `_FULL`, `_MOVED`, `_FAILED`: the image is intact but not saved
    */
-  save(target: SaveTarget, image: Base64Image): Promise<SavedImage>
+  save(target: SaveTarget, image: ImageSource): Promise<SavedImage>
   /**
    * Writes the images of one call under one name, each as `save` does: `name.png`, `name-2.png`, … The numbers of a set
    * follow each other, even if two calls save under the same name at once. Never rejects: the results are in the order of
    * the images.
    */
-  saveSet(target: SaveTarget, images: readonly Base64Image[]): Promise<PromiseSettledResult<SavedImage>[]>
+  saveSet(target: SaveTarget, images: readonly ImageSource[]): Promise<PromiseSettledResult<SavedImage>[]>
   /**
    * Lists files that are images by their names, newest first. Every name can be an argument of `read`.
    * @throws ServiceError `IMG_ERR_STORE_CURSOR`, `IMG_ERR_STORE_UNREADABLE`
@@ -76,4 +86,50 @@ export interface ImageStore {
   read(name: string): Promise<Base64Image>
   /** Whether images can be written. The result may be a few seconds old. */
   health(): Promise<StoreHealth>
+  /** The files of the library in the same store. */
+  readonly files: LibraryFiles
+}
+
+/** A stored file, open for reading. Disposing it closes the file. */
+export interface StoredFile extends AsyncDisposable {
+  readonly bytes: number
+  /** Milliseconds since 1970. */
+  readonly modifiedAt: number
+  /** The bytes from `from` to before `to`. @throws Error if the file has become shorter */
+  read(from: number, to: number): AsyncIterable<Buffer>
+}
+
+export interface StoredEntry {
+  name: string
+  bytes: number
+  /** Milliseconds since 1970. */
+  modifiedAt: number
+}
+
+/** The folder of everything that the service names itself. Hidden, so that it is never listed as saved images. */
+export const LIBRARY_FOLDER = '.library'
+
+/**
+ * Files under names that the service chose, relative to the store with `/` between folders: images that no one named,
+ * below `LIBRARY_FOLDER`, and the records of all images beside them.
+ */
+export interface LibraryFiles {
+  /**
+   * Creates a file. It may be lost with a power failure, and may be incomplete if the process is killed: what has no record
+   * does not count. An aborted or failed write leaves no file behind.
+   * @throws ServiceError `IMG_ERR_STORE_UNWRITABLE`, `_FULL`, `_FAILED`, also if the file exists, and the signal's reason
+   */
+  create(name: string, image: ImageSource, signal: AbortSignal): Promise<void>
+  /** Writes a small file atomically, in place of an earlier one. @throws as `create` */
+  writeText(name: string, text: string, signal?: AbortSignal): Promise<void>
+  /** Undefined: there is none. @throws ServiceError `IMG_ERR_STORE_UNREADABLE` */
+  readText(name: string): Promise<string | undefined>
+  /** Undefined: there is none. @throws ServiceError `IMG_ERR_STORE_UNREADABLE` */
+  open(name: string): Promise<StoredFile | undefined>
+  /** Removes a file. Removing one that does not exist succeeds. @throws ServiceError as `create` */
+  remove(name: string): Promise<void>
+  /** Every file of the store, named images and hidden files included, in no order. @throws ServiceError `IMG_ERR_STORE_UNREADABLE` */
+  entries(): AsyncIterable<StoredEntry>
+  /** Undefined: the store has no limit, or does not tell. */
+  space(): Promise<{ freeBytes: number; totalBytes: number } | undefined>
 }

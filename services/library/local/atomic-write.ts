@@ -1,18 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
-import { createBase64Decoder, DECODED_AT_A_TIME, decodedCapacity } from '../../bytes/base64-decoder.ts'
-import type { Base64Image } from '../../bytes/base64-image.ts'
 import type { BufferPool } from '../../bytes/buffer-pool.ts'
 import { durableFlags, temporaryName, waitForDisk, writeAll } from '../../bytes/durable-file.ts'
 import { codeOf } from '../../errors/error-code.ts'
+import type { ImageSource } from '../image-store.ts'
 import { joinName } from '../output-path.ts'
 import { type DirectoryHandle, isSame } from './directory-handle.ts'
 import type { Leftovers } from './leftovers.ts'
 import { READ_FLAGS } from './walk-files.ts'
-
-/** Bytes written at a time: each write waits for the disk, so that most images are one. */
-const WRITE_BYTES = 4_194_304
 
 export interface TemporaryFile {
   name: string
@@ -23,7 +18,7 @@ export interface TemporaryFile {
 /** Writes an image (or an empty file) under a unique name and waits for the disk. Removes the file if that fails. */
 export async function writeTemporary(
   directory: DirectoryHandle,
-  image: Base64Image | undefined,
+  image: ImageSource | undefined,
   pool: BufferPool,
   leftovers: Leftovers,
 ): Promise<TemporaryFile> {
@@ -31,7 +26,9 @@ export async function writeTemporary(
   const file = await directory.openFile(name, durableFlags, 0o644)
   try {
     try {
-      if (image !== undefined) await writeDecoded(file, image, pool)
+      if (image !== undefined) {
+        for await (const chunk of image.decoded(pool)) await writeAll(file, chunk)
+      }
       await waitForDisk(file)
       return { name, stats: await file.stat() }
     } finally {
@@ -41,23 +38,6 @@ export async function writeTemporary(
     await leftovers.remove(directory, name)
     throw error
   }
-}
-
-async function writeDecoded(file: FileHandle, image: Base64Image, pool: BufferPool): Promise<void> {
-  const decoder = createBase64Decoder()
-  const decodedAtATime = decodedCapacity(DECODED_AT_A_TIME)
-  using block = pool.acquire(Math.min(WRITE_BYTES, image.bytes + decodedAtATime))
-  let filled = 0
-  for await (const chunk of image.chunks()) {
-    for (let at = 0; at < chunk.length; at += DECODED_AT_A_TIME) {
-      filled += decoder.write(chunk.subarray(at, at + DECODED_AT_A_TIME), block.bytes.subarray(filled))
-      if (filled + decodedAtATime <= block.bytes.length) continue
-      await writeAll(file, block.bytes.subarray(0, filled))
-      filled = 0
-    }
-  }
-  decoder.end()
-  if (filled > 0) await writeAll(file, block.bytes.subarray(0, filled))
 }
 
 /** Numbered names tried before a random one. */

@@ -4,20 +4,23 @@ import { type BufferPool, createBufferPool } from '../../bytes/buffer-pool.ts'
 import { TEMPORARY_STALE_MS } from '../../bytes/durable-file.ts'
 import { unwritableHint } from '../../config/permission-flags.ts'
 import { codeOf } from '../../errors/error-code.ts'
-import { type ErrorCode, ServiceError, serviceError } from '../../errors/errors.ts'
+import { serviceError } from '../../errors/errors.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { cachePromise } from '../../net/cached-promise.ts'
-import type { ImageStore, SavedImage, SaveTarget, StoreHealth } from '../image-store.ts'
+import type { ImageSource, ImageStore, SavedImage, SaveTarget, StoreHealth } from '../image-store.ts'
 import { writeTemporary } from './atomic-write.ts'
 import { DirectoryHandle } from './directory-handle.ts'
 import { createImageIndex } from './image-index.ts'
 import { createLeftovers } from './leftovers.ts'
 import { pageOf } from './list-images.ts'
+import { createLocalFiles } from './local-files.ts'
 import { resolveTarget } from './resolve-target.ts'
 import { createSaveImages } from './save-images.ts'
 import { removeStaleFiles } from './stale-files.ts'
+import { isDiskFull, toStoreError } from './store-error.ts'
 import { openStoredImage } from './stored-image.ts'
 import { READ_FLAGS } from './walk-files.ts'
+import { splitName, withDirectory } from './with-directory.ts'
 
 /*
  * Threat model of the local store.
@@ -91,9 +94,9 @@ export function createLocalImageStore({
 
   async function saveSet(
     { name }: SaveTarget,
-    images: readonly Base64Image[],
+    images: readonly ImageSource[],
   ): Promise<PromiseSettledResult<SavedImage>[]> {
-    const { folders, fileName: requestedName } = split(name)
+    const { folders, fileName: requestedName } = splitName(name)
     try {
       const results = await withDirectory(root, folders, true, (directory) =>
         saveImages({ directory, folders, requestedName }, images),
@@ -129,7 +132,7 @@ export function createLocalImageStore({
       return (await hasRoom(root)) ? { isWritable: true } : { isWritable: true, isFull: true }
     } catch (error) {
       const failure = { isWritable: false, reason: codeOf(error) || 'unknown', hint: unwritableHint(error) }
-      return codesByCause[failure.reason] === 'IMG_ERR_STORE_FULL' ? { ...failure, isFull: true } : failure
+      return isDiskFull(error) ? { ...failure, isFull: true } : failure
     }
   }
 
@@ -159,14 +162,9 @@ export function createLocalImageStore({
       }
     },
     health: cachePromise(checkHealth, HEALTH_TTL_MS),
+    files: createLocalFiles(root, pool, leftovers),
     removeStaleFiles: (olderThanMs) => removeStaleFiles(openRoot, now() - olderThanMs),
   }
-}
-
-function split(name: string): { folders: readonly string[]; fileName: string } {
-  const folders = name.split('/')
-  const fileName = folders.pop() ?? ''
-  return { folders, fileName }
 }
 
 /** Bytes of a usual image; the largest have eight times as many. */
@@ -176,35 +174,6 @@ async function hasRoom(folder: string): Promise<boolean> {
   // Some file systems do not tell.
   const disk = await statfs(folder).catch(() => undefined)
   return disk === undefined || disk.blocks === 0 || disk.bavail * disk.bsize >= IMAGE_BYTES
-}
-
-async function withDirectory<T>(
-  root: string,
-  folders: readonly string[],
-  create: boolean,
-  work: (directory: DirectoryHandle) => Promise<T>,
-): Promise<T> {
-  let directory = await DirectoryHandle.open(root, create)
-  try {
-    for (const name of folders) {
-      const outer = directory
-      directory = await openInner(outer, name, create)
-      await outer.close()
-    }
-    return await work(directory)
-  } finally {
-    await directory.close()
-  }
-}
-
-async function openInner(outer: DirectoryHandle, name: string, create: boolean): Promise<DirectoryHandle> {
-  try {
-    return await outer.openDirectory(name, create)
-  } catch (cause) {
-    // The path was a folder or free when it was checked, and is a link or a file now.
-    const isSwapped = ['ELOOP', 'ENOTDIR', 'EMLINK'].includes(codeOf(cause))
-    throw isSwapped ? serviceError('IMG_ERR_STORE_MOVED', [], { cause }) : cause
-  }
 }
 
 async function readIn(directory: DirectoryHandle, fileName: string, maxBytes: number): Promise<Base64Image> {
@@ -217,20 +186,6 @@ async function readIn(directory: DirectoryHandle, fileName: string, maxBytes: nu
   }
 }
 
-const codesByCause: Readonly<Record<string, ErrorCode>> = {
-  ENOSPC: 'IMG_ERR_STORE_FULL',
-  EDQUOT: 'IMG_ERR_STORE_FULL',
-  EFBIG: 'IMG_ERR_STORE_FULL',
-  EACCES: 'IMG_ERR_STORE_UNWRITABLE',
-  EPERM: 'IMG_ERR_STORE_UNWRITABLE',
-  EROFS: 'IMG_ERR_STORE_UNWRITABLE',
-  ENOENT: 'IMG_ERR_STORE_UNWRITABLE',
-  ENOTDIR: 'IMG_ERR_STORE_UNWRITABLE',
-  EEXIST: 'IMG_ERR_STORE_UNWRITABLE',
-  ERR_ACCESS_DENIED: 'IMG_ERR_STORE_UNWRITABLE',
-}
-
-function failed(cause: unknown): PromiseRejectedResult {
-  const code = codesByCause[codeOf(cause)] ?? 'IMG_ERR_STORE_FAILED'
-  return { status: 'rejected', reason: cause instanceof ServiceError ? cause : serviceError(code, [], { cause }) }
+function failed(reason: unknown): PromiseRejectedResult {
+  return { status: 'rejected', reason: toStoreError(reason) }
 }

@@ -1,9 +1,8 @@
 import path from 'node:path'
-import type { Base64Image } from '../../bytes/base64-image.ts'
 import type { BufferPool } from '../../bytes/buffer-pool.ts'
 import { serviceError } from '../../errors/errors.ts'
 import { fitExtension } from '../file-extension.ts'
-import type { SavedImage } from '../image-store.ts'
+import type { ImageSource, SavedImage } from '../image-store.ts'
 import {
   firstFreeNumber,
   isPublished,
@@ -28,17 +27,17 @@ export interface SetTarget {
 }
 
 interface WrittenImage extends NewFile {
-  image: Base64Image
+  image: ImageSource
   fittedName: string
 }
 
 /** Saves sets of images in open directories; the results are in the order of the images. */
-export type SaveImages = (target: SetTarget, images: readonly Base64Image[]) => Promise<Settled<SavedImage>[]>
+export type SaveImages = (target: SetTarget, images: readonly ImageSource[]) => Promise<Settled<SavedImage>[]>
 
 export function createSaveImages(pool: BufferPool, leftovers: Leftovers): SaveImages {
   const inTurn = createTurns()
 
-  async function write({ directory, requestedName }: SetTarget, image: Base64Image): Promise<WrittenImage> {
+  async function write({ directory, requestedName }: SetTarget, image: ImageSource): Promise<WrittenImage> {
     const temporary = await writeTemporary(directory, image, pool, leftovers)
     const { stem, extension } = fitExtension(requestedName, image.mimeType)
     return { temporary, stem, extension, image, fittedName: stem + extension }

@@ -12,12 +12,18 @@ export interface FoundFile {
   fileName: string
 }
 
-/** Every regular file of the store. Links and folders that begin with a dot are skipped. */
-export async function* walkFiles(openRoot: () => Promise<DirectoryHandle>): AsyncGenerator<FoundFile> {
+/**
+ * Every regular file of the store. Links and folders that begin with a dot are skipped.
+ * @param hiddenFolders names of hidden folders in the root that are not skipped
+ */
+export async function* walkFiles(
+  openRoot: () => Promise<DirectoryHandle>,
+  hiddenFolders: readonly string[] = [],
+): AsyncGenerator<FoundFile> {
   try {
     const root = await openRoot()
     try {
-      yield* walk(root)
+      yield* walk(root, hiddenFolders)
     } finally {
       await root.close()
     }
@@ -26,14 +32,20 @@ export async function* walkFiles(openRoot: () => Promise<DirectoryHandle>): Asyn
   }
 }
 
-async function* walk(directory: DirectoryHandle, prefix = '', depth = 0): AsyncGenerator<FoundFile> {
+async function* walk(
+  directory: DirectoryHandle,
+  hiddenFolders: readonly string[],
+  prefix = '',
+  depth = 0,
+): AsyncGenerator<FoundFile> {
   for await (const entry of directory.entries()) {
     if (entry.isFile()) yield { directory, name: prefix + entry.name, fileName: entry.name }
-    if (!entry.isDirectory() || entry.name.startsWith('.') || depth === MAX_DEPTH) continue
+    const isSkipped = entry.name.startsWith('.') && !(depth === 0 && hiddenFolders.includes(entry.name))
+    if (!entry.isDirectory() || isSkipped || depth === MAX_DEPTH) continue
     const inner = await directory.openDirectory(entry.name).catch(() => undefined)
     if (inner === undefined) continue
     try {
-      yield* walk(inner, `${prefix}${entry.name}/`, depth + 1)
+      yield* walk(inner, hiddenFolders, `${prefix}${entry.name}/`, depth + 1)
     } catch {
       // The folder was removed meanwhile, or is not readable: the others are.
     } finally {
