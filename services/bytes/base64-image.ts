@@ -59,11 +59,14 @@ export class Base64Image implements ImageFacts, AsyncDisposable {
     return this.#shared.text.chunks()
   }
 
-  /** The decoded file in chunks, each valid until the next one is requested. */
-  async *decoded(pool: BufferPool): AsyncGenerator<Buffer> {
+  /**
+   * The decoded file in chunks, each valid until the next one is requested.
+   * @param chunkBytes the size of a chunk at most, and at least that of one decoding
+   */
+  async *decoded(pool: BufferPool, chunkBytes = DECODED_CHUNK_BYTES): AsyncGenerator<Buffer> {
     const decoder = createBase64Decoder()
     const decodedAtATime = decodedCapacity(DECODED_AT_A_TIME)
-    using block = pool.acquire(Math.min(DECODED_CHUNK_BYTES, this.bytes + decodedAtATime))
+    using block = pool.acquire(Math.max(decodedAtATime, Math.min(chunkBytes, this.bytes + decodedAtATime)))
     let filled = 0
     for await (const chunk of this.chunks()) {
       for (let at = 0; at < chunk.length; at += DECODED_AT_A_TIME) {

@@ -8,6 +8,7 @@ import { parseAllowedHosts, parseAllowedOrigins } from '../net/origin-policy.ts'
 import { isSecureUrl } from '../net/secure-url.ts'
 import { parseTrustedProxies } from '../net/trusted-proxies.ts'
 import { type ConfigurationProblem, hideUserInfo } from './configuration-error.ts'
+import { parseContainerUrl } from './container-url.ts'
 import { type DeepReadonly, deepFreeze } from './deep-freeze.ts'
 import type { Transport } from './environment.ts'
 import { Secret } from './secret.ts'
@@ -206,7 +207,8 @@ function imagesOf({ settings, transport }: Parser) {
   }
 }
 
-function libraryOf({ settings, secret }: Parser) {
+function libraryOf(parser: Parser) {
+  const { settings, secret } = parser
   const folder = resolve(settings.IMAGES_DIR)
   return {
     folder,
@@ -222,16 +224,41 @@ function libraryOf({ settings, secret }: Parser) {
     /** Whether all replicas have the same `folder`. */
     isFolderShared: settings.IMAGES_SHARED,
     databaseUrl: secret('DATABASE_URL'),
-    storage:
-      settings.AZURE_STORAGE_URL === undefined
-        ? undefined
-        : { containerUrl: settings.AZURE_STORAGE_URL, key: secret('AZURE_STORAGE_KEY') },
+    /** Undefined: the images are in `folder`. */
+    storage: storageOf(parser),
     linkTtlMs: settings.LINK_TTL_MS,
     /** What of an image a result has by default. */
     delivery: settings.RESULT_DELIVERY,
     /** Names of tools; undefined: the default ones. */
     tools: settings.TOOLS === undefined ? undefined : listOf(settings.TOOLS),
   }
+}
+
+/** The key of a storage account has 64 bytes. */
+const STORAGE_KEY = /^[A-Za-z0-9+/]{86}==$/
+
+function storageOf({ settings, secret, report }: Parser) {
+  const { AZURE_STORAGE_URL: text, AZURE_STORAGE_KEY: keyText } = settings
+  if (text === undefined) {
+    if (keyText !== undefined) report('AZURE_STORAGE_URL', 'is required with AZURE_STORAGE_KEY')
+    return undefined
+  }
+  const container = parsed('AZURE_STORAGE_URL', () => parseContainerUrl(text), report)
+  if (keyText !== undefined && !STORAGE_KEY.test(keyText)) {
+    report('AZURE_STORAGE_KEY', 'is not the key of a storage account: it must be its 88 characters only')
+  }
+  if (container === undefined) return undefined
+  const { url, account = '' } = container
+  if (keyText !== undefined && account === '') {
+    report(
+      'AZURE_STORAGE_URL',
+      'must have the host of the account itself (account.blob.core.windows.net) with AZURE_STORAGE_KEY',
+    )
+  }
+  if (keyText === undefined && url.startsWith('http:')) {
+    report('AZURE_STORAGE_KEY', 'is required with an http URL, because tokens of an identity are sent over https only')
+  }
+  return { url, account, key: secret('AZURE_STORAGE_KEY') }
 }
 
 function loggingOf({ settings }: Parser) {

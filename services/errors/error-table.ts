@@ -427,6 +427,22 @@ export const errorTable = {
     retryable: true,
     message: () => 'The image was not saved: writing the file failed.',
   },
+  IMG_ERR_STORE_DENIED: {
+    family: 'service',
+    retryable: true,
+    message: () => "The image was not saved: the server's storage container is missing or denies access.",
+  },
+  IMG_ERR_STORE_UNAVAILABLE: {
+    family: 'service',
+    retryable: true,
+    message: () => "The image was not saved: the server's storage is not available at the moment.",
+  },
+  IMG_ERR_STORE_UNREACHABLE: {
+    family: 'service',
+    retryable: true,
+    message: () =>
+      "Saved images cannot be listed or read: the server's storage container is missing, denies access or is not available.",
+  },
   IMG_ERR_STORE_UNREADABLE: {
     family: 'service',
     retryable: true,

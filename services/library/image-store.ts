@@ -6,8 +6,11 @@ export interface ImageSource {
   readonly mimeType: ImageMimeType
   /** Bytes of the file. */
   readonly bytes: number
-  /** The file in chunks, each valid until the next one is requested. May be called again to repeat a write. */
-  decoded(pool: BufferPool): AsyncIterable<Buffer>
+  /**
+   * The file in chunks, each valid until the next one is requested. May be called again to repeat a write.
+   * @param chunkBytes the size of a chunk at most, above a minimum of the source's own; by default what suits a disk
+   */
+  decoded(pool: BufferPool, chunkBytes?: number): AsyncIterable<Buffer>
 }
 
 /** A checked name for a new image. Created by `resolve` only. */

@@ -26,7 +26,16 @@ const longPlugins: Readonly<Record<string, string>> = {
 }
 
 /** Needed by some configurations only, and slow to load. */
-const latePackages = ['undici', 'sharp', '@azure/identity', 'pino-pretty', 'pino-roll', 'ioredis', 'jose']
+const latePackages = [
+  'undici',
+  'sharp',
+  '@azure/identity',
+  '@azure/storage-blob',
+  'pino-pretty',
+  'pino-roll',
+  'ioredis',
+  'jose',
+]
 
 /** The room of a file of `services/`. */
 const roomOf = (file: string): string | undefined => /^services\/([^/]+)\//.exec(file)?.[1]

@@ -1,0 +1,54 @@
+import type { BufferPool } from '../bytes/buffer-pool.ts'
+import type { Config } from '../config/config.ts'
+import type { Logger } from '../logging/logger.ts'
+import { cachePromise } from '../net/cached-promise.ts'
+import { createHttpClient, type HttpClientOptions } from '../net/http-client.ts'
+import { createBlobImageStore } from './blob/blob-image-store.ts'
+import { openContainer, type StorageAccess, type StorageTokens } from './blob/open-container.ts'
+import type { ImageStore } from './image-store.ts'
+import { openLocalImageStore } from './local/local-image-store.ts'
+
+export interface OpenStoreOptions {
+  library: Pick<Config['library'], 'folder' | 'storage'>
+  pool: BufferPool
+  /** Of the connections to Azure Blob Storage. */
+  connections: HttpClientOptions
+  /** The identity, if it is needed. */
+  loadTokens: () => Promise<StorageTokens>
+  log: Logger
+}
+
+export interface OpenStore {
+  store: ImageStore
+  /** Ends the connections. */
+  close(): Promise<void>
+}
+
+/** Opens the configured store, and warns if it is unwritable: images are then returned but not saved. */
+export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
+  const { library, pool, log } = options
+  const { folder, storage } = library
+  if (storage === undefined) {
+    return { store: await openLocalImageStore({ folder, pool }, log), close: async () => {} }
+  }
+  const connections = createHttpClient(options.connections)
+  const container = await openContainer(storage.url, accessOf(storage, options.loadTokens), connections)
+  const store = createBlobImageStore({ container, url: storage.url, folder, pool })
+  const { isWritable, reason, hint } = await store.health()
+  if (!isWritable) {
+    log.warn(
+      { AZURE_STORAGE_URL: storage.url, reason },
+      `storage container is not writable, images are returned but not saved; ${hint}`,
+    )
+  }
+  return { store, close: () => connections.close() }
+}
+
+function accessOf(
+  { key, account }: NonNullable<Config['library']['storage']>,
+  load: () => Promise<StorageTokens>,
+): StorageAccess {
+  if (key !== undefined) return { key: key.reveal(), account }
+  const loaded = cachePromise(load)
+  return { tokens: { getToken: async (scope) => (await loaded()).getToken(scope) } }
+}
