@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
 import type { BufferPool } from '../../bytes/buffer-pool.ts'
 import { durableFlags, temporaryName, waitForDisk, writeAll } from '../../bytes/durable-file.ts'
 import { codeOf } from '../../errors/error-code.ts'
 import type { ImageSource } from '../image-store.ts'
-import { joinName } from '../output-path.ts'
+import { numberedName, type SplitFileName } from '../numbered-name.ts'
 import { type DirectoryHandle, isSame } from './directory-handle.ts'
 import type { Leftovers } from './leftovers.ts'
 import { READ_FLAGS } from './walk-files.ts'
@@ -40,14 +39,9 @@ export async function writeTemporary(
   }
 }
 
-/** Numbered names tried before a random one. */
-const MAX_COUNTER = 999
-
 /** A complete temporary file and the name it shall get. */
-export interface NewFile {
+export interface NewFile extends SplitFileName {
   temporary: TemporaryFile
-  stem: string
-  extension: string
 }
 
 export interface PublishedFile {
@@ -70,27 +64,6 @@ export async function publish(directory: DirectoryHandle, file: NewFile, number:
       if (codeOf(error) !== 'EEXIST') throw error
     }
   }
-}
-
-/** The first number from which on the files of a set can be numbered without a gap. */
-export async function firstFreeNumber(directory: DirectoryHandle, files: readonly NewFile[]): Promise<number> {
-  let start = 1
-  for (let at = 0; at < files.length && start + at <= MAX_COUNTER; ) {
-    const file = files[at]
-    const isTaken = file !== undefined && (await directory.lookUp(numberedName(file, start + at))) !== undefined
-    if (isTaken) start += at + 1
-    at = isTaken ? 0 : at + 1
-  }
-  return start
-}
-
-function numberedName({ stem, extension }: Pick<NewFile, 'stem' | 'extension'>, counter: number): string {
-  return joinName(stem, nameSuffix(counter) + extension)
-}
-
-function nameSuffix(counter: number): string {
-  if (counter === 1) return ''
-  return counter <= MAX_COUNTER ? `-${counter}` : `-${randomBytes(6).toString('hex')}`
 }
 
 /** Errors of file systems without hard links (FAT, many network and desktop mounts). */

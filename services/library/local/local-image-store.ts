@@ -7,19 +7,19 @@ import { codeOf } from '../../errors/error-code.ts'
 import { serviceError } from '../../errors/errors.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { cachePromise } from '../../net/cached-promise.ts'
+import { createImageIndex } from '../image-index.ts'
 import type { ImageSource, ImageStore, SavedImage, SaveTarget, StoreHealth } from '../image-store.ts'
+import { pageOf } from '../list-images.ts'
 import { openStoredImage } from '../stored-image.ts'
 import { writeTemporary } from './atomic-write.ts'
 import { DirectoryHandle } from './directory-handle.ts'
-import { createImageIndex } from './image-index.ts'
 import { createLeftovers } from './leftovers.ts'
-import { pageOf } from './list-images.ts'
 import { createLocalFiles, openLocalFile } from './local-files.ts'
 import { resolveTarget } from './resolve-target.ts'
 import { createSaveImages } from './save-images.ts'
 import { removeStaleFiles } from './stale-files.ts'
 import { isDiskFull, toStoreError } from './store-error.ts'
-import { READ_FLAGS } from './walk-files.ts'
+import { READ_FLAGS, walkImages } from './walk-files.ts'
 import { splitName, withDirectory } from './with-directory.ts'
 
 /*
@@ -58,6 +58,9 @@ export interface LocalImageStore extends ImageStore {
 /** The health check writes to the disk, and unauthenticated clients can trigger it. */
 const HEALTH_TTL_MS = 5_000
 
+/** A walk of so many files is noticed by clients. */
+const FILES_WORTH_CACHING = 1000
+
 /** Creates the store, cleans it up, and warns if it is unwritable or full: images are then returned but not saved. */
 export async function openLocalImageStore(options: LocalImageStoreOptions, log: Logger): Promise<ImageStore> {
   const store = createLocalImageStore(options)
@@ -90,7 +93,11 @@ export function createLocalImageStore({
   const openRoot = () => DirectoryHandle.open(root)
   const leftovers = createLeftovers()
   const saveImages = createSaveImages(pool, leftovers)
-  const index = createImageIndex(openRoot, maxReadBytes)
+  const index = createImageIndex({
+    walk: () => walkImages(openRoot),
+    maxBytes: maxReadBytes,
+    filesWorthCaching: FILES_WORTH_CACHING,
+  })
 
   async function saveSet(
     { name }: SaveTarget,

@@ -3,18 +3,11 @@ import type { BufferPool } from '../../bytes/buffer-pool.ts'
 import { serviceError } from '../../errors/errors.ts'
 import { fitExtension } from '../file-extension.ts'
 import type { ImageSource, SavedImage } from '../image-store.ts'
-import {
-  firstFreeNumber,
-  isPublished,
-  type NewFile,
-  publish,
-  retract,
-  type TemporaryFile,
-  writeTemporary,
-} from './atomic-write.ts'
+import { firstFreeNumber } from '../numbered-name.ts'
+import { createTurns } from '../turns.ts'
+import { isPublished, type NewFile, publish, retract, type TemporaryFile, writeTemporary } from './atomic-write.ts'
 import type { DirectoryHandle } from './directory-handle.ts'
 import type { Leftovers } from './leftovers.ts'
-import { createTurns } from './turns.ts'
 
 type Settled<T> = PromiseSettledResult<T>
 
@@ -81,7 +74,8 @@ async function settled<T>(promise: Promise<T>): Promise<Settled<T>> {
 
 async function publishSet(target: SetTarget, files: readonly WrittenImage[]) {
   const saved = new Map<WrittenImage, Settled<SavedImage>>()
-  let number = files.length > 1 ? await firstFreeNumber(target.directory, files) : 1
+  const isTaken = async (name: string) => (await target.directory.lookUp(name)) !== undefined
+  let number = files.length > 1 ? await firstFreeNumber(files, isTaken) : 1
   for (const [index, file] of files.entries()) {
     const result = await settled(publishOne(target, file, number))
     if (result.status === 'fulfilled') number = result.value.number + 1

@@ -1,5 +1,7 @@
 import { constants, type Stats } from 'node:fs'
 import { codeOf } from '../../errors/error-code.ts'
+import { isImageName } from '../image-index.ts'
+import type { StoredEntry } from '../image-store.ts'
 import type { DirectoryHandle } from './directory-handle.ts'
 
 /** Nesting of folders that is searched. */
@@ -51,6 +53,14 @@ async function* walk(
     } finally {
       await inner.close()
     }
+  }
+}
+
+/** The files that are images by their names. */
+export async function* walkImages(openRoot: () => Promise<DirectoryHandle>): AsyncGenerator<StoredEntry> {
+  for await (const found of walkFiles(openRoot)) {
+    const stats = isImageName(found.name) ? await statOf(found) : undefined
+    if (stats?.isFile()) yield { name: found.name, bytes: stats.size, modifiedAt: stats.mtimeMs }
   }
 }
 

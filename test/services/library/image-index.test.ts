@@ -1,19 +1,23 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { createImageIndex } from '../../../services/library/image-index.ts'
 import { DirectoryHandle } from '../../../services/library/local/directory-handle.ts'
-import { createImageIndex } from '../../../services/library/local/image-index.ts'
+import { walkImages } from '../../../services/library/local/walk-files.ts'
 import { temporaryFolder } from '../../support/app.ts'
+
+const indexOf = (openRoot: () => Promise<DirectoryHandle>) =>
+  createImageIndex({ walk: () => walkImages(openRoot), maxBytes: 1000, filesWorthCaching: 1000 })
 
 async function build(t: TestContext, count: number) {
   const folder = await temporaryFolder(t)
   await mkdir(join(folder, 'inner'))
   for (let at = 0; at < count; at++) await writeFile(join(folder, at % 2 === 0 ? '' : 'inner', `${at}.png`), 'x')
   let walks = 0
-  const index = createImageIndex(() => {
+  const index = indexOf(() => {
     walks++
     return DirectoryHandle.open(folder)
-  }, 1000)
+  })
   return { folder, index, walks: () => walks }
 }
 
@@ -52,6 +56,6 @@ test('a large folder is walked again only after a save or a few seconds, a small
 test('a walk that fails is not remembered', async (t: TestContext) => {
   const root = join(await temporaryFolder(t), 'images')
   await writeFile(root, 'a file')
-  const index = createImageIndex(() => DirectoryHandle.open(root), 1000)
+  const index = indexOf(() => DirectoryHandle.open(root))
   for (let at = 0; at < 2; at++) await t.assert.rejects(index.files(), { code: 'ENOTDIR' })
 })

@@ -1,31 +1,35 @@
-import { mimeTypeOfName } from '../file-extension.ts'
-import type { StoredImage } from '../image-store.ts'
-import { isReadableName } from '../output-path.ts'
-import type { DirectoryHandle } from './directory-handle.ts'
+import { mimeTypeOfName } from './file-extension.ts'
+import type { StoredEntry, StoredImage } from './image-store.ts'
 import { newestFirst } from './list-images.ts'
-import { statOf, walkFiles } from './walk-files.ts'
+import { isReadableName } from './output-path.ts'
 
 export interface ImageIndex {
-  /** The files that are images by their names, newest first. @throws the error of the system if the folder cannot be read */
+  /** The files that are images by their names, newest first. @throws what the walk throws */
   files(): Promise<readonly StoredImage[]>
   /** An image has been saved: walks that have begun may not have seen it. */
   invalidate(): void
 }
 
-/** Older files of a larger folder are not listed. */
+/** Older files of a larger store are not listed. */
 const MAX_FILES = 100_000
 /** The last millisecond of the year 9999: file systems have times that no date format has. */
 const MAX_TIME = 253_402_300_799_999
-/** A folder of fewer files is walked for every request, so that the files of other processes are listed at once. */
-const FILES_WORTH_CACHING = 1000
 const CACHE_MS = 5000
 
+export interface ImageIndexOptions {
+  /** Walks through the store; may leave out what `isImageName` rejects. */
+  walk: () => AsyncIterable<StoredEntry>
+  /** Larger files are left out. */
+  maxBytes: number
+  /** A store of fewer files is walked for every request, so that the files of other processes are listed at once. */
+  filesWorthCaching: number
+}
+
 /**
- * The files of the images folder. Requests share one walk, whatever their number: a walk of 50,000 files takes seconds, and
- * memory for each of them.
- * @param openRoot opens the images folder @param maxBytes larger files are left out
+ * The images of a store by their names. Requests share one walk, whatever their number: a walk of 50,000 files takes seconds,
+ * and memory for each of them.
  */
-export function createImageIndex(openRoot: () => Promise<DirectoryHandle>, maxBytes: number): ImageIndex {
+export function createImageIndex({ walk: walkStore, maxBytes, filesWorthCaching }: ImageIndexOptions): ImageIndex {
   let running: Promise<readonly StoredImage[]> | undefined
   let isOutdated = false
   /** The walk after the running one, for requests that must see what was saved since it began. */
@@ -41,11 +45,11 @@ export function createImageIndex(openRoot: () => Promise<DirectoryHandle>, maxBy
 
   async function walk(): Promise<readonly StoredImage[]> {
     isOutdated = false
-    const walking = collect(openRoot, maxBytes)
+    const walking = collect(walkStore(), maxBytes)
     running = walking
     try {
       const files = await walking
-      if (files.length > FILES_WORTH_CACHING && !isOutdated) store(files)
+      if (files.length > filesWorthCaching && !isOutdated) store(files)
       return files
     } finally {
       if (running === walking) running = undefined
@@ -72,15 +76,17 @@ export function createImageIndex(openRoot: () => Promise<DirectoryHandle>, maxBy
   }
 }
 
-async function collect(openRoot: () => Promise<DirectoryHandle>, maxBytes: number): Promise<StoredImage[]> {
+/** Whether a file is an image by its name, which another program may have chosen. */
+export function isImageName(name: string): boolean {
+  return mimeTypeOfName(name) !== undefined && isReadableName(name)
+}
+
+async function collect(entries: AsyncIterable<StoredEntry>, maxBytes: number): Promise<StoredImage[]> {
   const files: StoredImage[] = []
-  for await (const found of walkFiles(openRoot)) {
-    const { name } = found
+  for await (const { name, bytes, modifiedAt } of entries) {
     const mimeType = mimeTypeOfName(name)
-    if (mimeType === undefined || !isReadableName(name)) continue
-    const stats = await statOf(found)
-    if (stats === undefined || !stats.isFile() || stats.size === 0 || stats.size > maxBytes) continue
-    files.push({ name, bytes: stats.size, mimeType, modifiedAt: Math.min(Math.max(0, stats.mtimeMs), MAX_TIME) })
+    if (mimeType === undefined || !isImageName(name) || bytes === 0 || bytes > maxBytes) continue
+    files.push({ name, bytes, mimeType, modifiedAt: Math.min(Math.max(0, modifiedAt), MAX_TIME) })
     if (files.length === 2 * MAX_FILES) files.sort(newestFirst).splice(MAX_FILES)
   }
   return files.sort(newestFirst).slice(0, MAX_FILES)

@@ -1,5 +1,5 @@
-import { serviceError } from '../../errors/errors.ts'
-import type { ImagePage, StoredImage } from '../image-store.ts'
+import { serviceError } from '../errors/errors.ts'
+import type { ImagePage, StoredImage } from './image-store.ts'
 
 const MAX_CURSOR_LENGTH = 8192
 
