@@ -8,7 +8,9 @@ import { challenge, describeResources, type ProtectedResource } from '../service
 import { checkScrape } from '../services/auth/scrape-access.ts'
 import { readSecretFile } from '../services/config/environment.ts'
 import { codeOf } from '../services/errors/error-code.ts'
+import { type LibraryAccess, libraryAccess } from '../services/library/access.ts'
 import { apiKeyIn } from '../services/net/credential-headers.ts'
+import { isForwarded } from '../services/net/forwarding-headers.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -20,6 +22,8 @@ declare module 'fastify' {
     authenticate(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
     /** Hook of `/metrics`. @throws AccessError */
     authenticateScrape(request: FastifyRequest, reply: FastifyReply): Promise<void>
+    /** What the request's caller may do with stored images. */
+    libraryAccess(request: FastifyRequest): LibraryAccess
     /** The resources that OAuth clients may discover; undefined without OAuth. */
     protectedResources: ReturnType<typeof describeResources> | undefined
   }
@@ -51,6 +55,10 @@ async function auth(fastify: FastifyInstance): Promise<void> {
       return this.identity ?? addressCaller(this.ip)
     },
   })
+
+  const { isShared } = config.library
+  const rules = { isAuthenticated: !authenticator.isOpen, isLocal: config.server.isLocal, isShared }
+  fastify.decorate('libraryAccess', ({ caller, headers }) => libraryAccess(rules, caller, isForwarded(headers)))
 
   const countFailure = createFailureLimit({
     perMinute: failedLoginsPerMinute,

@@ -1,16 +1,22 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { loadDefaultTokenSource } from '../services/azure/token-source.ts'
-import type { ImageStore } from '../services/library/image-store.ts'
+import { type ImageStore, LIBRARY_FOLDER } from '../services/library/image-store.ts'
+import { createLibrary, type Library } from '../services/library/library.ts'
 import { openStore } from '../services/library/open-store.ts'
+import { openSqliteIndex } from '../services/library/records/sqlite-index.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     imageStore: ImageStore
+    /** Undefined: it is turned off, or nothing can be written. */
+    library: Library | undefined
   }
 }
 
-/** Decorates `imageStore`, the store of saved images. An unwritable store does not stop the service. */
+/** Decorates `imageStore`, the store of saved images, and `library`. An unwritable store does not stop the service. */
 async function library(fastify: FastifyInstance): Promise<void> {
   const { config, bufferPool: pool, log } = fastify
   const { store, close } = await openStore({
@@ -22,10 +28,25 @@ async function library(fastify: FastifyInstance): Promise<void> {
   })
   fastify.addHook('onClose', close)
   fastify.decorate('imageStore', store)
+  fastify.decorate('library', await openLibrary(fastify, store))
   fastify.readiness.add('images', async () => {
     const { isWritable, isFull } = await store.health()
     return { ready: true, state: isFull ? 'full' : isWritable ? 'writable' : 'unwritable' }
   })
+  fastify.readiness.add('library', async () => ({ ready: true, state: fastify.library === undefined ? 'off' : 'on' }))
 }
+
+async function openLibrary(fastify: FastifyInstance, store: ImageStore): Promise<Library | undefined> {
+  const { config, log } = fastify
+  const { isOn, folder, stateFolder = join(folder, LIBRARY_FOLDER), waitMs } = config.library
+  if (!isOn || !(await store.health()).isWritable) return undefined
+  await mkdir(stateFolder, { recursive: true })
+  const { index } = openSqliteIndex({ file: join(stateFolder, 'index.db') })
+  fastify.addHook('onClose', () => index[Symbol.asyncDispose]())
+  return createLibrary({ store, index, waitMs, maxReadBytes: MAX_READ_BYTES, log })
+}
+
+/** As for saved images. */
+const MAX_READ_BYTES = 67_108_864
 
 export default fp(library, { name: 'library', dependencies: ['config', 'logger', 'readiness', 'spooled-buffers'] })

@@ -18,12 +18,12 @@ declare module 'fastify' {
 
 /** The protocol engine with everything that this service offers. */
 async function mcp(fastify: FastifyInstance): Promise<void> {
-  const { config, calls, metrics, azureImages, imageStore, pixels } = fastify
+  const { config, calls, metrics, azureImages, imageStore, library, pixels } = fastify
   const { extendCatalog = (catalog: Catalog) => catalog, timing, transport = 'http' } = fastify.appOptions
-  const savedImages = createSavedImages(imageStore, {
-    pixels,
-    imageLimits: config.images,
-    maxEncodedBytes: config.images.maxResourceBytes,
+  const savedImages = createSavedImages({
+    store: imageStore,
+    library,
+    limit: { pixels, imageLimits: config.images, maxEncodedBytes: config.images.maxResourceBytes },
   })
   const requestsOf = memoize((key) => metrics.rpcRequests.labels(...key.split(' ')))
   const { progressRepeatMs } = { ...defaultTiming, ...timing }

@@ -6,6 +6,7 @@ import { openTemporaryStore } from '../services/library/local/temporary-store.ts
 import { createImageInputs } from '../services/tools/image-inputs.ts'
 import { createImageResults } from '../services/tools/image-results.ts'
 import { createToolList } from '../services/tools/index.ts'
+import { createStoredInputs } from '../services/tools/stored-inputs.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -15,7 +16,7 @@ declare module 'fastify' {
 
 /** The tools that clients can call now. */
 async function tools(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics, azureImages, imageStore, pixels } = fastify
+  const { config, metrics, azureImages, imageStore, library, bufferPool, pixels } = fastify
   const { transport } = fastify.appOptions
   fastify.decorate(
     'tools',
@@ -24,9 +25,17 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       store: imageStore,
       defaultSize: config.images.defaultSize,
       defaultEditMaxPixels: config.images.defaultEditMaxPixels,
-      inputs: createImageInputs(pixels, config.images, transport === 'stdio'),
+      inputs: createImageInputs({
+        pixels,
+        limits: config.images,
+        readsLocalFiles: transport === 'stdio',
+        stored:
+          library &&
+          createStoredInputs({ library, store: imageStore, pool: bufferPool, maxBytes: config.images.maxBytes }),
+      }),
       results: createImageResults({
         store: imageStore,
+        library,
         openReserve: transport === 'stdio' ? openTemporaryStore : undefined,
         pixels,
         imageLimits: config.images,

@@ -346,7 +346,7 @@ export const ConfigSchema = Type.Object({
   DATABASE_URL: Type.Optional(
     library.secret(
       'Postgres database of the library, for several replicas. If unset, SQLite is used',
-      'postgres://user:password@db/images',
+      'postgres://images:your-password@db/images',
       { pattern: '^[Pp][Oo][Ss][Tt][Gg][Rr][Ee][Ss]([Qq][Ll])?://' },
     ),
   ),
@@ -360,13 +360,13 @@ export const ConfigSchema = Type.Object({
   AZURE_STORAGE_KEY: Type.Optional(
     library.secret(
       'Key of the storage account. If unset, the managed or workload identity is used',
-      'base64-encoded account key',
+      'your-account-key',
     ),
   ),
   SERVER_SECRET: Type.Optional(
     links.secret(
       'Signs links and upload addresses, at least 32 characters; the same on all replicas. If unset, a random one, so that links end with the process',
-      'a-long-random-text-of-32-characters-or-more',
+      'your-random-text-of-32-characters-or-more',
       { minLength: 32 },
     ),
   ),

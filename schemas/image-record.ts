@@ -24,7 +24,7 @@ export const ImageRecordSchema = Type.Object(
     location: text(4096),
     /** Chosen by the caller: the image stays until it is deleted. */
     isNamed: Type.Boolean(),
-    mimeType: Type.Enum(['image/png', 'image/jpeg', 'image/webp', 'image/gif'], { type: 'string' }),
+    mimeType: Type.Enum(['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/svg+xml'], { type: 'string' }),
     width: Type.Integer({ minimum: 1 }),
     height: Type.Integer({ minimum: 1 }),
     bytes: Type.Integer({ minimum: 1 }),

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { JsonRpcNotification } from '../../schemas/json-rpc.ts'
 import type { Delivery } from '../../services/calls/delivery.ts'
+import type { LibraryAccess } from '../../services/library/access.ts'
 import type { McpContext, McpHeaders } from '../../services/mcp/types.ts'
 import { readVersion, single } from './request-headers.ts'
 
@@ -15,6 +16,7 @@ export interface HttpContextOptions {
   /** Milliseconds that a call may take, everything included. */
   deadlineMs: number
   deliveryOf: (request: FastifyRequest, reply: FastifyReply) => Delivery
+  accessOf: (request: FastifyRequest) => LibraryAccess
 }
 
 function ignoreProgress(): void {}
@@ -31,6 +33,7 @@ export class HttpContext implements McpContext {
   #isCancelled = false
   #disconnected: AbortController | undefined
   #delivery: Delivery | undefined
+  #access: LibraryAccess | undefined
 
   constructor(request: FastifyRequest, reply: FastifyReply, options: HttpContextOptions) {
     this.deadlineAt = performance.now() + options.deadlineMs
@@ -49,6 +52,11 @@ export class HttpContext implements McpContext {
 
   get caller() {
     return this.#request.caller
+  }
+
+  get access() {
+    this.#access ??= this.#options.accessOf(this.#request)
+    return this.#access
   }
 
   get headers(): McpHeaders {

@@ -6,6 +6,7 @@ import {
   type DeliveryListener,
   type DeliveryStep,
 } from '../../services/calls/delivery.ts'
+import { isForwarded } from '../../services/net/forwarding-headers.ts'
 
 export interface DeliveryTimes {
   /** Milliseconds for a reset to arrive after what looked like a clean end: a few round trips. */
@@ -13,9 +14,6 @@ export interface DeliveryTimes {
   /** Milliseconds for a client to end a connection that the server has ended. */
   lingerMs: number
 }
-
-/** Headers that only intermediaries add. */
-const forwardingHeaders = ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'] as const
 
 /**
  * Reports what clients over HTTP prove of their responses: by their next request on the connection, or by ending it in
@@ -37,9 +35,7 @@ export function trackDeliveries(
       report(raw.destroyed ? { state: 'abandoned' } : { state: 'delivered', proof: 'clean_end' })
       return
     }
-    const isProxied =
-      config.server.trustedProxies.has(socket.remoteAddress) ||
-      forwardingHeaders.some((name) => headers[name] !== undefined)
+    const isProxied = config.server.trustedProxies.has(socket.remoteAddress) || isForwarded(headers)
     lingerAfterEnd(socket, times.lingerMs)
     raw.once('close', () => {
       if (!raw.writableFinished) report({ state: 'abandoned' })

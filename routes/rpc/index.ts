@@ -17,7 +17,11 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
   const timing = { ...defaultTiming, ...appOptions.timing }
   const bodyLimit = config.limits.maxBodyBytes
   const respond = createResponder(fastify, timing)
-  const contextOptions = { deadlineMs: config.limits.callDeadlineMs, deliveryOf: trackDeliveries(fastify, timing) }
+  const contextOptions = {
+    deadlineMs: config.limits.callDeadlineMs,
+    deliveryOf: trackDeliveries(fastify, timing),
+    accessOf: fastify.libraryAccess,
+  }
 
   fastify.decorateRequest('callContext', null)
   fastify.onResponseClose(({ callContext }, { raw }) => {

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { isForwarded } from '../net/forwarding-headers.ts'
 import { isPrivate } from '../net/ip-address.ts'
 import { AccessError } from './access-error.ts'
 import { isSameSecret } from './api-keys.ts'
@@ -12,21 +13,11 @@ export interface Scrape {
   isTrustedProxy: boolean
 }
 
-/** Any of them shows that a proxy sent the request. */
-const PROXY_HEADERS = [
-  'x-forwarded-for',
-  'forwarded',
-  'x-real-ip',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'via',
-] as const
-
 /** Checks that a client may read the metrics: with the token, or without one configured from a private network. @throws AccessError */
 export function checkScrape({ headers, address, isTrustedProxy }: Scrape, metricsToken: string | undefined): void {
   if (metricsToken === undefined) {
     // The address of a proxy that is not trusted says nothing about the client behind it.
-    const isHidden = PROXY_HEADERS.some((name) => headers[name] !== undefined) && !isTrustedProxy
+    const isHidden = isForwarded(headers) && !isTrustedProxy
     if (isPrivate(address) && !isHidden) return
     throw new AccessError(403, 'Metrics are only served to private networks unless METRICS_TOKEN is set.')
   }

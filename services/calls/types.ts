@@ -3,6 +3,7 @@ import type { TLocalizedValidationError } from 'typebox/error'
 import type { RequestId } from '../../schemas/json-rpc.ts'
 import type { Caller } from '../auth/authenticator.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
+import type { LibraryAccess } from '../library/access.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Delivery } from './delivery.ts'
 
@@ -14,6 +15,8 @@ export interface CallContext {
   /** The request id, which log lines and internal errors name. */
   readonly id: string
   readonly caller: Caller
+  /** What the caller may do with stored images. */
+  readonly access: LibraryAccess
   /** Fires when the client cancels or disconnects. */
   readonly signal: AbortSignal
   /** Whether the signal has fired, without creating one. */

@@ -67,7 +67,7 @@ export function unknownVariableWarnings(environment: Environment): string[] {
       return [`${name} is ignored: Kubernetes has set it for a service; rename that, or set enableServiceLinks: false`]
     }
     if (value === undefined || known.has(name) || standard.has(name.toUpperCase())) return []
-    if (isOfAzureTool(name) || othersOfMcp.test(name)) return []
+    if ((isOfAzureTool(name) && !isTypo(name)) || othersOfMcp.test(name)) return []
     if (serviceLink.test(name) || isLink) return []
     const nearest = nearestOf(name)
     if (nearest !== undefined) return [`${name} is not a variable of this service; did you mean ${nearest}?`]
@@ -75,6 +75,13 @@ export function unknownVariableWarnings(environment: Environment): string[] {
     return isOurs ? [`${name} is not a variable of this service; .env.example lists them all`] : []
   })
 }
+
+/** Whether a name of Azure's tools is rather a misspelled one of ours. */
+function isTypo(name: string): boolean {
+  return [...known].some((other) => editDistance(name, other) <= MAX_TYPO)
+}
+
+const MAX_TYPO = 2
 
 function firstWord(name: string): string {
   return `${name.split('_')[0]}_`

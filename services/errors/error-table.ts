@@ -443,6 +443,11 @@ export const errorTable = {
     message: () =>
       "Saved images cannot be listed or read: the server's storage container is missing, denies access or is not available.",
   },
+  IMG_ERR_STORE_SLOW: {
+    family: 'service',
+    retryable: true,
+    message: () => 'The image was not saved: the store is slow.',
+  },
   IMG_ERR_STORE_UNREADABLE: {
     family: 'service',
     retryable: true,
@@ -450,6 +455,24 @@ export const errorTable = {
       "Saved images cannot be listed or read: the server's images folder is not readable. Its operator must fix the permissions of IMAGES_DIR.",
   },
   IMG_ERR_STORE_MISSING: { family: 'input', retryable: false, message: () => 'There is no image with this name.' },
+  IMG_ERR_IMAGE_ID: {
+    family: 'input',
+    retryable: false,
+    message: () =>
+      'There is no image with this id: it is mistyped, was deleted or is no longer stored, or belongs to another caller.',
+  },
+  IMG_ERR_IMAGE_REFERENCE: {
+    family: 'input',
+    retryable: false,
+    message: (argument: string) =>
+      `${argument} must be the id of an image (img_…), its URI (image://…), or a link of this server; or "last" for your newest image.`,
+  },
+  IMG_ERR_LIBRARY_LISTING: {
+    family: 'input',
+    retryable: false,
+    message: () =>
+      'Without authentication this server finds images by their ids only: use the id that a result named. Its operator can turn on authentication, or set LIBRARY_SHARED=true.',
+  },
   IMG_ERR_STORE_CURSOR: {
     family: 'input',
     retryable: false,

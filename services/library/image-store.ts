@@ -78,8 +78,13 @@ export interface ImageStore {
    * Writes the images of one call under one name, each as `save` does: `name.png`, `name-2.png`, … The numbers of a set
    * follow each other, even if two calls save under the same name at once. Never rejects: the results are in the order of
    * the images.
+   * @param signal gives up what has no name yet
    */
-  saveSet(target: SaveTarget, images: readonly ImageSource[]): Promise<PromiseSettledResult<SavedImage>[]>
+  saveSet(
+    target: SaveTarget,
+    images: readonly ImageSource[],
+    signal?: AbortSignal,
+  ): Promise<PromiseSettledResult<SavedImage>[]>
   /**
    * Lists files that are images by their names, newest first. Every name can be an argument of `read`.
    * @throws ServiceError `IMG_ERR_STORE_CURSOR`, `IMG_ERR_STORE_UNREADABLE`

@@ -7,6 +7,7 @@ import type { ParsedJson } from '../bytes/json/parse-body.ts'
 import { createDelivery } from '../calls/delivery.ts'
 import { cutOffRejection } from '../calls/drain.ts'
 import { Rejection } from '../errors/rejection.ts'
+import { libraryAccess } from '../library/access.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { cancelledId, envelopeError, isBody, methodOf } from './envelope.ts'
@@ -46,6 +47,8 @@ const LAST_MESSAGES_MS = 300
 
 /** The process that started this one. */
 const caller: Caller = { id: 'stdio', rateLimitKey: 'stdio', isAnonymous: false }
+/** The client is a program of the user on this machine. */
+const access = libraryAccess({ isAuthenticated: false, isLocal: true, isShared: false }, caller, false)
 
 /**
  * Serves one client over a pair of streams, a message a line, until its input ends and every response is written.
@@ -74,6 +77,7 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
     return {
       id: newRequestId(),
       caller,
+      access,
       signal,
       get isCancelled() {
         return signal.aborted

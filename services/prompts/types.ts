@@ -1,4 +1,4 @@
-import type { ContentBlock, Icon } from '../calls/types.ts'
+import type { CallContext, ContentBlock, Icon } from '../calls/types.ts'
 
 export interface PromptArgument {
   name: string
@@ -31,4 +31,4 @@ export interface CompletionRequest {
 }
 
 /** All matching values, best first; undefined if no such prompt, template or argument exists. */
-export type Complete = (request: CompletionRequest) => Promise<readonly string[] | undefined>
+export type Complete = (request: CompletionRequest, context: CallContext) => Promise<readonly string[] | undefined>

@@ -6,8 +6,11 @@ import type { PixelClaim } from '../imaging/pixel-claim.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview } from '../imaging/preview.ts'
 import { formatSize } from '../imaging/size.ts'
+import type { LibraryAccess } from '../library/access.ts'
+import { idOfUri } from '../library/image-reference.ts'
 import type { ImageStore, StoredImage } from '../library/image-store.ts'
 import { IMAGE_URI_TEMPLATE, IMAGE_URI_VARIABLE, imageUri, namesOfImageUri } from '../library/image-uri.ts'
+import type { Library } from '../library/library.ts'
 import type { Resource, ResourceSource, ResourceTemplate } from './types.ts'
 
 export interface SavedImages extends ResourceSource {
@@ -43,10 +46,26 @@ interface Page {
 }
 
 /** The saved images as resources, newest first. The store confines reading to its folder. */
-export function createSavedImages(store: Pick<ImageStore, 'list' | 'read'>, limit?: ResourceLimit): SavedImages {
-  async function open(name: string): Promise<Base64Image | undefined> {
+export interface SavedImagesOptions {
+  store: Pick<ImageStore, 'list' | 'read'>
+  library?: Library | undefined
+  limit?: ResourceLimit
+}
+
+export function createSavedImages({ store, library, limit }: SavedImagesOptions): SavedImages {
+  async function openReference(uri: string, access: LibraryAccess): Promise<Base64Image | undefined> {
+    const id = idOfUri(uri)
+    if (id !== undefined) return library && (await open(async () => library.read(await library.get(id, access))))
+    for (const name of namesOfImageUri(uri)) {
+      const image = await open(() => store.read(name))
+      if (image !== undefined) return image
+    }
+    return undefined
+  }
+
+  async function open(read: () => Promise<Base64Image>): Promise<Base64Image | undefined> {
     try {
-      return await store.read(name)
+      return await read()
     } catch (error) {
       // Missing, outside the folder, hidden or not an image: for a client the resource does not exist.
       if (error instanceof ServiceError && error.family === 'input') return undefined
@@ -108,18 +127,14 @@ export function createSavedImages(store: Pick<ImageStore, 'list' | 'read'>, limi
       variable: IMAGE_URI_VARIABLE,
       names: async () => (await listReadable(MAX_NAMES, undefined)).images.map(({ name }) => name),
     },
-    async read(uri, scope, claim) {
-      for (const name of namesOfImageUri(uri)) {
-        const image = await open(name)
-        if (image === undefined) continue
-        scope.use(image)
-        const isTooLarge =
-          limit !== undefined && limit.maxEncodedBytes > 0 && image.encodedBytes > limit.maxEncodedBytes
-        return isTooLarge && claim !== undefined
-          ? await previewContents(uri, image, limit, claim)
-          : [{ uri, mimeType: image.mimeType, blob: image }]
-      }
-      return undefined
+    async read(uri, { access, scope, caller, deadlineAt, signal }) {
+      const image = await openReference(uri, access)
+      if (image === undefined) return undefined
+      scope.use(image)
+      const isTooLarge = limit !== undefined && limit.maxEncodedBytes > 0 && image.encodedBytes > limit.maxEncodedBytes
+      return isTooLarge
+        ? await previewContents(uri, image, limit, { caller: caller.id, deadlineAt, signal })
+        : [{ uri, mimeType: image.mimeType, blob: image }]
     },
   }
 }

@@ -1,5 +1,4 @@
-import type { ResourceContents } from '../calls/types.ts'
-import type { PixelClaim } from '../imaging/pixel-claim.ts'
+import type { CallContext, ResourceContents } from '../calls/types.ts'
 
 /** https://modelcontextprotocol.io/specification/2026-07-28/server/resources#resource */
 export interface Resource {
@@ -24,10 +23,13 @@ export interface ResourceTemplate {
 export interface ResourceSource {
   templates: readonly ResourceTemplate[]
   /** A page of the list; `cursor` comes from an earlier page. @throws ServiceError for an unknown cursor */
-  list(cursor: string | undefined): Promise<{ resources: readonly Resource[]; nextCursor?: string }>
+  list(
+    cursor: string | undefined,
+    context: CallContext,
+  ): Promise<{ resources: readonly Resource[]; nextCursor?: string }>
   /**
-   * Undefined: no such resource exists. What must be released after the response has been sent goes into `scope`.
-   * @param claim for the preview of an image that is too large for the transport
+   * Undefined: no such resource exists. What must be released after the response has been sent goes into the scope of the
+   * context.
    */
-  read(uri: string, scope: AsyncDisposableStack, claim?: PixelClaim): Promise<readonly ResourceContents[] | undefined>
+  read(uri: string, context: CallContext): Promise<readonly ResourceContents[] | undefined>
 }

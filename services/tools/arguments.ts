@@ -50,21 +50,40 @@ export const commonArguments = {
   ),
 }
 
-/** The image to edit: its bytes, or for local clients its path. */
-export function sourceArguments({ maxBytes, readsLocalFiles }: { maxBytes: number; readsLocalFiles: boolean }) {
+/** A stored image: see `parseImageReference`. */
+const REFERENCE_LENGTH = 8192
+
+export interface SourceOptions {
+  maxBytes: number
+  readsLocalFiles: boolean
+  /** Whether stored images can be named. */
+  readsLibrary: boolean
+}
+
+/** The image to edit: a stored one, its bytes, or for local clients its path. */
+export function sourceArguments({ maxBytes, readsLocalFiles, readsLibrary }: SourceOptions): TProperties {
   const data = Type.String({
     description:
       'The image to edit: the bytes of a PNG, JPEG, WebP or GIF file as base64 or as a data URL ' +
       `(data:image/png;base64,…), at most ${maxBytes} bytes decoded. Not a path, not a web address.`,
     minLength: 1,
   })
-  if (!readsLocalFiles) return { image_data_base64: data }
+  const image = Type.String({
+    description:
+      'The image to edit: the id that a result named (img_…), an image:// URI, a link of this server, or "last" for the ' +
+      'newest image. Prefer it to sending bytes.',
+    minLength: 1,
+    maxLength: REFERENCE_LENGTH,
+  })
+  const stored = readsLibrary ? { image: Type.Optional(image) } : {}
+  if (!readsLocalFiles)
+    return readsLibrary ? { ...stored, image_data_base64: Type.Optional(data) } : { image_data_base64: data }
   const path = Type.String({
     description: "Absolute path of the image to edit, on the user's machine. The file is only read.",
     minLength: 1,
     maxLength: 4096,
   })
-  return { image_path: Type.Optional(path), image_data_base64: Type.Optional(data) }
+  return { ...stored, image_path: Type.Optional(path), image_data_base64: Type.Optional(data) }
 }
 
 const CommonArgumentsSchema = Type.Object(commonArguments)
@@ -72,9 +91,11 @@ const CommonArgumentsSchema = Type.Object(commonArguments)
 export interface GenerateArguments extends ModelArguments, Static<typeof CommonArgumentsSchema> {
   prompt: string
   model?: string
+  tags?: string[]
 }
 
 export interface EditArguments extends GenerateArguments {
+  image?: string
   image_data_base64?: string | InlineBlob
   image_path?: string
 }
@@ -84,11 +105,23 @@ export function toolSchema<A>(properties: TProperties): TUnsafe<A> {
   return Type.Unsafe<A>(Type.Object(properties, { additionalProperties: false }))
 }
 
-const optionalNames: readonly string[] = [...argumentNames, 'model', ...Object.keys(commonArguments), 'image_path']
+const optionalNames: readonly string[] = [
+  ...argumentNames,
+  'model',
+  ...Object.keys(commonArguments),
+  'image_path',
+  'image',
+  'image_data_base64',
+]
 
 /** Normalizes the arguments of a call; optional arguments of other models and transports may be null. */
 export const normalizer = (schema: object) => (args: Readonly<Record<string, unknown>>) =>
   normalizeArguments(args, schema, optionalNames)
+
+/** What of the arguments is recorded with the images. */
+export function recorded({ prompt, seed, tags = [] }: GenerateArguments) {
+  return { prompt, seed, tags }
+}
 
 /** Images that a call generates and pays for. */
 export function imageCost({ n = 1 }: { n?: number | undefined }): number {

@@ -10,6 +10,7 @@ import {
   imageCost,
   modelArgument,
   promptArgument,
+  recorded,
   sourceArguments,
   toolSchema,
 } from './arguments.ts'
@@ -76,13 +77,22 @@ export function editImage({ azure, store, inputs, results, defaultEditMaxPixels 
       const deployment = selectDeployment('edit', args, deployments)
       const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
       using scope = new DisposableStack()
-      const { images, mask } = await inputs.read(args, context, scope)
+      const { images, mask, parents } = await inputs.read(args, context, scope)
       const { request, requestedSize } = planRequest('edit', args, deployment, defaultSizeOf(images[0]))
       const result = await azure.edit({ ...request, images, mask }, context)
       const ignored = ignoredBy(result.producedBy, deployments, 'edit', args)
       return await results.toContent(
         result,
-        { verb: 'edited', target, requestedSize, count: imageCost(args), deployment, ignored },
+        {
+          verb: 'edited',
+          target,
+          requestedSize,
+          count: imageCost(args),
+          deployment,
+          ignored,
+          ...recorded(args),
+          parents,
+        },
         context,
       )
     },

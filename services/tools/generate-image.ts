@@ -10,6 +10,7 @@ import {
   imageCost,
   modelArgument,
   promptArgument,
+  recorded,
   toolSchema,
 } from './arguments.ts'
 import { checkPrompt } from './check-prompt.ts'
@@ -62,7 +63,16 @@ export function generateImage({ azure, store, results, defaultSize }: GenerateIm
       const ignored = ignoredBy(result.producedBy, deployments, 'generate', args)
       return await results.toContent(
         result,
-        { verb: 'generated', target, requestedSize, count: imageCost(args), deployment, ignored },
+        {
+          verb: 'generated',
+          target,
+          requestedSize,
+          count: imageCost(args),
+          deployment,
+          ignored,
+          ...recorded(args),
+          parents: [],
+        },
         context,
       )
     },

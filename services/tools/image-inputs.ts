@@ -10,12 +10,15 @@ import type { PixelWork } from '../imaging/pixel-work.ts'
 import type { InputImage } from '../imaging/types.ts'
 import type { EditArguments } from './arguments.ts'
 import { readLocalImage } from './local-image.ts'
+import type { StoredInputs } from './stored-inputs.ts'
 
 /** The images of an edit, ready for Azure. */
 export interface PreparedInputs {
   /** The image to edit, then references. */
   images: [InputImage, ...InputImage[]]
   mask: InputImage | undefined
+  /** Ids of the images that are in the library, the one to edit first. */
+  parents: readonly string[]
 }
 
 export interface ImageInputs {
@@ -23,6 +26,8 @@ export interface ImageInputs {
   readonly maxBytes: number
   /** Whether clients run on this machine and may name files on it. */
   readonly readsLocalFiles: boolean
+  /** Whether clients may name stored images. */
+  readonly readsLibrary: boolean
   /**
    * Reads and converts the images of a call. They exist until the scope ends.
    * @throws ServiceError `IMG_ERR_IMAGE_…`, `IMG_ERR_MASK`, `IMG_ERR_ARGUMENTS`
@@ -35,7 +40,15 @@ interface ProbedImage {
   header: ImageHeader
 }
 
-export function createImageInputs(pixels: PixelWork, limits: ImageLimits, readsLocalFiles: boolean): ImageInputs {
+export interface ImageInputsOptions {
+  pixels: PixelWork
+  limits: ImageLimits
+  readsLocalFiles: boolean
+  /** Undefined: clients send bytes. */
+  stored: StoredInputs | undefined
+}
+
+export function createImageInputs({ pixels, limits, readsLocalFiles, stored }: ImageInputsOptions): ImageInputs {
   const converter = createImageConverter(pixels)
 
   async function probe(bytes: Buffer, claim: PreparationClaim): Promise<ProbedImage> {
@@ -55,6 +68,7 @@ export function createImageInputs(pixels: PixelWork, limits: ImageLimits, readsL
   return {
     maxBytes: limits.maxBytes,
     readsLocalFiles,
+    readsLibrary: stored !== undefined,
 
     async read(args, context, scope) {
       checkSources(args)
@@ -68,7 +82,9 @@ export function createImageInputs(pixels: PixelWork, limits: ImageLimits, readsL
       const decode = (argument: string | InlineBlob) => decodeImageArgument(argument, limits)
 
       // Every header is checked before any image is decoded, so that no work is wasted if the last one is rejected.
-      const source = await probe(text === undefined ? await readLocalImage(path, limits.maxBytes) : decode(text), claim)
+      const named = args.image === undefined ? undefined : await stored?.read('image', args.image, context)
+      const bytes = named?.bytes ?? (text === undefined ? await readLocalImage(path, limits.maxBytes) : decode(text))
+      const source = await probe(bytes, claim)
       const mask = maskText === undefined ? undefined : await probe(decode(maskText), claim)
       const references: ProbedImage[] = []
       for (const reference of args.reference_images_base64 ?? []) references.push(await probe(decode(reference), claim))
@@ -77,12 +93,13 @@ export function createImageInputs(pixels: PixelWork, limits: ImageLimits, readsL
       const preparedMask = await createMask(mask, args, image, claim)
       const images: [InputImage, ...InputImage[]] = [image]
       for (const { bytes, header } of references) images.push(await converter.prepare(bytes, header, claim))
-      return { images, mask: preparedMask }
+      return { images, mask: preparedMask, parents: named?.id === undefined ? [] : [named.id] }
     },
   }
 }
 
 function checkSources({
+  image,
   image_data_base64: text,
   image_path: path,
   mask_base64: mask,
@@ -91,5 +108,7 @@ function checkSources({
   if (mask !== undefined && region !== undefined) {
     throw serviceError('IMG_ERR_ARGUMENTS', ['send mask_base64 or mask_region, not both'])
   }
-  if ((path === undefined) === (text === undefined)) throw serviceError('IMG_ERR_IMAGE_SOURCE', [])
+  if ([image, path, text].filter((source) => source !== undefined).length !== 1) {
+    throw serviceError('IMG_ERR_IMAGE_SOURCE', [])
+  }
 }

@@ -2,19 +2,32 @@ import type { DeploymentInfo, ImageResult } from '../azure/types.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
 import { toToolResult } from '../calls/result-content.ts'
 import type { CallContext, ResourceLink, ToolResult } from '../calls/types.ts'
-import { ServiceError } from '../errors/errors.ts'
+import { ServiceError, serviceError } from '../errors/errors.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview, type Preview } from '../imaging/preview.ts'
+import { uriOfId } from '../library/image-reference.ts'
 import type { ImageStore, SavedImage, SaveTarget } from '../library/image-store.ts'
 import { imageUri } from '../library/image-uri.ts'
+import type { AddedImage, Library, NewImageFacts } from '../library/library.ts'
 import { printablePath } from '../library/output-path.ts'
 import { chooseWhole } from './inline-share.ts'
-import { costNotes, countNotes, fallbackNotes, mergeNotes, nameNotes, previewNote } from './result-notes.ts'
+import {
+  costNotes,
+  countNotes,
+  fallbackNotes,
+  idNote,
+  mergeNotes,
+  nameNotes,
+  notStoredNote,
+  previewNote,
+} from './result-notes.ts'
 import { type RequestedSize, sizeNotes } from './size-note.ts'
 
 export interface ImageResultsOptions {
   store: ImageStore
+  /** Undefined: images have no ids, and only named ones are stored. */
+  library: Library | undefined
   /**
    * Opens a store for images that are too large for a response and could not be written to `store`, where a large response
    * breaks the connection. Its images have no URIs. Absent: such images are returned whole.
@@ -45,6 +58,11 @@ export interface RequestFacts {
   deployment: DeploymentInfo
   /** Arguments that the model which generated the images does not accept. */
   ignored: readonly string[]
+  prompt: string
+  seed?: number | undefined
+  /** Ids of the images that were edited or used, the edited one first. */
+  parents: readonly string[]
+  tags: readonly string[]
 }
 
 export interface ImageResults {
@@ -56,29 +74,32 @@ export interface ImageResults {
 }
 
 /** One image on its way into the response. */
-interface Output {
+interface Output extends AddedImage {
   readonly image: Base64Image
   readonly isWhole: boolean
-  saved?: SavedImage
-  /** Why it is not in the store. */
-  failure?: string
+  /** Whether it could only be stored in the temporary folder. */
+  isTemporary?: true
   shown?: Base64Image | undefined
 }
 
 export function createImageResults(options: ImageResultsOptions): ImageResults {
-  const { store, openReserve, maxInlineBytes } = options
+  const { store, library, openReserve, maxInlineBytes } = options
 
-  async function save(outputs: readonly Output[], target: SaveTarget | undefined, log: LogFailure): Promise<void> {
-    const results = await saveSet(outputs, target, store)
-    for (const [index, output] of outputs.entries()) {
-      const result = results[index]
-      if (result?.status === 'fulfilled') {
-        output.saved = result.value
-        options.onSaved()
-      } else {
-        output.failure = sentenceOf(result?.reason)
+  /** With the library every image is stored, without it those with a name and those that are too large to be sent. */
+  async function save(outputs: readonly Output[], result: ImageResult, facts: RequestFacts, context: CallContext) {
+    const { target } = facts
+    const chosen = library === undefined && target === undefined ? outputs.filter(({ isWhole }) => !isWhole) : outputs
+    const images = chosen.map(({ image }) => image)
+    const added =
+      library === undefined
+        ? await saveSet(images, target, store)
+        : await library.add(images, recordFacts(result, facts, context), target)
+    for (const [index, output] of chosen.entries()) {
+      Object.assign(output, added[index])
+      if (output.failure === undefined) options.onSaved()
+      else {
         options.onNotSaved()
-        log(result?.reason, 'saving a paid image failed')
+        logOf(context)(output.failure, 'saving a paid image failed')
       }
     }
   }
@@ -86,21 +107,24 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
   /** Saves in the temporary folder what can neither be saved elsewhere nor sent. */
   async function saveInReserve(outputs: readonly Output[], log: LogFailure): Promise<void> {
     if (outputs.length === 0 || openReserve === undefined) return
-    const results = await openReserve()
-      .then((reserve) => saveSet(outputs, undefined, reserve))
-      .catch((error: unknown) => outputs.map(() => rejected(error)))
+    const images = outputs.map(({ image }) => image)
+    const results: AddedImage[] = await openReserve()
+      .then((reserve) => saveSet(images, undefined, reserve))
+      .catch((cause: unknown) => outputs.map((): AddedImage => ({ failure: toFailure(cause) })))
     for (const [index, output] of outputs.entries()) {
-      const result = results[index]
-      if (result?.status === 'fulfilled') output.saved = result.value
-      else log(result?.reason, 'saving a paid image in the temporary folder failed')
+      const { saved, failure } = results[index] ?? {}
+      if (saved !== undefined) Object.assign(output, { saved, isTemporary: true })
+      else log(failure, 'saving a paid image in the temporary folder failed')
     }
   }
 
   /** Sets what of the image is in the response. Returns the notes on it. */
-  async function show(output: Output, share: number, context: CallContext): Promise<string[]> {
-    const { image, isWhole, saved, failure } = output
-    const reasons = failure === undefined ? [] : [failure]
-    if (isWhole || (saved === undefined && openReserve === undefined)) {
+  async function show(output: Output, share: number, target: SaveTarget | undefined, context: CallContext) {
+    const { image, isWhole, failure, isTemporary } = output
+    const uri = uriOf(output)
+    const reasons =
+      failure === undefined ? [] : [notStoredNote(failure, output.saved === undefined ? target : undefined)]
+    if (isWhole || (uri === undefined && openReserve === undefined)) {
       output.shown = image
       return reasons.map((reason) => `${reason} The image is included in this response.`)
     }
@@ -108,8 +132,7 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
     const preview = await previewOf(image, share, options, context).catch((err: unknown) => log(err, 'preview failed'))
     await image[Symbol.asyncDispose]().catch((err: unknown) => log(err, 'image buffer release failed'))
     output.shown = preview?.image
-    const place = saved && (failure === undefined ? { uri: imageUri(saved.name) } : ('temporary' as const))
-    return [...reasons, previewNote(image, preview, place)]
+    return [...reasons, previewNote(image, preview, isTemporary ? 'temporary' : uri)]
   }
 
   return {
@@ -120,17 +143,18 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
       const sizes = result.images.map(({ encodedBytes }) => encodedBytes)
       const { isWhole, share } = chooseWhole(sizes, maxInlineBytes)
       const outputs = result.images.map((image, index): Output => ({ image, isWhole: isWhole[index] !== false }))
-      await save(target === undefined ? outputs.filter((output) => !output.isWhole) : outputs, target, log)
+      await save(outputs, result, facts, context)
       await saveInReserve(
-        outputs.filter((output) => !output.isWhole && output.saved === undefined),
+        outputs.filter((output) => !output.isWhole && uriOf(output) === undefined),
         log,
       )
       const notes: string[][] = []
       for (const output of outputs) {
-        const { saved, image } = output
+        const { saved, record, image } = output
         notes.push([
+          ...(record === undefined ? [] : [idNote(record.id)]),
           ...(saved === undefined ? [] : nameNotes(saved, image)),
-          ...(await show(output, share, context)),
+          ...(await show(output, share, target, context)),
           ...sizeNotes(image, requestedSize, result.producedBy.model),
         ])
       }
@@ -149,19 +173,51 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
   }
 }
 
-/** The results in the order of the outputs. */
-async function saveSet(outputs: readonly Output[], target: SaveTarget | undefined, store: ImageStore) {
-  const [first] = outputs
-  if (first === undefined) return []
-  try {
-    const images = outputs.map(({ image }) => image)
-    return await store.saveSet(target ?? (await store.resolve(generateName(first.image))), images)
-  } catch (error) {
-    return outputs.map(() => rejected(error))
+function recordFacts(
+  { images, producedBy, costUsd }: ImageResult,
+  { verb, prompt, seed, parents, tags }: RequestFacts,
+  { access: { owner }, id: callId }: CallContext,
+): NewImageFacts {
+  return {
+    origin: verb,
+    owner,
+    prompt,
+    ...producedBy,
+    parents: [...parents],
+    tags: [...tags],
+    callId,
+    ...(seed === undefined ? {} : { seed }),
+    ...(costUsd === undefined ? {} : { costUsd: costUsd / images.length }),
   }
 }
 
-const rejected = (reason: unknown): PromiseRejectedResult => ({ status: 'rejected', reason })
+/** The results in the order of the images. Never rejects. */
+async function saveSet(
+  images: readonly Base64Image[],
+  target: SaveTarget | undefined,
+  store: ImageStore,
+): Promise<AddedImage[]> {
+  const [first] = images
+  if (first === undefined) return []
+  try {
+    const results = await store.saveSet(target ?? (await store.resolve(generateName(first))), images)
+    return results.map((each) =>
+      each.status === 'fulfilled' ? { saved: each.value } : { failure: toFailure(each.reason) },
+    )
+  } catch (error) {
+    return images.map(() => ({ failure: toFailure(error) }))
+  }
+}
+
+function toFailure(error: unknown): ServiceError {
+  return error instanceof ServiceError ? error : serviceError('IMG_ERR_STORE_FAILED', [], { cause: error })
+}
+
+/** Where a client reads the whole image; undefined if it is not in the store. */
+function uriOf({ record, saved, isTemporary }: Output): string | undefined {
+  if (record !== undefined) return uriOfId(record.id)
+  return saved === undefined || isTemporary ? undefined : imageUri(saved.name)
+}
 
 /** Clients take everything behind the colon for the path. */
 function lineOf(verb: RequestFacts['verb'], saved: SavedImage | undefined): string {
@@ -169,14 +225,12 @@ function lineOf(verb: RequestFacts['verb'], saved: SavedImage | undefined): stri
 }
 
 /** A link where the image itself is not in the response. */
-function linksTo({ image, saved, failure, shown }: Output): ResourceLink[] {
-  if (saved === undefined || failure !== undefined || shown === image) return []
-  const { name, bytes } = saved
-  return [{ type: 'resource_link', uri: imageUri(name), name, mimeType: image.mimeType, size: bytes }]
-}
-
-function sentenceOf(reason: unknown): string {
-  return reason instanceof ServiceError ? reason.message : 'The image was not saved: writing the file failed.'
+function linksTo(output: Output): ResourceLink[] {
+  const { image, saved, record, shown } = output
+  const uri = uriOf(output)
+  if (uri === undefined || shown === image) return []
+  const name = saved?.name ?? record?.id ?? uri
+  return [{ type: 'resource_link', uri, name, mimeType: image.mimeType, size: image.bytes }]
 }
 
 const MIN_PREVIEW_MS = 20_000

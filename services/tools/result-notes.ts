@@ -1,8 +1,9 @@
 import type { DeploymentInfo, ImageResult, MissingImages } from '../azure/types.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
+import type { ErrorCode, ServiceError } from '../errors/errors.ts'
 import type { Preview } from '../imaging/preview.ts'
 import { formatSize } from '../imaging/size.ts'
-import type { SavedImage } from '../library/image-store.ts'
+import type { SavedImage, SaveTarget } from '../library/image-store.ts'
 
 /** The sentences of a result beside its first text. */
 
@@ -17,6 +18,21 @@ export function mergeNotes(notes: readonly (readonly string[])[]): string[] {
   return [...first.filter(isShared), ...own]
 }
 
+/** Named in every result, so that a model can edit what it just made. */
+export const idNote = (id: string): string => `Image id: ${id} (pass it as "image" to edit_image).`
+
+const notInLibrary: { readonly [C in ErrorCode]?: string } = {
+  IMG_ERR_STORE_SLOW: 'the store is slow',
+  IMG_ERR_STORE_FULL: 'the store is full',
+  IMG_ERR_STORE_UNWRITABLE: 'the store is not writable',
+}
+
+/** Why an image is not where it should be. @param target the name that it did not get; undefined: only its id is missing */
+export function notStoredNote(failure: ServiceError, target: SaveTarget | undefined): string {
+  if (target !== undefined) return failure.message
+  return `Not in the library: ${notInLibrary[failure.code] ?? 'writing to the store failed'}.`
+}
+
 /** Why the file name differs from the requested one. */
 export function nameNotes({ changes }: SavedImage, { mimeType }: Base64Image): string[] {
   return changes.map((change) =>
@@ -28,25 +44,19 @@ export function nameNotes({ changes }: SavedImage, { mimeType }: Base64Image): s
 
 /**
  * What is in a response in the place of an image that is too large for it.
- * @param place the URI of the whole image, or that it is in the temporary folder; undefined: it could not be saved
+ * @param uri of the whole image, or `temporary` if it is in the temporary folder; undefined: it could not be saved
  */
-export function previewNote(
-  image: Base64Image,
-  preview: Preview | undefined,
-  place: { uri: string } | 'temporary' | undefined,
-): string {
+export function previewNote(image: Base64Image, preview: Preview | undefined, uri: string | undefined): string {
   const shown =
     preview === undefined
       ? 'The image is too large for this response, and no preview of it can be made'
       : `The image is a preview of ${formatSize(preview.image)}`
   const size = formatSize(image)
-  if (place === undefined) return `${shown}; the whole image of ${size} could not be saved.`
+  if (uri === undefined) return `${shown}; the whole image of ${size} could not be saved.`
   return [
     `${shown}; the saved file has the full size of ${size}.`,
     ...(preview?.hasCredentials === true ? ['The preview has no Content Credentials; the saved file has them.'] : []),
-    place === 'temporary'
-      ? 'It is in a temporary folder: move it to keep it.'
-      : `Read it with resources/read: ${place.uri}`,
+    uri === 'temporary' ? 'It is in a temporary folder: move it to keep it.' : `Read it with resources/read: ${uri}`,
   ].join(' ')
 }
 

@@ -43,7 +43,8 @@ describe('the calls of the guide', () => {
   }`,
     )
     t.assert.equal(status, 200)
-    const [text, image, ...others] = response.result?.content ?? []
+    const [text, image, note, ...others] = response.result?.content ?? []
+    t.assert.match(note?.text ?? '', /^Image id: img_[0-9a-z]{26} \(pass it as "image" to edit_image\)\.$/)
     t.assert.deepEqual(others, [])
     t.assert.deepEqual(text, { type: 'text', text: `Image successfully generated. Saved to server at: ${path}` })
     t.assert.equal(image?.type, 'image')

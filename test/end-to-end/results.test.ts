@@ -31,7 +31,7 @@ async function serviceReturning(t: TestContext, images: readonly Buffer[], envir
 test('a saved image that is in the response has no link, and the text ends with its path', async (t: TestContext) => {
   const { url, images: folder } = await startService(t)
   const { content } = await callNewest(url, 'generate_image', { prompt, output_path: 'a/b.png' })
-  t.assert.deepStrictEqual(kindsOf(content), ['text', 'image'])
+  t.assert.deepStrictEqual(kindsOf(content), ['text', 'image', 'text'])
   t.assert.strictEqual(
     content[0].text,
     `Image successfully generated. Saved to server at: ${join(folder, 'a', 'b.png')}`,
@@ -43,7 +43,8 @@ test('a preview has a link to the whole image, for clients that know links, and 
   const { content } = await callNewest(url, 'generate_image', { prompt, output_path: 'a/b.png' })
   t.assert.deepStrictEqual(kindsOf(content), ['text', 'image', 'text', 'resource_link'])
   const [, , note, link] = content
-  t.assert.partialDeepStrictEqual(link, { uri: 'image:///a/b.png', name: 'a/b.png', mimeType: 'image/png' })
+  t.assert.partialDeepStrictEqual(link, { name: 'a/b.png', mimeType: 'image/png' })
+  t.assert.match(link.uri, /^image:\/\/img_[0-9a-z]{26}$/)
   t.assert.ok(note.text.includes(link.uri), note.text)
   const read = { jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri: link.uri } }
   const { response } = await post(url, JSON.stringify(read))
@@ -67,8 +68,10 @@ test('the first text is the line of the guide, and every other fact stands in on
     'The file extension differs from the requested one because the image is image/png.',
     'A number was added to the file name because a file with that name exists, and files are never replaced.',
   ])
-  t.assert.match(notes[2], /^Image 1: Size: 20x20 \(1024x1024 was /)
-  t.assert.match(notes[3], /^Image 2: Size: 30x30 \(1024x1024 was /)
+  t.assert.match(notes[2], /^Image 1: Image id: img_/)
+  t.assert.match(notes[3], /^Image 1: Size: 20x20 \(1024x1024 was /)
+  t.assert.match(notes[4], /^Image 2: Image id: img_/)
+  t.assert.match(notes[5], /^Image 2: Size: 30x30 \(1024x1024 was /)
 })
 
 test('the images of one call are numbered as a set, without a note on its own files', async (t: TestContext) => {
@@ -166,13 +169,13 @@ test('image_path over HTTP gets its own message, whatever else is wrong', async 
   t.assert.strictEqual(simulator.requests.length, 0)
 })
 
-for (const [what, target] of [
-  ['under the requested name', 'large.png'],
-  ['under a generated name', undefined],
+for (const [what, target, library] of [
+  ['under the requested name', 'large.png', 'on'],
+  ['without the library under a generated name', undefined, 'off'],
 ] as const) {
   test(`saves an image that is too large for the client ${what}, and returns a preview`, async (t: TestContext) => {
     const limit = 20_000
-    const { url, images: folder } = await startService(t, { INLINE_IMAGE_MAX_BYTES: String(limit) })
+    const { url, images: folder } = await startService(t, { LIBRARY: library, INLINE_IMAGE_MAX_BYTES: String(limit) })
     const args = { prompt, ...(target === undefined ? {} : { output_path: target }) }
     const { text, content, images } = await callTool(url, 'generate_image', args)
     const path = /Saved to server at: (.*)/.exec(text)?.[1] ?? ''
@@ -195,7 +198,7 @@ test('returns an image within the limit whole, without saving it', async (t: Tes
 
 test('an image of which no preview can be made is saved, and the result says where it is', async (t: TestContext) => {
   const huge = pngOf({ width: 16_385, height: 200, data: deflateSync(Buffer.alloc(4_000_000), { level: 0 }) })
-  const { url } = await serviceReturning(t, [huge], { INLINE_IMAGE_MAX_BYTES: '20000' })
+  const { url } = await serviceReturning(t, [huge], { LIBRARY: 'off', INLINE_IMAGE_MAX_BYTES: '20000' })
   const { content, isError } = await callNewest(url, 'generate_image', { prompt })
   t.assert.ok(isError !== true)
   t.assert.deepStrictEqual(kindsOf(content), ['text', 'text', 'resource_link'])

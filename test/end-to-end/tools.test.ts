@@ -34,7 +34,12 @@ describe('generate_image', () => {
       paths,
       ['cat-2.png', 'cat-3.png', 'cat-4.png', 'cat.png'].map((name) => join(images, name)),
     )
-    t.assert.deepEqual((await readdir(images)).sort(), ['cat-2.png', 'cat-3.png', 'cat-4.png', 'cat.png'])
+    t.assert.deepEqual((await readdir(images)).filter((name) => !name.startsWith('.')).sort(), [
+      'cat-2.png',
+      'cat-3.png',
+      'cat-4.png',
+      'cat.png',
+    ])
   })
 
   test('fixes a file extension that does not match the image, and says so', async (t: TestContext) => {
@@ -42,7 +47,10 @@ describe('generate_image', () => {
     const { text } = await callTool(url, 'generate_image', { prompt, output_path: 'deep/er/cat.gif' })
     t.assert.match(text, /^Image successfully generated\. Saved to server at: .*cat\.png\n/)
     t.assert.match(text, /The file extension differs from the requested one because the image is image\/png/)
-    t.assert.deepEqual(await readdir(join(images, 'deep/er')), ['cat.png'])
+    t.assert.deepEqual(
+      (await readdir(join(images, 'deep/er'))).filter((name) => !name.startsWith('.')),
+      ['cat.png'],
+    )
   })
 
   test('returns an image that cannot be saved, with a note', async (t: TestContext) => {
@@ -110,7 +118,7 @@ describe('edit_image', () => {
     const { url } = await startService(t, deploymentRoute)
     const base64 = (await png(300, 200)).toString('base64')
     const { text } = await callTool(url, 'edit_image', { image_data_base64: base64, prompt })
-    t.assert.match(text, /^Image successfully edited\.\nSize: 1024x1024 \(300x200 was sent\)\.$/)
+    t.assert.match(text, /^Image successfully edited\.\nImage id: .*\nSize: 1024x1024 \(300x200 was sent\)\.$/)
   })
 
   test('sends a PNG byte for byte', async (t: TestContext) => {

@@ -18,6 +18,7 @@ export function contextOf(changes: Partial<McpContext> = {}): McpContext {
   return {
     id: 'req-1',
     caller: callerOf('key:test'),
+    access: { owner: 'key:test', uses: 'own', canList: true, changes: 'own' },
     signal,
     get isCancelled() {
       return signal.aborted

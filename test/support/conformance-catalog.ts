@@ -150,19 +150,19 @@ export function withConformanceFixtures(own: Catalog): Catalog {
         ...(own.resources?.templates ?? []),
         { uriTemplate: 'test://template/{id}/data', name: 'template', mimeType: 'application/json' },
       ],
-      list: async (cursor) => {
-        const page = (await own.resources?.list(cursor)) ?? { resources: [] }
+      list: async (cursor, context) => {
+        const page = (await own.resources?.list(cursor, context)) ?? { resources: [] }
         const fixtures = Object.values(resources).map(({ uri, mimeType = '' }) => ({ uri, name: uri, mimeType }))
         return cursor === undefined ? { ...page, resources: [...fixtures, ...page.resources] } : page
       },
-      read: async (uri, scope) => {
+      read: async (uri, context) => {
         const fixture = resources[uri]
-        return fixture === undefined ? (readTemplate(uri) ?? (await own.resources?.read(uri, scope))) : [fixture]
+        return fixture === undefined ? (readTemplate(uri) ?? (await own.resources?.read(uri, context))) : [fixture]
       },
     },
-    complete: async (request: CompletionRequest) => {
+    complete: async (request: CompletionRequest, context) => {
       if ('name' in request.ref && request.ref.name.startsWith('test_')) return ['paris', 'park', 'party']
-      return await own.complete?.(request)
+      return await own.complete?.(request, context)
     },
   }
 }

@@ -60,7 +60,7 @@ export function createLocalFiles(root: string, pool: BufferPool, leftovers: Left
     const file = await reading(
       inFolderOf(name, false, (directory, fileName) => directory.openFile(fileName, READ_FLAGS)),
     )
-    return file && (await openFile(file))
+    return file && (await openLocalFile(file))
   }
 
   return {
@@ -120,7 +120,8 @@ async function writeChunks(file: FileHandle, image: ImageSource, pool: BufferPoo
   }
 }
 
-async function openFile(file: FileHandle): Promise<StoredFile | undefined> {
+/** The open file; closed, and `undefined`, if it is not a regular one. */
+export async function openLocalFile(file: FileHandle): Promise<StoredFile | undefined> {
   const stats = await file.stat()
   if (!stats.isFile()) {
     await file.close()

@@ -10,15 +10,15 @@ import { cachePromise } from '../../net/cached-promise.ts'
 import { createImageIndex } from '../image-index.ts'
 import type { ImageSource, ImageStore, SavedImage, SaveTarget, StoreHealth } from '../image-store.ts'
 import { pageOf } from '../list-images.ts'
+import { openStoredImage } from '../stored-image.ts'
 import { writeTemporary } from './atomic-write.ts'
 import { DirectoryHandle } from './directory-handle.ts'
 import { createLeftovers } from './leftovers.ts'
-import { createLocalFiles } from './local-files.ts'
+import { createLocalFiles, openLocalFile } from './local-files.ts'
 import { resolveTarget } from './resolve-target.ts'
 import { createSaveImages } from './save-images.ts'
 import { removeStaleFiles } from './stale-files.ts'
 import { isDiskFull, toStoreError } from './store-error.ts'
-import { openStoredImage } from './stored-image.ts'
 import { READ_FLAGS, walkImages } from './walk-files.ts'
 import { splitName, withDirectory } from './with-directory.ts'
 
@@ -102,11 +102,12 @@ export function createLocalImageStore({
   async function saveSet(
     { name }: SaveTarget,
     images: readonly ImageSource[],
+    signal?: AbortSignal,
   ): Promise<PromiseSettledResult<SavedImage>[]> {
     const { folders, fileName: requestedName } = splitName(name)
     try {
       const results = await withDirectory(root, folders, true, (directory) =>
-        saveImages({ directory, folders, requestedName }, images),
+        saveImages({ directory, folders, requestedName }, images, signal),
       )
       return results.map((each) => (each.status === 'fulfilled' ? each : failed(each.reason)))
     } catch (error) {
@@ -184,13 +185,9 @@ async function hasRoom(folder: string): Promise<boolean> {
 }
 
 async function readIn(directory: DirectoryHandle, fileName: string, maxBytes: number): Promise<Base64Image> {
-  const file = await directory.openFile(fileName, READ_FLAGS)
-  try {
-    return await openStoredImage(file, maxBytes)
-  } catch (error) {
-    await file.close()
-    throw error
-  }
+  const file = await openLocalFile(await directory.openFile(fileName, READ_FLAGS))
+  if (file === undefined) throw new Error('not a regular file')
+  return await openStoredImage(file, maxBytes)
 }
 
 function failed(reason: unknown): PromiseRejectedResult {

@@ -25,26 +25,38 @@ interface WrittenImage extends NewFile {
 }
 
 /** Saves sets of images in open directories; the results are in the order of the images. */
-export type SaveImages = (target: SetTarget, images: readonly ImageSource[]) => Promise<Settled<SavedImage>[]>
+export type SaveImages = (
+  target: SetTarget,
+  images: readonly ImageSource[],
+  signal?: AbortSignal,
+) => Promise<Settled<SavedImage>[]>
 
 export function createSaveImages(pool: BufferPool, leftovers: Leftovers): SaveImages {
   const inTurn = createTurns()
 
-  async function write({ directory, requestedName }: SetTarget, image: ImageSource): Promise<WrittenImage> {
+  async function write(
+    { directory, requestedName }: SetTarget,
+    image: ImageSource,
+    signal?: AbortSignal,
+  ): Promise<WrittenImage> {
+    signal?.throwIfAborted()
     const temporary = await writeTemporary(directory, image, pool, leftovers)
     const { stem, extension } = fitExtension(requestedName, image.mimeType)
     return { temporary, stem, extension, image, fittedName: stem + extension }
   }
 
-  return async function saveImages(target, images) {
+  return async function saveImages(target, images, signal) {
     const { directory, requestedName } = target
     const written: Settled<WrittenImage>[] = []
     // One after another: each write needs a buffer and waits for the disk.
-    for (const image of images) written.push(await settled(write(target, image)))
+    for (const image of images) written.push(await settled(write(target, image, signal)))
     const files = written.flatMap((each) => (each.status === 'fulfilled' ? each.value : []))
     try {
       // Sets of the same name wait for each other, so that their numbers do not mix.
-      const saved = await inTurn(path.join(directory.path, requestedName), () => publishSet(target, files))
+      const saved = await inTurn(path.join(directory.path, requestedName), () => {
+        signal?.throwIfAborted()
+        return publishSet(target, files)
+      })
       await directory.sync()
       return written.map((each) => (each.status === 'fulfilled' ? (saved.get(each.value) ?? NOT_SAVED) : each))
     } finally {

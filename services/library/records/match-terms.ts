@@ -24,6 +24,7 @@ export function termsOfRecord({ prompt, tags, location, isNamed, ...record }: Im
       ...(record.model === undefined ? [] : [label('model', fold(record.model))]),
       ...tags.map((tag) => label('tag', fold(tag))),
       ...record.parents.map((parent) => label('parent', parent)),
+      ...(isNamed ? [label('location', location)] : []),
     ],
   }
 }
@@ -35,7 +36,7 @@ export interface RequiredTerms {
   isImpossible: boolean
 }
 
-export function termsOfRecordQuery({ owner, text, tags = [], model, parent }: RecordQuery): RequiredTerms {
+export function termsOfRecordQuery({ owner, text, tags = [], model, parent, location }: RecordQuery): RequiredTerms {
   const words = text === undefined ? [] : termsOfQuery(text).slice(0, MAX_QUERY_TERMS)
   return {
     words,
@@ -44,6 +45,7 @@ export function termsOfRecordQuery({ owner, text, tags = [], model, parent }: Re
       ...(model === undefined ? [] : [label('model', fold(model))]),
       ...tags.map((tag) => label('tag', fold(tag))),
       ...(parent === undefined ? [] : [label('parent', parent)]),
+      ...(location === undefined ? [] : [label('location', location)]),
     ],
     isImpossible: text !== undefined && words.length === 0,
   }
@@ -52,6 +54,6 @@ export function termsOfRecordQuery({ owner, text, tags = [], model, parent }: Re
 const fold = (text: string) => text.normalize('NFKC').toLowerCase().trim()
 
 /** Letters and digits only, which no tokenizer splits. */
-function label(kind: 'owner' | 'model' | 'tag' | 'parent', value: string): string {
+function label(kind: 'owner' | 'model' | 'tag' | 'parent' | 'location', value: string): string {
   return kind + createHash('sha256').update(value).digest('hex').slice(0, 32)
 }

@@ -10,6 +10,8 @@ export interface RecordQuery {
   model?: string | undefined
   /** Id of an image from which the found ones were made directly. */
   parent?: string | undefined
+  /** Name of a named image in the store. */
+  location?: string | undefined
   /** Milliseconds since 1970, inclusive. */
   since?: number | undefined
   /** Milliseconds since 1970, exclusive. */

@@ -9,8 +9,8 @@ const MAX_VALUES = 100
 export const complete = defineMethod(
   { name: 'completion/complete', needs: 'complete' },
   CompleteParamsSchema,
-  async ({ ref, argument, context }, { engine: { catalog } }) => {
-    const values = await catalog.complete?.({ ref, argument, given: withoutNulls(context?.arguments ?? {}) })
+  async ({ ref, argument, context: given }, { context, engine: { catalog } }) => {
+    const values = await catalog.complete?.({ ref, argument, given: withoutNulls(given?.arguments ?? {}) }, context)
     if (values === undefined) throw invalidParams('No prompt or resource template has such an argument.')
     return {
       completion: { values: values.slice(0, MAX_VALUES), total: values.length, hasMore: values.length > MAX_VALUES },

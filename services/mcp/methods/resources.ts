@@ -13,8 +13,8 @@ const lasting = { ttlMs: 60_000, cacheScope: 'private' } as const
 export const listResources = defineMethod(
   { name: 'resources/list', needs: 'resources', cache: volatile },
   ListParamsSchema,
-  async ({ cursor }, { engine: { catalog }, revision }) => {
-    const { resources, nextCursor } = await sourceOf(catalog).list(cursor)
+  async ({ cursor }, { context, engine: { catalog }, revision }) => {
+    const { resources, nextCursor } = await sourceOf(catalog).list(cursor, context)
     return {
       resources: resources.map((resource) => describeResource(resource, revision)),
       ...(nextCursor === undefined ? {} : { nextCursor }),
@@ -35,9 +35,7 @@ export const readResource = defineMethod(
   { name: 'resources/read', nameMember: 'uri', needs: 'resources', cache: lasting },
   ReadResourceParamsSchema,
   async ({ uri }, request) => {
-    const { scope, caller, deadlineAt, signal } = request.context
-    const claim = { caller: caller.id, deadlineAt, signal }
-    const contents = await sourceOf(request.engine.catalog).read(uri, scope, claim)
+    const contents = await sourceOf(request.engine.catalog).read(uri, request.context)
     if (contents === undefined) throw notFound(uri, request.revision)
     return { contents }
   },

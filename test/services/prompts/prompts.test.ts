@@ -1,6 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { createCompletion } from '../../../services/prompts/completion.ts'
 import { prompts } from '../../../services/prompts/index.ts'
+import { contextOf } from '../../support/calls.ts'
 import { verifies } from '../../support/verifies.ts'
 
 const textOf = (name: string, args: Record<string, string>) => {
@@ -36,7 +37,7 @@ const complete = createCompletion({
   },
 })
 const forPrompt = (name: string, argument: string, value = '') =>
-  complete({ ref: { type: 'ref/prompt', name }, argument: { name: argument, value }, given: {} })
+  complete({ ref: { type: 'ref/prompt', name }, argument: { name: argument, value }, given: {} }, contextOf())
 
 verifies('completion', 'completes sizes, models and styles, best first', async (t: TestContext) => {
   t.assert.deepStrictEqual(await forPrompt('product_photo', 'size', '1344'), ['1344x768', '768x1344'])
@@ -46,7 +47,7 @@ verifies('completion', 'completes sizes, models and styles, best first', async (
 
 test('completes the names of saved images', async (t: TestContext) => {
   const ask = (uri: string, name: string) =>
-    complete({ ref: { type: 'ref/resource', uri }, argument: { name, value: 'sun' }, given: {} })
+    complete({ ref: { type: 'ref/resource', uri }, argument: { name, value: 'sun' }, given: {} }, contextOf())
   t.assert.deepStrictEqual(await ask('image:///{+path}', 'path'), ['sunset.png', 'a/sun.png'])
   t.assert.strictEqual(await ask('image:///{+path}', 'other'), undefined)
   t.assert.strictEqual(await ask('other:///{+path}', 'path'), undefined)

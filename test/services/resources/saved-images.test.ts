@@ -16,7 +16,7 @@ import { checkProperty } from '../../support/property.ts'
 import { verifies } from '../../support/verifies.ts'
 
 function dispatcherOf(t: TestContext, folder: string) {
-  const images = createSavedImages(createLocalImageStore({ folder }))
+  const images = createSavedImages({ store: createLocalImageStore({ folder }) })
   const dispatcher = createDispatcher({
     catalog: {
       tools: [],
@@ -73,14 +73,14 @@ const isNotBlob = (fault: string) => !fault.includes('/contents/0')
 test('closes the file of a resource once its response is done', async (t: TestContext) => {
   const root = await temporaryFolder(t)
   await writeFile(join(root, 'a.png'), await png())
-  const source = createSavedImages(createLocalImageStore({ folder: root }))
+  const source = createSavedImages({ store: createLocalImageStore({ folder: root }) })
   const openFiles = async () => (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`))
   const isOpen = async () =>
     (await Promise.allSettled(await openFiles())).some(
       (file) => file.status === 'fulfilled' && file.value.endsWith('/a.png'),
     )
   const scope = new AsyncDisposableStack()
-  await source.read(imageUri('a.png'), scope)
+  await source.read(imageUri('a.png'), contextOf({ scope }))
   t.assert.ok(await isOpen())
   await scope.disposeAsync()
   t.assert.ok(!(await isOpen()))

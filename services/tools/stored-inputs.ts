@@ -1,0 +1,68 @@
+import type { BufferPool } from '../bytes/buffer-pool.ts'
+import type { CallContext } from '../calls/types.ts'
+import { ServiceError, serviceError } from '../errors/errors.ts'
+import { parseImageReference } from '../library/image-reference.ts'
+import type { ImageStore, StoredFile } from '../library/image-store.ts'
+import type { Library } from '../library/library.ts'
+import { readBytes } from '../library/stored-image.ts'
+
+/** The bytes of a stored image that a call names. */
+export interface StoredInput {
+  bytes: Buffer
+  /** Absent: a file without a record. */
+  id?: string
+}
+
+export interface StoredInputs {
+  /**
+   * Reads the image that an argument refers to.
+   * @throws ServiceError `IMG_ERR_IMAGE_REFERENCE`, `IMG_ERR_IMAGE_ID`, `IMG_ERR_LIBRARY_LISTING`, `IMG_ERR_IMAGE_…`
+   */
+  read(argument: string, reference: string, context: CallContext): Promise<StoredInput>
+}
+
+export interface StoredInputsOptions {
+  library: Library
+  store: ImageStore
+  pool: BufferPool
+  /** Of an image, decoded. */
+  maxBytes: number
+}
+
+export function createStoredInputs({ library, store, pool, maxBytes }: StoredInputsOptions): StoredInputs {
+  /** A file without a record, under a name that the client chose. */
+  async function readNamed(name: string): Promise<Buffer | undefined> {
+    await using image = await store.read(name).catch((error: unknown) => {
+      if (error instanceof ServiceError && error.family === 'input') return undefined
+      throw error
+    })
+    if (image === undefined) return undefined
+    if (image.bytes > maxBytes) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
+    const bytes = Buffer.allocUnsafe(image.bytes)
+    let done = 0
+    for await (const chunk of image.decoded(pool)) done += chunk.copy(bytes, done)
+    return bytes
+  }
+
+  async function readFile(file: StoredFile): Promise<Buffer> {
+    await using open = file
+    if (open.bytes > maxBytes) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
+    return await readBytes(open, open.bytes)
+  }
+
+  return {
+    async read(argument, text, { access }) {
+      const reference = parseImageReference(text)
+      if (reference === undefined) throw serviceError('IMG_ERR_IMAGE_REFERENCE', [argument])
+      if (reference.kind === 'file') {
+        for (const name of reference.names) {
+          const bytes = await readNamed(name)
+          if (bytes !== undefined) return { bytes }
+        }
+        throw serviceError('IMG_ERR_STORE_MISSING', [])
+      }
+      const record = reference.kind === 'id' ? await library.get(reference.id, access) : await library.latest(access)
+      return { bytes: await readFile(await library.open(record)), id: record.id }
+    },
+  }
+}
