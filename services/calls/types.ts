@@ -17,6 +17,8 @@ export interface CallContext {
   readonly caller: Caller
   /** What the caller may do with stored images. */
   readonly access: LibraryAccess
+  /** Where the client reaches this service, without a slash at the end; absent over stdio, which has no addresses. */
+  readonly baseUrl?: string | undefined
   /** Fires when the client cancels or disconnects. */
   readonly signal: AbortSignal
   /** Whether the signal has fired, without creating one. */
