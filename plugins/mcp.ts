@@ -44,7 +44,13 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
         version: fastify.appVersion,
         icons: imageIcon,
       },
-      instructions: serverInstructions(transport),
+      instructions: ({ canList }) =>
+        serverInstructions({
+          transport,
+          canList,
+          hasLibrary: library !== undefined,
+          tools: new Set(fastify.tools().map(({ name }) => name)),
+        }),
       progressRepeatMs,
       runCall: calls.run,
       onCancelled: calls.suspect,
