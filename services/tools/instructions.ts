@@ -1,18 +1,29 @@
-export interface InstructionFacts {
+import type { Tool } from '../calls/types.ts'
+import type { LibraryAccess } from '../library/access.ts'
+
+interface Facts {
   transport: 'http' | 'stdio'
   /** Whether images have ids. */
   hasLibrary: boolean
   /** Whether the caller may find images without their ids. */
   canList: boolean
-  /** The tools that the caller has. */
+  /** Names of the tools that the caller has. */
   tools: ReadonlySet<string>
+}
+
+export interface InstructionsOptions extends Pick<Facts, 'transport' | 'hasLibrary'> {
+  tools: () => readonly Tool[]
 }
 
 /**
  * The instructions that a client's model reads once, before it sees the tools.
  * https://modelcontextprotocol.io/specification/2026-07-28/server/discover
  */
-export function serverInstructions(facts: InstructionFacts): string {
+export function createInstructions({ tools, ...facts }: InstructionsOptions): (access: LibraryAccess) => string {
+  return ({ canList }) => instructionsFor({ ...facts, canList, tools: new Set(tools().map(({ name }) => name)) })
+}
+
+function instructionsFor(facts: Facts): string {
   const { hasLibrary, canList, tools } = facts
   const edits = tools.has('edit_image')
   return [
@@ -30,11 +41,11 @@ export function serverInstructions(facts: InstructionFacts): string {
   ].join(' ')
 }
 
-function linkHint({ transport }: InstructionFacts): string {
+function linkHint({ transport }: Facts): string {
   return transport === 'http' ? ', smaller, or as a link' : ' or smaller'
 }
 
-function editing({ transport, hasLibrary, canList, tools }: InstructionFacts): string[] {
+function editing({ transport, hasLibrary, canList, tools }: Facts): string[] {
   const base64 = 'its bytes as base64 in image_data_base64'
   const path = 'the absolute path of an image in image_path'
   if (!hasLibrary) {
