@@ -30,7 +30,8 @@ export async function startStorageProxy(t: TestContext, azuriteUrl: string): Pro
   const requests: string[] = []
   const server = http.createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`)
-    handle(request, response).catch(() => request.socket.destroy())
+    const { socket } = request
+    handle(request, response, () => socket.destroy()).catch(() => socket.destroy())
   })
   const port = await listenOnLoopback(t, server)
   t.after(() => server.closeAllConnections())
@@ -40,7 +41,7 @@ export async function startStorageProxy(t: TestContext, azuriteUrl: string): Pro
     requests,
   }
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function handle(request: IncomingMessage, response: ServerResponse, cut: () => void): Promise<void> {
     const fault = proxy.fault(request)
     if (typeof fault === 'object' && 'cutRequestAfter' in fault) {
       let bytes = 0
@@ -48,7 +49,7 @@ export async function startStorageProxy(t: TestContext, azuriteUrl: string): Pro
         bytes += chunk.length
         if (bytes >= fault.cutRequestAfter) break
       }
-      request.socket.destroy()
+      cut()
       return
     }
     const body = await buffer(request)
@@ -61,12 +62,12 @@ export async function startStorageProxy(t: TestContext, azuriteUrl: string): Pro
     if (typeof fault === 'object' && 'delayMs' in fault) await pause(fault.delayMs, undefined, { ref: false })
     const { headers, status, content } = await forward(request, body)
     if (fault === 'lost response') {
-      request.socket.destroy()
+      cut()
       return
     }
     response.writeHead(status, headers)
     if (typeof fault === 'object' && 'cutResponseAfter' in fault) {
-      response.write(content.subarray(0, fault.cutResponseAfter), () => request.socket.destroy())
+      response.write(content.subarray(0, fault.cutResponseAfter), cut)
       return
     }
     response.end(content)

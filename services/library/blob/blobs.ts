@@ -7,7 +7,6 @@ import { toFault } from './storage-fault.ts'
 
 /** Milliseconds for one operation with its repetitions, where the caller sets no shorter limit. */
 export const OPERATION_MS = 30_000
-const UPLOAD_MS = 120_000
 /** Images of ids and names are never replaced. */
 const CACHE_CONTROL = 'private, max-age=31536000, immutable'
 /** Bytes decoded at a time: many uploads may run at once, each with chunks on their way to the network. */
@@ -88,7 +87,7 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
         conditions: { ifNoneMatch: '*' },
         metadata: { [UPLOAD_KEY]: uploadId },
         blobHTTPHeaders: { blobContentType: image.mimeType, blobCacheControl: CACHE_CONTROL },
-        abortSignal: limited(UPLOAD_MS, signal),
+        abortSignal: limited(OPERATION_MS, signal),
       })
       await writing(upload)
       return true

@@ -52,6 +52,7 @@ export function createSaveBlobs(
   async function saveOne(file: FittedName, from: number, taken: ReadonlySet<string> | undefined, signal?: AbortSignal) {
     let names = taken
     let conflicts = 0
+    signal?.throwIfAborted()
     for (let counter = from; ; counter++) {
       const name = file.folder + numberedName(file, counter)
       if (names?.has(name)) continue
@@ -61,6 +62,7 @@ export function createSaveBlobs(
     }
   }
 
+  /** Rejects only before anything has been saved. */
   async function saveAll(files: readonly FittedName[], signal?: AbortSignal): Promise<Settled<SavedImage>[]> {
     const [first] = files
     const taken = first === undefined || files.length === 1 ? undefined : await takenNames(first, signal)
@@ -69,7 +71,6 @@ export function createSaveBlobs(
     const results: Settled<SavedImage>[] = []
     // One after another: the numbers follow each other, and each upload needs memory.
     for (const [index, file] of files.entries()) {
-      signal?.throwIfAborted()
       const [saved] = await Promise.allSettled([saveOne(file, number, taken, signal)])
       if (saved.status === 'fulfilled') {
         number = saved.value.number + 1
@@ -99,11 +100,13 @@ export function createSaveBlobs(
       folder,
       ...fitExtension(requestedName, image.mimeType),
     }))
+    const started = Promise.withResolvers<void>()
     // Sets of the same name wait for each other, so that their numbers do not mix.
     const work = inTurn(name, async () => {
-      signal?.throwIfAborted()
+      started.resolve()
       return await saveAll(files, signal)
     })
-    return await (signal === undefined ? work : orAborted(work, signal))
+    if (signal !== undefined) await orAborted(started.promise, signal)
+    return await work
   }
 }

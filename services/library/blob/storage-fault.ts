@@ -30,7 +30,7 @@ const HINTS = {
     'give the identity the role Storage Blob Data Contributor on the container, or check AZURE_STORAGE_KEY and the firewall of the account',
   container: 'create the container that AZURE_STORAGE_URL names',
   unavailable: 'check AZURE_STORAGE_URL and whether the account can be reached',
-  failed: 'look the code up in the documentation of Azure Blob Storage',
+  failed: 'the codes are in the documentation of Azure Blob Storage',
 } as const
 
 /** Reads an error of the SDK, of its transport or of a credential. */
@@ -39,7 +39,10 @@ export function toFault(error: unknown): StorageFault {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
   const code = azureCodeOf(error)
   if (typeof status === 'number') return faultOfStatus(status, code)
-  return new StorageFault('unavailable', code === '' ? 'no response' : code, HINTS.unavailable)
+  const isTimeout = error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')
+  if (isTimeout) return new StorageFault('unavailable', 'TIMEOUT', HINTS.unavailable)
+  if (code !== '') return new StorageFault('unavailable', code, HINTS.unavailable)
+  return new StorageFault('failed', 'the request failed', HINTS.failed, { cause: error })
 }
 
 /** The container is missing or about to go. https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes */

@@ -80,8 +80,10 @@ export function createLocalFiles(root: string, pool: BufferPool, leftovers: Left
       const bytes = Buffer.from(content)
       const write = inFolderOf(name, true, async (directory, fileName) => {
         const temporary = temporaryName()
-        await createFile(directory, temporary, (file) => writeAll(file, bytes))
-        signal?.throwIfAborted()
+        await createFile(directory, temporary, async (file) => {
+          await writeAll(file, bytes)
+          signal?.throwIfAborted()
+        })
         await directory.rename(temporary, fileName)
       })
       await writing(write, signal)
