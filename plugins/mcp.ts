@@ -8,7 +8,7 @@ import { createCompletion } from '../services/prompts/completion.ts'
 import { prompts } from '../services/prompts/index.ts'
 import { createSavedImages } from '../services/resources/saved-images.ts'
 import { imageIcon } from '../services/tools/icons.ts'
-import { serverInstructions } from '../services/tools/instructions.ts'
+import { createInstructions } from '../services/tools/instructions.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -44,7 +44,7 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
         version: fastify.appVersion,
         icons: imageIcon,
       },
-      instructions: serverInstructions(transport),
+      instructions: createInstructions({ transport, hasLibrary: library !== undefined, tools: fastify.tools }),
       progressRepeatMs,
       runCall: calls.run,
       onCancelled: calls.suspect,

@@ -94,6 +94,8 @@ export interface Tool<S extends TSchema = TSchema> {
   icons?: readonly Icon[]
   /** Client capabilities without which a call is rejected with -32021. Only modern clients declare them. */
   requiredCapabilities?: readonly string[]
+  /** Whether it finds or changes stored images: neither published to nor run for callers that may not list them. */
+  needsListing?: true
   /** Images that a call with these valid arguments generates and pays for. Absent: none. */
   cost?(args: Static<S>): number
   /** Turns what a client sent into what the schema judges; absent: the arguments stay as they are. */

@@ -1,6 +1,7 @@
 import type { JsonRpcNotification, JsonRpcResponse, RequestId } from '../../schemas/json-rpc.ts'
 import type { RunCall } from '../calls/chain.ts'
 import type { CallContext, Icon } from '../calls/types.ts'
+import type { LibraryAccess } from '../library/access.ts'
 import type { CompiledCatalog } from './catalog.ts'
 import type { Features } from './features.ts'
 
@@ -47,7 +48,7 @@ export interface Engine {
   catalog: CompiledCatalog
   serverInfo: ServerInfo
   /** A few lines for a model on how to use the server. */
-  instructions: string
+  instructions: (access: LibraryAccess) => string
   runCall: RunCall
   /** Milliseconds of silence after which progress is repeated. */
   progressRepeatMs: number

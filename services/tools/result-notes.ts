@@ -25,6 +25,8 @@ const notInLibrary: { readonly [C in ErrorCode]?: string } = {
   IMG_ERR_STORE_SLOW: 'the store is slow',
   IMG_ERR_STORE_FULL: 'the store is full',
   IMG_ERR_STORE_UNWRITABLE: 'the store is not writable',
+  IMG_ERR_STORE_DENIED: 'the store is missing or denies access',
+  IMG_ERR_STORE_UNAVAILABLE: 'the store is not available at the moment',
 }
 
 /** Why an image is not where it should be. @param target the name that it did not get; undefined: only its id is missing */

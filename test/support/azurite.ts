@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
+import { Agent, request } from 'undici'
 import { freePorts } from './system/processes.ts'
 import { waitFor } from './wait-for.ts'
 
@@ -19,8 +21,14 @@ export interface Azurite extends AsyncDisposable {
   pid: number
 }
 
-/** A real Azurite on loopback, in memory. @param tls files of a certificate: https, and tokens are accepted */
-export async function startAzurite(tls?: { cert: string; key: string }): Promise<Azurite> {
+/** Files of a certificate and its key. */
+export interface TlsFiles {
+  cert: string
+  key: string
+}
+
+/** A real Azurite on loopback, in memory. @param tls it serves https and accepts tokens */
+export async function startAzurite(tls?: TlsFiles): Promise<Azurite> {
   const main = createRequire(import.meta.url).resolve('azurite/dist/src/blob/main.js')
   const [port = 0] = await freePorts(1)
   const flags = ['--inMemoryPersistence', '--skipApiVersionCheck', '--disableTelemetry', '--silent']
@@ -31,23 +39,25 @@ export async function startAzurite(tls?: { cert: string; key: string }): Promise
     stdio: 'ignore',
   })
   const origin = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
+  const dispatcher = new Agent(tls === undefined ? {} : { connect: { ca: await readFile(tls.cert) } })
   await waitFor('Azurite', async () => {
-    await fetch(origin)
+    const { body } = await request(origin, { dispatcher })
+    await body.dump()
     return true
   })
   return {
     port,
     url: `${origin}/${AZURITE_ACCOUNT}`,
     async createContainer(name) {
-      const response = await fetch(`${origin}/${AZURITE_ACCOUNT}/${name}?restype=container`, {
-        method: 'PUT',
-        headers: sign('PUT', name),
-      })
-      if (response.status !== 201) throw new Error(`no container: ${response.status} ${await response.text()}`)
+      const address = `${origin}/${AZURITE_ACCOUNT}/${name}?restype=container`
+      const { statusCode, body } = await request(address, { method: 'PUT', headers: sign('PUT', name), dispatcher })
+      const text = await body.text()
+      if (statusCode !== 201) throw new Error(`no container: ${statusCode} ${text}`)
       return `${origin}/${AZURITE_ACCOUNT}/${name}`
     },
     pid: server.pid ?? 0,
     async [Symbol.asyncDispose]() {
+      await dispatcher.destroy()
       const exited = once(server, 'exit')
       server.kill('SIGKILL')
       if (server.exitCode === null && server.signalCode === null) await exited

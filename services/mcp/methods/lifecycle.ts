@@ -26,20 +26,23 @@ export const initialize = defineMethod({ name: 'initialize' }, InitializeParamsS
     protocolVersion,
     capabilities: describeCapabilities(request.engine.catalog, features),
     serverInfo: describeServer(request.engine.serverInfo, features),
-    instructions: request.engine.instructions,
+    instructions: request.engine.instructions(request.context.access),
   }
 })
 
 export const ping = defineMethod({ name: 'ping' }, BaseParamsSchema, () => ({}))
 
-/** https://modelcontextprotocol.io/specification/2026-07-28/server/discover */
+/**
+ * Not public: what callers may do with stored images is part of the instructions.
+ * https://modelcontextprotocol.io/specification/2026-07-28/server/discover
+ */
 export const discover = defineMethod(
-  { name: 'server/discover', introducesServer: true, cache: { ttlMs: 3_600_000, cacheScope: 'public' } },
+  { name: 'server/discover', introducesServer: true, cache: { ttlMs: 3_600_000, cacheScope: 'private' } },
   BaseParamsSchema,
   (_params, request) => ({
     supportedVersions: request.versions,
     capabilities: describeCapabilities(request.engine.catalog, request.revision),
-    instructions: request.engine.instructions,
+    instructions: request.engine.instructions(request.context.access),
   }),
 )
 

@@ -1,36 +1,42 @@
 import { CallToolParamsSchema, ListParamsSchema } from '../../../schemas/mcp.ts'
 import { PreparedJson } from '../../bytes/json/writer.ts'
-import type { CallContext, CompiledTool, ContentBlock, ToolResult } from '../../calls/types.ts'
+import type { CallContext, CompiledTool, ContentBlock, Tool, ToolResult } from '../../calls/types.ts'
 import { ServiceError, serviceError } from '../../errors/errors.ts'
 import { reasonOf } from '../../errors/reason.ts'
 import { Rejection } from '../../errors/rejection.ts'
+import type { LibraryAccess } from '../../library/access.ts'
 import type { CompiledCatalog } from '../catalog.ts'
 import { defineMethod } from '../method.ts'
 import { internalError, invalidParams, missingCapability } from '../protocol-error.ts'
 import type { McpRequest, Revision } from '../types.ts'
 
+/** Not public: callers that may list stored images have more tools. */
 export const listTools = defineMethod(
-  { name: 'tools/list', cache: { ttlMs: 300_000, cacheScope: 'public' } },
+  { name: 'tools/list', cache: { ttlMs: 300_000, cacheScope: 'private' } },
   ListParamsSchema,
-  ({ cursor }, { engine, revision }) => {
+  ({ cursor }, { context: { access }, engine, revision }) => {
     // Everything fits on one page, so no cursor can be valid.
     if (cursor !== undefined) throw invalidParams('Unknown cursor: the list of tools has one page.')
-    return { tools: describeTools(engine.catalog, revision) }
+    return { tools: describeTools(engine.catalog, revision, access) }
   },
 )
 
-const described = new WeakMap<CompiledCatalog, Map<Revision, PreparedJson>>()
+const described = new WeakMap<CompiledCatalog, Map<Revision, Partial<Record<'all' | 'some', PreparedJson>>>>()
 
-/** Serialized once for each revision: with its schemas the list is the longest response without an image. */
-function describeTools(catalog: CompiledCatalog, revision: Revision): PreparedJson {
-  const byRevision = described.get(catalog) ?? new Map<Revision, PreparedJson>()
+/** Serialized once for each revision and access: with its schemas the list is the longest response without an image. */
+function describeTools(catalog: CompiledCatalog, revision: Revision, access: LibraryAccess): PreparedJson {
+  const byRevision = described.get(catalog) ?? new Map<Revision, Partial<Record<'all' | 'some', PreparedJson>>>()
   described.set(catalog, byRevision)
-  const known = byRevision.get(revision)
-  if (known !== undefined) return known
-  const tools = catalog.tools.values().map((tool) => describeTool(tool, revision))
-  const list = new PreparedJson(tools.toArray())
-  byRevision.set(revision, list)
-  return list
+  const lists = byRevision.get(revision) ?? {}
+  byRevision.set(revision, lists)
+  const which = access.canList ? 'all' : 'some'
+  const tools = catalog.tools.values().filter(({ tool }) => isOffered(tool, access))
+  lists[which] ??= new PreparedJson(tools.map((tool) => describeTool(tool, revision)).toArray())
+  return lists[which]
+}
+
+function isOffered({ needsListing }: Tool, { canList }: LibraryAccess): boolean {
+  return canList || needsListing !== true
 }
 
 function describeTool({ tool }: CompiledTool, revision: Revision) {
@@ -64,6 +70,7 @@ async function runTool(tool: CompiledTool, args: Record<string, unknown>, reques
   const { context, engine, id, isBatched, revision } = request
   const idempotencyKey = isBatched ? undefined : context.idempotencyKey
   try {
+    if (!isOffered(tool.tool, context.access)) throw serviceError('IMG_ERR_LIBRARY_LISTING', [])
     const result = await engine.runCall({ context, tool, args, cost: 0, requestId: id, idempotencyKey })
     return { ...result, content: result.content.filter((block) => isKnownTo(revision, block)) }
   } catch (error) {

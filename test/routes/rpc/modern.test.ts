@@ -45,7 +45,7 @@ verifies('discover', 'describes itself in server/discover', async (t: TestContex
     supportedVersions: [VERSION],
     capabilities: { tools: {} },
     ttlMs: 3_600_000,
-    cacheScope: 'public',
+    cacheScope: 'private',
   })
   t.assert.strictEqual(typeof instructions, 'string')
   t.assert.strictEqual(_meta['io.modelcontextprotocol/serverInfo'].name, 'azure-image-editor-mcp')
@@ -56,7 +56,7 @@ verifies(
   'marks every result with its kind and its maker, and lists with a time to live',
   async (t: TestContext) => {
     const list = await ask(t, {})
-    t.assert.partialDeepStrictEqual(list.body.result, { resultType: 'complete', ttlMs: 300_000, cacheScope: 'public' })
+    t.assert.partialDeepStrictEqual(list.body.result, { resultType: 'complete', ttlMs: 300_000, cacheScope: 'private' })
     const call = await ask(t, { method: 'tools/call', params: { name: 'echo', arguments: { text: 'x' } } })
     t.assert.partialDeepStrictEqual(call.body.result, {
       resultType: 'complete',

@@ -14,7 +14,7 @@ function build() {
   const dispatcher = createDispatcher({
     catalog: fixtureCatalog,
     serverInfo: { name: 'fixture', title: 'Fixture', version: '1.2.3' },
-    instructions: 'Be brief.',
+    instructions: () => 'Be brief.',
     progressRepeatMs: 1000,
     runCall: runBare({
       callStarted: (tool) => finished.push(`${tool} started`),
@@ -320,7 +320,7 @@ test('steps around a call see its arguments as the tool normalized them', async 
   const dispatcher = createDispatcher({
     catalog: { tools: [echoed] },
     serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
-    instructions: '',
+    instructions: () => '',
     progressRepeatMs: 1000,
     runCall: createChain([checkArguments, look]),
     onFinished() {},

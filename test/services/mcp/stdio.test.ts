@@ -22,7 +22,7 @@ function serve(t: TestContext, tools = fixtureCatalog.tools) {
     dispatcher: createDispatcher({
       catalog: { tools },
       serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
-      instructions: 'Be brief.',
+      instructions: () => 'Be brief.',
       progressRepeatMs: 1000,
       runCall: runBare(),
       onFinished() {},

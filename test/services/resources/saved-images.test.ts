@@ -24,7 +24,7 @@ function dispatcherOf(t: TestContext, folder: string) {
       complete: createCompletion({ models: [], images: images.completion }),
     },
     serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
-    instructions: '',
+    instructions: () => '',
     progressRepeatMs: 1000,
     runCall: runBare(),
     onFinished() {},
