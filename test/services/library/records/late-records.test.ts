@@ -1,9 +1,8 @@
 import { type TestContext, test } from 'node:test'
-import { newImageId } from '../../../../services/library/image-id.ts'
 import { createLateRecords } from '../../../../services/library/records/late-records.ts'
 import { openSqliteIndex } from '../../../../services/library/records/sqlite-index.ts'
 import { silent } from '../../../support/calls.ts'
-import { recordOf } from '../../../support/image-records.ts'
+import { imageRecord } from '../../../support/image-records.ts'
 
 test('records that an index cannot take are found by their ids, and are in the index once it can', async (t: TestContext) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
@@ -15,7 +14,7 @@ test('records that an index cannot take are found by their ids, and are in the i
       isReachable ? index.put(records) : Promise.reject(new Error('connection refused')),
   }
   using late = createLateRecords(sometimes, silent)
-  const record = recordOf({ id: newImageId() })
+  const record = imageRecord(0)
   await late.put([record])
   t.assert.deepEqual(await late.get(record.id), record)
   t.assert.equal(await index.get(record.id), undefined)
@@ -36,7 +35,7 @@ test('a deleted record that waits for the index does not come back', async (t: T
     { get: index.get, put: (records) => (isReachable ? index.put(records) : Promise.reject(new Error('refused'))) },
     silent,
   )
-  const record = recordOf({ id: newImageId() })
+  const record = imageRecord(0)
   await late.put([record])
   late.forget(record.id)
   isReachable = true
