@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { BlobHTTPHeaders, ContainerClient } from '@azure/storage-blob'
 import type { BufferPool } from '../../bytes/buffer-pool.ts'
-import type { ImageSource } from '../image-store.ts'
+import type { FileSource } from '../image-store.ts'
 import { toStorageError } from './storage-error.ts'
 
 /** Milliseconds for one operation with its repetitions, where the caller sets no shorter limit. */
 export const OPERATION_MS = 30_000
-/** Images of ids and names are never replaced. */
-const CACHE_CONTROL = 'private, max-age=31536000, immutable'
+/** Images are never replaced; records are, when their tags change. */
+const cacheControlOf = (mimeType: string): string =>
+  mimeType.startsWith('image/') ? 'private, max-age=31536000, immutable' : 'no-cache'
 /** Bytes decoded at a time: many uploads may run at once, each with chunks on their way to the network. */
 const CHUNK_BYTES = 131_072
 /** Milliseconds after a given-up upload at which its blob is looked for: Azure may finish what the service has given up. */
@@ -26,7 +27,7 @@ export interface BlobFacts {
 /** The blobs of one container. Every operation has a time limit, and throws what `toStorageError` reads, or the signal's reason. */
 export interface Blobs {
   /** Whether the blob was created; `false`: there is another one of this name, which stays as it is. */
-  create(name: string, image: ImageSource, signal?: AbortSignal): Promise<boolean>
+  create(name: string, image: FileSource, signal?: AbortSignal): Promise<boolean>
   /** Replaces a blob, or creates it. */
   write(name: string, content: Buffer, contentType: string, signal?: AbortSignal): Promise<void>
   /** Undefined: there is none. */
@@ -78,7 +79,7 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
     for (const ms of DISCARD_AFTER_MS) setTimeout(() => discard(name, uploadId).catch(() => {}), ms).unref()
   }
 
-  async function create(name: string, image: ImageSource, signal?: AbortSignal): Promise<boolean> {
+  async function create(name: string, image: FileSource, signal?: AbortSignal): Promise<boolean> {
     const uploadId = randomBytes(16).toString('hex')
     let isSent = false
     const body = () => bodyOf(image, pool, () => (isSent = true))
@@ -86,7 +87,7 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
       const upload = container.getBlockBlobClient(name).upload(body, image.bytes, {
         conditions: { ifNoneMatch: '*' },
         metadata: { [UPLOAD_KEY]: uploadId },
-        blobHTTPHeaders: { blobContentType: image.mimeType, blobCacheControl: CACHE_CONTROL },
+        blobHTTPHeaders: { blobContentType: image.mimeType, blobCacheControl: cacheControlOf(image.mimeType) },
         abortSignal: limited(OPERATION_MS, signal),
       })
       await writing(upload)
@@ -130,7 +131,7 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
 const UPLOAD_KEY = 'upload'
 
 /** The file as a stream of its own memory: the source reuses a chunk while the socket may still be sending it. */
-function bodyOf(image: ImageSource, pool: BufferPool, onEnd: () => void): Readable {
+function bodyOf(image: FileSource, pool: BufferPool, onEnd: () => void): Readable {
   async function* copies(): AsyncGenerator<Buffer> {
     for await (const chunk of image.decoded(pool, CHUNK_BYTES)) yield Buffer.from(chunk)
     onEnd()
