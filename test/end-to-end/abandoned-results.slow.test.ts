@@ -19,11 +19,12 @@ const body = (args: object) => {
   return JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } })
 }
 
-/** Open files of the service below a folder, removed or not. */
+/** Open files of the service below its images folder, removed or not, but for the library's index and newest folder. */
 const openFiles = ({ images: folder, process: { child } }: Service) =>
   readdirSync(`/proc/${child.pid}/fd`).filter((fd) => {
     try {
-      return readlinkSync(`/proc/${child.pid}/fd/${fd}`).startsWith(folder)
+      const name = readlinkSync(`/proc/${child.pid}/fd/${fd}`)
+      return name.startsWith(folder) && !/\/\.library\/(index\.db|\d{4}\/\d\d\/\d\d$)/.test(name)
     } catch {
       return false
     }
