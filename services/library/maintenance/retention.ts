@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { ImageRecord } from '../../../schemas/image-record.ts'
-import type { LibraryFiles } from '../image-store.ts'
 import { timeOfId } from '../image-id.ts'
+import type { LibraryFiles } from '../image-store.ts'
 import { isAtItsPlace, recordName } from '../locations.ts'
 import type { RecordIndex } from '../records/record-index.ts'
 import type { Stored } from './reindex.ts'
