@@ -1,10 +1,10 @@
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import type { CallContext } from '../calls/types.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
-import { parseImageReference } from '../library/image-reference.ts'
 import type { ImageStore, StoredFile } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
 import { readBytes } from '../library/stored-image.ts'
+import type { ImageReferences } from './image-references.ts'
 
 /** The bytes of a stored image that a call names. */
 export interface StoredInput {
@@ -23,13 +23,14 @@ export interface StoredInputs {
 
 export interface StoredInputsOptions {
   library: Library
+  references: ImageReferences
   store: ImageStore
   pool: BufferPool
   /** Of an image, decoded. */
   maxBytes: number
 }
 
-export function createStoredInputs({ library, store, pool, maxBytes }: StoredInputsOptions): StoredInputs {
+export function createStoredInputs({ library, references, store, pool, maxBytes }: StoredInputsOptions): StoredInputs {
   /** A file without a record, under a name that the client chose. */
   async function readNamed(name: string): Promise<Buffer | undefined> {
     await using image = await store.read(name).catch((error: unknown) => {
@@ -51,18 +52,14 @@ export function createStoredInputs({ library, store, pool, maxBytes }: StoredInp
   }
 
   return {
-    async read(argument, text, { access }) {
-      const reference = parseImageReference(text)
-      if (reference === undefined) throw serviceError('IMG_ERR_IMAGE_REFERENCE', [argument])
-      if (reference.kind === 'file') {
-        for (const name of reference.names) {
-          const bytes = await readNamed(name)
-          if (bytes !== undefined) return { bytes }
-        }
-        throw serviceError('IMG_ERR_STORE_MISSING', [])
+    async read(argument, text, context) {
+      const found = await references.find(argument, text, context)
+      if ('record' in found) return { bytes: await readFile(await library.open(found.record)), id: found.record.id }
+      for (const name of found.names) {
+        const bytes = await readNamed(name)
+        if (bytes !== undefined) return { bytes }
       }
-      const record = reference.kind === 'id' ? await library.get(reference.id, access) : await library.latest(access)
-      return { bytes: await readFile(await library.open(record)), id: record.id }
+      throw serviceError('IMG_ERR_STORE_MISSING', [])
     },
   }
 }
