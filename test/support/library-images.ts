@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { ImageRecord } from '../../schemas/image-record.ts'
-import type { NewImage, NewImageFacts } from '../../services/library/library.ts'
+import type { NewImage, NewImageFacts } from '../../services/library/add-images.ts'
 
 export interface StoredBytes {
   bytes: Buffer
