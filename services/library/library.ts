@@ -9,7 +9,7 @@ import { type ImageDigest, observeImage } from './image-digest.ts'
 import { newImageId } from './image-id.ts'
 import type { ImageSource, ImageStore, SavedImage, SaveTarget, StoredFile } from './image-store.ts'
 import { recordName, unnamedLocation, unnamedRecordName } from './locations.ts'
-import type { RecordIndex, RecordPage, RecordQuery } from './records/record-index.ts'
+import { InvalidCursorError, type RecordIndex, type RecordPage, type RecordQuery } from './records/record-index.ts'
 import { openStoredImage } from './stored-image.ts'
 
 /** An image that is to be stored. A `Base64Image` is one. */
@@ -51,6 +51,8 @@ export interface Library {
   add(images: readonly NewImage[], facts: NewImageFacts, target?: SaveTarget): Promise<AddedImage[]>
   /** @throws ServiceError `IMG_ERR_IMAGE_ID`, also for an image that the caller may not use */
   get(id: string, access: LibraryAccess): Promise<ImageRecord>
+  /** The records of named images, whoever owns them, whose names differ from this one at most in case and Unicode form. */
+  recordsOfName(name: string): Promise<readonly ImageRecord[]>
   /** The images that the caller may list, newest first. @throws ServiceError `IMG_ERR_LIBRARY_LISTING`, `IMG_ERR_STORE_CURSOR` */
   find(query: Omit<RecordQuery, 'owner'>, access: LibraryAccess): Promise<RecordPage>
   /** The caller's own newest image; on the user's machine the newest of all. @throws ServiceError as `find`, and `IMG_ERR_IMAGE_ID` if there is none */
@@ -64,6 +66,9 @@ export interface Library {
   /** Removes bytes, record and index entry. @throws ServiceError as `update` */
   remove(id: string, access: LibraryAccess): Promise<void>
 }
+
+/** Names that are one file on file systems that ignore case. */
+const MAX_SPELLINGS = 20
 
 export function createLibrary({ store, index, waitMs, maxReadBytes, log }: LibraryOptions): Library {
   const { files } = store
@@ -145,7 +150,9 @@ export function createLibrary({ store, index, waitMs, maxReadBytes, log }: Libra
   }
 
   async function find(query: RecordQuery): Promise<RecordPage> {
-    return await index.find(query)
+    return await index.find(query).catch((cause: unknown) => {
+      throw cause instanceof InvalidCursorError ? serviceError('IMG_ERR_STORE_CURSOR', [], { cause }) : cause
+    })
   }
 
   function checkListing({ canList }: LibraryAccess): void {
@@ -159,8 +166,10 @@ export function createLibrary({ store, index, waitMs, maxReadBytes, log }: Libra
   }
 
   async function get(id: string, access: LibraryAccess): Promise<ImageRecord> {
-    const record = (await index.get(id)) ?? (await readUnnamedRecord(id))
-    if (record === undefined || !mayUse(access, record.owner)) throw serviceError('IMG_ERR_IMAGE_ID', [])
+    const usable = (record?: ImageRecord) => (record && mayUse(access, record.owner) ? record : undefined)
+    // The store is asked also for another caller's image, so that an unknown id does not take longer than such a one.
+    const record = usable(await index.get(id)) ?? usable(await readUnnamedRecord(id))
+    if (record === undefined) throw serviceError('IMG_ERR_IMAGE_ID', [])
     return record
   }
 
@@ -192,6 +201,9 @@ export function createLibrary({ store, index, waitMs, maxReadBytes, log }: Libra
       return images.map((_image, at) => added[at] ?? { failure: slow })
     },
     get,
+    async recordsOfName(location) {
+      return (await find({ location, limit: MAX_SPELLINGS })).records
+    },
     async find(query, access) {
       checkListing(access)
       return await find(access.uses === 'all' ? query : { ...query, owner: access.owner })
