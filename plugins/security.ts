@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import helmet from '@fastify/helmet'
 import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
+import { baseUrlOf } from '../services/net/base-url.ts'
 import { createOriginPolicy } from '../services/net/origin-policy.ts'
 
 declare module 'fastify' {
@@ -10,6 +11,8 @@ declare module 'fastify' {
     guardHost(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
     /** Hook for `onRequest` of routes that spend, store or show, after `guardHost`: rejects untrusted web pages. */
     guardOrigin(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
+    /** Where the client of a request that `guardHost` accepted reaches this service, without a slash at the end. */
+    baseUrlOf(request: FastifyRequest): string | undefined
   }
 }
 
@@ -34,6 +37,10 @@ async function security(fastify: FastifyInstance): Promise<void> {
     if (policy.allowsHost(host) && countHosts(raw) <= 1) done()
     else done(httpErrors.forbidden('Host not allowed. Operators can add it to ALLOWED_HOSTS.'))
   })
+  const { publicUrl } = config.server
+  fastify.decorate('baseUrlOf', ({ protocol, host: forwardedHost, headers: { host } }) =>
+    baseUrlOf({ protocol, forwardedHost, host }, { publicUrl, allowsHost: policy.allowsHost }),
+  )
   fastify.decorate('guardOrigin', function guardOrigin({ headers: { origin } }, _reply, done) {
     if (policy.allowsOrigin(origin)) done()
     else done(httpErrors.forbidden('Origin not allowed. Operators can add it to ALLOWED_ORIGINS.'))

@@ -17,6 +17,7 @@ export interface HttpContextOptions {
   deadlineMs: number
   deliveryOf: (request: FastifyRequest, reply: FastifyReply) => Delivery
   accessOf: (request: FastifyRequest) => LibraryAccess
+  baseUrlOf: (request: FastifyRequest) => string | undefined
 }
 
 function ignoreProgress(): void {}
@@ -57,6 +58,10 @@ export class HttpContext implements McpContext {
   get access() {
     this.#access ??= this.#options.accessOf(this.#request)
     return this.#access
+  }
+
+  get baseUrl() {
+    return this.#options.baseUrlOf(this.#request)
   }
 
   get headers(): McpHeaders {

@@ -21,6 +21,7 @@ export default async function rpc(fastify: FastifyInstance): Promise<void> {
     deadlineMs: config.limits.callDeadlineMs,
     deliveryOf: trackDeliveries(fastify, timing),
     accessOf: fastify.libraryAccess,
+    baseUrlOf: fastify.baseUrlOf,
   }
 
   fastify.decorateRequest('callContext', null)

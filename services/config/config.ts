@@ -92,7 +92,8 @@ function outboundOf({ settings, report, secret }: Parser) {
   }
 }
 
-function serverOf({ settings, report }: Parser) {
+function serverOf(parser: Parser) {
+  const { settings, report } = parser
   const { MCP_SERVER_HOST: host } = settings
   checkUrl('PUBLIC_URL', settings.PUBLIC_URL, report)
   if (isIP(host) === 0 && !hostName.test(host)) {
@@ -121,7 +122,19 @@ function serverOf({ settings, report }: Parser) {
     keepAliveTimeoutMs: settings.KEEP_ALIVE_TIMEOUT_MS,
     maxEventLoopDelayMs: settings.MAX_EVENT_LOOP_DELAY_MS,
     shutdownGraceMs: settings.SHUTDOWN_GRACE_MS,
+    /** By which clients reach the service, without a slash at the end; undefined: the address that each of them asks for. */
+    publicUrl: settings.PUBLIC_URL?.replace(/(?<!\/)\/+$/, ''),
+    /** Of links and uploads; undefined: each process has its own. */
+    secret: serverSecretOf(parser),
   }
+}
+
+function serverSecretOf({ settings, report, secret, transport }: Parser): Secret | undefined {
+  const isShared = settings.REDIS_URL !== undefined || settings.DATABASE_URL !== undefined
+  if (transport === 'http' && isShared && settings.SERVER_SECRET === undefined) {
+    report('SERVER_SECRET', 'is required with REDIS_URL and DATABASE_URL, and must be the same on all replicas')
+  }
+  return secret('SERVER_SECRET')
 }
 
 function authOf({ settings, report, secret }: Parser) {

@@ -12,6 +12,9 @@ export interface LibraryAccess {
   readonly changes: 'none' | 'own' | 'all'
 }
 
+/** What a signature gives: the one image that it names. */
+export const LINK_ACCESS: LibraryAccess = { owner: '', uses: 'all', canList: false, changes: 'none' }
+
 export interface AccessRules {
   /** Whether callers have credentials. */
   isAuthenticated: boolean

@@ -1,9 +1,9 @@
 import type { Base64Image, ImageMimeType } from '../bytes/base64-image.ts'
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 
-/** An image to be written. A `Base64Image` is one. */
-export interface ImageSource {
-  readonly mimeType: ImageMimeType
+/** A file to be written. */
+export interface FileSource {
+  readonly mimeType: string
   /** Bytes of the file. */
   readonly bytes: number
   /**
@@ -11,6 +11,23 @@ export interface ImageSource {
    * @param chunkBytes the size of a chunk at most, above a minimum of the source's own; by default what suits a disk
    */
   decoded(pool: BufferPool, chunkBytes?: number): AsyncIterable<Buffer>
+}
+
+/** An image to be written. A `Base64Image` is one. */
+export interface ImageSource extends FileSource {
+  readonly mimeType: ImageMimeType
+}
+
+/** A record to be written. */
+export function jsonSource(text: string): FileSource {
+  const bytes = Buffer.from(text)
+  return {
+    mimeType: 'application/json; charset=utf-8',
+    bytes: bytes.length,
+    async *decoded() {
+      yield bytes
+    },
+  }
 }
 
 /** A checked name for a new image. Created by `resolve` only. */
@@ -127,7 +144,7 @@ export interface LibraryFiles {
    * does not count. An aborted or failed write leaves no file behind.
    * @throws ServiceError `IMG_ERR_STORE_UNWRITABLE`, `_FULL`, `_FAILED`, also if the file exists, and the signal's reason
    */
-  create(name: string, image: ImageSource, signal: AbortSignal): Promise<void>
+  create(name: string, file: FileSource, signal: AbortSignal): Promise<void>
   /** Writes a small file atomically, in place of an earlier one. @throws as `create` */
   writeText(name: string, text: string, signal?: AbortSignal): Promise<void>
   /** Undefined: there is none. @throws ServiceError `IMG_ERR_STORE_UNREADABLE` */

@@ -7,7 +7,14 @@ import type { Logger } from '../logging/logger.ts'
 import { type LibraryAccess, mayChange, mayUse } from './access.ts'
 import { type ImageDigest, observeImage } from './image-digest.ts'
 import { newImageId } from './image-id.ts'
-import type { ImageSource, ImageStore, SavedImage, SaveTarget, StoredFile } from './image-store.ts'
+import {
+  type ImageSource,
+  type ImageStore,
+  jsonSource,
+  type SavedImage,
+  type SaveTarget,
+  type StoredFile,
+} from './image-store.ts'
 import { recordName, unnamedLocation, unnamedRecordName } from './locations.ts'
 import { InvalidCursorError, type RecordIndex, type RecordPage, type RecordQuery } from './records/record-index.ts'
 import { openStoredImage } from './stored-image.ts'
@@ -73,8 +80,8 @@ const MAX_SPELLINGS = 20
 export function createLibrary({ store, index, waitMs, maxReadBytes, log }: LibraryOptions): Library {
   const { files } = store
 
-  async function writeRecord(record: ImageRecord, signal?: AbortSignal): Promise<void> {
-    await files.writeText(recordName(record), JSON.stringify(record), signal)
+  async function createRecordFile(record: ImageRecord, signal: AbortSignal): Promise<void> {
+    await files.create(recordName(record), jsonSource(JSON.stringify(record)), signal)
   }
 
   /** The record is the truth: an index that cannot be reached is brought up to date by its next rebuild. */
@@ -90,7 +97,7 @@ export function createLibrary({ store, index, waitMs, maxReadBytes, log }: Libra
     await files.create(location, source, signal)
     const record = createRecord({ id, image, facts, location, isNamed: false, digest: digest() })
     try {
-      await writeRecord(record, signal)
+      await createRecordFile(record, signal)
     } catch (error) {
       await files.remove(location).catch(() => {})
       throw error
@@ -123,7 +130,7 @@ export function createLibrary({ store, index, waitMs, maxReadBytes, log }: Libra
       const digest = observed[at]?.digest()
       if (digest === undefined) continue
       const record = createRecord({ id, image, facts, location: saved.name, isNamed: true, digest })
-      added[at] = await writeRecord(record, signal).then(
+      added[at] = await createRecordFile(record, signal).then(
         () => ({ saved, record }),
         (error: unknown) => ({ saved, failure: toServiceError(error) }),
       )
@@ -221,7 +228,7 @@ export function createLibrary({ store, index, waitMs, maxReadBytes, log }: Libra
     },
     async update(id, changes, access) {
       const record = { ...(await getToChange(id, access)), ...changes }
-      await writeRecord(record)
+      await files.writeText(recordName(record), JSON.stringify(record))
       await putInIndex([record])
       return record
     },

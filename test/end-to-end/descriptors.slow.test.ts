@@ -41,7 +41,11 @@ describe('file descriptors', () => {
   })
 
   test('without one left the process goes on, and still serves open connections', async (t: TestContext) => {
-    const service = await start(t, 200, { MAX_CONNECTIONS: '50', REDIS_URL: 'redis://127.0.0.1:9' })
+    const service = await start(t, 200, {
+      MAX_CONNECTIONS: '50',
+      REDIS_URL: 'redis://127.0.0.1:9',
+      SERVER_SECRET: 's'.repeat(32),
+    })
     const idle = connect(Number(new URL(service.url).port), '127.0.0.1').on('error', () => {})
     await once(idle, 'connect')
     const exchange = async (head: string, body = '') => {

@@ -244,6 +244,30 @@ describe('configuration', () => {
     }
   })
 
+  test('replicas that share a database need the secret of links and uploads', async (t: TestContext) => {
+    for (const shared of [{ REDIS_URL: 'redis://127.0.0.1:9' }, { DATABASE_URL: 'postgres://127.0.0.1:9/images' }]) {
+      const environment = { ...minimalEnvironment, ...shared }
+      t.assert.deepEqual(await problems(t, environment), [
+        'SERVER_SECRET: is required with REDIS_URL and DATABASE_URL, and must be the same on all replicas, for example SERVER_SECRET=your-random-text-of-32-characters-or-more or SERVER_SECRET_FILE=/run/secrets/server_secret',
+      ])
+      const { server } = await load(t, { ...environment, SERVER_SECRET: 's'.repeat(32) })
+      t.assert.equal(server.secret?.reveal(), 's'.repeat(32))
+    }
+    t.assert.match(
+      (await problems(t, { ...minimalEnvironment, SERVER_SECRET: 's'.repeat(31) })).join(),
+      /SERVER_SECRET/,
+    )
+  })
+
+  test('PUBLIC_URL loses the slashes at its end, and keeps its path', async (t: TestContext) => {
+    for (const [PUBLIC_URL, expected] of [
+      ['https://images.example.com/', 'https://images.example.com'],
+      ['https://example.com/images-mcp//', 'https://example.com/images-mcp'],
+    ] as const) {
+      t.assert.equal((await load(t, { ...minimalEnvironment, PUBLIC_URL })).server.publicUrl, expected)
+    }
+  })
+
   test('prints every variable and no secret', async (t: TestContext) => {
     const { lines } = await load(t, { ...minimalEnvironment, AZURE_API_KEY: 'top-secret' })
     const printed = lines.join('\n')
@@ -259,6 +283,7 @@ describe('configuration', () => {
       METRICS_TOKEN: 'top-secret',
       MCP_API_KEYS: 'alice:top-secret',
       REDIS_URL: 'redis://:top-secret@127.0.0.1:9',
+      SERVER_SECRET: 'top-secret'.repeat(4),
     })
     for (const part of [config, ...Object.values(config)]) t.assert.ok(Object.isFrozen(part))
     t.assert.ok(Object.isFrozen(config.outbound.proxy.none) && Object.isFrozen(config.azure.deployments[0]))

@@ -24,7 +24,11 @@ test('no secret is in any output when a real Redis rejects the login', async (t:
   const redis = startProgram(t, 'redis-server', [...args, ...users])
   await waitFor('Redis to be ready', () => /ready to accept/i.test(redis.said), { explain: () => redis.said })
   for (const [what, address] of logins) {
-    const environment = { REDIS_URL: `${address}127.0.0.1:${port}`, RATE_LIMIT_PER_MINUTE: '1000' }
+    const environment = {
+      REDIS_URL: `${address}127.0.0.1:${port}`,
+      RATE_LIMIT_PER_MINUTE: '1000',
+      SERVER_SECRET: secrets.serverSecret,
+    }
     const outputs = await runSetup(t, { name: what, prepare: () => environment })
     t.assert.match(outputs.get('log files') ?? '', /redis unreachable/, what)
     for (const [where, text] of outputs) t.assert.deepEqual(leaksIn(text), [], `${what}, ${where}: ${text}`)

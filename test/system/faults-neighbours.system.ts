@@ -91,6 +91,7 @@ test('a Redis that hangs, disappears and returns stops no call; meanwhile each r
   const world = await startWorld(t, {
     IMAGES_DIR: await temporaryFolder(t),
     REDIS_URL: `redis://127.0.0.1:${port}`,
+    SERVER_SECRET: 's'.repeat(32),
     TOOL_CALLS_PER_MINUTE: '10',
     MCP_API_KEYS: [...crowd, 'alice', 'bob', 'carol'].map((name) => `${name}:${keyOf(name)}`).join(','),
   })

@@ -28,6 +28,7 @@ test('one call at most waits for a Redis that hangs, whatever it counts; later o
   const redis = await startRedis(t)
   const environment = {
     REDIS_URL: redis.url,
+    SERVER_SECRET: 's'.repeat(32),
     RATE_LIMIT_PER_MINUTE: '1000',
     TOOL_CALLS_PER_MINUTE: '1000',
     IMAGES_PER_DAY: '1000',
@@ -100,7 +101,11 @@ for (const [name, reason, options] of [
 ] as const) {
   test(`a Redis that responds but cannot count is unreachable, and why is logged once: ${name}`, async (t: TestContext) => {
     const redis = await startRedis(t, ...options)
-    const { app, logs } = await listen(t, { REDIS_URL: redis.url, RATE_LIMIT_PER_MINUTE: '3' })
+    const { app, logs } = await listen(t, {
+      REDIS_URL: redis.url,
+      SERVER_SECRET: 's'.repeat(32),
+      RATE_LIMIT_PER_MINUTE: '3',
+    })
     await waitFor(reason, () => logs.text.includes(`"reason":"${reason}"`))
     const startedAt = performance.now()
     await waitFor('more than one probe', async () => {

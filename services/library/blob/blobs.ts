@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { BlobHTTPHeaders, ContainerClient } from '@azure/storage-blob'
 import type { BufferPool } from '../../bytes/buffer-pool.ts'
-import type { ImageSource } from '../image-store.ts'
+import type { FileSource } from '../image-store.ts'
 import { toFault } from './storage-fault.ts'
 
 /** Milliseconds for one operation with its repetitions, where the caller sets no shorter limit. */
@@ -26,7 +26,7 @@ export interface BlobFacts {
 /** The blobs of one container. Every operation has a time limit, and throws what `toFault` reads, or the signal's reason. */
 export interface Blobs {
   /** Whether the blob was created; `false`: there is another one of this name, which stays as it is. */
-  create(name: string, image: ImageSource, signal?: AbortSignal): Promise<boolean>
+  create(name: string, image: FileSource, signal?: AbortSignal): Promise<boolean>
   /** Replaces a blob, or creates it. */
   write(name: string, content: Buffer, contentType: string, signal?: AbortSignal): Promise<void>
   /** Undefined: there is none. */
@@ -78,7 +78,7 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
     for (const ms of DISCARD_AFTER_MS) setTimeout(() => discard(name, uploadId).catch(() => {}), ms).unref()
   }
 
-  async function create(name: string, image: ImageSource, signal?: AbortSignal): Promise<boolean> {
+  async function create(name: string, image: FileSource, signal?: AbortSignal): Promise<boolean> {
     const uploadId = randomBytes(16).toString('hex')
     let isSent = false
     const body = () => bodyOf(image, pool, () => (isSent = true))
@@ -130,7 +130,7 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
 const UPLOAD_KEY = 'upload'
 
 /** The file as a stream of its own memory: the source reuses a chunk while the socket may still be sending it. */
-function bodyOf(image: ImageSource, pool: BufferPool, onEnd: () => void): Readable {
+function bodyOf(image: FileSource, pool: BufferPool, onEnd: () => void): Readable {
   async function* copies(): AsyncGenerator<Buffer> {
     for await (const chunk of image.decoded(pool, CHUNK_BYTES)) yield Buffer.from(chunk)
     onEnd()

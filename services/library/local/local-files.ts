@@ -5,8 +5,9 @@ import type { BufferPool } from '../../bytes/buffer-pool.ts'
 import { temporaryName, writeAll } from '../../bytes/durable-file.ts'
 import { codeOf } from '../../errors/error-code.ts'
 import { serviceError } from '../../errors/errors.ts'
-import { type ImageSource, LIBRARY_FOLDER, type LibraryFiles, type StoredFile } from '../image-store.ts'
+import { type FileSource, LIBRARY_FOLDER, type LibraryFiles, type StoredFile } from '../image-store.ts'
 import { DirectoryHandle } from './directory-handle.ts'
+import { cacheFolder } from './folder-cache.ts'
 import type { Leftovers } from './leftovers.ts'
 import { toStoreError } from './store-error.ts'
 import { READ_FLAGS, statOf, walkFiles } from './walk-files.ts'
@@ -17,13 +18,16 @@ const READ_BYTES = 262_144
 
 /** The library's files in a folder. @param root absolute path of the store's folder */
 export function createLocalFiles(root: string, pool: BufferPool, leftovers: Leftovers): LibraryFiles {
+  const inNewFolder = cacheFolder(root)
+
   const inFolderOf = <T>(
     name: string,
     create: boolean,
     work: (directory: DirectoryHandle, file: string) => Promise<T>,
   ) => {
     const { folders, fileName } = splitName(name)
-    return withDirectory(root, folders, create, (directory) => work(directory, fileName))
+    if (create) return inNewFolder(folders, (directory) => work(directory, fileName))
+    return withDirectory(root, folders, false, (directory) => work(directory, fileName))
   }
 
   /** Creates a file with the content that `write` gives it, or none. */
@@ -64,10 +68,10 @@ export function createLocalFiles(root: string, pool: BufferPool, leftovers: Left
   }
 
   return {
-    async create(name, image, signal) {
+    async create(name, source, signal) {
       await writing(
         inFolderOf(name, true, (directory, fileName) =>
-          createFile(directory, fileName, (file) => writeChunks(file, image, pool, signal)),
+          createFile(directory, fileName, (file) => writeChunks(file, source, pool, signal)),
         ),
         signal,
       )
@@ -114,9 +118,9 @@ export function createLocalFiles(root: string, pool: BufferPool, leftovers: Left
   }
 }
 
-async function writeChunks(file: FileHandle, image: ImageSource, pool: BufferPool, signal: AbortSignal): Promise<void> {
+async function writeChunks(file: FileHandle, source: FileSource, pool: BufferPool, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
-  for await (const chunk of image.decoded(pool)) {
+  for await (const chunk of source.decoded(pool)) {
     await writeAll(file, chunk)
     signal.throwIfAborted()
   }

@@ -26,17 +26,26 @@ export async function withDirectory<T>(
   create: boolean,
   work: (directory: DirectoryHandle) => Promise<T>,
 ): Promise<T> {
-  let directory = await DirectoryHandle.open(root, create)
+  const directory = await openDirectory(root, folders, create)
   try {
-    for (const name of folders) {
-      const outer = directory
-      directory = await openInner(outer, name, create)
-      await outer.close()
-    }
     return await work(directory)
   } finally {
     await directory.close()
   }
+}
+
+/** A folder of the store, which the caller must close. @throws as `withDirectory` */
+export async function openDirectory(
+  root: string,
+  folders: readonly string[],
+  create: boolean,
+): Promise<DirectoryHandle> {
+  let directory = await DirectoryHandle.open(root, create)
+  for (const name of folders) {
+    const outer = directory
+    directory = await openInner(outer, name, create).finally(() => outer.close())
+  }
+  return directory
 }
 
 async function openInner(outer: DirectoryHandle, name: string, create: boolean): Promise<DirectoryHandle> {

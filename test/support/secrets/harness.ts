@@ -13,6 +13,7 @@ export const secrets = {
   callerKey: 'CallerKey9Gf5RdEx1PoIu7Lk',
   metricsToken: 'MetricsTok3Zx8CvBn2MqAs',
   redisPassword: 'RedisPwd6Ty4UiOp1LkJh',
+  serverSecret: 'ServerSec1Qz4MnBv7CxLk0Jh5GfDs8A',
   proxyPassword: 'ProxyPwd2Wq9ErTy5UiAs',
   clientSecret: 'EntraSec8Df3GhJk1ZxCv',
   accessToken: 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJBY2Nlc3NUb2s3In0.QmVhcmVyU2lnNVR5N1Vp',

@@ -11,6 +11,7 @@ import { type Lab, prompt, rawServer, type Setup, secrets } from './harness.ts'
 const redisAt = (port: number) => ({
   REDIS_URL: `redis://user:${secrets.redisPassword}@127.0.0.1:${port}`,
   RATE_LIMIT_PER_MINUTE: '1000',
+  SERVER_SECRET: secrets.serverSecret,
 })
 /** Redis echoes commands in its errors. */
 const redisResponses: readonly [string, ((reported: string) => string) | undefined][] = [
@@ -67,6 +68,7 @@ const redis: readonly Setup[] = [
     name: 'Redis speaks plain text where TLS is expected',
     prepare: async (t) => ({
       ...(await goodAzure(t)),
+      SERVER_SECRET: secrets.serverSecret,
       REDIS_URL: `rediss://:${secrets.redisPassword}@127.0.0.1:${await rawServer(t, (socket) => socket.write('-ERR\r\n'))}`,
       RATE_LIMIT_PER_MINUTE: '1000',
     }),

@@ -16,8 +16,17 @@ export interface ProcessSetup {
   until?: RegExp
 }
 
-const { azureKey, deploymentKey, callerKey, metricsToken, redisPassword, proxyPassword, clientSecret, linkCredential } =
-  secrets
+const {
+  azureKey,
+  deploymentKey,
+  callerKey,
+  metricsToken,
+  redisPassword,
+  serverSecret,
+  proxyPassword,
+  clientSecret,
+  linkCredential,
+} = secrets
 
 const error = `Object.assign(new Error(${JSON.stringify(`WRONGPASS ${redisPassword}`)}), { command: { name: 'auth', args: [${JSON.stringify(redisPassword)}] }, cause: new Error(${JSON.stringify(prompt)}) })`
 /** Acts once the service listens. */
@@ -40,6 +49,7 @@ export const processSetups: readonly ProcessSetup[] = [
     args: ['--check'],
     environment: {
       AZURE_IMAGE_HOSTS: `u:${linkCredential}@x.example`,
+      SERVER_SECRET: serverSecret,
       HTTPS_PROXY: `http://u:${proxyPassword}@127.0.0.1:9`,
       NO_PROXY: `localhost,u:${proxyPassword}@x.example`,
     },

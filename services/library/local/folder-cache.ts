@@ -1,0 +1,58 @@
+import { LIBRARY_FOLDER } from '../image-store.ts'
+import type { DirectoryHandle } from './directory-handle.ts'
+import { openDirectory, withDirectory } from './with-directory.ts'
+
+/** Works in a folder of the store, which is created if it is missing. */
+export type InFolder = <T>(folders: readonly string[], work: (directory: DirectoryHandle) => Promise<T>) => Promise<T>
+
+interface OpenFolder {
+  key: string
+  directory: Promise<DirectoryHandle>
+  /** Work in it. The last one closes the folder once it has been replaced: its descriptor may then be another file's. */
+  users: number
+  isReplaced: boolean
+}
+
+/**
+ * Keeps the folder open to which the library's new files go: opening one level by level, without following links, takes
+ * some twenty system calls. Other folders are opened each time.
+ * @param root absolute path of the store
+ */
+export function cacheFolder(root: string): InFolder {
+  let current: OpenFolder | undefined
+
+  function openNew(key: string, folders: readonly string[]): OpenFolder {
+    const folder = { key, directory: openDirectory(root, folders, true), users: 0, isReplaced: false }
+    folder.directory.catch(() => replace(folder))
+    if (current !== undefined) replace(current)
+    current = folder
+    return folder
+  }
+
+  function replace(folder: OpenFolder): void {
+    folder.isReplaced = true
+    if (current === folder) current = undefined
+    closeUnused(folder)
+  }
+
+  function closeUnused({ directory, users, isReplaced }: OpenFolder): void {
+    if (isReplaced && users === 0) directory.then((open) => open.close()).catch(() => {})
+  }
+
+  return async function inFolder(folders, work) {
+    if (folders[0] !== LIBRARY_FOLDER) return await withDirectory(root, folders, true, work)
+    const key = folders.join('/')
+    const folder = current?.key === key ? current : openNew(key, folders)
+    folder.users++
+    try {
+      const directory = await folder.directory
+      if (await directory.isIntact()) return await work(directory)
+      // Someone moved or removed the folder.
+      if (!folder.isReplaced) replace(folder)
+    } finally {
+      folder.users--
+      closeUnused(folder)
+    }
+    return await withDirectory(root, folders, true, work)
+  }
+}
