@@ -86,7 +86,11 @@ const all: readonly Prompt[] = [
     name: 'style_transfer',
     title: 'Style transfer',
     description: 'Redraws an image in another style and keeps its content.',
-    arguments: [required('style', 'The style, such as "watercolour"'), optional('strength', 'light, clear or strong'), image],
+    arguments: [
+      required('style', 'The style, such as "watercolour"'),
+      optional('strength', 'light, clear or strong'),
+      image,
+    ],
     text: ({ style = '', strength, image: id }) => [
       `Redraw my image with edit_image in this style: ${style}.`,
       withImage(id),

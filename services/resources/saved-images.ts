@@ -76,7 +76,11 @@ const FILES = 'f-'
 export function createSavedImages({ store, library, contents }: SavedImagesOptions): SavedImages {
   const files = createSavedFiles(store, library)
 
-  async function listLibrary(source: Library, cursor: string | undefined, access: LibraryAccess): Promise<ResourcePage> {
+  async function listLibrary(
+    source: Library,
+    cursor: string | undefined,
+    access: LibraryAccess,
+  ): Promise<ResourcePage> {
     if (cursor?.startsWith(FILES)) {
       return withPrefix(FILES, await files.page(PAGE_SIZE, cursor.slice(FILES.length) || undefined, access, false))
     }

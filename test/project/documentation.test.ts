@@ -57,7 +57,9 @@ describe('documentation', () => {
     test(`${readme} names every prompt`, (t: TestContext) => {
       const text = read(readme)
       t.assert.deepEqual(
-        createPrompts({ hasLibrary: true }).map(({ name }) => name).filter((name) => !text.includes(`\`${name}\``)),
+        createPrompts({ hasLibrary: true })
+          .map(({ name }) => name)
+          .filter((name) => !text.includes(`\`${name}\``)),
         [],
       )
     })
