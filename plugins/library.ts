@@ -1,12 +1,10 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { loadDefaultTokenSource } from '../services/azure/token-source.ts'
-import { type ImageStore, LIBRARY_FOLDER } from '../services/library/image-store.ts'
+import type { ImageStore } from '../services/library/image-store.ts'
 import { createLibrary, type Library } from '../services/library/library.ts'
 import { openStore } from '../services/library/open-store.ts'
-import { openSqliteIndex } from '../services/library/records/sqlite-index.ts'
+import { openRecordIndex } from '../services/library/records/open-index.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -38,10 +36,9 @@ async function library(fastify: FastifyInstance): Promise<void> {
 
 async function openLibrary(fastify: FastifyInstance, store: ImageStore): Promise<Library | undefined> {
   const { config, log } = fastify
-  const { isOn, folder, stateFolder = join(folder, LIBRARY_FOLDER), waitMs } = config.library
+  const { isOn, waitMs } = config.library
   if (!isOn || !(await store.health()).isWritable) return undefined
-  await mkdir(stateFolder, { recursive: true })
-  const { index } = openSqliteIndex({ file: join(stateFolder, 'index.db') })
+  const { index } = await openRecordIndex(config.library, log)
   fastify.addHook('onClose', () => index[Symbol.asyncDispose]())
   return createLibrary({ store, index, waitMs, maxReadBytes: MAX_READ_BYTES, log })
 }

@@ -49,7 +49,7 @@ export function positionOfId(id: string): number {
 
 /** The first position at a time; the last one before it is one less. */
 export function positionOfTime(time: number): number {
-  return Math.max(0, Math.floor(time)) * 1024
+  return Math.min(Math.max(0, Math.floor(time)) * 1024, Number.MAX_SAFE_INTEGER)
 }
 
 function randomNumber(): bigint {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -17,6 +18,9 @@ export interface OpenStoreOptions {
   loadTokens: () => Promise<StorageTokens>
   log: Logger
 }
+
+/** Milliseconds after which closing no longer waits for open transfers. */
+const CLOSE_MS = 1_000
 
 export interface OpenStore {
   store: ImageStore
@@ -41,7 +45,7 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
       `storage container is not writable, images are returned but not saved; ${hint}`,
     )
   }
-  return { store, close: () => connections.close() }
+  return { store, close: () => Promise.race([connections.close(), pause(CLOSE_MS, undefined, { ref: false })]) }
 }
 
 function accessOf(

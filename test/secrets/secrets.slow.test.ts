@@ -2,8 +2,9 @@ import { describe, type TestContext, test } from 'node:test'
 import { azureSetups } from '../support/secrets/azure-setups.ts'
 import { leaksIn, runSetup, type Setup } from '../support/secrets/harness.ts'
 import { otherSetups } from '../support/secrets/other-setups.ts'
+import { storageSetups } from '../support/secrets/storage-setups.ts'
 
-const setups: readonly Setup[] = [...azureSetups, ...otherSetups]
+const setups: readonly Setup[] = [...azureSetups, ...otherSetups, ...storageSetups]
 
 describe('no secret and no prompt is in any output', { concurrency: 4 }, () => {
   for (const setup of setups) {

@@ -5,7 +5,7 @@ import { AppError } from '../../errors/app-error.ts'
 import { serviceError } from '../../errors/errors.ts'
 import type { LibraryFiles, StoredEntry, StoredFile } from '../image-store.ts'
 import type { BlobFacts, Blobs } from './blobs.ts'
-import { toReadError, toWriteError } from './storage-fault.ts'
+import { toReadError, toWriteError } from './storage-error.ts'
 import { PROBE_NAME } from './storage-health.ts'
 
 /** Bytes of a text: records are a few kilobytes. */

@@ -9,7 +9,7 @@ import { openStoredImage } from '../stored-image.ts'
 import { createBlobFiles, namedEntries } from './blob-files.ts'
 import { createBlobs } from './blobs.ts'
 import { createSaveBlobs } from './save-blobs.ts'
-import { toReadError, toWriteError } from './storage-fault.ts'
+import { toReadError, toWriteError } from './storage-error.ts'
 import { createStorageHealth } from './storage-health.ts'
 
 /*
@@ -24,7 +24,7 @@ import { createStorageHealth } from './storage-health.ts'
  *   no partial file is visible. Blobs have the id of their upload in their metadata, so that the SDK's second attempt knows
  *   the blob of the first.
  * - Credentials. The key and tokens are in headers only; addresses have no query (`container-url.ts`). Errors of the SDK are
- *   reduced to words of ours before anything else sees them (`storage-fault.ts`).
+ *   reduced to words of ours before anything else sees them (`storage-error.ts`).
  */
 
 export interface BlobImageStoreOptions {

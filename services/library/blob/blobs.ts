@@ -3,12 +3,13 @@ import { Readable } from 'node:stream'
 import type { BlobHTTPHeaders, ContainerClient } from '@azure/storage-blob'
 import type { BufferPool } from '../../bytes/buffer-pool.ts'
 import type { FileSource } from '../image-store.ts'
-import { toFault } from './storage-fault.ts'
+import { toStorageError } from './storage-error.ts'
 
 /** Milliseconds for one operation with its repetitions, where the caller sets no shorter limit. */
 export const OPERATION_MS = 30_000
-/** Images of ids and names are never replaced. */
-const CACHE_CONTROL = 'private, max-age=31536000, immutable'
+/** Images are never replaced; records are, when their tags change. */
+const cacheControlOf = (mimeType: string): string =>
+  mimeType.startsWith('image/') ? 'private, max-age=31536000, immutable' : 'no-cache'
 /** Bytes decoded at a time: many uploads may run at once, each with chunks on their way to the network. */
 const CHUNK_BYTES = 131_072
 /** Milliseconds after a given-up upload at which its blob is looked for: Azure may finish what the service has given up. */
@@ -23,7 +24,7 @@ export interface BlobFacts {
   uploadId: string | undefined
 }
 
-/** The blobs of one container. Every operation has a time limit, and throws what `toFault` reads, or the signal's reason. */
+/** The blobs of one container. Every operation has a time limit, and throws what `toStorageError` reads, or the signal's reason. */
 export interface Blobs {
   /** Whether the blob was created; `false`: there is another one of this name, which stays as it is. */
   create(name: string, image: FileSource, signal?: AbortSignal): Promise<boolean>
@@ -33,7 +34,7 @@ export interface Blobs {
   stat(name: string, signal?: AbortSignal): Promise<BlobFacts | undefined>
   /**
    * A range of the version that `etag` names. Destroying the stream, or the signal, ends the transfer.
-   * @throws a fault also if the blob has been replaced or removed
+   * @throws an error also if the blob has been replaced or removed
    */
   read(name: string, from: number, bytes: number, version: { etag: string; signal: AbortSignal }): Promise<Readable>
   /** Succeeds without the blob. */
@@ -49,7 +50,7 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
     try {
       return await work
     } catch (error) {
-      if (toFault(error).kind === 'denied') onDenied()
+      if (toStorageError(error).kind === 'denied') onDenied()
       throw error
     }
   }
@@ -61,7 +62,7 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
       const { contentLength: bytes = 0, lastModified, etag = '', metadata } = found
       return { bytes, modifiedAt: lastModified?.getTime() ?? 0, etag, uploadId: metadata?.[UPLOAD_KEY] }
     } catch (error) {
-      if (toFault(error).kind === 'missing') return undefined
+      if (toStorageError(error).kind === 'missing') return undefined
       throw error
     }
   }
@@ -86,14 +87,14 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
       const upload = container.getBlockBlobClient(name).upload(body, image.bytes, {
         conditions: { ifNoneMatch: '*' },
         metadata: { [UPLOAD_KEY]: uploadId },
-        blobHTTPHeaders: { blobContentType: image.mimeType, blobCacheControl: CACHE_CONTROL },
+        blobHTTPHeaders: { blobContentType: image.mimeType, blobCacheControl: cacheControlOf(image.mimeType) },
         abortSignal: limited(OPERATION_MS, signal),
       })
       await writing(upload)
       return true
     } catch (error) {
       // The response to a first attempt may have been lost: then the second one finds the blob of the first.
-      if (toFault(error).kind === 'taken') return (await stat(name, signal))?.uploadId === uploadId
+      if (toStorageError(error).kind === 'taken') return (await stat(name, signal))?.uploadId === uploadId
       if (isSent) discardLater(name, uploadId)
       throw error
     }
@@ -121,7 +122,7 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
         .getBlobClient(name)
         .delete(options)
         .catch((error: unknown) => {
-          if (toFault(error).kind !== 'missing') throw error
+          if (toStorageError(error).kind !== 'missing') throw error
         })
     },
   }

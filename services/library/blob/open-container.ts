@@ -1,6 +1,6 @@
 import type { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import type { HttpClient } from '../../net/http-client.ts'
-import { StorageFault } from './storage-fault.ts'
+import { StorageError } from './storage-error.ts'
 import { createStorageTransport } from './storage-transport.ts'
 
 /** Entra tokens of the service's identity. */
@@ -56,7 +56,7 @@ function credentialOf(tokens: StorageTokens): TokenCredential {
 }
 
 const noToken = (cause: unknown) =>
-  new StorageFault(
+  new StorageError(
     'denied',
     'no token of the identity',
     'assign a managed or workload identity to the service, or set AZURE_STORAGE_KEY',

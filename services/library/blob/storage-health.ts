@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { ContainerClient } from '@azure/storage-blob'
 import { cachePromise } from '../../net/cached-promise.ts'
 import { LIBRARY_FOLDER, type StoreHealth } from '../image-store.ts'
-import { toFault } from './storage-fault.ts'
+import { toStorageError } from './storage-error.ts'
 
 /** Milliseconds for which a result is valid: unauthenticated clients can trigger the check. */
 const HEALTH_TTL_MS = 15_000
@@ -38,7 +38,7 @@ export function createStorageHealth(container: ContainerClient): StorageHealth {
       return { isWritable: true }
     } catch (error) {
       isProven = false
-      const { reason, hint } = toFault(error)
+      const { reason, hint } = toStorageError(error)
       return { isWritable: false, reason, hint }
     }
   }

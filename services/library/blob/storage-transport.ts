@@ -3,7 +3,7 @@ import type { HttpOperationResponse, IHttpClient, WebResource } from '@azure/sto
 import type { Dispatcher } from 'undici'
 import { codeOf } from '../../errors/error-code.ts'
 import type { HttpClient } from '../../net/http-client.ts'
-import { StorageFault } from './storage-fault.ts'
+import { StorageError } from './storage-error.ts'
 
 /** Milliseconds in which an attempt must have a response. */
 const ATTEMPT_MS = 10_000
@@ -36,7 +36,7 @@ export function createStorageTransport(connections: HttpClient, RestError: RestE
         signal?.throwIfAborted()
         // The image itself could not be read: sending it again would not help.
         if (body instanceof Readable && body.errored === error) {
-          throw new StorageFault('failed', 'the image could not be read', 'see the cause', { cause: error })
+          throw new StorageError('failed', 'the image could not be read', 'see the cause', { cause: error })
         }
         const code = expired.signal.aborted ? 'TIMEOUT' : retryableCode(error)
         throw new RestError(`the request failed: ${code}`, { code })

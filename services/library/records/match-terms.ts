@@ -14,6 +14,8 @@ export interface IndexedTerms {
 
 /** Terms of a query. A query of more words than this is answered by its first ones. */
 const MAX_QUERY_TERMS = 64
+/** Characters of a query that are read. */
+const MAX_QUERY_LENGTH = 10_000
 
 export function termsOfRecord({ prompt, tags, location, isNamed, ...record }: ImageRecord): IndexedTerms {
   const text = [prompt ?? '', ...tags, isNamed ? location : ''].join(' ')
@@ -37,7 +39,7 @@ export interface RequiredTerms {
 }
 
 export function termsOfRecordQuery({ owner, text, tags = [], model, parent, location }: RecordQuery): RequiredTerms {
-  const words = text === undefined ? [] : termsOfQuery(text).slice(0, MAX_QUERY_TERMS)
+  const words = text === undefined ? [] : termsOfQuery(text.slice(0, MAX_QUERY_LENGTH)).slice(0, MAX_QUERY_TERMS)
   return {
     words,
     labels: [
@@ -53,7 +55,7 @@ export function termsOfRecordQuery({ owner, text, tags = [], model, parent, loca
 
 const fold = (text: string) => text.normalize('NFKC').toLowerCase().trim()
 
-/** Letters and digits only, which no tokenizer splits. */
+/** Letters and digits only, which no tokenizer splits. JSON keeps apart what UTF-8 does not: halves of surrogate pairs. */
 function label(kind: 'owner' | 'model' | 'tag' | 'parent' | 'location', value: string): string {
-  return kind + createHash('sha256').update(value).digest('hex').slice(0, 32)
+  return kind + createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32)
 }

@@ -1,12 +1,20 @@
-import { Pool, type PoolClient } from 'pg'
-import { Value } from 'typebox/value'
-import { type ImageRecord, ImageRecordSchema } from '../../../schemas/image-record.ts'
-import { positionOfId, positionOfTime } from '../image-id.ts'
+import { Pool, type PoolClient, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg'
+import type { ImageRecord } from '../../../schemas/image-record.ts'
+import { codeOf } from '../../errors/error-code.ts'
+import { isImageId, positionOfId, positionOfTime } from '../image-id.ts'
 import { type RequiredTerms, termsOfRecord, termsOfRecordQuery } from './match-terms.ts'
-import { fromCursor, type RecordIndex, type RecordPage, type RecordQuery, toCursor } from './record-index.ts'
+import { parseRecord } from './parse-record.ts'
+import {
+  IndexUnavailableError,
+  type RecordIndex,
+  type RecordPage,
+  type RecordQuery,
+  rangeOf,
+  toPage,
+} from './record-index.ts'
 
 /** Raised when tables or terms change: an index of another version is emptied, and rebuilt by its owner. */
-const VERSION = 1
+const VERSION = 2
 
 /** Any number, the same in every replica: only one of them prepares the schema at a time. */
 const SCHEMA_LOCK = 7_301_958_204
@@ -17,7 +25,6 @@ const SCHEMA = `
     position bigint PRIMARY KEY,
     id text NOT NULL UNIQUE,
     owner text NOT NULL,
-    created_at bigint NOT NULL,
     bytes bigint NOT NULL,
     is_named boolean NOT NULL,
     record text NOT NULL,
@@ -25,134 +32,216 @@ const SCHEMA = `
   );
   CREATE INDEX records_terms ON library.records USING gin (terms) WITH (fastupdate = off);
   CREATE INDEX records_unnamed ON library.records (owner, position) INCLUDE (bytes) WHERE NOT is_named;
+  CREATE INDEX records_unnamed_by_age ON library.records (position) WHERE NOT is_named;
 `
+
+/** Bounds a call: its statement, and the wait for a connection. */
+const TIMEOUT_MS = 1_000
+/** For statements of rebuilding and of preparing the schema, for which no one waits. */
+const LONG_TIMEOUT_MS = 30_000
+const IDLE_TIMEOUT_MS = 30_000
 
 export interface PostgresIndexOptions {
   /** `postgres://…`, with its password. */
   url: string
   /** Connections of this process. */
   maxConnections?: number
-  /** Milliseconds after which a statement, or the wait for a connection, fails. */
-  timeoutMs?: number
   /** Called for a connection that breaks while it is idle. */
   onError(error: Error): void
 }
 
 /**
- * The index of many replicas, in the schema `library` of a Postgres database (13 or newer).
+ * The index of many replicas, in the schema `library` of a Postgres database (13 or newer). A database that cannot be
+ * reached yet is prepared by the first call that reaches it.
  *
- * @returns the index, and whether it is new or was emptied and so has to be filled
- * @throws Error if the database cannot be reached or prepared
+ * @returns the index, and whether it is new, was emptied or could not be reached and so has to be filled
+ * @throws IndexUnavailableError if the URL is none
  */
 export async function openPostgresIndex({
   url,
   maxConnections = 8,
-  timeoutMs = 5_000,
   onError,
 }: PostgresIndexOptions): Promise<{ index: RecordIndex; isEmpty: boolean }> {
+  // The library's own error has the URL with its password.
+  if (!URL.canParse(url)) throw new IndexUnavailableError('DATABASE_URL is not a URL')
+  const database = createDatabase(url, maxConnections, onError)
+  const isEmpty = await database.prepared().catch(() => true)
+  return { index: createIndex(database), isEmpty }
+}
+
+type Query = <R extends QueryResultRow>(sql: string, values?: unknown[]) => Promise<QueryResult<R>>
+
+interface Database {
+  /** Whether the index was emptied when this process first reached it. @throws IndexUnavailableError */
+  prepared(): Promise<boolean>
+  /** @throws IndexUnavailableError */
+  query: Query
+  /** Runs statements of which all or none take effect. @throws IndexUnavailableError */
+  transaction<T>(run: (query: Query) => Promise<T>, timeoutMs?: number): Promise<T>
+  close(): Promise<void>
+}
+
+function createDatabase(url: string, maxConnections: number, onError: (error: Error) => void): Database {
   const pool = new Pool({
     connectionString: url,
     max: maxConnections,
-    connectionTimeoutMillis: timeoutMs,
-    query_timeout: timeoutMs,
+    connectionTimeoutMillis: TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    // The server ends the statement; the client does not wait for a server that has become silent.
+    statement_timeout: TIMEOUT_MS,
+    query_timeout: TIMEOUT_MS + 200,
+    keepAlive: true,
     application_name: 'azure-image-editor-mcp',
   })
   pool.on('error', onError)
-  try {
-    const isEmpty = await transaction(pool, prepareSchema)
-    return { index: createIndex(pool), isEmpty }
-  } catch (error) {
-    await pool.end()
-    throw error
+  let preparation: Promise<boolean> | undefined
+
+  function prepared(): Promise<boolean> {
+    preparation ??= transaction(prepareSchema, LONG_TIMEOUT_MS).catch((error: unknown) => {
+      preparation = undefined
+      throw error
+    })
+    return preparation
   }
-}
 
-async function prepareSchema(client: PoolClient): Promise<boolean> {
-  await client.query('SELECT pg_advisory_xact_lock($1)', [SCHEMA_LOCK])
-  await client.query('CREATE SCHEMA IF NOT EXISTS library')
-  await client.query('CREATE TABLE IF NOT EXISTS library.version (version integer NOT NULL)')
-  const { rows } = await client.query<{ version: number }>('SELECT version FROM library.version')
-  if (rows[0]?.version === VERSION) return false
-  await client.query(SCHEMA)
-  await client.query('DELETE FROM library.version')
-  await client.query('INSERT INTO library.version VALUES ($1)', [VERSION])
-  return true
-}
-
-async function transaction<T>(pool: Pool, run: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
-  let failure: Error | undefined
-  try {
-    await client.query('BEGIN')
-    const result = await run(client)
-    await client.query('COMMIT')
-    return result
-  } catch (error) {
-    failure = error instanceof Error ? error : new Error('the transaction failed', { cause: error })
-    await client.query('ROLLBACK').catch(() => {})
-    throw error
-  } finally {
-    // A connection with an unknown state is closed instead of reused.
-    client.release(failure)
+  async function transaction<T>(run: (query: Query) => Promise<T>, timeoutMs = TIMEOUT_MS): Promise<T> {
+    const client = await pool.connect().catch((error: unknown) => {
+      throw toUnavailable(error)
+    })
+    let failure: Error | undefined
+    try {
+      const query = queryOf(client, timeoutMs)
+      await query('BEGIN')
+      if (timeoutMs !== TIMEOUT_MS) await query("SELECT set_config('statement_timeout', $1, true)", [`${timeoutMs}ms`])
+      const result = await run(query)
+      await query('COMMIT')
+      return result
+    } catch (error) {
+      failure = toUnavailable(error)
+      throw failure
+    } finally {
+      // A connection with an unknown state is closed instead of reused.
+      client.release(failure)
+    }
   }
-}
 
-function createIndex(pool: Pool): RecordIndex {
   return {
-    async put(records) {
-      await transaction(pool, async (client) => {
-        const inserted = await insertNew(client, records)
-        for (const record of records) if (!inserted.has(record.id)) await replaceOrInsert(client, record)
+    prepared,
+    async query(sql, values) {
+      await prepared()
+      return await pool.query({ text: sql, values: values ?? [] }).catch((error: unknown) => {
+        throw toUnavailable(error)
       })
     },
-    async get(id) {
-      const { rows } = await pool.query<RecordRow>('SELECT record FROM library.records WHERE id = $1', [id])
-      return rows[0] && parseRecord(rows[0])
+    async transaction(run, timeoutMs) {
+      await prepared()
+      return await transaction(run, timeoutMs)
     },
-    async remove(id) {
-      const { rowCount } = await pool.query('DELETE FROM library.records WHERE id = $1', [id])
-      return rowCount === 1
-    },
-    find: (query) => find(pool, query),
-    async unnamedBytes() {
-      const { rows } = await pool.query<{ owner: string; bytes: string }>(
-        'SELECT owner, sum(bytes) AS bytes FROM library.records WHERE NOT is_named GROUP BY owner ORDER BY 2 DESC, owner',
-      )
-      return rows.map(({ owner, bytes }) => ({ owner, bytes: Number(bytes) }))
-    },
-    async oldestUnnamed({ owner, before }, limit) {
-      const end = before === undefined ? Number.MAX_SAFE_INTEGER : positionOfTime(before)
-      const { rows } = await pool.query<RecordRow>(
-        `SELECT record FROM library.records WHERE NOT is_named AND position < $1 AND ($2::text IS NULL OR owner = $2)
-         ORDER BY position LIMIT $3`,
-        [end, owner ?? null, limit],
-      )
-      return rows.map(parseRecord)
-    },
-    async [Symbol.asyncDispose]() {
+    async close() {
       if (!pool.ended) await pool.end()
     },
   }
 }
 
-const COLUMNS = '(position, id, owner, created_at, bytes, is_named, record, terms)'
+function queryOf(client: PoolClient, timeoutMs: number): Query {
+  return (text, values = []) => {
+    const statement: QueryConfig & { query_timeout: number } = { text, values, query_timeout: timeoutMs + 200 }
+    return client.query(statement)
+  }
+}
 
+/** The text of the database may contain what a statement had; its code says enough. */
+function toUnavailable(error: unknown): Error {
+  if (error instanceof IndexUnavailableError) return error
+  const code = codeOf(error)
+  return new IndexUnavailableError(`the database of records failed${/^\w{4,40}$/.test(code) ? ` (${code})` : ''}`)
+}
+
+async function prepareSchema(query: Query): Promise<boolean> {
+  await query('SELECT pg_advisory_xact_lock($1)', [SCHEMA_LOCK])
+  await query('CREATE SCHEMA IF NOT EXISTS library')
+  await query('CREATE TABLE IF NOT EXISTS library.version (version integer NOT NULL)')
+  const { rows } = await query<{ version: number }>('SELECT version FROM library.version')
+  if (rows[0]?.version === VERSION) return false
+  await query(SCHEMA)
+  await query('DELETE FROM library.version')
+  await query('INSERT INTO library.version VALUES ($1)', [VERSION])
+  return true
+}
+
+function createIndex({ query, transaction, close }: Database): RecordIndex {
+  return {
+    async put(records) {
+      await transaction(
+        async (query) => {
+          const inserted = await insertNew(query, records)
+          for (const record of records) if (!inserted.has(record.id)) await replaceOrInsert(query, record)
+        },
+        records.length > FEW_RECORDS ? LONG_TIMEOUT_MS : TIMEOUT_MS,
+      )
+    },
+    async get(id) {
+      if (!isImageId(id)) return undefined
+      const { rows } = await query<RecordRow>('SELECT record FROM library.records WHERE id = $1', [id])
+      return rows[0] && parseRecord(rows[0].record)
+    },
+    async missing(ids) {
+      const { rows } = await query<{ id: string }>('SELECT id FROM library.records WHERE id = ANY($1::text[])', [
+        ids.filter(isImageId),
+      ])
+      const known = new Set(rows.map(({ id }) => id))
+      return ids.filter((id) => !known.has(id))
+    },
+    async remove(id) {
+      if (!isImageId(id)) return false
+      const { rowCount } = await query('DELETE FROM library.records WHERE id = $1', [id])
+      return rowCount === 1
+    },
+    find: (wanted) => find(query, wanted),
+    async unnamedBytes() {
+      const { rows } = await query<{ owner: string; bytes: string }>(
+        'SELECT owner, sum(bytes) AS bytes FROM library.records WHERE NOT is_named GROUP BY owner ORDER BY 2 DESC, owner',
+      )
+      return rows.map(({ owner, bytes }) => ({ owner: String(JSON.parse(owner)), bytes: Number(bytes) }))
+    },
+    async oldestUnnamed({ owner, before }, limit) {
+      const end = before === undefined ? Number.MAX_SAFE_INTEGER : positionOfTime(before)
+      const ofOwner = owner === undefined ? '' : 'AND owner = $3'
+      const { rows } = await query<RecordRow>(
+        `SELECT record FROM library.records WHERE NOT is_named AND position < $1 ${ofOwner} ORDER BY position LIMIT $2`,
+        [end, limit, ...(owner === undefined ? [] : [JSON.stringify(owner)])],
+      )
+      return rows.map(({ record }) => parseRecord(record))
+    },
+    async optimize() {
+      await transaction((query) => query('ANALYZE library.records'), LONG_TIMEOUT_MS)
+    },
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** More are a rebuild. */
+const FEW_RECORDS = 16
+
+const COLUMNS = '(position, id, owner, bytes, is_named, record, terms)'
+
+/** JSON has neither NUL, which Postgres does not store, nor halves of surrogate pairs. */
 function valuesOf(record: ImageRecord) {
-  const { id, owner, createdAt, bytes, isNamed } = record
+  const { id, owner, bytes, isNamed } = record
   const { words, labels } = termsOfRecord(record)
-  return [id, owner, createdAt, bytes, isNamed, JSON.stringify(record), [...labels, ...words.map(wordLexeme)]]
+  return [id, JSON.stringify(owner), bytes, isNamed, JSON.stringify(record), [...labels, ...words.map(wordLexeme)]]
 }
 
 /** No label begins like a word. */
 const wordLexeme = (word: string) => `w${word}`
 
 /** Inserts those whose ids and positions are free. Returns the ids. */
-async function insertNew(client: PoolClient, records: readonly ImageRecord[]): Promise<Set<string>> {
+async function insertNew(query: Query, records: readonly ImageRecord[]): Promise<Set<string>> {
   const ids = new Set<string>()
   for (let start = 0; start < records.length; start += ROWS_OF_STATEMENT) {
     const chunk = records.slice(start, start + ROWS_OF_STATEMENT)
     const rows = chunk.map((_record, row) => rowPlaceholders(row))
-    const { rows: inserted } = await client.query<{ id: string }>(
+    const { rows: inserted } = await query<{ id: string }>(
       `INSERT INTO library.records ${COLUMNS} VALUES ${rows.join(', ')} ON CONFLICT DO NOTHING RETURNING id`,
       chunk.flatMap((record) => [positionOfId(record.id), ...valuesOf(record)]),
     )
@@ -163,23 +252,23 @@ async function insertNew(client: PoolClient, records: readonly ImageRecord[]): P
 
 /** Bounds the parameters of a statement, of which Postgres accepts 65,535. */
 const ROWS_OF_STATEMENT = 500
-const COLUMN_COUNT = 8
+const COLUMN_COUNT = 7
 
 function rowPlaceholders(row: number): string {
   const at = (column: number) => `$${row * COLUMN_COUNT + column}`
-  return `(${at(1)}, ${at(2)}, ${at(3)}, ${at(4)}, ${at(5)}, ${at(6)}, ${at(7)}, array_to_tsvector(${at(8)}::text[]))`
+  return `(${at(1)}, ${at(2)}, ${at(3)}, ${at(4)}, ${at(5)}, ${at(6)}, array_to_tsvector(${at(7)}::text[]))`
 }
 
-async function replaceOrInsert(client: PoolClient, record: ImageRecord): Promise<void> {
+async function replaceOrInsert(query: Query, record: ImageRecord): Promise<void> {
   const values = valuesOf(record)
   for (let position = positionOfId(record.id); ; position++) {
-    const { rowCount: replaced } = await client.query(
-      `UPDATE library.records SET owner = $2, created_at = $3, bytes = $4, is_named = $5, record = $6,
-       terms = array_to_tsvector($7::text[]) WHERE id = $1`,
+    const { rowCount: replaced } = await query(
+      `UPDATE library.records SET owner = $2, bytes = $3, is_named = $4, record = $5,
+       terms = array_to_tsvector($6::text[]) WHERE id = $1`,
       values,
     )
     if (replaced === 1) return
-    const { rowCount: inserted } = await client.query(
+    const { rowCount: inserted } = await query(
       `INSERT INTO library.records ${COLUMNS} VALUES ${rowPlaceholders(0)} ON CONFLICT DO NOTHING`,
       [position, ...values],
     )
@@ -187,25 +276,25 @@ async function replaceOrInsert(client: PoolClient, record: ImageRecord): Promise
   }
 }
 
-async function find(pool: Pool, query: RecordQuery): Promise<RecordPage> {
-  const required = termsOfRecordQuery(query)
+interface RecordRow extends QueryResultRow {
+  record: string
+}
+
+async function find(query: Query, wanted: RecordQuery): Promise<RecordPage> {
+  const required = termsOfRecordQuery(wanted)
+  const { from, end } = rangeOf(wanted)
   if (required.isImpossible) return { records: [] }
-  const from = query.since === undefined ? 0 : positionOfTime(query.since)
-  const until = query.until === undefined ? Number.MAX_SAFE_INTEGER : positionOfTime(query.until)
-  const end = query.cursor === undefined ? until : Math.min(until, fromCursor(query.cursor))
   const expression = matchExpression(required)
   const matching = expression === '' ? '' : 'AND terms @@ $4::tsquery'
-  const { rows } = await pool.query<RecordRow & { position: string }>(
+  const { rows } = await query<RecordRow & { position: string }>(
     `SELECT position, record FROM library.records WHERE position >= $1 AND position < $2 ${matching}
      ORDER BY position DESC LIMIT $3`,
-    [from, end, query.limit + 1, ...(expression === '' ? [] : [expression])],
+    [from, end, wanted.limit + 1, ...(expression === '' ? [] : [expression])],
   )
-  const page = rows.slice(0, query.limit)
-  const last = rows.length > query.limit ? page.at(-1) : undefined
-  return {
-    records: page.map(parseRecord),
-    ...(last === undefined ? {} : { nextCursor: toCursor(Number(last.position)) }),
-  }
+  return toPage(
+    rows.map(({ position, record }) => ({ position: Number(position), record: parseRecord(record) })),
+    wanted.limit,
+  )
 }
 
 /** https://www.postgresql.org/docs/current/datatype-textsearch.html. Terms have letters, marks and digits only. */
@@ -214,13 +303,4 @@ function matchExpression({ words, labels }: RequiredTerms): string {
     ...labels.map((term) => `'${term}'`),
     ...words.map(({ term, isPrefix }) => `'${wordLexeme(term)}'${isPrefix ? ':*' : ''}`),
   ].join(' & ')
-}
-
-interface RecordRow {
-  record: string
-}
-
-/** @throws Error if the database was changed by something else */
-function parseRecord({ record }: RecordRow): ImageRecord {
-  return Value.Parse(ImageRecordSchema, JSON.parse(record))
 }

@@ -1,4 +1,6 @@
 import type { ImageRecord } from '../../../schemas/image-record.ts'
+import { ReportedError } from '../../errors/app-error.ts'
+import { positionOfTime } from '../image-id.ts'
 
 /** Which images to find; all members must match. */
 export interface RecordQuery {
@@ -31,12 +33,14 @@ export interface RecordPage {
 
 /**
  * An index of the records of all images, which can be rebuilt from the files beside them. Implementations find the same
- * images in the same order and pass the same tests.
+ * images in the same order and pass the same tests. Every call may throw `IndexUnavailableError`, after about a second.
  */
 export interface RecordIndex extends AsyncDisposable {
   /** Adds records, or replaces those with the same ids. All or none are added. */
   put(records: readonly ImageRecord[]): Promise<void>
   get(id: string): Promise<ImageRecord | undefined>
+  /** Those of the ids that it does not have. */
+  missing(ids: readonly string[]): Promise<string[]>
   /** @returns whether there was one */
   remove(id: string): Promise<boolean>
   /** @throws InvalidCursorError */
@@ -45,18 +49,42 @@ export interface RecordIndex extends AsyncDisposable {
   unnamedBytes(): Promise<{ owner: string; bytes: number }[]>
   /** The oldest unnamed images, of one owner or of all. @param before created before it, milliseconds since 1970 */
   oldestUnnamed(filter: { owner?: string; before?: number }, limit: number): Promise<ImageRecord[]>
+  /** To be called after many changes, so that searches stay fast. */
+  optimize(): Promise<void>
+}
+
+/** The index cannot be reached, or is too slow. The records themselves are in the store. */
+export class IndexUnavailableError extends ReportedError {
+  override name = 'IndexUnavailableError'
 }
 
 /** A cursor that no page returned. */
 export class InvalidCursorError extends Error {}
 
+/** The positions among which a query searches: from the first to before the second. @throws InvalidCursorError */
+export function rangeOf({ since, until, cursor }: RecordQuery): { from: number; end: number } {
+  const from = since === undefined ? 0 : positionOfTime(since)
+  const end = until === undefined ? Number.MAX_SAFE_INTEGER : positionOfTime(until)
+  return { from, end: cursor === undefined ? end : Math.min(end, fromCursor(cursor)) }
+}
+
+/** A page of what was found, of which there is one more than `limit` if another page follows. */
+export function toPage(found: readonly { position: number; record: ImageRecord }[], limit: number): RecordPage {
+  const page = found.slice(0, limit)
+  const last = found.length > limit ? page.at(-1) : undefined
+  return {
+    records: page.map(({ record }) => record),
+    ...(last === undefined ? {} : { nextCursor: toCursor(last.position) }),
+  }
+}
+
 /** A position in a list as an opaque text. */
-export function toCursor(position: number): string {
+function toCursor(position: number): string {
   return position.toString(36)
 }
 
 /** @throws InvalidCursorError */
-export function fromCursor(cursor: string): number {
+function fromCursor(cursor: string): number {
   const position = /^[0-9a-z]{1,11}$/.test(cursor) ? Number.parseInt(cursor, 36) : Number.NaN
   if (!Number.isSafeInteger(position)) throw new InvalidCursorError('unknown cursor')
   return position

@@ -1,60 +1,121 @@
+import { rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { Value } from 'typebox/value'
-import { type ImageRecord, ImageRecordSchema } from '../../../schemas/image-record.ts'
+import type { ImageRecord } from '../../../schemas/image-record.ts'
 import { positionOfId, positionOfTime } from '../image-id.ts'
 import { type RequiredTerms, termsOfRecord, termsOfRecordQuery } from './match-terms.ts'
-import { fromCursor, type RecordIndex, type RecordQuery, toCursor } from './record-index.ts'
+import { parseRecord } from './parse-record.ts'
+import { type RecordIndex, type RecordQuery, rangeOf, toPage } from './record-index.ts'
 
 /** Raised when tables or terms change: an index of another version is emptied, and rebuilt by its owner. */
-const VERSION = 1
+const VERSION = 2
 
-/** How long a write waits for another process. */
-const BUSY_TIMEOUT_MS = 5_000
+/** How long a call waits for a write of another process; it stops the event loop meanwhile. */
+const BUSY_TIMEOUT_MS = 1_000
 
+/** The tokenizer takes terms as they are: of what is not ASCII it separates nothing. */
 const SCHEMA = `
   CREATE TABLE records (
     position INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     owner TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     is_named INTEGER NOT NULL,
     record TEXT NOT NULL
   ) STRICT;
   CREATE INDEX unnamed ON records (owner, position, bytes) WHERE is_named = 0;
+  CREATE INDEX unnamed_by_age ON records (position) WHERE is_named = 0;
   CREATE VIRTUAL TABLE terms USING fts5 (
-    words, labels, content = '', contentless_delete = 1, detail = column, prefix = '1 2 3',
-    tokenize = "unicode61 remove_diacritics 0 categories 'L* M* N*'"
+    words, labels, content = '', contentless_delete = 1, detail = column, prefix = '1 2 3', tokenize = 'ascii'
   );
   PRAGMA user_version = ${VERSION};
 `
 
 export interface SqliteIndexOptions {
-  /** Path of the database, or `:memory:`. */
+  /** Path of the database; blank for one that is private to this process, in SQLite's temporary folder. */
   file: string
+  /** A damaged database was replaced by an empty one, which has to be filled. */
+  onEmptied(): void
 }
 
 /**
- * The index of one machine, in a SQLite database. Its calls are synchronous and take well under a millisecond each.
+ * The index of one machine, in a SQLite database. Its calls are synchronous and take well under a millisecond each. A
+ * damaged database is replaced, since everything in it can be rebuilt.
  *
  * @returns the index, and whether it is new or was emptied and so has to be filled
- * @throws Error if the database cannot be opened or the file system cannot hold a write-ahead log
+ * @throws Error if the database cannot be opened or written, or the file system cannot hold a write-ahead log
  */
-export function openSqliteIndex({ file }: SqliteIndexOptions): { index: RecordIndex; isEmpty: boolean } {
+export function openSqliteIndex({ file, onEmptied }: SqliteIndexOptions): { index: RecordIndex; isEmpty: boolean } {
+  let current = openDatabase(file)
+  const { isEmpty } = current
+
+  function run<T>(work: (opened: Opened) => T): T {
+    try {
+      return work(current)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      current = replaceDatabase(current.database, file)
+      onEmptied()
+      return work(current)
+    }
+  }
+
+  return { index: createIndex(run, () => current.database), isEmpty }
+}
+
+interface Opened {
+  database: DatabaseSync
+  statements: ReturnType<typeof prepareStatements>
+  isEmpty: boolean
+}
+
+function openDatabase(file: string): Opened {
+  try {
+    return tryOpen(file)
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    removeDatabase(file)
+    return tryOpen(file)
+  }
+}
+
+function tryOpen(file: string): Opened {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
   try {
-    const mode = String(database.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode)
-    if (file !== ':memory:' && mode !== 'wal') throw new Error('the file system does not support a write-ahead log')
+    const isPrivate = file === ''
+    const wanted = isPrivate ? 'memory' : 'wal'
+    const mode = String(database.prepare(`PRAGMA journal_mode = ${wanted}`).get()?.journal_mode)
+    if (mode !== wanted) throw new Error('the file system does not support a write-ahead log')
     // Everything can be rebuilt, so a power loss may cost the last records of the index.
-    database.exec('PRAGMA synchronous = NORMAL')
+    database.exec(`PRAGMA synchronous = ${isPrivate ? 'OFF' : 'NORMAL'}; PRAGMA cache_size = -16384`)
     const isEmpty = prepareSchema(database)
-    return { index: createIndex(database), isEmpty }
+    return { database, statements: prepareStatements(database), isEmpty }
   } catch (error) {
     database.close()
     throw error
   }
 }
 
+function replaceDatabase(damaged: DatabaseSync, file: string): Opened {
+  damaged.close()
+  removeDatabase(file)
+  return tryOpen(file)
+}
+
+function removeDatabase(file: string): void {
+  if (file !== '') for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true })
+}
+
+/** https://www.sqlite.org/rescode.html: SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB, and records that are none. */
+const DAMAGE_CODES: ReadonlySet<unknown> = new Set([10, 11, 26])
+
+function isDamage(error: unknown): boolean {
+  if (error instanceof DamagedRecordError) return true
+  return error instanceof Error && 'errcode' in error && DAMAGE_CODES.has(Number(error.errcode) & 0xff)
+}
+
+class DamagedRecordError extends Error {}
+
+/** Takes the write lock before it reads the version, so that processes that start at once do not both create tables. */
 function prepareSchema(database: DatabaseSync): boolean {
   return transaction(database, () => {
     if (Number(database.prepare('PRAGMA user_version').get()?.user_version) === VERSION) return false
@@ -72,64 +133,80 @@ function transaction<T>(database: DatabaseSync, run: () => T): T {
     database.exec('COMMIT')
     return result
   } catch (error) {
-    database.exec('ROLLBACK')
+    // Some errors have ended the transaction already.
+    if (database.isTransaction) database.exec('ROLLBACK')
     throw error
   }
 }
 
-function createIndex(database: DatabaseSync): RecordIndex {
-  const statements = prepareStatements(database)
-
-  function removeNow(id: string): boolean {
-    const row = statements.position.get(id)
-    if (row === undefined) return false
-    statements.removeTerms.run(Number(row.position))
-    statements.remove.run(Number(row.position))
-    return true
-  }
-
-  function putNow(record: ImageRecord): void {
-    const { id, owner, createdAt, bytes, isNamed } = record
-    const known = statements.position.get(id)
-    removeNow(id)
-    let position = known === undefined ? positionOfId(id) : Number(known.position)
-    while (statements.isTaken.get(position) !== undefined) position++
-    statements.insert.run(position, id, owner, createdAt, bytes, isNamed ? 1 : 0, JSON.stringify(record))
-    const { words, labels } = termsOfRecord(record)
-    statements.insertTerms.run(position, words.join(' '), labels.join(' '))
-  }
-
+function createIndex(run: <T>(work: (opened: Opened) => T) => T, database: () => DatabaseSync): RecordIndex {
   return {
     async put(records) {
-      transaction(database, () => {
-        for (const record of records) putNow(record)
-      })
+      run(({ database, statements }) =>
+        transaction(database, () => {
+          for (const record of records) putNow(statements, record)
+        }),
+      )
     },
     async get(id) {
-      const row = statements.get.get(id)
-      return row === undefined ? undefined : parseRecord(row.record)
+      return run(({ statements }) => {
+        const row = statements.get.get(id)
+        return row === undefined ? undefined : recordOf(row)
+      })
+    },
+    async missing(ids) {
+      return run(({ statements }) => ids.filter((id) => statements.position.get(id) === undefined))
     },
     async remove(id) {
-      return transaction(database, () => removeNow(id))
+      return run(({ database, statements }) => transaction(database, () => removeNow(statements, id)))
     },
     async find(query) {
-      return find(statements, query)
+      return run(({ statements }) => find(statements, query))
     },
     async unnamedBytes() {
-      return statements.unnamedBytes.all().map(({ owner, bytes }) => ({ owner: String(owner), bytes: Number(bytes) }))
+      return run(({ statements }) =>
+        statements.unnamedBytes.all().map(({ owner, bytes }) => ({ owner: ownerOf(owner), bytes: Number(bytes) })),
+      )
     },
     async oldestUnnamed({ owner, before }, limit) {
       const end = before === undefined ? Number.MAX_SAFE_INTEGER : positionOfTime(before)
-      const rows = owner === undefined ? statements.oldest.all(end, limit) : statements.oldestOf.all(owner, end, limit)
-      return rows.map(({ record }) => parseRecord(record))
+      return run(({ statements }) => {
+        const rows =
+          owner === undefined
+            ? statements.oldest.all(end, limit)
+            : statements.oldestOf.all(JSON.stringify(owner), end, limit)
+        return rows.map(recordOf)
+      })
+    },
+    async optimize() {
+      run(({ database }) => database.exec('PRAGMA optimize'))
     },
     async [Symbol.asyncDispose]() {
-      if (database.isOpen) database.close()
+      if (database().isOpen) database().close()
     },
   }
 }
 
-type Statements = ReturnType<typeof prepareStatements>
+type Statements = Opened['statements']
+
+function putNow(statements: Statements, record: ImageRecord): void {
+  const { id, owner, bytes, isNamed } = record
+  const known = statements.position.get(id)
+  removeNow(statements, id)
+  let position = known === undefined ? positionOfId(id) : Number(known.position)
+  while (statements.isTaken.get(position) !== undefined) position++
+  statements.insert.run(position, id, JSON.stringify(owner), bytes, isNamed ? 1 : 0, JSON.stringify(record))
+  const { words, labels } = termsOfRecord(record)
+  statements.insertTerms.run(position, words.join(' '), labels.join(' '))
+}
+
+function removeNow(statements: Statements, id: string): boolean {
+  const row = statements.position.get(id)
+  if (row === undefined) return false
+  statements.removeTerms.run(Number(row.position))
+  statements.remove.run(Number(row.position))
+  return true
+}
 
 function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string): StatementSync => database.prepare(sql)
@@ -137,7 +214,7 @@ function prepareStatements(database: DatabaseSync) {
     position: prepare('SELECT position FROM records WHERE id = ?'),
     isTaken: prepare('SELECT 1 FROM records WHERE position = ?'),
     get: prepare('SELECT record FROM records WHERE id = ?'),
-    insert: prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)'),
+    insert: prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)'),
     insertTerms: prepare('INSERT INTO terms (rowid, words, labels) VALUES (?, ?, ?)'),
     remove: prepare('DELETE FROM records WHERE position = ?'),
     removeTerms: prepare('DELETE FROM terms WHERE rowid = ?'),
@@ -161,21 +238,17 @@ function prepareStatements(database: DatabaseSync) {
 
 function find(statements: Statements, query: RecordQuery) {
   const required = termsOfRecordQuery(query)
+  const { from, end } = rangeOf(query)
   if (required.isImpossible) return { records: [] }
-  const from = query.since === undefined ? 0 : positionOfTime(query.since)
-  const until = query.until === undefined ? Number.MAX_SAFE_INTEGER : positionOfTime(query.until)
-  const end = query.cursor === undefined ? until : Math.min(until, fromCursor(query.cursor))
   const expression = matchExpression(required)
   const rows =
     expression === ''
       ? statements.all.all(from, end, query.limit + 1)
       : statements.matching.all(expression, from, end, query.limit + 1)
-  const page = rows.slice(0, query.limit)
-  const last = rows.length > query.limit ? page.at(-1) : undefined
-  return {
-    records: page.map(({ record }) => parseRecord(record)),
-    ...(last === undefined ? {} : { nextCursor: toCursor(Number(last.position)) }),
-  }
+  return toPage(
+    rows.map((row) => ({ position: Number(row.position), record: recordOf(row) })),
+    query.limit,
+  )
 }
 
 /** https://www.sqlite.org/fts5.html#full_text_query_syntax. Terms have letters, marks and digits only, so quotes suffice. */
@@ -186,7 +259,16 @@ function matchExpression({ words, labels }: RequiredTerms): string {
   ].join(' AND ')
 }
 
-/** @throws Error if the database was changed by something else */
-function parseRecord(text: unknown): ImageRecord {
-  return Value.Parse(ImageRecordSchema, JSON.parse(String(text)))
+/** The column has JSON, which has neither NUL nor half of a surrogate pair. */
+function ownerOf(column: unknown): string {
+  return String(JSON.parse(String(column)))
+}
+
+/** @throws DamagedRecordError */
+function recordOf({ record }: Record<string, unknown>): ImageRecord {
+  try {
+    return parseRecord(String(record))
+  } catch (cause) {
+    throw new DamagedRecordError('the database has a record that is none', { cause })
+  }
 }

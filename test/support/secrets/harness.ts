@@ -18,6 +18,7 @@ export const secrets = {
   clientSecret: 'EntraSec8Df3GhJk1ZxCv',
   accessToken: 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJBY2Nlc3NUb2s3In0.QmVhcmVyU2lnNVR5N1Vp',
   linkCredential: 'LinkCred5Bn7MkLo3PqRs',
+  storageKey: Buffer.from('StorageKey1Hb6NjMk8UyTr3'.padEnd(64, 'StoreSec7Vf4CdXz')).toString('base64'),
 } as const
 
 export const prompt = 'A crimson "umbrella" for Zoë,\nseen in 夕阳'

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
-import type { ImageRecord } from '../../../../schemas/image-record.ts'
-import { newImageId } from '../../../../services/library/image-id.ts'
 import { openPostgresIndex } from '../../../../services/library/records/postgres-index.ts'
 import {
   InvalidCursorError,
@@ -9,42 +7,22 @@ import {
   type RecordQuery,
 } from '../../../../services/library/records/record-index.ts'
 import { openSqliteIndex } from '../../../../services/library/records/sqlite-index.ts'
+import { imageRecord, RECORDS_START } from '../../../support/image-records.ts'
 import { type Postgres, startPostgres } from '../../../support/postgres.ts'
 
 let postgres: Postgres | undefined
 after(() => postgres?.[Symbol.asyncDispose]())
 
 const engines: Record<string, () => Promise<RecordIndex>> = {
-  sqlite: async () => openSqliteIndex({ file: ':memory:' }).index,
+  sqlite: async () => openSqliteIndex({ file: '', onEmptied: assert.fail }).index,
   postgres: async () => {
     postgres ??= await startPostgres()
     return (await openPostgresIndex({ url: await postgres.createDatabase(), onError: assert.ifError })).index
   },
 }
 
-const START = Date.UTC(2026, 10, 1)
-
-function record(second: number, changes: Partial<ImageRecord> = {}): ImageRecord {
-  const createdAt = START + second * 1000
-  return {
-    version: 1,
-    id: newImageId(createdAt),
-    createdAt,
-    origin: 'generated',
-    owner: 'ann',
-    location: `.library/2026/11/01/${second}.png`,
-    isNamed: false,
-    mimeType: 'image/png',
-    width: 1024,
-    height: 768,
-    bytes: 1000,
-    sha256: 'a'.repeat(64),
-    hasCredentials: false,
-    parents: [],
-    tags: [],
-    ...changes,
-  }
-}
+const START = RECORDS_START
+const record = imageRecord
 
 for (const [name, open] of Object.entries(engines)) {
   describe(`the ${name} index of records`, () => {
