@@ -7,13 +7,17 @@ import { createLibrary, type Library } from '../../services/library/library.ts'
 import { createLocalImageStore } from '../../services/library/local/local-image-store.ts'
 import { openSqliteIndex } from '../../services/library/records/sqlite-index.ts'
 import { silent } from './calls.ts'
+import { imageRecord } from './image-records.ts'
 import { png } from './images/images.ts'
 
 /** A library in a folder, with an index in memory. */
 export function openTestLibrary(t: TestContext, folder: string) {
   const store = createLocalImageStore({ folder })
-  const { index } = openSqliteIndex({ file: ':memory:' })
-  t.after(() => index[Symbol.asyncDispose]())
+  const { index } = openSqliteIndex({ file: '', onEmptied() {} })
+  t.after(async () => {
+    store.close()
+    await index[Symbol.asyncDispose]()
+  })
   const library = createLibrary({ store, index, waitMs: 5_000, maxReadBytes: 67_108_864, log: silent })
   return { store, index, library }
 }
@@ -29,27 +33,9 @@ export const strangerAccess: LibraryAccess = {
 }
 
 /** The record of an image without bytes. */
-export function recordOf(changes: Partial<ImageRecord> = {}): ImageRecord {
-  const { createdAt = Date.now() } = changes
+export function recordOf({ createdAt = Date.now(), ...changes }: Partial<ImageRecord> = {}): ImageRecord {
   const id = newImageId(createdAt)
-  return {
-    version: 1,
-    id,
-    createdAt,
-    origin: 'generated',
-    owner: 'ann',
-    location: `.library/${id}.png`,
-    isNamed: false,
-    mimeType: 'image/png',
-    width: 1024,
-    height: 768,
-    bytes: 1000,
-    sha256: 'a'.repeat(64),
-    hasCredentials: false,
-    parents: [],
-    tags: [],
-    ...changes,
-  }
+  return { ...imageRecord(0), id, createdAt, location: `.library/${id}.png`, ...changes }
 }
 
 /** Stores an image. @param name its file name; absent: it has none */
