@@ -473,6 +473,11 @@ export const errorTable = {
     message: () =>
       'Without authentication this server finds images by their ids only: use the id that a result named. Its operator can turn on authentication, or set LIBRARY_SHARED=true.',
   },
+  IMG_ERR_LIBRARY_SEARCH: {
+    family: 'service',
+    retryable: true,
+    message: () => `The images cannot be searched at the moment; ids still work. ${inSeconds(30)}`,
+  },
   IMG_ERR_STORE_CURSOR: {
     family: 'input',
     retryable: false,

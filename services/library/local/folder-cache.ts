@@ -9,12 +9,16 @@ export interface FolderCache {
   close(): void
 }
 
+/** Milliseconds without use after which the folder is closed: Node fails if the garbage collector has to do it. */
+const IDLE_MS = 2_000
+
 interface OpenFolder {
   key: string
   directory: Promise<DirectoryHandle>
   /** Work in it. The last one closes the folder once it has been replaced: its descriptor may then be another file's. */
   users: number
   isReplaced: boolean
+  idle?: NodeJS.Timeout
 }
 
 /**
@@ -26,7 +30,8 @@ export function cacheFolder(root: string): FolderCache {
   let current: OpenFolder | undefined
 
   function openNew(key: string, folders: readonly string[]): OpenFolder {
-    const folder = { key, directory: openDirectory(root, folders, true), users: 0, isReplaced: false }
+    const directory = openDirectory(root, folders, true)
+    const folder: OpenFolder = { key, directory, users: 0, isReplaced: false }
     folder.directory.catch(() => replace(folder))
     if (current !== undefined) replace(current)
     current = folder
@@ -34,9 +39,16 @@ export function cacheFolder(root: string): FolderCache {
   }
 
   function replace(folder: OpenFolder): void {
+    clearTimeout(folder.idle)
     folder.isReplaced = true
     if (current === folder) current = undefined
     closeUnused(folder)
+  }
+
+  function closeWhenIdle(folder: OpenFolder): void {
+    if (folder.isReplaced || folder.users > 0) return
+    folder.idle ??= setTimeout(() => folder.users === 0 && replace(folder), IDLE_MS).unref()
+    folder.idle.refresh()
   }
 
   function closeUnused({ directory, users, isReplaced }: OpenFolder): void {
@@ -56,6 +68,7 @@ export function cacheFolder(root: string): FolderCache {
     } finally {
       folder.users--
       closeUnused(folder)
+      closeWhenIdle(folder)
     }
     return await withDirectory(root, folders, true, work)
   }
