@@ -1,12 +1,16 @@
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import type { CallContext } from '../calls/types.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
+<<<<<<< HEAD
 import type { LibraryAccess } from '../library/access.ts'
 import { parseImageReference } from '../library/image-reference.ts'
+=======
+>>>>>>> main
 import type { ImageStore, StoredFile } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
 import { readNamed } from '../library/named-images.ts'
 import { readBytes } from '../library/stored-image.ts'
+import type { ImageReferences } from './image-references.ts'
 
 /** The bytes of a stored image that a call names. */
 export interface StoredInput {
@@ -25,16 +29,24 @@ export interface StoredInputs {
 
 export interface StoredInputsOptions {
   library: Library
+  references: ImageReferences
   store: ImageStore
   pool: BufferPool
   /** Of an image, decoded. */
   maxBytes: number
 }
 
+<<<<<<< HEAD
 export function createStoredInputs({ library, store, pool, maxBytes }: StoredInputsOptions): StoredInputs {
   /** An image under a name that the client chose. */
   async function readName(name: string, access: LibraryAccess): Promise<StoredInput | undefined> {
     const found = await readNamed({ store, library }, name, access).catch((error: unknown) => {
+=======
+export function createStoredInputs({ library, references, store, pool, maxBytes }: StoredInputsOptions): StoredInputs {
+  /** A file without a record, under a name that the client chose. */
+  async function readNamed(name: string): Promise<Buffer | undefined> {
+    await using image = await store.read(name).catch((error: unknown) => {
+>>>>>>> main
       if (error instanceof ServiceError && error.family === 'input') return undefined
       throw error
     })
@@ -54,6 +66,7 @@ export function createStoredInputs({ library, store, pool, maxBytes }: StoredInp
   }
 
   return {
+<<<<<<< HEAD
     async read(argument, text, { access }) {
       const reference = parseImageReference(text)
       if (reference === undefined) throw serviceError('IMG_ERR_IMAGE_REFERENCE', [argument])
@@ -63,9 +76,16 @@ export function createStoredInputs({ library, store, pool, maxBytes }: StoredInp
           if (input !== undefined) return input
         }
         throw serviceError('IMG_ERR_STORE_MISSING', [])
+=======
+    async read(argument, text, context) {
+      const found = await references.find(argument, text, context)
+      if ('record' in found) return { bytes: await readFile(await library.open(found.record)), id: found.record.id }
+      for (const name of found.names) {
+        const bytes = await readNamed(name)
+        if (bytes !== undefined) return { bytes }
+>>>>>>> main
       }
-      const record = reference.kind === 'id' ? await library.get(reference.id, access) : await library.latest(access)
-      return { bytes: await readFile(await library.open(record)), id: record.id }
+      throw serviceError('IMG_ERR_STORE_MISSING', [])
     },
   }
 }
