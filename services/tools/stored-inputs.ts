@@ -1,11 +1,7 @@
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import type { CallContext } from '../calls/types.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
-<<<<<<< HEAD
 import type { LibraryAccess } from '../library/access.ts'
-import { parseImageReference } from '../library/image-reference.ts'
-=======
->>>>>>> main
 import type { ImageStore, StoredFile } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
 import { readNamed } from '../library/named-images.ts'
@@ -36,17 +32,10 @@ export interface StoredInputsOptions {
   maxBytes: number
 }
 
-<<<<<<< HEAD
-export function createStoredInputs({ library, store, pool, maxBytes }: StoredInputsOptions): StoredInputs {
+export function createStoredInputs({ library, references, store, pool, maxBytes }: StoredInputsOptions): StoredInputs {
   /** An image under a name that the client chose. */
   async function readName(name: string, access: LibraryAccess): Promise<StoredInput | undefined> {
     const found = await readNamed({ store, library }, name, access).catch((error: unknown) => {
-=======
-export function createStoredInputs({ library, references, store, pool, maxBytes }: StoredInputsOptions): StoredInputs {
-  /** A file without a record, under a name that the client chose. */
-  async function readNamed(name: string): Promise<Buffer | undefined> {
-    await using image = await store.read(name).catch((error: unknown) => {
->>>>>>> main
       if (error instanceof ServiceError && error.family === 'input') return undefined
       throw error
     })
@@ -66,24 +55,12 @@ export function createStoredInputs({ library, references, store, pool, maxBytes 
   }
 
   return {
-<<<<<<< HEAD
-    async read(argument, text, { access }) {
-      const reference = parseImageReference(text)
-      if (reference === undefined) throw serviceError('IMG_ERR_IMAGE_REFERENCE', [argument])
-      if (reference.kind === 'file') {
-        for (const name of reference.names) {
-          const input = await readName(name, access)
-          if (input !== undefined) return input
-        }
-        throw serviceError('IMG_ERR_STORE_MISSING', [])
-=======
     async read(argument, text, context) {
       const found = await references.find(argument, text, context)
       if ('record' in found) return { bytes: await readFile(await library.open(found.record)), id: found.record.id }
       for (const name of found.names) {
-        const bytes = await readNamed(name)
-        if (bytes !== undefined) return { bytes }
->>>>>>> main
+        const input = await readName(name, context.access)
+        if (input !== undefined) return input
       }
       throw serviceError('IMG_ERR_STORE_MISSING', [])
     },
