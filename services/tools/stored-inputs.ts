@@ -1,8 +1,10 @@
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import type { CallContext } from '../calls/types.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
+import type { LibraryAccess } from '../library/access.ts'
 import type { ImageStore, StoredFile } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
+import { readNamed } from '../library/named-images.ts'
 import { readBytes } from '../library/stored-image.ts'
 import type { ImageReferences } from './image-references.ts'
 
@@ -31,18 +33,19 @@ export interface StoredInputsOptions {
 }
 
 export function createStoredInputs({ library, references, store, pool, maxBytes }: StoredInputsOptions): StoredInputs {
-  /** A file without a record, under a name that the client chose. */
-  async function readNamed(name: string): Promise<Buffer | undefined> {
-    await using image = await store.read(name).catch((error: unknown) => {
+  /** An image under a name that the client chose. */
+  async function readName(name: string, access: LibraryAccess): Promise<StoredInput | undefined> {
+    const found = await readNamed({ store, library }, name, access).catch((error: unknown) => {
       if (error instanceof ServiceError && error.family === 'input') return undefined
       throw error
     })
-    if (image === undefined) return undefined
+    if (found === undefined) return undefined
+    await using image = found.image
     if (image.bytes > maxBytes) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
     const bytes = Buffer.allocUnsafe(image.bytes)
     let done = 0
     for await (const chunk of image.decoded(pool)) done += chunk.copy(bytes, done)
-    return bytes
+    return { bytes, ...(found.record && { id: found.record.id }) }
   }
 
   async function readFile(file: StoredFile): Promise<Buffer> {
@@ -56,8 +59,8 @@ export function createStoredInputs({ library, references, store, pool, maxBytes 
       const found = await references.find(argument, text, context)
       if ('record' in found) return { bytes: await readFile(await library.open(found.record)), id: found.record.id }
       for (const name of found.names) {
-        const bytes = await readNamed(name)
-        if (bytes !== undefined) return { bytes }
+        const input = await readName(name, context.access)
+        if (input !== undefined) return input
       }
       throw serviceError('IMG_ERR_STORE_MISSING', [])
     },
