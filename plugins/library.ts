@@ -45,7 +45,9 @@ async function openLibrary(fastify: FastifyInstance, store: ImageStore): Promise
     log,
   })
   fastify.addHook('onClose', () => index[Symbol.asyncDispose]())
-  return createLibrary({ store, index, waitMs, maxReadBytes: MAX_READ_BYTES, log })
+  const library = createLibrary({ store, index, waitMs, maxReadBytes: MAX_READ_BYTES, log })
+  fastify.addHook('onClose', async () => library[Symbol.dispose]())
+  return library
 }
 
 /** As for saved images. */

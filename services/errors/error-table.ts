@@ -461,6 +461,17 @@ export const errorTable = {
     message: () =>
       'There is no image with this id: it is mistyped, was deleted or is no longer stored, or belongs to another caller.',
   },
+  IMG_ERR_LINK: {
+    family: 'input',
+    retryable: false,
+    message: () =>
+      'There is no image at this address: the link has expired or is incomplete, or the image is no longer stored. Request a new link.',
+  },
+  IMG_ERR_LINK_BUSY: {
+    family: 'service',
+    retryable: true,
+    message: () => 'The image cannot be sent at the moment. Try again in a few seconds.',
+  },
   IMG_ERR_IMAGE_REFERENCE: {
     family: 'input',
     retryable: false,
@@ -472,6 +483,11 @@ export const errorTable = {
     retryable: false,
     message: () =>
       'Without authentication this server finds images by their ids only: use the id that a result named. Its operator can turn on authentication, or set LIBRARY_SHARED=true.',
+  },
+  IMG_ERR_LIBRARY_SEARCH: {
+    family: 'service',
+    retryable: true,
+    message: () => `The images cannot be searched at the moment; ids still work. ${inSeconds(30)}`,
   },
   IMG_ERR_STORE_CURSOR: {
     family: 'input',

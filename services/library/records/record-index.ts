@@ -12,7 +12,7 @@ export interface RecordQuery {
   model?: string | undefined
   /** Id of an image from which the found ones were made directly. */
   parent?: string | undefined
-  /** Name of a named image in the store. */
+  /** Name of a named image in the store; names that differ in case or Unicode form only match, as some file systems take them for one. */
   location?: string | undefined
   /** Milliseconds since 1970, inclusive. */
   since?: number | undefined

@@ -1,0 +1,136 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { ImageRecord } from '../../schemas/image-record.ts'
+import type { ImageFacts } from '../bytes/base64-image.ts'
+import { ServiceError, serviceError } from '../errors/errors.ts'
+import type { Logger } from '../logging/logger.ts'
+import { type ImageDigest, observeImage } from './image-digest.ts'
+import { newImageId } from './image-id.ts'
+import { type ImageSource, type ImageStore, jsonSource, type SavedImage, type SaveTarget } from './image-store.ts'
+import { recordName, unnamedLocation } from './locations.ts'
+import type { LateRecords } from './records/late-records.ts'
+
+/** An image that is to be stored. A `Base64Image` is one. */
+export type NewImage = ImageSource & ImageFacts
+
+/** What is known of the images of one call. */
+export type NewImageFacts = Pick<ImageRecord, 'origin' | 'owner' | 'parents' | 'tags'> &
+  Partial<Pick<ImageRecord, 'prompt' | 'model' | 'deployment' | 'seed' | 'costUsd' | 'callId'>>
+
+/** What became of an image. */
+export interface AddedImage {
+  /** It is in the library: bytes and record are in the store. */
+  record?: ImageRecord
+  /** It has the requested name, even if it is not in the library. */
+  saved?: SavedImage
+  /** Why it is not in the library, or has no name. */
+  failure?: ServiceError
+}
+
+/**
+ * Stores the images of one call, under one name if there is a target. Never rejects; the results are in the order of the
+ * images.
+ */
+export type AddImages = (
+  images: readonly NewImage[],
+  facts: NewImageFacts,
+  target?: SaveTarget,
+) => Promise<AddedImage[]>
+
+export interface AddImagesOptions {
+  store: ImageStore
+  records: Pick<LateRecords, 'put'>
+  /** Milliseconds that a result waits for its images to be stored; what has not been stored by then is given up. */
+  waitMs: number
+  log: Logger
+}
+
+/** Bytes come first, then the record beside them, then the index: an image whose id is known is complete. */
+export function createAddImages({ store, records, waitMs, log }: AddImagesOptions): AddImages {
+  const { files } = store
+
+  async function writeRecord(record: ImageRecord, signal: AbortSignal): Promise<void> {
+    await files.create(recordName(record), jsonSource(JSON.stringify(record)), signal)
+  }
+
+  async function addUnnamed(image: NewImage, facts: NewImageFacts, signal: AbortSignal): Promise<AddedImage> {
+    const id = newImageId()
+    const location = unnamedLocation(id, image.mimeType)
+    const { source, digest } = observeImage(image)
+    await files.create(location, source, signal)
+    const record = { ...describe(id, image, facts, digest()), location, isNamed: false }
+    try {
+      await writeRecord(record, signal)
+    } catch (error) {
+      await files
+        .remove(location)
+        .catch((err: unknown) => log.warn({ err, location }, 'an image without a record remains'))
+      throw error
+    }
+    return { record }
+  }
+
+  /** The record of an image that has got its name. */
+  async function addRecord(
+    saved: SavedImage,
+    image: NewImage,
+    facts: NewImageFacts,
+    digest: ImageDigest,
+    signal: AbortSignal,
+  ): Promise<AddedImage> {
+    const record = { ...describe(newImageId(), image, facts, digest), location: saved.name, isNamed: true }
+    return await writeRecord(record, signal).then(
+      () => ({ saved, record }),
+      (error: unknown) => ({ saved, failure: toServiceError(error) }),
+    )
+  }
+
+  return async function add(images, facts, target) {
+    const added: AddedImage[] = []
+    const deadline = new AbortController()
+    const { signal } = deadline
+
+    async function addAll(): Promise<void> {
+      if (target === undefined) {
+        // One after another: each write needs a buffer.
+        for (const [at, image] of images.entries()) {
+          added[at] = await addUnnamed(image, facts, signal).catch(toFailure)
+        }
+      } else {
+        const observed = images.map((image) => ({ image, ...observeImage(image) }))
+        const sources = observed.map(({ source }) => source)
+        const results = await store.saveSet(target, sources, signal)
+        for (const [at, { image, digest }] of observed.entries()) {
+          const result = results[at]
+          if (result?.status !== 'fulfilled') added[at] = toFailure(result?.reason)
+          else {
+            added[at] = { saved: result.value }
+            added[at] = await addRecord(result.value, image, facts, digest(), signal)
+          }
+        }
+      }
+      await records.put(added.flatMap(({ record }) => record ?? []))
+    }
+
+    const slow = serviceError('IMG_ERR_STORE_SLOW', [])
+    const done = new AbortController()
+    const work = addAll().catch((err: unknown) => log.error({ err }, 'storing images failed'))
+    await Promise.race([work, pause(waitMs, undefined, { signal: done.signal }).catch(() => {})])
+    done.abort()
+    deadline.abort(slow)
+    // Copied: what the given-up work still does must not change what the client is told.
+    return images.map((_image, at) => added[at] ?? { failure: slow })
+  }
+}
+
+function describe(id: string, image: NewImage, facts: NewImageFacts, digest: ImageDigest) {
+  const { mimeType, width, height, bytes } = image
+  return { version: 1 as const, id, createdAt: Date.now(), ...facts, mimeType, width, height, bytes, ...digest }
+}
+
+function toFailure(error: unknown): AddedImage {
+  return { failure: toServiceError(error) }
+}
+
+function toServiceError(error: unknown): ServiceError {
+  return error instanceof ServiceError ? error : serviceError('IMG_ERR_STORE_FAILED', [], { cause: error })
+}
