@@ -1,36 +1,84 @@
+import type { ImagesClient } from '../azure/types.ts'
+import type { BufferPool } from '../bytes/buffer-pool.ts'
 import type { Tool } from '../calls/types.ts'
+import type { ImageLimits } from '../imaging/image-probe.ts'
+import type { PixelWork } from '../imaging/pixel-work.ts'
+import type { Size } from '../imaging/types.ts'
+import type { ImageStore } from '../library/image-store.ts'
+import type { Library } from '../library/library.ts'
+import type { Links } from '../library/links/links.ts'
 import { normalizer } from './arguments.ts'
-import { type EditImageOptions, editImage } from './edit-image.ts'
-import { type GenerateImageOptions, generateImage } from './generate-image.ts'
+import { editImage } from './edit-image.ts'
+import { findImages } from './find-images.ts'
+import { generateImage } from './generate-image.ts'
+import { getImage } from './get-image.ts'
+import { createImageInputs } from './image-inputs.ts'
+import { createImageReferences } from './image-references.ts'
+import { createImageResults, type ImageResultsOptions } from './image-results.ts'
 import { listModels } from './list-models.ts'
+import { createStoredInputs } from './stored-inputs.ts'
+
+export interface ToolOptions extends Pick<ImageResultsOptions, 'openReserve' | 'onSaved' | 'onNotSaved'> {
+  azure: ImagesClient
+  store: ImageStore
+  /** Undefined: images have no ids. */
+  library: Library | undefined
+  /** Undefined: images have no addresses. */
+  links: Links | undefined
+  pool: BufferPool
+  pixels: PixelWork
+  images: ImageLimits & {
+    /** The size if the client sends none. */
+    defaultSize: Size
+    defaultEditMaxPixels: number
+    maxInlineBytes: number
+    reportCost: boolean
+  }
+  /** Whether clients run on this machine and may name files on it. */
+  readsLocalFiles: boolean
+}
 
 /**
  * Every tool, in the order in which they are listed. The same list until a deployment's capabilities change, which is when
  * the first call has shown by which route it is reached.
  */
-export function createToolList(options: GenerateImageOptions & EditImageOptions): () => readonly Tool[] {
+export function createToolList(options: ToolOptions): () => readonly Tool[] {
+  const create = toolFactory(options)
   const current = () => options.azure.deployments.map(({ capabilities }) => capabilities)
   let described = current()
-  let tools = createTools(options)
+  let tools = create()
   return () => {
     const capabilities = current()
     if (capabilities.some((row, index) => row !== described[index])) {
       described = capabilities
-      tools = createTools(options)
+      tools = create()
     }
     return tools
   }
 }
 
-function createTools(options: GenerateImageOptions & EditImageOptions): readonly Tool[] {
-  const { deployments } = options.azure
-  const tools = [
-    generateImage(options),
-    editImage(options),
-    deployments.length > 1 ? listModels(deployments) : undefined,
-  ]
-  // Here, so that no tool can forget it: clients add members to the arguments of every tool.
-  return tools
-    .filter((tool) => tool !== undefined)
-    .map((tool) => ({ ...tool, normalize: normalizer(tool.inputSchema) }))
+function toolFactory(options: ToolOptions): () => readonly Tool[] {
+  const { azure, library, pixels, images, readsLocalFiles } = options
+  const { maxBytes, maxInlineBytes } = images
+  const shared = { ...options, ...images, imageLimits: images }
+  const stored = library && { ...shared, library, references: createImageReferences({ ...options, library }) }
+  const inputs = createImageInputs({
+    pixels,
+    limits: images,
+    readsLocalFiles,
+    stored: stored && createStoredInputs({ ...stored, maxBytes }),
+  })
+  const results = createImageResults(shared)
+  return () => {
+    const tools = [
+      generateImage({ ...shared, results }),
+      editImage({ ...shared, inputs, results }),
+      ...(stored === undefined ? [] : [findImages(stored), getImage({ ...stored, maxInlineBytes })]),
+      azure.deployments.length > 1 ? listModels(azure.deployments) : undefined,
+    ]
+    // Here, so that no tool can forget it: clients add members to the arguments of every tool.
+    return tools
+      .filter((tool) => tool !== undefined)
+      .map((tool) => ({ ...tool, normalize: normalizer(tool.inputSchema) }))
+  }
 }

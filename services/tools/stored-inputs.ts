@@ -1,10 +1,12 @@
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import type { CallContext } from '../calls/types.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
-import { parseImageReference } from '../library/image-reference.ts'
+import type { LibraryAccess } from '../library/access.ts'
 import type { ImageStore, StoredFile } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
+import { readNamed } from '../library/named-images.ts'
 import { readBytes } from '../library/stored-image.ts'
+import type { ImageReferences } from './image-references.ts'
 
 /** The bytes of a stored image that a call names. */
 export interface StoredInput {
@@ -23,25 +25,27 @@ export interface StoredInputs {
 
 export interface StoredInputsOptions {
   library: Library
+  references: ImageReferences
   store: ImageStore
   pool: BufferPool
   /** Of an image, decoded. */
   maxBytes: number
 }
 
-export function createStoredInputs({ library, store, pool, maxBytes }: StoredInputsOptions): StoredInputs {
-  /** A file without a record, under a name that the client chose. */
-  async function readNamed(name: string): Promise<Buffer | undefined> {
-    await using image = await store.read(name).catch((error: unknown) => {
+export function createStoredInputs({ library, references, store, pool, maxBytes }: StoredInputsOptions): StoredInputs {
+  /** An image under a name that the client chose. */
+  async function readName(name: string, access: LibraryAccess): Promise<StoredInput | undefined> {
+    const found = await readNamed({ store, library }, name, access).catch((error: unknown) => {
       if (error instanceof ServiceError && error.family === 'input') return undefined
       throw error
     })
-    if (image === undefined) return undefined
+    if (found === undefined) return undefined
+    await using image = found.image
     if (image.bytes > maxBytes) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
     const bytes = Buffer.allocUnsafe(image.bytes)
     let done = 0
     for await (const chunk of image.decoded(pool)) done += chunk.copy(bytes, done)
-    return bytes
+    return { bytes, ...(found.record && { id: found.record.id }) }
   }
 
   async function readFile(file: StoredFile): Promise<Buffer> {
@@ -51,18 +55,14 @@ export function createStoredInputs({ library, store, pool, maxBytes }: StoredInp
   }
 
   return {
-    async read(argument, text, { access }) {
-      const reference = parseImageReference(text)
-      if (reference === undefined) throw serviceError('IMG_ERR_IMAGE_REFERENCE', [argument])
-      if (reference.kind === 'file') {
-        for (const name of reference.names) {
-          const bytes = await readNamed(name)
-          if (bytes !== undefined) return { bytes }
-        }
-        throw serviceError('IMG_ERR_STORE_MISSING', [])
+    async read(argument, text, context) {
+      const found = await references.find(argument, text, context)
+      if ('record' in found) return { bytes: await readFile(await library.open(found.record)), id: found.record.id }
+      for (const name of found.names) {
+        const input = await readName(name, context.access)
+        if (input !== undefined) return input
       }
-      const record = reference.kind === 'id' ? await library.get(reference.id, access) : await library.latest(access)
-      return { bytes: await readFile(await library.open(record)), id: record.id }
+      throw serviceError('IMG_ERR_STORE_MISSING', [])
     },
   }
 }

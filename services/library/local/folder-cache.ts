@@ -2,8 +2,15 @@ import { LIBRARY_FOLDER } from '../image-store.ts'
 import type { DirectoryHandle } from './directory-handle.ts'
 import { openDirectory, withDirectory } from './with-directory.ts'
 
-/** Works in a folder of the store, which is created if it is missing. */
-export type InFolder = <T>(folders: readonly string[], work: (directory: DirectoryHandle) => Promise<T>) => Promise<T>
+export interface FolderCache {
+  /** Works in a folder of the store, which is created if it is missing. */
+  inFolder<T>(folders: readonly string[], work: (directory: DirectoryHandle) => Promise<T>): Promise<T>
+  /** Closes the open folder as soon as no work is in it. */
+  close(): void
+}
+
+/** Milliseconds without use after which the folder is closed: Node fails if the garbage collector has to do it. */
+const IDLE_MS = 2_000
 
 interface OpenFolder {
   key: string
@@ -11,6 +18,7 @@ interface OpenFolder {
   /** Work in it. The last one closes the folder once it has been replaced: its descriptor may then be another file's. */
   users: number
   isReplaced: boolean
+  idle?: NodeJS.Timeout
 }
 
 /**
@@ -18,11 +26,12 @@ interface OpenFolder {
  * some twenty system calls. Other folders are opened each time.
  * @param root absolute path of the store
  */
-export function cacheFolder(root: string): InFolder {
+export function cacheFolder(root: string): FolderCache {
   let current: OpenFolder | undefined
 
   function openNew(key: string, folders: readonly string[]): OpenFolder {
-    const folder = { key, directory: openDirectory(root, folders, true), users: 0, isReplaced: false }
+    const directory = openDirectory(root, folders, true)
+    const folder: OpenFolder = { key, directory, users: 0, isReplaced: false }
     folder.directory.catch(() => replace(folder))
     if (current !== undefined) replace(current)
     current = folder
@@ -30,16 +39,23 @@ export function cacheFolder(root: string): InFolder {
   }
 
   function replace(folder: OpenFolder): void {
+    clearTimeout(folder.idle)
     folder.isReplaced = true
     if (current === folder) current = undefined
     closeUnused(folder)
+  }
+
+  function closeWhenIdle(folder: OpenFolder): void {
+    if (folder.isReplaced || folder.users > 0) return
+    folder.idle ??= setTimeout(() => folder.users === 0 && replace(folder), IDLE_MS).unref()
+    folder.idle.refresh()
   }
 
   function closeUnused({ directory, users, isReplaced }: OpenFolder): void {
     if (isReplaced && users === 0) directory.then((open) => open.close()).catch(() => {})
   }
 
-  return async function inFolder(folders, work) {
+  async function inFolder<T>(folders: readonly string[], work: (directory: DirectoryHandle) => Promise<T>): Promise<T> {
     if (folders[0] !== LIBRARY_FOLDER) return await withDirectory(root, folders, true, work)
     const key = folders.join('/')
     const folder = current?.key === key ? current : openNew(key, folders)
@@ -52,7 +68,15 @@ export function cacheFolder(root: string): InFolder {
     } finally {
       folder.users--
       closeUnused(folder)
+      closeWhenIdle(folder)
     }
     return await withDirectory(root, folders, true, work)
+  }
+
+  return {
+    inFolder,
+    close() {
+      if (current !== undefined) replace(current)
+    },
   }
 }
