@@ -1,5 +1,6 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { plainPng } from '../support/images/images.ts'
@@ -19,12 +20,11 @@ const body = (args: object) => {
   return JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } })
 }
 
-/** Open files of the service below its images folder, removed or not, but for the library's index and newest folder. */
+/** Open files of the service below a folder, removed or not. */
 const openFiles = ({ images: folder, process: { child } }: Service) =>
   readdirSync(`/proc/${child.pid}/fd`).filter((fd) => {
     try {
-      const name = readlinkSync(`/proc/${child.pid}/fd/${fd}`)
-      return name.startsWith(folder) && !/\/\.library\/(index\.db|\d{4}\/\d\d\/\d\d$)/.test(name)
+      return readlinkSync(`/proc/${child.pid}/fd/${fd}`).startsWith(join(folder, '.abandoned'))
     } catch {
       return false
     }
