@@ -1,11 +1,18 @@
 import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { Rejection } from '../services/errors/rejection.ts'
-import { type ByteReservation, createByteBudget, UNRESERVED_BYTES } from '../services/limits/byte-budget.ts'
+import {
+  type ByteBudget,
+  type ByteReservation,
+  createByteBudget,
+  UNRESERVED_BYTES,
+} from '../services/limits/byte-budget.ts'
 import { defaultTiming } from '../services/mcp/timeouts.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /** The memory of images that clients send or name. */
+    inputBudget: ByteBudget
     /** Hook for `onRequest`, after `authenticate`: lets clients that sent `Expect: 100-continue` send the body. */
     openBody(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
     /** Opens the reservation of a request's body, which is released when the request has ended. */
@@ -27,6 +34,7 @@ async function bodyLimits(fastify: FastifyInstance): Promise<void> {
   const { bodyWaitMs, uploadPeriodMs } = { ...defaultTiming, ...fastify.appOptions.timing }
   const budget = createByteBudget({ limit: config.limits.maxInflightBytes, waitMs: bodyWaitMs })
   metrics.setBodyBytes(() => budget.used)
+  fastify.decorate('inputBudget', budget)
   fastify.decorateRequest('isBodyOpen', false)
 
   function rejectBody(reason: 'bytes' | 'slow'): Error {
