@@ -5,7 +5,7 @@ import { createDispatcher, type Dispatcher } from '../services/mcp/dispatcher.ts
 import { defaultTiming } from '../services/mcp/timeouts.ts'
 import { memoize } from '../services/net/memoize.ts'
 import { createCompletion } from '../services/prompts/completion.ts'
-import { prompts } from '../services/prompts/index.ts'
+import { createPrompts } from '../services/prompts/index.ts'
 import { createSavedImages } from '../services/resources/saved-images.ts'
 import { imageIcon } from '../services/tools/icons.ts'
 import { createInstructions } from '../services/tools/instructions.ts'
@@ -23,8 +23,9 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
   const savedImages = createSavedImages({
     store: imageStore,
     library,
-    limit: { pixels, imageLimits: config.images, maxEncodedBytes: config.images.maxResourceBytes },
+    contents: { pixels, imageLimits: config.images, maxEncodedBytes: config.images.maxResourceBytes },
   })
+  const prompts = createPrompts({ hasLibrary: library !== undefined })
   const requestsOf = memoize((key) => metrics.rpcRequests.labels(...key.split(' ')))
   const { progressRepeatMs } = { ...defaultTiming, ...timing }
   fastify.decorate(
@@ -36,7 +37,11 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
         },
         prompts,
         resources: savedImages,
-        complete: createCompletion({ models: [azureImages.deployment.model], images: savedImages.completion }),
+        complete: createCompletion({
+          prompts,
+          models: [azureImages.deployment.model],
+          images: savedImages.completion,
+        }),
       }),
       serverInfo: {
         name: 'azure-image-editor-mcp',

@@ -477,6 +477,17 @@ export const errorTable = {
     message: (argument?: string) =>
       `There is no image with ${argument === undefined ? 'this id' : `the id in ${argument}`}: it is mistyped, was deleted or is no longer stored, or belongs to another caller.`,
   },
+  IMG_ERR_LINK: {
+    family: 'input',
+    retryable: false,
+    message: () =>
+      'There is no image at this address: the link has expired or is incomplete, or the image is no longer stored. Request a new link.',
+  },
+  IMG_ERR_LINK_BUSY: {
+    family: 'service',
+    retryable: true,
+    message: () => 'The image cannot be sent at the moment. Try again in a few seconds.',
+  },
   IMG_ERR_IMAGE_REFERENCE: {
     family: 'input',
     retryable: false,

@@ -26,6 +26,19 @@ export function timeOfId(id: string): number {
   return Number(decode(id.slice(4, 4 + TIME_CHARACTERS)))
 }
 
+const ID_START = /^img_[0-7][0-9abcdefghjkmnpqrstvwxyz]{0,25}$/
+
+/** The times of the ids that begin with a text, from `since` to before `until`; undefined: no id begins with it. */
+export function timesOfIdPrefix(prefix: string): { since: number; until: number } | undefined {
+  if ('img_'.startsWith(prefix)) return { since: 0, until: Number(1n << 48n) }
+  if (!ID_START.test(prefix)) return undefined
+  const typed = prefix.slice(4, 4 + TIME_CHARACTERS)
+  return {
+    since: Number(decode(typed.padEnd(TIME_CHARACTERS, '0'))),
+    until: Number(decode(typed.padEnd(TIME_CHARACTERS, 'z'))) + 1,
+  }
+}
+
 /**
  * The place of an image in lists, as a whole number below 2^53 that grows with time: the id's milliseconds, then ten of its
  * random bits. Two images can share one; an index then takes the next free number.

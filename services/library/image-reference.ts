@@ -54,5 +54,18 @@ function idsIn(text: string): string[] {
   return [...new Set(ids)].filter(isImageId)
 }
 
+const PREVIEW = '/preview'
+
+/** The id in the URI of a preview. */
+export function idOfPreviewUri(uri: string): string | undefined {
+  return uri.endsWith(PREVIEW) ? idOfUri(uri.slice(0, -PREVIEW.length)) : undefined
+}
+
+/** The templates of these URIs. */
+export const ID_URI_TEMPLATE = 'image://{id}'
+export const PREVIEW_URI_TEMPLATE = `${ID_URI_TEMPLATE}${PREVIEW}`
+/** The variable of both. */
+export const ID_URI_VARIABLE = 'id'
+
 /** The URI of an image of the library. */
 export const uriOfId = (id: string): string => `image://${id}`

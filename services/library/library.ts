@@ -29,6 +29,8 @@ export interface Library extends Disposable {
   add: AddImages
   /** @throws ServiceError `IMG_ERR_IMAGE_ID`, also for an image that the caller may not use */
   get(id: string, access: LibraryAccess): Promise<ImageRecord>
+  /** The records of named images, whoever owns them, whose names differ from this one at most in case and Unicode form. */
+  recordsOfName(name: string): Promise<readonly ImageRecord[]>
   /** The images that the caller may list, newest first. @throws ServiceError `IMG_ERR_LIBRARY_LISTING`, `IMG_ERR_LIBRARY_SEARCH`, `IMG_ERR_STORE_CURSOR` */
   find(query: Omit<RecordQuery, 'owner'>, access: LibraryAccess): Promise<RecordPage>
   /** The caller's own newest image; on the user's machine the newest of all. @throws ServiceError as `find`, and `IMG_ERR_IMAGE_ID` if there is none */
@@ -42,6 +44,9 @@ export interface Library extends Disposable {
   /** Removes bytes, record and index entry. @throws ServiceError as `update` */
   remove(id: string, access: LibraryAccess): Promise<void>
 }
+
+/** Names that are one file on file systems that ignore case. */
+const MAX_SPELLINGS = 20
 
 export function createLibrary({ store, index, waitMs, maxReadBytes, log }: LibraryOptions): Library {
   const { files } = store
@@ -74,8 +79,10 @@ export function createLibrary({ store, index, waitMs, maxReadBytes, log }: Libra
   }
 
   async function get(id: string, access: LibraryAccess): Promise<ImageRecord> {
-    const record = (await fromIndex(id)) ?? (await readUnnamedRecord(id))
-    if (record === undefined || !mayUse(access, record.owner)) throw serviceError('IMG_ERR_IMAGE_ID', [])
+    const usable = (record?: ImageRecord) => (record && mayUse(access, record.owner) ? record : undefined)
+    // The store is asked also for another caller's image, so that an unknown id does not take longer than such a one.
+    const record = usable(await fromIndex(id)) ?? usable(await readUnnamedRecord(id))
+    if (record === undefined) throw serviceError('IMG_ERR_IMAGE_ID', [])
     return record
   }
 
@@ -95,6 +102,10 @@ export function createLibrary({ store, index, waitMs, maxReadBytes, log }: Libra
     [Symbol.dispose]: records[Symbol.dispose],
     add: createAddImages({ store, records, waitMs, log }),
     get,
+    async recordsOfName(location) {
+      const late = records.named(location)
+      return [...late, ...(await find({ location, limit: MAX_SPELLINGS })).records]
+    },
     async find(query, access) {
       checkListing(access)
       return await find(access.uses === 'all' ? query : { ...query, owner: access.owner })

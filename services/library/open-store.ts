@@ -33,7 +33,8 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
   const { library, pool, log } = options
   const { folder, storage } = library
   if (storage === undefined) {
-    return { store: await openLocalImageStore({ folder, pool }, log), close: async () => {} }
+    const store = await openLocalImageStore({ folder, pool }, log)
+    return { store, close: async () => store.close() }
   }
   const connections = createHttpClient(options.connections)
   const container = await openContainer(storage.url, accessOf(storage, options.loadTokens), connections)

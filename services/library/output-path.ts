@@ -59,6 +59,18 @@ export function printablePath(path: string): string {
   return path.replace(CONTROL_CHARACTERS, '\ufffd')
 }
 
+/** The beginning of a text that someone wrote, as one line without invisible characters. @param length in characters */
+export function oneLine(text: string, length: number): string {
+  const line = text
+    .slice(0, 8 * length)
+    .replace(CONTROL_CHARACTERS, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .toWellFormed()
+  const characters = [...line]
+  return characters.length > length ? `${characters.slice(0, length - 1).join('')}…` : line
+}
+
 function problemOfText(text: string): string | undefined {
   if (text === '') return 'it is empty; use a file name such as sunset.png'
   if (Buffer.byteLength(text) > MAX_PATH_BYTES) return `it is longer than ${MAX_PATH_BYTES} bytes`

@@ -32,7 +32,19 @@ const useSize = (value: string | undefined) => when(value, (given) => `Use the s
 
 const ONE_CALL = 'Each call costs money: make one call, show me the image, and ask before making another.'
 
-export const prompts: readonly Prompt[] = [
+/** The argument of prompts that takes the id of an image. */
+export const IMAGE_ARGUMENT = 'image'
+const image = optional(IMAGE_ARGUMENT, 'Id of the image (img_…); by default the image of this chat')
+
+const withImage = (value: string | undefined) => when(value, (given) => `Pass ${given} as the image.`)
+
+/** The prompts. @param hasLibrary whether images have ids */
+export function createPrompts({ hasLibrary }: { hasLibrary: boolean }): readonly Prompt[] {
+  if (hasLibrary) return all
+  return all.map((each) => ({ ...each, arguments: each.arguments.filter(({ name }) => name !== IMAGE_ARGUMENT) }))
+}
+
+const all: readonly Prompt[] = [
   prompt({
     name: 'edit_one_thing',
     title: 'Change one thing, keep the rest',
@@ -40,9 +52,11 @@ export const prompts: readonly Prompt[] = [
     arguments: [
       required('change', 'What to change, such as "make the car red"'),
       optional('keep', 'What must not change, such as "her face and the lettering"'),
+      image,
     ],
-    text: ({ change = '', keep }) => [
+    text: ({ change = '', keep, image: id }) => [
       `Edit my image with edit_image: ${change}.`,
+      withImage(id),
       'In the prompt of the tool, name the change precisely, then say that everything else stays exactly the same:',
       'composition, camera angle, light, colours, background, faces and text.',
       when(keep, (given) => `Above all, this must not change: ${given}.`),
@@ -72,9 +86,14 @@ export const prompts: readonly Prompt[] = [
     name: 'style_transfer',
     title: 'Style transfer',
     description: 'Redraws an image in another style and keeps its content.',
-    arguments: [required('style', 'The style, such as "watercolour"'), optional('strength', 'light, clear or strong')],
-    text: ({ style = '', strength }) => [
+    arguments: [
+      required('style', 'The style, such as "watercolour"'),
+      optional('strength', 'light, clear or strong'),
+      image,
+    ],
+    text: ({ style = '', strength, image: id }) => [
       `Redraw my image with edit_image in this style: ${style}.`,
+      withImage(id),
       'In the prompt, describe the style by its visible features (line, brush, palette, grain, light) and name no living artist.',
       'Say that subject, pose, composition and proportions stay the same.',
       when(strength, (given) => `Strength of the effect: ${given}.`),
@@ -85,9 +104,10 @@ export const prompts: readonly Prompt[] = [
     name: 'replace_background',
     title: 'Replace the background',
     description: 'Puts the subject of an image in front of a new background.',
-    arguments: [required('background', 'The new background')],
-    text: ({ background = '' }) => [
+    arguments: [required('background', 'The new background'), image],
+    text: ({ background = '', image: id }) => [
       `Replace the background of my image with edit_image: ${background}.`,
+      withImage(id),
       'In the prompt, say that the subject keeps its outline, pose, size and position, down to single hairs, and that light',
       'and shadows match the new surroundings.',
       ONE_CALL,
@@ -97,9 +117,10 @@ export const prompts: readonly Prompt[] = [
     name: 'restore_photo',
     title: 'Restore an old photo',
     description: 'Removes scratches, stains and fading from a scanned photo.',
-    arguments: [optional('colour', 'yes to colourise a black-and-white photo')],
-    text: ({ colour }) => [
+    arguments: [optional('colour', 'yes to colourise a black-and-white photo'), image],
+    text: ({ colour, image: id }) => [
       'Restore my old photo with edit_image: remove scratches, dust, stains and creases, and restore contrast and sharpness.',
+      withImage(id),
       when(colour, (given) =>
         /^(?:y|yes|true|ja|oui|是)$/i.test(given) ? 'Give it natural colours of its period.' : 'Do not colourise it.',
       ) ?? 'Do not colourise it.',

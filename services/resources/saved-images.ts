@@ -1,168 +1,160 @@
-import type { Base64Image, ImageMimeType } from '../bytes/base64-image.ts'
-import type { ResourceContents } from '../calls/types.ts'
-import { ServiceError } from '../errors/errors.ts'
-import type { ImageLimits } from '../imaging/image-probe.ts'
-import type { PixelClaim } from '../imaging/pixel-claim.ts'
-import type { PixelWork } from '../imaging/pixel-work.ts'
-import { createPreview } from '../imaging/preview.ts'
-import { formatSize } from '../imaging/size.ts'
+import type { Base64Image } from '../bytes/base64-image.ts'
+import type { CallContext } from '../calls/types.ts'
+import { ServiceError, serviceError } from '../errors/errors.ts'
 import type { LibraryAccess } from '../library/access.ts'
-import { idOfUri } from '../library/image-reference.ts'
-import type { ImageStore, StoredImage } from '../library/image-store.ts'
-import { IMAGE_URI_TEMPLATE, IMAGE_URI_VARIABLE, imageUri, namesOfImageUri } from '../library/image-uri.ts'
+import {
+  ID_URI_TEMPLATE,
+  ID_URI_VARIABLE,
+  idOfPreviewUri,
+  idOfUri,
+  PREVIEW_URI_TEMPLATE,
+} from '../library/image-reference.ts'
+import type { ImageStore } from '../library/image-store.ts'
+import { IMAGE_URI_TEMPLATE, IMAGE_URI_VARIABLE, namesOfImageUri } from '../library/image-uri.ts'
 import type { Library } from '../library/library.ts'
-import type { Resource, ResourceSource, ResourceTemplate } from './types.ts'
+import { readNamed } from '../library/named-images.ts'
+import { type ContentsOptions, previewContents, wholeContents } from './contents.ts'
+import { completeIds, libraryPage } from './library-images.ts'
+import { createSavedFiles } from './saved-files.ts'
+import type { ResourcePage, ResourceSource, ResourceTemplate } from './types.ts'
 
+/** Values for the variables of the URI templates. */
 export interface SavedImages extends ResourceSource {
-  /** The variable of the template, and names of the newest images for it. */
-  completion: { uriTemplate: string; variable: string; names(): Promise<readonly string[]> }
+  completion: {
+    /** Names of the newest files that the caller may use. */
+    names: { uriTemplate: string; variable: string; values(context: CallContext): Promise<readonly string[]> }
+    /** Ids that match what was typed; absent if images have none. */
+    ids?: {
+      uriTemplates: readonly string[]
+      variable: string
+      values(typed: string, context: CallContext): Promise<readonly string[]>
+    }
+  }
 }
 
-/** For transports that cannot carry large messages. */
-export interface ResourceLimit {
-  /** Characters of base64; a larger image is returned as a preview. 0: unlimited. */
-  maxEncodedBytes: number
-  pixels: PixelWork
-  /** Limits of the images of which previews are made. */
-  imageLimits: Omit<ImageLimits, 'maxBytes'>
+export interface SavedImagesOptions {
+  store: Pick<ImageStore, 'list' | 'read' | 'resolve'>
+  /** Undefined: images have names only. */
+  library?: Library | undefined
+  /** Undefined: no previews. */
+  contents?: ContentsOptions
 }
 
-const template: ResourceTemplate = {
+const PAGE_SIZE = 50
+const MAX_COMPLETIONS = 100
+
+const namedImage: ResourceTemplate = {
   uriTemplate: IMAGE_URI_TEMPLATE,
   name: 'saved-image',
   title: 'Saved image',
   description: 'An image that was saved with output_path, by its name in the images folder.',
 }
-
-const PAGE_SIZE = 50
-const MAX_NAMES = 100
-/** Pages of the store that are searched for one of this list, because a folder may be full of files that are no images. */
-const MAX_PAGES = 10
-const MAX_FORMATS = 10_000
-
-interface Page {
-  images: StoredImage[]
-  nextCursor?: string | undefined
+const imageWithId: ResourceTemplate = {
+  uriTemplate: ID_URI_TEMPLATE,
+  name: 'image',
+  title: 'Image',
+  description: 'An image by its id (img_…), which the result of the call that made it names.',
+}
+const previewOfId: ResourceTemplate = {
+  uriTemplate: PREVIEW_URI_TEMPLATE,
+  name: 'image-preview',
+  title: 'Preview of an image',
+  description: 'A small copy of an image, by its id: enough to look at, not to edit.',
 }
 
-/** The saved images as resources, newest first. The store confines reading to its folder. */
-export interface SavedImagesOptions {
-  store: Pick<ImageStore, 'list' | 'read'>
-  library?: Library | undefined
-  limit?: ResourceLimit
-}
+const AT_NAME = "The whole file is in the server's images folder, under the name in the URI."
+const AT_ID = 'The whole image is stored under the id in the URI.'
 
-export function createSavedImages({ store, library, limit }: SavedImagesOptions): SavedImages {
-  async function openReference(uri: string, access: LibraryAccess): Promise<Base64Image | undefined> {
-    const id = idOfUri(uri)
-    if (id !== undefined) return library && (await open(async () => library.read(await library.get(id, access))))
+/** Cursors of a list of two parts. */
+const IMAGES = 'i-'
+const FILES = 'f-'
+
+/**
+ * The stored images as resources, newest first. A client that may list the library gets its images out of the index, then
+ * the files without a record, for which alone the folder is walked; any other client gets the named images.
+ */
+export function createSavedImages({ store, library, contents }: SavedImagesOptions): SavedImages {
+  const files = createSavedFiles(store, library)
+
+  async function listLibrary(
+    source: Library,
+    cursor: string | undefined,
+    access: LibraryAccess,
+  ): Promise<ResourcePage> {
+    if (cursor?.startsWith(FILES)) {
+      return withPrefix(FILES, await files.page(PAGE_SIZE, cursor.slice(FILES.length) || undefined, access, false))
+    }
+    if (cursor !== undefined && !cursor.startsWith(IMAGES)) throw serviceError('IMG_ERR_STORE_CURSOR', [])
+    const page = await libraryPage(source, PAGE_SIZE, cursor?.slice(IMAGES.length), access)
+    if (page.nextCursor !== undefined) return withPrefix(IMAGES, page)
+    // A page of images never waits for a walk.
+    if (page.resources.length > 0) return { resources: page.resources, nextCursor: FILES }
+    return withPrefix(FILES, await files.page(PAGE_SIZE, undefined, access, false))
+  }
+
+  function openId(id: string, access: LibraryAccess): Promise<Base64Image | undefined> {
+    return open(async () => library && (await library.read(await library.get(id, access))))
+  }
+
+  async function openName(uri: string, access: LibraryAccess): Promise<Base64Image | undefined> {
     for (const name of namesOfImageUri(uri)) {
-      const image = await open(() => store.read(name))
+      const image = await open(async () => (await readNamed({ store, library }, name, access)).image)
       if (image !== undefined) return image
     }
     return undefined
   }
 
-  async function open(read: () => Promise<Base64Image>): Promise<Base64Image | undefined> {
-    try {
-      return await read()
-    } catch (error) {
-      // Missing, outside the folder, hidden or not an image: for a client the resource does not exist.
-      if (error instanceof ServiceError && error.family === 'input') return undefined
-      throw error
-    }
-  }
-
-  /** Formats of the files that were opened lately, by name, size and time. */
-  const formats = new Map<string, Promise<ImageMimeType | undefined>>()
-
-  /** The format of an image's content; undefined if it cannot be read. */
-  async function formatOf(image: StoredImage): Promise<ImageMimeType | undefined> {
-    const key = JSON.stringify([image.name, image.bytes, image.modifiedAt])
-    const known = formats.get(key)
-    if (known !== undefined) return await known
-    if (formats.size >= MAX_FORMATS) formats.clear()
-    const found = readFormat(image.name)
-    formats.set(key, found)
-    const format = await found
-    // The failure may be temporary.
-    if (format === undefined) formats.delete(key)
-    return format
-  }
-
-  async function readFormat(name: string): Promise<ImageMimeType | undefined> {
-    try {
-      await using opened = await store.read(name)
-      return opened.mimeType
-    } catch {
-      return undefined
-    }
-  }
-
-  /** What is listed can be read. A page may be shorter than `size`, or empty, and yet have a next one. */
-  async function listReadable(size: number, from: string | undefined): Promise<Page> {
-    const images: StoredImage[] = []
-    let cursor = from
-    for (let pages = 0; pages < MAX_PAGES; pages++) {
-      const page = await store.list({ limit: size - images.length, ...(cursor === undefined ? {} : { cursor }) })
-      // One after another: many requests at once must not open many files each.
-      for (const image of page.images) {
-        const mimeType = await formatOf(image)
-        if (mimeType !== undefined) images.push({ ...image, mimeType })
-      }
-      cursor = page.nextCursor
-      if (cursor === undefined || images.length === size) break
-    }
-    return { images, nextCursor: cursor }
-  }
-
   return {
-    templates: [template],
-    async list(cursor) {
-      const { images, nextCursor } = await listReadable(PAGE_SIZE, cursor)
-      return { resources: images.map(describe), ...(nextCursor === undefined ? {} : { nextCursor }) }
+    templates: library === undefined ? [namedImage] : [imageWithId, previewOfId, namedImage],
+    async list(cursor, { access }) {
+      return library !== undefined && access.canList
+        ? await listLibrary(library, cursor, access)
+        : await files.page(PAGE_SIZE, cursor, access, true)
     },
-    completion: {
-      uriTemplate: IMAGE_URI_TEMPLATE,
-      variable: IMAGE_URI_VARIABLE,
-      names: async () => (await listReadable(MAX_NAMES, undefined)).images.map(({ name }) => name),
-    },
-    async read(uri, { access, scope, caller, deadlineAt, signal }) {
-      const image = await openReference(uri, access)
+    async read(uri, context) {
+      const { access, scope } = context
+      const id = idOfUri(uri)
+      const previewId = contents && idOfPreviewUri(uri)
+      const image = await (id === undefined && previewId === undefined
+        ? openName(uri, access)
+        : openId(id ?? previewId ?? '', access))
       if (image === undefined) return undefined
       scope.use(image)
-      const isTooLarge = limit !== undefined && limit.maxEncodedBytes > 0 && image.encodedBytes > limit.maxEncodedBytes
-      return isTooLarge
-        ? await previewContents(uri, image, limit, { caller: caller.id, deadlineAt, signal })
-        : [{ uri, mimeType: image.mimeType, blob: image }]
+      if (contents !== undefined && previewId !== undefined) {
+        return await previewContents(uri, image, contents, context)
+      }
+      return await wholeContents(uri, image, id === undefined ? AT_NAME : AT_ID, contents, context)
+    },
+    completion: {
+      names: {
+        uriTemplate: IMAGE_URI_TEMPLATE,
+        variable: IMAGE_URI_VARIABLE,
+        async values({ access }) {
+          return (await files.page(MAX_COMPLETIONS, undefined, access, true)).resources.map(({ name }) => name)
+        },
+      },
+      ...(library && {
+        ids: {
+          uriTemplates: [ID_URI_TEMPLATE, PREVIEW_URI_TEMPLATE],
+          variable: ID_URI_VARIABLE,
+          // One more than are returned, so that clients learn that there are more.
+          values: (typed, { access }) => completeIds(library, typed, MAX_COMPLETIONS + 1, access),
+        },
+      }),
     },
   }
 }
 
-/** A preview and a text that says where the image is; the text alone if no preview can be made. */
-async function previewContents(
-  uri: string,
-  image: Base64Image,
-  { pixels, imageLimits: limits, maxEncodedBytes }: ResourceLimit,
-  claim: PixelClaim,
-): Promise<ResourceContents[]> {
-  const preview = await createPreview(image, { maxEncodedBytes, limits, pixels, claim }).catch(() => undefined)
-  const text: ResourceContents = {
-    uri,
-    mimeType: 'text/plain',
-    text:
-      `The image of ${formatSize(image)} is too large for this connection${preview === undefined ? '' : '; this is a preview'}. ` +
-      "The whole file is in the server's images folder, under the name in the URI.",
-  }
-  return preview === undefined ? [text] : [{ uri, mimeType: preview.image.mimeType, blob: preview.image }, text]
+function withPrefix(prefix: string, { resources, nextCursor }: ResourcePage): ResourcePage {
+  return { resources, ...(nextCursor === undefined ? {} : { nextCursor: prefix + nextCursor }) }
 }
 
-function describe({ name, mimeType, bytes, modifiedAt }: StoredImage): Resource {
-  return {
-    uri: imageUri(name),
-    name,
-    mimeType,
-    size: bytes,
-    annotations: { lastModified: new Date(modifiedAt).toISOString() },
+/** What a client may not use, what is gone and what is no image: for a client the resource does not exist. */
+async function open(read: () => Promise<Base64Image | undefined>): Promise<Base64Image | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof ServiceError && error.family === 'input') return undefined
+    throw error
   }
 }

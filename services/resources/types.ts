@@ -20,13 +20,16 @@ export interface ResourceTemplate {
   mimeType?: string
 }
 
+export interface ResourcePage {
+  resources: readonly Resource[]
+  /** Absent on the last page. */
+  nextCursor?: string
+}
+
 export interface ResourceSource {
   templates: readonly ResourceTemplate[]
   /** A page of the list; `cursor` comes from an earlier page. @throws ServiceError for an unknown cursor */
-  list(
-    cursor: string | undefined,
-    context: CallContext,
-  ): Promise<{ resources: readonly Resource[]; nextCursor?: string }>
+  list(cursor: string | undefined, context: CallContext): Promise<ResourcePage>
   /**
    * Undefined: no such resource exists. What must be released after the response has been sent goes into the scope of the
    * context.

@@ -3,6 +3,7 @@ import type { CallContext } from '../calls/types.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
 import type { ImageStore } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
+import { readNamed } from '../library/named-images.ts'
 import { type ByteBudget, UNRESERVED_BYTES } from '../limits/byte-budget.ts'
 import type { ImageReferences } from './image-references.ts'
 
@@ -59,13 +60,16 @@ export function createStoredInputs(options: StoredInputsOptions): StoredInputs {
     return bytes.subarray(0, done)
   }
 
-  /** A file without a record, under a name that the client chose. */
-  async function readNamed(name: string, context: CallContext): Promise<Buffer | undefined> {
-    await using image = await store.read(name).catch((error: unknown) => {
+  /** An image under a name that the client chose. */
+  async function readName(name: string, context: CallContext): Promise<StoredInput | undefined> {
+    const found = await readNamed({ store, library }, name, context.access).catch((error: unknown) => {
       if (error instanceof ServiceError && error.family === 'input') return undefined
       throw error
     })
-    return image && (await fill(await allocate(image.bytes, context), image.decoded(pool)))
+    if (found === undefined) return undefined
+    await using image = found.image
+    const bytes = await fill(await allocate(image.bytes, context), image.decoded(pool))
+    return { bytes, ...(found.record && { id: found.record.id }) }
   }
 
   return {
@@ -78,8 +82,8 @@ export function createStoredInputs(options: StoredInputsOptions): StoredInputs {
         return { bytes, id: found.record.id }
       }
       for (const name of found.names) {
-        const bytes = await readNamed(name, context)
-        if (bytes !== undefined) return { bytes }
+        const input = await readName(name, context)
+        if (input !== undefined) return input
       }
       throw serviceError('IMG_ERR_STORE_MISSING', [])
     },

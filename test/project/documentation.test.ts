@@ -3,7 +3,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { GROUPS } from '../../schemas/config-row.ts'
 import { withTools } from '../../scripts/published-tools.ts'
 import { documents, environmentExample, withHandedThroughVariables, withTables } from '../../scripts/write-docs.ts'
-import { prompts } from '../../services/prompts/index.ts'
+import { createPrompts } from '../../services/prompts/index.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const repair = 'is out of date; run: npm run docs'
@@ -57,7 +57,9 @@ describe('documentation', () => {
     test(`${readme} names every prompt`, (t: TestContext) => {
       const text = read(readme)
       t.assert.deepEqual(
-        prompts.map(({ name }) => name).filter((name) => !text.includes(`\`${name}\``)),
+        createPrompts({ hasLibrary: true })
+          .map(({ name }) => name)
+          .filter((name) => !text.includes(`\`${name}\``)),
         [],
       )
     })

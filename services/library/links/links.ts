@@ -62,7 +62,7 @@ const MAX_LINK_CHARACTERS = 2048
 const WHOLE_NUMBER = /^[1-9]\d{0,11}$/
 const IMAGE_PATH = /\/images\/(img_[0-9a-z]{26})\/?$/
 
-export function createLinks({ key, ttlMs, now = Date.now }: LinksOptions): Links {
+export function createLinks({ key, ttlMs, now = () => Date.now() }: LinksOptions): Links {
   function sign(text: string): string {
     return createHmac('sha256', key).update(text).digest().subarray(0, SIGNATURE_BYTES).toString('base64url')
   }

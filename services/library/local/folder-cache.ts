@@ -2,8 +2,12 @@ import { LIBRARY_FOLDER } from '../image-store.ts'
 import type { DirectoryHandle } from './directory-handle.ts'
 import { openDirectory, withDirectory } from './with-directory.ts'
 
-/** Works in a folder of the store, which is created if it is missing. */
-export type InFolder = <T>(folders: readonly string[], work: (directory: DirectoryHandle) => Promise<T>) => Promise<T>
+export interface FolderCache {
+  /** Works in a folder of the store, which is created if it is missing. */
+  inFolder<T>(folders: readonly string[], work: (directory: DirectoryHandle) => Promise<T>): Promise<T>
+  /** Closes the open folder as soon as no work is in it. */
+  close(): void
+}
 
 /** Milliseconds without use after which the folder is closed: Node fails if the garbage collector has to do it. */
 const IDLE_MS = 2_000
@@ -22,7 +26,7 @@ interface OpenFolder {
  * some twenty system calls. Other folders are opened each time.
  * @param root absolute path of the store
  */
-export function cacheFolder(root: string): InFolder {
+export function cacheFolder(root: string): FolderCache {
   let current: OpenFolder | undefined
 
   function openNew(key: string, folders: readonly string[]): OpenFolder {
@@ -51,7 +55,7 @@ export function cacheFolder(root: string): InFolder {
     if (isReplaced && users === 0) directory.then((open) => open.close()).catch(() => {})
   }
 
-  return async function inFolder(folders, work) {
+  async function inFolder<T>(folders: readonly string[], work: (directory: DirectoryHandle) => Promise<T>): Promise<T> {
     if (folders[0] !== LIBRARY_FOLDER) return await withDirectory(root, folders, true, work)
     const key = folders.join('/')
     const folder = current?.key === key ? current : openNew(key, folders)
@@ -67,5 +71,12 @@ export function cacheFolder(root: string): InFolder {
       closeWhenIdle(folder)
     }
     return await withDirectory(root, folders, true, work)
+  }
+
+  return {
+    inFolder,
+    close() {
+      if (current !== undefined) replace(current)
+    },
   }
 }

@@ -16,9 +16,14 @@ import { splitName, withDirectory } from './with-directory.ts'
 const CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
 const READ_BYTES = 262_144
 
+export interface LocalFiles extends LibraryFiles {
+  /** Closes what is open between calls. */
+  close(): void
+}
+
 /** The library's files in a folder. @param root absolute path of the store's folder */
-export function createLocalFiles(root: string, pool: BufferPool, leftovers: Leftovers): LibraryFiles {
-  const inNewFolder = cacheFolder(root)
+export function createLocalFiles(root: string, pool: BufferPool, leftovers: Leftovers): LocalFiles {
+  const { inFolder: inNewFolder, close } = cacheFolder(root)
 
   const inFolderOf = <T>(
     name: string,
@@ -68,6 +73,7 @@ export function createLocalFiles(root: string, pool: BufferPool, leftovers: Left
   }
 
   return {
+    close,
     async create(name, source, signal) {
       await writing(
         inFolderOf(name, true, (directory, fileName) =>

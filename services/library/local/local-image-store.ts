@@ -53,6 +53,8 @@ export interface LocalImageStoreOptions {
 export interface LocalImageStore extends ImageStore {
   /** Removes temporary files that a killed process left behind. Returns how many. */
   removeStaleFiles(olderThanMs: number): Promise<number>
+  /** Closes what is open between calls. */
+  close(): void
 }
 
 /** The health check writes to the disk, and unauthenticated clients can trigger it. */
@@ -60,9 +62,10 @@ const HEALTH_TTL_MS = 5_000
 
 /** A walk of so many files is noticed by clients. */
 const FILES_WORTH_CACHING = 1000
+const CACHE_MS = 5_000
 
 /** Creates the store, cleans it up, and warns if it is unwritable or full: images are then returned but not saved. */
-export async function openLocalImageStore(options: LocalImageStoreOptions, log: Logger): Promise<ImageStore> {
+export async function openLocalImageStore(options: LocalImageStoreOptions, log: Logger): Promise<LocalImageStore> {
   const store = createLocalImageStore(options)
   const { isWritable, isFull, reason, hint } = await store.health()
   if (isWritable) {
@@ -93,10 +96,12 @@ export function createLocalImageStore({
   const openRoot = () => DirectoryHandle.open(root)
   const leftovers = createLeftovers()
   const saveImages = createSaveImages(pool, leftovers)
+  const files = createLocalFiles(root, pool, leftovers)
   const index = createImageIndex({
     walk: () => walkImages(openRoot),
     maxBytes: maxReadBytes,
     filesWorthCaching: FILES_WORTH_CACHING,
+    cacheMs: CACHE_MS,
   })
 
   async function saveSet(
@@ -170,7 +175,8 @@ export function createLocalImageStore({
       }
     },
     health: cachePromise(checkHealth, HEALTH_TTL_MS),
-    files: createLocalFiles(root, pool, leftovers),
+    files,
+    close: () => files.close(),
     removeStaleFiles: (olderThanMs) => removeStaleFiles(openRoot, now() - olderThanMs),
   }
 }

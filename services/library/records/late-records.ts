@@ -16,6 +16,8 @@ export interface LateRecords extends Disposable {
   /** Never rejects. */
   put(records: readonly ImageRecord[]): Promise<void>
   get(id: string): Promise<ImageRecord | undefined>
+  /** Records that are not in the index yet, of named images whose names differ from this one at most in case. */
+  named(location: string): ImageRecord[]
   /** A record that must not be put into the index any more. */
   forget(id: string): void
 }
@@ -53,6 +55,10 @@ export function createLateRecords(index: Pick<RecordIndex, 'put' | 'get'>, log: 
     },
     async get(id) {
       return waiting.get(id) ?? (await index.get(id))
+    },
+    named(location) {
+      const name = location.toLowerCase()
+      return [...waiting.values()].filter((record) => record.isNamed && record.location.toLowerCase() === name)
     },
     forget: (id) => void waiting.delete(id),
     [Symbol.dispose]: () => clearTimeout(timer),

@@ -26,7 +26,7 @@ export function termsOfRecord({ prompt, tags, location, isNamed, ...record }: Im
       ...(record.model === undefined ? [] : [label('model', fold(record.model))]),
       ...tags.map((tag) => label('tag', fold(tag))),
       ...record.parents.map((parent) => label('parent', parent)),
-      ...(isNamed ? [label('location', location)] : []),
+      ...(isNamed ? [label('location', fold(location))] : []),
     ],
   }
 }
@@ -47,7 +47,7 @@ export function termsOfRecordQuery({ owner, text, tags = [], model, parent, loca
       ...(model === undefined ? [] : [label('model', fold(model))]),
       ...tags.map((tag) => label('tag', fold(tag))),
       ...(parent === undefined ? [] : [label('parent', parent)]),
-      ...(location === undefined ? [] : [label('location', location)]),
+      ...(location === undefined ? [] : [label('location', fold(location))]),
     ],
     isImpossible: text !== undefined && words.length === 0,
   }

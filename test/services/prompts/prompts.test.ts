@@ -1,9 +1,10 @@
 import { type TestContext, test } from 'node:test'
 import { createCompletion } from '../../../services/prompts/completion.ts'
-import { prompts } from '../../../services/prompts/index.ts'
+import { createPrompts } from '../../../services/prompts/index.ts'
 import { contextOf } from '../../support/calls.ts'
 import { verifies } from '../../support/verifies.ts'
 
+const prompts = createPrompts({ hasLibrary: true })
 const textOf = (name: string, args: Record<string, string>) => {
   const content = prompts.find((prompt) => prompt.name === name)?.render(args)[0]?.content
   return content?.type === 'text' ? content.text : ''
@@ -29,11 +30,15 @@ test('says nothing of arguments that were not given', (t: TestContext) => {
 })
 
 const complete = createCompletion({
+  prompts,
   models: ['flux.1-kontext-pro'],
   images: {
-    uriTemplate: 'image:///{+path}',
-    variable: 'path',
-    names: async () => ['a/sun.png', 'sunset.png', 'moon.png'],
+    names: {
+      uriTemplate: 'image:///{+path}',
+      variable: 'path',
+      values: async () => ['a/sun.png', 'sunset.png', 'moon.png'],
+    },
+    ids: { uriTemplates: ['image://{id}'], variable: 'id', values: async (typed) => [`img_of_${typed}`] },
   },
 })
 const forPrompt = (name: string, argument: string, value = '') =>

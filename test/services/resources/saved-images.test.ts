@@ -21,7 +21,7 @@ function dispatcherOf(t: TestContext, folder: string) {
     catalog: {
       tools: [],
       resources: images,
-      complete: createCompletion({ models: [], images: images.completion }),
+      complete: createCompletion({ prompts: [], models: [], images: images.completion }),
     },
     serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
     instructions: () => '',

@@ -6,7 +6,7 @@ import { imageRecord } from '../../../support/image-records.ts'
 
 test('records that an index cannot take are found by their ids, and are in the index once it can', async (t: TestContext) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  const { index } = openSqliteIndex({ file: ':memory:', onEmptied() {} })
+  const { index } = openSqliteIndex({ file: '', onEmptied() {} })
   let isReachable = false
   const sometimes = {
     get: index.get,
@@ -29,7 +29,7 @@ test('records that an index cannot take are found by their ids, and are in the i
 
 test('a deleted record that waits for the index does not come back', async (t: TestContext) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  const { index } = openSqliteIndex({ file: ':memory:', onEmptied() {} })
+  const { index } = openSqliteIndex({ file: '', onEmptied() {} })
   let isReachable = false
   using late = createLateRecords(
     { get: index.get, put: (records) => (isReachable ? index.put(records) : Promise.reject(new Error('refused'))) },

@@ -1,0 +1,59 @@
+import type { Base64Image } from '../bytes/base64-image.ts'
+import type { CallContext, ResourceContents } from '../calls/types.ts'
+import type { ImageLimits } from '../imaging/image-probe.ts'
+import type { PixelWork } from '../imaging/pixel-work.ts'
+import { createPreview } from '../imaging/preview.ts'
+import { formatSize } from '../imaging/size.ts'
+
+export interface ContentsOptions {
+  /** Characters of base64; a larger image is returned as a preview, for transports without large messages. 0: unlimited. */
+  maxEncodedBytes: number
+  pixels: PixelWork
+  /** Limits of the images of which previews are made. */
+  imageLimits: Omit<ImageLimits, 'maxBytes'>
+}
+
+/** Characters of base64 that the preview of an image has at most. */
+const MAX_PREVIEW_BYTES = 102_400
+
+/** The image, or in its place a preview and a text that says where the image is. @param where the whole image is */
+export async function wholeContents(
+  uri: string,
+  image: Base64Image,
+  where: string,
+  options: ContentsOptions | undefined,
+  context: CallContext,
+): Promise<ResourceContents[]> {
+  const max = options?.maxEncodedBytes ?? 0
+  if (options === undefined || max === 0 || image.encodedBytes <= max) {
+    return [{ uri, mimeType: image.mimeType, blob: image }]
+  }
+  const preview = await previewOf(image, max, options, context).catch(() => undefined)
+  const shown = preview === undefined ? '' : '; this is a preview'
+  const text = `The image of ${formatSize(image)} is too large for this connection${shown}. ${where}`
+  const note: ResourceContents = { uri, mimeType: 'text/plain', text }
+  return preview === undefined ? [note] : [{ uri, mimeType: preview.mimeType, blob: preview }, note]
+}
+
+/** A preview. @throws ServiceError if none can be made */
+export async function previewContents(
+  uri: string,
+  image: Base64Image,
+  options: ContentsOptions,
+  context: CallContext,
+): Promise<ResourceContents[]> {
+  const { maxEncodedBytes } = options
+  const most = maxEncodedBytes === 0 ? MAX_PREVIEW_BYTES : Math.min(maxEncodedBytes, MAX_PREVIEW_BYTES)
+  const preview = await previewOf(image, most, options, context)
+  return [{ uri, mimeType: preview.mimeType, blob: preview }]
+}
+
+async function previewOf(
+  image: Base64Image,
+  maxEncodedBytes: number,
+  { pixels, imageLimits: limits }: ContentsOptions,
+  { caller, deadlineAt, signal }: CallContext,
+): Promise<Base64Image> {
+  const claim = { caller: caller.id, deadlineAt, signal }
+  return (await createPreview(image, { maxEncodedBytes, limits, pixels, claim })).image
+}
