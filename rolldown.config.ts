@@ -13,7 +13,7 @@ export default defineConfig({
   input: Object.fromEntries(entries.map((entry) => [entry.replace(/\.ts$/, ''), entry])),
   platform: 'node',
   // sharp is native code, and few configurations need the others.
-  external: ['sharp', '@azure/identity', 'ioredis', 'jose', 'pino-pretty'],
+  external: ['sharp', '@azure/identity', 'ioredis', 'jose', 'pg', 'pino-pretty'],
   output: {
     dir: 'dist',
     cleanDir: true,

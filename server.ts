@@ -4,13 +4,17 @@ import { parseArgs } from 'node:util'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { createApp, name, version } from './app.ts'
+import { loadConfig } from './plugins/config.ts'
 import { describeDeployments } from './services/azure/models/name-resolution.ts'
+import { loadDefaultTokenSource } from './services/azure/token-source.ts'
+import { createBufferPool } from './services/bytes/buffer-pool.ts'
 import { collectGarbageLessOften } from './services/bytes/tuning.ts'
 import { type Environment, stdioEnvironment, type Transport } from './services/config/environment.ts'
 import { readDotEnv, readEnvironmentFile } from './services/config/environment-file.ts'
 import { isConfined } from './services/config/permission-flags.ts'
 import { explainStartError } from './services/config/start-error.ts'
 import { redirectConsole, stderrMethods, stdoutMethods } from './services/logging/console.ts'
+import { createLogger } from './services/logging/create-logger.ts'
 import { bufferedStdout, stderr } from './services/logging/log-output.ts'
 import { describeError } from './services/logging/redaction.ts'
 import { serveStdio } from './services/mcp/stdio.ts'
@@ -18,6 +22,7 @@ import { serveStdio } from './services/mcp/stdio.ts'
 /** The executable: the only file that reads the environment, the arguments and `.env`. */
 
 const usage = `Usage: ${name} [--stdio] [--env-file FILE] [--check] [--online] [--version] [--help]
+       ${name} library reindex|verify|prune [--help]
 
   --stdio          serve one MCP client over stdin and stdout instead of HTTP; logs go to stderr
   --env-file FILE  read variables from FILE, and from no .env
@@ -43,6 +48,8 @@ const flags = {
 } as const
 
 async function main(): Promise<void> {
+  const [first, ...others] = process.argv.slice(2)
+  if (first === 'library') return await runOnLibrary(others)
   collectGarbageLessOften()
   const { values } = parseArgs({ options: flags })
   if (values.help) return print(usage)
@@ -95,6 +102,19 @@ async function printConfiguration(app: FastifyInstance, isOnline: boolean): Prom
     if (checks.some(({ state }) => state === 'failed')) process.exitCode = 1
   }
   await app.close()
+}
+
+/** A command on the stored images, beside a running service or without one. */
+async function runOnLibrary(args: readonly string[]): Promise<void> {
+  const { library, outbound } = await loadConfig({ environment: readEnvironment('http', undefined) })
+  const { openStore } = await import('./services/library/open-store.ts')
+  const { runLibraryCommand } = await import('./services/library/maintenance/command.ts')
+  const log = createLogger('warn', stderr())
+  const pool = createBufferPool()
+  const loadTokens = loadDefaultTokenSource
+  const { store, close } = await openStore({ library, pool, connections: outbound, loadTokens, log })
+  process.exitCode = await runLibraryCommand({ args, library, store, log, print: (line) => print(`${line}\n`) })
+  await close()
 }
 
 async function serveHttp(app: FastifyInstance): Promise<void> {

@@ -3,8 +3,8 @@ import fp from 'fastify-plugin'
 import { loadDefaultTokenSource } from '../services/azure/token-source.ts'
 import type { ImageStore } from '../services/library/image-store.ts'
 import { createLibrary, type Library } from '../services/library/library.ts'
+import { openMaintainedIndex } from '../services/library/maintenance/maintained-index.ts'
 import { openStore } from '../services/library/open-store.ts'
-import { openRecordIndex } from '../services/library/records/open-index.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -35,10 +35,15 @@ async function library(fastify: FastifyInstance): Promise<void> {
 }
 
 async function openLibrary(fastify: FastifyInstance, store: ImageStore): Promise<Library | undefined> {
-  const { config, log } = fastify
+  const { config, log, metrics } = fastify
   const { isOn, waitMs } = config.library
   if (!isOn || !(await store.health()).isWritable) return undefined
-  const { index } = await openRecordIndex(config.library, log)
+  const index = await openMaintainedIndex({
+    library: config.library,
+    files: store.files,
+    onBytes: (bytes) => metrics.libraryBytes.set(bytes),
+    log,
+  })
   fastify.addHook('onClose', () => index[Symbol.asyncDispose]())
   const library = createLibrary({ store, index, waitMs, maxReadBytes: MAX_READ_BYTES, log })
   fastify.addHook('onClose', async () => library[Symbol.dispose]())
@@ -48,4 +53,7 @@ async function openLibrary(fastify: FastifyInstance, store: ImageStore): Promise
 /** As for saved images. */
 const MAX_READ_BYTES = 67_108_864
 
-export default fp(library, { name: 'library', dependencies: ['config', 'logger', 'readiness', 'spooled-buffers'] })
+export default fp(library, {
+  name: 'library',
+  dependencies: ['config', 'logger', 'metrics', 'readiness', 'spooled-buffers'],
+})

@@ -14,7 +14,6 @@ export interface ImageIndex {
 const MAX_FILES = 100_000
 /** The last millisecond of the year 9999: file systems have times that no date format has. */
 const MAX_TIME = 253_402_300_799_999
-const CACHE_MS = 5000
 
 export interface ImageIndexOptions {
   /** Walks through the store; may leave out what `isImageName` rejects. */
@@ -23,13 +22,16 @@ export interface ImageIndexOptions {
   maxBytes: number
   /** A store of fewer files is walked for every request, so that the files of other processes are listed at once. */
   filesWorthCaching: number
+  /** Milliseconds for which a larger one is cached. */
+  cacheMs: number
 }
 
 /**
  * The images of a store by their names. Requests share one walk, whatever their number: a walk of 50,000 files takes seconds,
  * and memory for each of them.
  */
-export function createImageIndex({ walk: walkStore, maxBytes, filesWorthCaching }: ImageIndexOptions): ImageIndex {
+export function createImageIndex(options: ImageIndexOptions): ImageIndex {
+  const { walk: walkStore, maxBytes, filesWorthCaching, cacheMs } = options
   let running: Promise<readonly StoredImage[]> | undefined
   let isOutdated = false
   /** The walk after the running one, for requests that must see what was saved since it began. */
@@ -40,7 +42,7 @@ export function createImageIndex({ walk: walkStore, maxBytes, filesWorthCaching 
     cached = files
     setTimeout(() => {
       if (cached === files) cached = undefined
-    }, CACHE_MS).unref()
+    }, cacheMs).unref()
   }
 
   async function walk(): Promise<readonly StoredImage[]> {

@@ -1,8 +1,10 @@
 import path from 'node:path'
+import type { ImageRecord } from '../../schemas/image-record.ts'
 import type { ImageMimeType } from '../bytes/base64-image.ts'
-import { fitExtension } from './file-extension.ts'
+import { fitExtension, mimeTypeOfName } from './file-extension.ts'
 import { isImageId, timeOfId } from './image-id.ts'
 import { LIBRARY_FOLDER } from './image-store.ts'
+import { isReadableName } from './output-path.ts'
 
 /** Where the files of the library are: names relative to the store, with `/` between folders. */
 
@@ -32,4 +34,24 @@ export function idOfRecordName(name: string): string | undefined {
   const stem = file.slice(0, -'.json'.length)
   const id = name.startsWith(`${LIBRARY_FOLDER}/`) ? stem : stem.slice(1)
   return isImageId(id) && (id === stem || stem === `.${id}`) ? id : undefined
+}
+
+/** The id of the unnamed image whose file has this name; undefined if it is another file. */
+export function idOfUnnamedImage(name: string): string | undefined {
+  const id = path.posix.basename(name, path.posix.extname(name))
+  const mimeType = mimeTypeOfName(name)
+  return mimeType !== undefined && isImageId(id) && unnamedLocation(id, mimeType) === name ? id : undefined
+}
+
+/**
+ * Whether a record is where it must be and names the image beside it. One that other programs copied, moved or wrote could
+ * otherwise make the library read, or remove, any file of the store.
+ */
+export function isAtItsPlace(
+  record: Pick<ImageRecord, 'id' | 'isNamed' | 'location' | 'mimeType'>,
+  name: string,
+): boolean {
+  const { id, isNamed, location, mimeType } = record
+  const isPlain = isNamed ? isReadableName(location) : location === unnamedLocation(id, mimeType)
+  return isPlain && recordName(record) === name
 }

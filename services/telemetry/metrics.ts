@@ -100,6 +100,7 @@ export function createMetrics(version: string) {
     setBodyBytes: readGauge('body_bytes_in_flight', 'Bytes reserved for request bodies'),
     setBufferedBytes: readGauge('buffered_bytes', 'Bytes of images buffered in memory'),
     setSpilledImages: readGauge('spilled_images', 'Images buffered in temporary files, beyond MAX_BUFFERED_BYTES'),
+    libraryBytes: gauge('library_bytes', 'Bytes of the images in the library that have no output_path'),
     receivedBytes: counter('received_bytes_total', 'Bytes received from clients, headers included'),
     sentBytes: counter('sent_bytes_total', 'Bytes sent to clients, headers included'),
     rpcRequests: counter('rpc_requests_total', 'JSON-RPC messages', ['method', 'outcome']),

@@ -41,6 +41,9 @@ export interface BlobImageStoreOptions {
 /** Azure's limit is 1,024; a number and a corrected extension may be added. https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata */
 const MAX_BLOB_NAME_LENGTH = 1_000
 
+/** Milliseconds after which images of other processes are listed: a walk takes many requests, which Azure bills. */
+const CACHE_MS = 15_000
+
 /** Images in a container of Azure Blob Storage. */
 export function createBlobImageStore(options: BlobImageStoreOptions): ImageStore {
   const { container, url, folder, pool, maxReadBytes = 67_108_864 } = options
@@ -52,11 +55,11 @@ export function createBlobImageStore(options: BlobImageStoreOptions): ImageStore
     blobs,
     (name) => `${url}/${name.split('/').map(encodeURIComponent).join('/')}`,
   )
-  // A walk takes a request for every thousand images.
   const index = createImageIndex({
     walk: () => namedEntries(container),
     maxBytes: maxReadBytes,
     filesWorthCaching: 0,
+    cacheMs: CACHE_MS,
   })
 
   function nameOf(outputPath: string): string {
@@ -105,7 +108,13 @@ export function createBlobImageStore(options: BlobImageStoreOptions): ImageStore
       })
     },
     health: health.check,
-    files,
+    files: {
+      ...files,
+      async remove(name) {
+        await files.remove(name)
+        index.invalidate()
+      },
+    },
   }
 }
 

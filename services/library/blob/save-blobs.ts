@@ -4,6 +4,7 @@ import { fitExtension } from '../file-extension.ts'
 import type { ImageSource, SavedImage } from '../image-store.ts'
 import { commonPrefix, firstFreeNumber, MAX_COUNTER, numberedName, type SplitFileName } from '../numbered-name.ts'
 import { createTurns } from '../turns.ts'
+import { PAGE_ENTRIES } from './blob-files.ts'
 import { type Blobs, OPERATION_MS } from './blobs.ts'
 import { orAborted } from './open-container.ts'
 
@@ -25,8 +26,8 @@ interface FittedName extends SplitFileName {
 
 /** Uploads for a name that others take at the same time, before the image gets a random number. */
 const MAX_CONFLICTS = 8
-/** Entries of the list that is searched for taken names. */
-const LISTED_ENTRIES = 5_000
+/** More names would be others that only begin alike: numbered ones come first in the order of the list. */
+const MAX_LISTED = 5_000
 
 /** @param location of a blob by its name, for messages */
 export function createSaveBlobs(
@@ -42,10 +43,13 @@ export function createSaveBlobs(
     const abortSignal = signal === undefined ? limit : AbortSignal.any([signal, limit])
     const pages = container
       .listBlobsFlat({ prefix: file.folder + commonPrefix(file), abortSignal })
-      .byPage({ maxPageSize: LISTED_ENTRIES })
-    // More than a page of names would be others that only begin alike.
-    for await (const { segment } of pages) return new Set(segment.blobItems.map(({ name }) => name))
-    return new Set()
+      .byPage({ maxPageSize: PAGE_ENTRIES })
+    const names = new Set<string>()
+    for await (const { segment } of pages) {
+      for (const { name } of segment.blobItems) names.add(name)
+      if (names.size >= MAX_LISTED) break
+    }
+    return names
   }
 
   /** @param taken what is known of the names that others have */

@@ -62,6 +62,7 @@ const HEALTH_TTL_MS = 5_000
 
 /** A walk of so many files is noticed by clients. */
 const FILES_WORTH_CACHING = 1000
+const CACHE_MS = 5_000
 
 /** Creates the store, cleans it up, and warns if it is unwritable or full: images are then returned but not saved. */
 export async function openLocalImageStore(options: LocalImageStoreOptions, log: Logger): Promise<LocalImageStore> {
@@ -100,6 +101,7 @@ export function createLocalImageStore({
     walk: () => walkImages(openRoot),
     maxBytes: maxReadBytes,
     filesWorthCaching: FILES_WORTH_CACHING,
+    cacheMs: CACHE_MS,
   })
 
   async function saveSet(

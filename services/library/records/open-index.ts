@@ -19,6 +19,8 @@ export interface OpenedIndex {
   index: RecordIndex
   /** Whether it has to be filled from the records in the store. */
   isEmpty: boolean
+  /** Whether no other process can open it. */
+  isTemporary: boolean
 }
 
 /**
@@ -35,10 +37,11 @@ export async function openRecordIndex(
 ): Promise<OpenedIndex> {
   if (databaseUrl !== undefined) {
     const { openPostgresIndex } = await import('./postgres-index.ts')
-    return await openPostgresIndex({
+    const opened = await openPostgresIndex({
       url: databaseUrl.reveal(),
       onError: (err) => log.warn({ err }, 'a connection to the database of records broke; the next call opens another'),
     })
+    return { ...opened, isTemporary: false }
   }
   const reportEmptied = () => {
     log.warn({}, 'the index of images was damaged; it is rebuilt from the records in the store')
@@ -47,7 +50,7 @@ export async function openRecordIndex(
   const open = (file: string) => openSqliteIndex({ file, onEmptied: reportEmptied })
   try {
     await mkdir(stateFolder, { recursive: true })
-    if (!(await isOnNetwork(stateFolder))) return open(path.join(stateFolder, 'index.db'))
+    if (!(await isOnNetwork(stateFolder))) return { ...open(path.join(stateFolder, 'index.db')), isTemporary: false }
     log.info(
       { folder: stateFolder },
       `the index of images is temporary, because its folder is on a network; ${SET_FOLDER}`,
@@ -58,7 +61,7 @@ export async function openRecordIndex(
       `the index of images is temporary, because it cannot be in its folder; ${SET_FOLDER}`,
     )
   }
-  return open('')
+  return { ...open(''), isTemporary: true }
 }
 
 const SET_FOLDER = 'set STATE_DIR to a folder of a local disk, so that it need not be rebuilt at every start'

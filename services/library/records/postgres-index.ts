@@ -1,7 +1,7 @@
 import { Pool, type PoolClient, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg'
 import type { ImageRecord } from '../../../schemas/image-record.ts'
 import { codeOf } from '../../errors/error-code.ts'
-import { isImageId, positionOfId, positionOfTime } from '../image-id.ts'
+import { isImageId, positionOfId } from '../image-id.ts'
 import { type RequiredTerms, termsOfRecord, termsOfRecordQuery } from './match-terms.ts'
 import { parseRecord } from './parse-record.ts'
 import {
@@ -11,6 +11,7 @@ import {
   type RecordQuery,
   rangeOf,
   toPage,
+  unnamedRangeOf,
 } from './record-index.ts'
 
 /** Raised when tables or terms change: an index of another version is emptied, and rebuilt by its owner. */
@@ -18,6 +19,8 @@ const VERSION = 2
 
 /** Any number, the same in every replica: only one of them prepares the schema at a time. */
 const SCHEMA_LOCK = 7_301_958_204
+/** As above, for work that one replica does for all. */
+const WORK_LOCK = SCHEMA_LOCK + 1
 
 const SCHEMA = `
   DROP TABLE IF EXISTS library.records;
@@ -204,14 +207,23 @@ function createIndex({ query, transaction, close }: Database): RecordIndex {
       )
       return rows.map(({ owner, bytes }) => ({ owner: String(JSON.parse(owner)), bytes: Number(bytes) }))
     },
-    async oldestUnnamed({ owner, before }, limit) {
-      const end = before === undefined ? Number.MAX_SAFE_INTEGER : positionOfTime(before)
-      const ofOwner = owner === undefined ? '' : 'AND owner = $3'
-      const { rows } = await query<RecordRow>(
-        `SELECT record FROM library.records WHERE NOT is_named AND position < $1 ${ofOwner} ORDER BY position LIMIT $2`,
-        [end, limit, ...(owner === undefined ? [] : [JSON.stringify(owner)])],
+    async oldestUnnamed(wanted) {
+      const { after, end } = unnamedRangeOf(wanted)
+      const ofOwner = wanted.owner === undefined ? '' : 'AND owner = $4'
+      const { rows } = await query<PositionRow>(
+        `SELECT position, record FROM library.records WHERE NOT is_named AND position > $1 AND position < $2 ${ofOwner}
+         ORDER BY position LIMIT $3`,
+        [after, end, wanted.limit + 1, ...(wanted.owner === undefined ? [] : [JSON.stringify(wanted.owner)])],
       )
-      return rows.map(({ record }) => parseRecord(record))
+      return pageOf(rows, wanted.limit)
+    },
+    async alone(work) {
+      await transaction(async (query) => {
+        const { rows } = await query<{ is_alone: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS is_alone', [
+          WORK_LOCK,
+        ])
+        if (rows[0]?.is_alone === true) await work()
+      })
     },
     async optimize() {
       await transaction((query) => query('ANALYZE library.records'), LONG_TIMEOUT_MS)
@@ -280,20 +292,28 @@ interface RecordRow extends QueryResultRow {
   record: string
 }
 
+interface PositionRow extends RecordRow {
+  position: string
+}
+
 async function find(query: Query, wanted: RecordQuery): Promise<RecordPage> {
   const required = termsOfRecordQuery(wanted)
   const { from, end } = rangeOf(wanted)
   if (required.isImpossible) return { records: [] }
   const expression = matchExpression(required)
   const matching = expression === '' ? '' : 'AND terms @@ $4::tsquery'
-  const { rows } = await query<RecordRow & { position: string }>(
+  const { rows } = await query<PositionRow>(
     `SELECT position, record FROM library.records WHERE position >= $1 AND position < $2 ${matching}
      ORDER BY position DESC LIMIT $3`,
     [from, end, wanted.limit + 1, ...(expression === '' ? [] : [expression])],
   )
+  return pageOf(rows, wanted.limit)
+}
+
+function pageOf(rows: readonly PositionRow[], limit: number): RecordPage {
   return toPage(
     rows.map(({ position, record }) => ({ position: Number(position), record: parseRecord(record) })),
-    wanted.limit,
+    limit,
   )
 }
 

@@ -31,6 +31,18 @@ export interface RecordPage {
   nextCursor?: string
 }
 
+/** Which unnamed images to list. */
+export interface UnnamedQuery {
+  /** Absent: of every owner. */
+  owner?: string | undefined
+  /** Created before it, milliseconds since 1970. */
+  before?: number | undefined
+  /** Images of a page, at least 1. */
+  limit: number
+  /** Of the previous page. */
+  cursor?: string | undefined
+}
+
 /**
  * An index of the records of all images, which can be rebuilt from the files beside them. Implementations find the same
  * images in the same order and pass the same tests. Every call may throw `IndexUnavailableError`, after about a second.
@@ -47,8 +59,13 @@ export interface RecordIndex extends AsyncDisposable {
   find(query: RecordQuery): Promise<RecordPage>
   /** Bytes of unnamed images by owner, most bytes first: what retention limits. */
   unnamedBytes(): Promise<{ owner: string; bytes: number }[]>
-  /** The oldest unnamed images, of one owner or of all. @param before created before it, milliseconds since 1970 */
-  oldestUnnamed(filter: { owner?: string; before?: number }, limit: number): Promise<ImageRecord[]>
+  /** Unnamed images, oldest first, page by page. */
+  oldestUnnamed(query: UnnamedQuery): Promise<RecordPage>
+  /**
+   * Runs `work`, unless another process that shares the index is running some.
+   * @throws what `work` throws
+   */
+  alone(work: () => Promise<void>): Promise<void>
   /** To be called after many changes, so that searches stay fast. */
   optimize(): Promise<void>
 }
@@ -66,6 +83,12 @@ export function rangeOf({ since, until, cursor }: RecordQuery): { from: number; 
   const from = since === undefined ? 0 : positionOfTime(since)
   const end = until === undefined ? Number.MAX_SAFE_INTEGER : positionOfTime(until)
   return { from, end: cursor === undefined ? end : Math.min(end, fromCursor(cursor)) }
+}
+
+/** The same for a list of the oldest ones: from after the first to before the second. @throws InvalidCursorError */
+export function unnamedRangeOf({ before, cursor }: UnnamedQuery): { after: number; end: number } {
+  const end = before === undefined ? Number.MAX_SAFE_INTEGER : positionOfTime(before)
+  return { after: cursor === undefined ? -1 : fromCursor(cursor), end }
 }
 
 /** A page of what was found, of which there is one more than `limit` if another page follows. */

@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { ImageRecord } from '../../../schemas/image-record.ts'
-import { positionOfId, positionOfTime } from '../image-id.ts'
+import { positionOfId } from '../image-id.ts'
 import { type RequiredTerms, termsOfRecord, termsOfRecordQuery } from './match-terms.ts'
 import { parseRecord } from './parse-record.ts'
-import { type RecordIndex, type RecordQuery, rangeOf, toPage } from './record-index.ts'
+import { type RecordIndex, type RecordPage, type RecordQuery, rangeOf, toPage, unnamedRangeOf } from './record-index.ts'
 
 /** Raised when tables or terms change: an index of another version is emptied, and rebuilt by its owner. */
 const VERSION = 2
@@ -168,16 +168,19 @@ function createIndex(run: <T>(work: (opened: Opened) => T) => T, database: () =>
         statements.unnamedBytes.all().map(({ owner, bytes }) => ({ owner: ownerOf(owner), bytes: Number(bytes) })),
       )
     },
-    async oldestUnnamed({ owner, before }, limit) {
-      const end = before === undefined ? Number.MAX_SAFE_INTEGER : positionOfTime(before)
+    async oldestUnnamed(query) {
+      const { owner, limit } = query
+      const { after, end } = unnamedRangeOf(query)
       return run(({ statements }) => {
         const rows =
           owner === undefined
-            ? statements.oldest.all(end, limit)
-            : statements.oldestOf.all(JSON.stringify(owner), end, limit)
-        return rows.map(recordOf)
+            ? statements.oldest.all(after, end, limit + 1)
+            : statements.oldestOf.all(JSON.stringify(owner), after, end, limit + 1)
+        return pageOf(rows, limit)
       })
     },
+    // The processes of one machine that share a folder are few, and removing twice does no harm.
+    alone: (work) => work(),
     async optimize() {
       run(({ database }) => database.exec('PRAGMA optimize'))
     },
@@ -229,10 +232,12 @@ function prepareStatements(database: DatabaseSync) {
     unnamedBytes: prepare(
       'SELECT owner, sum(bytes) AS bytes FROM records WHERE is_named = 0 GROUP BY owner ORDER BY bytes DESC, owner',
     ),
-    oldest: prepare('SELECT record FROM records WHERE is_named = 0 AND position < ? ORDER BY position LIMIT ?'),
-    oldestOf: prepare(
-      'SELECT record FROM records WHERE is_named = 0 AND owner = ? AND position < ? ORDER BY position LIMIT ?',
+    oldest: prepare(
+      'SELECT position, record FROM records WHERE is_named = 0 AND position > ? AND position < ? ORDER BY position LIMIT ?',
     ),
+    oldestOf: prepare(`
+      SELECT position, record FROM records WHERE is_named = 0 AND owner = ? AND position > ? AND position < ?
+      ORDER BY position LIMIT ?`),
   }
 }
 
@@ -245,9 +250,13 @@ function find(statements: Statements, query: RecordQuery) {
     expression === ''
       ? statements.all.all(from, end, query.limit + 1)
       : statements.matching.all(expression, from, end, query.limit + 1)
+  return pageOf(rows, query.limit)
+}
+
+function pageOf(rows: readonly Record<string, unknown>[], limit: number): RecordPage {
   return toPage(
     rows.map((row) => ({ position: Number(row.position), record: recordOf(row) })),
-    query.limit,
+    limit,
   )
 }
 

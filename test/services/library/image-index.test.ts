@@ -7,7 +7,7 @@ import { walkImages } from '../../../services/library/local/walk-files.ts'
 import { temporaryFolder } from '../../support/app.ts'
 
 const indexOf = (openRoot: () => Promise<DirectoryHandle>) =>
-  createImageIndex({ walk: () => walkImages(openRoot), maxBytes: 1000, filesWorthCaching: 1000 })
+  createImageIndex({ walk: () => walkImages(openRoot), maxBytes: 1000, filesWorthCaching: 1000, cacheMs: 5000 })
 
 async function build(t: TestContext, count: number) {
   const folder = await temporaryFolder(t)

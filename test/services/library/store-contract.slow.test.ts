@@ -187,6 +187,17 @@ for (const [kindName, start] of Object.entries(storeKinds)) {
       await t.assert.rejects(place.store.list({ cursor: 'nonsense' }), { code: 'IMG_ERR_STORE_CURSOR' })
     })
 
+    test('a removed image is not listed', async (t: TestContext) => {
+      const place = await kind.open()
+      for (const name of ['a.png', 'b.png']) await save(place, name)
+      t.assert.strictEqual((await place.store.list()).images.length, 2)
+      await place.store.files.remove('a.png')
+      t.assert.deepStrictEqual(
+        (await place.store.list()).images.map(({ name }) => name),
+        ['b.png'],
+      )
+    })
+
     test('reads no hidden file and nothing that is no image', async (t: TestContext) => {
       const place = await kind.open()
       for (const name of ['.hidden.png', '.library/x.png', 'a/.b.png']) await place.put(name, png)

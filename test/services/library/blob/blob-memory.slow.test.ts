@@ -1,7 +1,12 @@
+import { createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Base64Image } from '../../../../services/bytes/base64-image.ts'
 import { startAzurite } from '../../../support/azurite.ts'
-import { openBlobPlace } from '../../../support/stores.ts'
+import { listenOnLoopback } from '../../../support/fake-azure.ts'
+import { openBlobPlace, openBlobStore } from '../../../support/stores.ts'
+import { waitFor } from '../../../support/wait-for.ts'
 
 const MIB = 1_048_576
 const BYTES = 6 * MIB
@@ -39,4 +44,29 @@ test('twenty large images that are uploaded at once need little memory', async (
   t.assert.ok(most.arrayBuffers < 40 * MIB && most.rss < 90 * MIB, grown)
   const { contentLength } = await container.getBlobClient(`large-${IMAGES - 1}.png`).getProperties()
   t.assert.strictEqual(contentLength, BYTES)
+})
+
+setFlagsFromString('--expose-gc')
+const collectGarbage: () => void = runInNewContext('gc')
+
+test('uploads that a silent store made the service give up leave nothing in memory', async (t: TestContext) => {
+  const port = await listenOnLoopback(
+    t,
+    createServer((socket) => socket.on('error', () => {}).pause()),
+  )
+  const { store } = await openBlobStore(`http://127.0.0.1:${port}/devstoreaccount1/images`)
+  const used = () => {
+    collectGarbage()
+    return process.memoryUsage().arrayBuffers
+  }
+  const giveUp = () => {
+    const signal = AbortSignal.timeout(300)
+    const each = (_: unknown, at: number) => store.files.create(`.library/${at}.png`, largeImage(), signal)
+    return Promise.allSettled(Array.from({ length: IMAGES }, each))
+  }
+  await giveUp()
+  const start = used()
+  const results = await giveUp()
+  t.assert.ok(results.every(({ status }) => status === 'rejected'))
+  await waitFor('the memory to be free', () => used() - start < MIB, { explain: () => `${used() - start} bytes` })
 })

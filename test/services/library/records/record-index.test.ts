@@ -128,8 +128,8 @@ for (const [name, open] of Object.entries(engines)) {
         { owner: 'bob', bytes: 5000 },
         { owner: 'ann', bytes: 2000 },
       ])
-      assert.deepEqual(await index.oldestUnnamed({ owner: 'ann' }, 1), mine.slice(0, 1))
-      assert.deepEqual(await index.oldestUnnamed({ before: START + 2000 }, 10), mine.slice(0, 1))
+      assert.deepEqual((await index.oldestUnnamed({ owner: 'ann', limit: 1 })).records, mine.slice(0, 1))
+      assert.deepEqual((await index.oldestUnnamed({ before: START + 2000, limit: 10 })).records, mine.slice(0, 1))
     })
   })
 }

@@ -1,0 +1,39 @@
+import type { Config } from '../../config/config.ts'
+import type { Logger } from '../../logging/logger.ts'
+import type { LibraryFiles } from '../image-store.ts'
+import { openRecordIndex } from '../records/open-index.ts'
+import type { RecordIndex } from '../records/record-index.ts'
+import { startMaintenance } from './maintenance.ts'
+
+/** How often other replicas' records are looked for, in milliseconds. */
+const IMPORT_EVERY_MS = 600_000
+
+export interface MaintainedIndexOptions {
+  library: Config['library']
+  files: LibraryFiles
+  /** Bytes of the unnamed images, whenever they have been counted. */
+  onBytes?: (bytes: number) => void
+  log: Logger
+}
+
+/**
+ * Opens the index of records, which from then on is filled and held to the limits of the library in the background.
+ * @throws IndexUnavailableError if `DATABASE_URL` is not a URL
+ */
+export async function openMaintainedIndex(options: MaintainedIndexOptions): Promise<RecordIndex> {
+  const { library, log } = options
+  const { index } = await openRecordIndex(library, log, () => maintenance.importSoon())
+  const maintenance = startMaintenance({ ...options, index, limits: library, importEveryMs: importIntervalOf(library) })
+  return {
+    ...maintenance.index,
+    async [Symbol.asyncDispose]() {
+      await maintenance[Symbol.asyncDispose]()
+      await index[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Replicas that share a store but no index find each other's images only by their records; 0 if there are none. */
+function importIntervalOf({ isFolderShared, storage, databaseUrl }: Config['library']): number {
+  return databaseUrl === undefined && (isFolderShared || storage !== undefined) ? IMPORT_EVERY_MS : 0
+}

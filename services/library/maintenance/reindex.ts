@@ -1,0 +1,94 @@
+import { setImmediate } from 'node:timers/promises'
+import type { ImageRecord } from '../../../schemas/image-record.ts'
+import { ReportedError } from '../../errors/app-error.ts'
+import type { LibraryFiles } from '../image-store.ts'
+import { idOfRecordName, recordName } from '../locations.ts'
+import type { RecordIndex } from '../records/record-index.ts'
+import { readRecord } from '../records/stored-record.ts'
+import { inBatches } from './batches.ts'
+
+/** Records that are read at once; an index in SQLite stops the event loop while it takes them. */
+const BATCH = 32
+
+export interface Stored {
+  files: LibraryFiles
+  index: RecordIndex
+}
+
+export interface ImportedRecords {
+  /** Records that the index had not. */
+  imported: number
+  /** Files that look like records and are none. */
+  invalid: number
+}
+
+/**
+ * Adds to the index the records of the store that it has not, or all of them.
+ * @throws IndexUnavailableError, ServiceError `IMG_ERR_STORE_UNREADABLE`, the reason of the signal
+ */
+export async function importRecords(
+  { files, index }: Stored,
+  { isComplete, signal }: { isComplete: boolean; signal?: AbortSignal },
+): Promise<ImportedRecords> {
+  const total = { imported: 0, invalid: 0 }
+  for await (const batch of inBatches(recordNames(files), BATCH)) {
+    signal?.throwIfAborted()
+    const missing = new Set(await index.missing(batch.map(({ id }) => id)))
+    const wanted = isComplete ? batch : batch.filter(({ id }) => missing.has(id))
+    const records = await Promise.all(wanted.map(({ name }) => readIfValid(files, name)))
+    const valid = records.filter((record) => record !== undefined && record !== 'invalid')
+    if (valid.length > 0) await index.put(valid)
+    total.imported += valid.filter(({ id }) => missing.has(id)).length
+    total.invalid += records.filter((record) => record === 'invalid').length
+    await setImmediate()
+  }
+  if (total.imported > BATCH) await index.optimize()
+  return total
+}
+
+async function readIfValid(files: LibraryFiles, name: string): Promise<ImageRecord | 'invalid' | undefined> {
+  return await readRecord(files, name).catch((error: unknown) => {
+    if (error instanceof ReportedError) return 'invalid' as const
+    throw error
+  })
+}
+
+async function* recordNames(files: LibraryFiles): AsyncGenerator<{ name: string; id: string }> {
+  for await (const { name } of files.entries()) {
+    const id = idOfRecordName(name)
+    if (id !== undefined) yield { name, id }
+  }
+}
+
+/**
+ * Makes the index that of the store's records: adds and replaces, and removes what has no record.
+ * @throws as `importRecords`
+ */
+export async function reindex(stored: Stored): Promise<ImportedRecords & { removed: number }> {
+  const imported = await importRecords(stored, { isComplete: true })
+  let removed = 0
+  for await (const batch of inBatches(indexedRecords(stored.index), BATCH)) {
+    const removals = await Promise.all(
+      batch.map(
+        async (record) => !(await exists(stored.files, recordName(record))) && (await stored.index.remove(record.id)),
+      ),
+    )
+    removed += removals.filter(Boolean).length
+  }
+  return { ...imported, removed }
+}
+
+/** Everything that the index has. */
+export async function* indexedRecords(index: RecordIndex): AsyncGenerator<ImageRecord> {
+  for (let cursor: string | undefined, isLast = false; !isLast; isLast = cursor === undefined) {
+    const { records, nextCursor } = await index.find({ limit: BATCH, cursor })
+    yield* records
+    cursor = nextCursor
+  }
+}
+
+/** @throws ServiceError `IMG_ERR_STORE_UNREADABLE` */
+export async function exists(files: LibraryFiles, name: string): Promise<boolean> {
+  await using file = await files.open(name)
+  return file !== undefined
+}
