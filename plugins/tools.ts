@@ -41,5 +41,5 @@ async function tools(fastify: FastifyInstance): Promise<void> {
 
 export default fp(tools, {
   name: 'tools',
-  dependencies: ['config', 'metrics', 'azure-images', 'library', 'links', 'imaging', 'spooled-buffers', 'body-limits'],
+  dependencies: ['config', 'metrics', 'azure-images', 'library', 'links', 'imaging', 'spooled-buffers', 'input-budget'],
 })
