@@ -122,3 +122,12 @@ test('/ready tells whether the container can be written to, and the log what to 
     /storage container is not writable, .*create the container that AZURE_STORAGE_URL names/,
   )
 })
+
+test('a container that was not available at the start is used as soon as it is', async (t: TestContext) => {
+  const { proxy, generate, url } = await build(t, {}, { status: 503, code: 'ServerBusy' })
+  t.assert.match((await generate()).notes, /Not in the library: the store is not available/)
+  proxy.fault = () => undefined
+  const { notes } = await generate({ output_path: 'x.png' })
+  t.assert.match(notes, /Image id: img_/)
+  t.assert.partialDeepStrictEqual(await readyOf(url), { library: 'on' })
+})
