@@ -10,6 +10,7 @@ import type { StoredFile } from '../../services/library/image-store.ts'
 import type { Link, LinkQuery } from '../../services/library/links/links.ts'
 import { type ByteSelection, selectBytes } from '../../services/net/byte-selection.ts'
 import { toHttpError } from './http-error.ts'
+import { uploadRoutes } from './uploads.ts'
 
 type ImageRequest = FastifyRequest<{ Params: { id: string }; Querystring: LinkQuery }>
 
@@ -22,6 +23,7 @@ const EXPOSED_HEADERS = ['Accept-Ranges', 'Content-Disposition', 'Content-Range'
 /** `GET /images/{id}?e=…&s=…`: images by signed links, which need no other credential. */
 export default async function images(fastify: FastifyInstance): Promise<void> {
   const { links, library } = fastify
+  await fastify.register(uploadRoutes)
   if (links === undefined || library === undefined) return
 
   async function sendImage(request: ImageRequest, reply: FastifyReply): Promise<FastifyReply> {
