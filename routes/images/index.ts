@@ -100,7 +100,7 @@ function etagOf({ sha256, bytes }: ImageRecord, file: StoredFile): string {
 
 /** Reads as fast as the client does. Closes the file, also if the client disconnects. */
 function streamOf({ log }: FastifyRequest, file: StoredFile, { from, to }: { from: number; to: number }): Readable {
-  const stream = Readable.from(file.read(from, to), { objectMode: false })
+  const stream = Readable.from(file.read(from, to), { objectMode: false, highWaterMark: 0 })
   return stream.once('close', () => {
     Promise.resolve(file[Symbol.asyncDispose]()).catch((err: unknown) => log.warn({ err }, 'closing an image failed'))
   })
