@@ -35,7 +35,12 @@ const failed = ({ result, error }: Awaited<ReturnType<typeof rpcAs>>) => error !
 
 async function build(t: TestContext, create: (t: TestContext) => Promise<CallerSetup>) {
   const setup = await create(t)
-  const environment = { AZURE_DEPLOYMENT_NAME: 'FLUX.2-pro', DEFAULT_IMAGE_SIZE: '256x256', LOG_LEVEL: 'debug', ...setup.environment }
+  const environment = {
+    AZURE_DEPLOYMENT_NAME: 'FLUX.2-pro',
+    DEFAULT_IMAGE_SIZE: '256x256',
+    LOG_LEVEL: 'debug',
+    ...setup.environment,
+  }
   const service = await startService(t, environment)
   const as =
     (headers: Record<string, string>) =>
