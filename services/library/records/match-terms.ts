@@ -13,7 +13,7 @@ export interface IndexedTerms {
 }
 
 /** Terms of a query. A query of more words than this is answered by its first ones. */
-const MAX_QUERY_TERMS = 64
+const MAX_QUERY_TERMS = 16
 /** Characters of a query that are read. */
 const MAX_QUERY_LENGTH = 10_000
 
