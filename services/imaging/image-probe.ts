@@ -12,14 +12,15 @@ export interface ImageLimits {
   maxPixels: number
   /** Pixels of the longer edge; 16,384 by default. */
   maxEdge?: number
+  /** The longer edge divided by the shorter one; 100 by default, far beyond any panorama and any model. */
+  maxRatio?: number
   /** Frames of an animation; 1,000 by default. */
   maxFrames?: number
 }
 
 const DEFAULT_MAX_EDGE = 16_384
 const DEFAULT_MAX_FRAMES = 1000
-/** Far beyond any panorama and any model. */
-const MAX_ASPECT_RATIO = 100
+const DEFAULT_MAX_RATIO = 100
 
 /**
  * Checks an image by its signature and header, and the header by the bytes behind it, without decoding pixels, so that a
@@ -49,12 +50,12 @@ function checkFile(bytes: Buffer, { maxBytes }: ImageLimits): void {
 function checkHeader(header: ImageHeader | undefined, bytes: Buffer, limits: ImageLimits): ImageHeader {
   if (header === undefined) throw broken(sniffFormat(bytes) ?? 'image/png', 'its header cannot be read')
   const { mimeType, width, height, frames } = header
-  const { maxPixels, maxEdge = DEFAULT_MAX_EDGE, maxFrames = DEFAULT_MAX_FRAMES } = limits
+  const { maxPixels, maxEdge = DEFAULT_MAX_EDGE, maxFrames = DEFAULT_MAX_FRAMES, maxRatio = DEFAULT_MAX_RATIO } = limits
   if (width === 0 || height === 0) throw broken(mimeType, 'its header gives no size')
   const [short, long] = width < height ? [width, height] : [height, width]
   if (width * height > maxPixels) throw serviceError('IMG_ERR_IMAGE_PIXELS', [width, height, maxPixels])
   if (long > maxEdge) throw serviceError('IMG_ERR_IMAGE_EDGE', [width, height, maxEdge])
-  if (long > short * MAX_ASPECT_RATIO) throw serviceError('IMG_ERR_IMAGE_SHAPE', [width, height, MAX_ASPECT_RATIO])
+  if (long > short * maxRatio) throw serviceError('IMG_ERR_IMAGE_SHAPE', [width, height, maxRatio])
   if (frames > maxFrames) throw serviceError('IMG_ERR_IMAGE_FRAMES', [frames, maxFrames])
   if (header.damage !== undefined) throw broken(mimeType, header.damage)
   return header

@@ -1,25 +1,17 @@
 import { createBase64Decoder, decodedCapacity } from '../bytes/base64-decoder.ts'
 import { type Base64Image, encodeImage } from '../bytes/base64-image.ts'
-import { serviceError } from '../errors/errors.ts'
-import { type ImageLimits, probeImageInTurns } from './image-probe.ts'
 import type { PixelClaim } from './pixel-claim.ts'
-import { type PixelWork, turn } from './pixel-work.ts'
+import { renderPreview, type TransformOptions } from './transform.ts'
 
-/** Smaller previews are useless. */
-const MIN_EDGE = 32
-const QUALITY = 82
 /**
  * The description box of a C2PA manifest store and the beginning of its type, the same in every image format.
  * https://spec.c2pa.org/specifications/specifications/2.2/specs/C2PA_Specification.html#_c2pa_box_details
  */
 const CREDENTIALS = 'jumdc2pa'
 
-export interface PreviewOptions {
-  /** Characters of the preview's base64. */
+export interface PreviewOptions extends TransformOptions {
+  /** Characters of the preview's base64, if less than those of a standard preview. */
   maxEncodedBytes: number
-  /** Limits of the image, except for its bytes. */
-  limits: Omit<ImageLimits, 'maxBytes'>
-  pixels: PixelWork
   claim: PixelClaim
 }
 
@@ -30,32 +22,14 @@ export interface Preview {
 }
 
 /**
- * A JPEG of the image, upright and within the size limit; transparency becomes white. The image is checked like an input
- * image and not changed.
+ * The standard preview of a buffered image, see `renderPreview`. The image is not changed.
  * @throws ServiceError if no preview can be made
  */
 export async function createPreview(image: Base64Image, options: PreviewOptions): Promise<Preview> {
-  const { maxEncodedBytes, limits, pixels, claim } = options
+  const { maxEncodedBytes, claim } = options
   const source = await decode(image)
-  const header = await probeImageInTurns(source, { ...limits, maxBytes: source.length }, claim)
-  const { width, height, orientation } = header
-  // A JPEG takes about a third of a byte per pixel, so the first scale fits most images.
-  let scale = Math.min(1, Math.sqrt((maxEncodedBytes * 3 * 0.75) / (width * height)))
-  while (Math.max(width, height) * scale >= MIN_EDGE) {
-    const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }
-    const { data } = await pixels.render(source, header, claim, (decoded) =>
-      turn(decoded, orientation)
-        .resize({ ...size, fit: 'fill' })
-        .flatten({ background: '#ffffff' })
-        .jpeg({ quality: QUALITY }),
-    )
-    const preview = encodeImage(data, { mimeType: 'image/jpeg', ...size })
-    if (preview.encodedBytes <= maxEncodedBytes) {
-      return { image: preview, hasCredentials: source.includes(CREDENTIALS) }
-    }
-    scale *= Math.min(0.9, Math.sqrt(maxEncodedBytes / preview.encodedBytes))
-  }
-  throw serviceError('IMG_ERR_IMAGE_CONVERTER', [])
+  const { bytes, ...facts } = await renderPreview(source, options, claim, maxEncodedBytes)
+  return { image: encodeImage(bytes, facts), hasCredentials: source.includes(CREDENTIALS) }
 }
 
 async function decode(image: Base64Image): Promise<Buffer> {

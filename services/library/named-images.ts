@@ -34,10 +34,10 @@ export async function readNamed(
   { store, library }: { store: Pick<ImageStore, 'resolve' | 'read'>; library: Library | undefined },
   name: string,
   access: LibraryAccess,
-): Promise<{ image: Base64Image; record: ImageRecord | undefined }> {
-  if (library === undefined) return { image: await store.read(name), record: undefined }
+): Promise<{ image: Base64Image; record?: ImageRecord }> {
+  if (library === undefined) return { image: await store.read(name) }
   // The name may begin like a path of another kind, such as ~.
   const target = await store.resolve(`./${name}`)
   const record = await recordOfName(library, target.name, access)
-  return { image: await store.read(target.name), record }
+  return { image: await store.read(target.name), ...(record && { record }) }
 }

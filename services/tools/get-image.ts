@@ -11,6 +11,7 @@ import { mayUse } from '../library/access.ts'
 import type { ImageStore } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
 import type { Links } from '../library/links/links.ts'
+import { readNamed } from '../library/named-images.ts'
 import { enumeration } from '../parameters/parameter.ts'
 import type { ImageReferences } from './image-references.ts'
 import { referenceArgument } from './library-arguments.ts'
@@ -56,8 +57,8 @@ export function getImage(options: GetImageOptions): Tool {
     const found = await references.find('id', id, context)
     if ('record' in found) return { image: await library.read(found.record), record: found.record }
     for (const name of found.names) {
-      const image = await store.read(name).catch(ignoreMissing)
-      if (image !== undefined) return { image }
+      const found = await readNamed({ store, library }, name, context.access).catch(ignoreMissing)
+      if (found !== undefined) return found
     }
     throw serviceError('IMG_ERR_STORE_MISSING', [])
   }

@@ -31,9 +31,11 @@ test('the command line of MCP Inspector lists, calls and reads', async (t: TestC
   )
   t.assert.match(content[0].text, /^Image successfully generated\. Saved to server at: .*kite\.png/)
   const { resources } = Object(await inspect('resources/list'))
-  t.assert.strictEqual(resources[0].uri, 'image:///kite.png')
-  const { contents } = Object(await inspect('resources/read', '--uri', 'image:///kite.png'))
-  t.assert.strictEqual(contents[0].blob, content[1].data)
+  t.assert.strictEqual(resources[0].name, 'kite.png')
+  for (const uri of [resources[0].uri, 'image:///kite.png']) {
+    const { contents } = Object(await inspect('resources/read', '--uri', uri))
+    t.assert.strictEqual(contents[0].blob, content[1].data)
+  }
   const { prompts } = Object(await inspect('prompts/list'))
   t.diagnostic(
     `inspector: ${tools.length} tools, an image of ${content[1].data.length} characters, ${prompts.length} prompts`,

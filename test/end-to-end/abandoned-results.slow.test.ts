@@ -1,5 +1,6 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { plainPng } from '../support/images/images.ts'
@@ -23,7 +24,7 @@ const body = (args: object) => {
 const openFiles = ({ images: folder, process: { child } }: Service) =>
   readdirSync(`/proc/${child.pid}/fd`).filter((fd) => {
     try {
-      return readlinkSync(`/proc/${child.pid}/fd/${fd}`).startsWith(folder)
+      return readlinkSync(`/proc/${child.pid}/fd/${fd}`).startsWith(join(folder, '.abandoned'))
     } catch {
       return false
     }

@@ -54,7 +54,7 @@ export async function playRound(t: TestContext, client: RoundClient): Promise<vo
   )
   t.assert.match(made.content[0]?.text ?? '', /^Image successfully generated\. Saved to server at: .*lighthouse\.png/)
   t.assert.strictEqual(made.content[1]?.mimeType, 'image/png')
-  t.assert.strictEqual(made.content.length, 2)
+  t.assert.strictEqual(made.content.length, 3, 'the line, the image, its id')
   t.assert.ok(heard.length >= 2, 'progress was reported')
   t.assert.ok(
     heard.every(({ progress }, at) => progress > (heard[at - 1]?.progress ?? 0)),
@@ -74,9 +74,11 @@ export async function playRound(t: TestContext, client: RoundClient): Promise<vo
   t.assert.strictEqual(rejected.isError, true)
 
   const uris = await client.resourceUris()
-  t.assert.deepStrictEqual(uris, ['image:///round/lighthouse.png'])
-  const [content] = Object(await client.readResource('image:///round/lighthouse.png')).contents
-  t.assert.strictEqual(content.blob, made.content[1]?.data)
+  t.assert.strictEqual(uris.length, 2, 'both images, the newest first')
+  for (const uri of [uris[1] ?? '', 'image:///round/lighthouse.png']) {
+    const [content] = Object(await client.readResource(uri)).contents
+    t.assert.strictEqual(content.blob, made.content[1]?.data)
+  }
 
   t.assert.ok((await client.promptNames()).includes('edit_one_thing'))
   const prompt = Object(await client.getPrompt('edit_one_thing', { change: 'make the door green' }))
