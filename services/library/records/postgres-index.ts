@@ -15,7 +15,7 @@ import {
 } from './record-index.ts'
 
 /** Raised when tables or terms change: an index of another version is emptied, and rebuilt by its owner. */
-const VERSION = 2
+const VERSION = 3
 
 /** Any number, the same in every replica: only one of them prepares the schema at a time. */
 const SCHEMA_LOCK = 7_301_958_204
@@ -32,10 +32,21 @@ const SCHEMA = `
     is_named boolean NOT NULL,
     record text NOT NULL,
     terms tsvector NOT NULL
-  );
+  ) WITH (toast_tuple_target = 8160); -- Uncompressed, because terms are compared for thousands of rows.
   CREATE INDEX records_terms ON library.records USING gin (terms) WITH (fastupdate = off);
   CREATE INDEX records_unnamed ON library.records (owner, position) INCLUDE (bytes) WHERE NOT is_named;
   CREATE INDEX records_unnamed_by_age ON library.records (position) WHERE NOT is_named;
+  -- By the index of terms always: the planner expects words to be independent of each other, and would read every record
+  -- for two that are never together. The function is not an operator, so that its words are only compared.
+  CREATE OR REPLACE FUNCTION library.matching(
+    first bigint, past bigint, count integer, selective text, complete text
+  ) RETURNS TABLE (place bigint, content text) LANGUAGE sql STABLE
+  SET enable_seqscan = off SET enable_indexscan = off AS $$
+    SELECT r.position, r.record FROM library.records r
+    WHERE r.terms @@ selective::tsquery AND ts_match_vq(r.terms, complete::tsquery)
+      AND r.position >= first AND r.position < past
+    ORDER BY r.position DESC LIMIT count
+  $$;
 `
 
 /** Bounds a call: its statement, and the wait for a connection. */
@@ -65,7 +76,7 @@ export async function openPostgresIndex({
   maxConnections = 8,
   onError,
 }: PostgresIndexOptions): Promise<{ index: RecordIndex; isEmpty: boolean }> {
-  // The library's own error has the URL with its password.
+  // The driver's own error has the URL with its password.
   if (!URL.canParse(url)) throw new IndexUnavailableError('DATABASE_URL is not a URL')
   const database = createDatabase(url, maxConnections, onError)
   const isEmpty = await database.prepared().catch(() => true)
@@ -108,9 +119,7 @@ function createDatabase(url: string, maxConnections: number, onError: (error: Er
   }
 
   async function transaction<T>(run: (query: Query) => Promise<T>, timeoutMs = TIMEOUT_MS): Promise<T> {
-    const client = await pool.connect().catch((error: unknown) => {
-      throw toUnavailable(error)
-    })
+    const client = await orUnavailable(() => pool.connect())
     let failure: Error | undefined
     try {
       const query = queryOf(client, timeoutMs)
@@ -132,9 +141,7 @@ function createDatabase(url: string, maxConnections: number, onError: (error: Er
     prepared,
     async query(sql, values) {
       await prepared()
-      return await pool.query({ text: sql, values: values ?? [] }).catch((error: unknown) => {
-        throw toUnavailable(error)
-      })
+      return await orUnavailable(() => pool.query({ text: sql, values: values ?? [] }))
     },
     async transaction(run, timeoutMs) {
       await prepared()
@@ -150,6 +157,15 @@ function queryOf(client: PoolClient, timeoutMs: number): Query {
   return (text, values = []) => {
     const statement: QueryConfig & { query_timeout: number } = { text, values, query_timeout: timeoutMs + 200 }
     return client.query(statement)
+  }
+}
+
+/** The driver throws, instead of rejecting, for a certificate in the URL that it cannot read. */
+async function orUnavailable<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw toUnavailable(error)
   }
 }
 
@@ -301,13 +317,50 @@ async function find(query: Query, wanted: RecordQuery): Promise<RecordPage> {
   const { from, end } = rangeOf(wanted)
   if (required.isImpossible) return { records: [] }
   const expression = matchExpression(required)
-  const matching = expression === '' ? '' : 'AND terms @@ $4::tsquery'
-  const { rows } = await query<PositionRow>(
-    `SELECT position, record FROM library.records WHERE position >= $1 AND position < $2 ${matching}
-     ORDER BY position DESC LIMIT $3`,
-    [from, end, wanted.limit + 1, ...(expression === '' ? [] : [expression])],
-  )
+  const rows = expression === '' ? await newest(query, from, end, wanted.limit) : await matching()
   return pageOf(rows, wanted.limit)
+
+  /** Common terms are found among the newest records, others are in few; a plan for both would read far too much. */
+  async function matching(): Promise<readonly PositionRow[]> {
+    const { rows: recent } = await query<PositionRow>(
+      `SELECT position, record FROM (
+         SELECT position, record, terms FROM library.records WHERE position >= $1 AND position < $2
+         ORDER BY position DESC LIMIT $5
+       ) AS recent WHERE terms @@ $4::tsquery ORDER BY position DESC LIMIT $3`,
+      [from, end, wanted.limit + 1, expression, RECENT_RECORDS],
+    )
+    if (recent.length > wanted.limit) return recent
+    const { rows } = await query<PositionRow>(
+      'SELECT place AS position, content AS record FROM library.matching($1, $2, $3, $4, $5)',
+      [from, end, wanted.limit + 1, matchExpression(selectiveTerms(required)), expression],
+    )
+    return rows
+  }
+}
+
+const RECENT_RECORDS = 1_000
+
+async function newest(query: Query, from: number, end: number, limit: number): Promise<readonly PositionRow[]> {
+  const { rows } = await query<PositionRow>(
+    'SELECT position, record FROM library.records WHERE position >= $1 AND position < $2 ORDER BY position DESC LIMIT $3',
+    [from, end, limit + 1],
+  )
+  return rows
+}
+
+/** Words by which the index is searched; the longest are the rarest. Of what it finds, all words are compared. */
+const SELECTIVE_WORDS = 4
+const MIN_SELECTIVE_LENGTH = 3
+
+function selectiveTerms({ labels, words, isImpossible }: RequiredTerms): RequiredTerms {
+  const long = words.filter((word) => selectivity(word) >= MIN_SELECTIVE_LENGTH)
+  const selective = long.toSorted((a, b) => selectivity(b) - selectivity(a)).slice(0, SELECTIVE_WORDS)
+  return { labels, words: selective.length + labels.length > 0 ? selective : words, isImpossible }
+}
+
+/** Letters that are as rare: a character of Chinese says as much as some. */
+function selectivity({ term }: RequiredTerms['words'][number]): number {
+  return [...term].reduce((letters, character) => letters + (character < '\u2e80' ? 1 : 4), 0)
 }
 
 function pageOf(rows: readonly PositionRow[], limit: number): RecordPage {
