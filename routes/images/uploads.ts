@@ -117,7 +117,8 @@ async function receiveImage(uploads: Uploads, request: UploadRequest, reply: Fas
       progress.stop()
     }
   } catch (error) {
-    // Otherwise Node reads and drops the rest: browsers do not read a response while they are still sending.
+    // The rest is read and dropped: Chromium reads no response before it has sent everything.
+    raw.unpipe().resume()
     const isLong = Number(headers['content-length'] ?? 0) > request.server.config.images.maxBytes + LINGER_BYTES
     if (stalled.signal.aborted || isLong) reply.header('connection', 'close')
     throw toUploadError(error)
