@@ -8,6 +8,7 @@ import type { Size } from '../imaging/types.ts'
 import type { ImageStore } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
 import type { Links } from '../library/links/links.ts'
+import type { Uploads } from '../library/uploads/uploads.ts'
 import type { ByteBudget } from '../limits/byte-budget.ts'
 import { type Delivery, normalizer } from './arguments.ts'
 import { deleteImage } from './delete-image.ts'
@@ -19,6 +20,7 @@ import { createImageInputs } from './image-inputs.ts'
 import { createImageReferences } from './image-references.ts'
 import { createImageResults, type ImageResultsOptions } from './image-results.ts'
 import { listModels } from './list-models.ts'
+import { requestUpload } from './request-upload.ts'
 import { createStoredInputs, type StoredInputs } from './stored-inputs.ts'
 import { updateImage } from './update-image.ts'
 
@@ -30,6 +32,8 @@ export interface ToolOptions
   library: Library | undefined
   /** Undefined: images have no addresses. */
   links: Links | undefined
+  /** Undefined: clients cannot upload images. */
+  uploads: Uploads | undefined
   pool: BufferPool
   pixels: PixelWork
   /** The memory of images that clients send or name. */
@@ -72,7 +76,7 @@ export function createToolList(options: ToolOptions): () => readonly Tool[] {
 }
 
 function toolFactory(options: ToolOptions): () => readonly Tool[] {
-  const { azure, library, links, pixels, images, readsLocalFiles } = options
+  const { azure, library, links, uploads, pixels, images, readsLocalFiles } = options
   const features = { hasLibrary: library !== undefined, hasLinks: links !== undefined }
   const shared = { ...options, ...images, ...features, imageLimits: images }
   const stored = library && createLibraryTools({ ...shared, library })
@@ -83,6 +87,7 @@ function toolFactory(options: ToolOptions): () => readonly Tool[] {
       generateImage({ ...shared, results }),
       editImage({ ...shared, inputs, results }),
       ...(stored?.tools ?? []),
+      uploads && requestUpload({ uploads, maxBytes: images.maxBytes }),
       azure.deployments.length > 1 ? listModels(azure.deployments, library !== undefined) : undefined,
     ]
     // Here, so that no tool can forget it: clients add members to the arguments of every tool.
