@@ -1,3 +1,5 @@
+import { createBase64Decoder, DECODED_AT_A_TIME, decodedCapacity } from '../bytes/base64-decoder.ts'
+import type { Base64Image, ByteScanner } from '../bytes/base64-image.ts'
 import { hasText } from './headers/header.ts'
 
 /**
@@ -6,15 +8,21 @@ import { hasText } from './headers/header.ts'
  * needs constant memory. It finds them, but does not check their signature.
  * https://spec.c2pa.org/specifications/specifications/2.2/specs/C2PA_Specification.html#_embedding_manifests_into_various_file_formats
  */
-export interface CredentialsScanner {
+export interface CredentialsScanner extends ByteScanner {
   /** Whether the image carries Content Credentials; undefined: the bytes so far do not decide it. */
   readonly found: boolean | undefined
   /** The next bytes, cut anywhere. They are not kept. */
   write(chunk: Buffer): void
 }
 
-/** Reads the bytes that it asked for, and asks for the next ones or decides. */
-type Step = (bytes: Buffer) => Next | boolean
+/**
+ * What became of the credentials of a generated image: `preserved` in the response; `stored` with the whole image, while
+ * the response has a preview without them; `absent`: Azure sent none.
+ */
+export type CredentialsState = 'preserved' | 'stored' | 'absent'
+
+/** Reads the bytes that it asked for, at the beginning of a Buffer, and asks for the next ones or decides. */
+type Step = (head: Buffer) => Next | boolean
 
 interface Next {
   /** Bytes before those that are read. */
@@ -25,7 +33,7 @@ interface Next {
 }
 
 /** Far more than encoders write. Beyond it an image counts as one without credentials, since each step takes time. */
-const MAX_STEPS = 500_000
+const MAX_STEPS = 100_000
 
 export function createCredentialsScanner(): CredentialsScanner {
   const taken = Buffer.alloc(STORE_HEAD_BYTES)
@@ -43,17 +51,32 @@ export function createCredentialsScanner(): CredentialsScanner {
         const skipped = Math.min(next.skip, chunk.length - at)
         next.skip -= skipped
         at += skipped
-        const copied = chunk.copy(taken, filled, at, at + next.take - filled)
-        at += copied
-        filled += copied
+        // Most are a few bytes, for which a native copy takes longer.
+        while (filled < next.take && at < chunk.length) taken[filled++] = chunk[at++] ?? 0
         if (next.skip > 0 || filled < next.take) return
         filled = 0
-        const result = ++steps > MAX_STEPS ? false : next.step(taken.subarray(0, next.take))
+        const result = ++steps > MAX_STEPS ? false : next.step(taken)
         if (typeof result === 'boolean') found = result
         else next = result
       }
     },
   }
+}
+
+/** Whether an image carries Content Credentials. It is read only if that is not known yet, and as far as needed. */
+export async function hasCredentials(image: Base64Image): Promise<boolean> {
+  if (image.hasCredentials !== undefined) return image.hasCredentials
+  const scanner = createCredentialsScanner()
+  const decoder = createBase64Decoder()
+  const block = Buffer.allocUnsafe(decodedCapacity(DECODED_AT_A_TIME))
+  for await (const chunk of image.chunks()) {
+    for (let at = 0; at < chunk.length; at += DECODED_AT_A_TIME) {
+      const bytes = decoder.write(chunk.subarray(at, at + DECODED_AT_A_TIME), block)
+      scanner.write(block.subarray(0, bytes))
+      if (scanner.found !== undefined) return scanner.found
+    }
+  }
+  return false
 }
 
 const take = (bytes: number, step: Step, skip = 0): Next => ({ skip, take: bytes, step })
@@ -73,13 +96,13 @@ const STORE_HEAD_BYTES = 46
 
 /** Boxes begin with their length and type, and with a longer length if the first one is 1: ISO/IEC 19566-5. */
 function isManifestStore(head: Buffer): boolean {
-  const box = boxHeaderBytes(head)
+  const box = boxHeaderBytes(head.readUInt32BE(0))
   const isTyped =
     hasText(head, 4, 'jumb') && hasText(head, box + 4, 'jumd') && STORE_TYPE.equals(head.subarray(box + 8, box + 24))
   return isTyped && (head.readUInt8(box + 24) & HAS_LABEL) !== 0 && hasText(head, box + 25, 'c2pa\0')
 }
 
-const boxHeaderBytes = (box: Buffer): number => (box.readUInt32BE(0) === 1 ? 16 : 8)
+const boxHeaderBytes = (length: number): number => (length === 1 ? 16 : 8)
 
 /** Reads a chunk that should have a manifest store. */
 function readStore(length: number, after: Next): Next {
@@ -124,8 +147,8 @@ function createStoreHead() {
     get missing() {
       return head.length - filled
     },
-    add(bytes: Buffer): void {
-      filled += bytes.copy(head, filled)
+    add(bytes: Buffer, from: number, to: number): void {
+      filled += bytes.copy(head, filled, from, to)
     },
   }
 }
@@ -141,9 +164,10 @@ function jpegSteps(): Step {
   let packet: { instance: number; sequence: number; store: StoreHead } | undefined
 
   /** Decoders skip what is no marker. */
-  const readFill: Step = ([byte]) => take(1, byte === 0xff ? readMarker : readFill)
+  const readFill: Step = (head) => take(1, head[0] === 0xff ? readMarker : readFill)
 
-  const readMarker: Step = ([marker = 0]) => {
+  const readMarker: Step = (start) => {
+    const marker = start.readUInt8(0)
     if (marker === 0xff) return take(1, readMarker)
     if (marker === MARKER_EOI || marker === MARKER_SOS) return false
     const hasLength = marker > 0x01 && (marker < 0xd0 || marker > 0xd8)
@@ -151,9 +175,8 @@ function jpegSteps(): Step {
     return take(2, (head) => {
       const length = head.readUInt16BE(0) - 2
       if (length < 0) return false
-      return marker === MARKER_APP11 && length >= 16
-        ? take(16, (start) => readBox(start, length - 16))
-        : skipBytes(length)
+      if (marker !== MARKER_APP11 || length < 16) return skipBytes(length)
+      return take(16, (box) => readBox(box, length - 16))
     })
   }
 
@@ -161,22 +184,21 @@ function jpegSteps(): Step {
   function readBox(start: Buffer, length: number): Next | boolean {
     const instance = start.readUInt16BE(2)
     const sequence = start.readUInt32BE(4)
-    const box = start.subarray(8)
-    if (!hasText(start, 0, 'JP') || !hasText(box, 4, 'jumb')) return skipBytes(length)
+    if (!hasText(start, 0, 'JP') || !hasText(start, 12, 'jumb')) return skipBytes(length)
     const isNext = packet !== undefined && packet.instance === instance && packet.sequence + 1 === sequence
     if (sequence === 1) {
       packet = { instance, sequence, store: createStoreHead() }
-      packet.store.add(box)
+      packet.store.add(start, 8, 16)
     } else if (packet !== undefined && isNext) packet.sequence = sequence
     else return skipBytes(length)
     const { store } = packet
-    const repeated = sequence === 1 ? 0 : boxHeaderBytes(box) - box.length
+    const repeated = sequence === 1 ? 0 : boxHeaderBytes(start.readUInt32BE(8)) - 8
     const bytes = Math.min(store.missing, length - repeated)
     if (bytes <= 0) return skipBytes(length)
     return take(
       bytes,
       (head) => {
-        store.add(head)
+        store.add(head, 0, bytes)
         return (store.missing === 0 && isManifestStore(store.head)) || skipBytes(length - repeated - bytes)
       },
       repeated,
@@ -195,9 +217,9 @@ function readGifHeader(head: Buffer): Next | boolean {
   return take(2, readGifBlock, (flags & 0x80) === 0 ? 0 : 3 * 2 ** ((flags & 7) + 1))
 }
 
-function readGifBlock([block, label]: Buffer): Next | boolean {
-  if (block !== GIF_EXTENSION) return false
-  return take(1, label === GIF_APPLICATION ? readGifApplication : readGifSubBlock)
+function readGifBlock(head: Buffer): Next | boolean {
+  if (head[0] !== GIF_EXTENSION) return false
+  return take(1, head[1] === GIF_APPLICATION ? readGifApplication : readGifSubBlock)
 }
 
 function readGifApplication(head: Buffer): Next | boolean {
@@ -207,16 +229,18 @@ function readGifApplication(head: Buffer): Next | boolean {
   )
 }
 
-function readGifSubBlock([length = 0]: Buffer): Next {
+function readGifSubBlock(head: Buffer): Next {
+  const length = head.readUInt8(0)
   return length === 0 ? take(2, readGifBlock) : take(1, readGifSubBlock, length)
 }
 
 function storeSubBlocks(store: StoreHead): Step {
-  const step: Step = ([length = 0]) => {
+  const step: Step = (size) => {
+    const length = size.readUInt8(0)
     const bytes = Math.min(length, store.missing)
     if (bytes === 0) return take(2, readGifBlock)
     return take(bytes, (head) => {
-      store.add(head)
+      store.add(head, 0, bytes)
       if (store.missing > 0) return take(1, step, length - bytes)
       return isManifestStore(store.head) || take(1, readGifSubBlock, length - bytes)
     })

@@ -18,7 +18,8 @@ import { createImageResults, type ImageResultsOptions } from './image-results.ts
 import { listModels } from './list-models.ts'
 import { createStoredInputs } from './stored-inputs.ts'
 
-export interface ToolOptions extends Pick<ImageResultsOptions, 'openReserve' | 'onSaved' | 'onNotSaved'> {
+export interface ToolOptions
+  extends Pick<ImageResultsOptions, 'openReserve' | 'onSaved' | 'onNotSaved' | 'onCredentials'> {
   azure: ImagesClient
   store: ImageStore
   /** Undefined: images have no ids. */
