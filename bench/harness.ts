@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Caller, callMany, createCaller, type ToolCall } from './caller.ts'
-import { MiB } from './image.ts'
+import { imageOf, MiB } from './image.ts'
 import { fetchList } from './list-load.ts'
 import { type ServerCommand, type ServerProcess, startServer } from './server-process.ts'
 
 /** A measured server. */
-export type SubjectName = 'bare' | 'logging' | 'pipe' | 'peer' | 'service' | 'guarded' | 'low-memory'
+export type SubjectName = 'bare' | 'logging' | 'pipe' | 'files' | 'peer' | 'service' | 'guarded' | 'low-memory'
 
 export interface Subject {
   server: ServerProcess
@@ -53,6 +53,8 @@ const serviceVariants: Partial<Record<SubjectName, Record<string, string>>> = {
 export async function openHarness({ serviceEntry, pin, warmUpCalls, nodeOptions }: HarnessOptions): Promise<Harness> {
   const scratch = mkdtempSync(join(tmpdir(), 'azure-image-editor-bench-'))
   const imagesFolder = join(scratch, 'images')
+  const imageFile = join(scratch, 'image.png')
+  writeFileSync(imageFile, imageOf(6 * MiB).bytes)
   const cpu = pin && canPin() ? 0 : undefined
   if (cpu !== undefined) execFileSync('taskset', ['-a', '-cp', `1-${availableParallelism() - 1}`, String(process.pid)])
   const shared = new Map<SubjectName, Promise<Subject>>()
@@ -66,7 +68,11 @@ export async function openHarness({ serviceEntry, pin, warmUpCalls, nodeOptions 
       return { args: [...nodeOptions, ...memoryFlags(), serviceEntry], environment, cpu }
     }
     const response = name === 'bare' || name === 'logging' ? await listResponse() : ''
-    const { args, environment } = plainCommand(name, { AZURE_BASE_URL: azure.origin, RESPONSE: response })
+    const { args, environment } = plainCommand(name, {
+      AZURE_BASE_URL: azure.origin,
+      RESPONSE: response,
+      FILE: imageFile,
+    })
     return { args: [...nodeOptions, ...args], environment, cpu }
   }
 
@@ -153,6 +159,7 @@ const plainServers: Partial<Record<SubjectName, string>> = {
   bare: 'servers/bare-fastify.ts',
   logging: 'servers/logging-fastify.ts',
   pipe: 'servers/pipe.ts',
+  files: 'servers/files.ts',
   peer: 'servers/peer.ts',
 }
 

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { type Harness, openHarness, type SubjectName } from './harness.ts'
 import { formatRow, formatTable, type Result } from './table.ts'
 import type { Effort, Workload } from './workload.ts'
+import { downloadWorkloads } from './workloads/downloads.ts'
 import { imageWorkloads } from './workloads/images.ts'
 import { latencyWorkloads } from './workloads/latency.ts'
 import { listWorkloads } from './workloads/lists.ts'
@@ -35,7 +36,7 @@ const { values } = parseArgs({
   allowNegative: true,
 })
 
-const workloads = [...listWorkloads, ...imageWorkloads, ...memoryWorkloads, ...latencyWorkloads]
+const workloads = [...listWorkloads, ...imageWorkloads, ...downloadWorkloads, ...memoryWorkloads, ...latencyWorkloads]
 
 async function main(): Promise<void> {
   if (values.help) return say(usage)

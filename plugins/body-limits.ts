@@ -1,7 +1,7 @@
 import type { FastifyInstance, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { Rejection } from '../services/errors/rejection.ts'
-import { type ByteReservation, createByteBudget, UNRESERVED_BYTES } from '../services/limits/byte-budget.ts'
+import { type ByteReservation, UNRESERVED_BYTES } from '../services/limits/byte-budget.ts'
 import { defaultTiming } from '../services/mcp/timeouts.ts'
 
 declare module 'fastify' {
@@ -23,10 +23,8 @@ const RETRY_AFTER_MS = 5_000
 
 /** The bound on the memory of request bodies. */
 async function bodyLimits(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics, server } = fastify
-  const { bodyWaitMs, uploadPeriodMs } = { ...defaultTiming, ...fastify.appOptions.timing }
-  const budget = createByteBudget({ limit: config.limits.maxInflightBytes, waitMs: bodyWaitMs })
-  metrics.setBodyBytes(() => budget.used)
+  const { config, metrics, server, inputBudget: budget } = fastify
+  const { uploadPeriodMs } = { ...defaultTiming, ...fastify.appOptions.timing }
   fastify.decorateRequest('isBodyOpen', false)
 
   function rejectBody(reason: 'bytes' | 'slow'): Error {
@@ -70,4 +68,7 @@ async function bodyLimits(fastify: FastifyInstance): Promise<void> {
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
 }
 
-export default fp(bodyLimits, { name: 'body-limits', dependencies: ['auth', 'config', 'lifecycle', 'metrics'] })
+export default fp(bodyLimits, {
+  name: 'body-limits',
+  dependencies: ['auth', 'config', 'input-budget', 'lifecycle', 'metrics'],
+})

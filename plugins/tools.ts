@@ -24,8 +24,10 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       links,
       pool: bufferPool,
       pixels,
+      budget: fastify.inputBudget,
       images: config.images,
       readsLocalFiles: isLocal,
+      delivery: config.library.delivery,
       openReserve: isLocal ? openTemporaryStore : undefined,
       onSaved: () => metrics.imagesSaved.inc(),
       onNotSaved: () => metrics.imagesNotSaved.inc(),
@@ -40,5 +42,5 @@ async function tools(fastify: FastifyInstance): Promise<void> {
 
 export default fp(tools, {
   name: 'tools',
-  dependencies: ['config', 'metrics', 'azure-images', 'library', 'links', 'imaging', 'spooled-buffers'],
+  dependencies: ['config', 'metrics', 'azure-images', 'library', 'links', 'imaging', 'spooled-buffers', 'input-budget'],
 })

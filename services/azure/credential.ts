@@ -1,8 +1,8 @@
 import type { MaybePromise } from '../bytes/maybe-promise.ts'
+import { readChangedKeyFile } from '../config/key-file.ts'
 import { ReportedError } from '../errors/app-error.ts'
 import { serviceError } from '../errors/errors.ts'
 import { cachePromise } from '../net/cached-promise.ts'
-import { readChangedKeyFile } from './file-bounds.ts'
 
 /** Authenticates requests to Azure. Never logged; `secrets` are the texts that must not appear in a log. */
 export interface Credential {

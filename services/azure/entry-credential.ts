@@ -1,11 +1,12 @@
 import type { DeploymentEntry } from '../../schemas/deployments.ts'
+import { readKeyFile } from '../config/key-file.ts'
 import { unreadableReason } from '../config/permission-flags.ts'
 import { placeholderProblem } from '../config/placeholders.ts'
 import { InvalidValueError } from '../errors/app-error.ts'
 import { isLocal } from '../net/ip-address.ts'
 import { isAzureHost } from './azure-hosts.ts'
 import { type Credential, keyCredential, keyFileCredential, tokenCredential } from './credential.ts'
-import { createFileBounds, OutOfBoundsError, readKeyFile } from './file-bounds.ts'
+import { createFileBounds, OutOfBoundsError } from './file-bounds.ts'
 import { loadDefaultTokenSource } from './token-source.ts'
 
 /** The variables of credentials. */

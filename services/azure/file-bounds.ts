@@ -1,14 +1,9 @@
 import { realpathSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
-import { checkTextFile, decodeText, readTextFile } from '../config/text-file.ts'
-import { AppError, InvalidValueError } from '../errors/app-error.ts'
+import { AppError } from '../errors/app-error.ts'
 
 /** Where Docker and Kubernetes mount secrets. */
 const secretFolders = ['/run/secrets', '/var/run/secrets']
-
-/** Far longer than a key. */
-const MAX_KEY_BYTES = 65_536
 
 /** The files to which a deployments file may refer. */
 export interface FileBounds {
@@ -39,30 +34,6 @@ export function createFileBounds(deploymentsFile: string): FileBounds {
       return realPath
     },
   }
-}
-
-/** Reads a file with one key. @throws Error with a system code, or InvalidValueError with a reason */
-export function readKeyFile(path: string): string {
-  return keyOf(readTextFile(path, MAX_KEY_BYTES))
-}
-
-/** Reads the key again; `undefined` if the file has not changed since `seen`, the last `mark`. */
-export async function readChangedKeyFile(
-  path: string,
-  seen: string | undefined,
-): Promise<{ key: string; mark: string } | undefined> {
-  const stats = await stat(path)
-  checkTextFile(stats, MAX_KEY_BYTES)
-  const mark = `${stats.mtimeMs} ${stats.size} ${stats.ino}`
-  return mark === seen ? undefined : { key: keyOf(decodeText(await readFile(path))), mark }
-}
-
-function keyOf(text: string): string {
-  const key = text.trim()
-  if (key === '') throw new InvalidValueError('is empty')
-  if (!/^[\x21-\x7e]+$/.test(key))
-    throw new InvalidValueError('does not contain a key: a key is one line without spaces')
-  return key
 }
 
 /**

@@ -8,7 +8,7 @@ import { parseAllowedHosts, parseAllowedOrigins } from '../net/origin-policy.ts'
 import { isSecureUrl } from '../net/secure-url.ts'
 import { parseTrustedProxies } from '../net/trusted-proxies.ts'
 import { type ConfigurationProblem, hideUserInfo } from './configuration-error.ts'
-import { parseContainerUrl } from './container-url.ts'
+import { isStorageKey, parseContainerUrl } from './container-url.ts'
 import { type DeepReadonly, deepFreeze } from './deep-freeze.ts'
 import type { Transport } from './environment.ts'
 import { Secret } from './secret.ts'
@@ -247,9 +247,6 @@ function libraryOf(parser: Parser) {
   }
 }
 
-/** The key of a storage account has 64 bytes. */
-const STORAGE_KEY = /^[A-Za-z0-9+/]{86}==$/
-
 function storageOf({ settings, secret, report }: Parser) {
   const { AZURE_STORAGE_URL: text, AZURE_STORAGE_KEY: keyText } = settings
   if (text === undefined) {
@@ -257,7 +254,7 @@ function storageOf({ settings, secret, report }: Parser) {
     return undefined
   }
   const container = parsed('AZURE_STORAGE_URL', () => parseContainerUrl(text), report)
-  if (keyText !== undefined && !STORAGE_KEY.test(keyText)) {
+  if (keyText !== undefined && !isStorageKey(keyText)) {
     report('AZURE_STORAGE_KEY', 'is not the key of a storage account: it must be its 88 characters only')
   }
   if (container === undefined) return undefined

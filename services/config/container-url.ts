@@ -44,3 +44,6 @@ function accountOf(hostname: string): string | undefined {
   const [account, ...rest] = hostname.split('.')
   return rest.includes('blob') ? account : undefined
 }
+
+/** Whether a text is the key of a storage account: 64 bytes in base64. */
+export const isStorageKey = (text: string): boolean => /^[A-Za-z0-9+/]{86}==$/.test(text)

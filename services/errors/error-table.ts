@@ -19,6 +19,16 @@ const inSeconds = (seconds = 60) => `Try again in ${seconds} s.`
 const neverAccepted = (sent: number) =>
   `: the request was sent ${sent === 1 ? 'once' : `${sent} times`} and never accepted`
 
+/** What clients send in place of an id. */
+const referenceProblems = {
+  unknown: 'names no image',
+  several: 'names several images',
+  bytes: 'contains the bytes of an image, which belong in the argument whose name ends with base64',
+  path: 'is the path of a file, which this server cannot open: send the bytes of the file as base64',
+  localPath: 'is the path of a file: pass the image to edit as image_path, any other file as base64',
+  url: 'is a web address, which this server does not fetch: download the image and send its bytes as base64',
+}
+
 export const errorTable = {
   // Arguments
   IMG_ERR_ARGUMENTS: {
@@ -392,8 +402,8 @@ export const errorTable = {
   IMG_ERR_IMAGE_SOURCE: {
     family: 'input',
     retryable: false,
-    message: () =>
-      'Send the image to edit exactly once: either its path in image_path or its bytes in image_data_base64.',
+    message: (ways: readonly string[]) =>
+      `Send the image to edit exactly once: ${ways.length > 1 ? 'either ' : ''}${ways.join(' or ')}.`,
   },
 
   // Where images are saved
@@ -455,11 +465,17 @@ export const errorTable = {
       "Saved images cannot be listed or read: the server's images folder is not readable. Its operator must fix the permissions of IMAGES_DIR.",
   },
   IMG_ERR_STORE_MISSING: { family: 'input', retryable: false, message: () => 'There is no image with this name.' },
+  IMG_ERR_STORE_BUSY: {
+    family: 'service',
+    retryable: true,
+    message: (waitSeconds: number) =>
+      `Too many stored images are being edited at the moment; nothing was sent or billed. Try again in ${waitSeconds} s, or name fewer images.`,
+  },
   IMG_ERR_IMAGE_ID: {
     family: 'input',
     retryable: false,
-    message: () =>
-      'There is no image with this id: it is mistyped, was deleted or is no longer stored, or belongs to another caller.',
+    message: (argument?: string) =>
+      `There is no image with ${argument === undefined ? 'this id' : `the id in ${argument}`}: it is mistyped, was deleted or is no longer stored, or belongs to another caller.`,
   },
   IMG_ERR_LINK: {
     family: 'input',
@@ -475,8 +491,8 @@ export const errorTable = {
   IMG_ERR_IMAGE_REFERENCE: {
     family: 'input',
     retryable: false,
-    message: (argument: string) =>
-      `${argument} must be the id of an image (img_…), its URI (image://…), or a link of this server; or "last" for your newest image.`,
+    message: (argument: string, problem: keyof typeof referenceProblems) =>
+      `${argument} ${referenceProblems[problem]}. It must be the id of one stored image (img_…), its URI (image://…), a link of this server, or "last" for your newest image.`,
   },
   IMG_ERR_LIBRARY_LISTING: {
     family: 'input',

@@ -39,7 +39,8 @@ export function createImageConverter(pixels: PixelWork): ImageConverter {
       const own = header.firstImage === undefined ? bytes : ownBytes(bytes, header.firstImage)
       if (header.firstImage?.lacksEnd) await checkIsComplete(own, header, pixels, claim)
       const isStill = isPlain(header) && header.frames === 1 && header.orientation === 1
-      if (isStill && (mimeType === 'image/png' || mimeType === 'image/jpeg')) {
+      const isAccepted = mimeType === 'image/png' || mimeType === 'image/jpeg'
+      if (isStill && isAccepted && own.length < MAX_CONVERTED_BYTES) {
         return { bytes: own, mimeType, width, height }
       }
       return await convert(own, header, pixels, claim)

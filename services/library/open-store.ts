@@ -1,6 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import type { Config } from '../config/config.ts'
+import { isStorageKey } from '../config/container-url.ts'
+import { readChangedKeyFile } from '../config/key-file.ts'
+import type { Secret } from '../config/secret.ts'
 import type { Logger } from '../logging/logger.ts'
 import { cachePromise } from '../net/cached-promise.ts'
 import { createHttpClient, type HttpClientOptions } from '../net/http-client.ts'
@@ -53,7 +56,21 @@ function accessOf(
   { key, account }: NonNullable<Config['library']['storage']>,
   load: () => Promise<StorageTokens>,
 ): StorageAccess {
-  if (key !== undefined) return { key: key.reveal(), account }
+  if (key !== undefined) return { account, key: currentKey(key) }
   const loaded = cachePromise(load)
   return { tokens: { getToken: async (scope) => (await loaded()).getToken(scope) } }
+}
+
+/** A key in a file is read again when the file changes: mounted secrets are rotated while the service runs. */
+function currentKey(secret: Secret): () => Promise<string> {
+  const { file } = secret
+  let key = secret.reveal()
+  let mark: string | undefined
+  return async () => {
+    if (file === undefined) return key
+    // The file may be missing or incomplete while it is replaced. The current key may still be valid.
+    const changed = await readChangedKeyFile(file, mark).catch(() => undefined)
+    if (changed !== undefined && isStorageKey(changed.key)) ({ key, mark } = changed)
+    return key
+  }
 }

@@ -35,15 +35,19 @@ export function isAllowed(name: ArgumentName, operation: Operation, model: Model
   return operations.includes(operation) && capability(operation).isAllowed(model)
 }
 
-/** The arguments that the model accepts in this operation. */
-export function allowedArguments(operation: Operation, model: Model): readonly ArgumentName[] {
-  return names.filter((name) => isAllowed(name, operation, model))
+/** The arguments that the model accepts in this operation. @param hasLibrary whether stored images can be named */
+export function allowedArguments(operation: Operation, model: Model, hasLibrary = false): readonly ArgumentName[] {
+  return names.filter((name) => isPublished(name, hasLibrary) && isAllowed(name, operation, model))
+}
+
+function isPublished(name: ArgumentName, hasLibrary: boolean): boolean {
+  return hasLibrary || rows[name].needsLibrary !== true
 }
 
 /** The optional properties of a tool's schema: every argument that at least one of the models accepts. */
 export function publishedProperties(models: readonly Model[], scope: SchemaScope): Record<string, TSchema> {
   const properties: Record<string, TSchema> = {}
-  for (const name of names) {
+  for (const name of names.filter((each) => isPublished(each, scope.hasLibrary))) {
     const able = models.filter((model) => isAllowed(name, scope.operation, model))
     if (able.length > 0) properties[name] = Type.Optional(rows[name].schema(able, scope))
   }

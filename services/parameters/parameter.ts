@@ -40,6 +40,8 @@ export interface SchemaScope {
   operation: Operation
   /** The size if the client sends none, in words. */
   defaultSize: string
+  /** Whether stored images can be named. */
+  hasLibrary: boolean
 }
 
 /** What the value of a request may depend on beside its argument. */
@@ -53,6 +55,8 @@ export interface ParseContext {
 /** An argument that depends on the model. */
 export interface Argument<A = unknown> {
   readonly operations: readonly Operation[]
+  /** Names stored images, so that it is published only where images are stored. */
+  readonly needsLibrary?: true
   capability(operation: Operation): Capability
   /** The published schema: the union of what these models, all of which allow the argument, accept. */
   schema(models: readonly Model[], scope: SchemaScope): TSchema

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import type { Model } from '../../schemas/models.ts'
 import type { InlineBlob } from '../bytes/json/inline-blob.ts'
 import { flag, several } from './capability.ts'
 import {
@@ -173,6 +174,13 @@ export const imageFields: Readonly<Record<BodyFormat, string>> = {
   mai: 'image',
 }
 
+/** Characters of an id, URI or link. */
+export const MAX_REFERENCE_CHARACTERS = 8192
+
+/** A text that stands for a stored image. */
+export const reference = (description?: string) =>
+  Type.String({ ...(description && { description }), minLength: 1, maxLength: MAX_REFERENCE_CHARACTERS })
+
 const mask: ImageArgument<string | InlineBlob> = {
   operations: ['edit'],
   capability: () => flag('mask'),
@@ -185,6 +193,14 @@ const mask: ImageArgument<string | InlineBlob> = {
   fields: maskFields,
 }
 
+const storedMask: ImageArgument<string> = {
+  operations: ['edit'],
+  needsLibrary: true,
+  capability: () => flag('mask'),
+  schema: () => reference('The same as mask_base64, stored: its id, URI or link.'),
+  fields: maskFields,
+}
+
 const maskRegion: ImageArgument<Static<typeof RegionSchema>> = {
   operations: ['edit'],
   capability: () => flag('mask'),
@@ -192,18 +208,42 @@ const maskRegion: ImageArgument<Static<typeof RegionSchema>> = {
   fields: maskFields,
 }
 
+const maxReferences = (models: readonly Model[]) => Math.max(...models.map(({ maxImages }) => maxImages)) - 1
+
+const storedReferences: ImageArgument<readonly string[]> = {
+  operations: ['edit'],
+  needsLibrary: true,
+  capability: () => several('maxImages'),
+  schema: (models) =>
+    Type.Array(reference(), {
+      description:
+        'Ids, URIs or links of further stored images from which to take a face, a style or an object. The prompt says how ' +
+        'to use them, by their number: the image to edit is image 1.',
+      minItems: 1,
+      maxItems: maxReferences(models),
+    }),
+  fields: imageFields,
+}
+
 const referenceImages: ImageArgument<readonly (string | InlineBlob)[]> = {
   operations: ['edit'],
   capability: () => several('maxImages'),
-  schema: (models) =>
+  schema: (models, { hasLibrary }) =>
     Type.Array(Type.String({ minLength: 1 }), {
-      description:
-        'Further images as base64 from which to take a face, a style or an object. The prompt says how to use them.',
+      description: hasLibrary
+        ? 'Further such images as base64; they are numbered after reference_images.'
+        : 'Further images as base64 from which to take a face, a style or an object. The prompt says how to use them.',
       minItems: 1,
-      maxItems: Math.max(...models.map(({ maxImages }) => maxImages)) - 1,
+      maxItems: maxReferences(models),
     }),
   fields: imageFields,
 }
 
 /** Arguments that are sent as files. */
-export const imageArguments = { mask_base64: mask, mask_region: maskRegion, reference_images_base64: referenceImages }
+export const imageArguments = {
+  mask_image: storedMask,
+  mask_base64: mask,
+  mask_region: maskRegion,
+  reference_images: storedReferences,
+  reference_images_base64: referenceImages,
+}

@@ -76,7 +76,10 @@ const otherFeatures: readonly Feature[] = [
 function argumentFeatures(): Feature[] {
   const all = [
     ...Object.entries(parameters).map(([name, row]) => ({ name, row, forms: row.wire })),
-    ...Object.entries(imageArguments).map(([name, row]) => ({ name, row, forms: row.fields })),
+    // Stored images are sent as those of the other arguments.
+    ...Object.entries(imageArguments)
+      .filter(([, row]) => row.needsLibrary !== true)
+      .map(([name, row]) => ({ name, row, forms: row.fields })),
   ]
   const features = new Map<keyof Model, Feature>()
   for (const { name, row, forms } of all) {

@@ -6,6 +6,8 @@ import { argumentNames, type ModelArguments } from '../parameters/arguments.ts'
 import { normalizeArguments } from '../parameters/normalize.ts'
 import { enumeration } from '../parameters/parameter.ts'
 import { IDEMPOTENCY_KEY_PATTERN } from '../parameters/patterns.ts'
+import { reference } from '../parameters/table.ts'
+import { cleanTags, tagsArgument } from './library-arguments.ts'
 
 /** The arguments that do not depend on a model's capabilities. Those that do are the rows of services/parameters. */
 
@@ -27,8 +29,39 @@ export function modelArgument(deployments: readonly DeploymentInfo[]): TProperti
   return { model: Type.Optional(enumeration(names, description)) }
 }
 
+/** What a result has of each image. */
+export const deliveries = ['image', 'preview', 'link'] as const
+export type Delivery = (typeof deliveries)[number]
+
+/** What of stored images a tool can work with. */
+export interface LibraryFeatures {
+  /** Whether images have ids. */
+  hasLibrary: boolean
+  /** Whether images have addresses. */
+  hasLinks: boolean
+  /** What results have by default. */
+  delivery: Delivery
+}
+
 /** Arguments of every tool that generates images. */
-export const commonArguments = {
+export function commonArguments({ hasLibrary, hasLinks, delivery }: LibraryFeatures): TProperties {
+  return hasLibrary
+    ? {
+        ...savingArguments,
+        tags: Type.Optional(tagsArgument('Words by which find_images finds the image.')),
+        return: returnArgument(hasLinks, delivery),
+      }
+    : savingArguments
+}
+
+function returnArgument(hasLinks: boolean, delivery: Delivery) {
+  const kinds = deliveries.filter((each) => hasLinks || each !== 'link')
+  const byDefault = kinds.includes(delivery) ? delivery : 'preview'
+  const link = hasLinks ? '; link: an address for people' : ''
+  return Type.Optional(enumeration(kinds, `image: whole; preview: small${link}; ${byDefault} by default.`))
+}
+
+const savingArguments = {
   output_path: Type.Optional(
     Type.String({
       description:
@@ -50,9 +83,6 @@ export const commonArguments = {
   ),
 }
 
-/** A stored image: see `parseImageReference`. */
-const REFERENCE_LENGTH = 8192
-
 export interface SourceOptions {
   maxBytes: number
   readsLocalFiles: boolean
@@ -68,13 +98,10 @@ export function sourceArguments({ maxBytes, readsLocalFiles, readsLibrary }: Sou
       `(data:image/png;base64,…), at most ${maxBytes} bytes decoded. Not a path, not a web address.`,
     minLength: 1,
   })
-  const image = Type.String({
-    description:
-      'The image to edit: the id that a result named (img_…), an image:// URI, a link of this server, or "last" for the ' +
+  const image = reference(
+    'The image to edit: the id that a result named (img_…), an image:// URI, a link of this server, or "last" for the ' +
       'newest image. Prefer it to sending bytes.',
-    minLength: 1,
-    maxLength: REFERENCE_LENGTH,
-  })
+  )
   const stored = readsLibrary ? { image: Type.Optional(image) } : {}
   if (!readsLocalFiles)
     return readsLibrary ? { ...stored, image_data_base64: Type.Optional(data) } : { image_data_base64: data }
@@ -86,12 +113,13 @@ export function sourceArguments({ maxBytes, readsLocalFiles, readsLibrary }: Sou
   return { ...stored, image_path: Type.Optional(path), image_data_base64: Type.Optional(data) }
 }
 
-const CommonArgumentsSchema = Type.Object(commonArguments)
+const SavingArgumentsSchema = Type.Object(savingArguments)
 
-export interface GenerateArguments extends ModelArguments, Static<typeof CommonArgumentsSchema> {
+export interface GenerateArguments extends ModelArguments, Static<typeof SavingArgumentsSchema> {
   prompt: string
   model?: string
   tags?: string[]
+  return?: Delivery
 }
 
 export interface EditArguments extends GenerateArguments {
@@ -108,7 +136,9 @@ export function toolSchema<A>(properties: TProperties): TUnsafe<A> {
 const optionalNames: readonly string[] = [
   ...argumentNames,
   'model',
-  ...Object.keys(commonArguments),
+  ...Object.keys(savingArguments),
+  'tags',
+  'return',
   'image_path',
   'image',
   'image_data_base64',
@@ -120,7 +150,7 @@ export const normalizer = (schema: object) => (args: Readonly<Record<string, unk
 
 /** What of the arguments is recorded with the images. */
 export function recorded({ prompt, seed, tags = [] }: GenerateArguments) {
-  return { prompt, seed, tags }
+  return { prompt, seed, tags: cleanTags(tags) }
 }
 
 /** Images that a call generates and pays for. */

@@ -8,6 +8,7 @@ import {
   commonArguments,
   type EditArguments,
   imageCost,
+  type LibraryFeatures,
   modelArgument,
   promptArgument,
   recorded,
@@ -18,9 +19,10 @@ import { checkPrompt } from './check-prompt.ts'
 import { pencilIcon } from './icons.ts'
 import type { ImageInputs } from './image-inputs.ts'
 import type { ImageResults } from './image-results.ts'
+import { rejectBytes } from './image-sources.ts'
 import { deploymentsFor, ignoredBy, planRequest, selectDeployment } from './select-deployment.ts'
 
-export interface EditImageOptions {
+export interface EditImageOptions extends LibraryFeatures {
   azure: ImagesClient
   store: ImageStore
   inputs: ImageInputs
@@ -30,7 +32,8 @@ export interface EditImageOptions {
 }
 
 /** Edits an image that the client sends; `undefined` if no configured model edits. */
-export function editImage({ azure, store, inputs, results, defaultEditMaxPixels }: EditImageOptions): Tool | undefined {
+export function editImage(options: EditImageOptions): Tool | undefined {
+  const { azure, store, inputs, results, defaultEditMaxPixels, hasLibrary } = options
   const deployments = deploymentsFor('edit', azure)
   const [first] = deployments
   if (first === undefined) return undefined
@@ -44,9 +47,10 @@ export function editImage({ azure, store, inputs, results, defaultEditMaxPixels 
     ...modelArgument(deployments),
     ...publishedProperties(models, {
       operation: 'edit',
+      hasLibrary,
       defaultSize: `that of the image, at most ${defaultEditMaxPixels} pixels`,
     }),
-    ...commonArguments,
+    ...commonArguments(options),
   })
 
   const defaultSizeOf = ({ width, height }: Size) => ({
@@ -70,10 +74,12 @@ export function editImage({ azure, store, inputs, results, defaultEditMaxPixels 
 
     reject(args) {
       if (!inputs.readsLocalFiles && 'image_path' in args) throw serviceError('IMG_ERR_IMAGE_PATH_REMOTE', [])
+      if (hasLibrary) rejectBytes(args)
     },
 
     async call(args, context) {
       checkPrompt(args.prompt)
+      const facts = recorded(args)
       const deployment = selectDeployment('edit', args, deployments)
       const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
       using scope = new DisposableStack()
@@ -90,7 +96,8 @@ export function editImage({ azure, store, inputs, results, defaultEditMaxPixels 
           count: imageCost(args),
           deployment,
           ignored,
-          ...recorded(args),
+          delivery: args.return ?? options.delivery,
+          ...facts,
           parents,
         },
         context,

@@ -4,8 +4,9 @@ import type { Tool } from '../calls/types.ts'
 import { formatSize } from '../imaging/size.ts'
 import { uriOfId } from '../library/image-reference.ts'
 import type { Library } from '../library/library.ts'
+import { reference } from '../parameters/table.ts'
 import type { ImageReferences } from './image-references.ts'
-import { cleanTags, referenceArgument, tagsArgument } from './library-arguments.ts'
+import { cleanTags, tagsArgument } from './library-arguments.ts'
 import { quoted } from './quoted-text.ts'
 import { describeAge, parseTime } from './times.ts'
 
@@ -21,7 +22,7 @@ const properties = {
   query: text('Words of the prompt, the tags or the file name, in any order; all must match.', 1000),
   tags: Type.Optional(tagsArgument('Tags that the images must have.')),
   model: text('The model that generated them.', 256),
-  parent: Type.Optional(referenceArgument('Only images that were made from the image with this id.')),
+  parent: Type.Optional(reference('Only images that were made from the image with this id.')),
   since: text(
     'Only images from this time on: a date (2026-11-26), a time in ISO 8601, or an age such as 2h or 7d.',
     64,

@@ -8,6 +8,7 @@ import {
   commonArguments,
   type GenerateArguments,
   imageCost,
+  type LibraryFeatures,
   modelArgument,
   promptArgument,
   recorded,
@@ -18,7 +19,7 @@ import { imageIcon } from './icons.ts'
 import type { ImageResults } from './image-results.ts'
 import { deploymentsFor, ignoredBy, planRequest, selectDeployment } from './select-deployment.ts'
 
-export interface GenerateImageOptions {
+export interface GenerateImageOptions extends LibraryFeatures {
   azure: ImagesClient
   store: ImageStore
   results: ImageResults
@@ -27,7 +28,8 @@ export interface GenerateImageOptions {
 }
 
 /** Generates images from a prompt; `undefined` if no configured model generates. */
-export function generateImage({ azure, store, results, defaultSize }: GenerateImageOptions): Tool | undefined {
+export function generateImage(options: GenerateImageOptions): Tool | undefined {
+  const { azure, store, results, defaultSize, hasLibrary } = options
   const deployments = deploymentsFor('generate', azure)
   const [first] = deployments
   if (first === undefined) return undefined
@@ -38,8 +40,8 @@ export function generateImage({ azure, store, results, defaultSize }: GenerateIm
       first.capabilities,
     ),
     ...modelArgument(deployments),
-    ...publishedProperties(models, { operation: 'generate', defaultSize: formatSize(defaultSize) }),
-    ...commonArguments,
+    ...publishedProperties(models, { operation: 'generate', hasLibrary, defaultSize: formatSize(defaultSize) }),
+    ...commonArguments(options),
   })
 
   const tool: Tool<typeof inputSchema> = {
@@ -56,6 +58,7 @@ export function generateImage({ azure, store, results, defaultSize }: GenerateIm
 
     async call(args, context) {
       checkPrompt(args.prompt)
+      const facts = recorded(args)
       const deployment = selectDeployment('generate', args, deployments)
       const { request, requestedSize } = planRequest('generate', args, deployment, defaultSize)
       const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
@@ -70,7 +73,8 @@ export function generateImage({ azure, store, results, defaultSize }: GenerateIm
           count: imageCost(args),
           deployment,
           ignored,
-          ...recorded(args),
+          delivery: args.return ?? options.delivery,
+          ...facts,
           parents: [],
         },
         context,

@@ -14,8 +14,8 @@ import type { Library } from '../library/library.ts'
 import type { Links } from '../library/links/links.ts'
 import { readNamed } from '../library/named-images.ts'
 import { enumeration } from '../parameters/parameter.ts'
+import { reference } from '../parameters/table.ts'
 import type { ImageReferences } from './image-references.ts'
-import { referenceArgument } from './library-arguments.ts'
 import { CREDENTIALS_PRESERVED } from './result-notes.ts'
 
 export interface GetImageOptions {
@@ -45,7 +45,7 @@ export function getImage(options: GetImageOptions): Tool {
   const { library, store, references, links } = options
   const kinds = links === undefined ? (['preview', 'image'] as const) : (['preview', 'image', 'link'] as const)
   const properties = {
-    id: referenceArgument('The id of the image (img_…), its image:// URI, or "last" for the newest image.'),
+    id: reference('The id of the image (img_…), its image:// URI, or "last" for the newest image.'),
     as: Type.Optional(
       enumeration<'preview' | 'image' | 'link'>(
         kinds,

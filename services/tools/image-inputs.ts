@@ -1,7 +1,5 @@
 import { decodeImageArgument } from '../bytes/base64-text.ts'
-import type { InlineBlob } from '../bytes/json/inline-blob.ts'
 import type { CallContext } from '../calls/types.ts'
-import { serviceError } from '../errors/errors.ts'
 import { createImageConverter, type PreparationClaim } from '../imaging/convert.ts'
 import type { ImageHeader } from '../imaging/headers/header.ts'
 import { type ImageLimits, probeImageInTurns } from '../imaging/image-probe.ts'
@@ -9,8 +7,9 @@ import { maskOfImage, maskOfRegion } from '../imaging/mask.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
 import type { InputImage } from '../imaging/types.ts'
 import type { EditArguments } from './arguments.ts'
+import { checkSources, type Source, sourcesOf } from './image-sources.ts'
 import { readLocalImage } from './local-image.ts'
-import type { StoredInputs } from './stored-inputs.ts'
+import type { StoredInput, StoredInputs } from './stored-inputs.ts'
 
 /** The images of an edit, ready for Azure. */
 export interface PreparedInputs {
@@ -22,7 +21,7 @@ export interface PreparedInputs {
 }
 
 export interface ImageInputs {
-  /** Bytes of an image, decoded. */
+  /** Bytes of an image that a client sends, decoded. */
   readonly maxBytes: number
   /** Whether clients run on this machine and may name files on it. */
   readonly readsLocalFiles: boolean
@@ -30,13 +29,12 @@ export interface ImageInputs {
   readonly readsLibrary: boolean
   /**
    * Reads and converts the images of a call. They exist until the scope ends.
-   * @throws ServiceError `IMG_ERR_IMAGE_…`, `IMG_ERR_MASK`, `IMG_ERR_ARGUMENTS`
+   * @throws ServiceError `IMG_ERR_IMAGE_…`, `IMG_ERR_MASK`, `IMG_ERR_ARGUMENTS`, `IMG_ERR_LIBRARY_LISTING`
    */
   read(args: EditArguments, context: CallContext, scope: DisposableStack): Promise<PreparedInputs>
 }
 
-interface ProbedImage {
-  bytes: Buffer
+interface ProbedImage extends StoredInput {
   header: ImageHeader
 }
 
@@ -48,11 +46,25 @@ export interface ImageInputsOptions {
   stored: StoredInputs | undefined
 }
 
+/** Of a record. */
+const MAX_PARENTS = 32
+
 export function createImageInputs({ pixels, limits, readsLocalFiles, stored }: ImageInputsOptions): ImageInputs {
   const converter = createImageConverter(pixels)
+  const features = { readsLocalFiles, readsLibrary: stored !== undefined }
 
-  async function probe(bytes: Buffer, claim: PreparationClaim): Promise<ProbedImage> {
-    return { bytes, header: await probeImageInTurns(bytes, limits, claim) }
+  async function load({ kind, argument, value }: Source, context: CallContext): Promise<StoredInput> {
+    if (kind === 'path') return { bytes: await readLocalImage(String(value), limits.maxBytes) }
+    // Models also send a reference where the bytes belong; no image has such bytes.
+    const isStored = kind === 'stored' || (typeof value === 'string' && stored?.isReference(value))
+    if (isStored && stored !== undefined) return await stored.read(argument, String(value), context)
+    return { bytes: decodeImageArgument(value, limits) }
+  }
+
+  async function probe(input: StoredInput, claim: PreparationClaim): Promise<ProbedImage> {
+    // A stored image was made or accepted by this service, and Azure accepts more bytes than clients may send.
+    const maxBytes = Math.max(limits.maxBytes, input.bytes.length)
+    return { ...input, header: await probeImageInTurns(input.bytes, { ...limits, maxBytes }, claim) }
   }
 
   async function createMask(
@@ -67,48 +79,29 @@ export function createImageInputs({ pixels, limits, readsLocalFiles, stored }: I
 
   return {
     maxBytes: limits.maxBytes,
-    readsLocalFiles,
-    readsLibrary: stored !== undefined,
+    ...features,
 
     async read(args, context, scope) {
-      checkSources(args)
-      const { image_data_base64: text, image_path: path = '', mask_base64: maskText } = args
-      const {
-        caller: { id: caller },
-        signal,
-        deadlineAt,
-      } = context
-      const claim = { caller, signal, deadlineAt, scope }
-      const decode = (argument: string | InlineBlob) => decodeImageArgument(argument, limits)
+      const source = checkSources(args, features)
+      const { caller, signal, deadlineAt } = context
+      const claim = { caller: caller.id, signal, deadlineAt, scope }
+      const loadAndProbe = async (each: Source) => await probe(await load(each, context), claim)
 
       // Every header is checked before any image is decoded, so that no work is wasted if the last one is rejected.
-      const named = args.image === undefined ? undefined : await stored?.read('image', args.image, context)
-      const bytes = named?.bytes ?? (text === undefined ? await readLocalImage(path, limits.maxBytes) : decode(text))
-      const source = await probe(bytes, claim)
-      const mask = maskText === undefined ? undefined : await probe(decode(maskText), claim)
+      const original = await loadAndProbe(source)
+      const [maskSource] = sourcesOf(args, 'mask_image', 'mask_base64')
+      const mask = maskSource && (await loadAndProbe(maskSource))
       const references: ProbedImage[] = []
-      for (const reference of args.reference_images_base64 ?? []) references.push(await probe(decode(reference), claim))
+      for (const each of sourcesOf(args, 'reference_images', 'reference_images_base64')) {
+        references.push(await loadAndProbe(each))
+      }
 
-      const image = await converter.prepare(source.bytes, source.header, claim)
+      const image = await converter.prepare(original.bytes, original.header, claim)
       const preparedMask = await createMask(mask, args, image, claim)
       const images: [InputImage, ...InputImage[]] = [image]
       for (const { bytes, header } of references) images.push(await converter.prepare(bytes, header, claim))
-      return { images, mask: preparedMask, parents: named?.id === undefined ? [] : [named.id] }
+      const parents = new Set([original, ...references].flatMap(({ id }) => id ?? []))
+      return { images, mask: preparedMask, parents: [...parents].slice(0, MAX_PARENTS) }
     },
-  }
-}
-
-function checkSources({
-  image,
-  image_data_base64: text,
-  image_path: path,
-  mask_base64: mask,
-  mask_region: region,
-}: EditArguments) {
-  if (mask !== undefined && region !== undefined) {
-    throw serviceError('IMG_ERR_ARGUMENTS', ['send mask_base64 or mask_region, not both'])
-  }
-  if ([image, path, text].filter((source) => source !== undefined).length !== 1) {
-    throw serviceError('IMG_ERR_IMAGE_SOURCE', [])
   }
 }

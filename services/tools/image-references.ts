@@ -1,13 +1,17 @@
 import type { ImageRecord } from '../../schemas/image-record.ts'
 import type { CallContext } from '../calls/types.ts'
-import { serviceError } from '../errors/errors.ts'
-import { LINK_ACCESS } from '../library/access.ts'
-import { parseImageReference } from '../library/image-reference.ts'
+import { ServiceError, serviceError } from '../errors/errors.ts'
+import { LINK_ACCESS, type LibraryAccess } from '../library/access.ts'
+import { type ImageReference, parseImageReference } from '../library/image-reference.ts'
 import type { Library } from '../library/library.ts'
 import type { Links } from '../library/links/links.ts'
+import { MAX_REFERENCE_CHARACTERS } from '../parameters/table.ts'
 
 /** What a text of a client stands for: an image of the library, or a file of the store by the names that it may have. */
 export type FoundImage = { record: ImageRecord } | { names: readonly string[] }
+
+/** A link that is a key opens its image, whoever owns it. */
+type ParsedReference = ImageReference & { isKey?: boolean }
 
 /** The images that clients name by id, URI, link or `last`. */
 export interface ImageReferences {
@@ -20,29 +24,53 @@ export interface ImageReferences {
   findRecord(argument: string, text: string, context: CallContext): Promise<ImageRecord>
   /** The id of an image that may no longer exist. @throws as `find` */
   idOf(argument: string, text: string, context: CallContext): Promise<string>
+  /** Whether a text can be a reference. */
+  isReference(text: string): boolean
 }
 
-export function createImageReferences({
-  library,
-  links,
-}: {
+export interface ImageReferencesOptions {
   library: Library
   /** Undefined: there are no links. */
   links: Links | undefined
-}): ImageReferences {
-  async function find(argument: string, text: string, { access }: CallContext): Promise<FoundImage> {
+  /** Whether clients run on this machine and may name files on it. */
+  readsLocalFiles: boolean
+}
+
+export function createImageReferences({ library, links, readsLocalFiles }: ImageReferencesOptions): ImageReferences {
+  function parse(text: string): ParsedReference | undefined {
     const link = links?.parse(text)
-    if (link !== undefined) return { record: await library.get(link.id, link.isKey ? LINK_ACCESS : access) }
-    const reference = parseImageReference(text)
+    return link === undefined ? parseImageReference(text) : { kind: 'id', ...link }
+  }
+
+  async function get(argument: string, id: string, access: LibraryAccess): Promise<ImageRecord> {
+    try {
+      return await library.get(id, access)
+    } catch (error) {
+      // A call may name many images.
+      if (!(error instanceof ServiceError && error.code === 'IMG_ERR_IMAGE_ID')) throw error
+      throw serviceError('IMG_ERR_IMAGE_ID', [argument], { cause: error })
+    }
+  }
+
+  function invalid(argument: string, text: string) {
+    const problem = problemOf(text)
+    return serviceError('IMG_ERR_IMAGE_REFERENCE', [
+      argument,
+      problem === 'path' && readsLocalFiles ? 'localPath' : problem,
+    ])
+  }
+
+  async function find(argument: string, text: string, { access }: CallContext): Promise<FoundImage> {
+    const reference = parse(text)
     switch (reference?.kind) {
       case 'id':
-        return { record: await library.get(reference.id, access) }
+        return { record: await get(argument, reference.id, reference.isKey ? LINK_ACCESS : access) }
       case 'last':
         return { record: await library.latest(access) }
       case 'file':
         return { names: reference.names }
       default:
-        throw serviceError('IMG_ERR_IMAGE_REFERENCE', [argument])
+        throw invalid(argument, text)
     }
   }
 
@@ -50,15 +78,28 @@ export function createImageReferences({
     find,
     async findRecord(argument, text, context) {
       const found = await find(argument, text, context)
-      if ('names' in found) throw serviceError('IMG_ERR_IMAGE_REFERENCE', [argument])
+      if ('names' in found) throw serviceError('IMG_ERR_IMAGE_REFERENCE', [argument, 'unknown'])
       return found.record
     },
     async idOf(argument, text, { access }) {
-      const link = links?.parse(text)
-      const reference = link === undefined ? parseImageReference(text) : { kind: 'id' as const, id: link.id }
+      const reference = parse(text)
       if (reference?.kind === 'id') return reference.id
       if (reference?.kind === 'last') return (await library.latest(access)).id
-      throw serviceError('IMG_ERR_IMAGE_REFERENCE', [argument])
+      throw invalid(argument, text)
     },
+    isReference: (text) => text.length <= MAX_REFERENCE_CHARACTERS && parse(text) !== undefined,
   }
+}
+
+const ADDRESS = /^[a-z][a-z0-9+.-]{0,20}:\/\//i
+const PATH = /^(?:file:|[~.]{0,2}[\\/]|[a-z]:[\\/])|\.(?:png|jpe?g|webp|gif|svg)$/i
+
+/** What a text is that names no image. */
+function problemOf(text: string): 'bytes' | 'path' | 'several' | 'unknown' | 'url' {
+  const trimmed = text.trim()
+  if (/^data:/i.test(trimmed) || (trimmed.length > 1000 && !/\s/.test(trimmed))) return 'bytes'
+  if (/^file:/i.test(trimmed)) return 'path'
+  if (ADDRESS.test(trimmed)) return /^image:/i.test(trimmed) ? 'unknown' : 'url'
+  if (PATH.test(trimmed)) return 'path'
+  return trimmed.split(/img_/i).length > 2 ? 'several' : 'unknown'
 }

@@ -13,6 +13,7 @@ import type { ImageStore, SavedImage, SaveTarget } from '../library/image-store.
 import { imageUri } from '../library/image-uri.ts'
 import type { Library } from '../library/library.ts'
 import { printablePath } from '../library/output-path.ts'
+import type { Delivery } from './arguments.ts'
 import { chooseWhole } from './inline-share.ts'
 import {
   CREDENTIALS_PRESERVED,
@@ -68,6 +69,8 @@ export interface RequestFacts {
   /** Ids of the images that were edited or used, the edited one first. */
   parents: readonly string[]
   tags: readonly string[]
+  /** What the result has of each image. */
+  delivery: Delivery
 }
 
 export interface ImageResults {

@@ -7,7 +7,8 @@ import type { Size } from '../imaging/types.ts'
 import type { ImageStore } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
 import type { Links } from '../library/links/links.ts'
-import { normalizer } from './arguments.ts'
+import type { ByteBudget } from '../limits/byte-budget.ts'
+import { type Delivery, normalizer } from './arguments.ts'
 import { editImage } from './edit-image.ts'
 import { findImages } from './find-images.ts'
 import { generateImage } from './generate-image.ts'
@@ -28,6 +29,8 @@ export interface ToolOptions
   links: Links | undefined
   pool: BufferPool
   pixels: PixelWork
+  /** The memory of images that clients send or name. */
+  budget: ByteBudget
   images: ImageLimits & {
     /** The size if the client sends none. */
     defaultSize: Size
@@ -37,7 +40,12 @@ export interface ToolOptions
   }
   /** Whether clients run on this machine and may name files on it. */
   readsLocalFiles: boolean
+  /** What results have of each image by default. */
+  delivery: Delivery
 }
+
+/** Of a stored image that is edited. Azure accepts less than 50 MB; a larger one is converted. */
+const MAX_STORED_BYTES = 67_108_864
 
 /**
  * Every tool, in the order in which they are listed. The same list until a deployment's capabilities change, which is when
@@ -59,23 +67,23 @@ export function createToolList(options: ToolOptions): () => readonly Tool[] {
 }
 
 function toolFactory(options: ToolOptions): () => readonly Tool[] {
-  const { azure, library, pixels, images, readsLocalFiles } = options
-  const { maxBytes, maxInlineBytes } = images
-  const shared = { ...options, ...images, imageLimits: images }
+  const { azure, library, links, pixels, images, readsLocalFiles } = options
+  const features = { hasLibrary: library !== undefined, hasLinks: links !== undefined }
+  const shared = { ...options, ...images, ...features, imageLimits: images }
   const stored = library && { ...shared, library, references: createImageReferences({ ...options, library }) }
   const inputs = createImageInputs({
     pixels,
     limits: images,
     readsLocalFiles,
-    stored: stored && createStoredInputs({ ...stored, maxBytes }),
+    stored: stored && createStoredInputs({ ...stored, maxBytes: MAX_STORED_BYTES }),
   })
   const results = createImageResults(shared)
   return () => {
     const tools = [
       generateImage({ ...shared, results }),
       editImage({ ...shared, inputs, results }),
-      ...(stored === undefined ? [] : [findImages(stored), getImage({ ...stored, maxInlineBytes })]),
-      azure.deployments.length > 1 ? listModels(azure.deployments) : undefined,
+      ...(stored === undefined ? [] : [findImages(stored), getImage(stored)]),
+      azure.deployments.length > 1 ? listModels(azure.deployments, library !== undefined) : undefined,
     ]
     // Here, so that no tool can forget it: clients add members to the arguments of every tool.
     return tools

@@ -4,12 +4,6 @@ import { serviceError } from '../errors/errors.ts'
 
 /** Arguments of the tools that work with stored images. */
 
-/** Characters of an id, URI or link. */
-export const MAX_REFERENCE_CHARACTERS = 8192
-
-export const referenceArgument = (description: string) =>
-  Type.String({ description, minLength: 1, maxLength: MAX_REFERENCE_CHARACTERS })
-
 export const tagsArgument = (description: string) => Type.Array(TagSchema, { description, maxItems: MAX_TAGS })
 
 /** Breaks lines, or shows nothing, so that two tags that look the same would differ. */

@@ -5,7 +5,7 @@ import type { Tool } from '../calls/types.ts'
 import { allowedArguments } from '../parameters/arguments.ts'
 
 /** Describes the configured models with their arguments and prices. */
-export function listModels(deployments: readonly DeploymentInfo[]): Tool {
+export function listModels(deployments: readonly DeploymentInfo[], hasLibrary: boolean): Tool {
   return {
     name: 'list_models',
     title: 'List models',
@@ -15,15 +15,19 @@ export function listModels(deployments: readonly DeploymentInfo[]): Tool {
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     cost: () => 0,
     async call() {
-      return { content: [{ type: 'text', text: deployments.map(describeModel).join('\n') }] }
+      return {
+        content: [
+          { type: 'text', text: deployments.map((each, at) => describeModel(each, at, hasLibrary)).join('\n') },
+        ],
+      }
     },
   }
 }
 
-function describeModel({ name, model, capabilities }: DeploymentInfo, index: number): string {
+function describeModel({ name, model, capabilities }: DeploymentInfo, index: number, hasLibrary: boolean): string {
   const { operations, price, retires } = capabilities
   const abilities = operations.map((operation) => {
-    const names = allowedArguments(operation, capabilities)
+    const names = allowedArguments(operation, capabilities, hasLibrary)
     return `${operation === 'edit' ? 'edits' : 'generates'}${names.length === 0 ? '' : ` (${names.join(', ')})`}`
   })
   const facts = [

@@ -30,7 +30,7 @@ export function selectDeployment(
   const { capabilities, model } = deployment
   assertSupported(args, operation, capabilities)
   assertConsistent(args, capabilities)
-  const images = 1 + (args.reference_images_base64?.length ?? 0)
+  const images = 1 + (args.reference_images?.length ?? 0) + (args.reference_images_base64?.length ?? 0)
   if (operation === 'edit' && images > capabilities.maxImages) {
     throw serviceError('IMG_ERR_MODEL_IMAGES', [model, capabilities.maxImages])
   }

@@ -1,11 +1,10 @@
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import type { CallContext } from '../calls/types.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
-import type { LibraryAccess } from '../library/access.ts'
-import type { ImageStore, StoredFile } from '../library/image-store.ts'
+import type { ImageStore } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
 import { readNamed } from '../library/named-images.ts'
-import { readBytes } from '../library/stored-image.ts'
+import { type ByteBudget, UNRESERVED_BYTES } from '../limits/byte-budget.ts'
 import type { ImageReferences } from './image-references.ts'
 
 /** The bytes of a stored image that a call names. */
@@ -16,9 +15,11 @@ export interface StoredInput {
 }
 
 export interface StoredInputs {
+  /** Whether a text can be a reference to a stored image. */
+  isReference(text: string): boolean
   /**
    * Reads the image that an argument refers to.
-   * @throws ServiceError `IMG_ERR_IMAGE_REFERENCE`, `IMG_ERR_IMAGE_ID`, `IMG_ERR_LIBRARY_LISTING`, `IMG_ERR_IMAGE_…`
+   * @throws ServiceError `IMG_ERR_IMAGE_REFERENCE`, `IMG_ERR_IMAGE_ID`, `IMG_ERR_LIBRARY_LISTING`, `IMG_ERR_STORE_…`, `IMG_ERR_IMAGE_…`
    */
   read(argument: string, reference: string, context: CallContext): Promise<StoredInput>
 }
@@ -28,38 +29,60 @@ export interface StoredInputsOptions {
   references: ImageReferences
   store: ImageStore
   pool: BufferPool
-  /** Of an image, decoded. */
+  /** Bounds the images of all calls together: a short call can name many large ones. */
+  budget: ByteBudget
+  /** Of a stored image. */
   maxBytes: number
 }
 
-export function createStoredInputs({ library, references, store, pool, maxBytes }: StoredInputsOptions): StoredInputs {
+const BUSY_WAIT_MS = 5000
+const MS_PER_SECOND = 1000
+
+export function createStoredInputs(options: StoredInputsOptions): StoredInputs {
+  const { library, references, store, pool, budget, maxBytes } = options
+
+  /** Memory for an image until the call has ended. */
+  async function allocate(bytes: number, { caller, scope }: CallContext): Promise<Buffer> {
+    if (bytes > maxBytes) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
+    if (bytes > UNRESERVED_BYTES) {
+      const reservation = budget.open(caller.rateLimitKey)
+      scope.defer(reservation.release)
+      if (!(await reservation.grow(bytes))) {
+        throw serviceError('IMG_ERR_STORE_BUSY', [BUSY_WAIT_MS / MS_PER_SECOND], { retryAfterMs: BUSY_WAIT_MS })
+      }
+    }
+    return Buffer.allocUnsafe(bytes)
+  }
+
+  async function fill(bytes: Buffer, chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+    let done = 0
+    for await (const chunk of chunks) done += chunk.copy(bytes, done)
+    return bytes.subarray(0, done)
+  }
+
   /** An image under a name that the client chose. */
-  async function readName(name: string, access: LibraryAccess): Promise<StoredInput | undefined> {
-    const found = await readNamed({ store, library }, name, access).catch((error: unknown) => {
+  async function readName(name: string, context: CallContext): Promise<StoredInput | undefined> {
+    const found = await readNamed({ store, library }, name, context.access).catch((error: unknown) => {
       if (error instanceof ServiceError && error.family === 'input') return undefined
       throw error
     })
     if (found === undefined) return undefined
     await using image = found.image
-    if (image.bytes > maxBytes) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
-    const bytes = Buffer.allocUnsafe(image.bytes)
-    let done = 0
-    for await (const chunk of image.decoded(pool)) done += chunk.copy(bytes, done)
+    const bytes = await fill(await allocate(image.bytes, context), image.decoded(pool))
     return { bytes, ...(found.record && { id: found.record.id }) }
   }
 
-  async function readFile(file: StoredFile): Promise<Buffer> {
-    await using open = file
-    if (open.bytes > maxBytes) throw serviceError('IMG_ERR_IMAGE_BYTES', [maxBytes])
-    return await readBytes(open, open.bytes)
-  }
-
   return {
+    isReference: references.isReference,
     async read(argument, text, context) {
       const found = await references.find(argument, text, context)
-      if ('record' in found) return { bytes: await readFile(await library.open(found.record)), id: found.record.id }
+      if ('record' in found) {
+        await using file = await library.open(found.record)
+        const bytes = await fill(await allocate(file.bytes, context), file.read(0, file.bytes))
+        return { bytes, id: found.record.id }
+      }
       for (const name of found.names) {
-        const input = await readName(name, context.access)
+        const input = await readName(name, context)
         if (input !== undefined) return input
       }
       throw serviceError('IMG_ERR_STORE_MISSING', [])

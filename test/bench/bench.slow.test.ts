@@ -15,6 +15,7 @@ test('every server of the benchmark returns every image whole', { timeout: 180_0
     'edit',
     'event stream',
     'logging floor',
+    'download',
     'concurrently',
     'waiting',
     '/health',

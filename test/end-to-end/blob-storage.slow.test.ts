@@ -1,5 +1,7 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
+import { temporaryFolder } from '../support/app.ts'
 import { AZURITE_KEY, type Azurite, startAzurite } from '../support/azurite.ts'
 import { callTool, post, startService } from '../support/service.ts'
 import { type StorageFault, startStorageProxy } from '../support/storage-proxy.ts'
@@ -15,7 +17,7 @@ before(async () => {
 })
 after(() => azurite[Symbol.asyncDispose]())
 
-async function build(t: TestContext, environment: Record<string, string> = {}, firstFault?: StorageFault) {
+async function build(t: TestContext, environment: Record<string, string | undefined> = {}, firstFault?: StorageFault) {
   const proxy = await startStorageProxy(t, azurite.url)
   const { container, get, names } = await openBlobPlace(azurite)
   const url = proxy.urlOf(container.url)
@@ -121,4 +123,26 @@ test('/ready tells whether the container can be written to, and the log what to 
     bad.logs.text,
     /storage container is not writable, .*create the container that AZURE_STORAGE_URL names/,
   )
+})
+
+test('a container that was not available at the start is used as soon as it is', async (t: TestContext) => {
+  const { proxy, generate, url } = await build(t, {}, { status: 503, code: 'ServerBusy' })
+  t.assert.match((await generate()).notes, /Not in the library: the store is not available/)
+  proxy.fault = () => undefined
+  const { notes } = await generate({ output_path: 'x.png' })
+  t.assert.match(notes, /Image id: img_/)
+  t.assert.partialDeepStrictEqual(await readyOf(url), { library: 'on' })
+})
+
+test('a key that is rotated in its file is used without a restart', async (t: TestContext) => {
+  const file = join(await temporaryFolder(t), 'key')
+  await writeFile(file, Buffer.alloc(64, 'old').toString('base64'))
+  const { generate } = await build(t, { AZURE_STORAGE_KEY: undefined, AZURE_STORAGE_KEY_FILE: file })
+  t.assert.match((await generate()).notes, /Not in the library: the store is missing or denies access/)
+  for (const damaged of ['', 'no key']) {
+    await writeFile(file, damaged)
+    t.assert.match((await generate()).notes, /Not in the library: the store is missing or denies access/)
+  }
+  await writeFile(file, `${AZURITE_KEY}\n`)
+  t.assert.match((await generate()).notes, /Image id: img_/)
 })

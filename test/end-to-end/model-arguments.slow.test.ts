@@ -12,29 +12,30 @@ const prompt = 'a lighthouse'
 const onDeploymentRoute = { AZURE_API_VERSION: '2025-04-01-preview' }
 
 /** The arguments that each model's documentation describes, except prompt, image and output_path. */
+const references = 'reference_images reference_images_base64'
 const gptGenerates = 'size n quality output_format output_compression background'
-const gptEdits = `${gptGenerates} mask_base64 mask_region reference_images_base64`
+const gptEdits = `${gptGenerates} mask_image mask_base64 mask_region ${references}`
 const mai26 = 'size auto_aspect_ratio web_grounding'
 const flux2Generates = 'size seed output_format guidance'
 const offers: readonly [model: string, generate: string, edit: string | undefined, environment?: Environment][] = [
   ['FLUX.1-Kontext-pro', 'size aspect_ratio seed output_format', 'size aspect_ratio seed output_format'],
   ['FLUX.1-Kontext-pro', 'size', 'size', onDeploymentRoute],
   ['FLUX-1.1-pro', 'size seed output_format', undefined],
-  ['FLUX.2-pro', flux2Generates, `${flux2Generates} reference_images_base64`],
-  ['FLUX.2-flex', `${flux2Generates} steps`, `${flux2Generates} steps reference_images_base64`],
+  ['FLUX.2-pro', flux2Generates, `${flux2Generates} ${references}`],
+  ['FLUX.2-flex', `${flux2Generates} steps`, `${flux2Generates} steps ${references}`],
   ['gpt-image-1', gptGenerates, `${gptEdits} input_fidelity`],
   ['gpt-image-1-mini', gptGenerates, gptEdits],
   ['gpt-image-1.5', gptGenerates, `${gptEdits} input_fidelity`],
   ['gpt-image-2', gptGenerates, gptEdits],
   ['gpt-image-2.5-flare', gptGenerates, gptEdits],
   ['gpt-image-2.5-sunburst', gptGenerates, gptEdits],
-  ['MAI-Image-2.5', 'size', 'reference_images_base64'],
-  ['MAI-Image-2.5-Flash', 'size', 'reference_images_base64'],
-  ['MAI-Image-2.5-Pro', 'size', 'reference_images_base64'],
-  ['MAI-Image-2.6', mai26, `${mai26} reference_images_base64`],
-  ['MAI-Image-2.6-Flash', mai26, `${mai26} reference_images_base64`],
-  ['MAI-Image-2.7', 'size background', 'size background reference_images_base64'],
-  ['MAI-Image-2.7-Flash', 'size background', 'size background reference_images_base64'],
+  ['MAI-Image-2.5', 'size', references],
+  ['MAI-Image-2.5-Flash', 'size', references],
+  ['MAI-Image-2.5-Pro', 'size', references],
+  ['MAI-Image-2.6', mai26, `${mai26} ${references}`],
+  ['MAI-Image-2.6-Flash', mai26, `${mai26} ${references}`],
+  ['MAI-Image-2.7', 'size background', `size background ${references}`],
+  ['MAI-Image-2.7-Flash', 'size background', `size background ${references}`],
 ]
 
 interface Listed {
@@ -49,7 +50,7 @@ async function listTools(url: string): Promise<Map<string, Listed['inputSchema']
   return new Map(tools.map(({ name, inputSchema }) => [name, inputSchema.properties]))
 }
 
-const common = ['prompt', 'image_data_base64', 'output_path', 'idempotency_key']
+const common = ['prompt', 'image', 'image_data_base64', 'output_path', 'idempotency_key', 'tags', 'return']
 const words = (text: string) => text.split(' ').filter((word) => word !== '')
 
 describe('arguments follow the model', () => {
@@ -126,8 +127,8 @@ describe('arguments follow the model', () => {
   test('the extension of output_path decides the format if the model supports several', async (t: TestContext) => {
     const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-2' })
     for (const output_path of ['a.jpg', 'b.JPEG', 'c.jfif', 'd.Jpe']) {
-      const { text } = await callTool(url, 'generate_image', { prompt, output_path })
-      t.assert.ok(text.endsWith(`/${output_path}`), text)
+      const { content } = await callTool(url, 'generate_image', { prompt, output_path })
+      t.assert.ok(content[0]?.text?.endsWith(`/${output_path}`))
       t.assert.equal(simulator.requests.at(-1)?.fields.output_format, 'jpeg')
     }
   })

@@ -9,7 +9,7 @@ interface Published {
   minimum?: number
 }
 
-const properties = publishedProperties(modelTable, { operation: 'edit', defaultSize: '' })
+const properties = publishedProperties(modelTable, { operation: 'edit', defaultSize: '', hasLibrary: true })
 
 /** Of arguments whose schema does not say what is valid, or whose values matter. */
 const chosen: Readonly<Record<string, readonly unknown[]>> = {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { type BuiltApp, listen } from '../support/app.ts'
+import { someBytes, storeImage } from '../support/library-images.ts'
 import { startSimulator } from '../support/simulator.ts'
 import { type NginxProxy, startNginx } from '../support/system/nginx.ts'
 import { toolCall } from '../support/system/processes.ts'
@@ -186,5 +187,65 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     const response = (await body.json()) as { error: { code: number } }
     t.assert.deepEqual([statusCode, response.error.code, headers['retry-after']], [503, 503, '10'])
     t.assert.match(String(headers['strict-transport-security']), /max-age/)
+  })
+
+  test('a link opens through it, whole, in parts and by its head, under the address that the client asked for', async (t: TestContext) => {
+    const { app, proxy } = await behindNginx(t)
+    const bytes = someBytes(6_291_456)
+    const { id } = await storeImage(app, { bytes })
+    const { body } = await proxy.send('/', { body: JSON.stringify(toolCall('get_image', { id, as: 'link' })) })
+    const [url = '', path = ''] = /https:\/\/localhost(\/images\/img_[\w?&=-]+)/.exec(await body.text()) ?? []
+    t.assert.ok(url.startsWith('https://localhost/images/'), 'the scheme and the host are those of the proxy')
+
+    const whole = await proxy.send(path, { method: 'GET' })
+    t.assert.equal(whole.statusCode, 200)
+    t.assert.ok(Buffer.from(await whole.body.arrayBuffer()).equals(bytes))
+    t.assert.equal(whole.headers['content-length'], '6291456')
+    t.assert.equal(whole.headers['x-content-type-options'], 'nosniff')
+    t.assert.match(String(whole.headers['content-security-policy']), /; sandbox$/)
+
+    const part = await proxy.send(path, { method: 'GET', headers: { range: 'bytes=-1000' } })
+    t.assert.deepEqual([part.statusCode, part.headers['content-range']], [206, 'bytes 6290456-6291455/6291456'])
+    t.assert.ok(Buffer.from(await part.body.arrayBuffer()).equals(bytes.subarray(-1000)))
+
+    const head = await proxy.send(path, { method: 'HEAD' })
+    t.assert.deepEqual([head.statusCode, head.headers['content-length']], [200, '6291456'])
+    const known = await proxy.send(path, { method: 'GET', headers: { 'if-none-match': String(whole.headers.etag) } })
+    t.assert.equal(known.statusCode, 304)
+    const wrong = await proxy.send(`${path}x`, { method: 'GET' })
+    t.assert.equal(wrong.statusCode, 404)
+    for (const { body } of [head, known, wrong]) await body.dump()
+  })
+
+  test('no log of it shows the query of a link or the token of an upload, also if the service is down', async (t: TestContext) => {
+    const { app, proxy } = await behindNginx(t)
+    const token = 'the-token-of-an-upload'
+    const secrets = [
+      `/images/img_0${'0'.repeat(25)}?e=1&s=the-signature`,
+      `/uploads/${token}`,
+      `//uploads//${token}?s=x`,
+    ]
+    const askAll = async () => {
+      for (const path of secrets) {
+        for (const method of ['GET', 'PUT'] as const) {
+          const headers = { referer: `https://chat.example${path}`, 'content-type': 'image/png' }
+          const body = method === 'PUT' ? Buffer.alloc(65_536) : undefined
+          const response = await proxy.send(path, { method, headers, ...(body && { body }) })
+          await response.body.dump()
+        }
+        const redirect = await fetch(`${proxy.httpUrl}${path}`, { redirect: 'manual' })
+        t.assert.equal(redirect.status, 308)
+      }
+    }
+    await askAll()
+    await app.close()
+    await askAll()
+    // Other addresses have an error log.
+    await (await proxy.send('/nothing', { method: 'GET' })).body.dump()
+    const logged = await proxy.logged()
+    t.assert.match(logged, /connect\(\) failed .*"GET \/nothing HTTP/)
+    t.assert.equal(logged.match(/"path":"\/uploads\/\[redacted\]"/g)?.length, 12)
+    t.assert.equal(logged.match(/"path":"\/images\/img_0{26}"/g)?.length, 6)
+    t.assert.doesNotMatch(logged, /the-signature|the-token/)
   })
 })

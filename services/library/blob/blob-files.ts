@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import type { ContainerClient } from '@azure/storage-blob'
 import { AppError } from '../../errors/app-error.ts'
 import { serviceError } from '../../errors/errors.ts'
 import type { LibraryFiles, StoredEntry, StoredFile } from '../image-store.ts'
 import type { BlobFacts, Blobs } from './blobs.ts'
+import type { Container } from './open-container.ts'
 import { toReadError, toWriteError } from './storage-error.ts'
 import { PROBE_NAME } from './storage-health.ts'
 
@@ -14,7 +14,7 @@ const MAX_TEXT_BYTES = 4_194_304
 export const PAGE_ENTRIES = 250
 
 /** The library's files in a container. */
-export function createBlobFiles(container: ContainerClient, blobs: Blobs): LibraryFiles {
+export function createBlobFiles(container: Container, blobs: Blobs): LibraryFiles {
   async function open(name: string): Promise<StoredFile | undefined> {
     const facts = await blobs.stat(name).catch((error: unknown) => {
       throw toReadError(error)
@@ -91,17 +91,18 @@ async function* chunksOf(stream: Readable, expected: number): AsyncGenerator<Buf
 }
 
 /** Every blob whose name begins with `prefix`. */
-export async function* entriesOf(container: ContainerClient, prefix: string): AsyncGenerator<StoredEntry> {
-  const pages = container.listBlobsFlat(prefix === '' ? {} : { prefix }).byPage({ maxPageSize: PAGE_ENTRIES })
+export async function* entriesOf(container: Container, prefix: string): AsyncGenerator<StoredEntry> {
+  const client = await container()
+  const pages = client.listBlobsFlat(prefix === '' ? {} : { prefix }).byPage({ maxPageSize: PAGE_ENTRIES })
   for await (const { segment } of pages) {
     for (const { name, properties } of segment.blobItems) yield entryOf(name, properties)
   }
 }
 
 /** The blobs outside hidden folders. */
-export async function* namedEntries(container: ContainerClient): AsyncGenerator<StoredEntry> {
+export async function* namedEntries(container: Container): AsyncGenerator<StoredEntry> {
   const folders: string[] = []
-  const pages = container.listBlobsByHierarchy('/').byPage({ maxPageSize: PAGE_ENTRIES })
+  const pages = (await container()).listBlobsByHierarchy('/').byPage({ maxPageSize: PAGE_ENTRIES })
   for await (const { segment } of pages) {
     for (const { name } of segment.blobPrefixes ?? []) if (!name.startsWith('.')) folders.push(name)
     for (const { name, properties } of segment.blobItems) yield entryOf(name, properties)

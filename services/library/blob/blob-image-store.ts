@@ -1,4 +1,3 @@
-import type { ContainerClient } from '@azure/storage-blob'
 import type { BufferPool } from '../../bytes/buffer-pool.ts'
 import { ServiceError, serviceError } from '../../errors/errors.ts'
 import { createImageIndex, isImageName } from '../image-index.ts'
@@ -8,6 +7,7 @@ import { nameError, parseOutputPath } from '../output-path.ts'
 import { openStoredImage } from '../stored-image.ts'
 import { createBlobFiles, namedEntries } from './blob-files.ts'
 import { createBlobs } from './blobs.ts'
+import type { Container } from './open-container.ts'
 import { createSaveBlobs } from './save-blobs.ts'
 import { toReadError, toWriteError } from './storage-error.ts'
 import { createStorageHealth } from './storage-health.ts'
@@ -28,7 +28,7 @@ import { createStorageHealth } from './storage-health.ts'
  */
 
 export interface BlobImageStoreOptions {
-  container: ContainerClient
+  container: Container
   /** Of the container, without a query. */
   url: string
   /** The images folder: clients that know it may use its paths, as with a local store. */

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
-import type { BlobHTTPHeaders, ContainerClient } from '@azure/storage-blob'
+import type { BlobHTTPHeaders } from '@azure/storage-blob'
 import type { BufferPool } from '../../bytes/buffer-pool.ts'
 import type { FileSource } from '../image-store.ts'
+import type { Container } from './open-container.ts'
 import { toStorageError } from './storage-error.ts'
 
 /** Milliseconds for one operation with its repetitions, where the caller sets no shorter limit. */
@@ -45,7 +46,7 @@ const limited = (ms: number, signal?: AbortSignal): AbortSignal =>
   signal === undefined ? AbortSignal.timeout(ms) : AbortSignal.any([signal, AbortSignal.timeout(ms)])
 
 /** @param onDenied is called after a write without access */
-export function createBlobs(container: ContainerClient, pool: BufferPool, onDenied: () => void): Blobs {
+export function createBlobs(container: Container, pool: BufferPool, onDenied: () => void): Blobs {
   async function writing<T>(work: Promise<T>): Promise<T> {
     try {
       return await work
@@ -58,7 +59,7 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
   async function stat(name: string, signal?: AbortSignal): Promise<BlobFacts | undefined> {
     try {
       const options = { abortSignal: limited(OPERATION_MS, signal) }
-      const found = await container.getBlobClient(name).getProperties(options)
+      const found = await (await container()).getBlobClient(name).getProperties(options)
       const { contentLength: bytes = 0, lastModified, etag = '', metadata } = found
       return { bytes, modifiedAt: lastModified?.getTime() ?? 0, etag, uploadId: metadata?.[UPLOAD_KEY] }
     } catch (error) {
@@ -72,7 +73,8 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
     const found = await stat(name)
     if (found?.uploadId !== uploadId) return
     const conditions = { ifMatch: found.etag }
-    await container.getBlobClient(name).delete({ conditions, abortSignal: limited(OPERATION_MS) })
+    const client = (await container()).getBlobClient(name)
+    await client.delete({ conditions, abortSignal: limited(OPERATION_MS) })
   }
 
   function discardLater(name: string, uploadId: string): void {
@@ -84,7 +86,7 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
     let isSent = false
     const body = () => bodyOf(image, pool, () => (isSent = true))
     try {
-      const upload = container.getBlockBlobClient(name).upload(body, image.bytes, {
+      const upload = (await container()).getBlockBlobClient(name).upload(body, image.bytes, {
         conditions: { ifNoneMatch: '*' },
         metadata: { [UPLOAD_KEY]: uploadId },
         blobHTTPHeaders: { blobContentType: image.mimeType, blobCacheControl: cacheControlOf(image.mimeType) },
@@ -105,12 +107,12 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
     async write(name, content, contentType, signal) {
       const blobHTTPHeaders: BlobHTTPHeaders = { blobContentType: contentType, blobCacheControl: 'no-cache' }
       const options = { blobHTTPHeaders, abortSignal: limited(OPERATION_MS, signal) }
-      await writing(container.getBlockBlobClient(name).upload(content, content.length, options))
+      await writing((await container()).getBlockBlobClient(name).upload(content, content.length, options))
     },
     stat,
     async read(name, from, bytes, { etag, signal }) {
       // No limit for the whole: a client may read slowly. The transport limits the time without a byte.
-      const { readableStreamBody: body } = await container
+      const { readableStreamBody: body } = await (await container())
         .getBlobClient(name)
         .download(from, bytes, { conditions: { ifMatch: etag }, maxRetryRequests: 2, abortSignal: signal })
       if (!(body instanceof Readable)) throw new Error('the response has no body')
@@ -118,7 +120,7 @@ export function createBlobs(container: ContainerClient, pool: BufferPool, onDeni
     },
     async remove(name, signal) {
       const options = { deleteSnapshots: 'include', abortSignal: limited(OPERATION_MS, signal) } as const
-      await container
+      await (await container())
         .getBlobClient(name)
         .delete(options)
         .catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import type { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import type { HttpClient } from '../../net/http-client.ts'
+import { memoize } from '../../net/memoize.ts'
 import { StorageError } from './storage-error.ts'
 import { createStorageTransport } from './storage-transport.ts'
 
@@ -8,8 +9,11 @@ export interface StorageTokens {
   getToken(scope: string): Promise<{ token: string; expiresOnTimestamp: number } | null>
 }
 
-/** What opens the container: the key of its account, else the identity. */
-export type StorageAccess = { key: string; account: string } | { tokens: StorageTokens }
+/** What opens the container: the key of its account, as it is now, or the identity. */
+export type StorageAccess = { account: string; key(): Promise<string> } | { tokens: StorageTokens }
+
+/** The container, opened with the current credential. */
+export type Container = () => Promise<ContainerClient>
 
 /** Three attempts in about a second, within the time limit of the operation. */
 const RETRIES = { maxTries: 3, retryDelayInMs: 300, maxRetryDelayInMs: 1_000 }
@@ -17,20 +21,22 @@ const RETRIES = { maxTries: 3, retryDelayInMs: 300, maxRetryDelayInMs: 1_000 }
 /**
  * Loads the SDK, which takes a tenth of a second and 30 MiB, so only where Blob Storage is configured. Opens no connection.
  */
-export async function openContainer(
-  url: string,
-  access: StorageAccess,
-  connections: HttpClient,
-): Promise<ContainerClient> {
+export async function openContainer(url: string, access: StorageAccess, connections: HttpClient): Promise<Container> {
   const sdk = await import('@azure/storage-blob')
-  const credential: StorageSharedKeyCredential | TokenCredential =
-    'key' in access ? new sdk.StorageSharedKeyCredential(access.account, access.key) : credentialOf(access.tokens)
-  const pipeline = sdk.newPipeline(credential, {
-    httpClient: createStorageTransport(connections, sdk.RestError),
-    retryOptions: RETRIES,
-    userAgentOptions: { userAgentPrefix: 'azure-image-editor-mcp' },
-  })
-  return new sdk.ContainerClient(url, pipeline)
+  function connect(credential: StorageSharedKeyCredential | TokenCredential): ContainerClient {
+    const pipeline = sdk.newPipeline(credential, {
+      httpClient: createStorageTransport(connections, sdk.RestError),
+      retryOptions: RETRIES,
+      userAgentOptions: { userAgentPrefix: 'azure-image-editor-mcp' },
+    })
+    return new sdk.ContainerClient(url, pipeline)
+  }
+  if ('tokens' in access) {
+    const client = connect(credentialOf(access.tokens))
+    return async () => client
+  }
+  const clientOf = memoize((key) => connect(new sdk.StorageSharedKeyCredential(access.account, key)))
+  return async () => clientOf(await access.key())
 }
 
 /** The part of the SDK's interface of that name that is used. */
@@ -41,11 +47,13 @@ interface TokenCredential {
   ): Promise<{ token: string; expiresOnTimestamp: number }>
 }
 
+/** The same in all clouds. The SDK would also get tokens for other services, if the storage asks for them in its 401. */
+const STORAGE_SCOPE = 'https://storage.azure.com/.default'
+
 function credentialOf(tokens: StorageTokens): TokenCredential {
   return {
-    async getToken(scopes, { abortSignal } = {}) {
-      const [scope = ''] = [scopes].flat()
-      const given = tokens.getToken(scope).catch((cause: unknown) => {
+    async getToken(_scopes, { abortSignal } = {}) {
+      const given = tokens.getToken(STORAGE_SCOPE).catch((cause: unknown) => {
         throw noToken(cause)
       })
       const token = await (abortSignal instanceof AbortSignal ? orAborted(given, abortSignal) : given)

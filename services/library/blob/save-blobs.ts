@@ -1,12 +1,11 @@
 import path from 'node:path'
-import type { ContainerClient } from '@azure/storage-blob'
 import { fitExtension } from '../file-extension.ts'
 import type { ImageSource, SavedImage } from '../image-store.ts'
 import { commonPrefix, firstFreeNumber, MAX_COUNTER, numberedName, type SplitFileName } from '../numbered-name.ts'
 import { createTurns } from '../turns.ts'
 import { PAGE_ENTRIES } from './blob-files.ts'
 import { type Blobs, OPERATION_MS } from './blobs.ts'
-import { orAborted } from './open-container.ts'
+import { type Container, orAborted } from './open-container.ts'
 
 type Settled<T> = PromiseSettledResult<T>
 
@@ -30,18 +29,14 @@ const MAX_CONFLICTS = 8
 const MAX_LISTED = 5_000
 
 /** @param location of a blob by its name, for messages */
-export function createSaveBlobs(
-  container: ContainerClient,
-  blobs: Blobs,
-  location: (name: string) => string,
-): SaveBlobs {
+export function createSaveBlobs(container: Container, blobs: Blobs, location: (name: string) => string): SaveBlobs {
   const inTurn = createTurns()
 
   /** Names that a new file could have and others do. One list, because a look at each name would take a request. */
   async function takenNames(file: FittedName, signal?: AbortSignal): Promise<ReadonlySet<string>> {
     const limit = AbortSignal.timeout(OPERATION_MS)
     const abortSignal = signal === undefined ? limit : AbortSignal.any([signal, limit])
-    const pages = container
+    const pages = (await container())
       .listBlobsFlat({ prefix: file.folder + commonPrefix(file), abortSignal })
       .byPage({ maxPageSize: PAGE_ENTRIES })
     const names = new Set<string>()

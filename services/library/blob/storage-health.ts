@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { ContainerClient } from '@azure/storage-blob'
 import { cachePromise } from '../../net/cached-promise.ts'
 import { LIBRARY_FOLDER, type StoreHealth } from '../image-store.ts'
+import type { Container } from './open-container.ts'
 import { toStorageError } from './storage-error.ts'
 
 /** Milliseconds for which a result is valid: unauthenticated clients can trigger the check. */
@@ -25,15 +25,16 @@ export interface StorageHealth {
  * Writes a probe once, and from then on reads the properties of the container, because accounts with versions or soft delete
  * would store each probe. https://learn.microsoft.com/rest/api/storageservices/get-container-properties
  */
-export function createStorageHealth(container: ContainerClient): StorageHealth {
+export function createStorageHealth(container: Container): StorageHealth {
   let isProven = false
   let last: StoreHealth | undefined
 
   async function look(): Promise<StoreHealth> {
     const abortSignal = AbortSignal.timeout(CHECK_MS)
     try {
-      if (isProven) await container.getProperties({ abortSignal })
-      else await container.getBlockBlobClient(PROBE_NAME).upload('', 0, { abortSignal })
+      const client = await container()
+      if (isProven) await client.getProperties({ abortSignal })
+      else await client.getBlockBlobClient(PROBE_NAME).upload('', 0, { abortSignal })
       isProven = true
       return { isWritable: true }
     } catch (error) {

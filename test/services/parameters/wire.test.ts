@@ -40,6 +40,13 @@ const field = (name: string, value: string | number | boolean) =>
 
 const mask: Sample = { member: 'mask', row: { mask: true }, edit: { mask: image }, sent: /name="mask"/ }
 
+const references: Sample = {
+  member: 'max_images',
+  row: { maxImages: 2 },
+  edit: { images: [image, image] },
+  sent: /("input_image_2":)|(name="image(\[\])?"[\s\S]*name="image(\[\])?")/,
+}
+
 const samples: Readonly<Record<ArgumentName, Sample>> & Readonly<Record<string, Sample>> = {
   size: { member: 'generate_size', row: { generateSize: sizes }, request: { size }, sent: sizeSent },
   'size of an edit': { member: 'edit_size', row: { editSize: sizes }, edit: { size }, sent: sizeSent },
@@ -50,18 +57,15 @@ const samples: Readonly<Record<ArgumentName, Sample>> & Readonly<Record<string, 
     sent: field('aspect_ratio', '16:9'),
   },
   n: { member: 'max_count', row: { maxCount: 4 }, request: { n: 3 }, sent: field('n', 3) },
-  reference_images_base64: {
-    member: 'max_images',
-    row: { maxImages: 2 },
-    edit: { images: [image, image] },
-    sent: /("input_image_2":)|(name="image(\[\])?"[\s\S]*name="image(\[\])?")/,
-  },
+  reference_images: references,
+  reference_images_base64: references,
   'field for further images': {
     member: 'images_field',
     row: { maxImages: 2, imagesField: 'image[]' },
     edit: { images: [image, image] },
     sent: /name="image\[\]"[\s\S]*name="image\[\]"/,
   },
+  mask_image: mask,
   mask_base64: mask,
   mask_region: mask,
   seed: { member: 'seed', row: { seed: true }, request: { seed: 77 }, sent: field('seed', 77) },

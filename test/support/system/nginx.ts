@@ -15,10 +15,12 @@ export interface NginxProxy {
   httpsUrl: string
   /** Sends a request and trusts the test's certificate. */
   send(path: string, options?: ProxyRequest): ReturnType<typeof send>
+  /** What it has logged: requests and errors. */
+  logged(): Promise<string>
 }
 
 export interface ProxyRequest {
-  method?: 'GET' | 'POST'
+  method?: 'GET' | 'HEAD' | 'POST' | 'PUT'
   headers?: Record<string, string>
   body?: string | Buffer
   /** A second loopback address, which distinguishes the caller from Nginx. */
@@ -75,6 +77,7 @@ export async function startNginx(
       ...(body === undefined ? {} : { body }),
     })
   }
+  const logged = async () => (await readFile(join(folder, 'access.log'), 'utf8')) + program.said
   await waitFor(
     'Nginx to respond',
     async () => {
@@ -84,7 +87,7 @@ export async function startNginx(
     },
     { limitMs: 10_000, explain: () => program.said },
   )
-  return { program, httpUrl: `http://localhost:${httpPort}`, httpsUrl, send: sendTo }
+  return { program, httpUrl: `http://localhost:${httpPort}`, httpsUrl, send: sendTo, logged }
 }
 
 async function makeCertificate(folder: string): Promise<void> {
