@@ -6,7 +6,7 @@ import type { MaybePromise } from '../bytes/maybe-promise.ts'
 import { serviceError } from '../errors/errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { type LibraryAccess, mayChange, mayUse } from './access.ts'
-import { type AddImages, createAddImages } from './add-images.ts'
+import { type AddImages, type AddUpload, createAddImages } from './add-images.ts'
 import type { ImageStore, StoredFile } from './image-store.ts'
 import { recordName, unnamedRecordName } from './locations.ts'
 import { createLateRecords } from './records/late-records.ts'
@@ -31,6 +31,7 @@ export interface LibraryOptions {
  */
 export interface Library extends Disposable {
   add: AddImages
+  addUpload: AddUpload
   /** @throws ServiceError `IMG_ERR_IMAGE_ID`, also for an image that the caller may not use */
   get(id: string, access: LibraryAccess): Promise<ImageRecord>
   /** The records of named images, whoever owns them, whose names differ from this one at most in case and Unicode form. */
@@ -113,7 +114,7 @@ export function createLibrary(options: LibraryOptions): Library {
 
   return {
     [Symbol.dispose]: records[Symbol.dispose],
-    add: createAddImages({ store, records, waitMs, log }),
+    ...createAddImages({ store, records, waitMs, log }),
     get,
     async recordsOfName(location) {
       const late = records.named(location)
