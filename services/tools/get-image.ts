@@ -3,6 +3,7 @@ import type { ImageRecord } from '../../schemas/image-record.ts'
 import { type Base64Image, encodeImage } from '../bytes/base64-image.ts'
 import type { CallContext, ContentBlock, Tool, ToolResult } from '../calls/types.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
+import { hasCredentials } from '../imaging/content-credentials.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelClaim } from '../imaging/pixel-claim.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
@@ -18,6 +19,7 @@ import { enumeration } from '../parameters/parameter.ts'
 import { reference } from '../parameters/table.ts'
 import { deliveries } from './arguments.ts'
 import type { ImageReferences } from './image-references.ts'
+import { CREDENTIALS_PRESERVED } from './result-notes.ts'
 import type { StoredInputs } from './stored-inputs.ts'
 
 export interface GetImageOptions {
@@ -110,12 +112,16 @@ export function getImage(options: GetImageOptions): Tool {
     const shown = isVariant ? await transform(image, variant, context) : image
     const changes = shown === image ? [] : [`This is a version of ${formatSize(shown)}, ${shown.mimeType}.`]
     const isTooLarge = maxInlineBytes > 0 && shown.encodedBytes > maxInlineBytes
-    if (!isPreview && !isTooLarge) return toContent(shown, [describe(image, record), ...changes])
+    const isSigned = record?.hasCredentials ?? (await hasCredentials(image))
+    if (!isPreview && !isTooLarge) {
+      const credentials = isSigned ? [shown === image ? CREDENTIALS_PRESERVED : withoutCredentials('version')] : []
+      return toContent(shown, [describe(image, record), ...changes, ...credentials])
+    }
     const preview = await previewOf(shown, context)
     const reasons = isPreview ? [] : ['It is too large for this response.']
     if (preview !== undefined) {
       const note = `This is a preview of ${formatSize(preview.image)}.`
-      const lost = preview.hasCredentials ? ['The preview has no Content Credentials; the stored image has them.'] : []
+      const lost = isSigned ? [withoutCredentials('preview')] : []
       return toContent(preview.image, [describe(image, record), ...reasons, note, ...lost])
     }
     return toContent(isTooLarge ? undefined : shown, [
@@ -161,6 +167,8 @@ function ignoreMissing(error: unknown): undefined {
 function claimOf({ caller: { id: caller }, deadlineAt, signal }: CallContext): PixelClaim {
   return { caller, deadlineAt, signal }
 }
+
+const withoutCredentials = (what: string) => `The ${what} has no Content Credentials; the stored image has them.`
 
 function toContent(data: Base64Image | undefined, lines: readonly string[]): ToolResult {
   const text: ContentBlock = { type: 'text', text: lines.join(' ') }

@@ -4,6 +4,7 @@ import type { Base64Image } from '../bytes/base64-image.ts'
 import { toToolResult } from '../calls/result-content.ts'
 import type { CallContext, ResourceLink, ToolResult } from '../calls/types.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
+import type { CredentialsState } from '../imaging/content-credentials.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview, type Preview } from '../imaging/preview.ts'
@@ -18,6 +19,7 @@ import { printablePath } from '../library/output-path.ts'
 import type { Delivery } from './arguments.ts'
 import { chooseWhole } from './inline-share.ts'
 import {
+  CREDENTIALS_PRESERVED,
   costNotes,
   countNotes,
   fallbackNotes,
@@ -54,6 +56,8 @@ export interface ImageResultsOptions {
   onSaved(): void
   /** An image could not be written to the store. */
   onNotSaved(): void
+  /** What became of the Content Credentials of an image. */
+  onCredentials(state: CredentialsState): void
 }
 
 /** What the call requested. */
@@ -148,8 +152,13 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
     const delivery = deliveryOf(output, facts)
     if (delivery === 'image' && (isWhole || (uri === undefined && openReserve === undefined))) {
       output.shown = image
-      return reasons.map((reason) => `${reason} The image is included in this response.`)
+      options.onCredentials(image.hasCredentials ? 'preserved' : 'absent')
+      return [
+        ...reasons.map((reason) => `${reason} The image is included in this response.`),
+        ...(image.hasCredentials ? [CREDENTIALS_PRESERVED] : []),
+      ]
     }
+    options.onCredentials(image.hasCredentials ? 'stored' : 'absent')
     const log = logOf(context)
     const { record } = output
     if (delivery === 'link' && record !== undefined && links !== undefined && context.baseUrl !== undefined) {

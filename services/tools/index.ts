@@ -25,7 +25,7 @@ import { createStoredInputs, type StoredInputs } from './stored-inputs.ts'
 import { updateImage } from './update-image.ts'
 
 export interface ToolOptions
-  extends Pick<ImageResultsOptions, 'openReserve' | 'localFolder' | 'onSaved' | 'onNotSaved'> {
+  extends Pick<ImageResultsOptions, 'openReserve' | 'localFolder' | 'onSaved' | 'onNotSaved' | 'onCredentials'> {
   azure: ImagesClient
   store: ImageStore
   /** Undefined: images have no ids. */
