@@ -148,9 +148,13 @@ export const ConfigSchema = Type.Object({
     ),
   ),
   PUBLIC_URL: Type.Optional(
-    server.text('URL by which clients reach the service; required with `OAUTH_ISSUER`', 'https://images.example.com', {
-      pattern: '^https?://[^\\s?#@"\\\\]+$',
-    }),
+    server.text(
+      'URL by which clients reach the service, with its path: the beginning of links to images. If unset, the address of each request; required with `OAUTH_ISSUER`',
+      'https://images.example.com',
+      {
+        pattern: '^https?://[^\\s?#@"\\\\]+$',
+      },
+    ),
   ),
   MAX_CONNECTIONS: server.count(
     'Maximum number of open connections; when it is reached, the oldest one without a complete request gives way',
@@ -365,7 +369,7 @@ export const ConfigSchema = Type.Object({
   ),
   SERVER_SECRET: Type.Optional(
     links.secret(
-      'Signs links and upload addresses, at least 32 characters; the same on all replicas. If unset, a random one, so that links end with the process',
+      'Signs links and upload addresses, at least 32 characters, the same on all replicas; required with `REDIS_URL` and `DATABASE_URL`. If unset, a random one, so that links end with the process',
       'your-random-text-of-32-characters-or-more',
       { minLength: 32 },
     ),

@@ -1,17 +1,17 @@
-import { ServiceError, serviceError } from '../../services/errors/errors.ts'
+import { type ErrorCode, ServiceError, serviceError } from '../../services/errors/errors.ts'
 import { Rejection } from '../../services/errors/rejection.ts'
 
 const RETRY_AFTER_MS = 5_000
 
-/**
- * What failed behind a link, for HTTP. Whatever is wrong with the link itself has one response, so that it tells nothing
- * about the image.
- */
+/** What is wrong with a link has one response, so that it tells nothing about the image. */
+const NOT_FOUND: ReadonlySet<ErrorCode> = new Set(['IMG_ERR_LINK', 'IMG_ERR_IMAGE_ID', 'IMG_ERR_STORE_MISSING'])
+
+/** What failed behind a link, for HTTP. */
 export function toHttpError(error: unknown): unknown {
   if (!(error instanceof ServiceError)) return error
-  if (error.family === 'input') return new Rejection(404, serviceError('IMG_ERR_LINK', []).message, { cause: error })
-  return new Rejection(503, serviceError('IMG_ERR_LINK_BUSY', []).message, {
-    retryAfterMs: error.retryAfterMs ?? RETRY_AFTER_MS,
-    cause: error,
-  })
+  const { code, family, message, retryAfterMs = RETRY_AFTER_MS } = error
+  if (NOT_FOUND.has(code)) return new Rejection(404, serviceError('IMG_ERR_LINK', []).message, { cause: error })
+  // The image cannot be converted.
+  if (family === 'input') return new Rejection(422, message, { cause: error })
+  return new Rejection(503, serviceError('IMG_ERR_LINK_BUSY', []).message, { retryAfterMs, cause: error })
 }

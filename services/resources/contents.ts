@@ -13,9 +13,6 @@ export interface ContentsOptions {
   imageLimits: Omit<ImageLimits, 'maxBytes'>
 }
 
-/** Characters of base64 that the preview of an image has at most. */
-const MAX_PREVIEW_BYTES = 102_400
-
 /** The image, or in its place a preview and a text that says where the image is. @param where the whole image is */
 export async function wholeContents(
   uri: string,
@@ -43,8 +40,7 @@ export async function previewContents(
   context: CallContext,
 ): Promise<ResourceContents[]> {
   const { maxEncodedBytes } = options
-  const most = maxEncodedBytes === 0 ? MAX_PREVIEW_BYTES : Math.min(maxEncodedBytes, MAX_PREVIEW_BYTES)
-  const preview = await previewOf(image, most, options, context)
+  const preview = await previewOf(image, maxEncodedBytes || Number.POSITIVE_INFINITY, options, context)
   return [{ uri, mimeType: preview.mimeType, blob: preview }]
 }
 

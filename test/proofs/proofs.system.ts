@@ -10,6 +10,7 @@ const promises = {
   'hostile-images': 'hostile images take bounded memory, and others are served meanwhile',
   'azure-bodies': "every body of Azure's with an image returns it, and every error is classified",
   'byte-ownership': 'every image arrives whole, and nothing of it stays behind, wherever clients break off',
+  'library-listing': 'pages of many images come out of the index in milliseconds, and show each caller its own',
 }
 
 for (const [name, promise] of Object.entries(promises)) {

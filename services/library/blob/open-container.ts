@@ -47,11 +47,13 @@ interface TokenCredential {
   ): Promise<{ token: string; expiresOnTimestamp: number }>
 }
 
+/** The same in all clouds. The SDK would also get tokens for other services, if the storage asks for them in its 401. */
+const STORAGE_SCOPE = 'https://storage.azure.com/.default'
+
 function credentialOf(tokens: StorageTokens): TokenCredential {
   return {
-    async getToken(scopes, { abortSignal } = {}) {
-      const [scope = ''] = [scopes].flat()
-      const given = tokens.getToken(scope).catch((cause: unknown) => {
+    async getToken(_scopes, { abortSignal } = {}) {
+      const given = tokens.getToken(STORAGE_SCOPE).catch((cause: unknown) => {
         throw noToken(cause)
       })
       const token = await (abortSignal instanceof AbortSignal ? orAborted(given, abortSignal) : given)

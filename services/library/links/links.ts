@@ -1,19 +1,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { type ImageVariant, type TransformFormat, transformFormats } from '../../imaging/transform.ts'
 import { isImageId } from '../image-id.ts'
-
-export const linkFormats = ['png', 'jpeg', 'webp'] as const
-export type LinkFormat = (typeof linkFormats)[number]
-
-/** What a link shows instead of the image as it is stored. */
-export interface LinkVariant {
-  /** Pixels of the longer edge at most. */
-  maxEdge?: number
-  format?: LinkFormat
-}
 
 /** What a signature allows. */
 export interface Link {
-  variant: LinkVariant
+  /** What it shows instead of the image as it is stored; empty: nothing else. */
+  variant: ImageVariant
   /** Milliseconds since 1970. */
   endsAt: number
 }
@@ -43,7 +35,7 @@ export interface LinksOptions {
  */
 export interface Links {
   /** @param baseUrl where the client reaches this service, without a slash at the end */
-  urlOf(id: string, baseUrl: string, variant?: LinkVariant): string
+  urlOf(id: string, baseUrl: string, variant?: ImageVariant): string
   /** Undefined: the signature is wrong, or the link has expired. */
   verify(id: string, query: LinkQuery): Link | undefined
   /**
@@ -101,7 +93,7 @@ export function createLinks({ key, ttlMs, now = () => Date.now() }: LinksOptions
 interface SignedFields {
   end: string
   maxEdge: string | undefined
-  format: LinkFormat | undefined
+  format: TransformFormat | undefined
 }
 
 /** The path from the id on, up to the signature. Every field has one spelling, so that two links never share a signature. */
@@ -113,7 +105,7 @@ function signedPart(id: string, { end, maxEdge, format }: SignedFields): string 
 /** Other parameters, such as those of trackers, are ignored. */
 function readFields({ e, w, f, s }: LinkQuery): (SignedFields & { signature: string }) | undefined {
   if (!isWholeNumber(e) || typeof s !== 'string') return undefined
-  const format = linkFormats.find((each) => each === f)
+  const format = transformFormats.find((each) => each === f)
   if ((w !== undefined && !isWholeNumber(w)) || (f !== undefined && format === undefined)) return undefined
   return { end: e, maxEdge: w, format, signature: s }
 }

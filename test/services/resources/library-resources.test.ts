@@ -3,21 +3,26 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
+import sharp from 'sharp'
 import type { ResourceContents } from '../../../services/calls/types.ts'
+import { createPixelWork } from '../../../services/imaging/pixel-work.ts'
 import type { LibraryAccess } from '../../../services/library/access.ts'
 import { newImageId } from '../../../services/library/image-id.ts'
 import { createSavedImages } from '../../../services/resources/saved-images.ts'
 import type { Resource } from '../../../services/resources/types.ts'
 import { temporaryFolder } from '../../support/app.ts'
 import { contextOf } from '../../support/calls.ts'
-import { png } from '../../support/images/images.ts'
+import { noisePng, png } from '../../support/images/images.ts'
 import { addImage, openTestLibrary, ownerAccess, recordOf, strangerAccess } from '../../support/library.ts'
+
+const pixels = createPixelWork({ maxDecodedBytes: 100_000_000 })
+const imageLimits = { maxEdge: 16_384, maxPixels: 50_000_000 }
 
 const ann = ownerAccess('ann')
 const bob = ownerAccess('bob')
 const everything: LibraryAccess = { owner: 'stdio', uses: 'all', canList: true, changes: 'all' }
 
-async function build(t: TestContext) {
+async function build(t: TestContext, maxEncodedBytes = 0) {
   const folder = await temporaryFolder(t)
   const parts = openTestLibrary(t, folder)
   let walks = 0
@@ -28,7 +33,11 @@ async function build(t: TestContext) {
       return parts.store.list(page)
     },
   }
-  const images = createSavedImages({ store, library: parts.library })
+  const images = createSavedImages({
+    store,
+    library: parts.library,
+    contents: { maxEncodedBytes, pixels, imageLimits },
+  })
   async function read(uri: string, access: LibraryAccess): Promise<string | undefined> {
     await using scope = new AsyncDisposableStack()
     const contents = await images.read(uri, contextOf({ access, scope }))
@@ -210,4 +219,33 @@ test('ids are completed by their beginning and by words of the prompt, newest fi
   t.assert.deepEqual(await complete('BLUE wha'), [old.id])
   t.assert.deepEqual(await complete('no such words'), [])
   for (const typed of ['img_u', '"', 'a OR b', '*', '\u0000', 'x'.repeat(10_000)]) await complete(typed)
+})
+
+test('the preview of an image has at most 1,024 pixels an edge and 100 KiB of base64, and can be read with any limit', async (t: TestContext) => {
+  for (const limit of [0, 50_000, 10_000_000]) {
+    const built = await build(t, limit)
+    const { id } = await addImage(built, 'ann', { bytes: await noisePng(2000) })
+    const preview = (await built.read(`image://${id}/preview`, ann)) ?? ''
+    t.assert.ok(preview.length <= (limit === 50_000 ? 50_000 : 102_400), String(preview.length))
+    const { width, height, format } = await sharp(Buffer.from(preview, 'base64')).metadata()
+    t.assert.ok(Math.max(width, height) <= 1024 && format === 'jpeg')
+    t.assert.equal(await built.read(`image://${newImageId()}/preview`, ann), undefined)
+  }
+})
+
+test('an image that is too large for the connection is a preview, and the text says where it is', async (t: TestContext) => {
+  const built = await build(t, 50_000)
+  const { id } = await addImage(built, 'ann', { name: 'large.png', bytes: await noisePng(400) })
+  for (const [uri, where] of [
+    [`image://${id}`, /under the id in the URI/],
+    ['image:///large.png', /images folder, under the name in the URI/],
+  ] as const) {
+    await using scope = new AsyncDisposableStack()
+    const contents = (await built.images.read(uri, contextOf({ access: ann, scope }))) ?? []
+    t.assert.deepEqual(
+      contents.map((content) => 'blob' in content),
+      [true, false],
+    )
+    t.assert.match(JSON.stringify(contents[1]), where)
+  }
 })

@@ -1,8 +1,9 @@
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { createServerSecret } from '../../../../services/auth/server-secret.ts'
+import { transformFormats } from '../../../../services/imaging/transform.ts'
 import { newImageId } from '../../../../services/library/image-id.ts'
-import { createLinks, type Links, linkFormats } from '../../../../services/library/links/links.ts'
+import { createLinks, type Links } from '../../../../services/library/links/links.ts'
 import { checkProperty } from '../../../support/property.ts'
 
 const key = createServerSecret('a secret of more than 32 characters').keyFor('links')
@@ -18,7 +19,7 @@ function queryOf(url: string): Record<string, string> {
 }
 
 const variants = fc.record(
-  { maxEdge: fc.integer({ min: 1, max: 16_384 }), format: fc.constantFrom(...linkFormats) },
+  { maxEdge: fc.integer({ min: 1, max: 16_384 }), format: fc.constantFrom(...transformFormats) },
   { requiredKeys: [], noNullPrototype: true },
 )
 
