@@ -8,6 +8,7 @@ import { imageWorkloads } from './workloads/images.ts'
 import { latencyWorkloads } from './workloads/latency.ts'
 import { listWorkloads } from './workloads/lists.ts'
 import { memoryWorkloads } from './workloads/memory.ts'
+import { benchmarkRecords, RECORDS_NAME } from './workloads/records.ts'
 
 /** `npm run bench`: the service, its floors and a peer, given the same work in turn. Needs Linux. */
 
@@ -41,9 +42,8 @@ const workloads = [...listWorkloads, ...imageWorkloads, ...downloadWorkloads, ..
 async function main(): Promise<void> {
   if (values.help) return say(usage)
   if (process.platform !== 'linux') throw new Error('the benchmark reads /proc, so it needs Linux')
-  const chosen = workloads.filter(
-    ({ name }) => values.only.length === 0 || values.only.some((text) => name.includes(text)),
-  )
+  const isChosen = (name: string) => values.only.length === 0 || values.only.some((text) => name.includes(text))
+  const chosen = workloads.filter(({ name }) => isChosen(name))
   const effort = { scale: values.smoke ? 0.02 : Number(values.scale) }
   const rounds = values.smoke ? 1 : Number(values.rounds)
   // A test has not built `dist/`; figures are those of the code that is shipped.
@@ -62,6 +62,7 @@ async function main(): Promise<void> {
       process.stderr.write(`${results.length}/${chosen.length} ${formatRow(result).join('  ')}\n`)
     }
     say(formatTable(results))
+    if (isChosen(RECORDS_NAME)) await benchmarkRecords(effort, say)
   } finally {
     await harness.close()
   }

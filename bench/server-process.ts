@@ -25,6 +25,8 @@ export interface ServerProcess {
   /** Peak resident memory in bytes. */
   peakResidentBytes(): number
   stop(): Promise<void>
+  /** With SIGKILL, as the system does when memory runs out. */
+  kill(): Promise<void>
 }
 
 const timeoutMs = 20_000
@@ -58,6 +60,11 @@ export async function startServer({ args, environment, cpu }: ServerCommand): Pr
     cpuSeconds: () => cpuSeconds(pid),
     residentBytes: () => statusBytes(pid, 'VmRSS'),
     peakResidentBytes: () => statusBytes(pid, 'VmHWM'),
+    async kill() {
+      const exited = once(child, 'exit')
+      child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) await exited
+    },
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
       const exited = once(child, 'exit')

@@ -30,7 +30,7 @@ both() { # PATH [/*]
 writable() {
   images=$(value_of IMAGES_DIR)
   # Blank means the service's own default.
-  for folder in "${images:-./images}" "$(value_of LOG_DIR)" "$(value_of STATE_DIR)" "$(value_of TMPDIR)" /tmp; do
+  for folder in "${images:-./images}" "$(value_of STATE_DIR)" "$(value_of LOG_DIR)" "$(value_of TMPDIR)" /tmp; do
     [ -z "$folder" ] || both "$folder" '/*'
   done
 }

@@ -13,7 +13,7 @@ declare module 'fastify' {
 
 /** The tools that clients can call now. */
 async function tools(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics, azureImages, imageStore, library, links, bufferPool, pixels } = fastify
+  const { config, metrics, azureImages, imageStore, library, links, uploads, bufferPool, pixels } = fastify
   const isLocal = fastify.appOptions.transport === 'stdio'
   fastify.decorate(
     'tools',
@@ -22,6 +22,7 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       store: imageStore,
       library,
       links,
+      uploads,
       pool: bufferPool,
       pixels,
       budget: fastify.inputBudget,
@@ -41,5 +42,15 @@ async function tools(fastify: FastifyInstance): Promise<void> {
 
 export default fp(tools, {
   name: 'tools',
-  dependencies: ['config', 'metrics', 'azure-images', 'library', 'links', 'imaging', 'spooled-buffers', 'input-budget'],
+  dependencies: [
+    'config',
+    'metrics',
+    'azure-images',
+    'library',
+    'links',
+    'uploads',
+    'imaging',
+    'spooled-buffers',
+    'input-budget',
+  ],
 })

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs what `npm run test:all` needs beside Node: a real Nginx, a real Prometheus and a real Redis, which the tests start
+# Installs what `npm run test:all` needs beside Node: a real Nginx, Prometheus, Redis and Postgres, which the tests start
 # themselves on free ports, and the tools that the documentation's examples call. Debian and Ubuntu; needs root or sudo.
 set -euo pipefail
-packages=(nginx prometheus redis-server openssl curl jq)
+packages=(nginx prometheus redis-server postgresql openssl curl jq)
 
 missing=()
 for package in "${packages[@]}"; do
@@ -20,7 +20,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 echo "Installing with apt-get: ${missing[*]}"
-echo 'Nginx, Prometheus and Redis are neither started nor enabled as services.'
+echo 'Nginx, Prometheus, Redis and Postgres are neither started nor enabled as services.'
 # Debian asks this file before it starts a service of a new package: https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
@@ -30,7 +30,7 @@ if [ ! -e "$policy" ]; then
 fi
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-for service in nginx prometheus redis-server; do
+for service in nginx prometheus redis-server postgresql; do
   if [[ " ${missing[*]} " == *" $service "* ]] && command -v systemctl >/dev/null; then
     "${as_root[@]}" systemctl disable --quiet "$service" || true
   fi

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { escapeHtml } from '../../services/net/escape-html.ts'
 import { clientDialogs, clientSetups, KEY_VARIABLE } from './clients.ts'
 import type { PageTexts } from './texts.ts'
 
@@ -35,9 +36,6 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; 
 
 /** The source of the page's only style, for its Content-Security-Policy. */
 export const STYLE_SOURCE = `'sha256-${createHash('sha256').update(style).digest('base64')}'`
-
-const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (sign) => escapes[sign] ?? sign)
 
 /** Facts that are not known yet are not shown, as in the JSON of `/ready`. */
 const known = (facts: object): [string, unknown][] =>

@@ -1,3 +1,5 @@
+import { prefersChinese } from '../../services/net/accepted-language.ts'
+
 /** The sentences of the page. */
 export interface PageTexts {
   /** `lang` of the page. */
@@ -74,19 +76,10 @@ const zh: PageTexts = {
 }
 
 /**
- * The language that a browser prefers, by its order and weights; English unless Chinese is preferred.
+ * The language that a browser prefers; English unless Chinese is preferred.
  * @param asked `lang` of the query, which wins
- * @see https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4
  */
 export function textsFor(accepted: string | undefined, asked: unknown): PageTexts {
   if (asked === 'zh' || asked === 'en') return asked === 'zh' ? zh : en
-  const ranges = (accepted ?? '').split(',').map((range, at) => {
-    const [tag = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
-    const weight = Number(parameters.find((one) => one.startsWith('q='))?.slice(2) ?? 1) || 0
-    return { language: tag.split('-')[0], weight, at }
-  })
-  const [preferred] = ranges
-    .filter(({ language, weight }) => weight > 0 && (language === 'zh' || language === 'en'))
-    .sort((a, b) => b.weight - a.weight || a.at - b.at)
-  return preferred?.language === 'zh' ? zh : en
+  return prefersChinese(accepted) ? zh : en
 }

@@ -6,6 +6,7 @@ import { createLinkVariants } from '../../services/library/links/link-variants.t
 import type { LinkQuery } from '../../services/library/links/links.ts'
 import { toHttpError } from './http-error.ts'
 import { sendFile, sendVariant } from './responses.ts'
+import { uploadRoutes } from './uploads.ts'
 
 type ImageRequest = FastifyRequest<{ Params: { id: string }; Querystring: LinkQuery }>
 
@@ -15,6 +16,7 @@ const EXPOSED_HEADERS = ['Accept-Ranges', 'Content-Disposition', 'Content-Range'
 /** `GET /images/{id}?e=…&s=…`: images by signed links, which need no other credential. */
 export default async function images(fastify: FastifyInstance): Promise<void> {
   const { links, library, pixels, config } = fastify
+  await fastify.register(uploadRoutes)
   if (links === undefined || library === undefined) return
   const variants = createLinkVariants({ limits: config.images, pixels })
 

@@ -39,7 +39,7 @@ function deniedHint(access: 'read' | 'write'): string {
     .map((argument) => argument.slice(flag.length).replace(/\/\*$/, '') || '/')
   return (
     `Node's permission flags of the image allow ${access === 'write' ? 'writing' : 'reading'} only ` +
-    `${[...new Set(allowed)].join(', ') || 'nothing'}; they are set from IMAGES_DIR, LOG_DIR and <NAME>_FILE ` +
+    `${[...new Set(allowed)].join(', ') || 'nothing'}; they are set from IMAGES_DIR, STATE_DIR, LOG_DIR and <NAME>_FILE ` +
     "in the container's environment, not in a file that the service reads"
   )
 }

@@ -500,6 +500,42 @@ export const errorTable = {
     message: () =>
       'Without authentication this server finds images by their ids only: use the id that a result named. Its operator can turn on authentication, or set LIBRARY_SHARED=true.',
   },
+  IMG_ERR_UPLOAD: {
+    family: 'input',
+    retryable: false,
+    message: () => 'This upload address is wrong or has expired: request a new one.',
+  },
+  IMG_ERR_UPLOAD_USED: {
+    family: 'input',
+    retryable: false,
+    message: () => 'This upload address has been used: the image is stored. Request a new address for another image.',
+  },
+  IMG_ERR_UPLOAD_RUNNING: {
+    family: 'input',
+    retryable: true,
+    message: () => 'An upload to this address is running: wait for it, or request a new address.',
+  },
+  IMG_ERR_UPLOAD_LENGTH: {
+    family: 'input',
+    retryable: false,
+    message: () => 'Send the size of the file as Content-Length, as "curl -T FILE URL" does.',
+  },
+  IMG_ERR_UPLOAD_ENCODING: {
+    family: 'input',
+    retryable: false,
+    message: () => 'Send the bytes of the file itself, without Content-Encoding and without a form.',
+  },
+  IMG_ERR_UPLOAD_BROKEN_OFF: {
+    family: 'input',
+    retryable: true,
+    message: () => 'The upload was broken off: send the file again to the same address.',
+  },
+  IMG_ERR_UPLOADS_OPEN: {
+    family: 'input',
+    retryable: true,
+    message: (limit: number, seconds: number) =>
+      `You have ${limit} open upload addresses: use one of them, or try again in ${seconds} s.`,
+  },
   IMG_ERR_LIBRARY_SEARCH: {
     family: 'service',
     retryable: true,

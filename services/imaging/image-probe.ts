@@ -49,16 +49,41 @@ function checkFile(bytes: Buffer, { maxBytes }: ImageLimits): void {
 
 function checkHeader(header: ImageHeader | undefined, bytes: Buffer, limits: ImageLimits): ImageHeader {
   if (header === undefined) throw broken(sniffFormat(bytes) ?? 'image/png', 'its header cannot be read')
-  const { mimeType, width, height, frames } = header
-  const { maxPixels, maxEdge = DEFAULT_MAX_EDGE, maxFrames = DEFAULT_MAX_FRAMES, maxRatio = DEFAULT_MAX_RATIO } = limits
+  const { mimeType, frames } = header
+  checkSize(header, limits)
+  const { maxFrames = DEFAULT_MAX_FRAMES } = limits
+  if (frames > maxFrames) throw serviceError('IMG_ERR_IMAGE_FRAMES', [frames, maxFrames])
+  if (header.damage !== undefined) throw broken(mimeType, header.damage)
+  return header
+}
+
+function checkSize({ mimeType, width, height }: ImageFacts, limits: ImageLimits): void {
+  const { maxPixels, maxEdge = DEFAULT_MAX_EDGE, maxRatio = DEFAULT_MAX_RATIO } = limits
   if (width === 0 || height === 0) throw broken(mimeType, 'its header gives no size')
   const [short, long] = width < height ? [width, height] : [height, width]
   if (width * height > maxPixels) throw serviceError('IMG_ERR_IMAGE_PIXELS', [width, height, maxPixels])
   if (long > maxEdge) throw serviceError('IMG_ERR_IMAGE_EDGE', [width, height, maxEdge])
   if (long > short * maxRatio) throw serviceError('IMG_ERR_IMAGE_SHAPE', [width, height, maxRatio])
-  if (frames > maxFrames) throw serviceError('IMG_ERR_IMAGE_FRAMES', [frames, maxFrames])
-  if (header.damage !== undefined) throw broken(mimeType, header.damage)
-  return header
+}
+
+/** Bytes in which every signature ends. */
+const SIGNATURE_BYTES = 12
+
+/**
+ * Checks format and size of an image of which only the beginning has arrived. What lies behind it is checked by
+ * `probeImage` when the image is used.
+ * @returns undefined: more bytes are needed
+ * @throws ServiceError as `probeImage`
+ */
+export function probeHead(head: Buffer, isWhole: boolean, limits: ImageLimits): ImageFacts | undefined {
+  if (isWhole && head.length === 0) throw serviceError('IMG_ERR_IMAGE_EMPTY', [])
+  if (!isWhole && head.length < SIGNATURE_BYTES) return undefined
+  const format = sniffFormat(head)
+  if (format === undefined) throw serviceError('IMG_ERR_IMAGE_TYPE', [describeContent(head)])
+  const facts = sniffFacts(head)
+  if (facts === undefined && isWhole) throw broken(format, 'its header cannot be read')
+  if (facts !== undefined) checkSize(facts, limits)
+  return facts
 }
 
 function broken(format: ImageFacts['mimeType'], problem: string): Error {

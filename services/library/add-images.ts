@@ -36,6 +36,12 @@ export type AddImages = (
   target?: SaveTarget,
 ) => Promise<AddedImage[]>
 
+/**
+ * Stores an image that a client uploads, under the id that was promised. It takes as long as the client sends.
+ * @throws ServiceError `IMG_ERR_STORE_…`, also if there is an image with this id, and the signal's reason
+ */
+export type AddUpload = (id: string, image: NewImage, owner: string, signal: AbortSignal) => Promise<ImageRecord>
+
 export interface AddImagesOptions {
   store: ImageStore
   records: Pick<LateRecords, 'put'>
@@ -45,15 +51,23 @@ export interface AddImagesOptions {
 }
 
 /** Bytes come first, then the record beside them, then the index: an image whose id is known is complete. */
-export function createAddImages({ store, records, waitMs, log }: AddImagesOptions): AddImages {
+export function createAddImages({ store, records, waitMs, log }: AddImagesOptions): {
+  add: AddImages
+  addUpload: AddUpload
+} {
   const { files } = store
 
   async function writeRecord(record: ImageRecord, signal: AbortSignal): Promise<void> {
     await files.create(recordName(record), jsonSource(JSON.stringify(record)), signal)
   }
 
-  async function addUnnamed(image: NewImage, facts: NewImageFacts, signal: AbortSignal): Promise<AddedImage> {
-    const id = newImageId()
+  /** @throws as `files.create`; then neither image nor record remains */
+  async function addUnnamed(
+    id: string,
+    image: NewImage,
+    facts: NewImageFacts,
+    signal: AbortSignal,
+  ): Promise<ImageRecord> {
     const location = unnamedLocation(id, image.mimeType)
     const { source, digest } = observeImage(image)
     await files.create(location, source, signal)
@@ -66,7 +80,7 @@ export function createAddImages({ store, records, waitMs, log }: AddImagesOption
         .catch((err: unknown) => log.warn({ err, location }, 'an image without a record remains'))
       throw error
     }
-    return { record }
+    return record
   }
 
   /** The record of an image that has got its name. */
@@ -84,7 +98,7 @@ export function createAddImages({ store, records, waitMs, log }: AddImagesOption
     )
   }
 
-  return async function add(images, facts, target) {
+  async function add(images: readonly NewImage[], facts: NewImageFacts, target?: SaveTarget): Promise<AddedImage[]> {
     const added: AddedImage[] = []
     const deadline = new AbortController()
     const { signal } = deadline
@@ -93,7 +107,7 @@ export function createAddImages({ store, records, waitMs, log }: AddImagesOption
       if (target === undefined) {
         // One after another: each write needs a buffer.
         for (const [at, image] of images.entries()) {
-          added[at] = await addUnnamed(image, facts, signal).catch(toFailure)
+          added[at] = await addUnnamed(newImageId(), image, facts, signal).then((record) => ({ record }), toFailure)
         }
       } else {
         const observed = images.map((image) => ({ image, ...observeImage(image) }))
@@ -119,6 +133,15 @@ export function createAddImages({ store, records, waitMs, log }: AddImagesOption
     deadline.abort(slow)
     // Copied: what the given-up work still does must not change what the client is told.
     return images.map((_image, at) => added[at] ?? { failure: slow })
+  }
+
+  return {
+    add,
+    async addUpload(id, image, owner, signal) {
+      const record = await addUnnamed(id, image, { origin: 'uploaded', owner, parents: [], tags: [] }, signal)
+      await records.put([record])
+      return record
+    },
   }
 }
 

@@ -1,10 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { Value } from 'typebox/value'
 import { type ImageRecord, ImageRecordSchema } from '../../schemas/image-record.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
+import type { MaybePromise } from '../bytes/maybe-promise.ts'
 import { serviceError } from '../errors/errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { type LibraryAccess, mayChange, mayUse } from './access.ts'
-import { type AddImages, createAddImages } from './add-images.ts'
+import { type AddImages, type AddUpload, createAddImages } from './add-images.ts'
 import type { ImageStore, StoredFile } from './image-store.ts'
 import { recordName, unnamedRecordName } from './locations.ts'
 import { createLateRecords } from './records/late-records.ts'
@@ -14,6 +16,8 @@ import { openStoredImage } from './stored-image.ts'
 export interface LibraryOptions {
   store: ImageStore
   index: RecordIndex
+  /** See `Maintenance`; by default the index is always complete. */
+  completeUntil?: () => MaybePromise<number>
   /** Milliseconds that a result waits for its images to be stored. */
   waitMs: number
   /** Largest file that is read, in bytes. */
@@ -27,10 +31,16 @@ export interface LibraryOptions {
  */
 export interface Library extends Disposable {
   add: AddImages
+  addUpload: AddUpload
   /** @throws ServiceError `IMG_ERR_IMAGE_ID`, also for an image that the caller may not use */
   get(id: string, access: LibraryAccess): Promise<ImageRecord>
   /** The records of named images, whoever owns them, whose names differ from this one at most in case and Unicode form. */
   recordsOfName(name: string): Promise<readonly ImageRecord[]>
+  /**
+   * The time before which a file without a record in the index has none, in milliseconds since 1970.
+   * @throws ServiceError `IMG_ERR_LIBRARY_SEARCH` while the index is filled
+   */
+  completeUntil(): Promise<number>
   /** The images that the caller may list, newest first. @throws ServiceError `IMG_ERR_LIBRARY_LISTING`, `IMG_ERR_LIBRARY_SEARCH`, `IMG_ERR_STORE_CURSOR` */
   find(query: Omit<RecordQuery, 'owner'>, access: LibraryAccess): Promise<RecordPage>
   /** The caller's own newest image; on the user's machine the newest of all. @throws ServiceError as `find`, and `IMG_ERR_IMAGE_ID` if there is none */
@@ -48,7 +58,11 @@ export interface Library extends Disposable {
 /** Names that are one file on file systems that ignore case. */
 const MAX_SPELLINGS = 20
 
-export function createLibrary({ store, index, waitMs, maxReadBytes, log }: LibraryOptions): Library {
+/** Milliseconds for the index to be filled. */
+const MAX_FILLING_MS = 5_000
+
+export function createLibrary(options: LibraryOptions): Library {
+  const { store, index, completeUntil = () => Number.POSITIVE_INFINITY, waitMs, maxReadBytes, log } = options
   const { files } = store
   const records = createLateRecords(index, log)
 
@@ -100,11 +114,18 @@ export function createLibrary({ store, index, waitMs, maxReadBytes, log }: Libra
 
   return {
     [Symbol.dispose]: records[Symbol.dispose],
-    add: createAddImages({ store, records, waitMs, log }),
+    ...createAddImages({ store, records, waitMs, log }),
     get,
     async recordsOfName(location) {
       const late = records.named(location)
       return [...late, ...(await find({ location, limit: MAX_SPELLINGS })).records]
+    },
+    async completeUntil() {
+      const until = completeUntil()
+      if (typeof until === 'number') return until
+      const filled = await Promise.race([until, pause(MAX_FILLING_MS, undefined, { ref: false })])
+      if (filled === undefined) throw serviceError('IMG_ERR_LIBRARY_SEARCH', [])
+      return filled
     },
     async find(query, access) {
       checkListing(access)

@@ -7,6 +7,7 @@ import type { Size } from '../imaging/types.ts'
 import type { ImageStore } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
 import type { Links } from '../library/links/links.ts'
+import type { Uploads } from '../library/uploads/uploads.ts'
 import type { ByteBudget } from '../limits/byte-budget.ts'
 import { type Delivery, normalizer } from './arguments.ts'
 import { editImage } from './edit-image.ts'
@@ -17,6 +18,7 @@ import { createImageInputs } from './image-inputs.ts'
 import { createImageReferences } from './image-references.ts'
 import { createImageResults, type ImageResultsOptions } from './image-results.ts'
 import { listModels } from './list-models.ts'
+import { requestUpload } from './request-upload.ts'
 import { createStoredInputs } from './stored-inputs.ts'
 
 export interface ToolOptions extends Pick<ImageResultsOptions, 'openReserve' | 'onSaved' | 'onNotSaved'> {
@@ -26,6 +28,8 @@ export interface ToolOptions extends Pick<ImageResultsOptions, 'openReserve' | '
   library: Library | undefined
   /** Undefined: images have no addresses. */
   links: Links | undefined
+  /** Undefined: clients cannot upload images. */
+  uploads: Uploads | undefined
   pool: BufferPool
   pixels: PixelWork
   /** The memory of images that clients send or name. */
@@ -66,7 +70,7 @@ export function createToolList(options: ToolOptions): () => readonly Tool[] {
 }
 
 function toolFactory(options: ToolOptions): () => readonly Tool[] {
-  const { azure, library, links, pixels, images, readsLocalFiles } = options
+  const { azure, library, links, uploads, pixels, images, readsLocalFiles } = options
   const features = { hasLibrary: library !== undefined, hasLinks: links !== undefined }
   const shared = { ...options, ...images, ...features, imageLimits: images }
   const stored = library && { ...shared, library, references: createImageReferences({ ...options, library }) }
@@ -82,6 +86,7 @@ function toolFactory(options: ToolOptions): () => readonly Tool[] {
       generateImage({ ...shared, results }),
       editImage({ ...shared, inputs, results }),
       ...(stored === undefined ? [] : [findImages(stored), getImage(stored)]),
+      uploads && requestUpload({ uploads, maxBytes: images.maxBytes }),
       azure.deployments.length > 1 ? listModels(azure.deployments, library !== undefined) : undefined,
     ]
     // Here, so that no tool can forget it: clients add members to the arguments of every tool.

@@ -65,6 +65,21 @@ describe("the image's entry point", () => {
     }
   })
 
+  test('allows writing in STATE_DIR, where the index is then kept under the flags', async (t: TestContext) => {
+    const state = join(await outsideFolder(t), 'state')
+    t.assert.ok(allowed({ STATE_DIR: state }, 'write').includes(`${state}/*`))
+    const images = await outsideFolder(t)
+    const variables = { IMAGES_DIR: images, STATE_DIR: state }
+    const { url } = await startSimulator(t)
+    const service = await startProcess(
+      t,
+      { AZURE_BASE_URL: url, AZURE_API_KEY: key, ...variables },
+      flagsFor(variables),
+    )
+    t.assert.match((await callTool(service.url, 'generate_image', { prompt: 'a fox' })).text, /Image id: img_/)
+    t.assert.ok((await readdir(state)).includes('index.db'), service.log)
+  })
+
   test('allows a folder of the image that is a link together with its target', async (t: TestContext) => {
     const folder = await outsideFolder(t)
     await mkdir(join(folder, 'disk'))

@@ -9,6 +9,7 @@ const script = join(import.meta.dirname, '../../scripts/prove.ts')
 const promises = {
   'hostile-images': 'hostile images take bounded memory, and others are served meanwhile',
   'azure-bodies': "every body of Azure's with an image returns it, and every error is classified",
+  'library-kills': 'whatever kills the service, an image whose id was told is whole, and every leftover is named',
   'byte-ownership': 'every image arrives whole, and nothing of it stays behind, wherever clients break off',
   'library-listing': 'pages of many images come out of the index in milliseconds, and show each caller its own',
 }

@@ -10,7 +10,10 @@ import { waitFor } from './wait-for.ts'
 export interface Postgres extends AsyncDisposable {
   /** Creates an empty database. Returns its URL. */
   createDatabase(): Promise<string>
-  pid: number
+  /** Ends it as a crash does, without an orderly shutdown. */
+  crash(): Promise<void>
+  /** Starts it again, with the same data and address. */
+  start(): Promise<void>
 }
 
 /** A real Postgres from Debian's package, on loopback, with a data folder of its own. */
@@ -39,7 +42,7 @@ export async function startPostgres(): Promise<Postgres> {
     '-c',
     'fsync=off',
   ]
-  const server = spawn(path.join(bin, 'postgres'), options, { ...user, stdio: 'ignore' })
+  let server = spawn(path.join(bin, 'postgres'), options, { ...user, stdio: 'ignore' })
   const urlOf = (database: string) => `postgres://test@127.0.0.1:${port}/${database}`
   const run = async (sql: string) => {
     const client = new Client({ connectionString: urlOf('postgres') })
@@ -50,10 +53,17 @@ export async function startPostgres(): Promise<Postgres> {
       await client.end().catch(() => {})
     }
   }
-  await waitFor('Postgres', async () => {
-    await run('SELECT 1')
-    return true
-  })
+  const isReady = () =>
+    waitFor('Postgres', async () => {
+      await run('SELECT 1')
+      return true
+    })
+  async function crash(): Promise<void> {
+    const exited = once(server, 'exit')
+    server.kill('SIGQUIT')
+    if (server.exitCode === null && server.signalCode === null) await exited
+  }
+  await isReady()
   let databases = 0
   return {
     async createDatabase() {
@@ -61,11 +71,13 @@ export async function startPostgres(): Promise<Postgres> {
       await run(`CREATE DATABASE ${name}`)
       return urlOf(name)
     },
-    pid: server.pid ?? 0,
+    crash,
+    async start() {
+      server = spawn(path.join(bin, 'postgres'), options, { ...user, stdio: 'ignore' })
+      await isReady()
+    },
     async [Symbol.asyncDispose]() {
-      const exited = once(server, 'exit')
-      server.kill('SIGQUIT')
-      if (server.exitCode === null && server.signalCode === null) await exited
+      await crash()
       await rm(data, { recursive: true, force: true })
     },
   }

@@ -5,6 +5,7 @@ import { ReportedError } from '../../errors/app-error.ts'
 import type { LibraryFiles, StoredEntry, StoredFile } from '../image-store.ts'
 import { LIBRARY_FOLDER } from '../image-store.ts'
 import { idOfRecordName, idOfUnnamedImage, recordName, unnamedRecordName } from '../locations.ts'
+import { TornRecordError } from '../records/parse-record.ts'
 import type { RecordIndex } from '../records/record-index.ts'
 import { readRecord } from '../records/stored-record.ts'
 import { inBatches } from './batches.ts'
@@ -16,6 +17,8 @@ export type ProblemKind =
   | 'no-record'
   /** A record whose image is gone. */
   | 'no-image'
+  /** A record that was not written to its end. */
+  | 'torn-record'
   /** A file that should have a record and has none, or one of another place. */
   | 'invalid-record'
   /** An image of another size, or with other bytes, than its record says. */
@@ -101,7 +104,8 @@ async function problemsOfRecord(name: string, options: VerifyOptions): Promise<F
   try {
     record = await readRecord(files, name)
   } catch (error) {
-    if (error instanceof ReportedError) return [{ kind: 'invalid-record' }]
+    if (error instanceof TornRecordError) return [{ kind: 'torn-record', ...idOf(name) }]
+    if (error instanceof ReportedError) return [{ kind: 'invalid-record', ...idOf(name) }]
     throw error
   }
   // Removed meanwhile.
@@ -114,6 +118,11 @@ async function problemsOfRecord(name: string, options: VerifyOptions): Promise<F
     problems.push({ kind: 'other-in-index', id })
   }
   return problems
+}
+
+function idOf(name: string): { id?: string } {
+  const id = idOfRecordName(name)
+  return id === undefined ? {} : { id }
 }
 
 async function problemsOfImage(record: ImageRecord, { files, withHashes = false }: VerifyOptions): Promise<Found[]> {

@@ -12,8 +12,11 @@ export interface IndexedTerms {
   labels: readonly string[]
 }
 
-/** Terms of a query. A query of more words than this is answered by its first ones. */
-const MAX_QUERY_TERMS = 64
+/** Words of a query that count, the first ones. Each makes an index read a list of images. */
+const MAX_QUERY_TERMS = 12
+/** Of them, beginnings of words that are so short that almost every image has them, which makes their lists long. */
+const MAX_SHORT_TERMS = 3
+const SHORT_LENGTH = 2
 /** Characters of a query that are read. */
 const MAX_QUERY_LENGTH = 10_000
 
@@ -39,7 +42,7 @@ export interface RequiredTerms {
 }
 
 export function termsOfRecordQuery({ owner, text, tags = [], model, parent, location }: RecordQuery): RequiredTerms {
-  const words = text === undefined ? [] : termsOfQuery(text.slice(0, MAX_QUERY_LENGTH)).slice(0, MAX_QUERY_TERMS)
+  const words = text === undefined ? [] : countingTerms(termsOfQuery(text.slice(0, MAX_QUERY_LENGTH)))
   return {
     words,
     labels: [
@@ -51,6 +54,12 @@ export function termsOfRecordQuery({ owner, text, tags = [], model, parent, loca
     ],
     isImpossible: text !== undefined && words.length === 0,
   }
+}
+
+function countingTerms(terms: readonly QueryTerm[]): QueryTerm[] {
+  const isShort = ({ term, isPrefix }: QueryTerm) => isPrefix && term.length <= SHORT_LENGTH
+  const ignored = new Set(terms.filter(isShort).slice(MAX_SHORT_TERMS))
+  return terms.filter((term) => !ignored.has(term)).slice(0, MAX_QUERY_TERMS)
 }
 
 const fold = (text: string) => text.normalize('NFKC').toLowerCase().trim()

@@ -1,48 +1,20 @@
-import { Pool, type PoolClient, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg'
 import type { ImageRecord } from '../../../schemas/image-record.ts'
-import { codeOf } from '../../errors/error-code.ts'
 import { isImageId, positionOfId } from '../image-id.ts'
-import { type RequiredTerms, termsOfRecord, termsOfRecordQuery } from './match-terms.ts'
+import { termsOfRecord } from './match-terms.ts'
 import { parseRecord } from './parse-record.ts'
 import {
-  IndexUnavailableError,
-  type RecordIndex,
-  type RecordPage,
-  type RecordQuery,
-  rangeOf,
-  toPage,
-  unnamedRangeOf,
-} from './record-index.ts'
+  createDatabase,
+  type Database,
+  LONG_TIMEOUT_MS,
+  type Query,
+  SCHEMA_LOCK,
+  TIMEOUT_MS,
+} from './postgres-database.ts'
+import { find, type PositionRow, pageOf, type RecordRow, wordLexeme } from './postgres-search.ts'
+import { IndexUnavailableError, type RecordIndex, unnamedRangeOf } from './record-index.ts'
 
-/** Raised when tables or terms change: an index of another version is emptied, and rebuilt by its owner. */
-const VERSION = 2
-
-/** Any number, the same in every replica: only one of them prepares the schema at a time. */
-const SCHEMA_LOCK = 7_301_958_204
-/** As above, for work that one replica does for all. */
+/** Any number, the same in every replica: work that one of them does for all. */
 const WORK_LOCK = SCHEMA_LOCK + 1
-
-const SCHEMA = `
-  DROP TABLE IF EXISTS library.records;
-  CREATE TABLE library.records (
-    position bigint PRIMARY KEY,
-    id text NOT NULL UNIQUE,
-    owner text NOT NULL,
-    bytes bigint NOT NULL,
-    is_named boolean NOT NULL,
-    record text NOT NULL,
-    terms tsvector NOT NULL
-  );
-  CREATE INDEX records_terms ON library.records USING gin (terms) WITH (fastupdate = off);
-  CREATE INDEX records_unnamed ON library.records (owner, position) INCLUDE (bytes) WHERE NOT is_named;
-  CREATE INDEX records_unnamed_by_age ON library.records (position) WHERE NOT is_named;
-`
-
-/** Bounds a call: its statement, and the wait for a connection. */
-const TIMEOUT_MS = 1_000
-/** For statements of rebuilding and of preparing the schema, for which no one waits. */
-const LONG_TIMEOUT_MS = 30_000
-const IDLE_TIMEOUT_MS = 30_000
 
 export interface PostgresIndexOptions {
   /** `postgres://…`, with its password. */
@@ -65,111 +37,11 @@ export async function openPostgresIndex({
   maxConnections = 8,
   onError,
 }: PostgresIndexOptions): Promise<{ index: RecordIndex; isEmpty: boolean }> {
-  // The library's own error has the URL with its password.
+  // The driver's own error has the URL with its password.
   if (!URL.canParse(url)) throw new IndexUnavailableError('DATABASE_URL is not a URL')
   const database = createDatabase(url, maxConnections, onError)
   const isEmpty = await database.prepared().catch(() => true)
   return { index: createIndex(database), isEmpty }
-}
-
-type Query = <R extends QueryResultRow>(sql: string, values?: unknown[]) => Promise<QueryResult<R>>
-
-interface Database {
-  /** Whether the index was emptied when this process first reached it. @throws IndexUnavailableError */
-  prepared(): Promise<boolean>
-  /** @throws IndexUnavailableError */
-  query: Query
-  /** Runs statements of which all or none take effect. @throws IndexUnavailableError */
-  transaction<T>(run: (query: Query) => Promise<T>, timeoutMs?: number): Promise<T>
-  close(): Promise<void>
-}
-
-function createDatabase(url: string, maxConnections: number, onError: (error: Error) => void): Database {
-  const pool = new Pool({
-    connectionString: url,
-    max: maxConnections,
-    connectionTimeoutMillis: TIMEOUT_MS,
-    idleTimeoutMillis: IDLE_TIMEOUT_MS,
-    // The server ends the statement; the client does not wait for a server that has become silent.
-    statement_timeout: TIMEOUT_MS,
-    query_timeout: TIMEOUT_MS + 200,
-    keepAlive: true,
-    application_name: 'azure-image-editor-mcp',
-  })
-  pool.on('error', onError)
-  let preparation: Promise<boolean> | undefined
-
-  function prepared(): Promise<boolean> {
-    preparation ??= transaction(prepareSchema, LONG_TIMEOUT_MS).catch((error: unknown) => {
-      preparation = undefined
-      throw error
-    })
-    return preparation
-  }
-
-  async function transaction<T>(run: (query: Query) => Promise<T>, timeoutMs = TIMEOUT_MS): Promise<T> {
-    const client = await pool.connect().catch((error: unknown) => {
-      throw toUnavailable(error)
-    })
-    let failure: Error | undefined
-    try {
-      const query = queryOf(client, timeoutMs)
-      await query('BEGIN')
-      if (timeoutMs !== TIMEOUT_MS) await query("SELECT set_config('statement_timeout', $1, true)", [`${timeoutMs}ms`])
-      const result = await run(query)
-      await query('COMMIT')
-      return result
-    } catch (error) {
-      failure = toUnavailable(error)
-      throw failure
-    } finally {
-      // A connection with an unknown state is closed instead of reused.
-      client.release(failure)
-    }
-  }
-
-  return {
-    prepared,
-    async query(sql, values) {
-      await prepared()
-      return await pool.query({ text: sql, values: values ?? [] }).catch((error: unknown) => {
-        throw toUnavailable(error)
-      })
-    },
-    async transaction(run, timeoutMs) {
-      await prepared()
-      return await transaction(run, timeoutMs)
-    },
-    async close() {
-      if (!pool.ended) await pool.end()
-    },
-  }
-}
-
-function queryOf(client: PoolClient, timeoutMs: number): Query {
-  return (text, values = []) => {
-    const statement: QueryConfig & { query_timeout: number } = { text, values, query_timeout: timeoutMs + 200 }
-    return client.query(statement)
-  }
-}
-
-/** The text of the database may contain what a statement had; its code says enough. */
-function toUnavailable(error: unknown): Error {
-  if (error instanceof IndexUnavailableError) return error
-  const code = codeOf(error)
-  return new IndexUnavailableError(`the database of records failed${/^\w{4,40}$/.test(code) ? ` (${code})` : ''}`)
-}
-
-async function prepareSchema(query: Query): Promise<boolean> {
-  await query('SELECT pg_advisory_xact_lock($1)', [SCHEMA_LOCK])
-  await query('CREATE SCHEMA IF NOT EXISTS library')
-  await query('CREATE TABLE IF NOT EXISTS library.version (version integer NOT NULL)')
-  const { rows } = await query<{ version: number }>('SELECT version FROM library.version')
-  if (rows[0]?.version === VERSION) return false
-  await query(SCHEMA)
-  await query('DELETE FROM library.version')
-  await query('INSERT INTO library.version VALUES ($1)', [VERSION])
-  return true
 }
 
 function createIndex({ query, transaction, close }: Database): RecordIndex {
@@ -244,9 +116,6 @@ function valuesOf(record: ImageRecord) {
   return [id, JSON.stringify(owner), bytes, isNamed, JSON.stringify(record), [...labels, ...words.map(wordLexeme)]]
 }
 
-/** No label begins like a word. */
-const wordLexeme = (word: string) => `w${word}`
-
 /** Inserts those whose ids and positions are free. Returns the ids. */
 async function insertNew(query: Query, records: readonly ImageRecord[]): Promise<Set<string>> {
   const ids = new Set<string>()
@@ -286,41 +155,4 @@ async function replaceOrInsert(query: Query, record: ImageRecord): Promise<void>
     )
     if (inserted === 1) return
   }
-}
-
-interface RecordRow extends QueryResultRow {
-  record: string
-}
-
-interface PositionRow extends RecordRow {
-  position: string
-}
-
-async function find(query: Query, wanted: RecordQuery): Promise<RecordPage> {
-  const required = termsOfRecordQuery(wanted)
-  const { from, end } = rangeOf(wanted)
-  if (required.isImpossible) return { records: [] }
-  const expression = matchExpression(required)
-  const matching = expression === '' ? '' : 'AND terms @@ $4::tsquery'
-  const { rows } = await query<PositionRow>(
-    `SELECT position, record FROM library.records WHERE position >= $1 AND position < $2 ${matching}
-     ORDER BY position DESC LIMIT $3`,
-    [from, end, wanted.limit + 1, ...(expression === '' ? [] : [expression])],
-  )
-  return pageOf(rows, wanted.limit)
-}
-
-function pageOf(rows: readonly PositionRow[], limit: number): RecordPage {
-  return toPage(
-    rows.map(({ position, record }) => ({ position: Number(position), record: parseRecord(record) })),
-    limit,
-  )
-}
-
-/** https://www.postgresql.org/docs/current/datatype-textsearch.html. Terms have letters, marks and digits only. */
-function matchExpression({ words, labels }: RequiredTerms): string {
-  return [
-    ...labels.map((term) => `'${term}'`),
-    ...words.map(({ term, isPrefix }) => `'${wordLexeme(term)}'${isPrefix ? ':*' : ''}`),
-  ].join(' & ')
 }

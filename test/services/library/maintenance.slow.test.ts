@@ -134,7 +134,7 @@ for (const [kind, start] of Object.entries(storeKinds)) {
         `no-record ${orphan?.location}`,
         `no-image ${recordName(gone ?? named)}`,
         `no-image ${recordName(named)}`,
-        `invalid-record ${recordName(torn ?? named)}`,
+        `torn-record ${recordName(torn ?? named)}`,
         `wrong-size ${longer?.location}`,
         `not-in-index ${recordName(unindexed ?? named)}`,
         `other-in-index ${recordName(stale ?? named)}`,
@@ -150,20 +150,21 @@ for (const [kind, start] of Object.entries(storeKinds)) {
       await put('holiday.png', 'of the user')
       await put(`${newImageId()}.png`, 'of the user')
       await put('.library/notes.txt', 'of the user')
-      const [whole, orphan, gone] = [await add(), await add(), await add()]
+      const [whole, orphan, gone, torn] = [await add(), await add(), await add(), await add()]
+      await put(recordName(torn), '')
       const named = await add({ isNamed: true, location: 'n/named.png' })
       const lost = await add({ isNamed: true, location: 'n/lost.png' })
       await files.remove(recordName(orphan))
       await files.remove(gone.location)
       await files.remove(lost.location)
       const before = await names()
+      const orphans = [orphan.location, recordName(gone), torn.location, recordName(torn)].sort()
       t.assert.deepEqual(await prune(false, 3_600_000), [])
-      t.assert.deepEqual(await prune(true), [orphan.location, recordName(gone)].sort())
+      t.assert.deepEqual(await prune(true), orphans)
       t.assert.deepEqual(await names(), before)
-      t.assert.deepEqual(await prune(), [orphan.location, recordName(gone)].sort())
+      t.assert.deepEqual(await prune(), orphans)
       const after = new Set(await names())
-      for (const name of before)
-        t.assert.equal(after.has(name), ![orphan.location, recordName(gone)].includes(name), name)
+      for (const name of before) t.assert.equal(after.has(name), !orphans.includes(name), name)
       t.assert.ok(after.has(whole.location) && after.has(named.location) && after.has(recordName(lost)))
     })
 

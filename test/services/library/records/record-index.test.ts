@@ -84,6 +84,110 @@ for (const [name, open] of Object.entries(engines)) {
       assert.deepEqual(await promptsOf(index, { text: '狸红' }), [])
     })
 
+    test('no query fails or takes long, whatever is in it', async () => {
+      await using index = await open()
+      const hostile = [
+        '"',
+        "'",
+        '\\',
+        '(',
+        ')',
+        '*',
+        ':*',
+        '& | !',
+        '<->',
+        'NOT',
+        'a AND',
+        'NEAR(a, 5)',
+        'words : x',
+        '-- ;',
+        '%_',
+        '$1',
+        '\0',
+        'a\0b',
+        '\ud800',
+        '\udfff\ud800',
+        '\u202eabc',
+        '🦊🦊',
+        '👩‍👩‍👧',
+        '',
+        ' ',
+        '\n',
+        '\u0300'.repeat(500),
+        '𰀀𱍐',
+        'ǅ',
+        'ﬁ',
+        'İ',
+        'ß',
+        'שלום עולם',
+        'नमस्ते',
+        'x'.repeat(100_000),
+        '红'.repeat(100_000),
+        'a b c d e f g h i j k l m n o p q r s t u v w x y z',
+        Array.from({ length: 10_000 }, (_, at) => `w${at}`).join(' '),
+      ]
+      await index.put(
+        hostile.map((text, second) => record(second, { prompt: `fox ${text}`, owner: `o${text}`.slice(0, 500) })),
+      )
+      for (const text of hostile) {
+        const start = performance.now()
+        await index.find({ text, limit: 5 })
+        await index.find({ owner: text, model: text, tags: [text], parent: text, location: text, limit: 5 })
+        assert.ok(performance.now() - start < 2000, JSON.stringify(text.slice(0, 20)))
+        assert.equal(await index.get(text), undefined)
+        assert.equal(await index.remove(text), false)
+        const mine = await index.find({ owner: `o${text}`.slice(0, 500), limit: 5 })
+        assert.equal(mine.records.length, 1, JSON.stringify(text.slice(0, 20)))
+      }
+      assert.deepEqual(await index.missing(hostile), hostile)
+      assert.equal((await index.find({ text: 'fox', limit: 100 })).records.length, hostile.length)
+      const owners = (await index.unnamedBytes()).map(({ owner }) => owner)
+      assert.equal(new Set(owners).size, hostile.length)
+      for (const owner of owners) assert.equal((await index.oldestUnnamed({ owner, limit: 5 })).records.length, 1)
+    })
+
+    test('letters that an index would not know or would fold are found as they are', async () => {
+      await using index = await open()
+      const texts = ['𱍐𰀀', 'ǅungla', 'straße', 'İstanbul', 'नमस्ते', 'שלום', 'ﬁre', '３Ｄ', 'Ωmega']
+      await index.put(texts.map((prompt, second) => record(second, { prompt })))
+      for (const text of texts) assert.deepEqual(await promptsOf(index, { text }), [text])
+    })
+
+    test('finds what is common, rare, or never together among thousands, and only in the time that is asked for', async () => {
+      await using index = await open()
+      const records = Array.from({ length: 3000 }, (_, second) =>
+        record(second, {
+          prompt: `photo ${second % 2 === 0 ? 'even' : 'odd'} n${second}`,
+          owner: second < 3 ? 'bob' : 'ann',
+        }),
+      )
+      await index.put(records)
+      await index.optimize()
+      assert.equal((await promptsOf(index, { text: 'photo even' })).length, 50)
+      assert.deepEqual(await promptsOf(index, { text: 'even odd' }), [])
+      assert.deepEqual(await promptsOf(index, { text: 'photo n2999 odd' }), ['photo odd n2999'])
+      assert.deepEqual(await promptsOf(index, { text: 'photo', owner: 'bob' }), [
+        'photo even n2',
+        'photo odd n1',
+        'photo even n0',
+      ])
+      assert.deepEqual(await promptsOf(index, { text: 'p o n', owner: 'bob' }), ['photo odd n1'])
+      assert.deepEqual(await promptsOf(index, { text: 'odd', until: START + 4000 }), ['photo odd n3', 'photo odd n1'])
+      const seen: string[] = []
+      for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+        const page = await index.find({ text: 'even photo', limit: 200, cursor })
+        seen.push(...page.records.map(({ id }) => id))
+        cursor = page.nextCursor
+      }
+      assert.deepEqual(
+        seen,
+        records
+          .filter((_, at) => at % 2 === 0)
+          .map(({ id }) => id)
+          .toReversed(),
+      )
+    })
+
     test('combines owner, tags, model, parent and time', async () => {
       await using index = await open()
       const parent = record(0)

@@ -1,0 +1,113 @@
+import type { ImageRecord } from '../../../schemas/image-record.ts'
+import { ServiceError, serviceError } from '../../errors/errors.ts'
+import type { ImageLimits } from '../../imaging/image-probe.ts'
+import { LINK_ACCESS } from '../access.ts'
+import { newImageId } from '../image-id.ts'
+import type { Library } from '../library.ts'
+import { type IncomingBody, readIncomingImage } from './incoming-image.ts'
+import { createUploadTokens, type UploadTicket } from './upload-tokens.ts'
+
+/** Milliseconds that an upload address is valid. */
+const TICKET_TTL_MS = 900_000
+/** Addresses that one caller may have open in this process. */
+export const MAX_OPEN_UPLOADS = 10
+/** Callers whose addresses are counted; a list of more is emptied of what has expired. */
+const MAX_CALLERS = 1_000
+
+/**
+ * One-time addresses to which clients send images. An address holds the id of its image, and the record of that image says
+ * that it has been used, so that replicas need no other memory of it.
+ */
+export interface Uploads {
+  /** @throws ServiceError `IMG_ERR_UPLOADS_OPEN` */
+  request(owner: string, purpose: UploadTicket['purpose']): { ticket: UploadTicket; token: string }
+  /**
+   * The ticket of an address that can be used now.
+   * @throws ServiceError `IMG_ERR_UPLOAD`, `IMG_ERR_UPLOAD_USED`, `IMG_ERR_UPLOAD_RUNNING`
+   */
+  open(token: string): Promise<UploadTicket>
+  /**
+   * Stores the image. If that fails the address can be used again.
+   * @throws ServiceError what is wrong with the image, `IMG_ERR_UPLOAD_…`, `IMG_ERR_STORE_…`, and the signal's reason
+   */
+  receive(ticket: UploadTicket, body: IncomingBody, signal: AbortSignal): Promise<ImageRecord>
+}
+
+export interface UploadsOptions {
+  library: Pick<Library, 'get' | 'addUpload'>
+  limits: ImageLimits
+  /** Of 32 bytes. */
+  key: Buffer
+  /** Milliseconds since 1970. */
+  now?: () => number
+}
+
+export function createUploads({ library, limits, key, now = Date.now }: UploadsOptions): Uploads {
+  const tokens = createUploadTokens(key)
+  const openTickets = createOpenTickets(now)
+  const running = new Set<string>()
+
+  async function isUsed(id: string): Promise<boolean> {
+    return await library.get(id, LINK_ACCESS).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof ServiceError && error.code === 'IMG_ERR_IMAGE_ID') return false
+        throw error
+      },
+    )
+  }
+
+  return {
+    request(owner, purpose) {
+      const ticket = { id: newImageId(now()), owner, purpose, endsAt: now() + TICKET_TTL_MS }
+      openTickets.add(ticket)
+      return { ticket, token: tokens.encode(ticket) }
+    },
+    async open(token) {
+      const ticket = tokens.decode(token)
+      if (ticket === undefined || ticket.endsAt <= now()) throw serviceError('IMG_ERR_UPLOAD', [])
+      if (running.has(ticket.id)) throw serviceError('IMG_ERR_UPLOAD_RUNNING', [])
+      if (await isUsed(ticket.id)) throw serviceError('IMG_ERR_UPLOAD_USED', [])
+      return ticket
+    },
+    async receive(ticket, body, signal) {
+      const { id, owner } = ticket
+      if (running.has(id)) throw serviceError('IMG_ERR_UPLOAD_RUNNING', [])
+      running.add(id)
+      try {
+        const record = await library.addUpload(id, await readIncomingImage(body, limits), owner, signal)
+        openTickets.remove(ticket)
+        return record
+      } finally {
+        running.delete(id)
+      }
+    },
+  }
+}
+
+/** Counts the addresses of each caller that can still be used. */
+function createOpenTickets(now: () => number) {
+  const byOwner = new Map<string, Map<string, number>>()
+
+  function openOf(owner: string): Map<string, number> {
+    const ends = byOwner.get(owner) ?? new Map<string, number>()
+    for (const [id, endsAt] of ends) if (endsAt <= now()) ends.delete(id)
+    if (ends.size === 0) byOwner.delete(owner)
+    return ends
+  }
+
+  return {
+    add({ id, owner, endsAt }: UploadTicket): void {
+      const open = openOf(owner)
+      if (open.size >= MAX_OPEN_UPLOADS) {
+        const seconds = Math.ceil((Math.min(...open.values()) - now()) / 1000)
+        throw serviceError('IMG_ERR_UPLOADS_OPEN', [MAX_OPEN_UPLOADS, seconds], { retryAfterMs: seconds * 1000 })
+      }
+      if (byOwner.size >= MAX_CALLERS) for (const other of [...byOwner.keys()]) openOf(other)
+      byOwner.set(owner, open.set(id, endsAt))
+    },
+    remove({ id, owner }: UploadTicket): void {
+      byOwner.get(owner)?.delete(id)
+    },
+  }
+}
