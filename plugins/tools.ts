@@ -32,6 +32,7 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       openReserve: isLocal ? openTemporaryStore : undefined,
       onSaved: () => metrics.imagesSaved.inc(),
       onNotSaved: () => metrics.imagesNotSaved.inc(),
+      onCredentials: (state) => metrics.contentCredentials.inc({ state }),
     }),
   )
   for (const { name: tool } of fastify.tools()) {

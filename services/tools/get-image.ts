@@ -3,6 +3,7 @@ import type { ImageRecord } from '../../schemas/image-record.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
 import type { CallContext, ContentBlock, Tool, ToolResult } from '../calls/types.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
+import { hasCredentials } from '../imaging/content-credentials.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview, type Preview } from '../imaging/preview.ts'
@@ -15,6 +16,7 @@ import { readNamed } from '../library/named-images.ts'
 import { enumeration } from '../parameters/parameter.ts'
 import { reference } from '../parameters/table.ts'
 import type { ImageReferences } from './image-references.ts'
+import { CREDENTIALS_PRESERVED } from './result-notes.ts'
 
 export interface GetImageOptions {
   library: Library
@@ -80,7 +82,10 @@ export function getImage(options: GetImageOptions): Tool {
   async function show(args: { as: 'preview' | 'image' }, { image, record }: OpenImage, context: CallContext) {
     const { maxInlineBytes } = options
     const isTooLarge = maxInlineBytes > 0 && image.encodedBytes > maxInlineBytes
-    if (args.as === 'image' && !isTooLarge) return toContent(image, [describe(image, record)])
+    if (args.as === 'image' && !isTooLarge) {
+      const isSigned = record?.hasCredentials ?? (await hasCredentials(image))
+      return toContent(image, [describe(image, record), ...(isSigned ? [CREDENTIALS_PRESERVED] : [])])
+    }
     const limit = maxInlineBytes > 0 ? Math.min(maxInlineBytes, PREVIEW_BYTES) : PREVIEW_BYTES
     const preview = await previewOf(image, limit, options, context)
     return toContent(preview.image, [

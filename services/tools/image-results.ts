@@ -3,6 +3,7 @@ import type { Base64Image } from '../bytes/base64-image.ts'
 import { toToolResult } from '../calls/result-content.ts'
 import type { CallContext, ResourceLink, ToolResult } from '../calls/types.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
+import type { CredentialsState } from '../imaging/content-credentials.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview, type Preview } from '../imaging/preview.ts'
@@ -15,6 +16,7 @@ import { printablePath } from '../library/output-path.ts'
 import type { Delivery } from './arguments.ts'
 import { chooseWhole } from './inline-share.ts'
 import {
+  CREDENTIALS_PRESERVED,
   costNotes,
   countNotes,
   fallbackNotes,
@@ -46,6 +48,8 @@ export interface ImageResultsOptions {
   onSaved(): void
   /** An image could not be written to the store. */
   onNotSaved(): void
+  /** What became of the Content Credentials of an image. */
+  onCredentials(state: CredentialsState): void
 }
 
 /** What the call requested. */
@@ -130,8 +134,13 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
       failure === undefined ? [] : [notStoredNote(failure, output.saved === undefined ? target : undefined)]
     if (isWhole || (uri === undefined && openReserve === undefined)) {
       output.shown = image
-      return reasons.map((reason) => `${reason} The image is included in this response.`)
+      options.onCredentials(image.hasCredentials ? 'preserved' : 'absent')
+      return [
+        ...reasons.map((reason) => `${reason} The image is included in this response.`),
+        ...(image.hasCredentials ? [CREDENTIALS_PRESERVED] : []),
+      ]
     }
+    options.onCredentials(image.hasCredentials ? 'stored' : 'absent')
     const log = logOf(context)
     const preview = await previewOf(image, share, options, context).catch((err: unknown) => log(err, 'preview failed'))
     await image[Symbol.asyncDispose]().catch((err: unknown) => log(err, 'image buffer release failed'))

@@ -21,7 +21,8 @@ import { listModels } from './list-models.ts'
 import { requestUpload } from './request-upload.ts'
 import { createStoredInputs } from './stored-inputs.ts'
 
-export interface ToolOptions extends Pick<ImageResultsOptions, 'openReserve' | 'onSaved' | 'onNotSaved'> {
+export interface ToolOptions
+  extends Pick<ImageResultsOptions, 'openReserve' | 'onSaved' | 'onNotSaved' | 'onCredentials'> {
   azure: ImagesClient
   store: ImageStore
   /** Undefined: images have no ids. */

@@ -18,6 +18,9 @@ export function mergeNotes(notes: readonly (readonly string[])[]): string[] {
   return [...first.filter(isShared), ...own]
 }
 
+/** Of an image that is returned whole: its bytes are those that Azure or an upload had. */
+export const CREDENTIALS_PRESERVED = 'Content Credentials: preserved.'
+
 /** Named in every result, so that a model can edit what it just made. */
 export const idNote = (id: string): string => `Image id: ${id} (pass it as "image" to edit_image).`
 
