@@ -5,14 +5,21 @@ import { type Directive, formatPrompt } from './prompt-codec.ts'
 /** A tool call. */
 export interface ToolCall extends Directive {
   outputPath?: string
+  /** Id of the image to edit, in place of its bytes. */
+  imageId?: string
   /** Requests an event stream with progress. */
   progress?: boolean
+}
+
+export interface Called {
+  /** Id of the returned image; undefined: it is in no library. */
+  id: string | undefined
 }
 
 /** Calls the tools of one server over sockets and checks every byte of the responses. */
 export interface Caller {
   /** @throws {Error} unless the response contains exactly the requested image */
-  call(call: ToolCall): Promise<void>
+  call(call: ToolCall): Promise<Called>
   close(): Promise<void>
 }
 
@@ -30,7 +37,7 @@ export function createCaller(origin: string, headers: Readonly<Record<string, st
         headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
         body: bodyOf(call),
       })
-      checkResponse(response.statusCode, await readBody(response.body), call)
+      return checkResponse(response.statusCode, await readBody(response.body), call)
     },
     close: () => agent.close(),
   }
@@ -46,7 +53,7 @@ let lastId = 0
 
 /** Splices the image in: encoding it as JSON each time would make the driver slower than the server. */
 function bodyOf(call: ToolCall): Buffer {
-  const { input, outputPath, progress } = call
+  const { input, outputPath, imageId, progress } = call
   const slot = 'the image goes here'
   const message = JSON.stringify({
     jsonrpc: '2.0',
@@ -57,7 +64,7 @@ function bodyOf(call: ToolCall): Buffer {
       arguments: {
         prompt: formatPrompt(call),
         ...(outputPath === undefined ? {} : { output_path: outputPath }),
-        ...(input === 0 ? {} : { image_data_base64: slot }),
+        ...(input === 0 ? {} : imageId === undefined ? { image_data_base64: slot } : { image: imageId }),
       },
       ...(progress ? { _meta: { progressToken: lastId } } : {}),
     },
@@ -67,12 +74,13 @@ function bodyOf(call: ToolCall): Buffer {
   return Buffer.concat([Buffer.from(before), imageOf(input).base64, Buffer.from(after)])
 }
 
-function checkResponse(status: number, body: Buffer, { response }: ToolCall): void {
+function checkResponse(status: number, body: Buffer, { response }: ToolCall): Called {
   const start = body.indexOf(pngStart)
   const end = body.indexOf('"', start)
   if (status !== 200 || start === -1) throw new Error(`no image in ${status}: ${body.toString('utf8', 0, 2000)}`)
   const found = sha256(Buffer.from(body.toString('latin1', start, end), 'base64'))
   if (found !== imageOf(response).sha256) throw new Error(`unexpected image: ${found}`)
+  return { id: /img_[0-9a-z]{26}/.exec(body.toString('latin1', end))?.[0] }
 }
 
 /** Runs `count` calls, `concurrency` at a time. */

@@ -8,7 +8,17 @@ import { fetchList } from './list-load.ts'
 import { type ServerCommand, type ServerProcess, startServer } from './server-process.ts'
 
 /** A measured server. */
-export type SubjectName = 'bare' | 'logging' | 'pipe' | 'files' | 'peer' | 'service' | 'guarded' | 'low-memory'
+export type SubjectName =
+  | 'bare'
+  | 'logging'
+  | 'pipe'
+  | 'files'
+  | 'peer'
+  | 'service'
+  | 'no-library'
+  | 'by-id'
+  | 'guarded'
+  | 'low-memory'
 
 export interface Subject {
   server: ServerProcess
@@ -46,6 +56,8 @@ const folder = import.meta.dirname
 /** Settings that differ from the defaults. */
 const serviceVariants: Partial<Record<SubjectName, Record<string, string>>> = {
   service: {},
+  'no-library': { LIBRARY: 'off' },
+  'by-id': {},
   guarded: { MCP_API_KEYS: `bench:${key}`, RATE_LIMIT_PER_MINUTE: farLimit },
   'low-memory': { MAX_BUFFERED_BYTES: '33554432' },
 }

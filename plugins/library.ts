@@ -46,7 +46,14 @@ async function openLibrary(fastify: FastifyInstance, store: ImageStore): Promise
     log,
   })
   fastify.addHook('onClose', () => index[Symbol.asyncDispose]())
-  const library = createLibrary({ store, index, waitMs, maxReadBytes: MAX_READ_BYTES, log })
+  const library = createLibrary({
+    store,
+    index,
+    completeUntil: index.completeUntil,
+    waitMs,
+    maxReadBytes: MAX_READ_BYTES,
+    log,
+  })
   fastify.addHook('onClose', async () => library[Symbol.dispose]())
   return library
 }

@@ -29,9 +29,12 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       images: config.images,
       readsLocalFiles: isLocal,
       delivery: config.library.delivery,
+      names: config.library.tools,
+      localFolder: isLocal && config.library.storage === undefined ? config.library.folder : undefined,
       openReserve: isLocal ? openTemporaryStore : undefined,
       onSaved: () => metrics.imagesSaved.inc(),
       onNotSaved: () => metrics.imagesNotSaved.inc(),
+      onCredentials: (state) => metrics.contentCredentials.inc({ state }),
     }),
   )
   for (const { name: tool } of fastify.tools()) {

@@ -5,6 +5,7 @@ import { type Base64Image, bufferImage } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { ReportedError } from '../errors/app-error.ts'
 import { serviceError } from '../errors/errors.ts'
+import { createCredentialsScanner } from '../imaging/content-credentials.ts'
 import { sniffFacts } from '../imaging/image-probe.ts'
 import { createHttpClient, type HttpClientOptions } from '../net/http-client.ts'
 import { isPublic } from '../net/ip-address.ts'
@@ -40,7 +41,7 @@ export function createImageDownload(options: ImageDownloadOptions): ImageDownloa
       try {
         const url = checkLink(link, options.allowedHosts, isAllowed)
         const chunks = download(await connections.get(), url, Math.floor((maxBytes / 4) * 3), deadlineAt)
-        return await bufferImage(chunks, sniffFacts, options.spool)
+        return await bufferImage(chunks, sniffFacts, options.spool, createCredentialsScanner())
       } catch (cause) {
         throw serviceError('IMG_ERR_AZURE_DOWNLOAD', [], { cause })
       }

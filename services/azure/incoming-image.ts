@@ -3,6 +3,7 @@ import { Base64Image, type ImageFacts } from '../bytes/base64-image.ts'
 import type { BlobSink } from '../bytes/json/blob-reader.ts'
 import type { EncodedTextWriter } from '../bytes/spooled-buffer.ts'
 import { AppError } from '../errors/app-error.ts'
+import { createCredentialsScanner } from '../imaging/content-credentials.ts'
 import { sniffFacts } from '../imaging/image-probe.ts'
 
 /** Thrown for base64 that is not an image. */
@@ -23,12 +24,13 @@ const MAX_HEADER_BYTES = 256
 
 /**
  * One image of a response while it arrives: its text is decoded once, to check every character and to read the image's
- * header, and buffered as it is. Some gateways write a data URL, whose header is dropped, or omit the padding, which is
+ * header and Content Credentials, and buffered as it is. Some gateways write a data URL, whose header is dropped, or omit the padding, which is
  * added.
  */
 export class IncomingImage implements BlobSink<Base64Image> {
   readonly #text: EncodedTextWriter
   readonly #decoder = createBase64Decoder()
+  readonly #credentials = createCredentialsScanner()
   /** What may be the beginning of a data URL; `undefined` once the base64 has begun. */
   #start: Buffer | undefined = noBytes
   #bytes = 0
@@ -56,7 +58,9 @@ export class IncomingImage implements BlobSink<Base64Image> {
     for (let at = 0; at < text.length; at += DECODED_AT_A_TIME) {
       const written = this.#decoder.write(text.subarray(at, at + DECODED_AT_A_TIME), scratch)
       this.#bytes += written
-      if (this.#facts === undefined) this.#sniff(scratch.subarray(0, written))
+      const decoded = scratch.subarray(0, written)
+      if (this.#facts === undefined) this.#sniff(decoded)
+      this.#credentials.write(decoded)
     }
     return this.#text.write(text)
   }
@@ -80,7 +84,8 @@ export class IncomingImage implements BlobSink<Base64Image> {
 
   async #finish(facts: ImageFacts, busy: Promise<void> | undefined): Promise<void> {
     await busy
-    this.#image = new Base64Image(facts, this.#bytes, await this.#text.end())
+    const hasCredentials = this.#credentials.found === true
+    this.#image = new Base64Image({ ...facts, hasCredentials }, this.#bytes, await this.#text.end())
   }
 
   /** `undefined` until it is known where the base64 begins. */

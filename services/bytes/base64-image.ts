@@ -8,13 +8,22 @@ import type { BufferSpool, EncodedText } from './spooled-buffer.ts'
 export const imageMimeTypes = ['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/svg+xml'] as const
 export type ImageMimeType = (typeof imageMimeTypes)[number]
 
-/** What an image's own header says. */
+/** What an image's own bytes say. */
 export interface ImageFacts {
   mimeType: ImageMimeType
   /** Pixels. */
   width: number
   /** Pixels. */
   height: number
+  /** Whether it carries Content Credentials (C2PA); absent: unknown, since not all of its bytes have been examined. */
+  hasCredentials?: boolean | undefined
+}
+
+/** Sees the bytes of an image while they arrive. */
+export interface ByteScanner {
+  write(chunk: Buffer): void
+  /** Undefined: not found so far. */
+  readonly found: boolean | undefined
 }
 
 /** Decoded at a time: a write to a file or socket waits, so that most images are one chunk. */
@@ -35,6 +44,7 @@ export class Base64Image implements ImageFacts, AsyncDisposable {
   readonly mimeType: ImageMimeType
   readonly width: number
   readonly height: number
+  readonly hasCredentials: boolean | undefined
   /** Bytes of the decoded file. */
   readonly bytes: number
   /** Characters of base64 text, which is also its bytes on the wire. */
@@ -47,6 +57,7 @@ export class Base64Image implements ImageFacts, AsyncDisposable {
     this.mimeType = facts.mimeType
     this.width = facts.width
     this.height = facts.height
+    this.hasCredentials = facts.hasCredentials
     this.bytes = bytes
     this.encodedBytes = encodedLength(bytes)
     this.#shared = shared
@@ -119,12 +130,14 @@ const MAX_HEAD_BYTES = 1_048_576
  * Encodes an image that arrives in chunks, under the bound on buffered bytes, in a file if memory is short.
  *
  * @param factsOf reads the facts from the beginning of the file; `undefined` if it needs more
+ * @param credentials looks for Content Credentials
  * @throws ReportedError if it is no image, and what `chunks` throws
  */
 export async function bufferImage(
   chunks: Iterable<Buffer> | AsyncIterable<Buffer>,
   factsOf: (head: Buffer) => ImageFacts | undefined,
   spool: BufferSpool,
+  credentials?: ByteScanner,
 ): Promise<Base64Image> {
   const text = spool.open()
   let facts: ImageFacts | undefined
@@ -135,6 +148,7 @@ export async function bufferImage(
   try {
     for await (const chunk of chunks) {
       bytes += chunk.length
+      credentials?.write(chunk)
       if (facts === undefined) {
         head = Buffer.concat([head, chunk])
         facts = factsOf(head)
@@ -147,7 +161,8 @@ export async function bufferImage(
     }
     if (facts === undefined) throw new ReportedError('the file is not an image of a known format')
     for (const encoded of encodeBase64(rest)) await text.write(encoded)
-    return new Base64Image(facts, bytes, await text.end())
+    const hasCredentials = credentials && credentials.found === true
+    return new Base64Image({ ...facts, hasCredentials }, bytes, await text.end())
   } catch (error) {
     await text[Symbol.asyncDispose]()
     throw error

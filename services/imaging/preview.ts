@@ -1,13 +1,8 @@
 import { createBase64Decoder, decodedCapacity } from '../bytes/base64-decoder.ts'
 import { type Base64Image, encodeImage } from '../bytes/base64-image.ts'
+import { createCredentialsScanner } from './content-credentials.ts'
 import type { PixelClaim } from './pixel-claim.ts'
 import { renderPreview, type TransformOptions } from './transform.ts'
-
-/**
- * The description box of a C2PA manifest store and the beginning of its type, the same in every image format.
- * https://spec.c2pa.org/specifications/specifications/2.2/specs/C2PA_Specification.html#_c2pa_box_details
- */
-const CREDENTIALS = 'jumdc2pa'
 
 export interface PreviewOptions extends TransformOptions {
   /** Characters of the preview's base64, if less than those of a standard preview. */
@@ -29,7 +24,9 @@ export async function createPreview(image: Base64Image, options: PreviewOptions)
   const { maxEncodedBytes, claim } = options
   const source = await decode(image)
   const { bytes, ...facts } = await renderPreview(source, options, claim, maxEncodedBytes)
-  return { image: encodeImage(bytes, facts), hasCredentials: source.includes(CREDENTIALS) }
+  const credentials = createCredentialsScanner()
+  credentials.write(source)
+  return { image: encodeImage(bytes, facts), hasCredentials: credentials.found === true }
 }
 
 async function decode(image: Base64Image): Promise<Buffer> {

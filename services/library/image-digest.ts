@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
+import { createCredentialsScanner } from '../imaging/content-credentials.ts'
 import type { ImageSource } from './image-store.ts'
 
 /** What is learnt of an image while its bytes pass. */
@@ -15,23 +16,25 @@ export function observeImage(image: ImageSource): {
   /** @throws Error before all bytes have passed */
   digest(): ImageDigest
 } {
-  let hash: Hash | undefined
+  let seen: { hash: Hash; hasCredentials: boolean } | undefined
   return {
     source: {
       mimeType: image.mimeType,
       bytes: image.bytes,
       async *decoded(pool, chunkBytes) {
-        const current = createHash('sha256')
+        const hash = createHash('sha256')
+        const credentials = createCredentialsScanner()
         for await (const chunk of image.decoded(pool, chunkBytes)) {
-          current.update(chunk)
+          hash.update(chunk)
+          credentials.write(chunk)
           yield chunk
         }
-        hash = current
+        seen = { hash, hasCredentials: credentials.found === true }
       },
     },
     digest() {
-      if (hash === undefined) throw new Error('the image has not been read')
-      return { sha256: hash.digest('hex'), hasCredentials: false }
+      if (seen === undefined) throw new Error('the image has not been read')
+      return { sha256: seen.hash.digest('hex'), hasCredentials: seen.hasCredentials }
     },
   }
 }

@@ -1,19 +1,25 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { Value } from 'typebox/value'
 import { type ImageRecord, ImageRecordSchema } from '../../schemas/image-record.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
+import type { MaybePromise } from '../bytes/maybe-promise.ts'
 import { serviceError } from '../errors/errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { type LibraryAccess, mayChange, mayUse } from './access.ts'
 import { type AddImages, type AddUpload, createAddImages } from './add-images.ts'
+import { type ChangedImage, changeImage, type ImageChanges } from './change-image.ts'
 import type { ImageStore, StoredFile } from './image-store.ts'
 import { recordName, unnamedRecordName } from './locations.ts'
 import { createLateRecords } from './records/late-records.ts'
 import { InvalidCursorError, type RecordIndex, type RecordPage, type RecordQuery } from './records/record-index.ts'
 import { openStoredImage } from './stored-image.ts'
+import { createTurns } from './turns.ts'
 
 export interface LibraryOptions {
   store: ImageStore
   index: RecordIndex
+  /** See `Maintenance`; by default the index is always complete. */
+  completeUntil?: () => MaybePromise<number>
   /** Milliseconds that a result waits for its images to be stored. */
   waitMs: number
   /** Largest file that is read, in bytes. */
@@ -32,6 +38,11 @@ export interface Library extends Disposable {
   get(id: string, access: LibraryAccess): Promise<ImageRecord>
   /** The records of named images, whoever owns them, whose names differ from this one at most in case and Unicode form. */
   recordsOfName(name: string): Promise<readonly ImageRecord[]>
+  /**
+   * The time before which a file without a record in the index has none, in milliseconds since 1970.
+   * @throws ServiceError `IMG_ERR_LIBRARY_SEARCH` while the index is filled
+   */
+  completeUntil(): Promise<number>
   /** The images that the caller may list, newest first. @throws ServiceError `IMG_ERR_LIBRARY_LISTING`, `IMG_ERR_LIBRARY_SEARCH`, `IMG_ERR_STORE_CURSOR` */
   find(query: Omit<RecordQuery, 'owner'>, access: LibraryAccess): Promise<RecordPage>
   /** The caller's own newest image; on the user's machine the newest of all. @throws ServiceError as `find`, and `IMG_ERR_IMAGE_ID` if there is none */
@@ -41,7 +52,7 @@ export interface Library extends Disposable {
   /** The image for a response, which the receiver must dispose. @throws ServiceError as `open` */
   read(record: ImageRecord): Promise<Base64Image>
   /** Changes what the owner may change. @throws ServiceError `IMG_ERR_IMAGE_ID`, `IMG_ERR_STORE_…` */
-  update(id: string, changes: Partial<Pick<ImageRecord, 'tags'>>, access: LibraryAccess): Promise<ImageRecord>
+  update(id: string, changes: ImageChanges, access: LibraryAccess): Promise<ChangedImage>
   /** Removes bytes, record and index entry. @throws ServiceError as `update` */
   remove(id: string, access: LibraryAccess): Promise<void>
 }
@@ -49,8 +60,13 @@ export interface Library extends Disposable {
 /** Names that are one file on file systems that ignore case. */
 const MAX_SPELLINGS = 20
 
-export function createLibrary({ store, index, waitMs, maxReadBytes, log }: LibraryOptions): Library {
+/** Milliseconds for the index to be filled. */
+const MAX_FILLING_MS = 5_000
+
+export function createLibrary(options: LibraryOptions): Library {
+  const { store, index, completeUntil = () => Number.POSITIVE_INFINITY, waitMs, maxReadBytes, log } = options
   const { files } = store
+  const inTurn = createTurns()
   const records = createLateRecords(index, log)
 
   async function find(query: RecordQuery): Promise<RecordPage> {
@@ -107,6 +123,13 @@ export function createLibrary({ store, index, waitMs, maxReadBytes, log }: Libra
       const late = records.named(location)
       return [...late, ...(await find({ location, limit: MAX_SPELLINGS })).records]
     },
+    async completeUntil() {
+      const until = completeUntil()
+      if (typeof until === 'number') return until
+      const filled = await Promise.race([until, pause(MAX_FILLING_MS, undefined, { ref: false })])
+      if (filled === undefined) throw serviceError('IMG_ERR_LIBRARY_SEARCH', [])
+      return filled
+    },
     async find(query, access) {
       checkListing(access)
       return await find(access.uses === 'all' ? query : { ...query, owner: access.owner })
@@ -123,18 +146,20 @@ export function createLibrary({ store, index, waitMs, maxReadBytes, log }: Libra
       return await openStoredImage(await open(record), maxReadBytes)
     },
     async update(id, changes, access) {
-      const record = { ...(await getToChange(id, access)), ...changes }
-      await files.writeText(recordName(record), JSON.stringify(record))
-      await records.put([record])
-      return record
+      const putInIndex = (record: ImageRecord) => records.put([record])
+      return await inTurn(id, async () =>
+        changeImage(await getToChange(id, access), changes, { store, open, putInIndex, log }),
+      )
     },
     async remove(id, access) {
-      const record = await getToChange(id, access)
-      // The record goes last: until then the image is listed, and can be removed again.
-      await files.remove(record.location)
-      await files.remove(recordName(record))
-      records.forget(id)
-      await index.remove(id)
+      await inTurn(id, async () => {
+        const record = await getToChange(id, access)
+        // The record goes last: until then the image is listed, and can be removed again.
+        await files.remove(record.location)
+        await files.remove(recordName(record))
+        records.forget(id)
+        await index.remove(id)
+      })
     },
   }
 }

@@ -2,7 +2,7 @@ import type { Base64Image } from '../bytes/base64-image.ts'
 import type { CallContext, ResourceContents } from '../calls/types.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
-import { createPreview } from '../imaging/preview.ts'
+import { createPreview, type Preview } from '../imaging/preview.ts'
 import { formatSize } from '../imaging/size.ts'
 
 export interface ContentsOptions {
@@ -23,13 +23,14 @@ export async function wholeContents(
 ): Promise<ResourceContents[]> {
   const max = options?.maxEncodedBytes ?? 0
   if (options === undefined || max === 0 || image.encodedBytes <= max) {
-    return [{ uri, mimeType: image.mimeType, blob: image }]
+    return [toBlob(uri, image)]
   }
   const preview = await previewOf(image, max, options, context).catch(() => undefined)
-  const shown = preview === undefined ? '' : '; this is a preview'
+  const lost = preview?.hasCredentials ? ' without its Content Credentials' : ''
+  const shown = preview === undefined ? '' : `; this is a preview${lost}`
   const text = `The image of ${formatSize(image)} is too large for this connection${shown}. ${where}`
   const note: ResourceContents = { uri, mimeType: 'text/plain', text }
-  return preview === undefined ? [note] : [{ uri, mimeType: preview.mimeType, blob: preview }, note]
+  return preview === undefined ? [note] : [toBlob(uri, preview.image), note]
 }
 
 /** A preview. @throws ServiceError if none can be made */
@@ -41,7 +42,11 @@ export async function previewContents(
 ): Promise<ResourceContents[]> {
   const { maxEncodedBytes } = options
   const preview = await previewOf(image, maxEncodedBytes || Number.POSITIVE_INFINITY, options, context)
-  return [{ uri, mimeType: preview.mimeType, blob: preview }]
+  return [toBlob(uri, preview.image)]
+}
+
+function toBlob(uri: string, image: Base64Image): ResourceContents {
+  return { uri, mimeType: image.mimeType, blob: image }
 }
 
 async function previewOf(
@@ -49,7 +54,7 @@ async function previewOf(
   maxEncodedBytes: number,
   { pixels, imageLimits: limits }: ContentsOptions,
   { caller, deadlineAt, signal }: CallContext,
-): Promise<Base64Image> {
+): Promise<Preview> {
   const claim = { caller: caller.id, deadlineAt, signal }
-  return (await createPreview(image, { maxEncodedBytes, limits, pixels, claim })).image
+  return await createPreview(image, { maxEncodedBytes, limits, pixels, claim })
 }

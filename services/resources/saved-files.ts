@@ -4,7 +4,7 @@ import type { LibraryAccess } from '../library/access.ts'
 import type { ImageStore, StoredImage } from '../library/image-store.ts'
 import { imageUri } from '../library/image-uri.ts'
 import type { Library } from '../library/library.ts'
-import { recordOfName } from '../library/named-images.ts'
+import { recordOfFile } from '../library/named-images.ts'
 import type { Resource, ResourcePage } from './types.ts'
 
 /** The files of the store that are images, newest first. */
@@ -44,10 +44,14 @@ export function createSavedFiles(store: Pick<ImageStore, 'list' | 'read'>, libra
     }
   }
 
-  async function isListed({ name }: StoredImage, access: LibraryAccess, withNamed: boolean): Promise<boolean> {
+  async function isListed(
+    { name, modifiedAt }: StoredImage,
+    access: LibraryAccess,
+    withNamed: boolean,
+  ): Promise<boolean> {
     if (library === undefined || (withNamed && access.uses === 'all')) return true
     try {
-      const record = await recordOfName(library, name, access)
+      const record = await recordOfFile(library, { name, modifiedAt: () => modifiedAt }, access)
       return withNamed || record === undefined
     } catch (error) {
       if (error instanceof ServiceError && error.family === 'input') return false

@@ -33,7 +33,7 @@ export interface SavedImages extends ResourceSource {
 }
 
 export interface SavedImagesOptions {
-  store: Pick<ImageStore, 'list' | 'read' | 'resolve'>
+  store: Pick<ImageStore, 'list' | 'read' | 'resolve' | 'files'>
   /** Undefined: images have names only. */
   library?: Library | undefined
   /** Undefined: no previews. */

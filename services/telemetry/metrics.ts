@@ -21,6 +21,9 @@ const rejectionReasons = [
   'shutdown',
 ] as const
 
+/** What becomes of Content Credentials; as with rejections, the series exist from the start. */
+const credentialsStates = ['preserved', 'stored', 'absent'] as const
+
 /**
  * All series of one app, in their own registry. Label values come from closed sets only (route patterns, names of existing
  * tools and methods, outcomes), so that no client can create series.
@@ -75,6 +78,12 @@ export function createMetrics(version: string) {
 
   const rejections = counter('limit_rejections_total', 'Requests rejected by a limit', ['reason'])
   for (const reason of rejectionReasons) rejections.inc({ reason }, 0)
+  const contentCredentials = counter(
+    'content_credentials_total',
+    'Images generated, by their Content Credentials: preserved in the response, stored (the response has a preview without them), or absent',
+    ['state'],
+  )
+  for (const state of credentialsStates) contentCredentials.inc({ state }, 0)
 
   return {
     registry,
@@ -153,6 +162,7 @@ export function createMetrics(version: string) {
       'Days until Azure retires the model of a deployment, negative afterwards; absent if no date is known',
       ['deployment'],
     ),
+    contentCredentials,
     imagesSaved: counter('images_saved_total', 'Images written to IMAGES_DIR'),
     imagesNotSaved: counter('images_not_saved_total', 'Images that could not be written to IMAGES_DIR'),
   }

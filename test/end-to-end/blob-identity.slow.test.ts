@@ -51,7 +51,12 @@ test('without a key images are stored with the identity, under the flags of the 
   const { url: azure } = await startSimulator(t)
   const environment = {
     ...{ AZURE_BASE_URL: azure, AZURE_API_KEY: key, IMAGES_DIR: images, AZURE_STORAGE_URL: container },
-    ...{ IDENTITY_ENDPOINT: identity.url, IDENTITY_HEADER: 'secret', NODE_EXTRA_CA_CERTS: cert },
+    ...{
+      IDENTITY_ENDPOINT: identity.url,
+      IDENTITY_HEADER: 'secret',
+      NODE_EXTRA_CA_CERTS: cert,
+      LIBRARY_WAIT_MS: '20000',
+    },
   }
   const service = await startProcess(t, environment, containerFlags({ images }))
   const { content } = await callTool(service.url, 'generate_image', { prompt: 'a lighthouse', output_path: 'x.png' })

@@ -41,7 +41,7 @@ for (const [name, script] of Object.entries(scripts)) {
     async function run(t: TestContext, environment: Record<string, string>) {
       const { url: azure } = await startSimulator(t)
       const nodeOptions = ['--import', `data:text/javascript,${encodeURIComponent(watcher)}`]
-      const variables = { AZURE_BASE_URL: azure, AZURE_API_KEY: key, ...environment }
+      const variables = { AZURE_BASE_URL: azure, AZURE_API_KEY: key, LIBRARY_WAIT_MS: '20000', ...environment }
       const service = await startProcess(t, variables, nodeOptions, { script: script() })
       const { content } = await callTool(service.url, 'generate_image', {
         prompt: 'a lighthouse',

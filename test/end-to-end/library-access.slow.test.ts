@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { newImageId } from '../../services/library/image-id.ts'
+import { png } from '../support/images/images.ts'
 import { type CallerSetup, callerSetups, rpcAs } from '../support/library-callers.ts'
 import { startService } from '../support/service.ts'
 
@@ -9,12 +10,16 @@ import { startService } from '../support/service.ts'
 type Probe = readonly [method: string, params: object]
 const tool = (name: string, args: object): Probe => ['tools/call', { name, arguments: args }]
 
+const image = (await png()).toString('base64')
+
 /** Every way to use an image by its id. */
 const uses: Readonly<Record<string, (id: string) => Probe>> = {
   'edit_image by id': (image) => tool('edit_image', { image, prompt: 'x' }),
   'edit_image by URI': (id) => tool('edit_image', { image: `image://${id}`, prompt: 'x' }),
   'edit_image by an address without a signature': (id) =>
     tool('edit_image', { image: `http://127.0.0.1/images/${id}`, prompt: 'x' }),
+  'edit_image with a further image by id': (id) =>
+    tool('edit_image', { image_data_base64: image, reference_images: [id], prompt: 'x' }),
   'get_image as a preview': (id) => tool('get_image', { id }),
   'get_image whole': (id) => tool('get_image', { id, as: 'image' }),
   'get_image as a link': (id) => tool('get_image', { id, as: 'link' }),
@@ -48,7 +53,7 @@ async function build(t: TestContext, create: (t: TestContext) => Promise<CallerS
       rpcAs(service.url, headers, method, params)
   const ann = as(setup.ann)
   const bob = as(setup.bob)
-  const unnamed = idIn(await ann(...tool('generate_image', { prompt: 'confidential fox' })))
+  const unnamed = idIn(await ann(...tool('generate_image', { prompt: 'confidential fox', tags: ['secret'] })))
   const named = idIn(await ann(...tool('generate_image', { prompt: 'confidential owl', output_path: 'owl.png' })))
   const own = idIn(await bob(...tool('generate_image', { prompt: 'plain sky', output_path: 'sky.png' })))
   t.assert.ok(unnamed && named && own)
@@ -110,6 +115,7 @@ for (const [name, create] of Object.entries(callerSetups)) {
       const lists: readonly Probe[] = [
         tool('find_images', {}),
         tool('find_images', { query: 'confidential' }),
+        tool('find_images', { tags: ['secret'] }),
         tool('find_images', { parent: unnamed }),
         tool('find_images', { parent: newImageId() }),
         ['resources/list', {}],

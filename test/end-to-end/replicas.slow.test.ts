@@ -12,6 +12,7 @@ test('an image of one replica is found, shown, edited and linked by another at o
     AZURE_STORAGE_URL: await azurite.createContainer('images'),
     AZURE_STORAGE_KEY: AZURITE_KEY,
     DATABASE_URL: await postgres.createDatabase(),
+    LIBRARY_WAIT_MS: '20000',
     SERVER_SECRET: 'the same on all replicas, and long enough',
   }
   const services = await Promise.all([startService(t, shared), startService(t, shared)])

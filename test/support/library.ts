@@ -10,15 +10,22 @@ import { silent } from './calls.ts'
 import { imageRecord } from './image-records.ts'
 import { png } from './images/images.ts'
 
-/** A library in a folder, with an index in memory. */
-export function openTestLibrary(t: TestContext, folder: string) {
+/** A library in a folder, with an index in memory. @param completeUntil of the index */
+export function openTestLibrary(t: TestContext, folder: string, completeUntil = Number.POSITIVE_INFINITY) {
   const store = createLocalImageStore({ folder })
   const { index } = openSqliteIndex({ file: '', onEmptied() {} })
   t.after(async () => {
     store.close()
     await index[Symbol.asyncDispose]()
   })
-  const library = createLibrary({ store, index, waitMs: 5_000, maxReadBytes: 67_108_864, log: silent })
+  const library = createLibrary({
+    store,
+    index,
+    completeUntil: () => completeUntil,
+    waitMs: 5_000,
+    maxReadBytes: 67_108_864,
+    log: silent,
+  })
   return { store, index, library }
 }
 

@@ -3,7 +3,7 @@ import type { Logger } from '../../logging/logger.ts'
 import type { LibraryFiles } from '../image-store.ts'
 import { openRecordIndex } from '../records/open-index.ts'
 import type { RecordIndex } from '../records/record-index.ts'
-import { startMaintenance } from './maintenance.ts'
+import { type Maintenance, startMaintenance } from './maintenance.ts'
 
 /** How often other replicas' records are looked for, in milliseconds. */
 const IMPORT_EVERY_MS = 600_000
@@ -16,16 +16,21 @@ export interface MaintainedIndexOptions {
   log: Logger
 }
 
+export interface MaintainedIndex extends RecordIndex, Pick<Maintenance, 'completeUntil'> {}
+
 /**
  * Opens the index of records, which from then on is filled and held to the limits of the library in the background.
  * @throws IndexUnavailableError if `DATABASE_URL` is not a URL
  */
-export async function openMaintainedIndex(options: MaintainedIndexOptions): Promise<RecordIndex> {
+export async function openMaintainedIndex(options: MaintainedIndexOptions): Promise<MaintainedIndex> {
   const { library, log } = options
-  const { index } = await openRecordIndex(library, log, () => maintenance.importSoon())
-  const maintenance = startMaintenance({ ...options, index, limits: library, importEveryMs: importIntervalOf(library) })
+  const { index, isEmpty, isTemporary } = await openRecordIndex(library, log, () => maintenance.importSoon())
+  const importEveryMs = importIntervalOf(library)
+  const isComplete = !isEmpty && !isTemporary && importEveryMs === 0
+  const maintenance = startMaintenance({ ...options, index, limits: library, importEveryMs, isComplete })
   return {
     ...maintenance.index,
+    completeUntil: maintenance.completeUntil,
     async [Symbol.asyncDispose]() {
       await maintenance[Symbol.asyncDispose]()
       await index[Symbol.asyncDispose]()

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { MaybePromise } from '../../bytes/maybe-promise.ts'
 import { reasonIn } from '../../errors/reason.ts'
 import type { Logger } from '../../logging/logger.ts'
 import type { RecordIndex } from '../records/record-index.ts'
@@ -9,6 +10,8 @@ export interface MaintenanceOptions extends Stored {
   limits: RetentionLimits
   /** How often records of other processes are looked for, in milliseconds; 0 if they write to the same index. */
   importEveryMs: number
+  /** Whether the index has the records of the store already. */
+  isComplete: boolean
   /** Bytes of the unnamed images, whenever they have been counted. */
   onBytes?: (bytes: number) => void
   log: Logger
@@ -20,6 +23,11 @@ export interface Maintenance extends AsyncDisposable {
   readonly index: RecordIndex
   /** The index lacks records of the store: they are imported soon. */
   importSoon(): void
+  /**
+   * Resolves once the records of the store are in the index: to the time before which every file has its record there,
+   * in milliseconds since 1970. Infinity where no other process adds images without this index.
+   */
+  completeUntil(): MaybePromise<number>
 }
 
 type Task = 'import' | 'retention'
@@ -36,17 +44,25 @@ const MAX_REMOVALS = 200
  * stored images meanwhile. What fails is tried again.
  */
 export function startMaintenance(options: MaintenanceOptions): Maintenance {
-  const { index, limits, importEveryMs, onBytes, log } = options
+  const { index, limits, importEveryMs, isComplete, onBytes, log } = options
   const stop = new AbortController()
   const { signal } = stop
   const due = new Set<Task>(['import', 'retention'])
   let bytes = 0
+  /** Undefined: the index has been filled. */
+  let filling = isComplete ? undefined : Promise.withResolvers<void>()
+  let importedAt = Number.POSITIVE_INFINITY
   let wake = () => {}
 
   const tasks: Readonly<Record<Task, () => Promise<void>>> = {
     async import() {
+      const startedAt = Date.now()
+      const begun = filling
       const { imported, invalid } = await importRecords(options, { isComplete: false, signal })
       if (imported > 0 || invalid > 0) log.info({ imported, invalid }, 'records of images added to the index')
+      if (importEveryMs > 0) importedAt = startedAt
+      if (filling === begun) filling = undefined
+      begun?.resolve()
     },
     async retention() {
       await index.alone(async () => {
@@ -101,7 +117,11 @@ export function startMaintenance(options: MaintenanceOptions): Maintenance {
         if (limits.maxBytes > 0 && bytes > limits.maxBytes) schedule('retention')
       },
     },
-    importSoon: () => schedule('import'),
+    importSoon() {
+      filling = Promise.withResolvers<void>()
+      schedule('import')
+    },
+    completeUntil: () => filling?.promise.then(() => importedAt) ?? importedAt,
     async [Symbol.asyncDispose]() {
       for (const timer of timers) clearInterval(timer)
       stop.abort()

@@ -24,25 +24,36 @@ export async function find(query: Query, wanted: RecordQuery): Promise<RecordPag
   const rows = expression === '' ? await newest(query, from, end, wanted.limit) : await matching()
   return pageOf(rows, wanted.limit)
 
-  /** Common terms are found among the newest records, others are in few; a plan for both would read far too much. */
+  /** What is common is found among the newest records, what is rare by the index; a plan for both would read far too much. */
   async function matching(): Promise<readonly PositionRow[]> {
-    const { rows: recent } = await query<PositionRow>(
+    const count = wanted.limit + 1
+    const few = await among(FEW_RECORDS)
+    if (few.length >= count) return few
+    const many = few.length * (MANY_RECORDS / FEW_RECORDS) >= 2 * count ? await among(MANY_RECORDS) : few
+    if (many.length >= count) return many
+    const selective = matchExpression(selectiveTerms(required))
+    const { rows } = await query<PositionRow>(
+      'SELECT place AS position, content AS record FROM library.matching($1, $2, $3, $4, $5)',
+      [from, end, count, selective, expression],
+    )
+    return rows
+  }
+
+  /** Those of the newest records that match. */
+  async function among(records: number): Promise<readonly PositionRow[]> {
+    const { rows } = await query<PositionRow>(
       `SELECT position, record FROM (
          SELECT position, record, terms FROM library.records WHERE position >= $1 AND position < $2
          ORDER BY position DESC LIMIT $5
        ) AS recent WHERE terms @@ $4::tsquery ORDER BY position DESC LIMIT $3`,
-      [from, end, wanted.limit + 1, expression, RECENT_RECORDS],
-    )
-    if (recent.length > wanted.limit) return recent
-    const { rows } = await query<PositionRow>(
-      'SELECT place AS position, content AS record FROM library.matching($1, $2, $3, $4, $5)',
-      [from, end, wanted.limit + 1, matchExpression(selectiveTerms(required)), expression],
+      [from, end, wanted.limit + 1, expression, records],
     )
     return rows
   }
 }
 
-const RECENT_RECORDS = 1_000
+const FEW_RECORDS = 120
+const MANY_RECORDS = 2_000
 
 async function newest(query: Query, from: number, end: number, limit: number): Promise<readonly PositionRow[]> {
   const { rows } = await query<PositionRow>(

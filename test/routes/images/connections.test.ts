@@ -1,12 +1,14 @@
 import { once } from 'node:events'
-import { readdir, readlink } from 'node:fs/promises'
+import { readdir, readlink, truncate } from 'node:fs/promises'
 import { request } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { FastifyInstance } from 'fastify'
+import { LINK_ACCESS } from '../../../services/library/access.ts'
 import { type BuiltApp, listen } from '../../support/app.ts'
 import { someBytes, storeImage } from '../../support/library-images.ts'
 import { connectRaw } from '../../support/raw-client.ts'
@@ -106,6 +108,27 @@ describe('the connection of a link', { concurrency: true }, () => {
     })
     t.assert.ok(written < large.length - 1_048_576, `${written} bytes were written`)
     t.assert.ok((socket?.writableLength ?? 0) < 524_288, `${socket?.writableLength} bytes wait`)
+  })
+
+  test('breaks off where the file ends too early, so that no client takes the part for the whole', async (t: TestContext) => {
+    const { url, id, get, app, images, logs, link } = await serve(t, large)
+    const client = await connectRaw(t, url)
+    client.socket.write(get())
+    await client.read(65_536)
+    const record = await app.library?.get(id, LINK_ACCESS)
+    await truncate(join(images, record?.location ?? ''), 100)
+    await t.assert.rejects(client.read(large.length), /ended too early/)
+    await waitFor('closed files', async () => (await openFiles(id)).length === 0)
+    t.assert.ok(!logs.text.includes(link.search.slice(1)))
+  })
+
+  test('carries two downloads that were requested at once', async (t: TestContext) => {
+    const { link, get } = await serve(t, someBytes(300_000))
+    const socket = connect(Number(link.port), link.hostname)
+    socket.write(get() + get('1.0'))
+    const response = await text(socket.setEncoding('latin1'))
+    t.assert.equal(response.match(/HTTP\/1\.1 200 OK/g)?.length, 2)
+    t.assert.ok(response.length > 600_000 && response.length < 604_000)
   })
 
   test('carries the whole image to a client that reads with pauses', async (t: TestContext) => {

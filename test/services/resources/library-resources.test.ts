@@ -22,9 +22,9 @@ const ann = ownerAccess('ann')
 const bob = ownerAccess('bob')
 const everything: LibraryAccess = { owner: 'stdio', uses: 'all', canList: true, changes: 'all' }
 
-async function build(t: TestContext, maxEncodedBytes = 0) {
+async function build(t: TestContext, maxEncodedBytes = 0, completeUntil?: number) {
   const folder = await temporaryFolder(t)
-  const parts = openTestLibrary(t, folder)
+  const parts = openTestLibrary(t, folder, completeUntil)
   let walks = 0
   const store: typeof parts.store = {
     ...parts.store,
@@ -247,5 +247,25 @@ test('an image that is too large for the connection is a preview, and the text s
       [true, false],
     )
     t.assert.match(JSON.stringify(contents[1]), where)
+  }
+})
+
+test('a file that another replica may just have made is hidden from others until its records are imported', async (t: TestContext) => {
+  const now = Date.now()
+  for (const [importedAt, isSeen] of [
+    [now - 600_000, false],
+    [now + 600_000, true],
+  ] as const) {
+    const built = await build(t, 0, importedAt)
+    await writeFile(join(built.folder, 'fox.png'), await png())
+    const { id } = await addImage(built, 'bob', { name: 'sky.png' })
+    t.assert.equal((await built.read('image:///fox.png', bob)) !== undefined, isSeen)
+    t.assert.equal(
+      (await built.list(bob)).some(({ name }) => name === 'fox.png'),
+      isSeen,
+    )
+    t.assert.notEqual(await built.read('image:///sky.png', bob), undefined, 'what this process made is known')
+    t.assert.notEqual(await built.read(`image://${id}`, bob), undefined)
+    t.assert.notEqual(await built.read('image:///fox.png', everything), undefined)
   }
 })

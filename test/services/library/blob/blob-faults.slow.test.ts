@@ -113,7 +113,7 @@ describe('an upload', () => {
 
   test('ends with its signal, however slow the store is', async (t: TestContext) => {
     const { proxy, store, save, names } = await build(t)
-    proxy.fault = () => ({ delayMs: 5_000 })
+    proxy.fault = () => ({ delayMs: 15_000 })
     const reason = new ServiceError('IMG_ERR_STORE_SLOW', 'slow')
     const works: ((signal: AbortSignal) => Promise<unknown>)[] = [
       (signal) => store.files.create('.library/x.png', large, signal).catch(codeOf),
@@ -127,7 +127,7 @@ describe('an upload', () => {
       await pause(200)
       given.abort(reason)
       t.assert.strictEqual(await working, reason.code)
-      t.assert.ok(performance.now() - start < 2_000, `${performance.now() - start} ms`)
+      t.assert.ok(performance.now() - start < 10_000, `${performance.now() - start} ms`)
     }
     t.assert.deepStrictEqual(await names(), [])
   })
