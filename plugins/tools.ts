@@ -29,6 +29,8 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       images: config.images,
       readsLocalFiles: isLocal,
       delivery: config.library.delivery,
+      names: config.library.tools,
+      localFolder: isLocal && config.library.storage === undefined ? config.library.folder : undefined,
       openReserve: isLocal ? openTemporaryStore : undefined,
       onSaved: () => metrics.imagesSaved.inc(),
       onNotSaved: () => metrics.imagesNotSaved.inc(),

@@ -1,8 +1,10 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import type { Settings } from '../../schemas/config.ts'
+import { defaultToolNames, otherToolNames } from '../../schemas/tools.ts'
 import { type ApiKey, parseApiKeys } from '../auth/api-keys.ts'
 import { InvalidValueError } from '../errors/app-error.ts'
+import { nearestName } from '../errors/nearest-name.ts'
 import { isLocal } from '../net/ip-address.ts'
 import { parseAllowedHosts, parseAllowedOrigins } from '../net/origin-policy.ts'
 import { isSecureUrl } from '../net/secure-url.ts'
@@ -243,8 +245,21 @@ function libraryOf(parser: Parser) {
     /** What of an image a result has by default. */
     delivery: settings.RESULT_DELIVERY,
     /** Names of tools; undefined: the default ones. */
-    tools: settings.TOOLS === undefined ? undefined : listOf(settings.TOOLS),
+    tools: toolsOf(parser),
   }
+}
+
+const toolNames: readonly string[] = ['default', ...defaultToolNames, ...otherToolNames]
+
+function toolsOf({ settings, report }: Parser): readonly string[] | undefined {
+  if (settings.TOOLS === undefined) return undefined
+  const names = listOf(settings.TOOLS)
+  for (const name of names.filter((each) => !toolNames.includes(each))) {
+    const nearest = nearestName(name, toolNames)
+    const hint = nearest === undefined ? `the names are ${toolNames.join(', ')}` : `did you mean ${nearest}?`
+    report('TOOLS', `has no tool ${name}; ${hint}`)
+  }
+  return names
 }
 
 function storageOf({ settings, secret, report }: Parser) {

@@ -469,7 +469,7 @@ export const errorTable = {
     family: 'service',
     retryable: true,
     message: (waitSeconds: number) =>
-      `Too many stored images are being edited at the moment; nothing was sent or billed. Try again in ${waitSeconds} s, or name fewer images.`,
+      `Too many stored images are being read at the moment; nothing was sent to Azure or billed. Try again in ${waitSeconds} s, or name fewer images.`,
   },
   IMG_ERR_IMAGE_ID: {
     family: 'input',

@@ -7,11 +7,13 @@ import { serviceError } from '../errors/errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { type LibraryAccess, mayChange, mayUse } from './access.ts'
 import { type AddImages, type AddUpload, createAddImages } from './add-images.ts'
+import { type ChangedImage, changeImage, type ImageChanges } from './change-image.ts'
 import type { ImageStore, StoredFile } from './image-store.ts'
 import { recordName, unnamedRecordName } from './locations.ts'
 import { createLateRecords } from './records/late-records.ts'
 import { InvalidCursorError, type RecordIndex, type RecordPage, type RecordQuery } from './records/record-index.ts'
 import { openStoredImage } from './stored-image.ts'
+import { createTurns } from './turns.ts'
 
 export interface LibraryOptions {
   store: ImageStore
@@ -50,7 +52,7 @@ export interface Library extends Disposable {
   /** The image for a response, which the receiver must dispose. @throws ServiceError as `open` */
   read(record: ImageRecord): Promise<Base64Image>
   /** Changes what the owner may change. @throws ServiceError `IMG_ERR_IMAGE_ID`, `IMG_ERR_STORE_…` */
-  update(id: string, changes: Partial<Pick<ImageRecord, 'tags'>>, access: LibraryAccess): Promise<ImageRecord>
+  update(id: string, changes: ImageChanges, access: LibraryAccess): Promise<ChangedImage>
   /** Removes bytes, record and index entry. @throws ServiceError as `update` */
   remove(id: string, access: LibraryAccess): Promise<void>
 }
@@ -64,6 +66,7 @@ const MAX_FILLING_MS = 5_000
 export function createLibrary(options: LibraryOptions): Library {
   const { store, index, completeUntil = () => Number.POSITIVE_INFINITY, waitMs, maxReadBytes, log } = options
   const { files } = store
+  const inTurn = createTurns()
   const records = createLateRecords(index, log)
 
   async function find(query: RecordQuery): Promise<RecordPage> {
@@ -143,18 +146,20 @@ export function createLibrary(options: LibraryOptions): Library {
       return await openStoredImage(await open(record), maxReadBytes)
     },
     async update(id, changes, access) {
-      const record = { ...(await getToChange(id, access)), ...changes }
-      await files.writeText(recordName(record), JSON.stringify(record))
-      await records.put([record])
-      return record
+      const putInIndex = (record: ImageRecord) => records.put([record])
+      return await inTurn(id, async () =>
+        changeImage(await getToChange(id, access), changes, { store, open, putInIndex, log }),
+      )
     },
     async remove(id, access) {
-      const record = await getToChange(id, access)
-      // The record goes last: until then the image is listed, and can be removed again.
-      await files.remove(record.location)
-      await files.remove(recordName(record))
-      records.forget(id)
-      await index.remove(id)
+      await inTurn(id, async () => {
+        const record = await getToChange(id, access)
+        // The record goes last: until then the image is listed, and can be removed again.
+        await files.remove(record.location)
+        await files.remove(recordName(record))
+        records.forget(id)
+        await index.remove(id)
+      })
     },
   }
 }

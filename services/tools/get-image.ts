@@ -1,13 +1,15 @@
 import Type from 'typebox'
 import type { ImageRecord } from '../../schemas/image-record.ts'
-import type { Base64Image } from '../bytes/base64-image.ts'
+import { type Base64Image, encodeImage } from '../bytes/base64-image.ts'
 import type { CallContext, ContentBlock, Tool, ToolResult } from '../calls/types.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
 import { hasCredentials } from '../imaging/content-credentials.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
+import type { PixelClaim } from '../imaging/pixel-claim.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview, type Preview } from '../imaging/preview.ts'
 import { formatSize } from '../imaging/size.ts'
+import { type ImageVariant, MAX_PREVIEW_ENCODED, transformFormats, transformImage } from '../imaging/transform.ts'
 import { mayUse } from '../library/access.ts'
 import type { ImageStore } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
@@ -15,13 +17,16 @@ import type { Links } from '../library/links/links.ts'
 import { readNamed } from '../library/named-images.ts'
 import { enumeration } from '../parameters/parameter.ts'
 import { reference } from '../parameters/table.ts'
+import { deliveries } from './arguments.ts'
 import type { ImageReferences } from './image-references.ts'
 import { CREDENTIALS_PRESERVED } from './result-notes.ts'
+import type { StoredInputs } from './stored-inputs.ts'
 
 export interface GetImageOptions {
   library: Library
   store: ImageStore
   references: ImageReferences
+  inputs: Pick<StoredInputs, 'bytesOf'>
   links: Links | undefined
   pixels: PixelWork
   /** Limits of the images of which previews are made. */
@@ -30,8 +35,7 @@ export interface GetImageOptions {
   maxInlineBytes: number
 }
 
-/** Characters of base64 of a preview. */
-const PREVIEW_BYTES = 100 * 1024
+const MAX_EDGE = 16_384
 
 /** An image that was found, open for reading. */
 interface OpenImage {
@@ -42,16 +46,20 @@ interface OpenImage {
 
 /** Shows a stored image again. */
 export function getImage(options: GetImageOptions): Tool {
-  const { library, store, references, links } = options
-  const kinds = links === undefined ? (['preview', 'image'] as const) : (['preview', 'image', 'link'] as const)
+  const { library, store, references, links, pixels, imageLimits: limits, maxInlineBytes } = options
+  const hasLinks = links !== undefined
   const properties = {
-    id: reference('The id of the image (img_…), its image:// URI, or "last" for the newest image.'),
+    id: reference('The id of the image (img_…), its image:// URI, a link to it, or "last" for the newest image.'),
     as: Type.Optional(
-      enumeration<'preview' | 'image' | 'link'>(
-        kinds,
-        `preview (default): small; image: whole${links === undefined ? '' : '; link: an address for people, valid for a limited time'}.`,
+      enumeration(
+        deliveries.filter((each) => hasLinks || each !== 'link'),
+        `preview: small; image: whole${hasLinks ? '; link: an address for people, valid for a limited time' : ''}. By default preview, and image with max_edge or format.`,
       ),
     ),
+    max_edge: Type.Optional(
+      Type.Integer({ description: 'Pixels of the longer edge at most.', minimum: 16, maximum: MAX_EDGE }),
+    ),
+    format: Type.Optional(enumeration(transformFormats, 'Converts the image; not for previews.')),
   }
   const inputSchema = Type.Object(properties, { additionalProperties: false })
 
@@ -65,34 +73,61 @@ export function getImage(options: GetImageOptions): Tool {
     throw serviceError('IMG_ERR_STORE_MISSING', [])
   }
 
-  async function linkTo(id: string, url: Links, context: CallContext): Promise<ToolResult> {
+  async function linkTo(id: string, variant: ImageVariant, url: Links, context: CallContext): Promise<ToolResult> {
     const record = await references.findRecord('id', id, context)
     // A link of somebody else shows an image until it ends; it gives no new ones.
     if (!mayUse(context.access, record.owner)) throw serviceError('IMG_ERR_IMAGE_ID', [])
-    const uri = url.urlOf(record.id, context.baseUrl ?? '')
-    const { mimeType, bytes: size } = record
+    const { maxEdge, format } = variant
+    const uri = url.urlOf(record.id, context.baseUrl ?? '', {
+      ...(maxEdge !== undefined && { maxEdge }),
+      ...(format !== undefined && { format }),
+    })
+    const isWhole = maxEdge === undefined && format === undefined
+    const file = isWhole ? { mimeType: record.mimeType, size: record.bytes } : {}
     return {
       content: [
-        { type: 'text', text: `${describe(record, record)}\nLink: ${uri}` },
-        { type: 'resource_link', uri, name: record.id, mimeType, size },
+        { type: 'text', text: `${describe(record, record)}\nLink, valid for a limited time: ${uri}` },
+        { type: 'resource_link', uri, name: record.id, ...file },
       ],
     }
   }
 
-  async function show(args: { as: 'preview' | 'image' }, { image, record }: OpenImage, context: CallContext) {
-    const { maxInlineBytes } = options
-    const isTooLarge = maxInlineBytes > 0 && image.encodedBytes > maxInlineBytes
-    if (args.as === 'image' && !isTooLarge) {
-      const isSigned = record?.hasCredentials ?? (await hasCredentials(image))
-      return toContent(image, [describe(image, record), ...(isSigned ? [CREDENTIALS_PRESERVED] : [])])
+  /** The image in another size or format; the image itself if nothing has to be changed. */
+  async function transform(image: Base64Image, variant: ImageVariant, context: CallContext): Promise<Base64Image> {
+    using scope = new DisposableStack()
+    const bytes = await options.inputs.bytesOf(image, context)
+    const claim = { ...claimOf(context), scope }
+    const transformed = await transformImage(bytes, variant, { limits, pixels }, claim)
+    return transformed.bytes === bytes ? image : encodeImage(transformed.bytes, transformed)
+  }
+
+  /** Undefined: there is none of this image, which is no raster image or is damaged. */
+  async function previewOf(image: Base64Image, context: CallContext): Promise<Preview | undefined> {
+    const maxEncodedBytes = maxInlineBytes > 0 ? Math.min(maxInlineBytes, MAX_PREVIEW_ENCODED) : MAX_PREVIEW_ENCODED
+    return await createPreview(image, { maxEncodedBytes, limits, pixels, claim: claimOf(context) }).catch(ignoreMissing)
+  }
+
+  async function show(isPreview: boolean, { image, record }: OpenImage, variant: ImageVariant, context: CallContext) {
+    const isVariant = variant.maxEdge !== undefined || variant.format !== undefined
+    const shown = isVariant ? await transform(image, variant, context) : image
+    const changes = shown === image ? [] : [`This is a version of ${formatSize(shown)}, ${shown.mimeType}.`]
+    const isTooLarge = maxInlineBytes > 0 && shown.encodedBytes > maxInlineBytes
+    const isSigned = record?.hasCredentials ?? (await hasCredentials(image))
+    if (!isPreview && !isTooLarge) {
+      const credentials = isSigned ? [shown === image ? CREDENTIALS_PRESERVED : withoutCredentials('version')] : []
+      return toContent(shown, [describe(image, record), ...changes, ...credentials])
     }
-    const limit = maxInlineBytes > 0 ? Math.min(maxInlineBytes, PREVIEW_BYTES) : PREVIEW_BYTES
-    const preview = await previewOf(image, limit, options, context)
-    return toContent(preview.image, [
+    const preview = await previewOf(shown, context)
+    const reasons = isPreview ? [] : ['It is too large for this response.']
+    if (preview !== undefined) {
+      const note = `This is a preview of ${formatSize(preview.image)}.`
+      const lost = isSigned ? [withoutCredentials('preview')] : []
+      return toContent(preview.image, [describe(image, record), ...reasons, note, ...lost])
+    }
+    return toContent(isTooLarge ? undefined : shown, [
       describe(image, record),
-      ...(args.as === 'image' ? ['It is too large for this response.'] : []),
-      `This is a preview of ${formatSize(preview.image)}.`,
-      ...(preview.hasCredentials ? ['The preview has no Content Credentials; the stored image has them.'] : []),
+      ...reasons,
+      'No preview of it can be made.',
     ])
   }
 
@@ -100,41 +135,44 @@ export function getImage(options: GetImageOptions): Tool {
     name: 'get_image',
     title: 'Get image',
     description:
-      `Shows a stored image again: ${links === undefined ? 'small or whole' : 'small, whole, or as a link'}. Free. ` +
+      `Shows a stored image again: ${hasLinks ? 'small, whole, or as a link' : 'small or whole'}. Free. ` +
       'To edit an image pass its id to edit_image instead.',
     inputSchema,
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
 
-    async call({ id, as = 'preview' }, context) {
-      if (as === 'link') {
+    async call({ id, as, max_edge: maxEdge, format }, context) {
+      const variant = { maxEdge, format }
+      const kind = as ?? (maxEdge === undefined && format === undefined ? 'preview' : 'image')
+      if (kind === 'link') {
         if (links === undefined) throw serviceError('IMG_ERR_ARGUMENTS', ['"as" must be preview or image'])
-        return await linkTo(id, links, context)
+        return await linkTo(id, variant, links, context)
+      }
+      const isPreview = kind === 'preview'
+      if (isPreview && format !== undefined) {
+        throw serviceError('IMG_ERR_ARGUMENTS', ['send format with as "image" or "link"; previews choose their own'])
       }
       const opened = await open(id, context)
       context.scope.use(opened.image)
-      return await show({ as }, opened, context)
+      return await show(isPreview, opened, variant, context)
     },
   }
   return tool
 }
 
 function ignoreMissing(error: unknown): undefined {
-  if (error instanceof ServiceError && error.family === 'input') return undefined
+  if (error instanceof ServiceError && error.family === 'input' && error.code !== 'IMG_ERR_CANCELLED') return undefined
   throw error
 }
 
-async function previewOf(
-  image: Base64Image,
-  maxEncodedBytes: number,
-  { pixels, imageLimits: limits }: GetImageOptions,
-  { caller: { id: caller }, deadlineAt, signal }: CallContext,
-): Promise<Preview> {
-  return await createPreview(image, { maxEncodedBytes, limits, pixels, claim: { caller, deadlineAt, signal } })
+function claimOf({ caller: { id: caller }, deadlineAt, signal }: CallContext): PixelClaim {
+  return { caller, deadlineAt, signal }
 }
 
-function toContent(data: Base64Image, lines: readonly string[]): ToolResult {
-  const image: ContentBlock = { type: 'image', data, mimeType: data.mimeType }
-  return { content: [{ type: 'text', text: lines.join(' ') }, image] }
+const withoutCredentials = (what: string) => `The ${what} has no Content Credentials; the stored image has them.`
+
+function toContent(data: Base64Image | undefined, lines: readonly string[]): ToolResult {
+  const text: ContentBlock = { type: 'text', text: lines.join(' ') }
+  return { content: data === undefined ? [text] : [text, { type: 'image', data, mimeType: data.mimeType }] }
 }
 
 interface Described {

@@ -24,6 +24,8 @@ export interface ImageReferences {
   findRecord(argument: string, text: string, context: CallContext): Promise<ImageRecord>
   /** The id of an image that may no longer exist. @throws as `find` */
   idOf(argument: string, text: string, context: CallContext): Promise<string>
+  /** Whether a text means the newest image. */
+  isLast(text: string): boolean
   /** Whether a text can be a reference. */
   isReference(text: string): boolean
 }
@@ -87,6 +89,7 @@ export function createImageReferences({ library, links, readsLocalFiles }: Image
       if (reference?.kind === 'last') return (await library.latest(access)).id
       throw invalid(argument, text)
     },
+    isLast: (text) => parse(text)?.kind === 'last',
     isReference: (text) => text.length <= MAX_REFERENCE_CHARACTERS && parse(text) !== undefined,
   }
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { DeploymentInfo, ImageResult } from '../azure/types.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
 import { toToolResult } from '../calls/result-content.ts'
@@ -7,11 +8,13 @@ import type { CredentialsState } from '../imaging/content-credentials.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview, type Preview } from '../imaging/preview.ts'
+import { MAX_PREVIEW_ENCODED } from '../imaging/transform.ts'
 import type { AddedImage, NewImageFacts } from '../library/add-images.ts'
 import { uriOfId } from '../library/image-reference.ts'
 import type { ImageStore, SavedImage, SaveTarget } from '../library/image-store.ts'
 import { imageUri } from '../library/image-uri.ts'
 import type { Library } from '../library/library.ts'
+import type { Links } from '../library/links/links.ts'
 import { printablePath } from '../library/output-path.ts'
 import type { Delivery } from './arguments.ts'
 import { chooseWhole } from './inline-share.ts'
@@ -21,6 +24,7 @@ import {
   countNotes,
   fallbackNotes,
   idNote,
+  linkNote,
   mergeNotes,
   nameNotes,
   notStoredNote,
@@ -32,6 +36,10 @@ export interface ImageResultsOptions {
   store: ImageStore
   /** Undefined: images have no ids, and only named ones are stored. */
   library: Library | undefined
+  /** Undefined: images have no addresses. */
+  links: Links | undefined
+  /** The folder of the store if clients can open its files; undefined otherwise. */
+  localFolder: string | undefined
   /**
    * Opens a store for images that are too large for a response and could not be written to `store`, where a large response
    * breaks the connection. Its images have no URIs. Absent: such images are returned whole.
@@ -88,10 +96,12 @@ interface Output extends AddedImage {
   /** Whether it could only be stored in the temporary folder. */
   isTemporary?: true
   shown?: Base64Image | undefined
+  /** The link in its place. */
+  url?: string
 }
 
 export function createImageResults(options: ImageResultsOptions): ImageResults {
-  const { store, library, openReserve, maxInlineBytes } = options
+  const { store, library, links, openReserve, maxInlineBytes } = options
 
   /** With the library every image is stored, without it those with a name and those that are too large to be sent. */
   async function save(outputs: readonly Output[], result: ImageResult, facts: RequestFacts, context: CallContext) {
@@ -126,13 +136,21 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
     }
   }
 
+  /** Where a client on this machine finds an image whose path the first line does not name. */
+  function pathNotes({ saved, record }: Output): string[] {
+    if (saved !== undefined || record === undefined || options.localFolder === undefined) return []
+    return [`The whole image is at: ${printablePath(join(options.localFolder, record.location))}`]
+  }
+
   /** Sets what of the image is in the response. Returns the notes on it. */
-  async function show(output: Output, share: number, target: SaveTarget | undefined, context: CallContext) {
+  async function show(output: Output, share: number, facts: RequestFacts, context: CallContext) {
     const { image, isWhole, failure, isTemporary } = output
+    const { target } = facts
     const uri = uriOf(output)
     const reasons =
       failure === undefined ? [] : [notStoredNote(failure, output.saved === undefined ? target : undefined)]
-    if (isWhole || (uri === undefined && openReserve === undefined)) {
+    const delivery = deliveryOf(output, facts)
+    if (delivery === 'image' && (isWhole || (uri === undefined && openReserve === undefined))) {
       output.shown = image
       options.onCredentials(image.hasCredentials ? 'preserved' : 'absent')
       return [
@@ -142,10 +160,26 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
     }
     options.onCredentials(image.hasCredentials ? 'stored' : 'absent')
     const log = logOf(context)
-    const preview = await previewOf(image, share, options, context).catch((err: unknown) => log(err, 'preview failed'))
+    const { record } = output
+    if (delivery === 'link' && record !== undefined && links !== undefined && context.baseUrl !== undefined) {
+      await image[Symbol.asyncDispose]().catch((err: unknown) => log(err, 'image buffer release failed'))
+      output.url = links.urlOf(record.id, context.baseUrl)
+      return [...reasons, linkNote(output.url)]
+    }
+    const preview = await previewOf(image, share === 0 ? MAX_PREVIEW_ENCODED : share, options, context).catch(
+      (err: unknown) => log(err, 'preview failed'),
+    )
+    if (preview === undefined && isWhole) {
+      output.shown = image
+      return [...reasons, 'No preview of the image can be made; it is included in this response.']
+    }
     await image[Symbol.asyncDispose]().catch((err: unknown) => log(err, 'image buffer release failed'))
     output.shown = preview?.image
-    return [...reasons, previewNote(image, preview, isTemporary ? 'temporary' : uri)]
+    return [
+      ...reasons,
+      previewNote(image, preview, { uri: isTemporary ? 'temporary' : uri, isRequested: delivery !== 'image' }),
+      ...pathNotes(output),
+    ]
   }
 
   return {
@@ -167,7 +201,7 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
         notes.push([
           ...(record === undefined ? [] : [idNote(record.id)]),
           ...(saved === undefined ? [] : nameNotes(saved, image)),
-          ...(await show(output, share, target, context)),
+          ...(await show(output, share, facts, context)),
           ...sizeNotes(image, requestedSize, result.producedBy.model),
         ])
       }
@@ -239,11 +273,16 @@ function lineOf(verb: RequestFacts['verb'], saved: SavedImage | undefined): stri
 
 /** A link where the image itself is not in the response. */
 function linksTo(output: Output): ResourceLink[] {
-  const { image, saved, record, shown } = output
-  const uri = uriOf(output)
+  const { image, saved, record, shown, url } = output
+  const uri = url ?? uriOf(output)
   if (uri === undefined || shown === image) return []
   const name = saved?.name ?? record?.id ?? uri
   return [{ type: 'resource_link', uri, name, mimeType: image.mimeType, size: image.bytes }]
+}
+
+/** What is returned of an image: one that is in no store is returned whole. */
+function deliveryOf(output: Output, { delivery }: RequestFacts): Delivery {
+  return output.record === undefined ? 'image' : delivery
 }
 
 const MIN_PREVIEW_MS = 20_000

@@ -1,3 +1,4 @@
+import { otherToolNames } from '../../schemas/tools.ts'
 import type { ImagesClient } from '../azure/types.ts'
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import type { Tool } from '../calls/types.ts'
@@ -10,19 +11,21 @@ import type { Links } from '../library/links/links.ts'
 import type { Uploads } from '../library/uploads/uploads.ts'
 import type { ByteBudget } from '../limits/byte-budget.ts'
 import { type Delivery, normalizer } from './arguments.ts'
+import { deleteImage } from './delete-image.ts'
 import { editImage } from './edit-image.ts'
 import { findImages } from './find-images.ts'
 import { generateImage } from './generate-image.ts'
-import { getImage } from './get-image.ts'
+import { type GetImageOptions, getImage } from './get-image.ts'
 import { createImageInputs } from './image-inputs.ts'
 import { createImageReferences } from './image-references.ts'
 import { createImageResults, type ImageResultsOptions } from './image-results.ts'
 import { listModels } from './list-models.ts'
 import { requestUpload } from './request-upload.ts'
-import { createStoredInputs } from './stored-inputs.ts'
+import { createStoredInputs, type StoredInputs } from './stored-inputs.ts'
+import { updateImage } from './update-image.ts'
 
 export interface ToolOptions
-  extends Pick<ImageResultsOptions, 'openReserve' | 'onSaved' | 'onNotSaved' | 'onCredentials'> {
+  extends Pick<ImageResultsOptions, 'openReserve' | 'localFolder' | 'onSaved' | 'onNotSaved' | 'onCredentials'> {
   azure: ImagesClient
   store: ImageStore
   /** Undefined: images have no ids. */
@@ -46,6 +49,8 @@ export interface ToolOptions
   readsLocalFiles: boolean
   /** What results have of each image by default. */
   delivery: Delivery
+  /** Names of the offered tools; `default` stands for the default ones. Undefined: the default ones. */
+  names: readonly string[] | undefined
 }
 
 /** Of a stored image that is edited. Azure accepts less than 50 MB; a larger one is converted. */
@@ -74,25 +79,38 @@ function toolFactory(options: ToolOptions): () => readonly Tool[] {
   const { azure, library, links, uploads, pixels, images, readsLocalFiles } = options
   const features = { hasLibrary: library !== undefined, hasLinks: links !== undefined }
   const shared = { ...options, ...images, ...features, imageLimits: images }
-  const stored = library && { ...shared, library, references: createImageReferences({ ...options, library }) }
-  const inputs = createImageInputs({
-    pixels,
-    limits: images,
-    readsLocalFiles,
-    stored: stored && createStoredInputs({ ...stored, maxBytes: MAX_STORED_BYTES }),
-  })
+  const stored = library && createLibraryTools({ ...shared, library })
+  const inputs = createImageInputs({ pixels, limits: images, readsLocalFiles, stored: stored?.inputs })
   const results = createImageResults(shared)
   return () => {
     const tools = [
       generateImage({ ...shared, results }),
       editImage({ ...shared, inputs, results }),
-      ...(stored === undefined ? [] : [findImages(stored), getImage(stored)]),
+      ...(stored?.tools ?? []),
       uploads && requestUpload({ uploads, maxBytes: images.maxBytes }),
       azure.deployments.length > 1 ? listModels(azure.deployments, library !== undefined) : undefined,
     ]
     // Here, so that no tool can forget it: clients add members to the arguments of every tool.
     return tools
       .filter((tool) => tool !== undefined)
-      .map((tool) => ({ ...tool, normalize: normalizer(tool.inputSchema) }))
+      .filter(({ name }) => isChosen(name, options.names))
+      .map((tool) => ({ normalize: normalizer(tool.inputSchema), ...tool }))
   }
+}
+
+type LibraryToolOptions = Omit<GetImageOptions, 'references' | 'inputs'> &
+  Pick<ToolOptions, 'pool' | 'budget' | 'readsLocalFiles'>
+
+/** The tools that work with stored images, and the images of `edit_image`. */
+function createLibraryTools(options: LibraryToolOptions): { inputs: StoredInputs; tools: readonly Tool[] } {
+  const references = createImageReferences(options)
+  const inputs = createStoredInputs({ ...options, references, maxBytes: MAX_STORED_BYTES })
+  const shared = { ...options, references, inputs }
+  return { inputs, tools: [findImages(shared), getImage(shared), updateImage(shared), deleteImage(shared)] }
+}
+
+/** @param names undefined: the default ones */
+function isChosen(name: string, names: readonly string[] = ['default']): boolean {
+  const isOther = otherToolNames.some((each) => each === name)
+  return names.includes(name) || (!isOther && names.includes('default'))
 }

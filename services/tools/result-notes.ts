@@ -18,6 +18,9 @@ export function mergeNotes(notes: readonly (readonly string[])[]): string[] {
   return [...first.filter(isShared), ...own]
 }
 
+/** In the place of an image. */
+export const linkNote = (url: string): string => `Link to the image, valid for a limited time: ${url}`
+
 /** Of an image that is returned whole: its bytes are those that Azure or an upload had. */
 export const CREDENTIALS_PRESERVED = 'Content Credentials: preserved.'
 
@@ -39,7 +42,7 @@ export function notStoredNote(failure: ServiceError, target: SaveTarget | undefi
 }
 
 /** Why the file name differs from the requested one. */
-export function nameNotes({ changes }: SavedImage, { mimeType }: Base64Image): string[] {
+export function nameNotes({ changes }: SavedImage, { mimeType }: { mimeType: string }): string[] {
   return changes.map((change) =>
     change === 'extension'
       ? `The file extension differs from the requested one because the image is ${mimeType}.`
@@ -51,10 +54,14 @@ export function nameNotes({ changes }: SavedImage, { mimeType }: Base64Image): s
  * What is in a response in the place of an image that is too large for it.
  * @param uri of the whole image, or `temporary` if it is in the temporary folder; undefined: it could not be saved
  */
-export function previewNote(image: Base64Image, preview: Preview | undefined, uri: string | undefined): string {
+export function previewNote(
+  image: Base64Image,
+  preview: Preview | undefined,
+  { uri, isRequested = false }: { uri: string | undefined; isRequested?: boolean },
+): string {
   const shown =
     preview === undefined
-      ? 'The image is too large for this response, and no preview of it can be made'
+      ? `${isRequested ? 'No preview of the image can be made' : 'The image is too large for this response, and no preview of it can be made'}`
       : `The image is a preview of ${formatSize(preview.image)}`
   const size = formatSize(image)
   if (uri === undefined) return `${shown}; the whole image of ${size} could not be saved.`

@@ -1,3 +1,4 @@
+import type { Base64Image } from '../bytes/base64-image.ts'
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import type { CallContext } from '../calls/types.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
@@ -15,6 +16,8 @@ export interface StoredInput {
 }
 
 export interface StoredInputs {
+  /** The file of a stored image in memory, until the call has ended. @throws ServiceError `IMG_ERR_STORE_BUSY`, `IMG_ERR_IMAGE_BYTES` */
+  bytesOf(image: Base64Image, context: CallContext): Promise<Buffer>
   /** Whether a text can be a reference to a stored image. */
   isReference(text: string): boolean
   /**
@@ -60,6 +63,10 @@ export function createStoredInputs(options: StoredInputsOptions): StoredInputs {
     return bytes.subarray(0, done)
   }
 
+  async function bytesOf(image: Base64Image, context: CallContext): Promise<Buffer> {
+    return await fill(await allocate(image.bytes, context), image.decoded(pool))
+  }
+
   /** An image under a name that the client chose. */
   async function readName(name: string, context: CallContext): Promise<StoredInput | undefined> {
     const found = await readNamed({ store, library }, name, context.access).catch((error: unknown) => {
@@ -68,12 +75,12 @@ export function createStoredInputs(options: StoredInputsOptions): StoredInputs {
     })
     if (found === undefined) return undefined
     await using image = found.image
-    const bytes = await fill(await allocate(image.bytes, context), image.decoded(pool))
-    return { bytes, ...(found.record && { id: found.record.id }) }
+    return { bytes: await bytesOf(image, context), ...(found.record && { id: found.record.id }) }
   }
 
   return {
     isReference: references.isReference,
+    bytesOf,
     async read(argument, text, context) {
       const found = await references.find(argument, text, context)
       if ('record' in found) {

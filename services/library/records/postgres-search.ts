@@ -52,7 +52,7 @@ export async function find(query: Query, wanted: RecordQuery): Promise<RecordPag
   }
 }
 
-const FEW_RECORDS = 250
+const FEW_RECORDS = 120
 const MANY_RECORDS = 2_000
 
 async function newest(query: Query, from: number, end: number, limit: number): Promise<readonly PositionRow[]> {

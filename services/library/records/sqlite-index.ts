@@ -213,14 +213,20 @@ function removeNow(statements: Statements, id: string): boolean {
 
 function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string): StatementSync => database.prepare(sql)
+  /** A write reports the last row that it inserted, which of the full-text tables can be beyond 2^53. */
+  const prepareWrite = (sql: string): StatementSync => {
+    const statement = prepare(sql)
+    statement.setReadBigInts(true)
+    return statement
+  }
   return {
     position: prepare('SELECT position FROM records WHERE id = ?'),
     isTaken: prepare('SELECT 1 FROM records WHERE position = ?'),
     get: prepare('SELECT record FROM records WHERE id = ?'),
-    insert: prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)'),
-    insertTerms: prepare('INSERT INTO terms (rowid, words, labels) VALUES (?, ?, ?)'),
-    remove: prepare('DELETE FROM records WHERE position = ?'),
-    removeTerms: prepare('DELETE FROM terms WHERE rowid = ?'),
+    insert: prepareWrite('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)'),
+    insertTerms: prepareWrite('INSERT INTO terms (rowid, words, labels) VALUES (?, ?, ?)'),
+    remove: prepareWrite('DELETE FROM records WHERE position = ?'),
+    removeTerms: prepareWrite('DELETE FROM terms WHERE rowid = ?'),
     all: prepare(
       'SELECT position, record FROM records WHERE position >= ? AND position < ? ORDER BY position DESC LIMIT ?',
     ),
