@@ -83,7 +83,7 @@ export async function playLibraryRound(t: TestContext, transport: 'http' | 'stdi
   const preview = await call('get_image', { id: editedId })
   t.assert.ok(preview.images.length === 1 && (preview.images[0] ?? '').length <= 102_400, preview.text)
   if (isHttp) {
-    const link = /Link: (\S+)/.exec((await call('get_image', { id: editedId, as: 'link' })).text)?.[1] ?? ''
+    const link = /Link[^:]*: (http\S+)/.exec((await call('get_image', { id: editedId, as: 'link' })).text)?.[1] ?? ''
     const response = await fetch(link)
     t.assert.strictEqual(Buffer.from(await response.arrayBuffer()).toString('base64'), edited.images[0])
   }
