@@ -2,7 +2,7 @@
 # Installs what `npm run test:all` needs beside Node: a real Nginx, Prometheus, Redis and Postgres, which the tests start
 # themselves on free ports, and the tools that the documentation's examples call. Debian and Ubuntu; needs root or sudo.
 set -euo pipefail
-packages=(nginx prometheus redis-server postgresql openssl curl jq)
+packages=(nginx prometheus redis-server postgresql openssl curl jq chromium)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -55,8 +55,11 @@ addEventListener('dragleave', () => by('drop').classList.remove('over'))
 addEventListener('drop', (event) => { event.preventDefault(); by('drop').classList.remove('over'); send(event.dataTransfer.files[0]) })
 addEventListener('paste', (event) => send(imageIn(event.clipboardData?.items)))
 by('copy').onclick = async () => {
-  await navigator.clipboard?.writeText(by('id').textContent)
-  by('copy').textContent = texts.copied
+  getSelection().selectAllChildren(by('id'))
+  // Only pages of HTTPS have the clipboard's own interface.
+  const copy = navigator.clipboard?.writeText(by('id').textContent) ?? Promise.reject()
+  const isCopied = await copy.then(() => true, () => document.execCommand('copy'))
+  if (isCopied) by('copy').textContent = texts.copied
 }
 `
 

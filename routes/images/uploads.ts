@@ -1,5 +1,5 @@
 import { finished, PassThrough, type Readable } from 'node:stream'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import { type ErrorCode, ServiceError, serviceError } from '../../services/errors/errors.ts'
 import { Rejection } from '../../services/errors/rejection.ts'
 import { uriOfId } from '../../services/library/image-reference.ts'
@@ -21,6 +21,8 @@ const statuses: { readonly [C in ErrorCode]?: number } = {
   IMG_ERR_IMAGE_TYPE: 415,
 }
 const RETRY_AFTER_MS = 5_000
+/** Bytes of a rejected body that are read and dropped beyond the limit. */
+const LINGER_BYTES = 64 * 1_048_576
 
 /** `PUT /uploads/{token}`: one image; `GET`: a page for people that sends it. The token is the key. */
 export async function uploadRoutes(fastify: FastifyInstance): Promise<void> {
@@ -30,7 +32,7 @@ export async function uploadRoutes(fastify: FastifyInstance): Promise<void> {
 
   await fastify.register(
     async function uploadScope(scope) {
-      for (const hook of [fastify.guardHost, fastify.guardOrigin, fastify.drain.admit, fastify.shedLoad]) {
+      for (const hook of [fastify.guardHost, guardOrigin(fastify), fastify.drain.admit, fastify.shedLoad]) {
         scope.addHook('onRequest', hook)
       }
       scope.addHook('onRequest', fastify.limitRequests)
@@ -74,6 +76,23 @@ export async function uploadRoutes(fastify: FastifyInstance): Promise<void> {
   )
 }
 
+/**
+ * The page's own origin may be one that no setting names: by default the service has any host. Another page does not know
+ * the token, whatever host it pretends to have.
+ */
+function guardOrigin(fastify: FastifyInstance) {
+  return (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => {
+    const asking = hostOf(request.headers.origin)
+    if (asking !== undefined && asking === hostOf(fastify.baseUrlOf(request))) done()
+    else fastify.guardOrigin(request, reply, done)
+  }
+}
+
+/** Without the port, which proxies often drop. */
+function hostOf(url: string | undefined): string | undefined {
+  return url === undefined ? undefined : URL.parse(url)?.hostname || undefined
+}
+
 async function rejectMethod(_request: FastifyRequest, reply: FastifyReply): Promise<never> {
   reply.header('allow', 'GET, HEAD, PUT')
   throw reply.server.httpErrors.methodNotAllowed('Send GET or PUT.')
@@ -98,8 +117,10 @@ async function receiveImage(uploads: Uploads, request: UploadRequest, reply: Fas
       progress.stop()
     }
   } catch (error) {
-    // What is left of the body is not read.
-    if (!raw.complete) reply.header('connection', 'close')
+    // The rest is read and dropped: Chromium reads no response before it has sent everything.
+    raw.unpipe().resume()
+    const isLong = Number(headers['content-length'] ?? 0) > request.server.config.images.maxBytes + LINGER_BYTES
+    if (stalled.signal.aborted || isLong) reply.header('connection', 'close')
     throw toUploadError(error)
   }
 }

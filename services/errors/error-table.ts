@@ -515,6 +515,11 @@ export const errorTable = {
     retryable: true,
     message: () => 'An upload to this address is running: wait for it, or request a new address.',
   },
+  IMG_ERR_UPLOAD_EMPTY: {
+    family: 'input',
+    retryable: false,
+    message: () => 'The upload is empty: send the bytes of an image file.',
+  },
   IMG_ERR_UPLOAD_LENGTH: {
     family: 'input',
     retryable: false,

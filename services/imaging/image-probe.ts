@@ -66,24 +66,22 @@ function checkSize({ mimeType, width, height }: ImageFacts, limits: ImageLimits)
   if (long > short * maxRatio) throw serviceError('IMG_ERR_IMAGE_SHAPE', [width, height, maxRatio])
 }
 
-/** Bytes in which every signature ends. */
-const SIGNATURE_BYTES = 12
-
 /**
- * Checks format and size of an image of which only the beginning has arrived. What lies behind it is checked by
- * `probeImage` when the image is used.
- * @returns undefined: more bytes are needed
+ * `probeImage` of an image of which only the beginning has arrived, so that damage behind it goes unnoticed.
+ * @param arrived `whole`: nothing follows; `enough`: no more is waited for
+ * @returns undefined: more is needed
  * @throws ServiceError as `probeImage`
  */
-export function probeHead(head: Buffer, isWhole: boolean, limits: ImageLimits): ImageFacts | undefined {
-  if (isWhole && head.length === 0) throw serviceError('IMG_ERR_IMAGE_EMPTY', [])
-  if (!isWhole && head.length < SIGNATURE_BYTES) return undefined
-  const format = sniffFormat(head)
-  if (format === undefined) throw serviceError('IMG_ERR_IMAGE_TYPE', [describeContent(head)])
-  const facts = sniffFacts(head)
-  if (facts === undefined && isWhole) throw broken(format, 'its header cannot be read')
-  if (facts !== undefined) checkSize(facts, limits)
-  return facts
+export function probeHead(head: Buffer, arrived: 'whole' | 'enough' | 'part', limits: ImageLimits) {
+  if (arrived === 'whole') return probeImage(head, limits)
+  checkFile(head, limits)
+  const header = readHeader(head)
+  if (header === undefined || header.width === 0 || header.height === 0) {
+    return arrived === 'part' ? undefined : checkHeader(undefined, head, limits)
+  }
+  // What is missing counts as damage.
+  const { damage: _, ...rest } = header
+  return checkHeader(rest, head, limits)
 }
 
 function broken(format: ImageFacts['mimeType'], problem: string): Error {

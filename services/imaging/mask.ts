@@ -32,25 +32,31 @@ export async function maskOfImage(
   pixels: PixelWork,
   claim: PreparationClaim,
 ): Promise<InputImage> {
-  const { mimeType, width, height, hasAlpha } = header
-  if (mimeType !== 'image/png' || !hasAlpha) throw serviceError('IMG_ERR_MASK', ['must be a PNG with transparency'])
+  const { width, height } = header
+  checkMaskFile(header, bytes)
   if (!isSameSize(header, image)) {
     const sizes = `it is ${formatSize(header)}, the image ${formatSize(image)}`
     throw serviceError('IMG_ERR_MASK', [`must be as large as the upright image (${sizes})`])
   }
-  checkMaskBytes(bytes)
   await checkHasTransparency(bytes, header, pixels, claim)
   const { bitDepth, frames, orientation, isRgba } = header
-  if (isRgba && bitDepth === 8 && frames === 1 && orientation === 1) return { bytes, mimeType, width, height }
+  if (isRgba && bitDepth === 8 && frames === 1 && orientation === 1)
+    return { bytes, mimeType: 'image/png', width, height }
   const { data } = await pixels.render(bytes, header, claim, (mask) =>
     turn(mask, orientation).toColourspace('srgb').ensureAlpha().png(),
   )
   pixels.retain(data, claim.scope)
   checkMaskBytes(data)
-  return { bytes: data, mimeType, width, height }
+  return { bytes: data, mimeType: 'image/png', width, height }
 }
 
-function checkMaskBytes({ length }: Buffer): void {
+/** What can be checked of a mask without its pixels and its image. @throws ServiceError `IMG_ERR_MASK` */
+export function checkMaskFile({ mimeType, hasAlpha }: ImageHeader, file: { length: number }): void {
+  if (mimeType !== 'image/png' || !hasAlpha) throw serviceError('IMG_ERR_MASK', ['must be a PNG with transparency'])
+  checkMaskBytes(file)
+}
+
+function checkMaskBytes({ length }: { length: number }): void {
   if (length >= MAX_MASK_BYTES) throw serviceError('IMG_ERR_MASK', ['must be smaller than 4 MB'])
 }
 

@@ -6,7 +6,7 @@ import type { Logger } from '../logging/logger.ts'
 import { type ImageDigest, observeImage } from './image-digest.ts'
 import { newImageId } from './image-id.ts'
 import { type ImageSource, type ImageStore, jsonSource, type SavedImage, type SaveTarget } from './image-store.ts'
-import { recordName, unnamedLocation } from './locations.ts'
+import { recordName, unnamedLocation, unnamedRecordName } from './locations.ts'
 import type { LateRecords } from './records/late-records.ts'
 
 /** An image that is to be stored. A `Base64Image` is one. */
@@ -42,6 +42,9 @@ export type AddImages = (
  */
 export type AddUpload = (id: string, image: NewImage, owner: string, signal: AbortSignal) => Promise<ImageRecord>
 
+/** Milliseconds after which a file that does not grow has no writer: slower senders are disconnected. */
+const ABANDONED_AFTER_MS = 60_000
+
 export interface AddImagesOptions {
   store: ImageStore
   records: Pick<LateRecords, 'put'>
@@ -56,6 +59,17 @@ export function createAddImages({ store, records, waitMs, log }: AddImagesOption
   addUpload: AddUpload
 } {
   const { files } = store
+
+  /** Another replica stores an image under the same id, or was killed while it did. */
+  async function uploadError(cause: unknown, id: string, location: string): Promise<unknown> {
+    await using file = await files.open(location).catch(() => undefined)
+    if (file === undefined) return cause
+    if (Date.now() - file.modifiedAt < ABANDONED_AFTER_MS) return serviceError('IMG_ERR_UPLOAD_RUNNING', [], { cause })
+    const hasRecord = await files.readText(unnamedRecordName(id))
+    if (hasRecord !== undefined) return serviceError('IMG_ERR_UPLOAD_RUNNING', [], { cause })
+    await files.remove(location)
+    return serviceError('IMG_ERR_UPLOAD_BROKEN_OFF', [], { cause })
+  }
 
   async function writeRecord(record: ImageRecord, signal: AbortSignal): Promise<void> {
     await files.create(recordName(record), jsonSource(JSON.stringify(record)), signal)
@@ -138,7 +152,10 @@ export function createAddImages({ store, records, waitMs, log }: AddImagesOption
   return {
     add,
     async addUpload(id, image, owner, signal) {
-      const record = await addUnnamed(id, image, { origin: 'uploaded', owner, parents: [], tags: [] }, signal)
+      const facts: NewImageFacts = { origin: 'uploaded', owner, parents: [], tags: [] }
+      const record = await addUnnamed(id, image, facts, signal).catch(async (error: unknown) => {
+        throw await uploadError(error, id, unnamedLocation(id, image.mimeType))
+      })
       await records.put([record])
       return record
     },

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
+import { LINK_ACCESS } from '../../services/library/access.ts'
 import { type BuiltApp, listen } from '../support/app.ts'
 import { someBytes, storeImage } from '../support/library-images.ts'
 import { startSimulator } from '../support/simulator.ts'
@@ -215,6 +216,26 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     const wrong = await proxy.send(`${path}x`, { method: 'GET' })
     t.assert.equal(wrong.statusCode, 404)
     for (const { body } of [head, known, wrong]) await body.dump()
+  })
+
+  test('an upload of 20 MiB passes it to the last byte, and its page works under its address', async (t: TestContext) => {
+    const { app, proxy } = await behindNginx(t)
+    const { body: asked } = await proxy.send('/', { body: JSON.stringify(toolCall('request_upload', {})) })
+    const [, path = '', id = ''] =
+      /https:\/\/localhost(\/uploads\/[\w-]+)\\nImage id: (img_\w{26})/.exec(await asked.text()) ?? []
+    const page = await proxy.send(path, { method: 'GET' })
+    t.assert.equal(page.statusCode, 200)
+    await page.body.dump()
+    const head = await sharp({ create: { width: 8, height: 8, channels: 3, background: '#fff' } })
+      .png()
+      .toBuffer()
+    const body = Buffer.concat([head, Buffer.alloc(20_971_520 - head.length)])
+    const headers = { origin: proxy.httpsUrl, 'content-type': 'image/png' }
+    const { statusCode, body: stored } = await proxy.send(path, { method: 'PUT', headers, body })
+    const text = await stored.text()
+    t.assert.equal(statusCode, 201, text)
+    t.assert.equal(JSON.parse(text).id, id)
+    t.assert.equal((await app.library?.get(id, LINK_ACCESS))?.bytes, body.length)
   })
 
   test('no log of it shows the query of a link or the token of an upload, also if the service is down', async (t: TestContext) => {

@@ -1,7 +1,11 @@
 import { serviceError } from '../../errors/errors.ts'
 import { type ImageLimits, probeHead } from '../../imaging/image-probe.ts'
+import { checkMaskFile } from '../../imaging/mask.ts'
 import type { NewImage } from '../add-images.ts'
+import type { UploadTicket } from './upload-tokens.ts'
 
+/** Most images declare format, size and transparency within it. */
+const HEAD_BYTES = 65_536
 /** Metadata that a file may have before its size. */
 const MAX_HEAD_BYTES = 1_048_576
 
@@ -16,21 +20,38 @@ export interface IncomingBody {
 /**
  * Reads the beginning of an image that arrives, and checks format and size. The rest passes through while it is written, so
  * that its bytes are never in memory together.
- * @throws ServiceError `IMG_ERR_IMAGE_EMPTY`, `_BYTES`, `_TYPE`, `_BROKEN`, `_PIXELS`, `_EDGE`, `_SHAPE`, `IMG_ERR_UPLOAD_BROKEN_OFF`
+ * @throws ServiceError `IMG_ERR_UPLOAD_EMPTY`, `IMG_ERR_MASK`, `IMG_ERR_IMAGE_BYTES`, `_TYPE`, `_BROKEN`, `_PIXELS`, `_EDGE`, `_SHAPE`, `IMG_ERR_UPLOAD_BROKEN_OFF`
  */
-export async function readIncomingImage({ bytes, chunks }: IncomingBody, limits: ImageLimits): Promise<NewImage> {
+export async function readIncomingImage(
+  { bytes, chunks }: IncomingBody,
+  purpose: UploadTicket['purpose'],
+  limits: ImageLimits,
+): Promise<NewImage> {
   if (bytes > limits.maxBytes) throw serviceError('IMG_ERR_IMAGE_BYTES', [limits.maxBytes])
+  if (bytes === 0) throw serviceError('IMG_ERR_UPLOAD_EMPTY', [])
   const iterator = chunks[Symbol.asyncIterator]()
-  let head: Buffer = Buffer.alloc(0)
+  const arrived: Buffer[] = []
+  let length = 0
+  let needed = HEAD_BYTES
   for (;;) {
     const next = await iterator.next().catch(brokenOff)
-    if (next.done !== true) head = head.length === 0 ? next.value : Buffer.concat([head, next.value])
-    const isWhole = next.done === true || head.length >= bytes
-    const facts = probeHead(head, isWhole || head.length >= MAX_HEAD_BYTES, limits)
-    if (facts === undefined) continue
+    if (next.done !== true) {
+      arrived.push(next.value)
+      length += next.value.length
+    }
+    const isWhole = next.done === true || length >= bytes
+    if (!isWhole && length < needed) continue
+    const head = Buffer.concat(arrived)
+    const header = probeHead(head, isWhole ? 'whole' : length < MAX_HEAD_BYTES ? 'part' : 'enough', limits)
+    needed = length * 2
+    if (header === undefined) continue
+    if (purpose === 'mask') checkMaskFile(header, { length: bytes })
+    const { mimeType, width, height } = header
     let isRead = false
     return {
-      ...facts,
+      mimeType,
+      width,
+      height,
       bytes,
       async *decoded() {
         // The client sends its file once.

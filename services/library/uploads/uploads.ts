@@ -71,13 +71,18 @@ export function createUploads({ library, limits, key, now = Date.now }: UploadsO
       return ticket
     },
     async receive(ticket, body, signal) {
-      const { id, owner } = ticket
+      const { id, owner, purpose } = ticket
       if (running.has(id)) throw serviceError('IMG_ERR_UPLOAD_RUNNING', [])
       running.add(id)
       try {
-        const record = await library.addUpload(id, await readIncomingImage(body, limits), owner, signal)
+        const record = await library.addUpload(id, await readIncomingImage(body, purpose, limits), owner, signal)
         openTickets.remove(ticket)
         return record
+      } catch (error) {
+        signal.throwIfAborted()
+        // Another replica was faster.
+        const isTaken = error instanceof ServiceError && error.code === 'IMG_ERR_UPLOAD_RUNNING'
+        throw isTaken && (await isUsed(id)) ? serviceError('IMG_ERR_UPLOAD_USED', [], { cause: error }) : error
       } finally {
         running.delete(id)
       }

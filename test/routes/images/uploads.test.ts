@@ -1,9 +1,12 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { listen } from '../../support/app.ts'
+import sharp from 'sharp'
+import { LINK_ACCESS } from '../../../services/library/access.ts'
+import { unnamedLocation } from '../../../services/library/locations.ts'
+import { buildApp, listen } from '../../support/app.ts'
 import { fakeAzure, responding } from '../../support/fake-azure.ts'
 import { noisePng, png } from '../../support/images/images.ts'
 import { callTool, startService } from '../../support/service.ts'
@@ -26,6 +29,11 @@ async function put(address: string, body: Buffer | Uint8Array<ArrayBuffer>, head
   const response = await fetch(address, { method: 'PUT', body: new Uint8Array(body), headers })
   return { status: response.status, headers: response.headers, body: Object(await response.json()) }
 }
+
+const transparentPng = () =>
+  sharp({ create: { width: 40, height: 30, channels: 4, background: '#0000' } })
+    .png()
+    .toBuffer()
 
 /** Names of the files of the library, without its index. */
 async function filesIn(images: string): Promise<string[]> {
@@ -190,7 +198,7 @@ test('the page of an address consumes nothing, allows only itself, and names no 
     t.assert.equal(page.headers.get('referrer-policy'), 'no-referrer')
     t.assert.equal(page.headers.get('cache-control'), 'no-store')
   }
-  t.assert.equal((await put(address, await png())).status, 201)
+  t.assert.equal((await put(address, await transparentPng())).status, 201)
   t.assert.equal((await fetch(address)).status, 410)
 })
 
@@ -234,4 +242,68 @@ test('no log line has the token of an address', async (t: TestContext) => {
   await fetch(address)
   t.assert.ok(logs.lines.length > 0)
   t.assert.ok(!logs.text.includes(token.slice(0, 40)), 'the log has the token')
+})
+
+test('a mask must be a PNG with transparency', async (t: TestContext) => {
+  const { url } = await startService(t)
+  const { address } = await requestUpload(url, { for: 'mask' })
+  const { status, body } = await put(address, noisePng(20))
+  t.assert.equal(status, 422)
+  t.assert.match(body.message, /must be a PNG with transparency/)
+  t.assert.equal((await put(address, await transparentPng())).status, 201)
+})
+
+test('the page may send from any host by which it was reached, another page may not', async (t: TestContext) => {
+  const { app } = await buildApp(t, { MCP_SERVER_HOST: '0.0.0.0' })
+  const token = app.uploads?.request('address:127.0.0.1', 'image').token
+  const send = async (origin: string) =>
+    await app.inject({
+      method: 'PUT',
+      url: `/uploads/${token}`,
+      headers: { host: 'images.example:8000', origin },
+      payload: await png(),
+    })
+  t.assert.equal((await send('http://evil.example')).statusCode, 403)
+  t.assert.equal((await send('http://images.example:8000')).statusCode, 201)
+})
+
+test('a client that sends a long file of another kind gets the sentence about it', async (t: TestContext) => {
+  const { url } = await startService(t)
+  const { address } = await requestUpload(url)
+  const { status, body } = await put(address, Buffer.concat([Buffer.from('%PDF-1.7'), Buffer.alloc(15_000_000)]))
+  t.assert.equal(status, 415)
+  t.assert.match(body.message, /a PDF/)
+  const larger = await put(address, Buffer.alloc(25_000_000))
+  t.assert.equal(larger.status, 413)
+})
+
+test('of two replicas on one folder, one stores the image', async (t: TestContext) => {
+  const environment = { SERVER_SECRET: 'a'.repeat(40) }
+  const first = await listen(t, environment)
+  const second = await listen(t, { ...environment, IMAGES_DIR: first.images })
+  for (let n = 0; n < 5; n++) {
+    const asked = first.app.uploads?.request('address:127.0.0.1', 'image')
+    const image = noisePng(300)
+    const results = await Promise.all([first, second].map(({ url }) => put(`${url}/uploads/${asked?.token}`, image)))
+    const statuses = results.map(({ status }) => status).sort()
+    t.assert.equal(statuses[0], 201)
+    t.assert.ok(statuses[1] === 409 || statuses[1] === 410, String(statuses))
+    for (const { app } of [first, second]) {
+      t.assert.equal((await app.library?.get(asked?.ticket.id ?? '', LINK_ACCESS))?.bytes, image.length)
+    }
+    t.assert.equal((await filesIn(first.images)).length, 2 * (n + 1))
+  }
+})
+
+test('a file that a killed replica left does not block its address', async (t: TestContext) => {
+  const { app, images, url } = await listen(t)
+  const asked = app.uploads?.request('address:127.0.0.1', 'image')
+  const location = join(images, unnamedLocation(asked?.ticket.id ?? '', 'image/png'))
+  await mkdir(dirname(location), { recursive: true })
+  await writeFile(location, 'part of an image')
+  const address = `${url}/uploads/${asked?.token}`
+  t.assert.equal((await put(address, await png())).status, 409)
+  await utimes(location, 1, 1)
+  t.assert.match((await put(address, await png())).body.message, /send the file again/)
+  t.assert.equal((await put(address, await png())).status, 201)
 })
