@@ -36,6 +36,12 @@ test('the command line of MCP Inspector lists, calls and reads', async (t: TestC
     const { contents } = Object(await inspect('resources/read', '--uri', uri))
     t.assert.strictEqual(contents[0].blob, content[1].data)
   }
+  const [id = ''] = /img_[0-9a-z]{26}/.exec(content[2].text) ?? []
+  const call = async (tool: string, ...args: string[]) =>
+    Object(await inspect('tools/call', '--tool-name', tool, '--tool-arg', ...args)).content
+  t.assert.ok((await call('find_images', 'query=kite'))[0].text.includes(id))
+  t.assert.match((await call('edit_image', 'prompt=at night', `image=${id}`))[0].text, /^Image successfully edited\.$/)
+  t.assert.strictEqual((await call('get_image', `id=${id}`))[1].mimeType, 'image/jpeg')
   const { prompts } = Object(await inspect('prompts/list'))
   t.diagnostic(
     `inspector: ${tools.length} tools, an image of ${content[1].data.length} characters, ${prompts.length} prompts`,

@@ -30,7 +30,7 @@ test('an image of one replica is found, shown, edited and linked by another at o
     t.assert.ok(found.text.includes(id), found.text)
     t.assert.strictEqual(edited.images.length, 1, edited.text)
     // A link of one replica is valid at another.
-    const link = /Link: (http:\S+)/.exec(linked.text)?.[1] ?? ''
+    const link = /Link[^:]*: (http:\S+)/.exec(linked.text)?.[1] ?? ''
     const response = await fetch(link.replace(other.url, one.url))
     t.assert.deepStrictEqual(Buffer.from(await response.arrayBuffer()), made.images[0])
     const children = await callTool(one.url, 'find_images', { parent: id })
