@@ -36,7 +36,8 @@ export async function importRecords(
     const missing = new Set(await index.missing(batch.map(({ id }) => id)))
     const wanted = isComplete ? batch : batch.filter(({ id }) => missing.has(id))
     const records = await Promise.all(wanted.map(({ name }) => readIfValid(files, name)))
-    const valid = records.filter((record) => record !== undefined && record !== 'invalid')
+    const read = records.filter((record) => record !== undefined && record !== 'invalid')
+    const valid = await withoutEarlierOnes(read, { files, index }, missing)
     if (valid.length > 0) await index.put(valid)
     total.imported += valid.filter(({ id }) => missing.has(id)).length
     total.invalid += records.filter((record) => record === 'invalid').length
@@ -44,6 +45,22 @@ export async function importRecords(
   }
   if (total.imported > BATCH) await index.optimize()
   return total
+}
+
+/** A kill while an image gets a name leaves two records of it: the one with the name counts. */
+async function withoutEarlierOnes(
+  records: readonly ImageRecord[],
+  { files, index }: Stored,
+  missing: ReadonlySet<string>,
+): Promise<ImageRecord[]> {
+  const chosen = new Map<string, ImageRecord>()
+  for (const record of records) if (record.isNamed || !chosen.has(record.id)) chosen.set(record.id, record)
+  const valid: ImageRecord[] = []
+  for (const record of chosen.values()) {
+    const indexed = record.isNamed || missing.has(record.id) ? undefined : await index.get(record.id)
+    if (indexed?.isNamed !== true || !(await exists(files, recordName(indexed)))) valid.push(record)
+  }
+  return valid
 }
 
 async function readIfValid(files: LibraryFiles, name: string): Promise<ImageRecord | 'invalid' | undefined> {
