@@ -3,6 +3,12 @@ import Type, { type Static } from 'typebox'
 const text = (maxLength: number) => Type.String({ minLength: 1, maxLength })
 const ImageIdSchema = Type.String({ pattern: '^img_[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}$' })
 
+/** Limits of what indexes and dates can hold: other programs may have written a record. */
+const MAX_EDGE = 2 ** 31
+const MAX_BYTES = 2 ** 36
+/** https://tc39.es/ecma262/#sec-time-values-and-time-range */
+const MAX_TIME = 8.64e15
+
 /** Tags that one image may have. */
 export const MAX_TAGS = 20
 export const TagSchema = text(64)
@@ -16,7 +22,7 @@ export const ImageRecordSchema = Type.Object(
     version: Type.Literal(1),
     id: ImageIdSchema,
     /** Milliseconds since 1970. */
-    createdAt: Type.Integer({ minimum: 0 }),
+    createdAt: Type.Integer({ minimum: 0, maximum: MAX_TIME }),
     origin: Type.Enum(['generated', 'edited', 'uploaded', 'composite'], { type: 'string' }),
     /** Id of the caller that made it. */
     owner: text(512),
@@ -25,9 +31,9 @@ export const ImageRecordSchema = Type.Object(
     /** Chosen by the caller: the image stays until it is deleted. */
     isNamed: Type.Boolean(),
     mimeType: Type.Enum(['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/svg+xml'], { type: 'string' }),
-    width: Type.Integer({ minimum: 1 }),
-    height: Type.Integer({ minimum: 1 }),
-    bytes: Type.Integer({ minimum: 1 }),
+    width: Type.Integer({ minimum: 1, maximum: MAX_EDGE }),
+    height: Type.Integer({ minimum: 1, maximum: MAX_EDGE }),
+    bytes: Type.Integer({ minimum: 1, maximum: MAX_BYTES }),
     /** Of the bytes, in hexadecimal. */
     sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     /** Whether the image carries Content Credentials (C2PA). */

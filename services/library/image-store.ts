@@ -1,5 +1,6 @@
 import type { Base64Image, ImageMimeType } from '../bytes/base64-image.ts'
 import type { BufferPool } from '../bytes/buffer-pool.ts'
+import { ReportedError } from '../errors/app-error.ts'
 
 /** A file to be written. */
 export interface FileSource {
@@ -134,6 +135,19 @@ export interface StoredEntry {
 /** The folder of everything that the service names itself. Hidden, so that it is never listed as saved images. */
 export const LIBRARY_FOLDER = '.library'
 
+/** Bytes of a text that is read: records are a few kilobytes. */
+const MAX_TEXT_BYTES = 4_194_304
+
+/** Other programs may have put a file of any length in the place of a record. */
+export class TextTooLongError extends ReportedError {
+  override name = 'TextTooLongError'
+}
+
+/** @throws TextTooLongError */
+export function checkTextLength({ bytes }: { bytes: number }): void {
+  if (bytes > MAX_TEXT_BYTES) throw new TextTooLongError(`the file has more than ${MAX_TEXT_BYTES} bytes`)
+}
+
 /**
  * Files under names that the service chose, relative to the store with `/` between folders: images that no one named,
  * below `LIBRARY_FOLDER`, and the records of all images beside them.
@@ -147,7 +161,7 @@ export interface LibraryFiles {
   create(name: string, file: FileSource, signal: AbortSignal): Promise<void>
   /** Writes a small file atomically, in place of an earlier one. @throws as `create` */
   writeText(name: string, text: string, signal?: AbortSignal): Promise<void>
-  /** Undefined: there is none. @throws ServiceError `IMG_ERR_STORE_UNREADABLE` */
+  /** Undefined: there is none. @throws TextTooLongError, ServiceError `IMG_ERR_STORE_UNREADABLE` */
   readText(name: string): Promise<string | undefined>
   /** Undefined: there is none. @throws ServiceError `IMG_ERR_STORE_UNREADABLE` */
   open(name: string): Promise<StoredFile | undefined>

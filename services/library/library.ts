@@ -1,17 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { Value } from 'typebox/value'
-import { type ImageRecord, ImageRecordSchema } from '../../schemas/image-record.ts'
+import type { ImageRecord } from '../../schemas/image-record.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
 import type { MaybePromise } from '../bytes/maybe-promise.ts'
+import { ReportedError } from '../errors/app-error.ts'
 import { serviceError } from '../errors/errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { type LibraryAccess, mayChange, mayUse } from './access.ts'
 import { type AddImages, type AddUpload, createAddImages } from './add-images.ts'
 import { type ChangedImage, changeImage, type ImageChanges } from './change-image.ts'
 import type { ImageStore, StoredFile } from './image-store.ts'
-import { recordName, unnamedRecordName } from './locations.ts'
+import { isAtItsPlace, recordName, unnamedRecordName } from './locations.ts'
 import { createLateRecords } from './records/late-records.ts'
 import { InvalidCursorError, type RecordIndex, type RecordPage, type RecordQuery } from './records/record-index.ts'
+import { readRecord } from './records/stored-record.ts'
 import { openStoredImage } from './stored-image.ts'
 import { createTurns } from './turns.ts'
 
@@ -83,8 +84,11 @@ export function createLibrary(options: LibraryOptions): Library {
 
   /** The record in the store; the index may not have it yet. */
   async function readUnnamedRecord(id: string): Promise<ImageRecord | undefined> {
-    const text = await files.readText(unnamedRecordName(id))
-    return text === undefined ? undefined : parseRecord(text)
+    return await readRecord(files, unnamedRecordName(id)).catch((err: unknown) => {
+      if (!(err instanceof ReportedError)) throw err
+      log.warn({ err, id }, 'the record of an image is invalid; `library verify` lists such records')
+      return undefined
+    })
   }
 
   /** An index that cannot be reached must not make images unusable. */
@@ -96,7 +100,8 @@ export function createLibrary(options: LibraryOptions): Library {
   }
 
   async function get(id: string, access: LibraryAccess): Promise<ImageRecord> {
-    const usable = (record?: ImageRecord) => (record && mayUse(access, record.owner) ? record : undefined)
+    const usable = (record?: ImageRecord) =>
+      record && mayUse(access, record.owner) && isAtItsPlace(record, recordName(record)) ? record : undefined
     // The store is asked also for another caller's image, so that an unknown id does not take longer than such a one.
     const record = usable(await fromIndex(id)) ?? usable(await readUnnamedRecord(id))
     if (record === undefined) throw serviceError('IMG_ERR_IMAGE_ID', [])
@@ -162,9 +167,4 @@ export function createLibrary(options: LibraryOptions): Library {
       })
     },
   }
-}
-
-/** @throws Error if the text is no record */
-export function parseRecord(text: string): ImageRecord {
-  return Value.Parse(ImageRecordSchema, JSON.parse(text))
 }

@@ -2,7 +2,7 @@ import path from 'node:path'
 import type { ImageRecord } from '../../schemas/image-record.ts'
 import type { ImageMimeType } from '../bytes/base64-image.ts'
 import { fitExtension, mimeTypeOfName } from './file-extension.ts'
-import { isImageId, timeOfId } from './image-id.ts'
+import { isImageId, positionOfId, timeOfId } from './image-id.ts'
 import { LIBRARY_FOLDER } from './image-store.ts'
 import { isReadableName } from './output-path.ts'
 
@@ -53,5 +53,6 @@ export function isAtItsPlace(
 ): boolean {
   const { id, isNamed, location, mimeType } = record
   const isPlain = isNamed ? isReadableName(location) : location === unnamedLocation(id, mimeType)
-  return isPlain && recordName(record) === name
+  // An index cannot list what is made in a far future.
+  return isPlain && Number.isSafeInteger(positionOfId(id)) && recordName(record) === name
 }

@@ -5,6 +5,7 @@ import type { LibraryAccess } from '../../services/library/access.ts'
 import { newImageId } from '../../services/library/image-id.ts'
 import { createLibrary, type Library } from '../../services/library/library.ts'
 import { createLocalImageStore } from '../../services/library/local/local-image-store.ts'
+import { unnamedLocation } from '../../services/library/locations.ts'
 import { openSqliteIndex } from '../../services/library/records/sqlite-index.ts'
 import { silent } from './calls.ts'
 import { imageRecord } from './image-records.ts'
@@ -42,7 +43,7 @@ export const strangerAccess: LibraryAccess = {
 /** The record of an image without bytes. */
 export function recordOf({ createdAt = Date.now(), ...changes }: Partial<ImageRecord> = {}): ImageRecord {
   const id = newImageId(createdAt)
-  return { ...imageRecord(0), id, createdAt, location: `.library/${id}.png`, ...changes }
+  return { ...imageRecord(0), id, createdAt, location: unnamedLocation(id, 'image/png'), ...changes }
 }
 
 /** Stores an image. @param name its file name; absent: it has none */

@@ -2,14 +2,12 @@ import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { AppError } from '../../errors/app-error.ts'
 import { serviceError } from '../../errors/errors.ts'
-import type { LibraryFiles, StoredEntry, StoredFile } from '../image-store.ts'
+import { checkTextLength, type LibraryFiles, type StoredEntry, type StoredFile } from '../image-store.ts'
 import type { BlobFacts, Blobs } from './blobs.ts'
 import type { Container } from './open-container.ts'
 import { toReadError, toWriteError } from './storage-error.ts'
 import { PROBE_NAME } from './storage-health.ts'
 
-/** Bytes of a text: records are a few kilobytes. */
-const MAX_TEXT_BYTES = 4_194_304
 /** Entries of a list that the SDK parses at once: a tenth of a millisecond each, in which the process does nothing else. */
 export const PAGE_ENTRIES = 250
 
@@ -53,7 +51,7 @@ export function createBlobFiles(container: Container, blobs: Blobs): LibraryFile
     async readText(name) {
       await using file = await open(name)
       if (file === undefined) return undefined
-      if (file.bytes > MAX_TEXT_BYTES) throw toReadError(new AppError('the file is too long'))
+      checkTextLength(file)
       return (await buffer(file.read(0, file.bytes))).toString('utf8')
     },
     open,

@@ -5,7 +5,7 @@ import type { BufferPool } from '../../bytes/buffer-pool.ts'
 import { temporaryName, writeAll } from '../../bytes/durable-file.ts'
 import { codeOf } from '../../errors/error-code.ts'
 import { serviceError } from '../../errors/errors.ts'
-import { type FileSource, LIBRARY_FOLDER, type LibraryFiles, type StoredFile } from '../image-store.ts'
+import { checkTextLength, type FileSource, LIBRARY_FOLDER, type LibraryFiles, type StoredFile } from '../image-store.ts'
 import { DirectoryHandle } from './directory-handle.ts'
 import { cacheFolder } from './folder-cache.ts'
 import type { Leftovers } from './leftovers.ts'
@@ -96,7 +96,9 @@ export function createLocalFiles(root: string, pool: BufferPool, leftovers: Left
     },
     async readText(name) {
       await using file = await open(name)
-      return file && (await text(file.read(0, file.bytes)))
+      if (file === undefined) return undefined
+      checkTextLength(file)
+      return await text(file.read(0, file.bytes))
     },
     open,
     async remove(name) {

@@ -8,9 +8,13 @@ export interface SplitName {
   fileName: string
 }
 
-/** @param name relative to the store, with `/` between folders */
+/**
+ * @param name relative to the store, with `/` between folders
+ * @throws ServiceError `IMG_ERR_PATH_OUTSIDE` if it leads elsewhere; such a name is checked long before
+ */
 export function splitName(name: string): SplitName {
   const folders = name.split('/')
+  if (folders.some((each) => ['', '.', '..'].includes(each))) throw serviceError('IMG_ERR_PATH_OUTSIDE', [])
   const fileName = folders.pop() ?? ''
   return { folders, fileName }
 }

@@ -5,7 +5,7 @@ import type { LibraryFiles } from '../image-store.ts'
 import { isAtItsPlace, recordName } from '../locations.ts'
 import type { RecordIndex } from '../records/record-index.ts'
 import type { Stored } from './reindex.ts'
-import { removeImage } from './remove-image.ts'
+import { removeUnnamedImage } from './remove-unnamed-image.ts'
 
 /** How long images without a name are stored, and how many. 0 sets no limit. */
 export interface RetentionLimits {
@@ -50,7 +50,7 @@ export async function applyRetention(stored: Stored, options: RetentionOptions):
   for await (const record of overdue(stored, totals, options)) {
     signal?.throwIfAborted()
     if (!isAtItsPlace(record, recordName(record)) || record.isNamed) continue
-    if (!isDryRun) await removeImage(stored, record)
+    if (!isDryRun) await removeUnnamedImage(stored, record)
     onRemoved?.(record)
     result.removed++
     result.removedBytes += record.bytes

@@ -25,9 +25,11 @@ export interface LateRecords extends Disposable {
 export function createLateRecords(index: Pick<RecordIndex, 'put' | 'get'>, log: Logger): LateRecords {
   const waiting = new Map<string, ImageRecord>()
   let timer: NodeJS.Timeout | undefined
+  let isClosed = false
 
   function keep(records: readonly ImageRecord[]): void {
-    for (const record of records) if (waiting.size < MAX_WAITING) waiting.set(record.id, record)
+    for (const record of records)
+      if (waiting.size < MAX_WAITING || waiting.has(record.id)) waiting.set(record.id, record)
     timer ??= setTimeout(retry, RETRY_MS).unref()
   }
 
@@ -39,7 +41,7 @@ export function createLateRecords(index: Pick<RecordIndex, 'put' | 'get'>, log: 
     } catch {
       // Reported when it began; the next attempt follows.
     }
-    timer = waiting.size === 0 ? undefined : setTimeout(retry, RETRY_MS).unref()
+    timer = waiting.size === 0 || isClosed ? undefined : setTimeout(retry, RETRY_MS).unref()
   }
 
   return {
@@ -47,6 +49,8 @@ export function createLateRecords(index: Pick<RecordIndex, 'put' | 'get'>, log: 
       if (records.length === 0) return
       try {
         await index.put(records)
+        // An earlier state that waits must not replace this one.
+        for (const { id } of records) waiting.delete(id)
       } catch (err) {
         if (waiting.size === 0)
           log.warn({ err }, 'the index of images cannot be updated; new images are found by id only')
@@ -61,6 +65,9 @@ export function createLateRecords(index: Pick<RecordIndex, 'put' | 'get'>, log: 
       return [...waiting.values()].filter((record) => record.isNamed && record.location.toLowerCase() === name)
     },
     forget: (id) => void waiting.delete(id),
-    [Symbol.dispose]: () => clearTimeout(timer),
+    [Symbol.dispose]() {
+      isClosed = true
+      clearTimeout(timer)
+    },
   }
 }

@@ -79,6 +79,8 @@ export function createDatabase(url: string, maxConnections: number, onError: (er
 
   async function transaction<T>(run: (query: Query) => Promise<T>, timeoutMs = TIMEOUT_MS): Promise<T> {
     const client = await orUnavailable(() => pool.connect())
+    // Between statements a broken connection is an event, which ends the process if no one listens.
+    client.on('error', ignore)
     let failure: Error | undefined
     try {
       const query = queryOf(client, timeoutMs)
@@ -91,6 +93,7 @@ export function createDatabase(url: string, maxConnections: number, onError: (er
       failure = toUnavailable(error)
       throw failure
     } finally {
+      client.off('error', ignore)
       // A connection with an unknown state is closed instead of reused.
       client.release(failure)
     }
@@ -111,6 +114,9 @@ export function createDatabase(url: string, maxConnections: number, onError: (er
     },
   }
 }
+
+/** The next statement on the connection fails, and is reported. */
+function ignore(): void {}
 
 function queryOf(client: PoolClient, timeoutMs: number): Query {
   return (text, values = []) => {

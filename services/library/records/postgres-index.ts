@@ -72,6 +72,10 @@ function createIndex({ query, transaction, close }: Database): RecordIndex {
       const { rowCount } = await query('DELETE FROM library.records WHERE id = $1', [id])
       return rowCount === 1
     },
+    async removeUnnamed(id) {
+      const { rowCount } = await query('DELETE FROM library.records WHERE id = $1 AND NOT is_named', [id])
+      return rowCount === 1
+    },
     find: (wanted) => find(query, wanted),
     async unnamedBytes() {
       const { rows } = await query<{ owner: string; bytes: string }>(

@@ -55,6 +55,8 @@ export interface RecordIndex extends AsyncDisposable {
   missing(ids: readonly string[]): Promise<string[]>
   /** @returns whether there was one */
   remove(id: string): Promise<boolean>
+  /** The same, unless the image has got a name meanwhile. */
+  removeUnnamed(id: string): Promise<boolean>
   /** @throws InvalidCursorError */
   find(query: RecordQuery): Promise<RecordPage>
   /** Bytes of unnamed images by owner, most bytes first: what retention limits. */

@@ -47,16 +47,27 @@ export interface SqliteIndexOptions {
 export function openSqliteIndex({ file, onEmptied }: SqliteIndexOptions): { index: RecordIndex; isEmpty: boolean } {
   let current = openDatabase(file)
   const { isEmpty } = current
+  let isDamaged = false
 
   function run<T>(work: (opened: Opened) => T): T {
+    // A replacement can fail, for instance because the disk is full; the next call tries again.
+    if (isDamaged) replace()
     try {
       return work(current)
     } catch (error) {
       if (!isDamage(error)) throw error
-      current = replaceDatabase(current.database, file)
-      onEmptied()
+      isDamaged = true
+      replace()
       return work(current)
     }
+  }
+
+  function replace(): void {
+    if (current.database.isOpen) current.database.close()
+    removeDatabase(file)
+    current = tryOpen(file)
+    isDamaged = false
+    onEmptied()
   }
 
   return { index: createIndex(run, () => current.database), isEmpty }
@@ -93,12 +104,6 @@ function tryOpen(file: string): Opened {
     database.close()
     throw error
   }
-}
-
-function replaceDatabase(damaged: DatabaseSync, file: string): Opened {
-  damaged.close()
-  removeDatabase(file)
-  return tryOpen(file)
 }
 
 function removeDatabase(file: string): void {
@@ -159,6 +164,11 @@ function createIndex(run: <T>(work: (opened: Opened) => T) => T, database: () =>
     },
     async remove(id) {
       return run(({ database, statements }) => transaction(database, () => removeNow(statements, id)))
+    },
+    async removeUnnamed(id) {
+      return run(({ database, statements }) =>
+        transaction(database, () => statements.unnamed.get(id) !== undefined && removeNow(statements, id)),
+      )
     },
     async find(query) {
       return run(({ statements }) => find(statements, query))
@@ -221,6 +231,7 @@ function prepareStatements(database: DatabaseSync) {
   }
   return {
     position: prepare('SELECT position FROM records WHERE id = ?'),
+    unnamed: prepare('SELECT 1 FROM records WHERE id = ? AND is_named = 0'),
     isTaken: prepare('SELECT 1 FROM records WHERE position = ?'),
     get: prepare('SELECT record FROM records WHERE id = ?'),
     insert: prepareWrite('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)'),

@@ -232,6 +232,26 @@ for (const [kind, start] of Object.entries(storeKinds)) {
       for (const { id } of [...ann, ...bob.slice(3)]) t.assert.ok(await index.get(id))
     })
 
+    test('an image that gets a name while retention works stays in the library', async (t: TestContext) => {
+      const { files, index, add, put, retain } = await library(t)
+      const record = await add({ createdAt: Date.now() - 2 * DAY })
+      const named = { ...record, isNamed: true, location: 'fox.png' }
+      const naming: typeof files = {
+        ...files,
+        async remove(name) {
+          if (name === record.location) {
+            await put(named.location, Buffer.from('an image'))
+            await put(recordName(named), JSON.stringify(named))
+            await index.put([named])
+          }
+          await files.remove(name)
+        },
+      }
+      await applyRetention({ files: naming, index }, { ttlMs: DAY, maxBytes: 0 })
+      t.assert.deepEqual(await index.get(record.id), named)
+      t.assert.equal((await retain({ ttlMs: DAY })).removed, 0)
+    })
+
     test('a removal that was interrupted is finished by the next one', async (t: TestContext) => {
       const { names, index, files, add, retain } = await library(t)
       const [one, two] = [await add({ createdAt: 1 }), await add({ createdAt: 2 })]

@@ -43,3 +43,22 @@ test('a deleted record that waits for the index does not come back', async (t: T
   await new Promise(setImmediate)
   t.assert.equal(await index.get(record.id), undefined)
 })
+
+test('an earlier state of a record that waits for the index does not replace a later one', async (t: TestContext) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { index } = openSqliteIndex({ file: '', onEmptied() {} })
+  let isReachable = false
+  using late = createLateRecords(
+    { get: index.get, put: (records) => (isReachable ? index.put(records) : Promise.reject(new Error('refused'))) },
+    silent,
+  )
+  const record = imageRecord(0)
+  await late.put([record])
+  isReachable = true
+  const changed = { ...record, tags: ['new'] }
+  await late.put([changed])
+  t.assert.deepEqual(await late.get(record.id), changed)
+  t.mock.timers.tick(2_000)
+  await new Promise(setImmediate)
+  t.assert.deepEqual(await index.get(record.id), changed)
+})

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import pino from 'pino'
@@ -66,6 +66,28 @@ test('an index that is damaged while it is open is replaced, and its owner is to
   await index.put([imageRecord(1, { prompt: 'a red fox' })])
   t.assert.equal((await index.find({ text: 'fox', limit: 5 })).records.length, 1)
   t.assert.equal(emptied(), 1)
+})
+
+test('a damaged index whose replacement fails is replaced by a later call', async (t: TestContext) => {
+  const folder = await temporaryFolder(t)
+  const place = join(folder, '.library')
+  {
+    const { index } = await opening(t, { folder })
+    await index.put(Array.from({ length: 500 }, (_, second) => imageRecord(second)))
+    await index[Symbol.asyncDispose]()
+  }
+  const { index, emptied } = await opening(t, { folder })
+  const file = join(place, 'index.db')
+  const { size } = await stat(file)
+  await writeFile(file, Buffer.alloc(size, 0xa5))
+  await rename(place, `${place}-moved`)
+  await writeFile(place, 'a file in place of the folder')
+  await t.assert.rejects(index.find({ limit: 5 }))
+  await rm(place)
+  await mkdir(place)
+  t.assert.deepEqual((await index.find({ limit: 5 })).records, [])
+  await index.put([imageRecord(1)])
+  t.assert.deepEqual([(await index.find({ limit: 5 })).records.length, emptied()], [1, 1])
 })
 
 test('where the folder cannot be written the index is temporary, which is logged once', async (t: TestContext) => {

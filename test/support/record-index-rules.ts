@@ -1,30 +1,13 @@
 import assert from 'node:assert/strict'
-import { after, describe, test } from 'node:test'
-import { openPostgresIndex } from '../../../../services/library/records/postgres-index.ts'
-import {
-  InvalidCursorError,
-  type RecordIndex,
-  type RecordQuery,
-} from '../../../../services/library/records/record-index.ts'
-import { openSqliteIndex } from '../../../../services/library/records/sqlite-index.ts'
-import { imageRecord, RECORDS_START } from '../../../support/image-records.ts'
-import { type Postgres, startPostgres } from '../../../support/postgres.ts'
-
-let postgres: Postgres | undefined
-after(() => postgres?.[Symbol.asyncDispose]())
-
-const engines: Record<string, () => Promise<RecordIndex>> = {
-  sqlite: async () => openSqliteIndex({ file: '', onEmptied: assert.fail }).index,
-  postgres: async () => {
-    postgres ??= await startPostgres()
-    return (await openPostgresIndex({ url: await postgres.createDatabase(), onError: assert.ifError })).index
-  },
-}
+import { describe, test } from 'node:test'
+import { InvalidCursorError, type RecordIndex, type RecordQuery } from '../../services/library/records/record-index.ts'
+import { imageRecord, RECORDS_START } from './image-records.ts'
 
 const START = RECORDS_START
 const record = imageRecord
 
-for (const [name, open] of Object.entries(engines)) {
+/** What every index of records does. @param open an empty one, which the test disposes */
+export function describeRecordIndex(name: string, open: () => Promise<RecordIndex>): void {
   describe(`the ${name} index of records`, () => {
     const promptsOf = async (index: RecordIndex, query: Partial<RecordQuery>) =>
       (await index.find({ limit: 50, ...query })).records.map(({ prompt }) => prompt)
@@ -217,6 +200,17 @@ for (const [name, open] of Object.entries(engines)) {
       assert.deepEqual(await promptsOf(index, { text: 'eins' }), [])
       assert.equal(await index.get(one.id), undefined)
       assert.deepEqual(await index.get(two.id), two)
+    })
+
+    test('an image that has got a name is not removed as an unnamed one', async () => {
+      await using index = await open()
+      const [unnamed, named] = [record(1), record(2)]
+      await index.put([unnamed, named])
+      await index.put([{ ...named, isNamed: true, location: 'fox.png' }])
+      assert.equal(await index.removeUnnamed(unnamed.id), true)
+      assert.equal(await index.removeUnnamed(named.id), false)
+      assert.equal(await index.removeUnnamed('no id'), false)
+      assert.deepEqual(await promptsOf(index, { location: 'fox.png' }), [named.prompt])
     })
 
     test('rejects a cursor that no page returned', async () => {

@@ -7,6 +7,7 @@ import { openPostgresIndex } from '../../../../services/library/records/postgres
 import { IndexUnavailableError } from '../../../../services/library/records/record-index.ts'
 import { imageRecord } from '../../../support/image-records.ts'
 import { type Postgres, startPostgres } from '../../../support/postgres.ts'
+import { describeRecordIndex } from '../../../support/record-index-rules.ts'
 
 /** More than the second after which a call is given up. */
 const SOON_MS = 3_000
@@ -17,6 +18,11 @@ before(async () => {
   postgres = await startPostgres()
 })
 after(() => postgres[Symbol.asyncDispose]())
+
+describeRecordIndex('postgres', async () => {
+  const url = await postgres.createDatabase()
+  return (await openPostgresIndex({ url, onError: () => {} })).index
+})
 
 async function opening(t: TestContext, url: string) {
   const opened = await openPostgresIndex({ url, onError: () => {} })
@@ -125,4 +131,14 @@ test('work that one replica does is not done by another meanwhile', async (t: Te
   })
   await two.index.alone(async () => void done.push('two later'))
   t.assert.deepEqual(done, ['one', 'two later'])
+})
+
+test('a connection that breaks during work of one replica does not end the process', async (t: TestContext) => {
+  const { index } = await opening(t, await postgres.createDatabase())
+  const work = index.alone(async () => {
+    await postgres.crash()
+    await postgres.start()
+  })
+  await t.assert.rejects(work, IndexUnavailableError)
+  await index.put([imageRecord(1)])
 })
