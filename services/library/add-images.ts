@@ -162,7 +162,12 @@ export function createAddImages({ store, records, waitMs, log }: AddImagesOption
     done.abort()
     deadline.abort(slow)
     // Copied: what the given-up work still does must not change what the client is told.
-    return images.map((_image, at) => added[at] ?? { failure: slow })
+    return images.map((_image, at) => {
+      const { record, saved, failure } = added[at] ?? {}
+      return record === undefined
+        ? { ...(saved && { saved }), failure: failure ?? slow }
+        : { record, ...(saved && { saved }) }
+    })
   }
 
   return {

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { argumentNames } from '../../services/parameters/arguments.ts'
@@ -48,6 +50,8 @@ const asField =
   ({ isForm, fields }, value) =>
     fields[name] === (isForm ? String(value) : value)
 const asMask: IsSent = ({ files }) => files.includes('mask')
+/** Beside the image to edit, one of each argument that was sent. */
+const hasReferences: IsSent = ({ files }) => files.filter((field) => field !== 'mask').length >= 2
 
 /** How an argument is recognized in a request that does not have it as a field of its name. */
 const recognized: Readonly<Record<string, IsSent>> = {
@@ -59,19 +63,23 @@ const recognized: Readonly<Record<string, IsSent>> = {
     return aspect_ratio === '1:1' || (isSquare && (value === '1:1' || Number(edges[0]) === 1024))
   },
   mask_base64: asMask,
+  mask_image: asMask,
   mask_region: asMask,
-  reference_images_base64: ({ files }) => files.filter((field) => field !== 'mask').length === 2,
+  reference_images: hasReferences,
+  reference_images_base64: hasReferences,
 }
 
 const samples: Readonly<Record<string, readonly unknown[]>> = {
   ...argumentValues,
   mask_base64: [mask],
+  mask_image: ['image:///mask.png'],
+  reference_images: [['image:///image.png']],
   reference_images_base64: [[image]],
 }
 
 async function startWith(t: TestContext, model: string, dialect: string, row?: object) {
   const azure = await fakeAzure(t, responding(200, imageResult))
-  const { url } = await listen(t, {
+  const { url, images } = await listen(t, {
     AZURE_BASE_URL: azure.url,
     AZURE_DEPLOYMENT_NAME: model,
     AZURE_API_DIALECT: dialect,
@@ -81,6 +89,8 @@ async function startWith(t: TestContext, model: string, dialect: string, row?: o
     RATE_LIMIT_PER_MINUTE: '0',
     LOG_LEVEL: 'silent',
   })
+  await writeFile(join(images, 'image.png'), Buffer.from(image, 'base64'))
+  await writeFile(join(images, 'mask.png'), Buffer.from(mask, 'base64'))
   /** Whether the call was accepted; then each of its arguments must be in the request, else nothing may be sent. */
   const isAccepted = async (tool: string, args: Readonly<Record<string, unknown>>): Promise<boolean> => {
     const before = azure.seen.length

@@ -151,7 +151,13 @@ async function check(run: Run): Promise<void> {
   await waitFor('the index to have every image', async () => (await index.missing(told)).length === 0 || undefined, {
     limitMs: IMPORT_MS,
   }).catch(async () => run.faults.push(`not in the index: ${(await index.missing(told)).join(' ')}`))
-  const problems = await problemsOf(run, true)
+  let problems: Problem[] = []
+  // A complete image of which no client was told is imported in the background.
+  const isImported = async () => {
+    problems = await problemsOf(run, true)
+    return !problems.some(({ kind }) => kind === 'not-in-index') || undefined
+  }
+  await waitFor('the import of records', isImported, { limitMs: IMPORT_MS }).catch(() => {})
   run.orphans = problems.length
   for (const { kind, name } of problems) if (!LEFTOVERS.has(kind)) run.faults.push(`${kind} ${name}`)
   const named = new Set(problems.map(({ id }) => id))

@@ -54,7 +54,7 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     t.assert.equal(statusCode, 200)
     t.assert.deepEqual(
       result.content.map(({ type }) => type),
-      ['text', 'image'],
+      ['text', 'image', 'text'],
     )
   })
 

@@ -9,6 +9,8 @@ import { inBatches } from './batches.ts'
 
 /** Records that are read at once; an index in SQLite stops the event loop while it takes them. */
 const BATCH = 32
+/** Records that cannot be read, before an import is given up. */
+const MAX_FAILURES = 10
 
 export interface Stored {
   files: LibraryFiles
@@ -24,26 +26,33 @@ export interface ImportedRecords {
 
 /**
  * Adds to the index the records of the store that it has not, or all of them.
- * @throws IndexUnavailableError, ServiceError `IMG_ERR_STORE_UNREADABLE`, the reason of the signal
+ * @throws IndexUnavailableError, the reason of the signal; ServiceError `IMG_ERR_STORE_UNREADABLE` if a record could not be
+ *   read, after the others have been imported
  */
 export async function importRecords(
   { files, index }: Stored,
   { isComplete, signal }: { isComplete: boolean; signal?: AbortSignal },
 ): Promise<ImportedRecords> {
   const total = { imported: 0, invalid: 0 }
+  const failures: unknown[] = []
   for await (const batch of inBatches(recordNames(files), BATCH)) {
     signal?.throwIfAborted()
     const missing = new Set(await index.missing(batch.map(({ id }) => id)))
     const wanted = isComplete ? batch : batch.filter(({ id }) => missing.has(id))
-    const records = await Promise.all(wanted.map(({ name }) => readIfValid(files, name)))
-    const read = records.filter((record) => record !== undefined && record !== 'invalid')
-    const valid = await withoutEarlierOnes(read, { files, index }, missing)
+    const read = await Promise.allSettled(wanted.map(({ name }) => readIfValid(files, name)))
+    const records = read.flatMap((each) => (each.status === 'fulfilled' ? each.value : []))
+    failures.push(...read.flatMap((each) => (each.status === 'rejected' ? each.reason : [])))
+    // One record may be unreadable; a store that is down would fail for every one.
+    if (failures.length > MAX_FAILURES) break
+    const whole = records.filter((record) => record !== undefined && record !== 'invalid')
+    const valid = await withoutEarlierOnes(whole, { files, index }, missing)
     if (valid.length > 0) await index.put(valid)
     total.imported += valid.filter(({ id }) => missing.has(id)).length
     total.invalid += records.filter((record) => record === 'invalid').length
     await setImmediate()
   }
   if (total.imported > BATCH) await index.optimize()
+  if (failures.length > 0) throw failures[0]
   return total
 }
 

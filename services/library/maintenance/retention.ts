@@ -37,20 +37,30 @@ const MIN_FREE_BYTES = 1_073_741_824
 const MIN_FREE_SHARE = 0.1
 
 const PAGE = 32
+/** Images that cannot be removed, before a run is given up. */
+const MAX_FAILURES = 10
 
 /**
  * Removes unnamed images that are too old, then, while all together are too large or the disk is too full, the oldest one of
  * the owner with most bytes. Images with a name are never removed.
- * @throws IndexUnavailableError, ServiceError `IMG_ERR_STORE_UNWRITABLE`, `_FAILED`, the reason of the signal
+ * @throws the reason of the signal; IndexUnavailableError, ServiceError `IMG_ERR_STORE_UNWRITABLE`, `_FAILED` if an image
+ *   could not be removed, after the others have been
  */
 export async function applyRetention(stored: Stored, options: RetentionOptions): Promise<Retained> {
   const { isDryRun = false, maxRemovals = Number.POSITIVE_INFINITY, signal, onRemoved } = options
   const totals = new Map((await stored.index.unnamedBytes()).map(({ owner, bytes }) => [owner, bytes]))
   const result: Retained = { removed: 0, removedBytes: 0, bytes: sum(totals.values()) }
+  const failures: unknown[] = []
   for await (const record of overdue(stored, totals, options)) {
     signal?.throwIfAborted()
     if (!isAtItsPlace(record, recordName(record)) || record.isNamed) continue
-    if (!isDryRun) await removeUnnamedImage(stored, record)
+    try {
+      if (!isDryRun) await removeUnnamedImage(stored, record)
+    } catch (error) {
+      // One folder may be read-only; a store that is down would fail for every image.
+      if (failures.push(error) === MAX_FAILURES) break
+      continue
+    }
     onRemoved?.(record)
     result.removed++
     result.removedBytes += record.bytes
@@ -58,6 +68,7 @@ export async function applyRetention(stored: Stored, options: RetentionOptions):
     if (result.removed === maxRemovals) break
     await setImmediate()
   }
+  if (failures.length > 0) throw failures[0]
   return result
 }
 

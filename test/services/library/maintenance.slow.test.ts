@@ -252,6 +252,41 @@ for (const [kind, start] of Object.entries(storeKinds)) {
       t.assert.equal((await retain({ ttlMs: DAY })).removed, 0)
     })
 
+    test('an image that cannot be removed keeps no other one from being removed', async (t: TestContext) => {
+      const { files, index, add } = await library(t)
+      const records = await Promise.all([1, 2, 3].map((days) => add({ createdAt: Date.now() - days * DAY })))
+      const stuck = records[1]
+      const denying: typeof files = {
+        ...files,
+        remove: async (name) => (name === stuck?.location ? Promise.reject(new Error('denied')) : files.remove(name)),
+      }
+      await t.assert.rejects(applyRetention({ files: denying, index }, { ttlMs: DAY / 2, maxBytes: 0 }), /denied/)
+      t.assert.deepEqual((await index.find({ limit: 5 })).records, [stuck])
+    })
+
+    test('a record that cannot be read keeps no other one out of the index', async (t: TestContext) => {
+      const { files, index, add } = await library(t)
+      const now = Date.now()
+      const records = [
+        await add({ createdAt: now - 3000 }),
+        await add({ createdAt: now - 2000, isNamed: true, location: 'fox.png' }),
+        await add({ createdAt: now - 1000 }),
+      ]
+      for (const { id } of records) await index.remove(id)
+      const [denied, ...others] = records.toReversed()
+      const denying: typeof files = {
+        ...files,
+        readText: (name) =>
+          denied !== undefined && name === recordName(denied)
+            ? Promise.reject(new Error('denied'))
+            : files.readText(name),
+      }
+      await t.assert.rejects(importRecords({ files: denying, index }, { isComplete: false }), /denied/)
+      t.assert.deepEqual((await index.find({ limit: 5 })).records, others)
+      await importRecords({ files, index }, { isComplete: false })
+      t.assert.deepEqual((await index.find({ limit: 5 })).records, [denied, ...others])
+    })
+
     test('a removal that was interrupted is finished by the next one', async (t: TestContext) => {
       const { names, index, files, add, retain } = await library(t)
       const [one, two] = [await add({ createdAt: 1 }), await add({ createdAt: 2 })]
