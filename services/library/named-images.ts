@@ -1,7 +1,7 @@
 import type { ImageRecord } from '../../schemas/image-record.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
 import type { MaybePromise } from '../bytes/maybe-promise.ts'
-import { serviceError } from '../errors/errors.ts'
+import { ServiceError, serviceError } from '../errors/errors.ts'
 import { type LibraryAccess, mayUse } from './access.ts'
 import type { ImageStore } from './image-store.ts'
 import type { Library } from './library.ts'
@@ -44,15 +44,46 @@ export async function recordOfFile(
   return exact
 }
 
+/** An image that was opened by its name. */
+export interface NamedImage {
+  /** The receiver must dispose it. */
+  image: Base64Image
+  /** Absent: a file without a record. */
+  record?: ImageRecord
+}
+
+interface NamedImageSource {
+  store: Pick<ImageStore, 'resolve' | 'read' | 'files'>
+  /** Undefined: images have names only. */
+  library: Library | undefined
+}
+
 /**
- * Opens an image by its name, which a client chose. The receiver must dispose the image.
- * @throws ServiceError as `ImageStore.resolve` and `ImageStore.read`; another caller's image is missing
+ * Opens the image that a client named.
+ * @param names that the client may mean, the likeliest first
+ * @returns undefined if there is none, as for another caller's image
+ * @throws ServiceError if the store or the index cannot be read
  */
 export async function readNamed(
-  { store, library }: { store: Pick<ImageStore, 'resolve' | 'read' | 'files'>; library: Library | undefined },
+  source: NamedImageSource,
+  names: readonly string[],
+  access: LibraryAccess,
+): Promise<NamedImage | undefined> {
+  for (const name of names) {
+    const found = await readName(source, name, access).catch((error: unknown) => {
+      if (error instanceof ServiceError && error.family === 'input') return undefined
+      throw error
+    })
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+async function readName(
+  { store, library }: NamedImageSource,
   name: string,
   access: LibraryAccess,
-): Promise<{ image: Base64Image; record?: ImageRecord }> {
+): Promise<NamedImage> {
   if (library === undefined) return { image: await store.read(name) }
   // The name may begin like a path of another kind, such as ~.
   const target = await store.resolve(`./${name}`)

@@ -92,16 +92,14 @@ export function createSavedImages({ store, library, contents }: SavedImagesOptio
     return withPrefix(FILES, await files.page(PAGE_SIZE, undefined, access, false))
   }
 
-  function openId(id: string, access: LibraryAccess): Promise<Base64Image | undefined> {
-    return open(async () => library && (await library.read(await library.get(id, access))))
-  }
-
-  async function openName(uri: string, access: LibraryAccess): Promise<Base64Image | undefined> {
-    for (const name of namesOfImageUri(uri)) {
-      const image = await open(async () => (await readNamed({ store, library }, name, access)).image)
-      if (image !== undefined) return image
+  /** What a client may not use and what is gone: for a client the resource does not exist. */
+  async function openId(id: string, access: LibraryAccess): Promise<Base64Image | undefined> {
+    try {
+      return library && (await library.read(await library.get(id, access)))
+    } catch (error) {
+      if (error instanceof ServiceError && error.family === 'input') return undefined
+      throw error
     }
-    return undefined
   }
 
   return {
@@ -116,7 +114,7 @@ export function createSavedImages({ store, library, contents }: SavedImagesOptio
       const id = idOfUri(uri)
       const previewId = contents && idOfPreviewUri(uri)
       const image = await (id === undefined && previewId === undefined
-        ? openName(uri, access)
+        ? readNamed({ store, library }, namesOfImageUri(uri), access).then((named) => named?.image)
         : openId(id ?? previewId ?? '', access))
       if (image === undefined) return undefined
       scope.use(image)
@@ -147,14 +145,4 @@ export function createSavedImages({ store, library, contents }: SavedImagesOptio
 
 function withPrefix(prefix: string, { resources, nextCursor }: ResourcePage): ResourcePage {
   return { resources, ...(nextCursor === undefined ? {} : { nextCursor: prefix + nextCursor }) }
-}
-
-/** What a client may not use, what is gone and what is no image: for a client the resource does not exist. */
-async function open(read: () => Promise<Base64Image | undefined>): Promise<Base64Image | undefined> {
-  try {
-    return await read()
-  } catch (error) {
-    if (error instanceof ServiceError && error.family === 'input') return undefined
-    throw error
-  }
 }

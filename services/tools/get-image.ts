@@ -14,7 +14,7 @@ import { mayUse } from '../library/access.ts'
 import type { ImageStore } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
 import type { Links } from '../library/links/links.ts'
-import { readNamed } from '../library/named-images.ts'
+import { type NamedImage, readNamed } from '../library/named-images.ts'
 import { enumeration } from '../parameters/parameter.ts'
 import { reference } from '../parameters/table.ts'
 import { deliveries } from './arguments.ts'
@@ -37,13 +37,6 @@ export interface GetImageOptions {
 
 const MAX_EDGE = 16_384
 
-/** An image that was found, open for reading. */
-interface OpenImage {
-  image: Base64Image
-  /** Absent: a file without a record. */
-  record?: ImageRecord
-}
-
 /** Shows a stored image again. */
 export function getImage(options: GetImageOptions): Tool {
   const { library, store, references, links, pixels, imageLimits: limits, maxInlineBytes } = options
@@ -63,14 +56,12 @@ export function getImage(options: GetImageOptions): Tool {
   }
   const inputSchema = Type.Object(properties, { additionalProperties: false })
 
-  async function open(id: string, context: CallContext): Promise<OpenImage> {
+  async function open(id: string, context: CallContext): Promise<NamedImage> {
     const found = await references.find('id', id, context)
     if ('record' in found) return { image: await library.read(found.record), record: found.record }
-    for (const name of found.names) {
-      const found = await readNamed({ store, library }, name, context.access).catch(ignoreMissing)
-      if (found !== undefined) return found
-    }
-    throw serviceError('IMG_ERR_STORE_MISSING', [])
+    const named = await readNamed({ store, library }, found.names, context.access)
+    if (named === undefined) throw serviceError('IMG_ERR_STORE_MISSING', [])
+    return named
   }
 
   async function linkTo(id: string, variant: ImageVariant, url: Links, context: CallContext): Promise<ToolResult> {
@@ -107,7 +98,7 @@ export function getImage(options: GetImageOptions): Tool {
     return await createPreview(image, { maxEncodedBytes, limits, pixels, claim: claimOf(context) }).catch(ignoreMissing)
   }
 
-  async function show(isPreview: boolean, { image, record }: OpenImage, variant: ImageVariant, context: CallContext) {
+  async function show(isPreview: boolean, { image, record }: NamedImage, variant: ImageVariant, context: CallContext) {
     const isVariant = variant.maxEdge !== undefined || variant.format !== undefined
     const shown = isVariant ? await transform(image, variant, context) : image
     const changes = shown === image ? [] : [`This is a version of ${formatSize(shown)}, ${shown.mimeType}.`]

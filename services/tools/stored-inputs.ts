@@ -1,7 +1,7 @@
 import type { Base64Image } from '../bytes/base64-image.ts'
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import type { CallContext } from '../calls/types.ts'
-import { ServiceError, serviceError } from '../errors/errors.ts'
+import { serviceError } from '../errors/errors.ts'
 import type { ImageStore } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
 import { readNamed } from '../library/named-images.ts'
@@ -67,17 +67,6 @@ export function createStoredInputs(options: StoredInputsOptions): StoredInputs {
     return await fill(await allocate(image.bytes, context), image.decoded(pool))
   }
 
-  /** An image under a name that the client chose. */
-  async function readName(name: string, context: CallContext): Promise<StoredInput | undefined> {
-    const found = await readNamed({ store, library }, name, context.access).catch((error: unknown) => {
-      if (error instanceof ServiceError && error.family === 'input') return undefined
-      throw error
-    })
-    if (found === undefined) return undefined
-    await using image = found.image
-    return { bytes: await bytesOf(image, context), ...(found.record && { id: found.record.id }) }
-  }
-
   return {
     isReference: references.isReference,
     bytesOf,
@@ -88,11 +77,10 @@ export function createStoredInputs(options: StoredInputsOptions): StoredInputs {
         const bytes = await fill(await allocate(file.bytes, context), file.read(0, file.bytes))
         return { bytes, id: found.record.id }
       }
-      for (const name of found.names) {
-        const input = await readName(name, context)
-        if (input !== undefined) return input
-      }
-      throw serviceError('IMG_ERR_STORE_MISSING', [])
+      const named = await readNamed({ store, library }, found.names, context.access)
+      if (named === undefined) throw serviceError('IMG_ERR_STORE_MISSING', [])
+      await using image = named.image
+      return { bytes: await bytesOf(image, context), ...(named.record && { id: named.record.id }) }
     },
   }
 }
