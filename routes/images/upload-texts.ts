@@ -5,7 +5,7 @@ export interface UploadTexts {
   /** `lang` of the page. */
   lang: string
   title: Record<'image' | 'mask', string>
-  /** @param megabytes of the largest file, @param end time of day */
+  /** @param megabytes of the largest file */
   limits(megabytes: string): string
   drop: string
   pick: string

@@ -8,6 +8,8 @@ import { newImageId } from './image-id.ts'
 import { type ImageSource, type ImageStore, jsonSource, type SavedImage, type SaveTarget } from './image-store.ts'
 import { recordName, unnamedLocation, unnamedRecordName } from './locations.ts'
 import type { LateRecords } from './records/late-records.ts'
+import { TornRecordError } from './records/parse-record.ts'
+import { readRecord } from './records/stored-record.ts'
 
 /** An image that is to be stored. A `Base64Image` is one. */
 export type NewImage = ImageSource & ImageFacts
@@ -60,14 +62,28 @@ export function createAddImages({ store, records, waitMs, log }: AddImagesOption
 } {
   const { files } = store
 
+  /** A torn record is none. */
+  async function hasRecord(id: string): Promise<boolean> {
+    return await readRecord(files, unnamedRecordName(id)).then(
+      (record) => record !== undefined,
+      (error: unknown) => !(error instanceof TornRecordError),
+    )
+  }
+
   /** Another replica stores an image under the same id, or was killed while it did. */
   async function uploadError(cause: unknown, id: string, location: string): Promise<unknown> {
-    await using file = await files.open(location).catch(() => undefined)
-    if (file === undefined) return cause
-    if (Date.now() - file.modifiedAt < ABANDONED_AFTER_MS) return serviceError('IMG_ERR_UPLOAD_RUNNING', [], { cause })
-    const hasRecord = await files.readText(unnamedRecordName(id))
-    if (hasRecord !== undefined) return serviceError('IMG_ERR_UPLOAD_RUNNING', [], { cause })
-    await files.remove(location)
+    const left: string[] = []
+    for (const name of [location, unnamedRecordName(id)]) {
+      await using file = await files.open(name).catch(() => undefined)
+      if (file === undefined) continue
+      if (Date.now() - file.modifiedAt < ABANDONED_AFTER_MS) {
+        return serviceError('IMG_ERR_UPLOAD_RUNNING', [], { cause })
+      }
+      left.push(name)
+    }
+    if (left.length === 0) return cause
+    if (await hasRecord(id)) return serviceError('IMG_ERR_UPLOAD_RUNNING', [], { cause })
+    for (const name of left) await files.remove(name)
     return serviceError('IMG_ERR_UPLOAD_BROKEN_OFF', [], { cause })
   }
 

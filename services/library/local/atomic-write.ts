@@ -109,6 +109,6 @@ export async function retract(directory: DirectoryHandle, name: string, temporar
   if (directory.isAnchored && (await isPublished(directory, name, temporary))) await removeQuietly(directory, name)
 }
 
-export async function removeQuietly(directory: DirectoryHandle, name: string): Promise<void> {
+async function removeQuietly(directory: DirectoryHandle, name: string): Promise<void> {
   await directory.unlink(name).catch(() => {})
 }

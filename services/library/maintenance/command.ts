@@ -9,7 +9,7 @@ import { importRecords, reindex } from './reindex.ts'
 import { applyRetention } from './retention.ts'
 import { verify } from './verify.ts'
 
-export const libraryUsage = `Usage: library reindex | verify [--hashes] | prune [--dry-run]   [--json]
+const libraryUsage = `Usage: library reindex | verify [--hashes] | prune [--dry-run]   [--json]
 
   reindex    makes the index that of the records in the store
   verify     compares images, records and index; exits with 1 if something is wrong

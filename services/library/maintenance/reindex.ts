@@ -44,7 +44,8 @@ export async function importRecords(
     failures.push(...read.flatMap((each) => (each.status === 'rejected' ? each.reason : [])))
     // One record may be unreadable; a store that is down would fail for every one.
     if (failures.length > MAX_FAILURES) break
-    const valid = records.filter((record) => record !== undefined && record !== 'invalid')
+    const whole = records.filter((record) => record !== undefined && record !== 'invalid')
+    const valid = await withoutEarlierOnes(whole, { files, index }, missing)
     if (valid.length > 0) await index.put(valid)
     total.imported += valid.filter(({ id }) => missing.has(id)).length
     total.invalid += records.filter((record) => record === 'invalid').length
@@ -53,6 +54,22 @@ export async function importRecords(
   if (total.imported > BATCH) await index.optimize()
   if (failures.length > 0) throw failures[0]
   return total
+}
+
+/** A kill while an image gets a name leaves two records of it: the one with the name counts. */
+async function withoutEarlierOnes(
+  records: readonly ImageRecord[],
+  { files, index }: Stored,
+  missing: ReadonlySet<string>,
+): Promise<ImageRecord[]> {
+  const chosen = new Map<string, ImageRecord>()
+  for (const record of records) if (record.isNamed || !chosen.has(record.id)) chosen.set(record.id, record)
+  const valid: ImageRecord[] = []
+  for (const record of chosen.values()) {
+    const indexed = record.isNamed || missing.has(record.id) ? undefined : await index.get(record.id)
+    if (indexed?.isNamed !== true || !(await exists(files, recordName(indexed)))) valid.push(record)
+  }
+  return valid
 }
 
 async function readIfValid(files: LibraryFiles, name: string): Promise<ImageRecord | 'invalid' | undefined> {

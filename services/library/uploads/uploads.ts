@@ -10,7 +10,7 @@ import { createUploadTokens, type UploadTicket } from './upload-tokens.ts'
 /** Milliseconds that an upload address is valid. */
 const TICKET_TTL_MS = 900_000
 /** Addresses that one caller may have open in this process. */
-export const MAX_OPEN_UPLOADS = 10
+const MAX_OPEN_UPLOADS = 10
 /** Callers whose addresses are counted; a list of more is emptied of what has expired. */
 const MAX_CALLERS = 1_000
 

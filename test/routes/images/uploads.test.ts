@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { LINK_ACCESS } from '../../../services/library/access.ts'
-import { unnamedLocation } from '../../../services/library/locations.ts'
+import { unnamedLocation, unnamedRecordName } from '../../../services/library/locations.ts'
 import { buildApp, listen } from '../../support/app.ts'
 import { fakeAzure, responding } from '../../support/fake-azure.ts'
 import { noisePng, png } from '../../support/images/images.ts'
@@ -306,4 +306,22 @@ test('a file that a killed replica left does not block its address', async (t: T
   await utimes(location, 1, 1)
   t.assert.match((await put(address, await png())).body.message, /send the file again/)
   t.assert.equal((await put(address, await png())).status, 201)
+})
+
+test('a record that a killed replica left torn does not block its address', async (t: TestContext) => {
+  for (const type of ['image/png', 'image/jpeg'] as const) {
+    const { app, images, url } = await listen(t)
+    const asked = app.uploads?.request('address:127.0.0.1', 'image')
+    const id = asked?.ticket.id ?? ''
+    const left = [unnamedLocation(id, type), unnamedRecordName(id)].map((name) => join(images, name))
+    for (const file of left) {
+      await mkdir(dirname(file), { recursive: true })
+      await writeFile(file, file.endsWith('.json') ? '' : 'a whole image')
+      await utimes(file, 1, 1)
+    }
+    const address = `${url}/uploads/${asked?.token}`
+    t.assert.match((await put(address, await png())).body.message, /send the file again/)
+    t.assert.equal((await put(address, await png())).status, 201)
+    t.assert.equal((await app.library?.get(id, LINK_ACCESS))?.mimeType, 'image/png')
+  }
 })

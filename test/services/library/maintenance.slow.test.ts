@@ -94,6 +94,29 @@ for (const [kind, start] of Object.entries(storeKinds)) {
       t.assert.equal((await importRecords({ files, index }, { isComplete: true })).imported, 0)
     })
 
+    test('of two records that a kill left of an image, the one with the name counts', async (t: TestContext) => {
+      const { index, files, put, add, problems } = await library(t)
+      const named: ImageRecord[] = []
+      const earlier: string[] = []
+      // More than one batch, in every order of the folders.
+      for (let at = 0; at < 36; at++) {
+        const record = await add()
+        const renamed = { ...record, isNamed: true, location: `${at % 2 === 0 ? '+' : 'z'}/${at}.png` }
+        await put(renamed.location, 'the image')
+        await put(recordName(renamed), JSON.stringify(renamed))
+        named.push(renamed)
+        earlier.push(`other-in-index ${recordName(record)}`)
+        await index.remove(record.id)
+      }
+      for (const { id } of named) await index.remove(id)
+      for (let run = 0; run < 2; run++) {
+        await reindex({ files, index })
+        for (const record of named) t.assert.deepEqual(await index.get(record.id), record)
+      }
+      const found = await problems()
+      t.assert.deepEqual(found.filter((problem) => problem.startsWith('other')).sort(), earlier.sort())
+    })
+
     test('reindex replaces what is outdated and removes what has no record', async (t: TestContext) => {
       const { index, files, add, problems } = await library(t)
       const [one, two, three] = [await add(), await add(), await add()]
