@@ -162,8 +162,7 @@ export function createLibrary(options: LibraryOptions): Library {
         // The record goes last: until then the image is listed, and can be removed again.
         await files.remove(record.location)
         await files.remove(recordName(record))
-        records.forget(id)
-        await index.remove(id)
+        await records.remove(id)
       })
     },
   }

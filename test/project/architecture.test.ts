@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { circles, type Import, imports, importsIn, loadedWith, sourceOf, sources } from '../support/imports.ts'
 
@@ -155,5 +157,15 @@ describe('the parts of the house', () => {
       latePackages.filter((name) => loaded.has(name)),
       [],
     )
+  })
+
+  test('tests that start a program of a Debian package are system tests', (t: TestContext) => {
+    const root = join(import.meta.dirname, '../..')
+    const started = globSync('test/**/*.test.ts', { cwd: root }).flatMap((file) =>
+      importsIn(file, readFileSync(join(root, file), 'utf8'))
+        .filter(({ target }) => /^test\/support\/(postgres|system\/(nginx|chromium))\.ts$/.test(target))
+        .map(({ target }) => `${file} → ${target}`),
+    )
+    t.assert.deepStrictEqual(started, [])
   })
 })

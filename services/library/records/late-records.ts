@@ -18,53 +18,82 @@ export interface LateRecords extends Disposable {
   get(id: string): Promise<ImageRecord | undefined>
   /** Records that are not in the index yet, of named images whose names differ from this one at most in case. */
   named(location: string): ImageRecord[]
-  /** A record that must not be put into the index any more. */
-  forget(id: string): void
+  /** The image is gone. Never rejects. */
+  remove(id: string): Promise<void>
 }
 
-export function createLateRecords(index: Pick<RecordIndex, 'put' | 'get'>, log: Logger): LateRecords {
-  const waiting = new Map<string, ImageRecord>()
+type Change = ImageRecord | 'removed'
+
+export function createLateRecords(index: Pick<RecordIndex, 'put' | 'get' | 'remove'>, log: Logger): LateRecords {
+  /** By the ids of the images. */
+  const waiting = new Map<string, Change>()
   let timer: NodeJS.Timeout | undefined
+  let retrying = Promise.resolve()
   let isClosed = false
 
-  function keep(records: readonly ImageRecord[]): void {
-    for (const record of records)
-      if (waiting.size < MAX_WAITING || waiting.has(record.id)) waiting.set(record.id, record)
-    timer ??= setTimeout(retry, RETRY_MS).unref()
+  async function write(changes: Iterable<[string, Change]>): Promise<void> {
+    const records: ImageRecord[] = []
+    for (const [id, change] of changes) {
+      if (change === 'removed') await index.remove(id)
+      else records.push(change)
+    }
+    if (records.length > 0) await index.put(records)
+  }
+
+  function keep(changes: Iterable<[string, Change]>): void {
+    for (const [id, change] of changes) {
+      if (waiting.size < MAX_WAITING || waiting.has(id)) waiting.set(id, change)
+    }
+    schedule()
+  }
+
+  function schedule(): void {
+    if (waiting.size > 0 && !isClosed) timer ??= setTimeout(() => (retrying = retry()), RETRY_MS).unref()
   }
 
   async function retry(): Promise<void> {
-    const batch = [...waiting.values()].slice(0, BATCH)
+    const batch = [...waiting].slice(0, BATCH)
     try {
-      await index.put(batch)
-      for (const record of batch) if (waiting.get(record.id) === record) waiting.delete(record.id)
+      await write(batch)
+      for (const [id, change] of batch) if (waiting.get(id) === change) waiting.delete(id)
     } catch {
       // Reported when it began; the next attempt follows.
     }
-    timer = waiting.size === 0 || isClosed ? undefined : setTimeout(retry, RETRY_MS).unref()
+    timer = undefined
+    schedule()
+  }
+
+  async function writeOrKeep(changes: readonly [string, Change][]): Promise<void> {
+    try {
+      await write(changes)
+      // An earlier state that waits must not replace this one.
+      for (const [id] of changes) waiting.delete(id)
+    } catch (err) {
+      if (waiting.size === 0)
+        log.warn({ err }, 'the index of images cannot be updated; new images are found by id only')
+      keep(changes)
+    }
   }
 
   return {
     async put(records) {
-      if (records.length === 0) return
-      try {
-        await index.put(records)
-        // An earlier state that waits must not replace this one.
-        for (const { id } of records) waiting.delete(id)
-      } catch (err) {
-        if (waiting.size === 0)
-          log.warn({ err }, 'the index of images cannot be updated; new images are found by id only')
-        keep(records)
-      }
+      if (records.length > 0) await writeOrKeep(records.map((record) => [record.id, record]))
     },
     async get(id) {
-      return waiting.get(id) ?? (await index.get(id))
+      const late = waiting.get(id)
+      return late === 'removed' ? undefined : (late ?? (await index.get(id)))
     },
     named(location) {
       const name = location.toLowerCase()
-      return [...waiting.values()].filter((record) => record.isNamed && record.location.toLowerCase() === name)
+      const records = [...waiting.values()].filter((change) => change !== 'removed')
+      return records.filter((record) => record.isNamed && record.location.toLowerCase() === name)
     },
-    forget: (id) => void waiting.delete(id),
+    async remove(id) {
+      waiting.delete(id)
+      // An attempt that has begun may be adding the record.
+      await retrying
+      await writeOrKeep([[id, 'removed']])
+    },
     [Symbol.dispose]() {
       isClosed = true
       clearTimeout(timer)

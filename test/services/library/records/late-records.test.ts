@@ -10,6 +10,7 @@ test('records that an index cannot take are found by their ids, and are in the i
   let isReachable = false
   const sometimes = {
     get: index.get,
+    remove: index.remove,
     put: (records: Parameters<typeof index.put>[0]) =>
       isReachable ? index.put(records) : Promise.reject(new Error('connection refused')),
   }
@@ -32,12 +33,16 @@ test('a deleted record that waits for the index does not come back', async (t: T
   const { index } = openSqliteIndex({ file: '', onEmptied() {} })
   let isReachable = false
   using late = createLateRecords(
-    { get: index.get, put: (records) => (isReachable ? index.put(records) : Promise.reject(new Error('refused'))) },
+    {
+      get: index.get,
+      remove: index.remove,
+      put: (records) => (isReachable ? index.put(records) : Promise.reject(new Error('refused'))),
+    },
     silent,
   )
   const record = imageRecord(0)
   await late.put([record])
-  late.forget(record.id)
+  await late.remove(record.id)
   isReachable = true
   t.mock.timers.tick(2_000)
   await new Promise(setImmediate)
@@ -49,7 +54,11 @@ test('an earlier state of a record that waits for the index does not replace a l
   const { index } = openSqliteIndex({ file: '', onEmptied() {} })
   let isReachable = false
   using late = createLateRecords(
-    { get: index.get, put: (records) => (isReachable ? index.put(records) : Promise.reject(new Error('refused'))) },
+    {
+      get: index.get,
+      remove: index.remove,
+      put: (records) => (isReachable ? index.put(records) : Promise.reject(new Error('refused'))),
+    },
     silent,
   )
   const record = imageRecord(0)
@@ -61,4 +70,27 @@ test('an earlier state of a record that waits for the index does not replace a l
   t.mock.timers.tick(2_000)
   await new Promise(setImmediate)
   t.assert.deepEqual(await index.get(record.id), changed)
+})
+
+test('an image that is deleted while the index cannot be changed is removed from it later', async (t: TestContext) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { index } = openSqliteIndex({ file: '', onEmptied() {} })
+  let isReachable = true
+  using late = createLateRecords(
+    {
+      get: index.get,
+      put: index.put,
+      remove: (id) => (isReachable ? index.remove(id) : Promise.reject(new Error('refused'))),
+    },
+    silent,
+  )
+  const record = imageRecord(0)
+  await late.put([record])
+  isReachable = false
+  await late.remove(record.id)
+  t.assert.equal(await late.get(record.id), undefined)
+  isReachable = true
+  t.mock.timers.tick(2_000)
+  await new Promise(setImmediate)
+  t.assert.equal(await index.get(record.id), undefined)
 })
