@@ -4,7 +4,7 @@ import { serviceError } from '../../services/errors/errors.ts'
 import { LINK_ACCESS } from '../../services/library/access.ts'
 import { createLinkVariants } from '../../services/library/links/link-variants.ts'
 import type { LinkQuery } from '../../services/library/links/links.ts'
-import { toHttpError } from './http-error.ts'
+import { rejectOtherMethods, toHttpError } from './http-error.ts'
 import { sendFile, sendVariant } from './responses.ts'
 import { uploadRoutes } from './uploads.ts'
 
@@ -41,14 +41,8 @@ export default async function images(fastify: FastifyInstance): Promise<void> {
       // Whoever has the link may show it on any page; no cookie and no other credential goes with it.
       await scope.register(cors, { origin: '*', methods: ['GET', 'HEAD'], exposedHeaders: EXPOSED_HEADERS })
       scope.route({ method: ['GET', 'HEAD'], url: '/:id', handler: sendImage })
-      const others = scope.supportedMethods.filter((method) => !['GET', 'HEAD', 'OPTIONS'].includes(method))
-      scope.route({ method: others, url: '/:id', onRequest: rejectMethod, handler: rejectMethod })
+      rejectOtherMethods(scope, '/:id', ['GET', 'HEAD'], 'Send GET or HEAD.')
     },
     { prefix: '/images' },
   )
-}
-
-async function rejectMethod(_request: FastifyRequest, reply: FastifyReply): Promise<never> {
-  reply.header('allow', 'GET, HEAD')
-  throw reply.server.httpErrors.methodNotAllowed('Send GET or HEAD.')
 }

@@ -6,6 +6,7 @@ import { uriOfId } from '../../services/library/image-reference.ts'
 import type { Uploads } from '../../services/library/uploads/uploads.ts'
 import { watchUploadProgress } from '../../services/limits/upload-progress.ts'
 import { defaultTiming } from '../../services/mcp/timeouts.ts'
+import { rejectOtherMethods } from './http-error.ts'
 import { uploadPage, uploadPagePolicy } from './upload-page.ts'
 import { uploadTextsFor } from './upload-texts.ts'
 
@@ -69,8 +70,7 @@ export async function uploadRoutes(fastify: FastifyInstance): Promise<void> {
           .send(uploadPage(isOpen ? ticket : undefined, config.images.maxBytes, texts))
       })
 
-      const others = scope.supportedMethods.filter((method) => !['GET', 'HEAD', 'PUT'].includes(method))
-      scope.route({ method: others, url: '/*', onRequest: rejectMethod, handler: rejectMethod })
+      rejectOtherMethods(scope, '/*', ['GET', 'HEAD', 'PUT'], 'Send GET or PUT.')
     },
     { prefix: '/uploads' },
   )
@@ -91,11 +91,6 @@ function guardOrigin(fastify: FastifyInstance) {
 /** Without the port, which proxies often drop. */
 function hostOf(url: string | undefined): string | undefined {
   return url === undefined ? undefined : URL.parse(url)?.hostname || undefined
-}
-
-async function rejectMethod(_request: FastifyRequest, reply: FastifyReply): Promise<never> {
-  reply.header('allow', 'GET, HEAD, PUT')
-  throw reply.server.httpErrors.methodNotAllowed('Send GET or PUT.')
 }
 
 async function receiveImage(uploads: Uploads, request: UploadRequest, reply: FastifyReply, periodMs: number) {
