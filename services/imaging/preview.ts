@@ -5,7 +5,7 @@ import type { PixelClaim } from './pixel-claim.ts'
 import { renderPreview, type TransformOptions } from './transform.ts'
 
 export interface PreviewOptions extends TransformOptions {
-  /** Characters of the preview's base64, if less than those of a standard preview. */
+  /** Characters of the preview's base64; `MAX_PREVIEW_ENCODED` for a standard preview. */
   maxEncodedBytes: number
   claim: PixelClaim
 }
@@ -17,7 +17,7 @@ export interface Preview {
 }
 
 /**
- * The standard preview of a buffered image, see `renderPreview`. The image is not changed.
+ * A preview of a buffered image, see `renderPreview`. The image is not changed.
  * @throws ServiceError if no preview can be made
  */
 export async function createPreview(image: Base64Image, options: PreviewOptions): Promise<Preview> {

@@ -49,7 +49,7 @@ const MAX_WEBP_EDGE = 16_383
  * A small image to look at: upright, sRGB, without metadata, and of an animation the first frame. It is a JPEG, or WebP if
  * there is transparency. Its quality is lowered until it fits, then its edge.
  * @param bytes a file, which is checked like an input image
- * @param maxEncoded characters of base64, if less than `MAX_PREVIEW_ENCODED`
+ * @param maxEncoded characters of base64; above `MAX_PREVIEW_ENCODED` the image may have more than `MAX_PREVIEW_EDGE`
  * @throws ServiceError as `probeImage` and `PixelWork.render`; `IMG_ERR_IMAGE_CONVERTER` if it cannot be made small enough
  */
 export async function renderPreview(
@@ -60,8 +60,8 @@ export async function renderPreview(
 ): Promise<RenderedImage> {
   const { pixels } = options
   const header = await probe(bytes, options, claim)
-  const maxBytes = Math.floor(Math.min(maxEncoded, MAX_PREVIEW_ENCODED) / 4) * 3
-  const size = fit(header, MAX_PREVIEW_EDGE)
+  const maxBytes = Math.floor(maxEncoded / 4) * 3
+  const size = maxEncoded > MAX_PREVIEW_ENCODED ? fitPixels(header, maxBytes) : fit(header, MAX_PREVIEW_EDGE)
   // Decoded and reduced once, however often it is encoded then.
   const reduce = (image: Sharp) => reduced(image, header, size).png({ compressionLevel: 0 })
   const { data: small } = await pixels.render(bytes, header, claim, reduce)
@@ -110,6 +110,17 @@ function defaultTypeOf({ mimeType }: ImageHeader): OutputMimeType {
 function fit({ width, height }: Size, maxEdge: number): Size {
   const scale = Math.min(1, maxEdge / Math.max(width, height))
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }
+}
+
+/** A JPEG of good quality takes about a third of a byte per pixel. */
+const PIXELS_PER_BYTE = 3
+/** A larger preview shows nothing more on a screen. */
+const MAX_PREVIEW_PIXELS = 4_194_304
+
+function fitPixels(size: Size, bytes: number): Size {
+  const pixels = Math.min(bytes * PIXELS_PER_BYTE, MAX_PREVIEW_PIXELS)
+  const scale = Math.sqrt(pixels / (size.width * size.height))
+  return fit(size, Math.floor(Math.max(size.width, size.height) * scale))
 }
 
 function reduced(image: Sharp, header: ImageHeader, size: Size): Sharp {

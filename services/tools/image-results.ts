@@ -166,9 +166,9 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
       output.url = links.urlOf(record.id, context.baseUrl)
       return [...reasons, linkNote(output.url)]
     }
-    const preview = await previewOf(image, share === 0 ? MAX_PREVIEW_ENCODED : share, options, context).catch(
-      (err: unknown) => log(err, 'preview failed'),
-    )
+    const standard = share === 0 ? MAX_PREVIEW_ENCODED : Math.min(share, MAX_PREVIEW_ENCODED)
+    const limit = delivery === 'image' ? share : standard
+    const preview = await previewOf(image, limit, options, context).catch((err: unknown) => log(err, 'preview failed'))
     if (preview === undefined && isWhole) {
       output.shown = image
       return [...reasons, 'No preview of the image can be made; it is included in this response.']

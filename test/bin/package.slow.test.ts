@@ -68,7 +68,7 @@ test('the package of a clean clone runs from an empty folder, over HTTP and over
   // Sent as a form and returned as a preview, which needs more packages than generating an image.
   const kite = await readFile(join(home, 'images/kite.png'), 'base64')
   const edited = await callTool(address, 'edit_image', { prompt: 'a red kite', image_data_base64: kite })
-  t.assert.match(edited.text, /^Image successfully edited\..*\n.*preview/)
+  t.assert.match(edited.text, /^Image successfully edited\.[\s\S]*preview/)
   child.kill('SIGTERM')
   t.assert.deepStrictEqual(await ended, [0, null])
 

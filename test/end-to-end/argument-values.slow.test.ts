@@ -54,8 +54,10 @@ test('members that n8n adds are ignored by every tool', async (t: TestContext) =
   const image = (await png(64, 64)).toString('base64')
   const tools = await listTools(url)
   t.assert.ok(tools.length > 2)
+  const id = /Image id: (img_\w+)/.exec((await callTool(url, 'generate_image', { prompt })).text)?.[1]
   for (const tool of tools) {
-    const args = requiredArguments(tool, { prompt, image_data_base64: image })
+    const source = tool.name === 'edit_image' ? { image_data_base64: image } : {}
+    const args = { ...requiredArguments(tool, { prompt, id }), ...source }
     const { isError, text } = await callTool(url, tool.name, { ...args, ...ofN8n })
     t.assert.equal(isError, false, `${tool.name}: ${text}`)
   }
