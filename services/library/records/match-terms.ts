@@ -13,7 +13,7 @@ export interface IndexedTerms {
 }
 
 /** Words of a query that count, the first ones. Each makes an index read a list of images. */
-const MAX_QUERY_TERMS = 12
+const MAX_QUERY_TERMS = 8
 /** Of them, beginnings of words that are so short that almost every image has them, which makes their lists long. */
 const MAX_SHORT_TERMS = 3
 const SHORT_LENGTH = 2
