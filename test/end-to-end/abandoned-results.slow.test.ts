@@ -16,7 +16,7 @@ import { storedResults } from '../support/stored-results.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const body = (args: object) => {
-  const name = 'image_data_base64' in args ? 'edit_image' : 'generate_image'
+  const name = 'image_data_base64' in args || 'image' in args ? 'edit_image' : 'generate_image'
   return JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } })
 }
 
@@ -78,6 +78,18 @@ describe('a caller that disconnects after Azure was called', () => {
       t.assert.equal(service.simulator.requests.length, 2)
     })
   }
+
+  test('gets its edit of the image "last", though that edit is the newest image by then', async (t: TestContext) => {
+    const service = await startContained(t, {}, { latencyMs: 100 })
+    await callAndEnd(t, service, { prompt: 'a fox' })
+    const edit = { image: 'last', prompt: 'make it warmer' }
+    await callAndDisconnect(service, edit)
+    await waitFor('a stored result', async () => (await storedResults(service.images)).length > 0)
+    const again = await callAndEnd(t, service, edit)
+    t.assert.equal(again.images.length, 1)
+    t.assert.match(again.text, note)
+    t.assert.equal(service.simulator.requests.length, 2)
+  })
 
   test('leaves no file open once its image is delivered', async (t: TestContext) => {
     const service = await startContained(t, {}, { latencyMs: 100 })

@@ -28,6 +28,12 @@ const uses: Readonly<Record<string, (id: string) => Probe>> = {
   'resources/read of the preview': (id) => ['resources/read', { uri: `image://${id}/preview` }],
 }
 
+/** Every way to change an image. */
+const changes: Readonly<Record<string, (id: string) => Probe>> = {
+  update_image: (id) => tool('update_image', { id, tags: ['mine'] }),
+  delete_image: (id) => tool('delete_image', { id }),
+}
+
 /** Every way to use an image by its name. */
 const byName: Readonly<Record<string, (name: string) => Probe>> = {
   'edit_image by name': (name) => tool('edit_image', { image: `image:///${name}`, prompt: 'x' }),
@@ -43,6 +49,7 @@ async function build(t: TestContext, create: (t: TestContext) => Promise<CallerS
   const environment = {
     AZURE_DEPLOYMENT_NAME: 'FLUX.2-pro',
     DEFAULT_IMAGE_SIZE: '256x256',
+    TOOLS: 'default,update_image,delete_image',
     LOG_LEVEL: 'debug',
     ...setup.environment,
   }
@@ -104,7 +111,7 @@ for (const [name, create] of Object.entries(callerSetups)) {
       const { ann, bob, url, unnamed, named, own, setup } = await build(t, create)
       const { tools } = Object((await bob('tools/list', {})).result)
       const names = tools.map((each: { name: string }) => each.name)
-      for (const listing of ['find_images']) {
+      for (const listing of ['find_images', 'update_image', 'delete_image']) {
         t.assert.equal(names.includes(listing), setup.lists, listing)
       }
       const start = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } }
@@ -150,9 +157,20 @@ for (const [name, create] of Object.entries(callerSetups)) {
       t.assert.ok(!failed(await ann('resources/list', {})))
     })
 
+    test('images are changed by their owners only', async (t: TestContext) => {
+      const { ann, bob, unnamed, own, setup } = await build(t, create)
+      for (const [change, probe] of Object.entries(changes)) {
+        if (!setup.lists) t.assert.match(JSON.stringify(await bob(...probe(unnamed))), /ids only/, change)
+        else if (!setup.changes) await expectUnknown(t, bob, probe, unnamed, newImageId())
+        if (setup.lists) t.assert.ok(!failed(await bob(...probe(own))), change)
+      }
+      t.assert.ok(!failed(await ann(...tool('get_image', { id: unnamed }))), 'it is still there')
+      if (setup.changes) t.assert.ok(!failed(await bob(...tool('delete_image', { id: unnamed }))))
+    })
+
     test('no log line has a prompt, and no metric an owner or an id', async (t: TestContext) => {
       const { bob, logs, url, unnamed, own, images } = await build(t, create)
-      for (const probe of Object.values({ ...uses })) await bob(...probe(unnamed))
+      for (const probe of Object.values({ ...uses, ...changes })) await bob(...probe(unnamed))
       await rm(join(images, '.library'), { recursive: true, force: true })
       for (const probe of Object.values(uses)) await bob(...probe(own))
       t.assert.doesNotMatch(logs.text, /confidential|plain sky/)
