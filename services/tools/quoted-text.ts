@@ -2,7 +2,7 @@
 const UNPRINTABLE = /(?!\u200c|\u200d|\ufe0e|\ufe0f)[\s\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{DI}]/gu
 const RUNS_OF_SPACES = / {2,}/g
 /** A quote of any kind would end the quotation for a reader. */
-const DOUBLE_QUOTES = /["“”„«»＂]/g
+const DOUBLE_QUOTES = /["“”„‟«»＂❝❞〝〞]/g
 
 /**
  * Text that a client wrote, quoted on one line of at most `maxCharacters`, so that a model can tell it from the words of

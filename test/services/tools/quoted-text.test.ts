@@ -6,6 +6,7 @@ test('a text of a client is one quotation on one line, whatever is in it', (t: T
   t.assert.equal(quoted('a "red"\r\n\tfox', 50), '"a \'red\' fox"')
   t.assert.equal(quoted('x\u2028y\u202ez\u0000', 50), '"x y z"')
   t.assert.equal(quoted('”ends here“', 50), '"\'ends here\'"')
+  t.assert.equal(quoted('❝❞〝〞‟', 50), "\"'''''\"")
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 300 }), fc.integer({ min: 1, max: 80 }), (text, most) => {
       const result = quoted(text, most)
