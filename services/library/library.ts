@@ -117,7 +117,23 @@ export function createLibrary(options: LibraryOptions): Library {
   async function open(record: ImageRecord): Promise<StoredFile> {
     const file = await files.open(record.location)
     if (file === undefined) throw serviceError('IMG_ERR_IMAGE_ID', [])
+    if (await isOfAnother(record, file)) {
+      await file[Symbol.asyncDispose]()
+      throw serviceError('IMG_ERR_IMAGE_ID', [])
+    }
     return file
+  }
+
+  /**
+   * Whether the name of an image has gone to a later one, perhaps of another caller: its own file was removed by something
+   * else than this service. A file that merely was changed is still the image's.
+   */
+  async function isOfAnother(record: ImageRecord, { bytes }: StoredFile): Promise<boolean> {
+    if (!record.isNamed || bytes === record.bytes) return false
+    const found = await index.find({ location: record.location, limit: MAX_SPELLINGS }).catch(() => ({ records: [] }))
+    return found.records.some((other) => {
+      return other.id !== record.id && other.location === record.location && other.bytes === bytes
+    })
   }
 
   return {
@@ -160,7 +176,8 @@ export function createLibrary(options: LibraryOptions): Library {
       await inTurn(id, async () => {
         const record = await getToChange(id, access)
         // The record goes last: until then the image is listed, and can be removed again.
-        await files.remove(record.location)
+        await using file = await files.open(record.location)
+        if (file !== undefined && !(await isOfAnother(record, file))) await files.remove(record.location)
         await files.remove(recordName(record))
         await records.remove(id)
       })

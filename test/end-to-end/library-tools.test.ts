@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import type { Environment } from '../../services/config/environment.ts'
@@ -215,4 +215,20 @@ describe('TOOLS', () => {
       /TOOLS: has no tool delete_images; did you mean delete_image\?/,
     )
   })
+})
+
+test('an image whose file is gone does not get the file of a later image with its name', async (t: TestContext) => {
+  const { url, images } = await startService(t, { TOOLS: 'default,delete_image' })
+  const place = join(images, 'fox.png')
+  const lost = idIn((await callTool(url, 'generate_image', { prompt: 'a fox', output_path: 'fox.png' })).text)
+  await rm(place)
+  await callTool(url, 'generate_image', { prompt: 'a boat on a lake', output_path: 'fox.png' })
+  const bytes = await readFile(place)
+  for (const args of [{ id: lost }, { id: lost, as: 'image' }]) {
+    const { isError, text } = await callTool(url, 'get_image', args)
+    t.assert.equal(isError, true, text)
+  }
+  t.assert.equal((await callTool(url, 'edit_image', { image: lost, prompt: 'warmer' })).isError, true)
+  t.assert.equal((await callTool(url, 'delete_image', { id: lost })).isError, false)
+  t.assert.ok((await readFile(place)).equals(bytes))
 })
