@@ -3,16 +3,14 @@ import { resolve } from 'node:path'
 import type { Settings } from '../../schemas/config.ts'
 import { defaultToolNames, otherToolNames } from '../../schemas/tools.ts'
 import { type ApiKey, parseApiKeys } from '../auth/api-keys.ts'
-import { InvalidValueError } from '../errors/app-error.ts'
 import { nearestName } from '../errors/nearest-name.ts'
 import { isLocal } from '../net/ip-address.ts'
 import { parseAllowedHosts, parseAllowedOrigins } from '../net/origin-policy.ts'
-import { isSecureUrl } from '../net/secure-url.ts'
 import { parseTrustedProxies } from '../net/trusted-proxies.ts'
 import { type ConfigurationProblem, hideUserInfo } from './configuration-error.ts'
 import { isStorageKey, parseContainerUrl } from './container-url.ts'
 import { type DeepReadonly, deepFreeze } from './deep-freeze.ts'
-import type { Transport } from './environment.ts'
+import { type ConfigSource, checkFetchable, checkProxy, checkUrl, listOf, type Parser, parsed } from './parser.ts'
 import { Secret } from './secret.ts'
 import { variables } from './variables.ts'
 
@@ -24,14 +22,6 @@ const PUBLIC_REQUESTS_PER_MINUTE = 600
 
 /** The configuration in values, by subject: nothing in it has to be parsed again, and nothing in it changes. */
 export interface Config extends DeepReadonly<ReturnType<typeof build>> {}
-
-export interface ConfigSource {
-  /** What `@fastify/env` validated. */
-  settings: Settings
-  /** Path of the file of each secret that came from one, by variable. */
-  secretFiles: Readonly<Record<string, string>>
-  transport: Transport
-}
 
 /**
  * Turns validated variables into values. Every problem is reported at once; with any, the configuration must not be used.
@@ -47,13 +37,6 @@ export function parseConfig(source: ConfigSource): { config: Config; problems: r
     },
   }
   return { config: deepFreeze(build(parser)), problems }
-}
-
-type TextVariable = { [K in keyof Settings]-?: string extends Settings[K] ? K : never }[keyof Settings]
-
-interface Parser extends ConfigSource {
-  report(variable: keyof Settings, problem: string): void
-  secret(variable: TextVariable): Secret | undefined
 }
 
 function build(parser: Parser) {
@@ -306,43 +289,4 @@ function linesOf({ settings, secretFiles, transport }: Parser): string[] {
 /** An address copied from elsewhere may have a key in its query. */
 function withoutQuery(value: string): string {
   return /^https?:/i.test(value) ? value.replace(/[?#].*$/s, '?[redacted]') : value
-}
-
-/** The value, or undefined with a problem reported. */
-function parsed<T>(variable: keyof Settings, parse: () => T, report: Parser['report']): T | undefined {
-  try {
-    return parse()
-  } catch (error) {
-    if (!(error instanceof InvalidValueError)) throw error
-    report(variable, error.message)
-    return undefined
-  }
-}
-
-function checkUrl(variable: keyof Settings, value: string | undefined, report: Parser['report']): void {
-  if (value !== undefined && !URL.canParse(value)) report(variable, 'is not a URL')
-}
-
-/** What the HTTP client would reject at the first call. */
-function checkProxy(value: string | undefined, report: Parser['report']): void {
-  checkUrl('HTTPS_PROXY', value, report)
-  if (value === undefined || !URL.canParse(value)) return
-  const { pathname, search, hash, username, password } = new URL(value)
-  if (!/^\/?$/.test(pathname) || search !== '' || hash !== '') report('HTTPS_PROXY', 'has a path or a query')
-  try {
-    decodeURIComponent(username + password)
-  } catch {
-    report('HTTPS_PROXY', 'has a "%" in its credential that must be written as %25')
-  }
-}
-
-function checkFetchable(variable: keyof Settings, value: string | undefined, report: Parser['report']): void {
-  if (value !== undefined && !isSecureUrl(value)) {
-    report(variable, 'is not an https URL (http is for this machine only)')
-  }
-}
-
-/** A list by comma or space. */
-function listOf(list: string | undefined): string[] {
-  return (list ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
 }

@@ -60,6 +60,15 @@ export function messageForLog({ code, message }: ServiceError): string | undefin
   return errorTable[code].message.length === 0 ? message : undefined
 }
 
+/**
+ * For `catch`, where something that is missing or that the client may not use does not exist for it.
+ * @throws every other error
+ */
+export function ignoreInputError(error: unknown): undefined {
+  if (error instanceof ServiceError && error.family === 'input') return undefined
+  throw error
+}
+
 /** Creates the error of a row; `args` are the arguments of its message. */
 export function serviceError<C extends ErrorCode>(
   code: C,

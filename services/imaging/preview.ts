@@ -1,6 +1,6 @@
 import { createBase64Decoder, decodedCapacity } from '../bytes/base64-decoder.ts'
 import { type Base64Image, encodeImage } from '../bytes/base64-image.ts'
-import { createCredentialsScanner } from './content-credentials.ts'
+import { hasCredentials } from './content-credentials.ts'
 import type { PixelClaim } from './pixel-claim.ts'
 import { renderPreview, type TransformOptions } from './transform.ts'
 
@@ -24,9 +24,7 @@ export async function createPreview(image: Base64Image, options: PreviewOptions)
   const { maxEncodedBytes, claim } = options
   const source = await decode(image)
   const { bytes, ...facts } = await renderPreview(source, options, claim, maxEncodedBytes)
-  const credentials = createCredentialsScanner()
-  credentials.write(source)
-  return { image: encodeImage(bytes, facts), hasCredentials: credentials.found === true }
+  return { image: encodeImage(bytes, facts), hasCredentials: await hasCredentials(image) }
 }
 
 async function decode(image: Base64Image): Promise<Buffer> {

@@ -17,6 +17,11 @@ export const MAX_PREVIEW_ENCODED = 102_400
 /** Pixels of the longer edge of a preview. */
 export const MAX_PREVIEW_EDGE = 1024
 
+/** Characters of a standard preview. @param limit of the response that has it; 0: none */
+export function previewLimit(limit: number): number {
+  return limit === 0 ? MAX_PREVIEW_ENCODED : Math.min(limit, MAX_PREVIEW_ENCODED)
+}
+
 export interface TransformOptions {
   /** Limits of the image, except for its bytes and its shape. */
   limits: Omit<ImageLimits, 'maxBytes'>

@@ -124,7 +124,7 @@ export function createAddImages({ store, records, waitMs, log }: AddImagesOption
     const record = { ...describe(newImageId(), image, facts, digest), location: saved.name, isNamed: true }
     return await writeRecord(record, signal).then(
       () => ({ saved, record }),
-      (error: unknown) => ({ saved, failure: toServiceError(error) }),
+      (error: unknown) => ({ saved, ...toFailure(error) }),
     )
   }
 
@@ -188,10 +188,7 @@ function describe(id: string, image: NewImage, facts: NewImageFacts, digest: Ima
   return { version: 1 as const, id, createdAt: Date.now(), ...facts, mimeType, width, height, bytes, ...digest }
 }
 
-function toFailure(error: unknown): AddedImage {
-  return { failure: toServiceError(error) }
-}
-
-function toServiceError(error: unknown): ServiceError {
-  return error instanceof ServiceError ? error : serviceError('IMG_ERR_STORE_FAILED', [], { cause: error })
+/** What a client is told of an image that could not be stored. */
+export function toFailure(cause: unknown): { failure: ServiceError } {
+  return { failure: cause instanceof ServiceError ? cause : serviceError('IMG_ERR_STORE_FAILED', [], { cause }) }
 }

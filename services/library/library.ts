@@ -130,20 +130,22 @@ export function createLibrary(options: LibraryOptions): Library {
    */
   async function isOfAnother(record: ImageRecord, { bytes }: StoredFile): Promise<boolean> {
     if (!record.isNamed || bytes === record.bytes) return false
-    const found = await index.find({ location: record.location, limit: MAX_SPELLINGS }).catch(() => ({ records: [] }))
-    return found.records.some((other) => {
+    const others = await recordsOfName(record.location).catch(() => [])
+    return others.some((other) => {
       return other.id !== record.id && other.location === record.location && other.bytes === bytes
     })
+  }
+
+  async function recordsOfName(location: string): Promise<readonly ImageRecord[]> {
+    const late = records.named(location)
+    return [...late, ...(await find({ location, limit: MAX_SPELLINGS })).records]
   }
 
   return {
     [Symbol.dispose]: records[Symbol.dispose],
     ...createAddImages({ store, records, waitMs, log }),
     get,
-    async recordsOfName(location) {
-      const late = records.named(location)
-      return [...late, ...(await find({ location, limit: MAX_SPELLINGS })).records]
-    },
+    recordsOfName,
     async completeUntil() {
       const until = completeUntil()
       if (typeof until === 'number') return until

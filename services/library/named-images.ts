@@ -1,7 +1,7 @@
 import type { ImageRecord } from '../../schemas/image-record.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
 import type { MaybePromise } from '../bytes/maybe-promise.ts'
-import { ServiceError, serviceError } from '../errors/errors.ts'
+import { ignoreInputError, serviceError } from '../errors/errors.ts'
 import { type LibraryAccess, mayUse } from './access.ts'
 import type { ImageStore } from './image-store.ts'
 import type { Library } from './library.ts'
@@ -70,10 +70,7 @@ export async function readNamed(
   access: LibraryAccess,
 ): Promise<NamedImage | undefined> {
   for (const name of names) {
-    const found = await readName(source, name, access).catch((error: unknown) => {
-      if (error instanceof ServiceError && error.family === 'input') return undefined
-      throw error
-    })
+    const found = await readName(source, name, access).catch(ignoreInputError)
     if (found !== undefined) return found
   }
   return undefined

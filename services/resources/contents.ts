@@ -4,7 +4,7 @@ import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview, type Preview } from '../imaging/preview.ts'
 import { formatSize } from '../imaging/size.ts'
-import { MAX_PREVIEW_ENCODED } from '../imaging/transform.ts'
+import { previewLimit } from '../imaging/transform.ts'
 
 export interface ContentsOptions {
   /** Characters of base64; a larger image is returned as a preview, for transports without large messages. 0: unlimited. */
@@ -41,8 +41,7 @@ export async function previewContents(
   options: ContentsOptions,
   context: CallContext,
 ): Promise<ResourceContents[]> {
-  const limit = Math.min(options.maxEncodedBytes || MAX_PREVIEW_ENCODED, MAX_PREVIEW_ENCODED)
-  const preview = await previewOf(image, limit, options, context)
+  const preview = await previewOf(image, previewLimit(options.maxEncodedBytes), options, context)
   return [toBlob(uri, preview.image)]
 }
 

@@ -1,5 +1,6 @@
+import type { ImageRecord } from '../../schemas/image-record.ts'
 import type { ImageMimeType } from '../bytes/base64-image.ts'
-import { ServiceError } from '../errors/errors.ts'
+import { ignoreInputError } from '../errors/errors.ts'
 import type { LibraryAccess } from '../library/access.ts'
 import type { ImageStore, StoredImage } from '../library/image-store.ts'
 import { imageUri } from '../library/image-uri.ts'
@@ -50,13 +51,9 @@ export function createSavedFiles(store: Pick<ImageStore, 'list' | 'read'>, libra
     withNamed: boolean,
   ): Promise<boolean> {
     if (library === undefined || (withNamed && access.uses === 'all')) return true
-    try {
-      const record = await recordOfFile(library, { name, modifiedAt: () => modifiedAt }, access)
-      return withNamed || record === undefined
-    } catch (error) {
-      if (error instanceof ServiceError && error.family === 'input') return false
-      throw error
-    }
+    const file = { name, modifiedAt: () => modifiedAt }
+    const isWanted = (record: ImageRecord | undefined) => withNamed || record === undefined
+    return (await recordOfFile(library, file, access).then(isWanted).catch(ignoreInputError)) ?? false
   }
 
   return {

@@ -1,6 +1,6 @@
 import type { Base64Image } from '../bytes/base64-image.ts'
 import type { CallContext } from '../calls/types.ts'
-import { ServiceError, serviceError } from '../errors/errors.ts'
+import { ignoreInputError, serviceError } from '../errors/errors.ts'
 import type { LibraryAccess } from '../library/access.ts'
 import {
   ID_URI_TEMPLATE,
@@ -94,12 +94,9 @@ export function createSavedImages({ store, library, contents }: SavedImagesOptio
 
   /** What a client may not use and what is gone: for a client the resource does not exist. */
   async function openId(id: string, access: LibraryAccess): Promise<Base64Image | undefined> {
-    try {
-      return library && (await library.read(await library.get(id, access)))
-    } catch (error) {
-      if (error instanceof ServiceError && error.family === 'input') return undefined
-      throw error
-    }
+    if (library === undefined) return undefined
+    const reading = library.get(id, access).then((record) => library.read(record))
+    return await reading.catch(ignoreInputError)
   }
 
   return {

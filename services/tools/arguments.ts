@@ -148,9 +148,13 @@ const optionalNames: readonly string[] = [
 export const normalizer = (schema: object) => (args: Readonly<Record<string, unknown>>) =>
   normalizeArguments(args, schema, optionalNames)
 
-/** What of the arguments is recorded with the images. */
-export function recorded({ prompt, seed, tags = [] }: GenerateArguments) {
-  return { prompt, seed, tags: cleanTags(tags) }
+/**
+ * What of the arguments the result needs, and the record of its images. @param delivery by default
+ * @throws ServiceError `IMG_ERR_ARGUMENTS` for a tag that is none
+ */
+export function resultFacts(args: GenerateArguments, { delivery }: LibraryFeatures) {
+  const { prompt, seed, tags = [] } = args
+  return { prompt, seed, tags: cleanTags(tags), count: imageCost(args), delivery: args.return ?? delivery }
 }
 
 /** Images that a call generates and pays for. */

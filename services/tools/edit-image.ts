@@ -11,7 +11,7 @@ import {
   type LibraryFeatures,
   modelArgument,
   promptArgument,
-  recorded,
+  resultFacts,
   sourceArguments,
   toolSchema,
 } from './arguments.ts'
@@ -79,7 +79,7 @@ export function editImage(options: EditImageOptions): Tool | undefined {
 
     async call(args, context) {
       checkPrompt(args.prompt)
-      const facts = recorded(args)
+      const facts = resultFacts(args, options)
       const deployment = selectDeployment('edit', args, deployments)
       const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
       using scope = new DisposableStack()
@@ -89,17 +89,7 @@ export function editImage(options: EditImageOptions): Tool | undefined {
       const ignored = ignoredBy(result.producedBy, deployments, 'edit', args)
       return await results.toContent(
         result,
-        {
-          verb: 'edited',
-          target,
-          requestedSize,
-          count: imageCost(args),
-          deployment,
-          ignored,
-          delivery: args.return ?? options.delivery,
-          ...facts,
-          parents,
-        },
+        { verb: 'edited', ...facts, target, requestedSize, deployment, ignored, parents },
         context,
       )
     },

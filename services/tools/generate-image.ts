@@ -11,7 +11,7 @@ import {
   type LibraryFeatures,
   modelArgument,
   promptArgument,
-  recorded,
+  resultFacts,
   toolSchema,
 } from './arguments.ts'
 import { checkPrompt } from './check-prompt.ts'
@@ -58,7 +58,7 @@ export function generateImage(options: GenerateImageOptions): Tool | undefined {
 
     async call(args, context) {
       checkPrompt(args.prompt)
-      const facts = recorded(args)
+      const facts = resultFacts(args, options)
       const deployment = selectDeployment('generate', args, deployments)
       const { request, requestedSize } = planRequest('generate', args, deployment, defaultSize)
       const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
@@ -66,17 +66,7 @@ export function generateImage(options: GenerateImageOptions): Tool | undefined {
       const ignored = ignoredBy(result.producedBy, deployments, 'generate', args)
       return await results.toContent(
         result,
-        {
-          verb: 'generated',
-          target,
-          requestedSize,
-          count: imageCost(args),
-          deployment,
-          ignored,
-          delivery: args.return ?? options.delivery,
-          ...facts,
-          parents: [],
-        },
+        { verb: 'generated', ...facts, target, requestedSize, deployment, ignored, parents: [] },
         context,
       )
     },

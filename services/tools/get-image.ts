@@ -9,7 +9,7 @@ import type { PixelClaim } from '../imaging/pixel-claim.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview, type Preview } from '../imaging/preview.ts'
 import { formatSize } from '../imaging/size.ts'
-import { type ImageVariant, MAX_PREVIEW_ENCODED, transformFormats, transformImage } from '../imaging/transform.ts'
+import { type ImageVariant, previewLimit, transformFormats, transformImage } from '../imaging/transform.ts'
 import { mayUse } from '../library/access.ts'
 import type { ImageStore } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
@@ -94,7 +94,7 @@ export function getImage(options: GetImageOptions): Tool {
 
   /** Undefined: there is none of this image, which is no raster image or is damaged. */
   async function previewOf(image: Base64Image, context: CallContext): Promise<Preview | undefined> {
-    const maxEncodedBytes = maxInlineBytes > 0 ? Math.min(maxInlineBytes, MAX_PREVIEW_ENCODED) : MAX_PREVIEW_ENCODED
+    const maxEncodedBytes = previewLimit(maxInlineBytes)
     return await createPreview(image, { maxEncodedBytes, limits, pixels, claim: claimOf(context) }).catch(ignoreMissing)
   }
 

@@ -3,17 +3,15 @@ import type { DeploymentInfo, ImageResult } from '../azure/types.ts'
 import type { Base64Image } from '../bytes/base64-image.ts'
 import { toToolResult } from '../calls/result-content.ts'
 import type { CallContext, ResourceLink, ToolResult } from '../calls/types.ts'
-import { ServiceError, serviceError } from '../errors/errors.ts'
 import type { CredentialsState } from '../imaging/content-credentials.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview, type Preview } from '../imaging/preview.ts'
-import { MAX_PREVIEW_ENCODED } from '../imaging/transform.ts'
-import type { AddedImage, NewImageFacts } from '../library/add-images.ts'
+import { previewLimit } from '../imaging/transform.ts'
+import type { NewImageFacts } from '../library/add-images.ts'
 import { uriOfId } from '../library/image-reference.ts'
-import type { ImageStore, SavedImage, SaveTarget } from '../library/image-store.ts'
+import type { SavedImage, SaveTarget } from '../library/image-store.ts'
 import { imageUri } from '../library/image-uri.ts'
-import type { Library } from '../library/library.ts'
 import type { Links } from '../library/links/links.ts'
 import { printablePath } from '../library/output-path.ts'
 import type { Delivery } from './arguments.ts'
@@ -30,21 +28,14 @@ import {
   notStoredNote,
   previewNote,
 } from './result-notes.ts'
+import { createResultSaver, type LogFailure, type ResultSaverOptions, type SavedOutput } from './result-saver.ts'
 import { type RequestedSize, sizeNotes } from './size-note.ts'
 
-export interface ImageResultsOptions {
-  store: ImageStore
-  /** Undefined: images have no ids, and only named ones are stored. */
-  library: Library | undefined
+export interface ImageResultsOptions extends ResultSaverOptions {
   /** Undefined: images have no addresses. */
   links: Links | undefined
   /** The folder of the store if clients can open its files; undefined otherwise. */
   localFolder: string | undefined
-  /**
-   * Opens a store for images that are too large for a response and could not be written to `store`, where a large response
-   * breaks the connection. Its images have no URIs. Absent: such images are returned whole.
-   */
-  openReserve?: (() => Promise<ImageStore>) | undefined
   pixels: PixelWork
   /** Limits of the images of which previews are made. */
   imageLimits: Omit<ImageLimits, 'maxBytes'>
@@ -52,10 +43,6 @@ export interface ImageResultsOptions {
   maxInlineBytes: number
   /** Whether results report the list price. */
   reportCost: boolean
-  /** An image has been written to the store. */
-  onSaved(): void
-  /** An image could not be written to the store. */
-  onNotSaved(): void
   /** What became of the Content Credentials of an image. */
   onCredentials(state: CredentialsState): void
 }
@@ -90,51 +77,15 @@ export interface ImageResults {
 }
 
 /** One image on its way into the response. */
-interface Output extends AddedImage {
-  readonly image: Base64Image
-  readonly isWhole: boolean
-  /** Whether it could only be stored in the temporary folder. */
-  isTemporary?: true
+interface Output extends SavedOutput {
   shown?: Base64Image | undefined
   /** The link in its place. */
   url?: string
 }
 
 export function createImageResults(options: ImageResultsOptions): ImageResults {
-  const { store, library, links, openReserve, maxInlineBytes } = options
-
-  /** With the library every image is stored, without it those with a name and those that are too large to be sent. */
-  async function save(outputs: readonly Output[], result: ImageResult, facts: RequestFacts, context: CallContext) {
-    const { target } = facts
-    const chosen = library === undefined && target === undefined ? outputs.filter(({ isWhole }) => !isWhole) : outputs
-    const images = chosen.map(({ image }) => image)
-    const added =
-      library === undefined
-        ? await saveSet(images, target, store)
-        : await library.add(images, recordFacts(result, facts, context), target)
-    for (const [index, output] of chosen.entries()) {
-      Object.assign(output, added[index])
-      if (output.failure === undefined) options.onSaved()
-      else {
-        options.onNotSaved()
-        logOf(context)(output.failure, 'saving a paid image failed')
-      }
-    }
-  }
-
-  /** Saves in the temporary folder what can neither be saved elsewhere nor sent. */
-  async function saveInReserve(outputs: readonly Output[], log: LogFailure): Promise<void> {
-    if (outputs.length === 0 || openReserve === undefined) return
-    const images = outputs.map(({ image }) => image)
-    const results: AddedImage[] = await openReserve()
-      .then((reserve) => saveSet(images, undefined, reserve))
-      .catch((cause: unknown) => outputs.map((): AddedImage => ({ failure: toFailure(cause) })))
-    for (const [index, output] of outputs.entries()) {
-      const { saved, failure } = results[index] ?? {}
-      if (saved !== undefined) Object.assign(output, { saved, isTemporary: true })
-      else log(failure, 'saving a paid image in the temporary folder failed')
-    }
-  }
+  const { links, openReserve, maxInlineBytes } = options
+  const saver = createResultSaver(options)
 
   /** Where a client on this machine finds an image whose path the first line does not name. */
   function pathNotes({ saved, record }: Output): string[] {
@@ -166,8 +117,7 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
       output.url = links.urlOf(record.id, context.baseUrl)
       return [...reasons, linkNote(output.url)]
     }
-    const standard = share === 0 ? MAX_PREVIEW_ENCODED : Math.min(share, MAX_PREVIEW_ENCODED)
-    const limit = delivery === 'image' ? share : standard
+    const limit = delivery === 'image' ? share : previewLimit(share)
     const preview = await previewOf(image, limit, options, context).catch((err: unknown) => log(err, 'preview failed'))
     if (preview === undefined && isWhole) {
       output.shown = image
@@ -190,8 +140,8 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
       const sizes = result.images.map(({ encodedBytes }) => encodedBytes)
       const { isWhole, share } = chooseWhole(sizes, maxInlineBytes)
       const outputs = result.images.map((image, index): Output => ({ image, isWhole: isWhole[index] !== false }))
-      await save(outputs, result, facts, context)
-      await saveInReserve(
+      await saver.save(outputs, recordFacts(result, facts, context), target, log)
+      await saver.saveInReserve(
         outputs.filter((output) => !output.isWhole && uriOf(output) === undefined),
         log,
       )
@@ -238,28 +188,6 @@ function recordFacts(
   }
 }
 
-/** The results in the order of the images. Never rejects. */
-async function saveSet(
-  images: readonly Base64Image[],
-  target: SaveTarget | undefined,
-  store: ImageStore,
-): Promise<AddedImage[]> {
-  const [first] = images
-  if (first === undefined) return []
-  try {
-    const results = await store.saveSet(target ?? (await store.resolve(generateName(first))), images)
-    return results.map((each) =>
-      each.status === 'fulfilled' ? { saved: each.value } : { failure: toFailure(each.reason) },
-    )
-  } catch (error) {
-    return images.map(() => ({ failure: toFailure(error) }))
-  }
-}
-
-function toFailure(error: unknown): ServiceError {
-  return error instanceof ServiceError ? error : serviceError('IMG_ERR_STORE_FAILED', [], { cause: error })
-}
-
 /** Where a client reads the whole image; undefined if it is not in the store. */
 function uriOf({ record, saved, isTemporary }: Output): string | undefined {
   if (record !== undefined) return uriOfId(record.id)
@@ -299,17 +227,9 @@ async function previewOf(
   return await createPreview(image, { maxEncodedBytes: share, limits, pixels, claim })
 }
 
-type LogFailure = (err: unknown, message: string) => undefined
-
 function logOf({ log, id: requestId }: CallContext): LogFailure {
   return (err, message) => {
     log.warn({ err, requestId }, message)
     return undefined
   }
-}
-
-/** A name for a large image without `output_path`; the store adds a number if it is taken. */
-function generateName({ mimeType }: Base64Image): string {
-  const time = new Date().toISOString().replaceAll(/[:.]/g, '-')
-  return `image-${time}.${mimeType.slice('image/'.length).replace('+xml', '')}`
 }

@@ -4,6 +4,7 @@ import { createImageIndex, isImageName } from '../image-index.ts'
 import type { ImageSource, ImageStore, SavedImage, SaveTarget } from '../image-store.ts'
 import { pageOf } from '../list-images.ts'
 import { nameError, parseOutputPath } from '../output-path.ts'
+import { createSave } from '../save-one.ts'
 import { openStoredImage } from '../stored-image.ts'
 import { createBlobFiles, namedEntries } from './blob-files.ts'
 import { createBlobs } from './blobs.ts'
@@ -88,11 +89,7 @@ export function createBlobImageStore(options: BlobImageStoreOptions): ImageStore
     async resolve(outputPath) {
       return { name: nameOf(outputPath) }
     },
-    async save(target, image) {
-      const [saved = failed(undefined)] = await saveSet(target, [image])
-      if (saved.status === 'rejected') throw saved.reason
-      return saved.value
-    },
+    save: createSave(saveSet),
     saveSet,
     async list({ cursor, limit = 100 } = {}) {
       const images = await index.files().catch((error: unknown) => {

@@ -10,6 +10,7 @@ import { cachePromise } from '../../net/cached-promise.ts'
 import { createImageIndex } from '../image-index.ts'
 import type { ImageSource, ImageStore, SavedImage, SaveTarget, StoreHealth } from '../image-store.ts'
 import { pageOf } from '../list-images.ts'
+import { createSave } from '../save-one.ts'
 import { openStoredImage } from '../stored-image.ts'
 import { writeTemporary } from './atomic-write.ts'
 import { DirectoryHandle } from './directory-handle.ts'
@@ -154,11 +155,7 @@ export function createLocalImageStore({
       const { folders, fileName } = await resolveTarget(root, outputPath)
       return { name: [...folders, fileName].join('/') }
     },
-    async save(target, image) {
-      const [saved = failed(undefined)] = await saveSet(target, [image])
-      if (saved.status === 'rejected') throw saved.reason
-      return saved.value
-    },
+    save: createSave(saveSet),
     saveSet,
     async list({ cursor, limit = 100 } = {}) {
       const images = await index.files().catch((cause: unknown) => {
