@@ -4,6 +4,8 @@ import Fastify, { type FastifyHttpOptions, type FastifyInstance, LogController, 
 import fp from 'fastify-plugin'
 import packageJson from './package.json' with { type: 'json' }
 import config, { loadConfig, type ServiceConfig } from './plugins/config.ts'
+import type { JobTiming } from './services/calls/jobs/job-timing.ts'
+import type { LedgerTiming } from './services/calls/ledger/ledger.ts'
 import type { Environment, Transport } from './services/config/environment.ts'
 import { unwritableHint } from './services/config/permission-flags.ts'
 import { createLogger } from './services/logging/create-logger.ts'
@@ -31,6 +33,10 @@ export interface AppOptions {
   extendCatalog?: (catalog: Catalog) => Catalog
   /** Times that a test cannot wait for. */
   timing?: Partial<Timing>
+  jobTiming?: Partial<JobTiming>
+  /** Runs jobs that replicas share, and serves no clients. */
+  isWorker?: boolean
+  ledgerTiming?: Partial<LedgerTiming>
 }
 
 export interface CreateAppOptions extends AppOptions {
@@ -60,7 +66,12 @@ export default async function imageService(fastify: FastifyInstance, options: Ap
   fastify.decorate('appVersion', version)
   await fastify.register(config, options)
   await fastify.register(autoload, { dir: `${folder}/plugins`, ignorePattern: /^config\./ })
-  await fastify.register(autoload, { dir: `${folder}/routes`, dirNameRoutePrefix: false, autoHooks: true })
+  await fastify.register(autoload, {
+    dir: `${folder}/routes`,
+    dirNameRoutePrefix: false,
+    autoHooks: true,
+    ignorePattern: /^shared$/,
+  })
 }
 
 /**

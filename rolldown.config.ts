@@ -7,13 +7,13 @@ import { defineConfig } from 'rolldown'
  */
 
 /** The executable, and what `@fastify/autoload` finds in its folders. */
-const entries = ['server.ts', ...globSync(['plugins/*.ts', 'routes/*.ts', 'routes/*/index.ts'])]
+const entries = ['server.ts', ...globSync(['plugins/*.ts', 'routes/*.ts', 'routes/*/{index,autohooks}.ts'])]
 
 export default defineConfig({
   input: Object.fromEntries(entries.map((entry) => [entry.replace(/\.ts$/, ''), entry])),
   platform: 'node',
   // sharp is native code, and few configurations need the others.
-  external: ['sharp', '@azure/identity', 'ioredis', 'jose', 'pg', 'pino-pretty'],
+  external: ['sharp', '@azure/identity', 'bullmq', 'ioredis', 'jose', 'pg', 'pino-pretty'],
   output: {
     dir: 'dist',
     cleanDir: true,

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { homedir } from 'node:os'
 import { parseArgs } from 'node:util'
 import closeWithGrace from 'close-with-grace'
@@ -9,10 +9,12 @@ import { describeDeployments } from './services/azure/models/name-resolution.ts'
 import { loadDefaultTokenSource } from './services/azure/token-source.ts'
 import { createBufferPool } from './services/bytes/buffer-pool.ts'
 import { collectGarbageLessOften } from './services/bytes/tuning.ts'
+import { describePolicy } from './services/calls/policy/policy.ts'
 import { type Environment, stdioEnvironment, type Transport } from './services/config/environment.ts'
 import { readDotEnv, readEnvironmentFile } from './services/config/environment-file.ts'
 import { isConfined } from './services/config/permission-flags.ts'
 import { explainStartError } from './services/config/start-error.ts'
+import { ReportedError } from './services/errors/app-error.ts'
 import { redirectConsole, stderrMethods, stdoutMethods } from './services/logging/console.ts'
 import { createLogger } from './services/logging/create-logger.ts'
 import { bufferedStdout, stderr } from './services/logging/log-output.ts'
@@ -21,10 +23,14 @@ import { serveStdio } from './services/mcp/stdio.ts'
 
 /** The executable: the only file that reads the environment, the arguments and `.env`. */
 
-const usage = `Usage: ${name} [--stdio] [--env-file FILE] [--check] [--online] [--version] [--help]
+const usage = `Usage: ${name} [--stdio | --worker] [--env-file FILE] [--check] [--online] [--version] [--help]
        ${name} library reindex|verify|prune [--help]
+       ${name} batch PROMPTS.jsonl --out DIR [--help]
+       ${name} receipts --since TIME [--until TIME] [--caller ID] [--format csv|jsonl] [--sum]
 
   --stdio          serve one MCP client over stdin and stdout instead of HTTP; logs go to stderr
+  --worker         run the jobs of other replicas, and serve only /health, /ready and /metrics; needs REDIS_URL,
+                   DATABASE_URL, and AZURE_STORAGE_URL or IMAGES_SHARED=true
   --env-file FILE  read variables from FILE, and from no .env
   --check          validate the configuration, print it without secrets, and exit with 0 or 1
   --online         like --check, and ask Azure about each deployment, by requests that generate and cost nothing
@@ -40,6 +46,7 @@ const FORCED_EXIT_MS = 5_000
 
 const flags = {
   stdio: { type: 'boolean', default: false },
+  worker: { type: 'boolean', default: false },
   'env-file': { type: 'string' },
   check: { type: 'boolean', default: false },
   online: { type: 'boolean', default: false },
@@ -50,6 +57,8 @@ const flags = {
 async function main(): Promise<void> {
   const [first, ...others] = process.argv.slice(2)
   if (first === 'library') return await runOnLibrary(others)
+  if (first === 'receipts') return await runOnReceipts(others)
+  if (first === 'batch') return await runBatch(others)
   collectGarbageLessOften()
   const { values } = parseArgs({ options: flags })
   if (values.help) return print(usage)
@@ -57,13 +66,14 @@ async function main(): Promise<void> {
 
   const isCheck = values.check || values.online
   const transport = values.stdio ? 'stdio' : 'http'
+  if (values.stdio && values.worker) throw new ReportedError('--worker serves no client: use it without --stdio')
   // The client parses everything on stdout as messages.
   if (transport === 'stdio' && !isCheck) redirectConsole(stdoutMethods, reportConsole)
   // Windows otherwise looks for programs (`az`, `pwsh` for a token) in the working directory first, which may be a
   // third party's. https://github.com/libuv/libuv/pull/4238
   process.env.NoDefaultCurrentDirectoryInExePath ??= '1'
 
-  const app = await createService(transport, readEnvironment(transport, values['env-file']))
+  const app = await createService(transport, readEnvironment(transport, values['env-file']), values.worker)
   await app.ready()
   if (isCheck) await printConfiguration(app, values.online)
   else if (transport === 'stdio') await serveClient(app)
@@ -80,11 +90,12 @@ function readEnvironment(transport: Transport, file: string | undefined): Enviro
   return { ...readDotEnv((sentence) => process.stderr.write(`${sentence}\n`)), ...process.env }
 }
 
-function createService(transport: Transport, environment: Environment): Promise<FastifyInstance> {
+function createService(transport: Transport, environment: Environment, isWorker: boolean): Promise<FastifyInstance> {
   const isStdio = transport === 'stdio'
   return createApp({
     environment: isStdio ? stdioEnvironment(environment, homedir()) : environment,
     transport,
+    isWorker,
     logDestination: isStdio ? stderr() : bufferedStdout(),
     isTerminal: isStdio ? process.stderr.isTTY : process.stdout.isTTY,
   })
@@ -93,6 +104,7 @@ function createService(transport: Transport, environment: Environment): Promise<
 async function printConfiguration(app: FastifyInstance, isOnline: boolean): Promise<void> {
   const deployments = Object.entries(describeDeployments(app.azureImages.deployments))
   const lines = [...app.config.lines, ...deployments.map(([deployment, model]) => `deployment ${deployment}: ${model}`)]
+  if (app.config.policy !== undefined) lines.push(...describePolicy(app.config.policy))
   print(`${lines.join('\n')}\n`)
   if (isOnline) {
     // Loads the HTTP client, which a start does not wait for.
@@ -117,6 +129,54 @@ async function runOnLibrary(args: readonly string[]): Promise<void> {
   await close()
 }
 
+/** Writes receipts to stdout, beside a running service or without one. */
+async function runOnReceipts(args: readonly string[]): Promise<void> {
+  const { runReceiptsCommand } = await import('./services/calls/ledger/command.ts')
+  const { createLedgerStore } = await import('./services/calls/ledger/ledger-store.ts')
+  const { openExistingState } = await import('./services/calls/state-database.ts')
+  await using opened = new AsyncDisposableStack()
+  async function openStore() {
+    const { library } = await loadConfig({ environment: readEnvironment('http', undefined) })
+    const database = await openExistingState(library, createLogger('warn', stderr()))
+    return database && createLedgerStore(opened.use(database))
+  }
+  process.exitCode = await runReceiptsCommand({ args, openStore, output: process.stdout, errors: process.stderr })
+}
+
+/** Makes the images of a file of prompts, by a running service or by one for the time of the batch. */
+async function runBatch(args: readonly string[]): Promise<void> {
+  const { runBatchCommand } = await import('./batch/command.ts')
+  const interrupted = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort())
+  const { stdout, stderr } = process
+  const { signal } = interrupted
+  process.exitCode = await runBatchCommand({ args, startService: startForBatch, stdout, stderr, signal })
+}
+
+async function startForBatch() {
+  const key = randomBytes(24).toString('base64url')
+  const own = Object.entries(readEnvironment('http', undefined)).filter(
+    ([variable]) => !/^(MCP_API_KEYS|OAUTH_|ADMIN_PORT)/.test(variable),
+  )
+  const app = await createApp({
+    environment: {
+      ...Object.fromEntries(own),
+      // Only the batch can use it.
+      MCP_SERVER_HOST: '127.0.0.1',
+      MCP_SERVER_PORT: '0',
+      MCP_API_KEYS: `batch:${key}`,
+      RATE_LIMIT_PER_MINUTE: '0',
+      INLINE_IMAGE_MAX_BYTES: '0',
+      LOG_LEVEL: 'warn',
+    },
+    logDestination: stderr(),
+  })
+  await app.listenEverywhere()
+  const [address] = app.addresses()
+  const port = typeof address === 'object' ? address.port : 0
+  return { url: `http://127.0.0.1:${port}/mcp`, key, close: () => app.close() }
+}
+
 async function serveHttp(app: FastifyInstance): Promise<void> {
   closeOnSignals(app)
   await app.listenEverywhere()
@@ -137,6 +197,7 @@ async function serveClient(app: FastifyInstance): Promise<void> {
     input: process.stdin,
     output: process.stdout,
     log: app.log,
+    trace: app.tracing.root,
     maxMessageBytes: app.config.limits.maxBodyBytes,
     callDeadlineMs: app.config.limits.callDeadlineMs,
     newRequestId: randomUUID,

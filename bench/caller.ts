@@ -43,6 +43,36 @@ export function createCaller(origin: string, headers: Readonly<Record<string, st
   }
 }
 
+/** Calls the same tools through OpenAI's image API; images to edit are sent in a form. */
+export function createOpenAiCaller(origin: string): Caller {
+  const agent = new Agent({ headersTimeout: 120_000, bodyTimeout: 120_000 })
+  return {
+    async call(call) {
+      const isEdit = call.input > 0
+      const response = await agent.request({
+        origin,
+        path: isEdit ? '/v1/images/edits' : '/v1/images/generations',
+        method: 'POST',
+        headers: { 'content-type': isEdit ? `multipart/form-data; boundary=${BOUNDARY}` : 'application/json' },
+        body: isEdit ? formOf(call) : JSON.stringify({ prompt: formatPrompt(call) }),
+      })
+      return checkResponse(response.statusCode, await readBody(response.body), call)
+    },
+    close: () => agent.close(),
+  }
+}
+
+const BOUNDARY = 'bench-form-boundary'
+
+function formOf(call: ToolCall): Buffer {
+  const part = (header: string) => `--${BOUNDARY}\r\nContent-Disposition: form-data; ${header}\r\n\r\n`
+  return Buffer.concat([
+    Buffer.from(`${part('name="prompt"')}${formatPrompt(call)}\r\n${part('name="image"; filename="a.png"')}`),
+    imageOf(call.input).bytes,
+    Buffer.from(`\r\n--${BOUNDARY}--\r\n`),
+  ])
+}
+
 async function readBody(body: Dispatcher.ResponseData['body']): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of body) chunks.push(chunk)

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Caller, callMany, createCaller, type ToolCall } from './caller.ts'
+import { type Caller, callMany, createCaller, createOpenAiCaller, type ToolCall } from './caller.ts'
 import { imageOf, MiB } from './image.ts'
 import { fetchList } from './list-load.ts'
 import { type ServerCommand, type ServerProcess, startServer } from './server-process.ts'
@@ -17,6 +17,7 @@ export type SubjectName =
   | 'service'
   | 'no-library'
   | 'by-id'
+  | 'openai'
   | 'guarded'
   | 'low-memory'
 
@@ -58,9 +59,13 @@ const serviceVariants: Partial<Record<SubjectName, Record<string, string>>> = {
   service: {},
   'no-library': { LIBRARY: 'off' },
   'by-id': {},
+  openai: {},
   guarded: { MCP_API_KEYS: `bench:${key}`, RATE_LIMIT_PER_MINUTE: farLimit },
   'low-memory': { MAX_BUFFERED_BYTES: '33554432' },
 }
+
+const callerOf = (name: SubjectName, origin: string, headers: Readonly<Record<string, string>>): Caller =>
+  name === 'openai' ? createOpenAiCaller(origin) : createCaller(origin, headers)
 
 export async function openHarness({ serviceEntry, pin, warmUpCalls, nodeOptions }: HarnessOptions): Promise<Harness> {
   const scratch = mkdtempSync(join(tmpdir(), 'azure-image-editor-bench-'))
@@ -104,7 +109,7 @@ export async function openHarness({ serviceEntry, pin, warmUpCalls, nodeOptions 
   async function start(name: SubjectName): Promise<Subject> {
     const headers: Record<string, string> = name === 'guarded' ? { authorization: `Bearer ${key}` } : {}
     const server = await startServer(await commandOf(name))
-    return { server, headers, caller: createCaller(server.origin, headers) }
+    return { server, headers, caller: callerOf(name, server.origin, headers) }
   }
 
   /** The floors return what the service returns, so that all send the same bytes. */

@@ -5,10 +5,12 @@ import { formatRow, formatTable, type Result } from './table.ts'
 import type { Effort, Workload } from './workload.ts'
 import { downloadWorkloads } from './workloads/downloads.ts'
 import { imageWorkloads } from './workloads/images.ts'
+import { benchmarkJobs, JOBS_NAME } from './workloads/jobs.ts'
 import { latencyWorkloads } from './workloads/latency.ts'
 import { listWorkloads } from './workloads/lists.ts'
 import { memoryWorkloads } from './workloads/memory.ts'
 import { benchmarkRecords, RECORDS_NAME } from './workloads/records.ts'
+import { benchmarkSharedCalls, SHARED_CALLS_NAME } from './workloads/shared-calls.ts'
 
 /** `npm run bench`: the service, its floors and a peer, given the same work in turn. Needs Linux. */
 
@@ -63,6 +65,8 @@ async function main(): Promise<void> {
     }
     say(formatTable(results))
     if (isChosen(RECORDS_NAME)) await benchmarkRecords(effort, say)
+    if (isChosen(JOBS_NAME)) await benchmarkJobs(serviceEntry, effort, say)
+    if (isChosen(SHARED_CALLS_NAME)) await benchmarkSharedCalls(serviceEntry, effort, say)
   } finally {
     await harness.close()
   }

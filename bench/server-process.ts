@@ -11,11 +11,14 @@ export interface ServerCommand {
   environment(port: number): Record<string, string>
   /** Processor that it is bound to; none by default. */
   cpu?: number | undefined
+  /** Milliseconds to the first response; 20,000 by default. */
+  limitMs?: number
 }
 
 /** A server as a separate process, measured through Linux's /proc, so that it needs no changes. */
 export interface ServerProcess {
   origin: string
+  pid: number
   /** Milliseconds from spawn to the first response. */
   startMs: number
   /** Processor time of all threads since the start. */
@@ -32,7 +35,12 @@ export interface ServerProcess {
 const timeoutMs = 20_000
 
 /** Starts a server and waits for its first response to `GET /health`. */
-export async function startServer({ args, environment, cpu }: ServerCommand): Promise<ServerProcess> {
+export async function startServer({
+  args,
+  environment,
+  cpu,
+  limitMs = timeoutMs,
+}: ServerCommand): Promise<ServerProcess> {
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
   const pinned = cpu === undefined ? [] : ['taskset', '-c', String(cpu)]
@@ -48,7 +56,7 @@ export async function startServer({ args, environment, cpu }: ServerCommand): Pr
   process.once('exit', kill)
   child.once('exit', () => process.off('exit', kill))
   try {
-    await firstResponse(child, origin)
+    await firstResponse(child, origin, limitMs)
   } catch (cause) {
     child.kill('SIGKILL')
     throw new Error(`${args.join(' ')} does not respond:\n${output()}`, { cause })
@@ -56,6 +64,7 @@ export async function startServer({ args, environment, cpu }: ServerCommand): Pr
   const { pid = 0 } = child
   return {
     origin,
+    pid,
     startMs: performance.now() - startedAt,
     cpuSeconds: () => cpuSeconds(pid),
     residentBytes: () => statusBytes(pid, 'VmRSS'),
@@ -98,8 +107,8 @@ function drain(child: ChildProcess): () => string {
   return () => last
 }
 
-async function firstResponse(child: ChildProcess, origin: string): Promise<void> {
-  const deadline = performance.now() + timeoutMs
+async function firstResponse(child: ChildProcess, origin: string, limitMs: number): Promise<void> {
+  const deadline = performance.now() + limitMs
   for (;;) {
     try {
       const response = await fetch(`${origin}/health`)

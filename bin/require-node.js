@@ -2,8 +2,8 @@
 const required = 26
 if (Number(process.versions.node.split('.')[0]) < required) {
   process.stderr.write(
-    `azure-image-editor-mcp needs Node.js ${required} or newer; this is ${process.version}. ` +
-      'In a clone, "npm ci" installs the right one for all npm scripts.\n',
+    `azure-image-editor-mcp needs Node.js ${required} or newer, and this is ${process.version}: ` +
+      `run "npx -y -p node@${required} -p azure-image-editor-mcp azure-image-editor-mcp", or in a clone "npm ci".\n`,
   )
   process.exit(1)
 }

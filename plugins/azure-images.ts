@@ -11,6 +11,7 @@ import {
   retirementDays,
   worstRetirementState,
 } from '../services/azure/models/retirement.ts'
+import type { DeploymentAddress } from '../services/azure/shared-deployment.ts'
 import type { ImagesClient } from '../services/azure/types.ts'
 import { azureMetrics, watchDeployments } from '../services/telemetry/azure-events.ts'
 
@@ -25,21 +26,21 @@ const CLOSE_MS = 1_000
 
 /** Decorates `azureImages`, the client of Azure's image models. */
 async function azureImages(fastify: FastifyInstance): Promise<void> {
-  const { config, metrics, log, readiness } = fastify
+  const { config, metrics, log, readiness, redis, appOptions } = fastify
   const { deployments, warnings, maxWaitingCalls, blockPauseMs } = config.azure
-  const limits = { maxWaiting: maxWaitingCalls, blockMs: blockPauseMs }
-  const { connectTimeoutMs, proxy } = config.outbound
+  const share = redis && (await import('../services/azure/shared-deployment.ts')).shareDeployment
+  const limits = { maxWaiting: maxWaitingCalls, blockMs: blockPauseMs, minuteMs: appOptions.timing?.azureMinuteMs }
+  const shared = (each: DeploymentAddress) => ({ ...limits, shared: redis && share?.(redis, each) })
   const [first, ...others] = deployments
   for (const warning of warnings) log.warn(warning)
   const client = createImagesClient({
-    deployments: [{ ...first, ...limits }, ...others.map((deployment) => ({ ...deployment, ...limits }))],
-    connectTimeoutMs,
+    deployments: [{ ...first, ...shared(first) }, ...others.map((each) => ({ ...each, ...shared(each) }))],
+    ...config.outbound,
     maxResponseBytes: config.azure.maxResponseBytes,
     spool: fastify.bufferSpool,
     maxQueueMs: config.azure.maxQueueMs,
     streaming: config.azure.streaming,
     imageHosts: config.azure.imageHosts,
-    proxy,
     events: azureMetrics(metrics),
   })
   fastify.decorate('azureImages', client)
@@ -61,5 +62,5 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
 
 export default fp(azureImages, {
   name: 'azure-images',
-  dependencies: ['config', 'metrics', 'readiness', 'spooled-buffers'],
+  dependencies: ['config', 'metrics', 'readiness', 'redis', 'spooled-buffers'],
 })

@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { abandonedEvents } from '../services/calls/abandoned-results.ts'
 import { type Calls, createCalls } from '../services/calls/chain.ts'
 import { deliveryProofs } from '../services/calls/delivery.ts'
+import { DEFAULT_RULE } from '../services/calls/policy/policy.ts'
 import { createCallLimits } from '../services/limits/call-limits.ts'
 
 declare module 'fastify' {
@@ -31,15 +32,23 @@ async function calls(fastify: FastifyInstance): Promise<void> {
     abandonedTtlMs: config.library.abandonedResultTtlMs,
     maxEntries: MAX_STORED_RESULTS,
     maxBytes: MAX_STORED_BYTES,
+    jobs: fastify.jobs,
+    policy: fastify.policy?.steps,
+    once: fastify.once,
+    replicas: fastify.replicas,
+    ledger: fastify.ledger,
     log,
     observer: {
       callStarted: () => metrics.toolsInFlight.inc(),
-      callFinished(tool, outcome, seconds) {
+      callFinished({ tool, outcome, door, traceId }, seconds) {
         metrics.toolsInFlight.dec()
-        metrics.toolCalls.inc({ tool, outcome })
-        metrics.toolDuration.observe({ tool }, seconds)
+        metrics.toolCalls.inc({ tool, outcome, door })
+        metrics.toolDuration.observe({ tool, door }, seconds, traceId)
       },
-      callRejected: (reason) => metrics.rejections.inc({ reason }),
+      callRejected(reason) {
+        metrics.rejections.inc({ reason })
+        if (reason === 'images') metrics.policyRejections.inc({ rule: DEFAULT_RULE })
+      },
       resultAbandoned: (event) => metrics.abandoned.inc({ event }),
       responseDelivered: (proof) => metrics.responsesDelivered.inc({ proof }),
     },
@@ -49,4 +58,7 @@ async function calls(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('calls', calls)
 }
 
-export default fp(calls, { name: 'calls', dependencies: ['config', 'logger', 'metrics', 'rate-limit'] })
+export default fp(calls, {
+  name: 'calls',
+  dependencies: ['config', 'logger', 'metrics', 'rate-limit', 'jobs', 'idempotency', 'replicas', 'ledger', 'policy'],
+})

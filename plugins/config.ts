@@ -1,8 +1,11 @@
-import env from '@fastify/env'
+import env, { type FastifyEnvOptions } from '@fastify/env'
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ConfigSchema, type Settings } from '../schemas/config.ts'
 import { type DeploymentList, readDeployments } from '../services/azure/deployment-list.ts'
+import { fileProblems } from '../services/azure/file-problems.ts'
+import type { Policy } from '../services/calls/policy/policy.ts'
+import { type KnownModels, policyWarnings, readPolicyFile } from '../services/calls/policy/policy-file.ts'
 import { type Config, parseConfig } from '../services/config/config.ts'
 import {
   ConfigurationError,
@@ -23,7 +26,11 @@ export type ServiceConfig = Config & {
     /** Worth a log line at start-up. */
     readonly warnings: readonly string[]
   }
-  /** Of variables that look like the service's and are none. */
+  /** The rules of `POLICY_FILE` at start-up. */
+  readonly policy: Policy | undefined
+  /** Why rules of another file may not count money or images; undefined: they may. */
+  readonly missingForCounting: string | undefined
+  /** Of variables that look like the service's and are none, and of rules that name nothing. */
   readonly warnings: readonly string[]
 }
 
@@ -51,15 +58,47 @@ export async function loadConfig({ environment, transport = 'http' }: ConfigOpti
   const parsed = parseConfig({ settings, secretFiles, transport })
   problems.push(...list.problems, ...parsed.problems)
   const warnings = unknownVariableWarnings(environment)
+  const policy = readPolicy(settings, problems)
 
   const [first, ...others] = list.deployments
   if (problems.length > 0 || first === undefined) {
     throw new ConfigurationError(problems, !isConfigured(environment, transport), warnings)
   }
   const azure = { ...parsed.config.azure, deployments: [first, ...others] as const, warnings: list.warnings }
-  const config = { ...parsed.config, azure, warnings }
+  const policyNotes = policy === undefined ? [] : policyWarnings(policy, knownModels(list.deployments))
+  const config = {
+    ...parsed.config,
+    azure,
+    policy,
+    missingForCounting: missingForCounting(settings),
+    warnings: [...warnings, ...policyNotes],
+  }
   deepFreeze(config)
   return config
+}
+
+/** What rules that count need, for all replicas together. */
+function missingForCounting({ LIBRARY, REDIS_URL, DATABASE_URL }: Settings): string | undefined {
+  if (LIBRARY === 'off') return 'set LIBRARY=on, whose database counts them'
+  if (REDIS_URL === undefined || DATABASE_URL !== undefined) return undefined
+  return 'with REDIS_URL set DATABASE_URL as well, so that all replicas count together'
+}
+
+function readPolicy(settings: Settings, problems: ConfigurationProblem[]): Policy | undefined {
+  if (settings.POLICY_FILE === undefined) return undefined
+  try {
+    return readPolicyFile(settings.POLICY_FILE, missingForCounting(settings))
+  } catch (error) {
+    problems.push(...fileProblems(error).map((found) => ({ variable: 'POLICY_FILE', ...found })))
+    return undefined
+  }
+}
+
+function knownModels(deployments: Deployments): KnownModels {
+  return {
+    names: deployments.flatMap(({ name, model }) => [name, model.id]),
+    qualities: deployments.flatMap(({ model }) => model.qualities),
+  }
 }
 
 /** Validates with `@fastify/env`. What is wrong is reported and left out, so that the rest can be checked as well. */
@@ -75,16 +114,25 @@ async function validate(values: Readonly<Record<string, string>>, problems: Conf
   }
 }
 
+/** A copy, because @fastify/env writes into the schema it is given. */
+const schema = structuredClone(ConfigSchema)
+/** From the second app of a process on the first one's, which has compiled the schema. */
+let validator: NonNullable<FastifyEnvOptions['ajv']> = {
+  customOptions(ajv) {
+    validator = ajv.addVocabulary(['usedBy', 'group'])
+    return validator
+  },
+}
+
 /** On its own instance, so that the flat values, secrets among them, are visible to no other plugin. */
 async function readSettings(data: Readonly<Record<string, string>>): Promise<Settings> {
   const fastify = Fastify()
   fastify.register(env, {
     confKey: 'settings',
-    // A copy, because @fastify/env writes into the schema it is given.
-    schema: structuredClone(ConfigSchema),
+    schema,
     data,
     env: false,
-    ajv: { customOptions: (ajv) => ajv.addVocabulary(['usedBy', 'group']) },
+    ajv: validator,
   })
   await fastify.ready()
   if (fastify.settings === undefined) throw new Error('@fastify/env returned no settings')

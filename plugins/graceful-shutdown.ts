@@ -19,7 +19,7 @@ declare module 'fastify' {
 }
 
 /**
- * Graceful shutdown: reject new requests, let running ones finish within SHUTDOWN_GRACE_MS, respond to the rest with 503,
+ * Graceful shutdown: reject new requests, let running ones finish within SHUTDOWN_GRACE_MS, respond to the rest with an error,
  * then destroy connections. Every step is bounded, so that the process exits with 0.
  */
 async function gracefulShutdown(fastify: FastifyInstance): Promise<void> {
@@ -43,6 +43,8 @@ async function gracefulShutdown(fastify: FastifyInstance): Promise<void> {
   fastify.onResponseClose(({ lifecycle }) => drain.exit(lifecycle))
 
   fastify.addHook('preClose', async () => {
+    // New requests are rejected from now on, and with them every response to a question.
+    fastify.questions.close()
     await drain.close(config.server.shutdownGraceMs)
     // Fastify now waits for every connection, and some clients never read.
     destroyTimer = setTimeout(() => server.closeAllConnections(), LAST_RESPONSES_MS)
@@ -52,5 +54,5 @@ async function gracefulShutdown(fastify: FastifyInstance): Promise<void> {
 
 export default fp(gracefulShutdown, {
   name: 'graceful-shutdown',
-  dependencies: ['calls', 'config', 'lifecycle', 'logger', 'metrics'],
+  dependencies: ['calls', 'config', 'lifecycle', 'logger', 'metrics', 'questions', 'subscriptions'],
 })

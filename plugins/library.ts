@@ -35,7 +35,7 @@ async function library(fastify: FastifyInstance): Promise<void> {
 }
 
 async function openLibrary(fastify: FastifyInstance, store: ImageStore): Promise<Library | undefined> {
-  const { config, log, metrics } = fastify
+  const { config, log, metrics, imageEvents } = fastify
   const { isOn, waitMs, storage } = config.library
   // A folder stays unwritable. A container becomes writable when an outage ends or a new role takes effect.
   if (!isOn || (storage === undefined && !(await store.health()).isWritable)) return undefined
@@ -43,6 +43,7 @@ async function openLibrary(fastify: FastifyInstance, store: ImageStore): Promise
     library: config.library,
     files: store.files,
     onBytes: (bytes) => metrics.libraryBytes.set(bytes),
+    onRemoved: (record) => imageEvents.report(record, true),
     log,
   })
   fastify.addHook('onClose', () => index[Symbol.asyncDispose]())
@@ -52,6 +53,7 @@ async function openLibrary(fastify: FastifyInstance, store: ImageStore): Promise
     completeUntil: index.completeUntil,
     waitMs,
     maxReadBytes: MAX_READ_BYTES,
+    events: imageEvents,
     log,
   })
   fastify.addHook('onClose', async () => library[Symbol.dispose]())
@@ -63,5 +65,5 @@ const MAX_READ_BYTES = 67_108_864
 
 export default fp(library, {
   name: 'library',
-  dependencies: ['config', 'logger', 'metrics', 'readiness', 'spooled-buffers'],
+  dependencies: ['config', 'logger', 'metrics', 'readiness', 'spooled-buffers', 'image-events'],
 })

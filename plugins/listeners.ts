@@ -15,9 +15,10 @@ declare module 'fastify' {
 /** Connections to `ADMIN_PORT`: a few probes and scrapes. */
 const MAX_ADMIN_CONNECTIONS = 100
 
-/** Where the service listens: its port, for `localhost` on both loopback addresses, and `ADMIN_PORT`. */
+/** Where the service listens: its port, for `localhost` on both loopback addresses, and `ADMIN_PORT`. A worker serves probes only. */
 async function listeners(fastify: FastifyInstance): Promise<void> {
-  const { config, server, log } = fastify
+  const { config, server, log, appOptions } = fastify
+  const isWorker = appOptions.isWorker === true
   const { host, port, adminPort, maxConnections, keepAliveTimeoutMs: keepAliveTimeout } = config.server
   const [address = host, twinAddress] = host === 'localhost' ? LOOPBACKS : [host]
 
@@ -30,7 +31,7 @@ async function listeners(fastify: FastifyInstance): Promise<void> {
   admin.maxConnections = MAX_ADMIN_CONNECTIONS
   const adminRequests = new WeakSet<IncomingMessage>()
   fastify.addHook('onRequest', function serveProbesOnly({ raw, routeOptions }, reply, done) {
-    if (!adminRequests.has(raw) || routeOptions.config.isRoutine === true) {
+    if (!(isWorker || adminRequests.has(raw)) || routeOptions.config.isRoutine === true) {
       done()
       return
     }

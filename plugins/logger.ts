@@ -29,6 +29,7 @@ function describe(request: FastifyRequest) {
     method: request.method,
     route: request.routeOptions.url ?? 'unmatched',
     caller: request.caller.id,
+    ...(request.span?.trace.id === undefined ? {} : { trace_id: request.span.trace.id }),
   }
 }
 

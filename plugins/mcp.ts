@@ -1,13 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Catalog } from '../services/mcp/catalog.ts'
 import { createDispatcher, type Dispatcher } from '../services/mcp/dispatcher.ts'
+import { handOverRule } from '../services/mcp/hand-over.ts'
+import { createRequestStates } from '../services/mcp/request-states.ts'
+import { serverInfoOf } from '../services/mcp/server-info.ts'
 import { defaultTiming } from '../services/mcp/timeouts.ts'
 import { memoize } from '../services/net/memoize.ts'
-import { createCompletion } from '../services/prompts/completion.ts'
-import { createPrompts } from '../services/prompts/index.ts'
-import { createSavedImages } from '../services/resources/saved-images.ts'
-import { imageIcon } from '../services/tools/icons.ts'
 import { createInstructions } from '../services/tools/instructions.ts'
 
 declare module 'fastify' {
@@ -18,40 +16,23 @@ declare module 'fastify' {
 
 /** The protocol engine with everything that this service offers. */
 async function mcp(fastify: FastifyInstance): Promise<void> {
-  const { config, calls, metrics, azureImages, imageStore, library, pixels } = fastify
-  const { extendCatalog = (catalog: Catalog) => catalog, timing, transport = 'http' } = fastify.appOptions
-  const savedImages = createSavedImages({
-    store: imageStore,
-    library,
-    contents: { pixels, imageLimits: config.images, maxEncodedBytes: config.images.maxResourceBytes },
-  })
-  const prompts = createPrompts({ hasLibrary: library !== undefined })
+  const { calls, catalog, config, library, metrics, serverSecret } = fastify
+  const { timing, transport = 'http' } = fastify.appOptions
   const requestsOf = memoize((key) => metrics.rpcRequests.labels(...key.split(' ')))
-  const { progressRepeatMs } = { ...defaultTiming, ...timing }
+  const { progressRepeatMs, questionMs } = { ...defaultTiming, ...timing }
   fastify.decorate(
     'mcp',
     createDispatcher({
-      catalog: extendCatalog({
-        get tools() {
-          return fastify.tools()
-        },
-        prompts,
-        resources: savedImages,
-        complete: createCompletion({
-          prompts,
-          models: [azureImages.deployment.model],
-          images: savedImages.completion,
-        }),
-      }),
-      serverInfo: {
-        name: 'azure-image-editor-mcp',
-        title: 'Azure Image Editor',
-        version: fastify.appVersion,
-        icons: imageIcon,
-      },
+      catalog,
+      serverInfo: serverInfoOf(fastify.appVersion),
       instructions: createInstructions({ transport, hasLibrary: library !== undefined, tools: fastify.tools }),
       progressRepeatMs,
+      subscriptions: fastify.subscriptions,
       runCall: calls.run,
+      handOverAfterMs: handOverRule(config.limits.handOverAfterMs),
+      questions: fastify.questions,
+      maxQuestionMs: questionMs,
+      requestStates: createRequestStates({ key: serverSecret.keyFor('request-state') }),
       onCancelled: calls.suspect,
       onFinished: (method, outcome) => requestsOf(`${method} ${outcome}`).inc(),
     }),
@@ -60,5 +41,15 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
 
 export default fp(mcp, {
   name: 'mcp',
-  dependencies: ['calls', 'metrics', 'azure-images', 'library', 'tools', 'imaging'],
+  dependencies: [
+    'config',
+    'calls',
+    'catalog',
+    'metrics',
+    'server-secret',
+    'library',
+    'tools',
+    'questions',
+    'subscriptions',
+  ],
 })

@@ -15,7 +15,7 @@ const COUNTED_METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'DELETE', 'PU
 
 /** The registry of the app, and its HTTP series. */
 async function metrics(fastify: FastifyInstance): Promise<void> {
-  const series = createMetrics(fastify.appVersion)
+  const series = createMetrics(fastify.appVersion, fastify.tracing.isOn)
   fastify.decorate('metrics', series)
   const counted = new WeakMap<Socket, { read: number; written: number }>()
 
@@ -30,9 +30,8 @@ async function metrics(fastify: FastifyInstance): Promise<void> {
   /** The series of a route and method, which would otherwise be looked up by their labels for every request. */
   const seriesOf = memoize((key) => {
     const [method = '', route = ''] = key.split(' ')
-    const duration = series.httpDuration.labels({ route, method })
     const requests = memoize((status) => series.httpRequests.labels({ route, method, status }))
-    return { duration, requests }
+    return { labels: { route, method }, requests }
   })
   function ofRequest({ method, routeOptions }: FastifyRequest) {
     return seriesOf(`${COUNTED_METHODS.has(method) ? method : 'other'} ${routeOptions.url ?? 'unmatched'}`)
@@ -49,11 +48,11 @@ async function metrics(fastify: FastifyInstance): Promise<void> {
     if (!raw.writableFinished) ofRequest(request).requests('499').inc()
   })
   fastify.addHook('onResponse', function countResponse(request, reply, done) {
-    const { requests, duration } = ofRequest(request)
+    const { requests, labels } = ofRequest(request)
     requests(String(reply.statusCode)).inc()
-    duration.observe(reply.elapsedTime / 1000)
+    series.httpDuration.observe(labels, reply.elapsedTime / 1000, request.span?.trace.sampledId)
     done()
   })
 }
 
-export default fp(metrics, { name: 'metrics', dependencies: ['config', 'lifecycle'] })
+export default fp(metrics, { name: 'metrics', dependencies: ['config', 'lifecycle', 'tracing'] })

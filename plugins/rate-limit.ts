@@ -44,20 +44,11 @@ async function countRequest(limiter: CallerLimiter, points: number, request: Fas
   return new Rejection(429, `Request rate limit exceeded; retry in ${seconds} s.`, { retryAfterMs: resetMs })
 }
 
-/** ioredis is loaded only where there is a Redis. */
-async function openLimiters(fastify: FastifyInstance): Promise<CreateLimiter> {
-  const { config, log, readiness } = fastify
-  const { redisUrl } = config.limits
-  if (redisUrl === undefined) return (options) => createCallerLimiter(new MemoryLimiter(options))
+/** The package for Redis is loaded only where there is one. */
+async function openLimiters({ redis }: FastifyInstance): Promise<CreateLimiter> {
+  if (redis === undefined) return (options) => createCallerLimiter(new MemoryLimiter(options))
   const { createRedisLimiters } = await import('../services/limits/redis-limiters.ts')
-  const redis = createRedisLimiters(redisUrl.reveal(), log)
-  // Without Redis the service still works.
-  readiness.add('redis', async () => ({
-    ready: true,
-    state: (await redis.isResponding()) ? 'connected' : 'unreachable',
-  }))
-  fastify.addHook('onClose', async () => redis.close())
-  return redis.createLimiter
+  return createRedisLimiters(redis)
 }
 
-export default fp(rateLimit, { name: 'rate-limit', dependencies: ['config', 'logger', 'metrics', 'readiness'] })
+export default fp(rateLimit, { name: 'rate-limit', dependencies: ['config', 'metrics', 'redis'] })

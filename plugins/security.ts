@@ -11,6 +11,8 @@ declare module 'fastify' {
     guardHost(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
     /** Hook for `onRequest` of routes that spend, store or show, after `guardHost`: rejects untrusted web pages. */
     guardOrigin(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void
+    /** Whether `guardOrigin` accepts pages of this origin. */
+    allowsOrigin(origin: string): boolean
     /** Where the client of a request that `guardHost` accepted reaches this service, without a slash at the end. */
     baseUrlOf(request: FastifyRequest): string | undefined
   }
@@ -41,6 +43,7 @@ async function security(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('baseUrlOf', ({ protocol, host: forwardedHost, headers: { host } }) =>
     baseUrlOf({ protocol, forwardedHost, host }, { publicUrl, allowsHost: policy.allowsHost }),
   )
+  fastify.decorate('allowsOrigin', policy.allowsOrigin)
   fastify.decorate('guardOrigin', function guardOrigin({ headers: { origin } }, _reply, done) {
     if (policy.allowsOrigin(origin)) done()
     else done(httpErrors.forbidden('Origin not allowed. Operators can add it to ALLOWED_ORIGINS.'))

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { createUploads, type Uploads } from '../services/library/uploads/uploads.ts'
+import { defaultTiming } from '../services/mcp/timeouts.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -14,7 +15,8 @@ async function uploads(fastify: FastifyInstance): Promise<void> {
   const { config, library, serverSecret, appOptions } = fastify
   const isOn = library !== undefined && appOptions.transport !== 'stdio'
   const key = serverSecret.keyFor('uploads')
-  fastify.decorate('uploads', isOn ? createUploads({ library, limits: config.images, key }) : undefined)
+  const { uploadWaitMs: waitMs } = { ...defaultTiming, ...appOptions.timing }
+  fastify.decorate('uploads', isOn ? createUploads({ library, limits: config.images, key, waitMs }) : undefined)
 }
 
 export default fp(uploads, { name: 'uploads', dependencies: ['config', 'library', 'server-secret'] })

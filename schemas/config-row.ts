@@ -4,7 +4,7 @@ import Type from 'typebox'
 export type UsedBy = 'always' | 'http'
 
 /** Subjects of variables, in the order in which the documentation has them. */
-export const GROUPS = ['azure', 'server', 'auth', 'limits', 'images', 'library', 'logging'] as const
+export const GROUPS = ['azure', 'server', 'auth', 'limits', 'images', 'library', 'logging', 'tracing'] as const
 export type Group = (typeof GROUPS)[number]
 
 /** Row builders for the variables of one subject that the same transports read. */

@@ -18,6 +18,7 @@ const images = rowsFor('images', 'always')
 const library = rowsFor('library', 'always')
 const links = rowsFor('library', 'http')
 const logging = rowsFor('logging', 'always')
+const tracing = rowsFor('tracing', 'always')
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
@@ -147,6 +148,7 @@ export const ConfigSchema = Type.Object({
       'https://app.example.com,chrome-extension://your-extension-id',
     ),
   ),
+  OPENAI_API: server.choice("Whether the service also offers OpenAI's image API under `/v1`", ['on', 'off'], 'on'),
   PUBLIC_URL: Type.Optional(
     server.text(
       'URL by which clients reach the service, with its path: the beginning of links to images. If unset, the address of each request; required with `OAUTH_ISSUER`',
@@ -226,14 +228,32 @@ export const ConfigSchema = Type.Object({
   ),
   TOOL_CALLS_PER_MINUTE: limits.count('Calls per client, tool and minute; 0 sets no limit', 0, 0, 1_000_000),
   IMAGES_PER_DAY: limits.count('Images per client and day (UTC); 0 sets no limit', 0, 0, 1_000_000),
+  POLICY_FILE: Type.Optional(
+    limits.text(
+      'JSON file of rules by caller: models, sizes, images and US dollars per day, confirmation (docs/policy.md); read again when it changes',
+      '/app/config/policy.json',
+    ),
+  ),
   REDIS_URL: Type.Optional(
     httpLimits.secret(
-      'Redis or Valkey in which replicas count together; without it each replica counts on its own',
+      "Redis or Valkey in which replicas share Azure's quota, account blocks and all counters; without it each replica works on its own",
       'redis://redis:6379',
       { pattern: '^rediss?://[^\\s]+$' },
     ),
   ),
   MAX_CONCURRENT_CALLS: limits.count('Maximum number of tool calls in progress; more get 503', 512, 1, 100_000),
+  HANDOFF_AFTER_MS: limits.defaultText(
+    'After how long an MCP client gets a job id in place of an image that is not there yet. `auto`: only clients that are known to give up early',
+    'auto',
+    { pattern: '^(auto|[0-9]{1,9})$' },
+  ),
+  MAX_QUEUED_JOBS: limits.count('Maximum number of unfinished jobs, 1,000 of them of one caller', 10_000, 1, 1_000_000),
+  JOB_TTL_MS: limits.count(
+    'How long a job may wait for its turn, and how long its result can be fetched',
+    DAY,
+    MINUTE,
+    30 * DAY,
+  ),
   CALL_DEADLINE_MS: limits.count(
     'Maximum duration of a tool call, including queueing and retries',
     10 * MINUTE,
@@ -316,8 +336,21 @@ export const ConfigSchema = Type.Object({
   ),
   REPORT_COST: images.flag('Adds the cost of a call to its result, if the price table has it'),
 
+  RECEIPT_TTL_MS: limits.count(
+    'How long receipts are stored, so that the database does not grow without end (docs/policy.md); 0 sets no limit',
+    400 * DAY,
+    0,
+    3650 * DAY,
+  ),
+  RECEIPT_PROMPTS: limits.flag('Stores prompts in receipts, which otherwise have only their SHA-256'),
+
   LIBRARY: library.choice(
     'Whether every image gets an id and is stored, so that clients can edit and find it again (docs/library.md)',
+    ['on', 'off'],
+    'on',
+  ),
+  STUDIO: library.choice(
+    'Whether people can edit images in the studio: at `/studio`, and in chats that show MCP Apps (docs/studio.md)',
     ['on', 'off'],
     'on',
   ),
@@ -389,6 +422,43 @@ export const ConfigSchema = Type.Object({
   LOG_DIR: Type.Optional(
     logging.text('Folder for daily log files, in addition to stdout (`/app/logs` in the container)', './logs'),
   ),
+
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
+    tracing.text(
+      'Base URL of an OpenTelemetry collector, to which `/v1/traces` is added. If unset, there are no traces',
+      'http://collector:4318',
+    ),
+  ),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Type.Optional(
+    tracing.text(
+      'The whole URL to which traces are posted, in place of the base URL',
+      'http://collector:4318/v1/traces',
+    ),
+  ),
+  OTEL_EXPORTER_OTLP_HEADERS: Type.Optional(
+    tracing.secret(
+      'Headers of the requests to the collector, `name=value` by comma, values percent-encoded',
+      'api-key=your-key',
+    ),
+  ),
+  OTEL_EXPORTER_OTLP_PROTOCOL: tracing.defaultText('`http/protobuf` or `http/json`', 'http/protobuf'),
+  OTEL_EXPORTER_OTLP_TIMEOUT: tracing.defaultText('Milliseconds that an export may take, retries included', '10000'),
+  OTEL_TRACES_EXPORTER: tracing.defaultText('`none` turns traces off', 'otlp'),
+  OTEL_TRACES_SAMPLER: tracing.defaultText(
+    'Which calls are traced: `always_on`, `always_off` or `traceidratio`, and with `parentbased_` in front by the decision of an authenticated client that sends a `traceparent`',
+    'parentbased_always_on',
+  ),
+  OTEL_TRACES_SAMPLER_ARG: tracing.defaultText('Share of calls that `traceidratio` traces, 0 to 1', '1'),
+  OTEL_SERVICE_NAME: tracing.defaultText('Name of this service in traces', 'azure-image-editor-mcp'),
+  OTEL_RESOURCE_ATTRIBUTES: Type.Optional(
+    tracing.text(
+      'Further attributes of this process, `name=value` by comma, values percent-encoded',
+      'deployment.environment.name=production',
+    ),
+  ),
+  OTEL_BSP_MAX_QUEUE_SIZE: tracing.defaultText('Spans that wait for their export; more are dropped', '2048'),
+  OTEL_BSP_SCHEDULE_DELAY: tracing.defaultText('Milliseconds between exports', '5000'),
+  OTEL_SDK_DISABLED: tracing.defaultText('`true` turns traces off', 'false'),
 })
 
 /** The variables as the schema validates them, still flat: `services/config` turns them into the configuration. */

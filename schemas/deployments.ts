@@ -54,6 +54,8 @@ export const DeploymentEntrySchema = Type.Object(
     rpm: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
     /** The lowest is the default deployment; 100 by default. */
     priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
+    /** Entries of one model with the same pool serve each other's calls. */
+    pool: Type.Optional(Name),
     /** Names that may take over where no image can have been generated, in order. */
     fallbacks: Type.Optional(Type.Array(Name, { maxItems: 20 })),
   },

@@ -49,6 +49,8 @@ export const ImageRecordSchema = Type.Object(
     costUsd: Type.Optional(Type.Number({ minimum: 0 })),
     /** Id of the call that made it, as in the log. */
     callId: Type.Optional(text(256)),
+    /** Its place among the images of that call, from 1; absent: it is the only one. */
+    number: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
   },
   { additionalProperties: false },
 )

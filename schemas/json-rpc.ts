@@ -24,7 +24,7 @@ const CallSchema = Type.Object({
 })
 export type Call = Static<typeof CallSchema>
 
-/** A client's response to a request of ours. We send none, but earlier revisions allow it. */
+/** A client's response to a request of ours: a question. */
 export const ResponseSchema = Type.Union([
   Type.Object({ jsonrpc: Type.Literal('2.0'), id: RequestIdSchema, result: Type.Unknown() }),
   Type.Object({ jsonrpc: Type.Literal('2.0'), id: Type.Optional(RequestIdSchema), error: Type.Object({}) }),
@@ -47,6 +47,10 @@ export interface JsonRpcNotification {
   jsonrpc: '2.0'
   method: string
   params?: object
+}
+
+export interface JsonRpcRequest extends JsonRpcNotification {
+  id: RequestId
 }
 
 export interface JsonRpcResult {

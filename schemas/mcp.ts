@@ -22,7 +22,7 @@ const meta = { _meta: Type.Optional(MetaSchema) }
 export const InitializeParamsSchema = Type.Object({
   ...meta,
   protocolVersion: Type.String({ maxLength: 64 }),
-  capabilities: Type.Object({}),
+  capabilities: Type.Record(Type.String(), Type.Unknown()),
   clientInfo: Type.Object({ name: Type.String({ maxLength: 1024 }), version: Type.String({ maxLength: 1024 }) }),
 })
 
@@ -31,10 +31,41 @@ export const ListParamsSchema = Type.Object({ ...meta, cursor: Type.Optional(Typ
 /** Far more than any tool has; checking a hundred thousand would block the event loop. */
 const MAX_ARGUMENTS = 256
 
+/** A client with more opens another subscription. */
+const MAX_WATCHED_URIS = 100
+const MAX_WATCHED_TASKS = 32
+
+/** What a client subscribes to; filters of extensions that are not here are not supported. */
+export const ListenParamsSchema = Type.Object({
+  ...meta,
+  notifications: Type.Object({
+    toolsListChanged: Type.Optional(Type.Boolean()),
+    promptsListChanged: Type.Optional(Type.Boolean()),
+    resourcesListChanged: Type.Optional(Type.Boolean()),
+    resourceSubscriptions: Type.Optional(Type.Array(uri, { maxItems: MAX_WATCHED_URIS })),
+    /** Of the Tasks extension. */
+    taskIds: Type.Optional(Type.Array(Type.String({ maxLength: 256 }), { maxItems: MAX_WATCHED_TASKS })),
+  }),
+})
+
+export const SubscribeParamsSchema = Type.Object({ ...meta, uri })
+
 export const CallToolParamsSchema = Type.Object({
   ...meta,
   name,
   arguments: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { maxProperties: MAX_ARGUMENTS })),
+})
+
+const inputResponses = Type.Record(Type.String(), Type.Unknown(), { maxProperties: 64 })
+
+export const TaskParamsSchema = Type.Object({ ...meta, taskId: Type.String({ maxLength: 256 }) })
+
+export const UpdateTaskParamsSchema = Type.Object({ ...TaskParamsSchema.properties, inputResponses })
+
+/** What a client repeats its request with after questions. Only modern requests have it. */
+export const InputParamsSchema = Type.Object({
+  inputResponses: Type.Optional(inputResponses),
+  requestState: Type.Optional(Type.String({ maxLength: 16_384 })),
 })
 
 export const ReadResourceParamsSchema = Type.Object({ ...meta, uri })

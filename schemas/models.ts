@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox'
+import Type, { type Static, type TSchema } from 'typebox'
 
 /** Capabilities of the models of Azure AI Foundry. The built-in table and `AZURE_MODELS_FILE` have the same form. */
 
@@ -77,6 +77,37 @@ const PriceSchema = Type.Object(
 )
 export type Price = Static<typeof PriceSchema>
 
+const tokens = Type.Integer({ minimum: 1, maximum: 1_000_000 })
+const byQuality = <T extends TSchema>(schema: T) => Type.Record(Type.String({ minLength: 1, maxLength: 200 }), schema)
+
+/**
+ * How many tokens Azure counts for an image, so that the price of a call is known before it. Of a quality that is not listed
+ * the number is unknown; without a quality, or with `auto`, `high` is expected.
+ */
+const TokensSchema = Type.Object(
+  {
+    output: Type.Union([
+      /** By quality and size. */
+      Type.Object({ kind: Type.Literal('table'), qualities: byQuality(Type.Record(Type.String(), tokens)) }, closed),
+      /** By quality the cells on the longer edge of a grid, whose cells cost more in larger images. */
+      Type.Object({ kind: Type.Literal('grid'), qualities: byQuality(tokens) }, closed),
+      Type.Object({ kind: Type.Literal('pixels'), pixelsPerToken: tokens }, closed),
+    ]),
+    input: Type.Union([
+      /** For each tile of 512 pixels, once the shorter edge is scaled down to 512; with high fidelity more for the image. */
+      Type.Object(
+        { kind: Type.Literal('tiles'), image: tokens, tile: tokens, highSquare: tokens, highOther: tokens },
+        closed,
+      ),
+      /** For each patch of 32 pixels, once the image is scaled to its limits. */
+      Type.Object({ kind: Type.Literal('patches'), maximum: tokens }, closed),
+      Type.Object({ kind: Type.Literal('image'), image: tokens, maximum: tokens }, closed),
+    ]),
+  },
+  closed,
+)
+export type Tokens = Static<typeof TokensSchema>
+
 const SourceSchema = Type.Object(
   {
     url: Type.String({ pattern: '^https://\\S+$', maxLength: 500, description: 'an https address' }),
@@ -92,11 +123,13 @@ const SourcesSchema = Type.Object(
   {
     capabilities: Type.Optional(SourceSchema),
     price: Type.Optional(SourceSchema),
+    tokens: Type.Optional(SourceSchema),
     retirement: Type.Optional(SourceSchema),
   },
   closed,
 )
-export type Sources = Required<Static<typeof SourcesSchema>>
+export type Sources = Required<Omit<Static<typeof SourcesSchema>, 'tokens'>> &
+  Pick<Static<typeof SourcesSchema>, 'tokens'>
 
 const range = Type.Object({ minimum: Type.Number(), maximum: Type.Number() }, closed)
 const wholeRange = Type.Object({ minimum: Type.Integer(), maximum: Type.Integer() }, closed)
@@ -158,6 +191,8 @@ export const ModelSchema = Type.Object(
       }),
     ),
     price: Type.Optional(PriceSchema),
+    /** Only for prices per token. */
+    tokens: Type.Optional(TokensSchema),
     /** The day on which Azure retires it. */
     retires: Type.Optional(DaySchema),
     sources: Type.Optional(SourcesSchema),

@@ -5,8 +5,12 @@ export const defaultToolNames = [
   'find_images',
   'get_image',
   'request_upload',
+  'get_job',
   'list_models',
 ] as const
 
+/** Tools that only the studio calls; part of the default ones. */
+export const studioToolNames = ['studio_image', 'studio_draft'] as const
+
 /** Tools that clients have only if `TOOLS` names them. */
-export const otherToolNames = ['update_image', 'delete_image'] as const
+export const otherToolNames = ['update_image', 'delete_image', 'cancel_job'] as const

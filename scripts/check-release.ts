@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import type { Source } from '../schemas/models.ts'
 import { modelTable, type ShippedModel } from '../services/azure/models/table.ts'
+import { OWNER_PLACEHOLDER } from './server-json.ts'
 
 /**
  * Checks before a release what cannot be tested every day, because it depends on the date: that the
- * sources of the model table were checked lately. `npm run check:release -- 2027-01-15` checks for a release on that day, otherwise today.
+ * sources of the model table were checked lately; and what the tree cannot know: who publishes it. `npm run check:release -- 2027-01-15` checks for a release on that day, otherwise today.
  */
 
 /** Prices and retirement dates change about twice a year. */
@@ -33,6 +34,31 @@ export function newestRelease(changelog: string): string | undefined {
   return /^## \[\d+\.\d+\.\d+[^\]]*\] - (\d{4}-\d{2}-\d{2})$/m.exec(changelog)?.[1]
 }
 
+interface Identity {
+  packageJson: { version: string; mcpName: string; repository?: unknown }
+  serverJson: { version: string; name: string; packages: readonly { version?: string; identifier: string }[] }
+  dockerfile: string
+}
+
+/** What does not fit together in the files that a registry compares, or still has a placeholder. */
+export function identityProblems({ packageJson, serverJson, dockerfile }: Identity): string[] {
+  const { version, mcpName, repository } = packageJson
+  const argument = (name: string) => new RegExp(`^ARG ${name}=(.*)$`, 'm').exec(dockerfile)?.[1]
+  const versions = serverJson.packages.map((one) => one.version ?? one.identifier.split(':').at(-1))
+  const isStale = serverJson.name !== mcpName || [serverJson.version, ...versions].some((each) => each !== version)
+  return [
+    ...(mcpName.includes(OWNER_PLACEHOLDER)
+      ? [`package.json: replace ${OWNER_PLACEHOLDER} in mcpName by the GitHub account that publishes`]
+      : []),
+    ...(repository === undefined ? ['package.json: add repository, homepage and bugs'] : []),
+    ...(isStale ? ['server.json: of another name or version than package.json; run npm run docs'] : []),
+    ...(argument('VERSION') === version ? [] : [`Dockerfile: set ARG VERSION=${version}`]),
+    ...(argument('MCP_NAME') === mcpName ? [] : [`Dockerfile: set ARG MCP_NAME=${mcpName}`]),
+  ]
+}
+
+const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
+
 /** What is still to do before a release on this day. */
 function openTasks(releaseDay: string): string[] {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(releaseDay) || Number.isNaN(Date.parse(releaseDay))) {
@@ -45,6 +71,11 @@ function openTasks(releaseDay: string): string[] {
       ? []
       : [`CHANGELOG.md: the newest release is of ${dated ?? 'no day'}; add "## [x.y.z] - ${releaseDay}"`]),
     ...staleSources(modelTable, releaseDay),
+    ...identityProblems({
+      packageJson: readJson('package.json'),
+      serverJson: readJson('server.json'),
+      dockerfile: readFileSync('Dockerfile', 'utf8'),
+    }),
   ]
 }
 

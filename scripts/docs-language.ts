@@ -35,7 +35,7 @@ export const english: Language = {
   perImage: 'per image',
   perMegapixel: 'per megapixel',
   firstMegapixel: (rate) => `the first ${rate} more`,
-  sources: { price: 'price', retirement: 'retirement', capabilities: 'capabilities' },
+  sources: { price: 'price', tokens: 'tokens', retirement: 'retirement', capabilities: 'capabilities' },
   keepsMeanings: false,
 }
 
@@ -51,6 +51,6 @@ export const chinese: Language = {
   perImage: '每张',
   perMegapixel: '每百万像素',
   firstMegapixel: (rate) => `首个百万像素另加 ${rate}`,
-  sources: { price: '价格', retirement: '停用日期', capabilities: '能力' },
+  sources: { price: '价格', tokens: 'token 数', retirement: '停用日期', capabilities: '能力' },
   keepsMeanings: true,
 }

@@ -10,10 +10,13 @@ import { modelTable } from '../services/azure/models/table.ts'
 
 interface PublishedTool {
   name: string
+  title: string | undefined
   inputSchema: { properties: Record<string, unknown>; required?: readonly string[] }
 }
 
 type Transport = 'http' | 'stdio'
+
+const example = { AZURE_BASE_URL: 'http://127.0.0.1:9', AZURE_API_KEY: 'unused' }
 
 async function listTools(environment: Record<string, string>, transport: Transport = 'http'): Promise<PublishedTool[]> {
   const app = await createApp({
@@ -23,9 +26,11 @@ async function listTools(environment: Record<string, string>, transport: Transpo
   })
   try {
     await app.ready()
-    return app.tools().map(({ name, inputSchema }) => {
+    // Readers of these lists have no use for what only the studio calls.
+    const tools = app.tools().filter(({ ui }) => ui?.visibility === undefined)
+    return tools.map(({ name, title, inputSchema }) => {
       if (!Type.IsObject(inputSchema)) throw new Error(`the arguments of ${name} are no object`)
-      return { name, inputSchema }
+      return { name, title, inputSchema }
     })
   } finally {
     await app.close()
@@ -36,13 +41,25 @@ async function listTools(environment: Record<string, string>, transport: Transpo
 async function publishedTools(): Promise<{ usual: PublishedTool[]; all: PublishedTool[] }> {
   const folder = await mkdtemp(join(tmpdir(), 'published-tools-'))
   try {
-    const base = { AZURE_BASE_URL: 'http://127.0.0.1:9', AZURE_API_KEY: 'unused', IMAGES_DIR: folder }
+    const base = { ...example, IMAGES_DIR: folder }
     const file = join(folder, 'deployments.json')
     const deployments = modelTable.map(({ id }) => ({ name: id, deployment: id }))
     await writeFile(file, JSON.stringify({ deployments }))
     const several = { ...base, AZURE_DEPLOYMENTS_FILE: file }
     const usual = await listTools({ ...base, AZURE_DEPLOYMENT_NAME: 'FLUX.1-Kontext-pro' })
     return { usual, all: [...(await listTools(several)), ...(await listTools(several, 'stdio'))] }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Names and titles of the tools over stdio, with the variables of `.env.example`. */
+export async function stdioTools(): Promise<{ name: string; description: string }[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'published-tools-'))
+  try {
+    const environment = { ...example, IMAGES_DIR: folder, AZURE_DEPLOYMENT_NAME: 'FLUX.1-Kontext-pro' }
+    const tools = await listTools(environment, 'stdio')
+    return tools.map(({ name, title }) => ({ name, description: title ?? name }))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -10,10 +10,14 @@ import { allowedArguments } from '../services/parameters/arguments.ts'
 import { imageArguments } from '../services/parameters/table.ts'
 import { createMetrics } from '../services/telemetry/metrics.ts'
 import { chinese, english, type Language } from './docs-language.ts'
+import { boards } from './grafana/boards.ts'
+import { dashboardOf } from './grafana/dashboard.ts'
+import { withInstallButtons } from './install-buttons.ts'
 import { withTools } from './published-tools.ts'
+import { serverJsonText } from './server-json.ts'
 
 /**
- * Generates documentation from the code: `.env.example`, the tables between markers such as `<!-- variables -->` and
+ * Generates documentation from the code: `.env.example`, `server.json`, the tables between markers such as `<!-- variables -->` and
  * `<!-- /variables -->`, and the variables that `docker-compose.yml` passes through. Run by `npm run docs`; a test compares.
  */
 
@@ -29,6 +33,7 @@ const groupTitles: Readonly<Record<Group, string>> = {
   images: 'Images and results',
   library: 'Library',
   logging: 'Logging',
+  tracing: 'Traces',
 }
 
 export function environmentExample(): string {
@@ -141,8 +146,11 @@ function priceRows(language: Language): Row[] {
     inputPrice(price, language),
     outputPrice(price, language),
     price?.asOf ?? '–',
-    (['price', 'retirement', 'capabilities'] as const)
-      .map((name) => `[${language.sources[name]}](${sources[name].url}) ${sources[name].checked}`)
+    (['price', 'tokens', 'retirement', 'capabilities'] as const)
+      .flatMap((name) => {
+        const source = sources[name]
+        return source === undefined ? [] : [`[${language.sources[name]}](${source.url}) ${source.checked}`]
+      })
       .join('<br>'),
   ])
 }
@@ -251,8 +259,12 @@ function rewrite(path: string, change: (text: string) => string): void {
 
 if (import.meta.main) {
   writeFileSync('.env.example', environmentExample())
+  writeFileSync('server.json', serverJsonText())
+  for (const board of boards) writeFileSync(`deploy/grafana/${board.name}.json`, dashboardOf(board))
   rewrite('docker-compose.yml', withHandedThroughVariables)
   for (const [path, language] of Object.entries(documents)) rewrite(path, (text) => withTables(text, language))
+  for (const page of ['README.md', 'README.zh-CN.md', 'docs/clients.md', 'docs/clients.zh-CN.md'])
+    rewrite(page, withInstallButtons)
   for (const readme of ['README.md', 'README.zh-CN.md'])
     writeFileSync(readme, await withTools(readFileSync(readme, 'utf8')))
 }

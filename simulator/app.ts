@@ -29,6 +29,8 @@ export interface SimulatorOptions {
   faults?: Readonly<Record<string, Fault>>
   /** Applies `fault:<name>` in prompts; default true. */
   promptFaults?: boolean
+  /** Requests per minute of deployments without their own; default 6000. */
+  rpm?: number
   /** Length of the rate limits' minute in milliseconds; default 60,000. */
   minuteMs?: number
   /** Idle time-outs of the gateway for gpt-image; default 122,000 ms, and 60,000 ms for a stream without partial images. */
@@ -37,6 +39,8 @@ export interface SimulatorOptions {
   tls?: { key: string; cert: string }
   /** Entra tokens; `false` rejects them. Default: both of Azure's audiences are accepted. */
   entra?: EntraOptions | false
+  /** Records the images of requests themselves, not only their properties; default false, because they are large. */
+  keepFiles?: boolean
   /** Fastify's option of that name; default off. */
   logger?: FastifyServerOptions['logger']
 }
@@ -45,6 +49,8 @@ export type Simulator = FastifyInstance & {
   readonly faults: Faults
   /** The newest 10,000 requests, oldest first. Clear with `requests.length = 0`. */
   readonly requests: SeenRequest[]
+  /** Accepts requests, and generates no image until the returned function is called. */
+  hold(): () => void
 }
 
 const defaultKeys: readonly string[] = ['simulated-key']
@@ -70,7 +76,15 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     promptFaults: options.promptFaults ?? true,
     limits: { silentCallMs: 122_000, silentStreamMs: 60_000, ...options.limits },
     images: new Map(),
+    keepFiles: options.keepFiles ?? false,
+    held: Promise.resolve(),
     stopping: stopping.signal,
+  }
+  function hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    stage.held = promise
+    stopping.signal.addEventListener('abort', () => resolve())
+    return resolve
   }
   const requests: SeenRequest[] = []
   const entries: Entries = new WeakMap()
@@ -85,7 +99,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   addImages(app, stage)
   addLookups(app, stage, enter)
   for (const route of routes) addRoute(app, route, stage, entries, enter)
-  return Object.assign(app, { faults, requests })
+  return Object.assign(app, { faults, requests, hold })
 }
 
 type Entries = WeakMap<FastifyRequest['raw'], SeenRequest>

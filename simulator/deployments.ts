@@ -5,7 +5,7 @@ import { createThrottle, type Throttle } from './throttle.ts'
 export interface DeploymentOptions {
   /** A model of `models.ts`. */
   model: string
-  /** Calls per minute; default 6000. */
+  /** Calls per minute; default that of the simulator, 6000. */
   rpm?: number
   /** The fault of each of its calls, as set by `faults.always`. */
   fault?: Fault
@@ -37,7 +37,7 @@ const plentiful = 6000
 /** @throws {Error} for an unknown model */
 export function createDeployments(
   given: Readonly<Record<string, string | DeploymentOptions>> | undefined,
-  { latencyMs = 0, minuteMs = 60_000 }: { latencyMs?: number | undefined; minuteMs?: number | undefined },
+  { latencyMs = 0, minuteMs = 60_000, rpm = plentiful }: { latencyMs?: number; minuteMs?: number; rpm?: number },
 ): Deployments {
   const table = new Map<string, Deployment>()
   for (const [name, value] of Object.entries(given ?? Object.fromEntries(models.map(({ id }) => [id, id])))) {
@@ -46,7 +46,7 @@ export function createDeployments(
     table.set(name.toLowerCase(), {
       name,
       model,
-      throttle: createThrottle({ rpm: options.rpm ?? plentiful, minuteMs }),
+      throttle: createThrottle({ rpm: options.rpm ?? rpm, minuteMs }),
       latencyMs: options.latencyMs ?? latencyMs,
       dialects: options.dialects ?? model.dialects,
       fault: options.fault,

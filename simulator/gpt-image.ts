@@ -2,6 +2,7 @@ import { invalidRequest, invalidValue, missingParameter, unknownParameter } from
 import { checkUpload, type Job, type JobReader, measure, readSize, readUploads } from './job.ts'
 import type { Model, Size } from './models.ts'
 import { createArguments, type Payload } from './payload.ts'
+import { inputTokens, outputTokens } from './tokens.ts'
 
 const wording = { unknown: unknownParameter, missing: missingParameter, invalid: invalidValue }
 
@@ -38,30 +39,37 @@ export const readGptImageJob: JobReader = async (model, operation, payload) => {
     throw invalidValue('background', 'Transparent background needs PNG.')
   args.choice('moderation', ['low', 'auto'])
   args.text('user', 512)
-  if (args.choice('input_fidelity', ['low', 'high']) !== undefined && model.inputFidelity !== true) {
+  const fidelity = args.choice('input_fidelity', ['low', 'high'])
+  if (fidelity !== undefined && model.inputFidelity !== true) {
     throw invalidValue('input_fidelity', `${model.id} does not take it.`)
   }
   const quality = args.choice('quality', model.qualities ?? [])
   const count = args.integer('n', 1, 10) ?? 1
   const partials = args.integer('partial_images', 0, 3) ?? 0
   const isStream = args.flag('stream') ?? false
-  const { images, mask, auto } = isEdit
+  const { images, sizes, mask, auto } = isEdit
     ? await readImages(model, payload)
-    : { images: [], mask: undefined, auto: undefined }
+    : { images: [], sizes: [], mask: undefined, auto: undefined }
   const size = readSize(model, args.text('size', 20), auto ?? { width: 1024, height: 1024 }, wording)
-  const job: Job = { operation, prompt, size, count, format, compression, background, quality, images, mask }
+  const tokens = {
+    input: sizes.reduce((sum, each) => sum + inputTokens(model.id, each, fidelity === 'high'), 0),
+    output: outputTokens(model.id, quality, size),
+  }
+  const job: Job = { operation, prompt, size, count, format, compression, background, quality, images, mask, tokens }
   return isStream ? { ...job, partials } : job
 }
 
 async function readImages(
   model: Model,
   payload: Payload,
-): Promise<{ images: Buffer[]; mask: Buffer | undefined; auto: Size }> {
+): Promise<{ images: Buffer[]; sizes: Size[]; mask: Buffer | undefined; auto: Size }> {
   const uploads = await readUploads(payload, model.maxImages)
   const images = uploads.map(({ bytes }) => bytes)
-  const first = images[0] && (await measure(images[0]))
+  const measured = await Promise.all(images.map((image) => measure(image)))
+  const sizes = measured.filter((size) => size !== undefined)
+  const [first] = sizes
   if (first === undefined) throw missingParameter('image')
-  return { images, mask: await readMask(payload, first), auto: nearest(first) }
+  return { images, sizes, mask: await readMask(payload, first), auto: nearest(first) }
 }
 
 async function readMask(payload: Payload, first: Size): Promise<Buffer | undefined> {
@@ -91,16 +99,13 @@ function nearest({ width, height }: Size): Size {
   return ratio < 1 / 1.2 ? { width: 1024, height: 1536 } : { width: 1024, height: 1024 }
 }
 
-const outputTokens: Readonly<Record<string, number>> = { low: 272, medium: 1056, high: 4160, xhigh: 6240, max: 8320 }
 const partialTokens = 100
 
 /** Token counts in the proportions that Azure reports. */
-export function gptImageUsage({ prompt, images, size, quality = 'auto', count, partials = 0 }: Job): object {
+export function gptImageUsage({ prompt, tokens = { input: 0, output: 0 }, count, partials = 0 }: Job): object {
   const text = Math.max(1, Math.ceil(prompt.length / 4))
-  const image = images.length * 323
-  const each =
-    Math.round(((outputTokens[quality] ?? 1056) * size.width * size.height) / 1024 ** 2) + partials * partialTokens
-  const output = each * count
+  const image = tokens.input
+  const output = (tokens.output + partials * partialTokens) * count
   return {
     input_tokens: text + image,
     input_tokens_details: { image_tokens: image, text_tokens: text },

@@ -20,6 +20,8 @@ export interface Job {
   /** The image to edit, then reference images. */
   images: readonly Buffer[]
   mask?: Buffer | undefined
+  /** Of gpt-image: tokens of all input images, and of one image. */
+  tokens?: { input: number; output: number }
   /** Number of partial images of an event stream; undefined for JSON. */
   partials?: number | undefined
 }

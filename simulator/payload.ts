@@ -139,15 +139,20 @@ export interface Sighting {
   width: number | undefined
   height: number | undefined
   format: string | undefined
+  /** With the option `keepFiles`. */
+  content?: Buffer
 }
 
-export async function inspect(upload: Omit<Upload, 'mimeType'> & { mimeType: string | undefined }): Promise<Sighting> {
+export async function inspect(
+  upload: Omit<Upload, 'mimeType'> & { mimeType: string | undefined },
+  keepFiles = false,
+): Promise<Sighting> {
   const { bytes, ...names } = upload
   const { width, height, format } = await sharp(bytes)
     .metadata()
     .catch(() => ({ width: undefined, height: undefined, format: undefined }))
   const sha256 = createHash('sha256').update(bytes).digest('hex')
-  return { ...names, bytes: bytes.length, sha256, width, height, format }
+  return { ...names, bytes: bytes.length, sha256, width, height, format, ...(keepFiles && { content: bytes }) }
 }
 
 const unreadable = (): AzureError => invalidRequest('invalid_request', 'Could not parse the body of the request.')

@@ -55,14 +55,21 @@ export function beginRecord(requests: SeenRequest[], request: FastifyRequest, re
 const isImageField = (name: string): boolean => /^(input_)?image(_\d+)?$/.test(name)
 
 /** Records the body. Base64 images in fields are inspected like uploaded ones. */
-export async function recordPayload(entry: SeenRequest, { fields, uploads }: Payload): Promise<void> {
+export async function recordPayload(
+  entry: SeenRequest,
+  { fields, uploads }: Payload,
+  keepFiles: boolean,
+): Promise<void> {
   const stored: Record<string, unknown> = {}
-  const files = uploads.map(inspect)
+  const files = uploads.map((upload) => inspect(upload, keepFiles))
   for (const [name, value] of Object.entries(fields)) {
     if (!isImageField(name) || typeof value !== 'string') stored[name] = value
     else
       files.push(
-        inspect({ field: name, fileName: undefined, mimeType: undefined, bytes: Buffer.from(value, 'base64') }),
+        inspect(
+          { field: name, fileName: undefined, mimeType: undefined, bytes: Buffer.from(value, 'base64') },
+          keepFiles,
+        ),
       )
   }
   entry.fields = stored

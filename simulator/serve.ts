@@ -28,6 +28,10 @@ export interface Stage {
   /** Images of `url` responses by their path. */
   images: Map<string, Buffer>
   limits: Limits
+  /** Whether records of requests have the images themselves. */
+  keepFiles: boolean
+  /** No image is generated before it resolves. */
+  held: Promise<void>
   /** Aborted when the simulator closes, so that no delay holds it up. */
   stopping: AbortSignal
 }
@@ -48,7 +52,7 @@ const longest = 2 ** 31 - 1
 export async function serve(stage: Stage, call: Call): Promise<FastifyReply> {
   const { route, request, reply, entry } = call
   const payload = await readPayload(request, route.wants)
-  await recordPayload(entry, payload)
+  await recordPayload(entry, payload, stage.keepFiles)
   const deployment = route.deploymentOf(request.params, payload, stage.deployments)
   entry.deployment = deployment.name
   entry.model = deployment.model.id
@@ -65,6 +69,7 @@ export async function serve(stage: Stage, call: Call): Promise<FastifyReply> {
   if (fault?.name === 'reset') return cutConnection(reply)
   const latencyMs = latencyOf(deployment, fault)
   await endure(stage, deployment, job, latencyMs)
+  await stage.held
   const images = await drawJob(job, fault)
   if (job.partials !== undefined) {
     const events = await streamEvents(job, images, fault)

@@ -10,6 +10,8 @@ const help = `Simulates the image routes of Azure AI Foundry.
   --key <key>                 an accepted key; repeatable (simulated-key)
   --deployment <name>=<model> a deployment; repeatable (every model under its own name)
   --latency-ms <number>       minimum time to generate an image (0)
+  --rpm <number>              requests per minute of each deployment (6000)
+  --minute-ms <number>        length of that minute, to see quotas at work sooner (60000)
   --log                       log one line per request
 
 Models: ${models.map(({ id }) => id).join(', ')}
@@ -23,6 +25,8 @@ const { values } = parseArgs({
     key: { type: 'string', multiple: true, default: ['simulated-key'] },
     deployment: { type: 'string', multiple: true, default: [] },
     'latency-ms': { type: 'string', default: '0' },
+    rpm: { type: 'string', default: '6000' },
+    'minute-ms': { type: 'string', default: '60000' },
     log: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -33,6 +37,8 @@ async function main(): Promise<void> {
     apiKeys: values.key,
     ...(values.deployment.length > 0 ? { deployments: readPairs(values.deployment) } : {}),
     latencyMs: Number(values['latency-ms']),
+    rpm: Number(values.rpm),
+    minuteMs: Number(values['minute-ms']),
     logger: values.log,
   })
   const url = await simulator.listen({ host: values.host, port: Number(values.port) })

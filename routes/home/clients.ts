@@ -19,8 +19,26 @@ export interface ClientDialog {
 /** The environment variable of the client that holds its key. */
 export const KEY_VARIABLE = 'IMAGE_EDITOR_KEY'
 
-const server = 'azure-image-editor'
+/** The name that the server gets in every client. */
+export const server = 'azure-image-editor'
 const json = (value: unknown): string => JSON.stringify(value, null, 2)
+
+const bearer = (reference: string, hasKey: boolean) =>
+  hasKey ? { headers: { Authorization: `Bearer ${reference}` } } : {}
+
+const input = 'image-editor-key'
+export const vsCodeInputs = [
+  { type: 'promptString', id: input, description: 'API key of the image editor', password: true },
+]
+
+/** The entries of clients that have a file and an install link, which are the same. */
+export const entries = {
+  vsCode: (url: string, hasKey: boolean) => ({ type: 'http', url, ...bearer(`\${input:${input}}`, hasKey) }),
+  cursor: (url: string, hasKey: boolean) => ({ url, ...bearer(`\${env:${KEY_VARIABLE}}`, hasKey) }),
+  kiro: (url: string, hasKey: boolean) => ({ url, ...bearer(`\${${KEY_VARIABLE}}`, hasKey) }),
+  // Expands no variables.
+  lmStudio: (url: string, hasKey: boolean) => ({ url, ...bearer('your-key', hasKey) }),
+}
 
 /**
  * The files of all clients that have one.
@@ -28,35 +46,32 @@ const json = (value: unknown): string => JSON.stringify(value, null, 2)
  * @param hasKey whether calls need an API key; clients that support OAuth find out about that by themselves
  */
 export function clientSetups(url: string, hasKey: boolean): readonly ClientSetup[] {
-  const bearer = (reference: string) => (hasKey ? { headers: { Authorization: `Bearer ${reference}` } } : {})
   const shell = `$${KEY_VARIABLE}`
-  const id = 'image-editor-key'
-  const inputs = [{ type: 'promptString', id, description: 'API key of the image editor', password: true }]
   return [
     {
       name: 'VS Code',
       file: '.vscode/mcp.json',
       text: json({
-        ...(hasKey ? { inputs } : {}),
-        servers: { [server]: { type: 'http', url, ...bearer(`\${input:${id}}`) } },
+        ...(hasKey ? { inputs: vsCodeInputs } : {}),
+        servers: { [server]: entries.vsCode(url, hasKey) },
       }),
     },
     {
       name: 'Claude Code',
       file: '.mcp.json',
       text: json({
-        mcpServers: { [server]: { type: 'http', url, ...bearer(`\${${KEY_VARIABLE}}`), timeout: 600_000 } },
+        mcpServers: { [server]: { type: 'http', url, ...bearer(`\${${KEY_VARIABLE}}`, hasKey), timeout: 600_000 } },
       }),
     },
     {
       name: 'Cursor',
       file: '.cursor/mcp.json',
-      text: json({ mcpServers: { [server]: { url, ...bearer(`\${env:${KEY_VARIABLE}}`) } } }),
+      text: json({ mcpServers: { [server]: entries.cursor(url, hasKey) } }),
     },
     {
       name: 'Windsurf',
       file: '~/.codeium/windsurf/mcp_config.json',
-      text: json({ mcpServers: { [server]: { serverUrl: url, ...bearer(`\${env:${KEY_VARIABLE}}`) } } }),
+      text: json({ mcpServers: { [server]: { serverUrl: url, ...bearer(`\${env:${KEY_VARIABLE}}`, hasKey) } } }),
     },
     {
       name: 'Codex',
@@ -74,14 +89,61 @@ export function clientSetups(url: string, hasKey: boolean): readonly ClientSetup
       text: json({
         $schema: 'https://opencode.ai/config.json',
         mcp: {
-          [server]: { type: 'remote', url, oauth: false, ...bearer(`{env:${KEY_VARIABLE}}`), timeout: 600_000 },
+          [server]: { type: 'remote', url, oauth: false, ...bearer(`{env:${KEY_VARIABLE}}`, hasKey), timeout: 600_000 },
         },
       }),
     },
     {
       name: 'Gemini CLI',
       file: '~/.gemini/settings.json',
-      text: json({ mcpServers: { [server]: { httpUrl: url, ...bearer(`\${${KEY_VARIABLE}}`), timeout: 600_000 } } }),
+      text: json({
+        mcpServers: { [server]: { httpUrl: url, ...bearer(`\${${KEY_VARIABLE}}`, hasKey), timeout: 600_000 } },
+      }),
+    },
+    {
+      name: 'GitHub Copilot CLI',
+      file: '~/.copilot/mcp-config.json',
+      text: json({
+        mcpServers: {
+          [server]: { type: 'http', url, ...bearer(`\${${KEY_VARIABLE}}`, hasKey), tools: ['*'] },
+        },
+      }),
+    },
+    {
+      name: 'Kiro',
+      file: '.kiro/settings/mcp.json',
+      text: json({ mcpServers: { [server]: entries.kiro(url, hasKey) } }),
+    },
+    {
+      name: 'LM Studio',
+      file: 'mcp.json',
+      text: json({ mcpServers: { [server]: entries.lmStudio(url, hasKey) } }),
+    },
+    {
+      name: 'Zed',
+      file: 'settings.json',
+      text: json({ context_servers: { [server]: { url, ...bearer('your-key', hasKey) } } }),
+    },
+    {
+      name: 'Cline',
+      file: 'cline_mcp_settings.json',
+      text: json({
+        mcpServers: { [server]: { type: 'streamableHttp', url, ...bearer('your-key', hasKey), timeout: 600 } },
+      }),
+    },
+    {
+      name: 'Goose',
+      file: '~/.config/goose/config.yaml',
+      text: [
+        'extensions:',
+        `  ${server}:`,
+        '    name: Azure Image Editor',
+        '    type: streamable_http',
+        `    uri: ${url}`,
+        ...(hasKey ? ['    headers:', '      Authorization: Bearer your-key'] : []),
+        '    enabled: true',
+        '    timeout: 600',
+      ].join('\n'),
     },
     {
       name: 'LibreChat',
@@ -98,7 +160,9 @@ export function clientSetups(url: string, hasKey: boolean): readonly ClientSetup
     {
       name: 'MCP Inspector',
       file: `mcp-inspector --config FILE --server ${server}`,
-      text: json({ mcpServers: { [server]: { type: 'http', url, ...bearer('your-key'), requestTimeout: 600_000 } } }),
+      text: json({
+        mcpServers: { [server]: { type: 'http', url, ...bearer('your-key', hasKey), requestTimeout: 600_000 } },
+      }),
     },
     {
       // Also for Claude Desktop, which takes no addresses in its file.
@@ -150,6 +214,13 @@ export const clientDialogs: readonly ClientDialog[] = [
     steps: {
       en: 'Settings → Apps → Advanced settings → Developer mode, then Create app. The address must be public and HTTPS, with OAuth or without authentication.',
       zh: 'Settings → Apps → Advanced settings → Developer mode，然后选择 Create app。地址必须公开且为 HTTPS，使用 OAuth 或不启用认证。',
+    },
+  },
+  {
+    name: 'JetBrains IDEs',
+    steps: {
+      en: 'Settings → Tools → AI Assistant → Model Context Protocol (MCP) → +, type HTTP, and paste the JSON of Cursor.',
+      zh: 'Settings → Tools → AI Assistant → Model Context Protocol (MCP) → +，类型选 HTTP，粘贴 Cursor 的 JSON。',
     },
   },
   {

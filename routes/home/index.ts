@@ -29,11 +29,15 @@ export default async function home(fastify: FastifyInstance): Promise<void> {
     const scheme = request.protocol === 'https' ? 'https' : 'http'
     const { ready, body } = await fastify.readiness.report()
     const texts = textsFor(request.headers['accept-language'], Object(request.query).lang)
+    const origin = `${scheme}://${plainHost(request.host)}`
+    const studio = fastify.allowsOrigin(URL.parse(origin)?.origin ?? '') ? ('open' as const) : ('blocked' as const)
     const facts = {
-      origin: `${scheme}://${plainHost(request.host)}`,
+      origin,
+      studio: fastify.studio && studio,
       version: fastify.appVersion,
       needsKey: apiKeys !== undefined,
       hasOAuth: oauth !== undefined,
+      hasOpenAiApi: fastify.config.server.hasOpenAiApi,
       hasMetrics: metricsToken === undefined && mayScrape(request),
       isReady: ready,
       parts: body,

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto'
 import { escapeHtml } from '../../services/net/escape-html.ts'
+import { inlineSource } from '../../services/net/inline-sources.ts'
 import { clientDialogs, clientSetups, KEY_VARIABLE } from './clients.ts'
+import { installLinks } from './install-links.ts'
 import type { PageTexts } from './texts.ts'
 
 export interface PageFacts {
@@ -9,6 +10,9 @@ export interface PageFacts {
   version: string
   needsKey: boolean
   hasOAuth: boolean
+  hasOpenAiApi: boolean
+  /** Whether there is a studio; `blocked`: its calls would be rejected, because no setting names the origin of this page. */
+  studio: 'open' | 'blocked' | undefined
   /** Whether this reader may see `/metrics`. */
   hasMetrics: boolean
   /** Of `/ready`. */
@@ -35,7 +39,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; 
 `
 
 /** The source of the page's only style, for its Content-Security-Policy. */
-export const STYLE_SOURCE = `'sha256-${createHash('sha256').update(style).digest('base64')}'`
+export const STYLE_SOURCE = inlineSource(style)
 
 /** Facts that are not known yet are not shown, as in the JSON of `/ready`. */
 const known = (facts: object): [string, unknown][] =>
@@ -68,7 +72,8 @@ function clientsHtml(url: string, { needsKey }: PageFacts, texts: PageTexts): st
     const text = texts.lang === 'en' ? steps.en : steps.zh
     return `<dt>${name}</dt><dd>${escapeHtml(text)}</dd>`
   })
-  return `${files.join('\n')}\n<p>${texts.dialogs}</p>\n<dl>${dialogs.join('\n')}</dl>`
+  const links = installLinks(url, needsKey).map(({ client, href }) => `<a href="${escapeHtml(href)}">${client}</a>`)
+  return `<p>${texts.install} ${links.join(' · ')}</p>\n${files.join('\n')}\n<p>${texts.dialogs}</p>\n<dl>${dialogs.join('\n')}</dl>`
 }
 
 function generateCommand(origin: string, needsKey: boolean): string {
@@ -80,9 +85,16 @@ function generateCommand(origin: string, needsKey: boolean): string {
   jq -rn 'input | if .result and (.result.isError | not) then .result.content[0].text else halt_error end'`
 }
 
+/** A relative link, so that it works below the path of a proxy. */
+function studioHtml(studio: 'open' | 'blocked', origin: string, texts: PageTexts): string {
+  const invitation = `<p>${texts.studio} <a class="studio" href="studio">${texts.openStudio}</a></p>\n`
+  if (studio === 'open') return invitation
+  return `${invitation}<p class="note">${texts.studioBlocked} <code>ALLOWED_ORIGINS=${origin}</code></p>\n`
+}
+
 /** The page at `GET /`. */
 export function homePage(facts: PageFacts, texts: PageTexts): string {
-  const { origin, version, needsKey, hasOAuth, hasMetrics, isReady, parts } = facts
+  const { origin, version, needsKey, hasOAuth, hasOpenAiApi, hasMetrics, studio, isReady, parts } = facts
   const hasCredential = needsKey || hasOAuth
   const url = `${origin}/mcp`
   const { status: _, ...states } = parts
@@ -96,7 +108,7 @@ export function homePage(facts: PageFacts, texts: PageTexts): string {
 <header><h1>azure-image-editor-mcp</h1><span>${escapeHtml(version)} · ${texts.otherLanguage}</span></header>
 <main>
 <p>${texts.intro}</p>
-
+${studio === undefined ? '' : studioHtml(studio, origin, texts)}
 <h2>${texts.status}</h2>
 <p class="state ${isReady ? 'good' : 'bad'}">${isReady ? texts.ready : texts.notReady}</p>
 ${statesHtml(states)}
@@ -114,7 +126,7 @@ ${block(list, texts.list)}
 <p>${texts.generate}</p>
 ${block(generateCommand(origin, hasCredential), texts.generate)}
 <p class="note">${texts.windows}</p>
-
+${hasOpenAiApi ? `<p>${texts.openai}</p>\n<code class="address">${origin}/v1</code>\n` : ''}
 <h2>${texts.operate}</h2>
 <p><a href="/health">/health</a> · <a href="/ready">/ready</a>${hasMetrics ? ' · <a href="/metrics">/metrics</a>' : ''}</p>
 <p>${texts.documentation}</p>

@@ -2,7 +2,6 @@ import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../services/errors/errors.ts'
 import { LINK_ACCESS } from '../../services/library/access.ts'
-import { createLinkVariants } from '../../services/library/links/link-variants.ts'
 import type { LinkQuery } from '../../services/library/links/links.ts'
 import { rejectOtherMethods, toHttpError } from './http-error.ts'
 import { sendFile, sendVariant } from './responses.ts'
@@ -15,10 +14,9 @@ const EXPOSED_HEADERS = ['Accept-Ranges', 'Content-Disposition', 'Content-Range'
 
 /** `GET /images/{id}?e=…&s=…`: images by signed links, which need no other credential. */
 export default async function images(fastify: FastifyInstance): Promise<void> {
-  const { links, library, pixels, config } = fastify
+  const { links, library, imageVariants } = fastify
   await fastify.register(uploadRoutes)
   if (links === undefined || library === undefined) return
-  const variants = createLinkVariants({ limits: config.images, pixels })
 
   async function sendImage(request: ImageRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { id } = request.params
@@ -27,7 +25,7 @@ export default async function images(fastify: FastifyInstance): Promise<void> {
     const record = await library.get(id, LINK_ACCESS)
     const image = { link, record, file: await library.open(record) }
     const isWhole = Object.keys(link.variant).length === 0
-    return isWhole ? await sendFile(request, reply, image) : await sendVariant(request, reply, image, variants)
+    return isWhole ? await sendFile(request, reply, image) : await sendVariant(request, reply, image, imageVariants)
   }
 
   await fastify.register(

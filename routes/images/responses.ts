@@ -6,7 +6,7 @@ import type { ImageRecord } from '../../schemas/image-record.ts'
 import type { ImageMimeType } from '../../services/bytes/base64-image.ts'
 import { fitExtension } from '../../services/library/file-extension.ts'
 import type { StoredFile } from '../../services/library/image-store.ts'
-import type { LinkVariants } from '../../services/library/links/link-variants.ts'
+import type { ImageVariants } from '../../services/library/image-variants.ts'
 import type { Link } from '../../services/library/links/links.ts'
 import { type ByteSelection, selectBytes } from '../../services/net/byte-selection.ts'
 
@@ -51,7 +51,7 @@ export async function sendVariant(
   request: FastifyRequest,
   reply: FastifyReply,
   image: LinkedImage,
-  variants: LinkVariants,
+  variants: ImageVariants,
 ): Promise<FastifyReply> {
   await using stack = new AsyncDisposableStack()
   const { record, file, link } = image

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { UploadTicket } from '../../services/library/uploads/upload-tokens.ts'
 import { escapeHtml } from '../../services/net/escape-html.ts'
+import { inlineSource } from '../../services/net/inline-sources.ts'
 import type { UploadTexts } from './upload-texts.ts'
 
 const style = `
@@ -11,7 +11,9 @@ h1 { font-size: 1.5rem }
 #drop.over { border-color: var(--accent); border-style: solid }
 label, button { display: inline-block; min-height: 44px; padding: 0 1.2rem; font: inherit; font-weight: 600; line-height: 44px; border: 0; border-radius: .6rem; cursor: pointer; color: light-dark(#fff, #12151b); background: var(--accent) }
 label:focus-within, button:focus-visible { outline: 3px solid var(--ink); outline-offset: 2px }
-input { position: absolute; width: 1px; height: 1px; opacity: 0 }
+input[type=file] { position: absolute; width: 1px; height: 1px; opacity: 0 }
+label.key { padding: 0; color: inherit; background: none }
+input.key { box-sizing: border-box; min-height: 44px; width: 100%; padding: 0 .8rem; font: inherit; border: 1px solid var(--line); border-radius: .5rem }
 progress { width: 100%; height: 1rem }
 #error { color: var(--bad); font-weight: 600 }
 code { display: block; padding: .6rem .8rem; overflow-wrap: anywhere; user-select: all; font: .95rem ui-monospace, monospace; border: 1px solid var(--line); border-radius: .5rem }
@@ -31,6 +33,8 @@ function fail(message) {
 }
 function send(file) {
   if (!file || isBusy) return
+  const key = by('key')?.value.trim()
+  if (key === '') { by('key').focus(); return fail(texts.keyHint) }
   isBusy = true
   by('error').textContent = ''
   by('bar').value = 0
@@ -38,6 +42,7 @@ function send(file) {
   const request = new XMLHttpRequest()
   request.open('PUT', location.pathname)
   request.responseType = 'json'
+  try { if (key) request.setRequestHeader('X-API-Key', key) } catch { return fail(texts.keyHint) }
   request.upload.onprogress = ({ loaded, total }) => { by('bar').value = total ? loaded / total : 0 }
   request.onerror = () => fail(texts.failed)
   request.onload = () => {
@@ -63,15 +68,13 @@ by('copy').onclick = async () => {
 }
 `
 
-const sourceOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
-
 /** Of the page: nothing but its own style and script, and requests to its own address. */
 export const uploadPagePolicy = {
   useDefaults: false,
   directives: {
     defaultSrc: ["'none'"],
-    styleSrc: [sourceOf(style)],
-    scriptSrc: [sourceOf(script)],
+    styleSrc: [inlineSource(style)],
+    scriptSrc: [inlineSource(script)],
     connectSrc: ["'self'"],
     baseUri: ["'none'"],
     formAction: ["'none'"],
@@ -84,9 +87,15 @@ const MEGABYTE = 1_000_000
 /**
  * The page at `GET /uploads/{token}`. It sends to the address under which it was opened, whatever prefix a proxy gave that.
  * @param ticket undefined: the address cannot be used
- * @param maxBytes of an image
+ * @param hasKeys whether callers have keys @param maxBytes of an image
  */
-export function uploadPage(ticket: UploadTicket | undefined, maxBytes: number, texts: UploadTexts): string {
+export function uploadPage(
+  ticket: UploadTicket | undefined,
+  { maxBytes, hasKeys }: { maxBytes: number; hasKeys: boolean },
+  texts: UploadTexts,
+): string {
+  const megabytes = (maxBytes / MEGABYTE).toFixed(0)
+  const asksKey = hasKeys && ticket?.isForOwner === true
   const title = ticket === undefined ? texts.closed : texts.title[ticket.purpose]
   return `<!doctype html>
 <html lang="${texts.lang}">
@@ -97,24 +106,30 @@ export function uploadPage(ticket: UploadTicket | undefined, maxBytes: number, t
 <style>${style}</style>
 <main>
 <h1>${escapeHtml(title)}</h1>
-${ticket === undefined ? `<p>${escapeHtml(texts.closedHint)}</p>` : formHtml((maxBytes / MEGABYTE).toFixed(0), texts)}
+${ticket === undefined ? `<p>${escapeHtml(texts.closedHint)}</p>` : formHtml(megabytes, asksKey, texts)}
 </main>
 </html>
 `
 }
 
-function formHtml(megabytes: string, texts: UploadTexts): string {
-  const { failed, copied } = texts
+function keyHtml({ key, keyHint }: UploadTexts): string {
+  return `<p><label class="key" for="key">${escapeHtml(key)}</label> <input class="key" id="key" type="password" autocomplete="current-password" aria-describedby="key-hint"></p>
+<p id="key-hint">${escapeHtml(keyHint)}</p>
+`
+}
+
+function formHtml(megabytes: string, asksKey: boolean, texts: UploadTexts): string {
+  const { failed, copied, keyHint } = texts
   return `<p>${escapeHtml(texts.limits(megabytes))}</p>
 <p id="error" role="alert"></p>
 <section id="drop">
-<p>${escapeHtml(texts.drop)}</p>
+${asksKey ? keyHtml(texts) : ''}<p>${escapeHtml(texts.drop)}</p>
 <label>${escapeHtml(texts.pick)}<input id="file" type="file" accept="image/png,image/jpeg,image/webp,image/gif"></label>
 <p>${escapeHtml(texts.paste)}</p>
 </section>
 <section id="progress" hidden><p role="status">${escapeHtml(texts.uploading)}</p><progress id="bar" max="1" value="0" aria-label="${escapeHtml(texts.uploading)}"></progress></section>
 <section id="result" tabindex="-1" hidden><p>${escapeHtml(texts.done)}</p><code id="id"></code>
 <p><button id="copy" type="button">${escapeHtml(texts.copy)}</button></p><p>${escapeHtml(texts.next)}</p></section>
-<script type="application/json" id="texts">${JSON.stringify({ failed, copied }).replaceAll('<', '\\u003c')}</script>
+<script type="application/json" id="texts">${JSON.stringify({ failed, copied, keyHint }).replaceAll('<', '\\u003c')}</script>
 <script type="module">${script}</script>`
 }

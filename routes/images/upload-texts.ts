@@ -16,6 +16,8 @@ export interface UploadTexts {
   copy: string
   copied: string
   failed: string
+  key: string
+  keyHint: string
   closed: string
   closedHint: string
 }
@@ -33,6 +35,9 @@ const en: UploadTexts = {
   copy: 'Copy',
   copied: 'Copied',
   failed: 'The connection failed. Try again.',
+  key: 'Your API key',
+  keyHint:
+    'Enter the key with which your chat reaches this service, so that no one else sends images in your name. It is not stored.',
   closed: 'This upload address cannot be used',
   closedHint: 'It has been used, has expired, or is mistyped. Ask in the chat for a new one.',
 }
@@ -50,6 +55,8 @@ const zh: UploadTexts = {
   copy: '复制',
   copied: '已复制',
   failed: '连接失败，请重试。',
+  key: '您的 API 密钥',
+  keyHint: '请输入您的对话客户端访问本服务所用的密钥，以免他人以您的名义上传图片。密钥不会被保存。',
   closed: '此上传地址无法使用',
   closedHint: '它已被使用、已过期，或有误。请在对话中请求新的地址。',
 }

@@ -14,6 +14,7 @@ type UploadRequest = FastifyRequest<{ Params: { '*': string }; Body: unknown }>
 
 const statuses: { readonly [C in ErrorCode]?: number } = {
   IMG_ERR_UPLOAD: 404,
+  IMG_ERR_UPLOAD_VISITOR: 403,
   IMG_ERR_UPLOAD_USED: 410,
   IMG_ERR_UPLOAD_RUNNING: 409,
   IMG_ERR_UPLOAD_LENGTH: 411,
@@ -29,6 +30,7 @@ const LINGER_BYTES = 64 * 1_048_576
 export async function uploadRoutes(fastify: FastifyInstance): Promise<void> {
   const { uploads, config } = fastify
   if (uploads === undefined) return
+  const hasKeys = config.auth.apiKeys !== undefined
   const { uploadPeriodMs } = { ...defaultTiming, ...fastify.appOptions.timing }
 
   await fastify.register(
@@ -67,7 +69,7 @@ export async function uploadRoutes(fastify: FastifyInstance): Promise<void> {
             'referrer-policy': 'no-referrer',
           })
           .type('text/html; charset=utf-8')
-          .send(uploadPage(isOpen ? ticket : undefined, config.images.maxBytes, texts))
+          .send(uploadPage(isOpen ? ticket : undefined, { maxBytes: config.images.maxBytes, hasKeys }, texts))
       })
 
       rejectOtherMethods(scope, '/*', ['GET', 'HEAD', 'PUT'], 'Send GET or PUT.')
@@ -93,11 +95,27 @@ function hostOf(url: string | undefined): string | undefined {
   return url === undefined ? undefined : URL.parse(url)?.hostname || undefined
 }
 
+/**
+ * Somebody else who was sent the address must not fill the library of the one who was asked.
+ * https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation#phishing
+ * @throws AccessError, ServiceError `IMG_ERR_UPLOAD_VISITOR`
+ */
+async function checkVisitor(request: FastifyRequest, reply: FastifyReply, owner: string): Promise<void> {
+  const { server } = request
+  await new Promise<void>((resolve, reject) => {
+    server.authenticate(request, reply, (error) => (error === undefined ? resolve() : reject(error)))
+  })
+  // An address proves nothing: it may be a proxy's. On this machine everybody is the same user.
+  const isOwner = !request.caller.isAnonymous && request.caller.id === owner
+  if (!isOwner && server.libraryAccess(request).changes !== 'all') throw serviceError('IMG_ERR_UPLOAD_VISITOR', [])
+}
+
 async function receiveImage(uploads: Uploads, request: UploadRequest, reply: FastifyReply, periodMs: number) {
   const { headers, raw } = request
   const stalled = new AbortController()
   try {
     const ticket = await uploads.open(request.params['*'])
+    if (ticket.isForOwner === true) await checkVisitor(request, reply, ticket.owner)
     const bytes = announcedBytes(headers)
     if (headers.expect?.toLowerCase() === '100-continue') reply.raw.writeContinue()
     const progress = watchUploadProgress({

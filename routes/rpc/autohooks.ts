@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import { checkContentType } from './content-type.ts'
-import { addCors } from './cors.ts'
-import { checkHeaders, setRequestId } from './request-headers.ts'
+import { checkContentType } from '../shared/content-type.ts'
+import { addCors } from '../shared/cors.ts'
+import { checkHeaders, setRequestId } from '../shared/request-headers.ts'
 
 /**
  * The hooks of this folder's routes in their order. Security depends on it: Host and Origin before credentials,
@@ -11,7 +11,7 @@ export default async function hooks(fastify: FastifyInstance): Promise<void> {
   fastify.addHook('onRequest', setRequestId)
   fastify.addHook('onRequest', fastify.guardHost)
   fastify.addHook('onRequest', fastify.guardOrigin)
-  await addCors(fastify)
+  await addCors(fastify, 'POST')
   fastify.addHook('onRequest', checkHeaders)
   fastify.addHook('onRequest', checkContentType)
   // On POST only: preflights end in CORS, and other methods get 405 without credentials.

@@ -1,58 +1,37 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Message } from '../../schemas/json-rpc.ts'
 import { writeJson } from '../../services/bytes/json/writer.ts'
-import { cutOffRejection } from '../../services/calls/drain.ts'
+import { Rejection } from '../../services/errors/rejection.ts'
 import { hasProgressToken } from '../../services/mcp/envelope.ts'
 import { invalidRequest } from '../../services/mcp/protocol-error.ts'
 import type { Timing } from '../../services/mcp/timeouts.ts'
 import type { Response } from '../../services/mcp/types.ts'
 import { PROBE } from '../../services/net/half-close.ts'
+import { untilForceClose } from '../shared/force-close.ts'
+import { createEventStream, type EventStream, eventOf, STREAM_HEADERS } from '../shared/sse-writer.ts'
 import { readAccept } from './content-negotiation.ts'
-import type { HttpContext } from './context.ts'
-import { createEventStream, type EventStream } from './sse-writer.ts'
+import type { RpcContext } from './context.ts'
 
 type Request = FastifyRequest<{ Body: Message | unknown[] }>
 
 /** Has the engine process a request, and sends its response as JSON or as an event stream. */
-export type Respond = (request: Request, reply: FastifyReply, context: HttpContext) => Promise<FastifyReply>
+export type Respond = (request: Request, reply: FastifyReply, context: RpcContext) => Promise<FastifyReply>
 
 const NOT_ACCEPTABLE = 'This endpoint returns application/json or text/event-stream: accept one of them.'
-
-const STREAM_HEADERS = {
-  'content-type': 'text/event-stream',
-  'cache-control': 'no-cache, no-transform',
-  'x-accel-buffering': 'no',
-}
 
 export function createResponder(
   { mcp, chargeLoop }: FastifyInstance,
   { streamAfterMs, commentEveryMs }: Pick<Timing, 'streamAfterMs' | 'commentEveryMs'>,
 ): Respond {
   /** Resolves with the response, or during shutdown with a rejection while the call goes on. */
-  function handle(request: Request, context: HttpContext): Promise<Response> {
-    const { body, lifecycle } = request
-    const { promise, resolve, reject } = Promise.withResolvers<Response>()
-    lifecycle.begin()
-    lifecycle.onForceClose(() => {
-      const rejection = cutOffRejection(context)
-      context.cancel()
-      resolve(mcp.cutOff(rejection, body, context))
-    })
-    chargeLoop(request, () => mcp.handle(body, context)).then(
-      (response) => {
-        lifecycle.end()
-        resolve(response)
-      },
-      (error) => {
-        lifecycle.end()
-        reject(error)
-      },
-    )
-    return promise
+  async function handle(request: Request, context: RpcContext): Promise<Response> {
+    const { body } = request
+    const handled = await untilForceClose(request, context, () => chargeLoop(request, () => mcp.handle(body, context)))
+    return handled instanceof Rejection ? mcp.cutOff(handled, body, context) : handled
   }
 
   /** Opens an event stream when there is progress to send or the response takes long. */
-  function respondStreaming(request: Request, reply: FastifyReply, context: HttpContext, acceptsJson: boolean) {
+  function respondStreaming(request: Request, reply: FastifyReply, context: RpcContext, acceptsJson: boolean) {
     const { promise, resolve, reject } = Promise.withResolvers<FastifyReply>()
     let stream: EventStream | undefined
     let hasEnded = false
@@ -94,7 +73,8 @@ export function createResponder(
     process.nextTick(() => {
       if (!hasEnded) timer = setTimeout(openEarly, streamAfterMs).unref()
     })
-    context.notify = (notification) => openEarly().notify(notification)
+    context.notify = (notification) => openEarly().notify(eventOf('message', notification))
+    context.ask = (question) => openEarly().send(eventOf('message', question))
     handle(request, context).then(sendResponse).catch(sendFailure)
     return promise
   }

@@ -61,6 +61,9 @@ export function createAuthenticator({ keys, verifyToken }: AuthenticatorOptions)
   }
 }
 
+/** Whether a person can prove to be this caller, by typing its key. */
+export const hasApiKey = ({ id }: Pick<Caller, 'id'>): boolean => id.startsWith('key:')
+
 function authenticatedCaller(id: string): Caller {
   return { id, rateLimitKey: id, isAnonymous: false }
 }

@@ -1,7 +1,14 @@
 import { hkdfSync, randomBytes } from 'node:crypto'
 
 /** What is signed with the secret. Each has its own key, so that a signature of one means nothing to another. */
-export type KeyPurpose = 'links' | 'uploads'
+export type KeyPurpose =
+  | 'links'
+  | 'uploads'
+  | 'request-state'
+  | 'confirmations'
+  | 'image-events'
+  | 'sessions'
+  | 'questions'
 
 /** The secret of this service, `SERVER_SECRET`, which leaves it only as keys. */
 export interface ServerSecret {

@@ -2,6 +2,7 @@ import type { Logger } from '../logging/logger.ts'
 import { createHttpClient, type HttpClientOptions } from '../net/http-client.ts'
 import { createKeySet } from './jwks.ts'
 import { createKeyFetcher } from './oidc-discovery.ts'
+import { describeResources } from './resource-metadata.ts'
 import { createTokenVerifier, type TokenSubject } from './tokens.ts'
 
 export interface TokenVerificationOptions {
@@ -9,6 +10,8 @@ export interface TokenVerificationOptions {
   jwksUrl: string | undefined
   audiences: readonly string[]
   requiredScopes: readonly string[]
+  /** Address of this service; names of scopes may begin with it. */
+  publicUrl: string
   http: HttpClientOptions
   log: Logger
 }
@@ -22,11 +25,13 @@ export interface TokenVerification {
 export function openTokenVerification({
   issuer,
   jwksUrl,
+  publicUrl,
   http,
   log,
   ...rules
 }: TokenVerificationOptions): TokenVerification {
   const client = createHttpClient(http)
   const findKey = createKeySet({ issuer, fetchKeys: createKeyFetcher({ issuer, jwksUrl, client }), log })
-  return { verify: createTokenVerifier({ issuer, findKey, ...rules }), close: client.close }
+  const resources = Object.values(describeResources(publicUrl)).map(({ resource }) => resource)
+  return { verify: createTokenVerifier({ issuer, findKey, resources, ...rules }), close: client.close }
 }

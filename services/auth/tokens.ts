@@ -15,6 +15,8 @@ export interface TokenVerifierOptions {
   issuer: string
   /** One of them must be in the token's `aud`. */
   audiences: readonly string[]
+  /** Addresses of this service: names of scopes may begin with them or with an audience. */
+  resources: readonly string[]
   /** All of them must be granted. */
   requiredScopes: readonly string[]
   findKey: JWTVerifyGetKey
@@ -32,7 +34,7 @@ export interface TokenSubject {
  * @returns a function that throws AccessError: 401 for an invalid token, 403 for a valid one without the scopes
  */
 export function createTokenVerifier(options: TokenVerifierOptions): (token: string) => Promise<TokenSubject> {
-  const { issuer, audiences, requiredScopes, findKey, now = () => new Date() } = options
+  const { issuer, audiences, resources, requiredScopes, findKey, now = () => new Date() } = options
 
   return async function verify(token) {
     if (token.length > MAX_TOKEN_LENGTH) throw invalid('The access token is too long.')
@@ -45,7 +47,8 @@ export function createTokenVerifier(options: TokenVerifierOptions): (token: stri
       throw invalid('The access token names no subject.')
     }
     const granted = readScopes(payload)
-    if (!requiredScopes.every((scope) => isGranted(scope, granted, audiences))) {
+    const ours = [...audiences, ...resources]
+    if (!requiredScopes.every((scope) => isGranted(scope, granted, ours))) {
       throw new AccessError(403, `The access token lacks a scope: ${requiredScopes.join(' ')} is required.`, {
         reason: 'insufficient_scope',
       })
@@ -101,10 +104,14 @@ function readScopes({ scp, scope, roles }: JWTPayload): Set<string> {
   )
 }
 
-/** Clients request `api://<audience>/<scope>` or `<audience>/<scope>` from Entra, which grants `<scope>`. */
-function isGranted(required: string, granted: ReadonlySet<string>, audiences: readonly string[]): boolean {
+/**
+ * Clients request `<Application ID URI>/<scope>` from Entra, which grants `<scope>`. The URI is `api://<client ID>`, or the address of
+ * this service, while the audience is the client ID in both cases.
+ * https://learn.microsoft.com/entra/agent-id/secure-mcp-server-with-entra-id
+ */
+function isGranted(required: string, granted: ReadonlySet<string>, ours: readonly string[]): boolean {
   const slash = required.lastIndexOf('/')
   const resource = required.slice(0, Math.max(slash, 0))
-  const isOurs = audiences.some((audience) => resource === audience || resource === `api://${audience}`)
+  const isOurs = ours.some((name) => resource === name || resource === `api://${name}`)
   return granted.has(required) || (isOurs && granted.has(required.slice(slash + 1)))
 }

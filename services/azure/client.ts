@@ -3,15 +3,19 @@ import { type Base64Image, disposeAll } from '../bytes/base64-image.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
 import { reasonOf } from '../errors/reason.ts'
+import type { Size } from '../imaging/types.ts'
 import type { HttpClientOptions } from '../net/http-client.ts'
 import { adaptRequest } from '../parameters/adapt.ts'
 import { allowedArguments } from '../parameters/arguments.ts'
+import type { SpanFacts } from '../telemetry/trace.ts'
+import { generatedLine } from './client-lines.ts'
 import { createDeployment, type Deployment, type DeploymentOptions, isEdit } from './deployment.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { type AzureEvents, noEvents } from './events.ts'
 import { type HttpResponse, sendRequest } from './exchange.ts'
 import { createImageDownload } from './image-download.ts'
-import { runCall, type UnusableRoutes } from './retry.ts'
+import { mostPixels, priceOf, qualityOf } from './price.ts'
+import { isOfPool, runCall, type UnusableRoutes } from './retry.ts'
 import { type StreamingChoice, shouldStream } from './streaming.ts'
 import { createTransport } from './transport.ts'
 import type {
@@ -22,6 +26,7 @@ import type {
   ImageResult,
   ImagesClient,
   MissingImages,
+  Usage,
 } from './types.ts'
 import { costOf } from './usage.ts'
 
@@ -69,6 +74,9 @@ function fitTo<R extends ImageRequest | EditRequest>(
   throw serviceError('IMG_ERR_MODEL_ARGUMENT', [model, name, allowedArguments(operation, capabilities)])
 }
 
+/** Deployments that may serve a request, each with the request as its model can serve it; the requested one first. */
+type Candidates<R> = readonly [[Deployment, R], ...[Deployment, R][]]
+
 /** The client for one or more deployments. */
 export function createImagesClient(options: ImagesClientOptions): ImagesClient {
   const { maxResponseBytes, spool, streaming } = options
@@ -81,24 +89,45 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
   const deployments = [defaultDeployment, ...others.map(createDeployment)]
   const byName = new Map(deployments.map((deployment) => [deployment.deployment.name, deployment]))
 
+  function deploymentNamed(name: string | undefined): Deployment {
+    return byName.get(name ?? defaultDeployment.deployment.name) ?? defaultDeployment
+  }
+
+  const poolOf = (deployment: Deployment) => deployments.filter((other) => isOfPool(other, deployment))
+
+  function waitMs(name: string | undefined, caller: string | undefined): number {
+    const pool = poolOf(deploymentNamed(name))
+    const open = pool.filter(({ breaker }) => !breaker.isOpen)
+    return Math.min(...(open.length > 0 ? open : pool).map(({ limiter }) => limiter.estimateMs(caller)))
+  }
+
+  /** The requested deployment, the others of its pool, and its fallbacks. */
+  function candidatesFor<R extends ImageRequest>(operation: Operation, request: R): Candidates<R> {
+    const requested = deploymentNamed(request.deployment)
+    const fallbacks = requested.options.fallbacks.flatMap((name) => byName.get(name) ?? [])
+    const others = new Map<Deployment, R>()
+    for (const other of new Set([...poolOf(requested), ...fallbacks])) {
+      const fitting = adaptRequest(request, operation, other.deployment.capabilities)
+      if (other !== requested && fitting !== undefined) others.set(other, fitting)
+    }
+    return [[requested, request], ...others]
+  }
+
   async function run<R extends ImageRequest | EditRequest>(
     operation: Operation,
     request: R,
     context: CallContext,
   ): Promise<ImageResult> {
-    const requested = byName.get(request.deployment ?? defaultDeployment.deployment.name) ?? defaultDeployment
-    const adapted = new Map<Deployment, R>()
-    for (const name of requested.options.fallbacks) {
-      const fallback = byName.get(name)
-      const fitting = fallback && adaptRequest(request, operation, fallback.deployment.capabilities)
-      if (fallback !== undefined && fallback !== requested && fitting !== undefined) adapted.set(fallback, fitting)
-    }
+    const [[requested], ...others] = candidatesFor(operation, request)
+    const adapted = new Map(others)
     let producer = requested
+    let sentAt = 0
     const response = await runCall(
       [requested, ...adapted.keys()],
       unusableRoutes(operation, new Map([[requested, request], ...adapted])),
       (deployment, route) => {
         producer = deployment
+        sentAt = performance.now()
         const own = fitTo(deployment, adapted.get(deployment) ?? request, operation, route)
         const target = deployment.target(route)
         const isStreamed = shouldStream(streaming, target.model, own)
@@ -107,9 +136,12 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
       },
       context,
       options.maxQueueMs,
-      ({ deployment }, waitedMs) => events.waited?.({ deployment: deployment.name, waitedMs }),
+      ({ deployment }, waitedMs) =>
+        events.waited?.({ deployment: deployment.name, waitedMs, traceId: context.trace?.sampledId }),
     )
-    return finish(operation, response, producer, request.n ?? 1, context)
+    const result = await finish(operation, response, producer, request.n ?? 1, context)
+    producer.status.succeeded(performance.now() - sentAt)
+    return { ...result, isFallback: !isOfPool(producer, requested) }
   }
 
   /** From here on the images are paid for, so nothing is sent again. */
@@ -119,19 +151,21 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     producer: Deployment,
     count: number,
     context: CallContext,
-  ): Promise<ImageResult> {
+  ): Promise<Omit<ImageResult, 'isFallback'>> {
     const { name, model, capabilities } = producer.deployment
     const { images, usage, missing } = await collect(response, count, context).catch((error: unknown) => {
       throw endFailed(error, response, producer)
     })
-    response.end('ok')
-    producer.status.succeeded()
     const costUsd = costOf(capabilities.price, { operation, images: images.length, usage })
+    response.span.add(resultFacts(images.length, usage, costUsd))
+    response.end('ok')
     const facts = { operation, deployment: name, model, count: images.length, usage, costUsd }
     events.imagesGenerated(facts)
     context.log.info({ caller: context.caller?.id, ...facts, azureRequestId: response.requestId }, 'images generated')
+    context.tell?.(generatedLine(name, model, images.length))
     const producedBy = { deployment: name, model }
-    return { images, producedBy, usage, missing, ...(costUsd === undefined ? {} : { costUsd }) }
+    const azureRequestId = response.requestId
+    return { images, producedBy, usage, missing, azureRequestId, ...(costUsd === undefined ? {} : { costUsd }) }
   }
 
   /** All images that can be read or downloaded. A broken link fails the call only if there is no other image. */
@@ -172,15 +206,61 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     deployment: defaultDeployment.deployment,
     deployments: deployments.map(({ deployment }) => deployment),
     status: () => deployments.map(stateOf),
+    waitMs,
+    expectMs(name, ahead) {
+      const { limiter, status } = deploymentNamed(name)
+      return waitMs(name, undefined) + ahead * limiter.spacingMs + status.typicalMs
+    },
+    quote(operation, request, caller, { images, hasMask } = { images: [], hasMask: false }) {
+      const asked = operation === 'edit' ? { ...request, images, mask: hasMask ? true : undefined } : request
+      const candidates = candidatesFor(operation, asked)
+      const [[{ deployment }]] = candidates
+      const prices = candidates.map(([{ deployment: info }, own]) => {
+        const isStreamed = shouldStream(streaming, info.capabilities, own)
+        return priceOf(info.capabilities, { operation, request: own, images, hasMask, isStreamed })
+      })
+      const { name, model, capabilities } = deployment
+      const quality = qualityOf(capabilities, request)
+      return {
+        deployment: name,
+        model,
+        ...(request.size === undefined ? {} : { size: pick(request.size) }),
+        maxPixels: mostPixels(capabilities, { operation, request, images, hasMask, isStreamed: false }),
+        ...(quality === undefined ? {} : { quality }),
+        count: request.n ?? 1,
+        listUsd: prices[0]?.listUsd,
+        maxUsd: highestOf(prices.map(({ maxUsd }) => maxUsd)),
+        waitMs: waitMs(name, caller),
+      }
+    },
     generate: (request, context) => run('generate', request, context),
     edit: (request, context) => run('edit', request, context),
     get canConnect() {
       return transport.isUsable
     },
     async close() {
+      for (const { limiter } of deployments) limiter.close()
       await Promise.all([transport.close(), download.close()])
     },
   }
+}
+
+function resultFacts(count: number, usage: Usage, costUsd: number | undefined): SpanFacts {
+  const { textTokensIn, imageTokensIn, tokensOut } = usage
+  return {
+    'image_mcp.images': count,
+    ...(costUsd === undefined ? {} : { 'image_mcp.cost_usd': costUsd }),
+    ...(textTokensIn === undefined ? {} : { 'gen_ai.usage.input_tokens': textTokensIn + (imageTokensIn ?? 0) }),
+    ...(tokensOut === undefined ? {} : { 'gen_ai.usage.output_tokens': tokensOut }),
+  }
+}
+
+const pick = ({ width, height }: Size): Size => ({ width, height })
+
+/** Undefined if one of them is unknown. */
+function highestOf(prices: readonly (number | undefined)[]): number | undefined {
+  const known = prices.filter((price) => price !== undefined)
+  return known.length === prices.length ? Math.max(...known) : undefined
 }
 
 /** Reports that a response had no image that could be read. @returns the error with what the log needs */

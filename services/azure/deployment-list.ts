@@ -2,16 +2,15 @@ import { Compile } from 'typebox/compile'
 import { type DeploymentEntry, DeploymentEntrySchema, DeploymentsFileSchema } from '../../schemas/deployments.ts'
 import type { DialectName } from '../../schemas/models.ts'
 import { isRecord } from '../bytes/json/is-record.ts'
-import { unreadableReason } from '../config/permission-flags.ts'
 import { placeholderProblem } from '../config/placeholders.ts'
 import { readTextFile } from '../config/text-file.ts'
-import { InvalidValueError } from '../errors/app-error.ts'
 import { nearestName } from '../errors/nearest-name.ts'
 import { isLocal } from '../net/ip-address.ts'
 import { readBaseUrl } from './base-url.ts'
 import type { DeploymentOptions } from './deployment.ts'
+import { checkPools } from './deployment-pools.ts'
 import { type CredentialSettings, credentialOf, isSendable, unsendable } from './entry-credential.ts'
-import { describeProblems, InvalidFileError, printableName, schemaProblems, validPartOf } from './file-problems.ts'
+import { describeProblems, fileProblems, printableName, schemaProblems, validPartOf } from './file-problems.ts'
 import { createModelCatalog, type ModelCatalog } from './models/model-catalog.ts'
 import {
   describeResolution,
@@ -49,7 +48,7 @@ export interface SettingProblem {
 export interface DeploymentList {
   /** The default deployment first. Empty if there are problems. */
   deployments: (Pick<DeploymentOptions, 'name' | 'baseUrl' | 'deployment' | 'model' | 'credential' | 'dialect'> &
-    Pick<DeploymentOptions, 'recognition'> &
+    Pick<DeploymentOptions, 'recognition' | 'pool'> &
     Pick<DeploymentOptions, 'apiVersion' | 'anyApiVersion' | 'scope' | 'requestsPerMinute' | 'fallbacks'>)[]
   problems: SettingProblem[]
   /** Logged at startup. */
@@ -68,6 +67,9 @@ export function readDeployments(settings: DeploymentSettings): DeploymentList {
   const homeUrl = home === undefined ? '' : readAddress(home, 'AZURE_BASE_URL', report, list)
   const deployments = entries.map((entry) => readEntry(entry, homeUrl, settings, models, list))
   list.problems.push(...nameProblems(entries, names))
+  const pools = checkPools(deployments)
+  for (const problem of pools.problems) complain(list, problem)
+  list.warnings.push(...pools.warnings)
   if (list.problems.length > 0) return list
   const order = new Map(entries.map(({ name, priority }) => [name, priority ?? DEFAULT_PRIORITY]))
   list.deployments = deployments.sort((a, b) => (order.get(a.name) ?? 0) - (order.get(b.name) ?? 0))
@@ -161,6 +163,7 @@ function readEntry(
     anyApiVersion: entry.api_version,
     scope: entry.scope ?? settings.AZURE_TOKEN_SCOPE,
     requestsPerMinute: entry.rpm ?? settings.AZURE_REQUESTS_PER_MINUTE,
+    pool: entry.pool,
     fallbacks: entry.fallbacks ?? [],
   }
 }
@@ -281,16 +284,10 @@ function readJson(path: string): unknown {
   return JSON.parse(readTextFile(path, MAX_FILE_BYTES))
 }
 
-/** Messages of the JSON parser are not used: they quote the text, which may contain a key. */
 function reportFile(
   variable: 'AZURE_DEPLOYMENTS_FILE' | 'AZURE_MODELS_FILE',
   error: unknown,
   { problems }: DeploymentList,
 ): void {
-  const report = (problem: string, inFile = true) => problems.push({ variable, problem, inFile })
-  if (error instanceof InvalidFileError) for (const problem of error.problems) report(problem)
-  else if (error instanceof InvalidValueError) report(`names a file that ${error.message}`, false)
-  else if (error instanceof SyntaxError) report('is not JSON')
-  else if (error instanceof RangeError) report('is nested too deeply')
-  else report(`cannot be read (${unreadableReason(error)})`, false)
+  problems.push(...fileProblems(error).map((found) => ({ variable, ...found })))
 }

@@ -8,7 +8,9 @@ export interface DeploymentStatus {
   readonly lastFailure: { readonly at: Date; readonly code: ErrorCode } | undefined
   /** Whether the last call failed, except for what clients or the quota cause. */
   readonly isFailing: boolean
-  succeeded(): void
+  /** Milliseconds that an image takes from the request to its last byte, as far as calls have shown. */
+  readonly typicalMs: number
+  succeeded(durationMs: number): void
   failed(code: ErrorCode): void
 }
 
@@ -22,10 +24,16 @@ const harmless: ReadonlySet<ErrorCode> = new Set([
   'IMG_ERR_AZURE_NOT_SENT',
 ])
 
+/** Until a call has shown it: images of the models take from five seconds to minutes. */
+const INITIAL_TYPICAL_MS = 30_000
+/** A single slow call hardly changes what is typical. */
+const WEIGHT_OF_LAST = 0.2
+
 export function createDeploymentStatus(now: () => Date = () => new Date()): DeploymentStatus {
   let lastSuccess: Date | undefined
   let lastFailure: { at: Date; code: ErrorCode } | undefined
   let isFailing = false
+  let typicalMs = INITIAL_TYPICAL_MS
   return {
     get lastSuccess() {
       return lastSuccess
@@ -36,7 +44,11 @@ export function createDeploymentStatus(now: () => Date = () => new Date()): Depl
     get isFailing() {
       return isFailing
     },
-    succeeded() {
+    get typicalMs() {
+      return typicalMs
+    },
+    succeeded(durationMs) {
+      typicalMs += (durationMs - typicalMs) * (lastSuccess === undefined ? 1 : WEIGHT_OF_LAST)
       lastSuccess = now()
       isFailing = false
     },

@@ -9,6 +9,7 @@ import type { Dialect, Target } from './dialects/dialect.ts'
 import { onFirstRoute, onRoute, routesOf } from './dialects/index.ts'
 import type { Recognition } from './models/name-resolution.ts'
 import { createRateLimiter, type RateLimiter } from './rate-limiter.ts'
+import type { SharedDeployment } from './shared-state.ts'
 import type { DeploymentInfo, EditRequest, ImageRequest } from './types.ts'
 
 /** One deployment as an operator describes it. */
@@ -31,12 +32,16 @@ export interface DeploymentOptions {
   /** Audience of tokens, instead of the route's. */
   scope?: string | undefined
   requestsPerMinute?: number | undefined
+  /** Deployments of one model with the same pool serve each other's calls: the one that can start soonest. */
+  pool?: string | undefined
   /** Names of deployments that may take over, in order of preference. */
   fallbacks: readonly string[]
   maxWaiting: number
   minuteMs?: number | undefined
   /** Milliseconds for which the circuit breaker is open after an account block. */
   blockMs: number
+  /** Where replicas share the quota, account blocks and the proven route. */
+  shared?: SharedDeployment | undefined
 }
 
 /** A configured deployment and its state. */
@@ -48,7 +53,7 @@ export interface Deployment {
   readonly status: DeploymentStatus
   /** Host and port of its address, for the log. */
   readonly host: string
-  /** The proven route, else all routes in the order in which they are tried. */
+  /** The proven route, else all routes in the order in which they are tried, first one that another replica has proven. */
   routes(): readonly Dialect[]
   /** Records that a request succeeded. `true` if the route was not proven before. */
   prove(route: Dialect): boolean
@@ -61,34 +66,48 @@ export interface Deployment {
 }
 
 export function createDeployment(options: DeploymentOptions): Deployment {
-  const { model, baseUrl, deployment } = options
+  const { model, baseUrl, deployment, shared } = options
+  const breaker = createCircuitBreaker(options.blockMs, shared)
   const candidates = routesOf(model, options.dialect, options.apiVersion ?? datedVersion(options))
   let proven: Dialect | undefined
+  /** Proven by another replica. It is tried first; another one may have become right since. */
+  let adopted: Dialect | undefined
   let capabilities = onFirstRoute(model, candidates)
+  shared?.onState(({ route: name }) => {
+    if (candidates.length === 1) return
+    // A Redis that has lost its data learns it again.
+    if (name === undefined) return proven === undefined ? undefined : shared.proveRoute(proven.name)
+    const found = candidates.find((candidate) => candidate.name === name)
+    if (proven !== undefined || found === undefined || found === adopted) return
+    adopted = found
+    capabilities = onRoute(model, found.name)
+  })
   return {
     deployment: {
       name: options.name,
       model: model.id,
+      pool: options.pool,
       recognition: options.recognition ?? 'exact',
       get capabilities() {
         return capabilities
       },
     },
     options,
-    limiter: createRateLimiter({
-      maxWaiting: options.maxWaiting,
-      ...(options.requestsPerMinute === undefined ? {} : { requestsPerMinute: options.requestsPerMinute }),
-      ...(options.minuteMs === undefined ? {} : { minuteMs: options.minuteMs }),
-    }),
-    breaker: createCircuitBreaker(options.blockMs),
+    limiter: createRateLimiter({ ...options, isBlocked: () => breaker.isOpen }),
+    breaker,
     status: createDeploymentStatus(),
     host: URL.canParse(baseUrl) ? new URL(baseUrl).host : '',
-    routes: () => (proven === undefined ? candidates : [proven]),
+    routes() {
+      if (proven !== undefined) return [proven]
+      return adopted === undefined ? candidates : [adopted, ...candidates.filter((route) => route !== adopted)]
+    },
     prove(route) {
       const isFirst = proven === undefined && candidates.length > 1
       proven = route
-      if (isFirst) capabilities = onRoute(model, route.name)
-      return isFirst
+      if (!isFirst) return false
+      capabilities = onRoute(model, route.name)
+      if (route !== adopted) shared?.proveRoute(route.name)
+      return true
     },
     fit(request, operation, route) {
       if (candidates.length === 1) return request

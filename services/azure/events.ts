@@ -24,14 +24,24 @@ export interface RequestFacts {
   model: string
 }
 
+interface Traced {
+  /** An exported trace that has it in it. */
+  traceId?: string | undefined
+}
+
 /** Events of the client, for metrics. Listeners must not throw. */
 export interface AzureEvents {
   requestStarted(facts: RequestFacts): void
   requestEnded(
-    facts: RequestFacts & { statusClass: StatusClass; code: RequestCode; durationMs: number; sentBytes: number },
+    facts: RequestFacts & {
+      statusClass: StatusClass
+      code: RequestCode
+      durationMs: number
+      sentBytes: number
+    } & Traced,
   ): void
   /** A call has waited for its turn at a deployment, because of the quota. */
-  waited?(facts: { deployment: string; waitedMs: number }): void
+  waited?(facts: { deployment: string; waitedMs: number } & Traced): void
   imagesGenerated(facts: RequestFacts & { count: number; usage: Usage; costUsd: number | undefined }): void
 }
 

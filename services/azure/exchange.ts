@@ -1,8 +1,11 @@
+import type { Operation } from '../../schemas/models.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { isBilled, ServiceError, serviceError } from '../errors/errors.ts'
 import { reasonOf } from '../errors/reason.ts'
+import { noTrace, type Span } from '../telemetry/trace.ts'
 import { azureError, type ErrorContext, requestId } from './azure-error.ts'
 import { maskText } from './azure-text.ts'
+import { sentLine } from './client-lines.ts'
 import type { Deployment } from './deployment.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { ErrorBodyCollector, parseFault } from './error-body.ts'
@@ -30,6 +33,8 @@ export interface HttpResponse {
   /** Reports how the request ended, which is known only when its images have been read. Must be called once. */
   end(code: RequestCode): void
   requestId: string | undefined
+  /** Ends with the request. */
+  span: Span
 }
 
 /**
@@ -50,7 +55,15 @@ export async function sendRequest(
   let isRejected = false
   try {
     const credentialHeaders = await withinCall(credential.headers(scope ?? route.scope), context)
-    const response = await exchange(options, deployment, request, credentialHeaders, context)
+    await context.fence?.pass()
+    const sentBefore = context.sentRequests
+    const response = await exchange(options, deployment, route, request, credentialHeaders, context).catch(
+      async (error) => {
+        // Not a byte of the body went out.
+        if (context.sentRequests === sentBefore) await context.fence?.reopen()
+        throw error
+      },
+    )
     headers = response.headers
     const secrets = [...credential.secrets(), ...Object.values(credentialHeaders), ...request.secrets]
     if (response.sink instanceof ErrorBodyCollector) {
@@ -58,11 +71,14 @@ export async function sendRequest(
       response.end(failure.code)
       isRejected = isAzureCode(failure.code) && retryRule(failure.code).action === 'waitForQuota'
       // By this response nothing was generated.
-      if (!isBilled(failure.code)) context.sentRequests = (context.sentRequests ?? 1) - 1
+      if (!isBilled(failure.code)) {
+        context.sentRequests = (context.sentRequests ?? 1) - 1
+        await context.fence?.reopen()
+      }
       throw new SendError(failure, credentialHeaders)
     }
     deployment.breaker.reset()
-    return { reading: response.sink, requestId: requestId(headers, secrets), end: response.end }
+    return { reading: response.sink, requestId: requestId(headers, secrets), ...pick(response) }
   } finally {
     deployment.limiter.release(headers, isRejected)
   }
@@ -89,21 +105,27 @@ function failureOf(
 async function exchange(
   { transport, events, maxResponseBytes, spool }: SendOptions,
   deployment: Deployment,
+  route: Dialect,
   request: HttpRequest,
   credentialHeaders: Readonly<Record<string, string>>,
   context: CallContext,
-): Promise<Response<ResponseReading | ErrorBodyCollector> & Pick<HttpResponse, 'end'>> {
+): Promise<Response<ResponseReading | ErrorBodyCollector> & Pick<HttpResponse, 'end' | 'span'>> {
   const { name, model } = deployment.deployment
   const body = request.body()
   const startedAt = performance.now()
   const facts = { operation: request.operation, deployment: name, model }
   events.requestStarted(facts)
+  const span = startSpan(deployment, route, request.operation, context)
   let statusClass: StatusClass = 'lost'
   let reading: ResponseReading | undefined
   let headers: ResponseHeaders = {}
   let durationMs = 0
-  const end = (code: RequestCode) =>
-    events.requestEnded({ ...facts, statusClass, code, durationMs, sentBytes: body.length })
+  const end = (code: RequestCode) => {
+    const traceId = span.trace.sampledId
+    events.requestEnded({ ...facts, statusClass, code, durationMs, sentBytes: body.length, traceId })
+    if (code !== 'ok') span.fail(code)
+    span.end()
+  }
   try {
     const response = await transport.post<ResponseReading | ErrorBodyCollector>({
       url: request.url,
@@ -114,10 +136,15 @@ async function exchange(
       deadlineAt: context.deadlineAt,
       onSent() {
         context.sentRequests = (context.sentRequests ?? 0) + 1
+        context.attempts = (context.attempts ?? 0) + 1
         context.progress?.('sent')
+        context.tell?.(sentLine(name))
+        span.happened('sent')
       },
       open(status, received) {
         headers = received
+        span.add({ 'http.response.status_code': status })
+        span.happened('receiving')
         if (classOf(status) !== '2xx') return new ErrorBodyCollector()
         context.progress?.('receiving')
         const onPartialImage = () => context.progress?.('partial')
@@ -126,12 +153,12 @@ async function exchange(
       },
     })
     statusClass = classOf(response.status)
-    return { ...(await checkSuccess(response)), end }
+    return { ...(await checkSuccess(response)), end, span }
   } catch (error) {
     statusClass = faultClass(error)
     if (reading !== undefined && (await reading.hasImage())) {
       context.log.warn({ deployment: name, reason: reasonOf(error) }, 'azure response broke off after a complete image')
-      return { status: 200, headers, sink: reading, end }
+      return { status: 200, headers, sink: reading, end, span }
     }
     await reading?.abort()
     durationMs = performance.now() - startedAt
@@ -141,6 +168,30 @@ async function exchange(
   } finally {
     durationMs = performance.now() - startedAt
   }
+}
+
+const pick = ({ end, span }: Pick<HttpResponse, 'end' | 'span'>) => ({ end, span })
+
+/** https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans, in which an image is content like any other. */
+function startSpan(
+  { deployment: { name, model }, host }: Deployment,
+  { name: route }: Dialect,
+  operation: Operation,
+  context: CallContext,
+) {
+  const isOpenAi = route === 'deployments' || route === 'v1'
+  return (context.trace ?? noTrace).start(`generate_content ${model}`, {
+    kind: 'client',
+    facts: {
+      'gen_ai.operation.name': 'generate_content',
+      'gen_ai.provider.name': isOpenAi ? 'azure.ai.openai' : 'azure.ai.inference',
+      'gen_ai.request.model': model,
+      'server.address': host,
+      'image_mcp.deployment': name,
+      'image_mcp.operation': operation,
+      ...(context.attempts ? { 'http.request.resend_count': context.attempts } : {}),
+    },
+  })
 }
 
 /** A 2xx other than 200 is a success only with an image; without one it is an error that must not be retried. */

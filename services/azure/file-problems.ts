@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox'
 import { Check } from 'typebox/value'
 import { isRecord } from '../bytes/json/is-record.ts'
+import { unreadableReason } from '../config/permission-flags.ts'
 import { InvalidValueError } from '../errors/app-error.ts'
 import { nearestName } from '../errors/nearest-name.ts'
 
@@ -18,6 +19,25 @@ export class InvalidFileError extends InvalidValueError {
     super(problems.join('; '))
     this.problems = problems
   }
+}
+
+/** A mistake in a file, or why it cannot be read. */
+export interface FileProblem {
+  problem: string
+  /** Whether it is in the content; otherwise the variable that names the file may be wrong. */
+  inFile: boolean
+}
+
+/**
+ * Why a JSON file of the operator cannot be used. Messages of the parser are not used: they quote the text, which may contain
+ * a key.
+ */
+export function fileProblems(error: unknown): FileProblem[] {
+  if (error instanceof InvalidFileError) return error.problems.map((problem) => ({ problem, inFile: true }))
+  if (error instanceof InvalidValueError) return [{ problem: `names a file that ${error.message}`, inFile: false }]
+  if (error instanceof SyntaxError) return [{ problem: 'is not JSON', inFile: true }]
+  if (error instanceof RangeError) return [{ problem: 'is nested too deeply', inFile: true }]
+  return [{ problem: `cannot be read (${unreadableReason(error)})`, inFile: false }]
 }
 
 /** A mistake; `path` names the member, '' for the whole document. */

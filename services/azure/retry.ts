@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '../errors/app-error.ts'
 import { ServiceError, serviceError } from '../errors/errors.ts'
 import { reasonOf } from '../errors/reason.ts'
+import { inSpan, noTrace } from '../telemetry/trace.ts'
+import { queuedLine, stepLine } from './client-lines.ts'
 import type { Deployment } from './deployment.ts'
 import type { Dialect } from './dialects/dialect.ts'
-import type { Ticket } from './rate-limiter.ts'
 import {
   countFailure,
   type Failure,
@@ -15,6 +16,7 @@ import {
   retryRule,
 } from './retry-policy.ts'
 import type { CallContext } from './types.ts'
+import type { Ticket } from './waiting-calls.ts'
 import { withinCall } from './within-call.ts'
 
 /** Sends one request to a deployment by a route, and reads the response. */
@@ -57,7 +59,7 @@ interface Progress {
 /**
  * Sends until a request succeeds or `nextStep` gives up.
  *
- * @param candidates the requested deployment, then its fallbacks
+ * @param candidates the requested deployment, the others of its pool, then its fallbacks
  * @param wrongRoutes routes that cannot send what the call requests
  * @param maxQueueMs milliseconds that the call may wait for its turns, all together
  * @throws ServiceError
@@ -80,10 +82,13 @@ export async function runCall<T>(
     tickets: new Map(),
   }
   for (;;) {
-    const deployment = chooseDeployment(progress.candidates) ?? candidates[0]
-    const route = chooseRoute(deployment, progress)
+    const deployment = chooseDeployment(progress.candidates, callerOf(context)) ?? candidates[0]
+    let route = chooseRoute(deployment, progress)
     try {
-      const result = await acquireAndSend(deployment, route, send, progress, context, onWaited)
+      await waitForTurn(deployment, progress, context, onWaited)
+      // Another call, or another replica, may have proven one meanwhile.
+      route = chooseRoute(deployment, progress)
+      const result = await send(deployment, route)
       if (deployment.prove(route)) {
         context.log.info({ deployment: deployment.deployment.name, route: route.name }, 'azure route proven')
       }
@@ -94,14 +99,24 @@ export async function runCall<T>(
   }
 }
 
-/** The first that is open now, else the one that opens soonest. */
-function chooseDeployment(deployments: readonly Deployment[]): Deployment | undefined {
-  const open = deployments.find(({ limiter, breaker }) => limiter.pausedMs() === 0 && !breaker.isOpen)
-  return open ?? deployments.toSorted((a, b) => opensInMs(a) - opensInMs(b))[0]
+/**
+ * The first that is open now, or one of its pool that a call can start at sooner; if none is open, the one that opens soonest.
+ */
+function chooseDeployment(deployments: readonly Deployment[], caller: string): Deployment | undefined {
+  const opensInMs = ({ limiter, breaker }: Deployment) =>
+    breaker.isOpen ? Number.MAX_SAFE_INTEGER : limiter.estimateMs(caller)
+  const soonest = (some: readonly Deployment[]) => some.toSorted((a, b) => opensInMs(a) - opensInMs(b))[0]
+  const open = deployments.filter(({ limiter, breaker }) => limiter.pausedMs() === 0 && !breaker.isOpen)
+  const [first] = open
+  return first === undefined ? soonest(deployments) : soonest(open.filter((other) => isOfPool(other, first)))
 }
 
-const opensInMs = ({ limiter, breaker }: Deployment) =>
-  breaker.isOpen ? Number.MAX_SAFE_INTEGER : limiter.estimateMs()
+const callerOf = ({ caller }: CallContext) => caller?.rateLimitKey ?? ''
+
+/** Whether it is the other one, or serves the same calls. */
+export function isOfPool(one: Deployment, other: Deployment): boolean {
+  return one === other || (one.options.pool !== undefined && one.options.pool === other.options.pool)
+}
 
 function chooseRoute(deployment: Deployment, progress: Progress): Dialect {
   const route = untriedRoute(deployment, progress) ?? deployment.routes()[0]
@@ -114,33 +129,44 @@ function untriedRoute(deployment: Deployment, { wrongRoutes }: Progress): Dialec
   return deployment.routes().find((candidate) => wrong?.has(candidate) !== true)
 }
 
-async function acquireAndSend<T>(
+/** Exactly one `release` of the limiter must follow. @throws ServiceError */
+async function waitForTurn(
   deployment: Deployment,
-  route: Dialect,
-  send: Send<T>,
   progress: Progress,
   context: CallContext,
   onWaited: OnWaited,
-): Promise<T> {
-  deployment.breaker.check()
+): Promise<void> {
+  deployment.breaker.rejectIfOpen()
   const startedAt = performance.now()
   const ticket = progress.tickets.get(deployment) ?? {
     signal: context.signal,
     deadlineAt: context.deadlineAt,
     waitUntil: context.deadlineAt,
-    onQueued: () => context.progress?.('queued'),
+    onQueued(remainingMs: () => number) {
+      context.progress?.('queued', remainingMs)
+      context.tell?.(queuedLine(deployment.deployment.name, remainingMs()))
+    },
+    caller: callerOf(context),
   }
   progress.tickets.set(deployment, ticket)
   ticket.waitUntil = Math.min(context.deadlineAt, startedAt + progress.queueMs)
   const turn = deployment.limiter.acquire(ticket)
   if (turn instanceof Promise) {
-    await turn.finally(() => {
+    const facts = { 'image_mcp.deployment': deployment.deployment.name }
+    await inSpan(context.trace ?? noTrace, 'wait for turn', { facts }, () => turn).finally(() => {
       const waitedMs = performance.now() - startedAt
       progress.queueMs -= waitedMs
       onWaited(deployment, waitedMs)
     })
   }
-  return send(deployment, route)
+  try {
+    // The account may have been blocked while the call waited.
+    const checked = deployment.breaker.check()
+    if (checked instanceof Promise) await checked
+  } catch (error) {
+    deployment.limiter.release(undefined, false)
+    throw error
+  }
 }
 
 /** Prepares the next attempt. @throws ServiceError the failure, if there is none */
@@ -174,6 +200,8 @@ async function handleFailure(
   const logStep = () => {
     const { code, detail } = serviceFailure
     context.log.info({ ...facts, code, ...detail, next: step.type }, 'azure request failed, the call goes on')
+    const line = stepLine(info.name, code, step, deployment.limiter.pausedMs())
+    if (line !== undefined) context.tell?.(line)
   }
   switch (step.type) {
     case 'rejectRoute':

@@ -1,10 +1,12 @@
 import type { RequestId } from '../../schemas/json-rpc.ts'
 import type { Caller } from '../auth/authenticator.ts'
-import { fingerprintOf, ownerOf, shareOf } from './call-digest.ts'
+import { fingerprintOf, outlineOf, ownerOf, shareOf } from './call-digest.ts'
 import type { DeliveryProof } from './delivery.ts'
 import { createHandovers } from './handover.ts'
+import { contentOf, repeatResult } from './result-content.ts'
 import { createResultOffers, type Offer, type ResultOffersOptions } from './result-offers.ts'
-import { contentOf, type ResultIdentity, repeatResult, type StoredResult } from './result-store.ts'
+import type { ResultIdentity, StoredResult } from './result-store.ts'
+import type { CallIdentity, RunningCalls } from './running-calls.ts'
 import type { Around, Call, ToolResult } from './types.ts'
 
 /** What became of a result that its client did not receive: a closed set for metrics. */
@@ -17,6 +19,10 @@ type Defaulted = 'storeUnprovenAfterMs' | 'now' | 'monotonic'
 export interface AbandonedResultsOptions
   extends Omit<ResultOffersOptions, 'onEvent' | 'onUnprovenDropped' | Defaulted>,
     Partial<Pick<ResultOffersOptions, Defaulted>> {
+  /** Whether other processes may store results in the same folder; true by default. */
+  isFolderShared?: boolean
+  /** The calls of other replicas, whose results this one can find; undefined: there are none. */
+  runningCalls?: RunningCalls | undefined
   onEvent?: (event: AbandonedEvent) => void
   /** How a paid response was delivered; `none`: the client proved nothing for a minute. */
   onDelivered?: (proof: DeliveryProof | 'none') => void
@@ -44,6 +50,9 @@ export interface AbandonedResults {
  */
 const NOTICE_MS = 500
 
+/** Messages of other replicas may get lost. */
+const CHECK_EVERY_MS = 2_000
+
 const ABANDONED_NOTE =
   'This was made for your earlier, identical call, whose response you did not receive; nothing was paid again for it.'
 const UNPROVEN_NOTE =
@@ -57,7 +66,13 @@ const UNPROVEN_NOTE =
  */
 export function createAbandonedResults(options: AbandonedResultsOptions): AbandonedResults {
   const { now = Date.now, monotonic = () => performance.now() } = options
-  const { onEvent = () => {}, onDelivered = () => {}, storeUnprovenAfterMs = 5_000 } = options
+  const {
+    onEvent = () => {},
+    onDelivered = () => {},
+    storeUnprovenAfterMs = 5_000,
+    isFolderShared = true,
+    runningCalls,
+  } = options
   const offers = createResultOffers({
     ...options,
     onEvent,
@@ -70,12 +85,22 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
   /** Results about whose clients an identical call waits for news. */
   const inDoubt = new Set<StoredResult>()
 
-  /** The one identical call whose client still waits; undefined also if there are several, which are then intended. */
-  function onlyTwin({ owner, fingerprint }: ResultIdentity): StoredResult | undefined {
-    const [twin, another] = [...handovers].filter(
-      ({ result, isAwaited }) => isAwaited && result.owner === owner && result.fingerprint() === fingerprint(),
+  /** Identical calls whose clients still wait. */
+  const twinsOf = ({ owner, fingerprint }: ResultIdentity): readonly StoredResult[] =>
+    [...handovers].flatMap(({ result, isAwaited }) =>
+      isAwaited && result.owner === owner && result.fingerprint() === fingerprint() ? [result] : [],
     )
-    return another === undefined ? twin?.result : undefined
+
+  /** The one identical call whose client still waits; undefined also if there are several, which are then intended. */
+  function onlyTwin(identity: ResultIdentity): StoredResult | undefined {
+    const [twin, another] = twinsOf(identity)
+    return another === undefined ? twin : undefined
+  }
+
+  /** What a proxy took and its client did not get, as that client says; a call that still runs may be meant as well. */
+  function findLost({ isRetry, context }: Call, identity: ResultIdentity): Offer | undefined {
+    const isLost = isRetry === true && !context.isCancelled && twinsOf(identity).length === 0
+    return isLost ? offers.findProxied(identity) : undefined
   }
 
   /** Waits a moment for the news that the client of an identical call no longer waits for it. */
@@ -83,6 +108,27 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     inDoubt.add(twin)
     await offers.changeOf(twin, AbortSignal.any([context.signal, AbortSignal.timeout(NOTICE_MS)]))
     inDoubt.delete(twin)
+  }
+
+  /**
+   * Waits for an identical call of another replica, whose result is found afterwards like any stored one.
+   * @returns false: there is none
+   */
+  async function waitElsewhere({ context }: Call, identity: CallIdentity, mayWait: boolean): Promise<boolean> {
+    const found = await runningCalls?.find(identity, mayWait)
+    if (found === undefined) return false
+    if (found.state === 'awaited') {
+      await found.change(NOTICE_MS, context.signal)
+      return true
+    }
+    // The call that it joins may have been sent.
+    context.sentRequests++
+    while (!context.isCancelled && performance.now() < context.deadlineAt && (await found.isRunning())) {
+      await found.change(CHECK_EVERY_MS, context.signal)
+    }
+    context.sentRequests--
+    if (context.isCancelled) found.release()
+    return true
   }
 
   /** The result of an identical call. Undefined: it failed, or its file was removed. */
@@ -93,14 +139,15 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     call.context.sentRequests++
     const handover = handovers.open(offer.result, call, true)
     offer.release()
-    // A missing file is found here, and not in the middle of a response.
-    const content = await offer.result.read()
+    // A missing file, or one that another process delivers, is found here, and not in the middle of a response.
+    const content = (await offer.result.claim()) ? await offer.result.read(call.context) : undefined
     if (content === undefined) {
       if ((await offer.result.content) !== undefined) onEvent('failed')
+      call.context.sentRequests--
       handover.close()
       return undefined
     }
-    const note = offer.kind === 'abandoned' ? ABANDONED_NOTE : UNPROVEN_NOTE
+    const note = offer.kind === 'unproven' ? UNPROVEN_NOTE : ABANDONED_NOTE
     const result = repeatResult(content, note, call.context)
     if (call.context.isCancelled) handover.close()
     else {
@@ -110,20 +157,23 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
     return result
   }
 
-  async function makeCall(call: Call, identity: ResultIdentity, next: () => Promise<ToolResult>): Promise<ToolResult> {
+  async function makeCall(call: Call, identity: Identity, next: () => Promise<ToolResult>): Promise<ToolResult> {
     const running = next()
     const result = offers.store.create(
       identity,
       running.then(contentOf, () => undefined),
     )
+    result.running = runningCalls?.enter(identity)
     const handover = handovers.open(result, call, false)
     try {
       const response = await running
       const hasImages = (await result.content) !== undefined
+      if (handover.isAwaited || !hasImages) result.running?.end()
       if (!hasImages || call.context.isCancelled) handover.close()
       else handover.follow()
       return response
     } catch (error) {
+      result.running?.end()
       handover.close()
       throw error
     }
@@ -138,6 +188,7 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
       if (call.cost === 0) return await next()
       const { context } = call
       const identity = identityOf(call)
+      let hasLooked = !isFolderShared
       let hasWaited = false
       while (!context.isCancelled) {
         const offer = offers.find(identity, context.delivery.openedAt)
@@ -147,14 +198,21 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
           // No await between finding and claiming it, so that no two calls get the same result.
           const delivered = await deliver(offer, call)
           if (delivered !== undefined) return delivered
+        } else if (!hasLooked) {
+          hasLooked = true
+          const elsewhere = await offers.findElsewhere(identity, context.delivery.openedAt)
+          const delivered = elsewhere && (await deliver(elsewhere, call))
+          if (delivered !== undefined) return delivered
         } else {
           const twin = hasWaited ? undefined : onlyTwin(identity)
-          if (twin === undefined || inDoubt.has(twin)) break
-          await waitForNews(call, twin)
+          if (twin !== undefined && !inDoubt.has(twin)) await waitForNews(call, twin)
+          else if (runningCalls === undefined || !(await waitElsewhere(call, identity, !hasWaited))) break
+          else hasLooked = false
           hasWaited = true
         }
       }
-      return await makeCall(call, identity, next)
+      const lost = findLost(call, identity)
+      return (lost && (await deliver(lost, call))) ?? (await makeCall(call, identity, next))
     },
 
     suspect(caller, requestId) {
@@ -166,14 +224,19 @@ export function createAbandonedResults(options: AbandonedResultsOptions): Abando
   }
 }
 
-function identityOf(call: Call): ResultIdentity {
+type Identity = ResultIdentity & CallIdentity
+
+/** Of the call as its client made it, whatever its arguments become. */
+function identityOf(call: Call): Identity {
   let fingerprint: string | undefined
+  const asSent = { ...call }
   return {
     owner: ownerOf(call.context.caller),
     share: shareOf(call.context.caller),
     fingerprint() {
-      fingerprint ??= fingerprintOf(call)
+      fingerprint ??= fingerprintOf(asSent)
       return fingerprint
     },
+    outline: () => outlineOf(asSent),
   }
 }

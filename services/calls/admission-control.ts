@@ -1,8 +1,9 @@
-import { ServiceError } from '../errors/errors.ts'
+import { isBilled, ServiceError } from '../errors/errors.ts'
 import { Rejection } from '../errors/rejection.ts'
 import type { CallLimits, LimitReached } from '../limits/call-limits.ts'
 import type { InFlight } from './in-flight.ts'
-import type { Around } from './types.ts'
+import { DEFAULT_RULE } from './policy/policy.ts'
+import type { Around, CallContext } from './types.ts'
 
 /** Which limit rejected a call: a closed set for metrics. */
 export type CallRejection = 'calls' | 'images' | 'full'
@@ -33,13 +34,27 @@ export function limitConcurrency(inFlight: InFlight, maxCalls: number, onRejecte
   }
 }
 
+/** Counts the turns of jobs, of which the queue begins only so many at a time. */
+export function countInFlight(inFlight: InFlight): Around {
+  return async (_call, next) => {
+    inFlight.enter()
+    try {
+      return await next()
+    } finally {
+      inFlight.exit()
+    }
+  }
+}
+
 /**
  * Limits how often a caller calls a tool and how many images it gets in a day.
  * @throws Rejection 429
  */
 export function limitUsage(limits: CallLimits, onRejected: OnRejected): Around {
   return async ({ tool: { tool }, context, cost }, next) => {
-    const { rejection, refund } = await limits.take(context.caller.rateLimitKey, tool.name, cost)
+    const isAgain = context.countedAt !== undefined
+    const { rejection, refund } = await limits.take(context.caller.rateLimitKey, tool.name, cost, isAgain)
+    context.countedAt = Date.now()
     if (rejection !== undefined) {
       onRejected(rejection.limit)
       throw new Rejection(429, sentenceFor(rejection), { retryAfterMs: rejection.retryAfterMs })
@@ -47,20 +62,45 @@ export function limitUsage(limits: CallLimits, onRejected: OnRejected): Around {
     try {
       return await next()
     } catch (error) {
-      // Nothing was generated where the arguments were wrong, the call was cancelled, or a retry is free.
-      if (error instanceof ServiceError && (error.family === 'input' || error.retryable)) await refund()
+      if (isFree(error, context)) await refund()
       throw error
     }
   }
 }
 
-function sentenceFor({ limit, retryAfterMs }: LimitReached): string {
-  const wait = describeWait(retryAfterMs)
-  if (limit === 'calls') return `Call rate limit of this tool exceeded; retry in ${wait}.`
-  return `Daily image quota exceeded; it resets at 00:00 UTC (in ${wait}).`
+/** Returns to the daily quota what Azure's filter removed from a result: like a rule's, it counts generated images. */
+export function countGenerated(limits: CallLimits): Around {
+  return async (call, next) => {
+    const result = await next()
+    const { caller, countedAt, log } = call.context
+    const missing = result.paid === undefined ? 0 : call.cost - result.paid.count
+    if (missing > 0 && countedAt !== undefined) {
+      // The images of the result are paid for: they are returned whatever happens to the count.
+      await limits.refund(caller.rateLimitKey, missing, countedAt).catch((err: unknown) => {
+        log.warn({ err }, 'the daily quota does not get back the images that were not generated')
+      })
+    }
+    return result
+  }
 }
 
-function describeWait(ms: number): string {
+/**
+ * Whether a call that failed so cost nothing: by the row of its error, or because Azure has no request of it. Quotas, budgets
+ * and jobs all go by it.
+ */
+export function isFree(error: unknown, { sentRequests }: Pick<CallContext, 'sentRequests'>): boolean {
+  return error instanceof ServiceError ? !isBilled(error.code) : sentRequests === 0
+}
+
+/** What a client reads of a limit. */
+export function sentenceFor({ limit, retryAfterMs }: LimitReached): string {
+  const wait = describeWait(retryAfterMs)
+  if (limit === 'calls') return `Call rate limit of this tool exceeded; retry in ${wait}.`
+  return `Daily image quota of rule ${DEFAULT_RULE} exceeded; it resets at 00:00 UTC (in ${wait}).`
+}
+
+/** A wait in words: seconds, minutes or hours. */
+export function describeWait(ms: number): string {
   const seconds = Math.ceil(ms / 1000)
   if (seconds < 120) return `${seconds} s`
   const minutes = Math.ceil(seconds / 60)

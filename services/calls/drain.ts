@@ -32,13 +32,13 @@ export interface RunningCalls {
 }
 
 /**
- * What a call gets that the end of the grace period cuts off. With a time to retry only while Azure has no request of it:
- * clients repeat such a response by themselves, and would pay a second time.
+ * What a call gets that the end of the grace period cuts off. Clients and proxies repeat a 503 by themselves, so it is one
+ * only while Azure has no request of the call: otherwise they would pay a second time.
  */
 export function cutOffRejection({ sentRequests }: Pick<CallContext, 'sentRequests'>): Rejection {
   const sentence = 'The service is shutting down, and the call did not end in time.'
   return sentRequests > 0
-    ? new Rejection(503, `${sentence} The image may have been generated and billed; a retry may cost again.`)
+    ? new Rejection(504, `${sentence} The image may have been generated and billed; a retry may cost again.`)
     : new Rejection(503, `${sentence} Nothing was generated or billed.`, { retryAfterMs: RETRY_AFTER_MS })
 }
 

@@ -59,12 +59,18 @@ export function createHandovers(offers: ResultOffers, { onEvent, onDelivered }: 
         case 'settling':
           offer('settling')
           return
-        case 'delivered':
+        case 'delivered': {
+          const isOffered = own !== undefined && (own.isTaken || own.kind === 'abandoned')
           if (own !== undefined && own.kind !== 'abandoned') offers.withdraw(own)
+          // What becomes of it behind the proxy only the client can say.
+          if (step.proof === 'proxy' && call.isRetry !== undefined && !isOffered) {
+            offers.put(result, 'proxied', () => {})
+          }
           onDelivered(step.proof)
           if (isRepeated) onEvent('received')
           log.debug({ proof: step.proof }, 'result delivered')
           break
+        }
         case 'abandoned':
           log.info({}, 'connection broke before the client can have read the whole result')
           offer('abandoned')

@@ -1,11 +1,16 @@
 import { serviceError } from '../errors/errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { fingerprintOf, idempotencyKeyOf, keyHashOf, shareOf } from './call-digest.ts'
+import { answeredKeyOf } from './complete-arguments.ts'
 import { selectEvicted, useOf } from './fair-eviction.ts'
-import { contentOf, createResultStore, repeatResult, type StoredResult } from './result-store.ts'
-import type { Around, Call, ToolResult } from './types.ts'
+import type { Once } from './once.ts'
+import { contentOf, type ResultContent, repeatResult } from './result-content.ts'
+import { createResultStore, type ResultIdentity, type StoredResult } from './result-store.ts'
+import type { Around, Call, Next, ToolResult } from './types.ts'
 
 export interface IdempotentCallsOptions {
+  /** Shares keys with other processes; undefined: there is no state database, and each process has its own. */
+  once?: Once | undefined
   folder: string
   /** Milliseconds that a result is stored; 24 hours by default. */
   ttlMs?: number
@@ -32,6 +37,10 @@ export interface IdempotentCalls {
 
 const DAY_MS = 86_400_000
 const NOTE = 'This is the result of your earlier call with the same idempotency key; nothing was paid again for it.'
+const ANSWERED_NOTE = 'This is the result of your earlier call with the same responses; nothing was paid again for it.'
+
+/** @returns what a repeated result says */
+const noteOf = (call: Call) => (idempotencyKeyOf(call) === undefined ? ANSWERED_NOTE : NOTE)
 
 interface Entry {
   result: StoredResult
@@ -43,7 +52,7 @@ interface Entry {
 
 /** Stores the results of calls that carry an idempotency key. */
 export function createIdempotentCalls(options: IdempotentCallsOptions): IdempotentCalls {
-  const { folder, ttlMs = DAY_MS, log, now = Date.now, monotonic = () => performance.now() } = options
+  const { once, folder, ttlMs = DAY_MS, log, now = Date.now, monotonic = () => performance.now() } = options
   const store = createResultStore({ folder, log, now })
   /** By the hash of caller and key, in order of age. */
   const entries = new Map<string, Entry>()
@@ -72,36 +81,48 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
   }
 
   /** Undefined: the earlier call failed, or its file was removed. */
-  async function repeat({ result }: Entry, { context }: Call): Promise<ToolResult | undefined> {
+  async function repeat({ result }: Entry, call: Call): Promise<ToolResult | undefined> {
+    const { context } = call
     // The call whose result it waits for may have been sent.
     context.sentRequests++
     // The file is needed until the response has been sent.
     context.scope.defer(result.hold())
-    const content = await result.read()
-    return content && repeatResult(content, NOTE, context)
+    const content = await result.read(context)
+    if (content === undefined) context.sentRequests--
+    return content && repeatResult(content, noteOf(call), context)
   }
 
-  async function makeCall(key: string, call: Call, fingerprint: string, next: () => Promise<ToolResult>) {
-    const running = next()
-    const content = running.then(contentOf, () => undefined)
-    const result = store.create(
-      { owner: key, share: shareOf(call.context.caller), fingerprint: () => fingerprint },
-      content,
-    )
+  /** What another process stored in the same folder, because it could not be stored in the library. */
+  async function findElsewhere(identity: ResultIdentity, call: Call): Promise<ToolResult | undefined> {
+    const [file] = await store.find(identity)
+    if (file === undefined || file.header.expiresAt <= now()) return undefined
+    const parts = await store.open(file)
+    return parts && repeatResult(parts, noteOf(call), call.context)
+  }
+
+  async function makeCall(key: string, call: Call, fingerprint: string, next: Next) {
+    const identity = { owner: key, share: shareOf(call.context.caller), fingerprint: () => fingerprint }
+    const findLocal = () => findElsewhere(identity, call)
+    const running =
+      once === undefined
+        ? next().then((result) => ({ result, isShared: false }))
+        : once.run({ key, fingerprint, call, note: noteOf(call), findLocal }, next)
+    const content = running.then(({ result }) => keptOf(result)).catch(() => undefined)
+    const result = store.create(identity, content)
     const entry = add(key, result, Number.POSITIVE_INFINITY)
     void result.content.then(async (known) => {
-      // A call that failed may be repeated.
-      if (known === undefined) return remove(key, entry)
+      // A call that failed may be repeated, and what all processes share is not needed here.
+      if (known === undefined || (await running).isShared) return remove(key, entry)
       entry.expiresAt = monotonic() + ttlMs
       await result.write(ttlMs, false)
       purge()
     })
-    return await running
+    return (await running).result
   }
 
   return {
     async around(call, next) {
-      const given = idempotencyKeyOf(call)
+      const given = idempotencyKeyOf(call) ?? answeredKeyOf(call)
       if (given === undefined || call.cost === 0) return await next()
       purge()
       const fingerprint = fingerprintOf(call)
@@ -126,3 +147,7 @@ export function createIdempotentCalls(options: IdempotentCallsOptions): Idempote
     close: () => store.idle(),
   }
 }
+
+/** Jobs are kept by the state database, which knows what becomes of them. */
+const keptOf = (result: ToolResult): ResultContent | undefined =>
+  result.jobId === undefined ? contentOf(result) : undefined

@@ -1,10 +1,20 @@
 import type { Logger } from '../logging/logger.ts'
 import { selectEvicted, useOf } from './fair-eviction.ts'
-import { createResultStore, type ResultIdentity, type ResultStore, type StoredResult } from './result-store.ts'
+import { createNews } from './news.ts'
+import type { ResultHeader } from './result-file.ts'
+import {
+  createResultStore,
+  type ResultIdentity,
+  type ResultStore,
+  type ResultStoreOptions,
+  type StoredResult,
+} from './result-store.ts'
 
 export interface ResultOffersOptions {
   /** Where results are stored, so that a restart does not lose them. */
   folder: string
+  /** See `ResultStoreOptions`. */
+  shared?: ResultStoreOptions['shared']
   /** Milliseconds that an abandoned result is stored. */
   ttlMs: number
   maxEntries: number
@@ -27,9 +37,10 @@ export interface Offer {
   readonly result: StoredResult
   /**
    * `abandoned`: for the next identical call. `unproven`: for one on a connection that was opened after the response was
-   * sent. `settling`: whether it was delivered will be known within a moment.
+   * sent. `settling`: whether it was delivered will be known within a moment. `proxied`: a proxy has it, so it is only for a
+   * call whose client says that it has no response.
    */
-  readonly kind: 'abandoned' | 'unproven' | 'settling'
+  readonly kind: 'abandoned' | 'unproven' | 'settling' | 'proxied'
   /** On the monotonic clock, as `expiresAt`. */
   readonly sentAt: number
   /** Infinity while the call runs. */
@@ -53,6 +64,10 @@ export interface ResultOffers {
   withdraw(offer: Offer): void
   /** @param openedAt when the connection of the new call was opened */
   find(identity: ResultIdentity, openedAt: number): Offer | undefined
+  /** The last result that a proxy took from an identical call. */
+  findProxied(identity: ResultIdentity): Offer | undefined
+  /** What another process on the same folder offers; to be taken at once, because it is not on the list. */
+  findElsewhere(identity: ResultIdentity, openedAt: number): Promise<Offer | undefined>
   /** Resolves when an offer of the result is added or removed, at the next `wake`, or when the signal fires. */
   changeOf(result: StoredResult, signal: AbortSignal): Promise<void>
   wake(result: StoredResult): void
@@ -72,12 +87,7 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
   const store = createResultStore(options)
   /** In order of age. */
   const offers = new Set<Offer>()
-  const waiting = new Map<StoredResult, PromiseWithResolvers<void>>()
-
-  function wake(result: StoredResult): void {
-    waiting.get(result)?.resolve()
-    waiting.delete(result)
-  }
+  const changes = createNews<StoredResult>()
 
   function put(result: StoredResult, kind: Offer['kind'], onDropped: () => void): Offer {
     // The arguments may have been released when an identical call arrives.
@@ -87,20 +97,42 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
     const offer: Offer = { result, kind, sentAt, expiresAt, isTaken: false, release: result.hold(), onDropped }
     offers.add(offer)
     if (kind === 'abandoned') {
-      wake(result)
+      result.running?.set('abandoned')
+      changes.wake(result)
       // Not awaited on shutdown: Azure may never end the call.
       void storeAbandoned(offer)
     } else if (kind === 'unproven') {
+      result.release()
       offer.timer = setTimeout(() => void storeUnproven(offer), storeUnprovenAfterMs).unref()
-    }
+    } else if (kind === 'proxied') evict()
     return offer
+  }
+
+  function offerOf(
+    result: StoredResult,
+    { expiresAt, isUnproven = false }: Pick<ResultHeader, 'expiresAt' | 'isUnproven'>,
+  ): Offer {
+    // The clock may have been set back since.
+    const leftMs = Math.min(isUnproven ? UNPROVEN_TTL_MS : ttlMs, expiresAt - now())
+    result.expiresAt = monotonic() + leftMs
+    return {
+      result,
+      kind: isUnproven ? 'unproven' : 'abandoned',
+      // Before any connection of this process was opened.
+      sentAt: Number.NEGATIVE_INFINITY,
+      expiresAt: result.expiresAt,
+      isTaken: false,
+      release: result.hold(),
+      onDropped() {},
+    }
   }
 
   function take(offer: Offer): void {
     clearTimeout(offer.timer)
     offer.isTaken = true
+    if (offer.kind === 'abandoned') offer.result.running?.set('awaited')
     offers.delete(offer)
-    wake(offer.result)
+    changes.wake(offer.result)
   }
 
   function withdraw(offer: Offer): void {
@@ -112,7 +144,7 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
   function dropOffer(offer: Offer, event: 'expired' | 'evicted'): void {
     withdraw(offer)
     if (offer.kind === 'abandoned') onEvent(event)
-    else options.onUnprovenDropped()
+    else if (offer.kind !== 'proxied') options.onUnprovenDropped()
     offer.onDropped()
   }
 
@@ -121,7 +153,7 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
   }
 
   const isLikelyDelivered = ({ kind, sentAt }: Offer) =>
-    kind === 'unproven' && sentAt + storeUnprovenAfterMs <= monotonic()
+    kind === 'proxied' || (kind === 'unproven' && sentAt + storeUnprovenAfterMs <= monotonic())
 
   /** Enforces the bounds: of the caller that stores most, what was probably delivered is evicted first, then the oldest. */
   function evict(): void {
@@ -130,7 +162,9 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
     for (const index of selectEvicted(ordered.map(useOf), options)) {
       const offer = ordered[index]
       if (offer === undefined) continue
-      log.warn({ bytes: offer.result.bytes }, 'abandoned result evicted, because too many are stored')
+      if (offer.kind !== 'proxied') {
+        log.warn({ bytes: offer.result.bytes }, 'abandoned result evicted, because too many are stored')
+      }
       dropOffer(offer, 'evicted')
     }
   }
@@ -146,6 +180,9 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
       await result.write(result.expiresAt - monotonic(), false)
       onEvent('stored')
     }
+    // Other replicas look for the result now.
+    result.running?.end()
+    if (!offer.isTaken) result.release()
     evict()
   }
 
@@ -158,57 +195,56 @@ export function createResultOffers(options: ResultOffersOptions): ResultOffers {
 
   const timer = setInterval(purge, PURGE_EVERY_MS).unref()
 
+  // By owner first: a fingerprint hashes the images of the call.
+  const isOf = ({ result }: Offer, { owner, fingerprint }: ResultIdentity) =>
+    result.owner === owner && result.fingerprint() === fingerprint()
+
   return {
     store,
     put,
     take,
     withdraw,
-    find({ owner, fingerprint }, openedAt) {
+    find(identity, openedAt) {
       purge()
-      // By owner first: a fingerprint hashes the images of the call.
       return offers
         .values()
         .find(
-          ({ result, kind, sentAt }) =>
-            result.owner === owner &&
-            result.fingerprint() === fingerprint() &&
-            (kind !== 'unproven' || openedAt > sentAt),
+          (offer) =>
+            offer.kind !== 'proxied' && isOf(offer, identity) && (offer.kind !== 'unproven' || openedAt > offer.sentAt),
         )
     },
-    changeOf(result, signal) {
-      const change = waiting.get(result) ?? Promise.withResolvers<void>()
-      waiting.set(result, change)
-      const { promise, resolve } = Promise.withResolvers<void>()
-      signal.addEventListener('abort', () => resolve(), { once: true })
-      return Promise.race([change.promise, promise])
+    findProxied(identity) {
+      purge()
+      return [...offers].findLast((offer) => offer.kind === 'proxied' && isOf(offer, identity))
     },
-    wake,
+    async findElsewhere(identity, openedAt) {
+      const isFor = ({ expiresAt, isUnproven }: Pick<ResultHeader, 'expiresAt' | 'isUnproven'>) => {
+        const sentMsAgo = now() - (expiresAt - UNPROVEN_TTL_MS)
+        return expiresAt > now() && (isUnproven !== true || monotonic() - openedAt < sentMsAgo)
+      }
+      const file = (await store.find(identity)).find(({ header }) => isFor(header))
+      if (file !== undefined) return offerOf(store.adopt(file), file.header)
+      const shelved = (await store.findShelved(identity)).find(({ result }) => isFor(result))
+      return shelved && offerOf(store.adoptShelved(identity, shelved), shelved.result)
+    },
+    async changeOf(result, signal) {
+      await changes.wait(result, signal)
+    },
+    wake: changes.wake,
     get count() {
       return offers.size
     },
 
     async load() {
       for (const { result, file } of await store.load()) {
-        const { expiresAt, isUnproven = false } = file.header
-        // The clock may have been set back since.
-        const leftMs = Math.min(isUnproven ? UNPROVEN_TTL_MS : ttlMs, expiresAt - now())
-        result.expiresAt = monotonic() + leftMs
-        offers.add({
-          result,
-          kind: isUnproven ? 'unproven' : 'abandoned',
-          // Before any connection of this process was opened.
-          sentAt: Number.NEGATIVE_INFINITY,
-          expiresAt: result.expiresAt,
-          isTaken: false,
-          release: result.hold(),
-          onDropped() {},
-        })
+        offers.add(offerOf(result, file.header))
       }
       evict()
     },
 
     async close() {
       clearInterval(timer)
+      for (const offer of offers) if (offer.kind === 'proxied') withdraw(offer)
       await Promise.all([...offers].filter(({ kind }) => kind === 'unproven').map(storeUnproven))
       await store.idle()
     },

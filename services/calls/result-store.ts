@@ -1,21 +1,30 @@
-import { stat } from 'node:fs/promises'
-import { type Base64Image, disposeAll } from '../bytes/base64-image.ts'
+import { randomUUID } from 'node:crypto'
+import { basename } from 'node:path'
+import { disposeAll } from '../bytes/base64-image.ts'
 import type { Logger } from '../logging/logger.ts'
-import { partsOfResult, type ResultParts, toToolResult } from './result-content.ts'
-import { findResults, promoteResult, type ResultFile, readResult, removeResult, writeResult } from './result-file.ts'
-import type { CallContext, ToolResult } from './types.ts'
+import type { LibraryResults } from './library-result.ts'
+import { baseOf, createResultClaims } from './result-claims.ts'
+import { encodedBytesOf, partsOfFile, partsOfResult, type ResultContent, type ResultParts } from './result-content.ts'
+import {
+  findResults,
+  namePrefix,
+  openImages,
+  promoteResult,
+  RESULT_EXTENSION,
+  type ResultFile,
+  writeResult,
+} from './result-file.ts'
+import type { ResultShelf, ShelvedResult } from './result-shelf.ts'
+import type { RunningCall } from './running-calls.ts'
+import type { CallContext } from './types.ts'
 
 export interface ResultStoreOptions {
   folder: string
+  /** For replicas that share a library, but no folder. */
+  shared?: { shelf: ResultShelf; libraryResults: LibraryResults } | undefined
   log: Logger
   /** The wall clock, which the next process shares. */
   now: () => number
-}
-
-/** A finished result: its parts, with the images in a file or, if none could be written, in memory. */
-export interface ResultContent extends ResultParts {
-  images: readonly Base64Image[]
-  file: ResultFile | undefined
 }
 
 /** Which calls may have a result. */
@@ -33,6 +42,8 @@ export interface StoredResult extends ResultIdentity {
   readonly content: Promise<ResultContent | undefined>
   /** Bytes stored; 0 while the call runs. */
   readonly bytes: number
+  /** What other replicas know of it while its call runs; undefined: nothing. */
+  running: RunningCall | undefined
   /** When it expires, on the monotonic clock; set once it is abandoned. */
   expiresAt: number | undefined
   /** Adds a holder. @returns its release, which works once */
@@ -42,20 +53,56 @@ export interface StoredResult extends ResultIdentity {
    * as unproven becomes an abandoned one.
    */
   write(forMs: number, isUnproven: boolean): Promise<void>
-  /** The content, if it is complete: a file may have been removed by hand. */
-  read(): Promise<ResultContent | undefined>
+  /**
+   * Takes the result for a delivery, so that no other process delivers it as well, when the call has ended.
+   * @returns false: another process was faster, or the file was removed
+   */
+  claim(): Promise<boolean>
+  /** After a delivery that failed: other processes may deliver it again. */
+  release(): void
+  /**
+   * The content with open images, which the receiver must dispose, so that whatever happens to the file no response is cut
+   * off in the middle. Undefined: there is none, or its file was removed.
+   */
+  read(context: CallContext): Promise<ResultParts | undefined>
+}
+
+/** A result of another replica. */
+export interface Shelved {
+  id: string
+  result: ShelvedResult
+}
+
+export interface LoadedResult {
+  result: StoredResult
+  file: ResultFile
 }
 
 export interface ResultStore {
   create(identity: ResultIdentity, content: Promise<ResultContent | undefined>): StoredResult
   /** What an earlier process stored, without holders. */
-  load(): Promise<{ result: StoredResult; file: ResultFile }[]>
+  load(): Promise<LoadedResult[]>
+  /** Files that other processes stored for the same call since, and that no one has claimed. */
+  find(identity: ResultIdentity): Promise<ResultFile[]>
+  /** What other replicas without this folder stored for the same call. */
+  findShelved(identity: ResultIdentity): Promise<Shelved[]>
+  /** The result of another replica, without holders. */
+  adoptShelved(identity: ResultIdentity, shelved: Shelved): StoredResult
+  /** The content of a file that was found, as `read`. */
+  open(file: ResultFile): Promise<ResultParts | undefined>
+  /** The result of a file that was found, without holders. */
+  adopt(file: ResultFile): StoredResult
   /** Waits until nothing is being written or removed. */
   idle(): Promise<void>
 }
 
-export function createResultStore({ folder, log, now }: ResultStoreOptions): ResultStore {
+export function createResultStore({ folder, shared, log, now }: ResultStoreOptions): ResultStore {
   const working = new Set<Promise<unknown>>()
+  const claims = createResultClaims(folder)
+  /** Files of the results of this process, by the part of their names that never changes. */
+  const known = new Set<string>()
+  /** Ids of the results of this process that other replicas find, or that it found. */
+  const shelved = new Set<string>()
 
   function track(work: Promise<void>): Promise<void> {
     const tracked = work
@@ -65,53 +112,102 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
     return tracked
   }
 
-  function create(identity: ResultIdentity, pending: Promise<ResultContent | undefined>): StoredResult {
+  /** @param shelfId of a result that may be on the shelf already @param isOwn whether this process has the images */
+  function create(
+    identity: ResultIdentity,
+    pending: Promise<ResultContent | undefined>,
+    shelfId?: string,
+    isOwn = true,
+  ): StoredResult {
+    const { owner, share } = identity
     let holders = 0
     let bytes = 0
-    /** Writes, one after another. */
-    let writing = Promise.resolve()
-    const content = pending.then((known) => {
-      if (known !== undefined) bytes = known.file?.size ?? encodedBytesOf(known.images)
-      return known
+    let isClaimed = false
+    /** Of another replica, which still has it. */
+    let isUnreadable = false
+    /** Work on the file, one after another. */
+    let last: Promise<unknown> = Promise.resolve()
+    const content = pending.then((ended) => {
+      if (ended !== undefined) bytes = ended.file?.size ?? encodedBytesOf(ended.images)
+      return ended
     })
 
-    async function dispose(): Promise<void> {
-      const known = await content
-      await writing
-      if (known?.file !== undefined) await removeResult(known.file.path)
-      await disposeAll(known?.images ?? [])
+    function inTurn<T>(work: (ended: ResultContent) => Promise<T>): Promise<T | undefined> {
+      const done = last.then(async () => {
+        const ended = await content
+        return ended && (await work(ended))
+      })
+      last = done.catch(() => {})
+      return done
     }
 
-    async function moveToDisk(forMs: number, isUnproven: boolean): Promise<void> {
-      const known = await content
-      if (known === undefined) return
-      const { text, notes, links, images, file: earlier } = known
+    async function putOnShelf(
+      { stored, file, jobId }: ResultContent,
+      expiresAt: number,
+      isUnproven: boolean,
+    ): Promise<void> {
+      if (shared === undefined || stored === undefined) return
+      shelfId ??= file === undefined ? randomUUID() : basename(baseOf(file.path))
+      shelved.add(shelfId)
+      const facts = {
+        fingerprint: identity.fingerprint(),
+        share,
+        expiresAt,
+        isUnproven,
+        stored,
+        ...(jobId && { jobId }),
+      }
+      await shared.shelf.put(owner, shelfId, facts, isClaimed)
+    }
+
+    async function claimFromShelf(): Promise<boolean> {
+      if (shared === undefined || shelfId === undefined) return true
+      const outcome = await shared.shelf.claim(owner, shelfId)
+      return outcome === 'claimed' || (outcome === 'unknown' && isOwn)
+    }
+
+    async function dispose(ended: ResultContent): Promise<void> {
+      if (shelfId !== undefined) {
+        await (isUnreadable ? shared?.shelf.release(owner, shelfId) : shared?.shelf.remove(owner, shelfId))
+        shelved.delete(shelfId)
+      }
+      if (ended.file !== undefined) {
+        await claims.remove(ended.file)
+        known.delete(baseOf(ended.file.path))
+      }
+      await disposeAll(ended.images)
+    }
+
+    async function moveToDisk(ended: ResultContent, forMs: number, isUnproven: boolean): Promise<void> {
+      const { text, notes, links, jobId, images, file: earlier } = ended
       const expiresAt = Math.round(now() + forMs)
+      if (!isOwn) return await putOnShelf(ended, expiresAt, isUnproven)
       try {
         if (earlier !== undefined) {
-          known.file = await promoteResult(earlier, expiresAt)
+          // While it is claimed no other process changes it too.
+          if (!(await claims.claim(earlier))) return
+          await promoteResult(earlier, expiresAt)
+          if (!isClaimed) await claims.release(earlier)
           return
         }
-        const { owner, share } = identity
         const fingerprint = identity.fingerprint()
         const texts = [text, ...notes]
-        const file = await writeResult(folder, {
-          owner,
-          share,
-          fingerprint,
-          expiresAt,
-          isUnproven,
-          texts,
-          links,
-          images,
-        })
-        known.images = readResult(file)
-        known.file = file
+        const file = await writeResult(
+          folder,
+          { owner, share, fingerprint, expiresAt, isUnproven, texts, links, jobId, images },
+          () => (isClaimed ? claims.extension() : RESULT_EXTENSION),
+        )
+        known.add(baseOf(file.path))
+        if (!file.path.endsWith(RESULT_EXTENSION)) claims.hold(file)
+        ended.images = []
+        ended.file = file
         bytes = file.size
         await disposeAll(images)
         log.info({ bytes, images: images.length, isUnproven }, 'result stored for an identical call')
       } catch (err) {
         log.warn({ err, bytes }, 'storing a result on disk failed; it stays in memory')
+      } finally {
+        await putOnShelf(ended, expiresAt, isUnproven)
       }
     }
 
@@ -121,7 +217,7 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
       return () => {
         if (isReleased) return
         isReleased = true
-        if (--holders === 0) track(dispose())
+        if (--holders === 0) track(inTurn(dispose))
       }
     }
 
@@ -131,59 +227,85 @@ export function createResultStore({ folder, log, now }: ResultStoreOptions): Res
       get bytes() {
         return bytes
       },
+      running: undefined,
       expiresAt: undefined,
       hold,
       write(forMs, isUnproven) {
         const release = hold()
-        writing = writing.then(() => moveToDisk(forMs, isUnproven))
-        return track(writing.finally(release))
+        return track(inTurn((ended) => moveToDisk(ended, forMs, isUnproven)).finally(release))
       },
-      async read() {
-        const known = await content
-        return known?.file === undefined || (await isComplete(known.file)) ? known : undefined
+      async claim() {
+        isClaimed = true
+        // After a write that is under way, whose file another process would find.
+        const isOurs = await inTurn(async ({ file }) => {
+          return (file === undefined || (await claims.claim(file))) && (await claimFromShelf())
+        })
+        return isOurs === true
+      },
+      release() {
+        if (!isClaimed) return
+        isClaimed = false
+        track(
+          inTurn(async ({ file }) => {
+            if (file !== undefined) await claims.release(file)
+            if (shelfId !== undefined) await shared?.shelf.release(owner, shelfId)
+          }),
+        )
+      },
+      async read(context) {
+        const ended = await content
+        if (ended === undefined) return undefined
+        if (!isOwn && ended.jobId !== undefined) return { ...ended, images: [] }
+        if (!isOwn) {
+          const repeated =
+            ended.stored && (await shared?.libraryResults.read(ended.stored, context).catch(() => undefined))
+          const parts = repeated && partsOfResult(repeated)
+          isUnreadable = parts === undefined
+          return parts
+        }
+        if (ended.file === undefined) return { ...ended, images: ended.images.map((image) => image.clone()) }
+        const images = await inTurn(({ file }) => (file === undefined ? Promise.resolve(undefined) : openImages(file)))
+        return images && { ...ended, images }
       },
     }
+  }
+
+  /** @param file of which this process has no result */
+  function adopt(file: ResultFile): StoredResult {
+    known.add(baseOf(file.path))
+    const { owner, share = owner, fingerprint } = file.header
+    const content = Promise.resolve({ ...partsOfFile(file), images: [], file })
+    return create({ owner, share, fingerprint: () => fingerprint }, content, basename(baseOf(file.path)))
   }
 
   return {
     create,
     async load() {
-      const files = await findResults(folder, now())
-      const loaded = files.map((file) => {
-        const { owner, share = owner, fingerprint, texts, links = [] } = file.header
-        const [text = '', ...notes] = texts
-        const content = Promise.resolve({ text, notes, links, images: readResult(file), file })
-        return { result: create({ owner, share, fingerprint: () => fingerprint }, content), file }
-      })
+      const loaded = (await findResults(folder, now())).map((file) => ({ result: adopt(file), file }))
       await Promise.all(loaded.map(({ result }) => result.content))
       return loaded
     },
+    async find(identity) {
+      const prefix = () => namePrefix({ owner: identity.owner, fingerprint: identity.fingerprint() })
+      return await claims.find(prefix, (path) => known.has(baseOf(path)))
+    },
+    async findShelved({ owner, fingerprint }) {
+      const all = (await shared?.shelf.find(owner)) ?? []
+      return all.filter(({ id, result }) => !shelved.has(id) && result.fingerprint === fingerprint())
+    },
+    adoptShelved({ owner, share, fingerprint }, { id, result: { stored, jobId } }) {
+      shelved.add(id)
+      const { text, notes } = stored
+      const content = Promise.resolve({ text, notes, links: [], jobId, images: [], file: undefined, stored })
+      return create({ owner, share, fingerprint }, content, id, false)
+    },
+    async open(file) {
+      const images = await openImages(file)
+      return images && { ...partsOfFile(file), images }
+    },
+    adopt,
     async idle() {
       while (working.size > 0) await Promise.all(working)
     },
   }
-}
-
-async function isComplete({ path, size }: ResultFile): Promise<boolean> {
-  return await stat(path).then(
-    (found) => found.size === size,
-    () => false,
-  )
-}
-
-/** What is worth storing of a result, with holds on its images; undefined if nothing was paid for. */
-export function contentOf(result: ToolResult): ResultContent | undefined {
-  const parts = partsOfResult(result)
-  return parts && { ...parts, images: parts.images.map((image) => image.clone()), file: undefined }
-}
-
-/** A stored result as the response of another call, which owns the images until its scope is closed. */
-export function repeatResult(content: ResultContent, note: string, { scope, isCancelled }: CallContext): ToolResult {
-  const images = isCancelled ? [] : content.images.map((image) => scope.use(image.clone()))
-  return toToolResult({ ...content, images, notes: [...content.notes, note] })
-}
-
-/** Bytes of base64 text that images take together. */
-function encodedBytesOf(images: readonly Base64Image[]): number {
-  return images.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0)
 }

@@ -15,3 +15,8 @@ const words: ReadonlyMap<string, string> = new Map(Object.entries(stageMessages)
 export function describeStage(stage: string): string {
   return words.get(stage) ?? stage
 }
+
+/** A stage that is expected to end in so many milliseconds; `undefined` if that is not known, or at once. */
+export function describeWait(stage: string, remainingMs = 0): string | undefined {
+  return remainingMs < 1_000 ? undefined : `${describeStage(stage)} (about ${Math.ceil(remainingMs / 1_000)} s)`
+}

@@ -1,18 +1,19 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import type { Settings } from '../../schemas/config.ts'
-import { defaultToolNames, otherToolNames } from '../../schemas/tools.ts'
+import { defaultToolNames, otherToolNames, studioToolNames } from '../../schemas/tools.ts'
 import { type ApiKey, parseApiKeys } from '../auth/api-keys.ts'
 import { nearestName } from '../errors/nearest-name.ts'
 import { isLocal } from '../net/ip-address.ts'
 import { parseAllowedHosts, parseAllowedOrigins } from '../net/origin-policy.ts'
 import { parseTrustedProxies } from '../net/trusted-proxies.ts'
-import { type ConfigurationProblem, hideUserInfo } from './configuration-error.ts'
+import type { ConfigurationProblem } from './configuration-error.ts'
 import { isStorageKey, parseContainerUrl } from './container-url.ts'
 import { type DeepReadonly, deepFreeze } from './deep-freeze.ts'
 import { type ConfigSource, checkFetchable, checkProxy, checkUrl, listOf, type Parser, parsed } from './parser.ts'
+import { printedValues } from './printed-values.ts'
 import { Secret } from './secret.ts'
-import { variables } from './variables.ts'
+import { tracingOf } from './tracing.ts'
 
 /** Letters of every script, as registered names have them. https://www.rfc-editor.org/rfc/rfc5890 */
 const hostName = /^[\p{L}\p{N}_](?:[\p{L}\p{N}_.-]*[\p{L}\p{N}.])?$/u
@@ -48,9 +49,11 @@ function build(parser: Parser) {
     limits: limitsOf(parser),
     images: imagesOf(parser),
     library: libraryOf(parser),
+    receipts: receiptsOf(parser),
     logging: loggingOf(parser),
+    tracing: tracingOf(parser),
     /** What `--check` prints. */
-    lines: linesOf(parser),
+    lines: printedValues(parser),
   }
 }
 
@@ -101,6 +104,8 @@ function serverOf(parser: Parser) {
       parsed('TRUST_PROXY', () => parseTrustedProxies(settings.TRUST_PROXY), report) ?? parseTrustedProxies(undefined),
     allowedHosts: parsed('ALLOWED_HOSTS', () => parseAllowedHosts(settings.ALLOWED_HOSTS), report) ?? [],
     allowedOrigins: parsed('ALLOWED_ORIGINS', () => parseAllowedOrigins(settings.ALLOWED_ORIGINS), report) ?? [],
+    /** OpenAI's image API under /v1. */
+    hasOpenAiApi: settings.OPENAI_API === 'on',
     maxConnections: settings.MAX_CONNECTIONS,
     /** 0 sets no limit. */
     maxConnectionsPerAddress: settings.MAX_CONNECTIONS_PER_ADDRESS,
@@ -164,7 +169,8 @@ function oauthOf(settings: Settings, report: Parser['report']) {
   }
 }
 
-function limitsOf({ settings, report, secret, transport }: Parser) {
+function limitsOf(parser: Parser) {
+  const { settings, report, secret, transport } = parser
   const { MAX_INFLIGHT_BYTES, MAX_BODY_BYTES, RATE_LIMIT_PER_MINUTE } = settings
   if (transport === 'http' && MAX_INFLIGHT_BYTES < MAX_BODY_BYTES) {
     report('MAX_INFLIGHT_BYTES', 'must be at least MAX_BODY_BYTES')
@@ -176,12 +182,27 @@ function limitsOf({ settings, report, secret, transport }: Parser) {
     requestsPerMinute: RATE_LIMIT_PER_MINUTE ?? defaultRequests,
     toolCallsPerMinute: settings.TOOL_CALLS_PER_MINUTE,
     imagesPerDay: settings.IMAGES_PER_DAY,
+    policyFile: settings.POLICY_FILE,
     redisUrl: secret('REDIS_URL'),
     maxConcurrentCalls: settings.MAX_CONCURRENT_CALLS,
+    /** Milliseconds; `auto`: by client. */
+    handOverAfterMs: handOverOf(parser),
+    maxQueuedJobs: settings.MAX_QUEUED_JOBS,
+    jobTtlMs: settings.JOB_TTL_MS,
     maxInflightBytes: MAX_INFLIGHT_BYTES,
     maxBodyBytes: MAX_BODY_BYTES,
     callDeadlineMs: settings.CALL_DEADLINE_MS,
   }
+}
+
+const MAX_HAND_OVER_MS = 3_600_000
+
+function handOverOf({ settings: { HANDOFF_AFTER_MS: text }, report }: Parser): number | 'auto' {
+  if (text === 'auto') return text
+  const ms = Number(text)
+  if (Number.isInteger(ms) && ms >= 1000 && ms <= MAX_HAND_OVER_MS) return ms
+  report('HANDOFF_AFTER_MS', `must be auto, or milliseconds from 1000 to ${MAX_HAND_OVER_MS}`)
+  return 'auto'
 }
 
 /** Official SDKs end a stdio connection on a line of more than 10 MiB; the rest is left to texts. */
@@ -227,12 +248,14 @@ function libraryOf(parser: Parser) {
     linkTtlMs: settings.LINK_TTL_MS,
     /** What of an image a result has by default. */
     delivery: settings.RESULT_DELIVERY,
+    /** Whether there is a page that edits images. */
+    hasStudio: settings.STUDIO === 'on',
     /** Names of tools; undefined: the default ones. */
     tools: toolsOf(parser),
   }
 }
 
-const toolNames: readonly string[] = ['default', ...defaultToolNames, ...otherToolNames]
+const toolNames: readonly string[] = ['default', ...defaultToolNames, ...studioToolNames, ...otherToolNames]
 
 function toolsOf({ settings, report }: Parser): readonly string[] | undefined {
   if (settings.TOOLS === undefined) return undefined
@@ -269,24 +292,14 @@ function storageOf({ settings, secret, report }: Parser) {
   return { url, account, key: secret('AZURE_STORAGE_KEY') }
 }
 
+function receiptsOf({ settings }: Parser) {
+  return {
+    /** 0 sets no limit. */
+    ttlMs: settings.RECEIPT_TTL_MS,
+    keepsPrompts: settings.RECEIPT_PROMPTS,
+  }
+}
+
 function loggingOf({ settings }: Parser) {
   return { level: settings.LOG_LEVEL, format: settings.LOG_FORMAT, folder: settings.LOG_DIR }
-}
-
-/** A line per variable for an operator: its value, or of a secret its length. */
-function linesOf({ settings, secretFiles, transport }: Parser): string[] {
-  const values = new Map<string, unknown>(Object.entries(settings))
-  return variables.map(({ name, secret, usedBy }) => {
-    const value = values.get(name)
-    if (transport === 'stdio' && usedBy !== 'always') return `${name} is not used with --stdio`
-    if (value === undefined) return `${name} is not set`
-    if (!secret) return `${name}=${hideUserInfo(withoutQuery(String(value)))}`
-    const file = secretFiles[name] === undefined ? '' : `, from ${secretFiles[name]}`
-    return `${name}=(secret, ${String(value).length} characters${file})`
-  })
-}
-
-/** An address copied from elsewhere may have a key in its query. */
-function withoutQuery(value: string): string {
-  return /^https?:/i.test(value) ? value.replace(/[?#].*$/s, '?[redacted]') : value
 }

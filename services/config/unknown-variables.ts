@@ -67,7 +67,9 @@ export function unknownVariableWarnings(environment: Environment): string[] {
       return [`${name} is ignored: Kubernetes has set it for a service; rename that, or set enableServiceLinks: false`]
     }
     if (value === undefined || known.has(name) || standard.has(name.toUpperCase())) return []
-    if ((isOfAzureTool(name) && !isTypo(name)) || othersOfMcp.test(name)) return []
+    if (othersOfMcp.test(name)) return []
+    // The variables of OpenTelemetry are many, and most of them are for others.
+    if ((isOfAzureTool(name) || name.startsWith('OTEL_')) && !isTypo(name)) return []
     if (serviceLink.test(name) || isLink) return []
     const nearest = nearestOf(name)
     if (nearest !== undefined) return [`${name} is not a variable of this service; did you mean ${nearest}?`]
@@ -76,7 +78,7 @@ export function unknownVariableWarnings(environment: Environment): string[] {
   })
 }
 
-/** Whether a name of Azure's tools is rather a misspelled one of ours. */
+/** Whether a name of Azure's tools, or of OpenTelemetry, is rather a misspelled one of ours. */
 function isTypo(name: string): boolean {
   return [...known].some((other) => editDistance(name, other) <= MAX_TYPO)
 }

@@ -36,10 +36,36 @@ export const errorTable = {
     retryable: false,
     message: (problems: string) => `The arguments are not valid: ${problems}.`,
   },
+  IMG_ERR_FORM: {
+    family: 'input',
+    retryable: false,
+    message: (problem: string) => `The form (multipart/form-data) is not valid: ${problem}.`,
+  },
   IMG_ERR_IDEMPOTENCY_KEY: {
     family: 'input',
     retryable: false,
     message: () => 'This idempotency key was used for a call with other arguments: send a new key.',
+  },
+  IMG_ERR_IDEMPOTENCY_RUNNING: {
+    family: 'input',
+    retryable: true,
+    message: () => 'An earlier call with this idempotency key still runs: send the same call again for its result.',
+  },
+  IMG_ERR_IDEMPOTENCY_UNKNOWN: {
+    family: 'service',
+    retryable: false,
+    mayBeBilled: true,
+    message: () =>
+      'The process that made the earlier call with this idempotency key ended after the request had gone to Azure: the ' +
+      'image may have been generated and billed. A call with a new key may cost again.',
+  },
+  IMG_ERR_IDEMPOTENCY_LOST: {
+    family: 'service',
+    retryable: false,
+    mayBeBilled: true,
+    message: () =>
+      'The image of the earlier call with this idempotency key was generated and billed, but it is no longer stored ' +
+      'here. A call with a new key may cost again.',
   },
   IMG_ERR_CANCELLED: {
     family: 'input',
@@ -69,7 +95,36 @@ export const errorTable = {
     message: (model: string, limit: number) =>
       `${model} accepts ${limit === 1 ? 'one image' : `at most ${limit} images, including the one to edit`}; send fewer.`,
   },
+  IMG_ERR_POLICY: {
+    family: 'input',
+    retryable: false,
+    message: (rule: string, problem: string) =>
+      `Rule ${rule} does not allow this call: ${problem}. Nothing was sent or billed.`,
+  },
+  IMG_ERR_CONFIRM_COST: {
+    family: 'input',
+    retryable: false,
+    message: (price: string, rule: string, limit: string, code: string, minutes: number) =>
+      `This call costs ${price}, and rule ${rule} asks for confirmation above ${limit}. Ask the user; to go on, send the same call with "confirm_cost": "${code}" within ${minutes} minutes. Nothing was sent or billed.`,
+  },
+  IMG_ERR_NOT_CONFIRMED: {
+    family: 'input',
+    retryable: false,
+    message: () => 'The price was not confirmed, so nothing was sent or billed.',
+  },
   IMG_ERR_MASK: { family: 'input', retryable: false, message: (problem: string) => `The mask ${problem}.` },
+  IMG_ERR_MASK_UNSUPPORTED: {
+    family: 'input',
+    retryable: false,
+    message: (model: string) =>
+      `${model} takes no mask: set keep_outside_mask to true, then it is given the whole image and this server puts back what is outside the mask.`,
+  },
+  IMG_ERR_COMPOSITE: {
+    family: 'service',
+    retryable: false,
+    message: (isBusy: boolean) =>
+      `The pixels outside the mask could not be kept, because ${isBusy ? 'too many images are being converted at the moment' : 'the images could not be composed'}: this is Azure's image, which may differ everywhere.`,
+  },
 
   // Azure: nothing was generated, nothing is billed
   IMG_ERR_AZURE_UNREACHABLE: {
@@ -399,11 +454,63 @@ export const errorTable = {
     message: () =>
       'image_path does not work over HTTP, because this server cannot open your files; read the file and send its bytes as base64 in image_data_base64.',
   },
+  IMG_ERR_IMAGE_CHANGED: {
+    family: 'input',
+    retryable: true,
+    message: () =>
+      'An image of this call was replaced by a larger one after its price was determined; nothing was sent or billed. Send the call again.',
+  },
   IMG_ERR_IMAGE_SOURCE: {
     family: 'input',
     retryable: false,
     message: (ways: readonly string[]) =>
       `Send the image to edit exactly once: ${ways.length > 1 ? 'either ' : ''}${ways.join(' or ')}.`,
+  },
+
+  // Jobs
+  IMG_ERR_JOB_ID: {
+    family: 'input',
+    retryable: false,
+    message: () => 'There is no such job, or it is not yours: pass the job id of a result (job_…).',
+  },
+  IMG_ERR_JOBS_FULL: {
+    family: 'service',
+    retryable: true,
+    message: (reason: string) => `No further job can be queued: ${reason}. Try again when some have ended.`,
+  },
+  IMG_ERR_JOB_EXPIRED: {
+    family: 'service',
+    retryable: true,
+    message: () => 'The job waited too long for its turn and was given up; nothing was generated or billed.',
+  },
+  IMG_ERR_JOB_LOST: {
+    family: 'service',
+    retryable: true,
+    message: () =>
+      'The process that ran the call ended before anything was sent to Azure; nothing was generated or billed. Call again.',
+  },
+  IMG_ERR_JOB_TAKEN: {
+    family: 'service',
+    retryable: true,
+    message: () => 'The job was cancelled, or another process runs it; this one sent nothing.',
+  },
+  IMG_ERR_JOB_CANCELLED: {
+    family: 'input',
+    retryable: true,
+    message: () => 'The job was cancelled; nothing was generated or billed.',
+  },
+  IMG_ERR_JOB_UNKNOWN: {
+    family: 'service',
+    retryable: false,
+    mayBeBilled: true,
+    message: () =>
+      'The process that ran the job ended after the request had gone to Azure: the image may have been generated and ' +
+      'billed. The job does not run again; a new call may cost again.',
+  },
+  IMG_ERR_JOB_NOT_STORED: {
+    family: 'service',
+    retryable: false,
+    message: () => 'The image was generated and billed, but it could not be stored, so it is lost.',
   },
 
   // Where images are saved
@@ -500,6 +607,16 @@ export const errorTable = {
     message: () =>
       'Without authentication this server finds images by their ids only: use the id that a result named. Its operator can turn on authentication, or set LIBRARY_SHARED=true.',
   },
+  IMG_ERR_DRAFT_BYTES: {
+    family: 'input',
+    retryable: false,
+    message: (limit: number) => `The draft has more than ${limit} bytes in UTF-8.`,
+  },
+  IMG_ERR_DRAFT_STORE: {
+    family: 'service',
+    retryable: true,
+    message: (seconds: number) => `Drafts cannot be stored or read at the moment. ${inSeconds(seconds)}`,
+  },
   IMG_ERR_UPLOAD: {
     family: 'input',
     retryable: false,
@@ -534,6 +651,30 @@ export const errorTable = {
     family: 'input',
     retryable: true,
     message: () => 'The upload was broken off: send the file again to the same address.',
+  },
+  IMG_ERR_UPLOAD_VISITOR: {
+    family: 'input',
+    retryable: false,
+    message: () =>
+      'This upload page is for the user who was asked to open it: send the API key with which the chat reaches this service.',
+  },
+  IMG_ERR_NOT_UPLOADED: {
+    family: 'input',
+    retryable: false,
+    message: () =>
+      'The user does not want to open the upload page, so there is no new image. Ask in the chat how to go on.',
+  },
+  IMG_ERR_UPLOAD_AWAITED: {
+    family: 'input',
+    retryable: true,
+    message: (argument: string, id: string) =>
+      `The user opened the upload page, but has not sent the image yet. Once it is uploaded, send the call again with "${argument}": "${id}". Nothing was sent to Azure or billed.`,
+  },
+  IMG_ERR_NOT_ANSWERED: {
+    family: 'input',
+    retryable: false,
+    message: (argument: string) =>
+      `The user was asked for ${argument} and did not answer, so nothing was sent or billed. Ask in the chat, then send the call with "${argument}".`,
   },
   IMG_ERR_UPLOADS_OPEN: {
     family: 'input',

@@ -1,3 +1,4 @@
+import type { StudioMeta } from '../../schemas/studio.ts'
 import { AppError } from './app-error.ts'
 import { type ErrorFamily, errorTable } from './error-table.ts'
 
@@ -22,6 +23,8 @@ export interface ServiceErrorOptions {
   retryAfterMs?: number
   /** Facts for the log only: third-party text, statuses, request ids. The caller must redact and bound them. */
   detail?: Readonly<Record<string, unknown>>
+  /** For the studio, beside the message. */
+  studio?: StudioMeta
 }
 
 /** A failure with a row in the table. A model or a person reads the message. */
@@ -32,6 +35,7 @@ export class ServiceError extends AppError {
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
   readonly detail: Readonly<Record<string, unknown>> | undefined
+  readonly studio: StudioMeta | undefined
 
   /** The same error with more facts for the log. */
   withDetail(facts: Readonly<Record<string, unknown>>): ServiceError {
@@ -52,6 +56,7 @@ export class ServiceError extends AppError {
     this.retryable = retryable
     this.retryAfterMs = options.retryAfterMs
     this.detail = options.detail
+    this.studio = options.studio
   }
 }
 

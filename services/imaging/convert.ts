@@ -36,7 +36,7 @@ export function createImageConverter(pixels: PixelWork): ImageConverter {
   return {
     async prepare(bytes, header, claim) {
       const { mimeType, width, height } = header
-      const own = header.firstImage === undefined ? bytes : ownBytes(bytes, header.firstImage)
+      const own = stillBytes(bytes, header)
       if (header.firstImage?.lacksEnd) await checkIsComplete(own, header, pixels, claim)
       const isStill = isPlain(header) && header.frames === 1 && header.orientation === 1
       const isAccepted = mimeType === 'image/png' || mimeType === 'image/jpeg'
@@ -48,8 +48,13 @@ export function createImageConverter(pixels: PixelWork): ImageConverter {
   }
 }
 
+/** The bytes of a file that make up its first image. */
+export function stillBytes(bytes: Buffer, { firstImage }: ImageHeader): Buffer {
+  return firstImage === undefined ? bytes : ownBytes(bytes, firstImage)
+}
+
 /** Whether Azure accepts the pixel format. A PNG of 1, 2 or 4 bits is accepted like one of 8. */
-function isPlain({ mimeType, bitDepth, isCmyk, isUnusual }: ImageHeader): boolean {
+export function isPlain({ mimeType, bitDepth, isCmyk, isUnusual }: ImageHeader): boolean {
   return (mimeType === 'image/png' || mimeType === 'image/jpeg') && bitDepth <= 8 && !isCmyk && !isUnusual
 }
 

@@ -10,7 +10,7 @@ import { formatSize, isSameSize } from './size.ts'
 import type { InputImage, Size } from './types.ts'
 
 /** https://learn.microsoft.com/azure/foundry/openai/reference-preview-latest: "less than 4MB". */
-const MAX_MASK_BYTES = 4 * 1024 * 1024
+export const MAX_MASK_BYTES = 4 * 1024 * 1024
 const RGBA_BYTES = 4
 /** Approximate size of the chunks in which rows are deflated. */
 const CHUNK_BYTES = 65_536

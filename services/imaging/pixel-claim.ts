@@ -30,6 +30,12 @@ function yieldTurn(): Promise<void> {
   return lastTurn
 }
 
+/** Between two parts of a work that each block the event loop for a short time. @throws ServiceError as `checkClaim` */
+export async function takeTurn(claim: PixelClaim): Promise<void> {
+  await yieldTurn()
+  checkClaim(claim)
+}
+
 /**
  * Runs a walk to its end, yielding and checking the claim every 10 ms.
  * @throws ServiceError as `checkClaim`
@@ -37,16 +43,12 @@ function yieldTurn(): Promise<void> {
 export async function walkInTurns<T>(walk: Walk<T>, claim: PixelClaim): Promise<T> {
   runningWalks++
   try {
-    if (runningWalks > 1) {
-      await yieldTurn()
-      checkClaim(claim)
-    }
+    if (runningWalks > 1) await takeTurn(claim)
     let turnEndsAt = performance.now() + MAX_BLOCKING_MS
     let step = walk.next()
     while (step.done !== true) {
       if (performance.now() >= turnEndsAt) {
-        await yieldTurn()
-        checkClaim(claim)
+        await takeTurn(claim)
         turnEndsAt = performance.now() + MAX_BLOCKING_MS
       }
       step = walk.next()

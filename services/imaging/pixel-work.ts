@@ -4,6 +4,7 @@ import { isSideways, type Orientation } from './headers/exif-orientation.ts'
 import { bytesOf, type ImageHeader } from './headers/header.ts'
 import { createPixelBudget } from './pixel-budget.ts'
 import { checkClaim, type PixelClaim } from './pixel-claim.ts'
+import type { Size } from './types.ts'
 
 export interface PixelWorkOptions {
   /** Bytes of decoded pixels of all jobs together. */
@@ -22,6 +23,22 @@ export interface RenderOptions {
 export interface Rendered {
   data: Buffer
   info: OutputInfo
+}
+
+/** Pixels without a format, in rows; 16 bits per channel in a `Uint16Array`. */
+export interface RawPixels {
+  data: Uint8Array | Uint16Array
+  width: number
+  height: number
+  channels: 3 | 4
+}
+
+/** What a job of several steps may do. Each step has its own time limit. @throws ServiceError as `PixelWork.render` */
+export interface PixelSteps {
+  render(bytes: Buffer, header: ImageHeader, build: (image: Sharp) => Sharp): Promise<Rendered>
+  encode(raw: RawPixels, build: (image: Sharp) => Sharp): Promise<Buffer>
+  /** The colour profile that the image carries. */
+  profileOf(bytes: Buffer, header: ImageHeader): Promise<Buffer | undefined>
 }
 
 /**
@@ -48,6 +65,14 @@ export interface PixelWork {
    */
   paint<T>(claim: PixelClaim, work: () => Promise<T>): Promise<T>
   /**
+   * Runs a job of several steps, without waiting between them.
+   * @param bytes that it needs at a time; one that needs more than all jobs may have runs alone
+   * @throws ServiceError `IMG_ERR_CANCELLED`, `IMG_ERR_AZURE_NOT_SENT`
+   */
+  run<T>(bytes: number, claim: PixelClaim, work: (steps: PixelSteps) => Promise<T>): Promise<T>
+  /** @throws ServiceError `IMG_ERR_IMAGE_DECODED` for an image that needs more bytes than all jobs may have */
+  checkBytes(image: Size, bytes: number): void
+  /**
    * Counts a converted image until the scope ends, and frees its memory then. All retained images together are limited to
    * a quarter of the budget, unless there is only one. Queueing beyond it could deadlock, so the image is rejected.
    * @throws ServiceError `IMG_ERR_IMAGE_BUSY`
@@ -68,13 +93,15 @@ const BUSY_WAIT_MS = 5000
 
 export function createPixelWork({ maxDecodedBytes, slots = DEFAULT_SLOTS }: PixelWorkOptions): PixelWork {
   const budget = createPixelBudget({ maxBytes: maxDecodedBytes, sharedBytes: maxDecodedBytes / 2, slots })
+
+  function checkBytes({ width, height }: Size, bytes: number): void {
+    if (bytes > maxDecodedBytes) throw serviceError('IMG_ERR_IMAGE_DECODED', [width, height, bytes, maxDecodedBytes])
+  }
+
   return {
+    checkBytes,
     async render(bytes, header, claim, build, { extraBytes = 0, failOn = 'truncated' } = {}) {
-      const { width, height } = header
-      const needed = decodedBytes(header) + extraBytes
-      if (needed > maxDecodedBytes) {
-        throw serviceError('IMG_ERR_IMAGE_DECODED', [width, height, needed, maxDecodedBytes])
-      }
+      checkBytes(header, decodedBytes(header) + extraBytes)
       // A job that may need more than the whole budget runs alone.
       return await budget.run(Math.min(workBytes(header) + extraBytes, maxDecodedBytes), claim, async () => {
         const rendered = await decode(bytes, header, claim, build, failOn)
@@ -83,6 +110,20 @@ export function createPixelWork({ maxDecodedBytes, slots = DEFAULT_SLOTS }: Pixe
       })
     },
     paint: (claim, work) => budget.run(0, claim, work),
+    run: (bytes, claim, work) =>
+      budget.run(Math.min(bytes, maxDecodedBytes), claim, () =>
+        work({
+          render: (file, header, build) => decode(file, header, claim, build, 'truncated'),
+          encode: async ({ data, ...raw }, build) => {
+            const sharp = await loadSharp()
+            return (await finish(build(sharp(data, { raw })), claim)).data
+          },
+          async profileOf(file, header) {
+            const sharp = await loadSharp()
+            return (await sharp(bytesOf(file, header.decodedRanges ?? []), { pages: 1 }).metadata()).icc
+          },
+        }),
+      ),
     retain(data, scope) {
       if (budget.retainedBytes > 0 && budget.retainedBytes + data.length > maxDecodedBytes / 4) {
         freeMemory(data)
@@ -136,18 +177,22 @@ async function decode(
   failOn: 'truncated' | 'warning',
 ): Promise<Rendered> {
   const sharp = await loadSharp()
+  // A decoder that finds a larger size than the header claimed stops.
+  const source = sharp(bytesOf(bytes, decodedRanges), {
+    limitInputPixels: width * height,
+    limitInputChannels: 4,
+    pages: 1,
+    failOn,
+  })
+  return await finish(build(source), claim)
+}
+
+async function finish(image: Sharp, claim: PixelClaim): Promise<Rendered> {
   const leftMs = Math.min(MAX_WORK_MS, claim.deadlineAt - performance.now())
   // libvips counts whole seconds, and treats 0 as no limit.
   const seconds = Math.max(1, Math.floor(leftMs / MS_PER_SECOND))
   try {
-    // A decoder that finds a larger size than the header claimed stops.
-    const source = sharp(bytesOf(bytes, decodedRanges), {
-      limitInputPixels: width * height,
-      limitInputChannels: 4,
-      pages: 1,
-      failOn,
-    })
-    return await build(source).timeout({ seconds }).toBuffer({ resolveWithObject: true })
+    return await image.timeout({ seconds }).toBuffer({ resolveWithObject: true })
   } catch (cause) {
     checkClaim(claim)
     const isSlow = cause instanceof Error && /timeout/i.test(cause.message)

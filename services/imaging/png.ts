@@ -1,4 +1,5 @@
-import { crc32 } from 'node:zlib'
+import { promisify } from 'node:util'
+import { crc32, deflate } from 'node:zlib'
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
 
@@ -22,4 +23,15 @@ function chunk(type: string, data: Buffer): Buffer {
   body.copy(frame, 4)
   frame.writeUInt32BE(crc32(body), 4 + body.length)
   return frame
+}
+
+const deflateAsync = promisify(deflate)
+/** Behind the signature and the first chunk, which has 13 bytes. */
+const BEHIND_HEADER = SIGNATURE.length + 12 + 13
+
+/** The PNG, which has no colour profile, with this one. https://www.w3.org/TR/png-3/#11iCCP */
+export async function withProfile(png: Buffer, profile: Buffer): Promise<Buffer> {
+  // A name, its end, and the only compression method.
+  const data = Buffer.concat([Buffer.from('icc\0\0', 'latin1'), await deflateAsync(profile)])
+  return Buffer.concat([png.subarray(0, BEHIND_HEADER), chunk('iCCP', data), png.subarray(BEHIND_HEADER)])
 }

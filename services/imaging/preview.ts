@@ -22,12 +22,13 @@ export interface Preview {
  */
 export async function createPreview(image: Base64Image, options: PreviewOptions): Promise<Preview> {
   const { maxEncodedBytes, claim } = options
-  const source = await decode(image)
-  const { bytes, ...facts } = await renderPreview(source, options, claim, maxEncodedBytes)
+  const source = await decodeFile(image)
+  const { bytes, ...facts } = await renderPreview(source, options, claim, { maxEncoded: maxEncodedBytes })
   return { image: encodeImage(bytes, facts), hasCredentials: await hasCredentials(image) }
 }
 
-async function decode(image: Base64Image): Promise<Buffer> {
+/** The file of a buffered image in memory. */
+export async function decodeFile(image: Base64Image): Promise<Buffer> {
   const bytes = Buffer.alloc(image.bytes + decodedCapacity(4))
   const decoder = createBase64Decoder()
   let length = 0

@@ -40,6 +40,13 @@ export interface ImageVariant {
   format?: TransformFormat | undefined
 }
 
+export interface PreviewLimits {
+  /** Characters of base64; above `MAX_PREVIEW_ENCODED`, the default, the image may have more than `MAX_PREVIEW_EDGE`. */
+  maxEncoded?: number
+  /** Pixels of the longer edge at most; by default it depends on `maxEncoded`. */
+  maxEdge?: number
+}
+
 /** From best to worst; below the last one a smaller image looks better than a worse one. */
 const PREVIEW_QUALITIES = [82, 70, 58, 46] as const
 const MIN_PREVIEW_QUALITY = 46
@@ -54,19 +61,21 @@ const MAX_WEBP_EDGE = 16_383
  * A small image to look at: upright, sRGB, without metadata, and of an animation the first frame. It is a JPEG, or WebP if
  * there is transparency. Its quality is lowered until it fits, then its edge.
  * @param bytes a file, which is checked like an input image
- * @param maxEncoded characters of base64; above `MAX_PREVIEW_ENCODED` the image may have more than `MAX_PREVIEW_EDGE`
  * @throws ServiceError as `probeImage` and `PixelWork.render`; `IMG_ERR_IMAGE_CONVERTER` if it cannot be made small enough
  */
 export async function renderPreview(
   bytes: Buffer,
   options: TransformOptions,
   claim: PixelClaim,
-  maxEncoded: number = MAX_PREVIEW_ENCODED,
+  { maxEncoded = MAX_PREVIEW_ENCODED, maxEdge }: PreviewLimits = {},
 ): Promise<RenderedImage> {
   const { pixels } = options
   const header = await probe(bytes, options, claim)
   const maxBytes = Math.floor(maxEncoded / 4) * 3
-  const size = maxEncoded > MAX_PREVIEW_ENCODED ? fitPixels(header, maxBytes) : fit(header, MAX_PREVIEW_EDGE)
+  const size =
+    maxEdge === undefined && maxEncoded > MAX_PREVIEW_ENCODED
+      ? fitPixels(header, maxBytes)
+      : fit(header, maxEdge ?? MAX_PREVIEW_EDGE)
   // Decoded and reduced once, however often it is encoded then.
   const reduce = (image: Sharp) => reduced(image, header, size).png({ compressionLevel: 0 })
   const { data: small } = await pixels.render(bytes, header, claim, reduce)

@@ -16,7 +16,7 @@ export type NewImage = ImageSource & ImageFacts
 
 /** What is known of the images of one call. */
 export type NewImageFacts = Pick<ImageRecord, 'origin' | 'owner' | 'parents' | 'tags'> &
-  Partial<Pick<ImageRecord, 'prompt' | 'model' | 'deployment' | 'seed' | 'costUsd' | 'callId'>>
+  Partial<Pick<ImageRecord, 'prompt' | 'model' | 'deployment' | 'seed' | 'costUsd' | 'callId' | 'number'>>
 
 /** What became of an image. */
 export interface AddedImage {
@@ -36,7 +36,18 @@ export type AddImages = (
   images: readonly NewImage[],
   facts: NewImageFacts,
   target?: SaveTarget,
+  wait?: StoreWait,
+  /** What is known of each image, where that differs. */
+  own?: readonly Partial<NewImageFacts>[],
 ) => Promise<AddedImage[]>
+
+/** How long images may take to be stored. */
+export interface StoreWait {
+  /** Milliseconds, if not those of a response. */
+  ms?: number | undefined
+  /** `performance.now()` from which on they count: images of one response wait together. Now, if absent. */
+  since?: number | undefined
+}
 
 /**
  * Stores an image that a client uploads, under the id that was promised. It takes as long as the client sends.
@@ -56,7 +67,7 @@ export interface AddImagesOptions {
 }
 
 /** Bytes come first, then the record beside them, then the index: an image whose id is known is complete. */
-export function createAddImages({ store, records, waitMs, log }: AddImagesOptions): {
+export function createAddImages({ store, records, waitMs: responseWaitMs, log }: AddImagesOptions): {
   add: AddImages
   addUpload: AddUpload
 } {
@@ -128,7 +139,14 @@ export function createAddImages({ store, records, waitMs, log }: AddImagesOption
     )
   }
 
-  async function add(images: readonly NewImage[], facts: NewImageFacts, target?: SaveTarget): Promise<AddedImage[]> {
+  async function add(
+    images: readonly NewImage[],
+    facts: NewImageFacts,
+    target?: SaveTarget,
+    { ms: waitMs = responseWaitMs, since = performance.now() }: StoreWait = {},
+    own: readonly Partial<NewImageFacts>[] = [],
+  ): Promise<AddedImage[]> {
+    const factsOf = (at: number) => ({ ...facts, ...numberOf(at, images), ...own[at] })
     const added: AddedImage[] = []
     const deadline = new AbortController()
     const { signal } = deadline
@@ -137,7 +155,10 @@ export function createAddImages({ store, records, waitMs, log }: AddImagesOption
       if (target === undefined) {
         // One after another: each write needs a buffer.
         for (const [at, image] of images.entries()) {
-          added[at] = await addUnnamed(newImageId(), image, facts, signal).then((record) => ({ record }), toFailure)
+          added[at] = await addUnnamed(newImageId(), image, factsOf(at), signal).then(
+            (record) => ({ record }),
+            toFailure,
+          )
         }
       } else {
         const observed = images.map((image) => ({ image, ...observeImage(image) }))
@@ -148,7 +169,7 @@ export function createAddImages({ store, records, waitMs, log }: AddImagesOption
           if (result?.status !== 'fulfilled') added[at] = toFailure(result?.reason)
           else {
             added[at] = { saved: result.value }
-            added[at] = await addRecord(result.value, image, facts, digest(), signal)
+            added[at] = await addRecord(result.value, image, factsOf(at), digest(), signal)
           }
         }
       }
@@ -158,7 +179,8 @@ export function createAddImages({ store, records, waitMs, log }: AddImagesOption
     const slow = serviceError('IMG_ERR_STORE_SLOW', [])
     const done = new AbortController()
     const work = addAll().catch((err: unknown) => log.error({ err }, 'storing images failed'))
-    await Promise.race([work, pause(waitMs, undefined, { signal: done.signal }).catch(() => {})])
+    const leftMs = Math.max(0, since + waitMs - performance.now())
+    await Promise.race([work, pause(leftMs, undefined, { signal: done.signal }).catch(() => {})])
     done.abort()
     deadline.abort(slow)
     // Copied: what the given-up work still does must not change what the client is told.
@@ -182,6 +204,9 @@ export function createAddImages({ store, records, waitMs, log }: AddImagesOption
     },
   }
 }
+
+/** The only image of a call needs no number. */
+const numberOf = (at: number, { length }: readonly NewImage[]) => (length > 1 ? { number: at + 1 } : {})
 
 function describe(id: string, image: NewImage, facts: NewImageFacts, digest: ImageDigest) {
   const { mimeType, width, height, bytes } = image

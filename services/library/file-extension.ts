@@ -1,22 +1,14 @@
 import path from 'node:path'
 import { type ImageMimeType, imageMimeTypes } from '../bytes/base64-image.ts'
-
-/** Extensions by format; new files get the first one. */
-const extensions: Readonly<Record<ImageMimeType, readonly [string, ...string[]]>> = {
-  'image/png': ['.png'],
-  'image/jpeg': ['.jpg', '.jpeg', '.jpe', '.jfif'],
-  'image/webp': ['.webp'],
-  'image/gif': ['.gif'],
-  'image/svg+xml': ['.svg'],
-}
+import { extensionOf, imageExtensions } from '../bytes/image-extensions.ts'
 
 /** Extensions of images that the service never writes. */
 const otherExtensions = ['.bmp', '.tif', '.tiff', '.avif', '.heic', '.heif', '.ico', '.jxl', '.apng']
 
 /** The format by a file name's extension. */
 export function mimeTypeOfName(name: string): ImageMimeType | undefined {
-  const extension = path.extname(name).toLowerCase()
-  return imageMimeTypes.find((mimeType) => extensions[mimeType].includes(extension))
+  const extension = path.extname(name).slice(1).toLowerCase()
+  return imageMimeTypes.find((mimeType) => imageExtensions[mimeType].includes(extension))
 }
 
 /**
@@ -27,5 +19,5 @@ export function fitExtension(name: string, mimeType: ImageMimeType): { stem: str
   const written = path.extname(name)
   if (mimeTypeOfName(name) === mimeType) return { stem: name.slice(0, -written.length), extension: written }
   const isImage = mimeTypeOfName(name) !== undefined || otherExtensions.includes(written.toLowerCase())
-  return { stem: isImage ? name.slice(0, -written.length) : name, extension: extensions[mimeType][0] }
+  return { stem: isImage ? name.slice(0, -written.length) : name, extension: `.${extensionOf(mimeType)}` }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
 /** Crockford's alphabet in lower case: no i, l, o, u. https://www.crockford.com/base32.html */
-const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+export const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const TIME_CHARACTERS = 10
 const RANDOM_BYTES = 10
 

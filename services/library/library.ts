@@ -8,6 +8,7 @@ import type { Logger } from '../logging/logger.ts'
 import { type LibraryAccess, mayChange, mayUse } from './access.ts'
 import { type AddImages, type AddUpload, createAddImages } from './add-images.ts'
 import { type ChangedImage, changeImage, type ImageChanges } from './change-image.ts'
+import type { ImageEvents } from './image-events.ts'
 import type { ImageStore, StoredFile } from './image-store.ts'
 import { isAtItsPlace, recordName, unnamedRecordName } from './locations.ts'
 import { createLateRecords } from './records/late-records.ts'
@@ -25,6 +26,8 @@ export interface LibraryOptions {
   waitMs: number
   /** Largest file that is read, in bytes. */
   maxReadBytes: number
+  /** Told of every image that is stored, changed or removed; by default no one is. */
+  events?: Pick<ImageEvents, 'report'>
   log: Logger
 }
 
@@ -65,10 +68,14 @@ const MAX_SPELLINGS = 20
 const MAX_FILLING_MS = 5_000
 
 export function createLibrary(options: LibraryOptions): Library {
-  const { store, index, completeUntil = () => Number.POSITIVE_INFINITY, waitMs, maxReadBytes, log } = options
+  const { store, index, completeUntil = () => Number.POSITIVE_INFINITY, waitMs, maxReadBytes, events, log } = options
   const { files } = store
   const inTurn = createTurns()
-  const records = createLateRecords(index, log)
+  const records = createLateRecords(index, log, reportStored)
+
+  function reportStored(stored: readonly ImageRecord[]): void {
+    for (const record of stored) events?.report(record, true)
+  }
 
   async function find(query: RecordQuery): Promise<RecordPage> {
     return await index.find(query).catch((cause: unknown) => {
@@ -136,6 +143,11 @@ export function createLibrary(options: LibraryOptions): Library {
     })
   }
 
+  async function putNew(added: readonly ImageRecord[]): Promise<void> {
+    await records.put(added)
+    reportStored(added)
+  }
+
   async function recordsOfName(location: string): Promise<readonly ImageRecord[]> {
     const late = records.named(location)
     return [...late, ...(await find({ location, limit: MAX_SPELLINGS })).records]
@@ -143,7 +155,7 @@ export function createLibrary(options: LibraryOptions): Library {
 
   return {
     [Symbol.dispose]: records[Symbol.dispose],
-    ...createAddImages({ store, records, waitMs, log }),
+    ...createAddImages({ store, records: { put: putNew }, waitMs, log }),
     get,
     recordsOfName,
     async completeUntil() {
@@ -170,9 +182,13 @@ export function createLibrary(options: LibraryOptions): Library {
     },
     async update(id, changes, access) {
       const putInIndex = (record: ImageRecord) => records.put([record])
-      return await inTurn(id, async () =>
-        changeImage(await getToChange(id, access), changes, { store, open, putInIndex, log }),
-      )
+      return await inTurn(id, async () => {
+        const current = await getToChange(id, access)
+        const changed = await changeImage(current, changes, { store, open, putInIndex, log })
+        const isRenamed = changed.record.location !== current.location
+        events?.report(changed.record, isRenamed, isRenamed && current.isNamed ? current.location : undefined)
+        return changed
+      })
     },
     async remove(id, access) {
       await inTurn(id, async () => {
@@ -182,6 +198,7 @@ export function createLibrary(options: LibraryOptions): Library {
         if (file !== undefined && !(await isOfAnother(record, file))) await files.remove(record.location)
         await files.remove(recordName(record))
         await records.remove(id)
+        events?.report(record, true)
       })
     },
   }

@@ -18,7 +18,7 @@ export async function openStoredImage(file: StoredFile, maxBytes: number): Promi
   try {
     if (file.bytes > maxBytes) throw new Error('not a file within the limit')
     return new Base64Image(await readFacts(file), file.bytes, {
-      chunks: () => encodedChunks(file),
+      chunks: () => encodedChunks(file, 0, file.bytes),
       async [Symbol.asyncDispose]() {
         await file[Symbol.asyncDispose]()
       },
@@ -27,6 +27,23 @@ export async function openStoredImage(file: StoredFile, maxBytes: number): Promi
     await file[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/**
+ * Some bytes of an image in an open file, read while they are sent. Disposing it closes the file.
+ * @param facts of the whole image
+ */
+export function openStoredPart(
+  file: StoredFile,
+  facts: ImageFacts,
+  { from, to }: { from: number; to: number },
+): Base64Image {
+  return new Base64Image(facts, to - from, {
+    chunks: () => encodedChunks(file, from, to),
+    async [Symbol.asyncDispose]() {
+      await file[Symbol.asyncDispose]()
+    },
+  })
 }
 
 /** Reads as little of the file as needed. */
@@ -49,10 +66,10 @@ export async function readBytes(file: StoredFile, length: number): Promise<Buffe
 }
 
 /** Base64 in chunks that encode whole groups of three bytes, whatever the sizes in which the file is read. */
-async function* encodedChunks(file: StoredFile): AsyncGenerator<Buffer> {
+async function* encodedChunks(file: StoredFile, from: number, to: number): AsyncGenerator<Buffer> {
   const block = Buffer.allocUnsafe(2 * ENCODED_AT_A_TIME)
   let filled = 0
-  for await (const chunk of file.read(0, file.bytes)) {
+  for await (const chunk of file.read(from, to)) {
     for (let at = 0; at < chunk.length; ) {
       const copied = chunk.copy(block, filled, at)
       at += copied

@@ -30,8 +30,13 @@ export interface CallLimits {
   /**
    * Counts a call of a tool and the images that it requests. A rejected call costs nothing of the daily quota.
    * @param caller its `rateLimitKey`
+   * @param isAgain whether the call was counted before, and only its images are now
    */
-  take(caller: string, tool: string, images: number): Promise<Grant>
+  take(caller: string, tool: string, images: number, isAgain?: boolean): Promise<Grant>
+  /** Returns images of a call that ended later than its response. @param at milliseconds since 1970, when they were counted */
+  refund(caller: string, images: number, at: number): Promise<void>
+  /** Whether so many images of a call would exceed the daily quota. Counts nothing. */
+  wouldExceed(caller: string, images: number): Promise<LimitReached | undefined>
 }
 
 export function createCallLimits({
@@ -43,18 +48,30 @@ export function createCallLimits({
   const calls = createLimiter({ namespace: 'calls', points: callsPerMinute, windowMs: MINUTE })
   const quota = createLimiter({ namespace: 'images', points: imagesPerDay, windowMs: DAY })
 
+  const keyOf = (caller: string, at = now()) => `${Math.floor(at / DAY)}:${caller}`
+  const quotaReached = (): LimitReached => ({ limit: 'images', retryAfterMs: DAY - (now() % DAY) })
+
   async function takeImages(caller: string, images: number): Promise<Grant> {
-    const key = `${Math.floor(now() / DAY)}:${caller}`
+    const key = keyOf(caller)
     const refund = () => quota.refund(key, images)
     const { isExceeded } = await quota.consume(key, images)
     if (!isExceeded) return { rejection: undefined, refund }
     await refund()
-    return nothingTaken({ limit: 'images', retryAfterMs: DAY - (now() % DAY) })
+    return nothingTaken(quotaReached())
   }
 
   return {
-    async take(caller, tool, images) {
-      if (callsPerMinute > 0) {
+    async refund(caller, images, at) {
+      const key = keyOf(caller, at)
+      // The count may be lost since, by a restart.
+      if (imagesPerDay > 0 && (await quota.consumed(key)) >= images) await quota.refund(key, images)
+    },
+    async wouldExceed(caller, images) {
+      if (imagesPerDay === 0 || (await quota.consumed(keyOf(caller))) + images <= imagesPerDay) return undefined
+      return quotaReached()
+    },
+    async take(caller, tool, images, isAgain = false) {
+      if (callsPerMinute > 0 && !isAgain) {
         const { isExceeded, resetMs } = await calls.consume(`${tool}:${caller}`)
         if (isExceeded) return nothingTaken({ limit: 'calls', retryAfterMs: resetMs })
       }

@@ -27,6 +27,8 @@ export interface Consumption {
 export interface CallerLimiter {
   consume(key: string, points?: number): Promise<Consumption>
   refund(key: string, points: number): Promise<void>
+  /** Points that the key has consumed in its window. Counts nothing. */
+  consumed(key: string): Promise<number>
 }
 
 /** `RateLimiterRes` is no Error, so that a limit that was reached is a result here and no exception. */
@@ -43,6 +45,7 @@ export function createCallerLimiter(limiter: RateLimiterAbstract): CallerLimiter
     async refund(key, points) {
       await limiter.reward(hash(key), points)
     },
+    consumed: async (key) => (await limiter.get(hash(key)))?.consumedPoints ?? 0,
   }
 }
 

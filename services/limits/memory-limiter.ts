@@ -34,6 +34,11 @@ export class MemoryLimiter extends RateLimiterMemory {
     return this.#add(String(key), -points)
   }
 
+  override async get(key: string | number): Promise<RateLimiterRes | null> {
+    const window = this.#windows.get(String(key))
+    return window === undefined || window.endsAt <= this.#now() ? null : this.#add(String(key), 0)
+  }
+
   #add(key: string, points: number): RateLimiterRes {
     const now = this.#now()
     let window = this.#windows.get(key)

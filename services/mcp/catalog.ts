@@ -1,7 +1,8 @@
 import { Compile } from 'typebox/compile'
 import type { CompiledTool, Tool } from '../calls/types.ts'
 import type { Complete, Prompt } from '../prompts/types.ts'
-import type { ResourceSource } from '../resources/types.ts'
+import type { App, ResourceSource } from '../resources/types.ts'
+import type { Tasks } from './tasks.ts'
 
 /** Everything a server offers. What is absent has no methods and no capability. */
 export interface Catalog {
@@ -9,7 +10,11 @@ export interface Catalog {
   tools: readonly Tool[]
   resources?: ResourceSource
   prompts?: readonly Prompt[]
+  /** Pages of MCP Apps, which are read like resources but not listed. */
+  apps?: readonly App[]
   complete?: Complete
+  /** Calls that go on without their clients. */
+  tasks?: Tasks | undefined
 }
 
 /** A catalog with its tools by name and their schemas compiled. */

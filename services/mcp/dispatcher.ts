@@ -1,9 +1,14 @@
 import type { Call, JsonRpcError, JsonRpcResponse, Message, RequestId } from '../../schemas/json-rpc.ts'
 import type { Caller } from '../auth/authenticator.ts'
+import type { CompiledTool } from '../calls/types.ts'
+import { ServiceError } from '../errors/errors.ts'
+import { hasCapability } from './capabilities.ts'
 import { type Catalog, compileCatalog } from './catalog.ts'
 import { withoutAbsent } from './drop-nulls.ts'
 import { cancelledId, envelopeError, idOf, isBody, isCall } from './envelope.ts'
+import { traceMethod } from './method-span.ts'
 import { describeServer } from './methods/lifecycle.ts'
+import { listen } from './methods/subscriptions.ts'
 import { checkModernRequest, guessRevision, negotiate, revisionOf } from './negotiation.ts'
 import {
   INTERNAL_ERROR,
@@ -12,12 +17,15 @@ import {
   invalidRequest,
   METHOD_NOT_FOUND,
   methodNotFound,
+  missingCapability,
   PARSE_ERROR,
   type ProtocolError,
   SERVICE_FAILURE,
   toProtocolError,
 } from './protocol-error.ts'
 import { knownMethods, legacyVersions, modernVersions, revisions } from './revisions.ts'
+import { createSubscriptions, type Subscriptions } from './subscriptions.ts'
+import { watchTools } from './tool-changes.ts'
 import type { Engine, McpContext, Method, Response, Revision } from './types.ts'
 
 /** How a request ended, for metrics: a closed set. */
@@ -33,14 +41,15 @@ export type RequestOutcome =
   | 'protocol_error'
   | 'rejected'
 
-export interface DispatcherOptions extends Omit<Engine, 'catalog'> {
+export interface DispatcherOptions extends Omit<Engine, 'catalog' | 'subscriptions' | 'toolChanges'> {
+  subscriptions?: Subscriptions
   /** Its list of tools may be replaced by another one at any time. */
   catalog: Catalog
   /** `method` is from the closed set of known methods, else `other`; `none` if the request could not be read. */
   onFinished: (method: string, outcome: RequestOutcome) => void
   /**
    * A client's notice that it no longer waits for its request of this id. Over HTTP it must stop nothing: without
-   * sessions two clients may use one id.
+   * sessions two clients may use one id. What is asked within a session ends by itself.
    */
   onCancelled?: (caller: Caller, id: RequestId) => void
 }
@@ -48,6 +57,10 @@ export interface DispatcherOptions extends Omit<Engine, 'catalog'> {
 export interface Dispatcher {
   /** Processes a message or batch whose envelope `isBody` has accepted. Never throws. */
   handle(body: Message | unknown[], context: McpContext): Promise<Response>
+  /** A tool that is offered now. */
+  toolOf(name: string): CompiledTool | undefined
+  /** No message of a client can arrive any more: what was asked gets no response. */
+  endQuestions(): void
   /** The response to a message that was rejected before `handle`; `body` is as much of it as could be read. */
   reject(error: unknown, body: unknown, context: McpContext): Response
   /** The response to a message or batch of which `handle` does not return in time: the error for every request in it. */
@@ -55,10 +68,18 @@ export interface Dispatcher {
 }
 
 /** Builds the engine: JSON-RPC in, JSON-RPC out, without knowing how either travels. */
-export function createDispatcher({ catalog, onFinished, onCancelled, ...options }: DispatcherOptions): Dispatcher {
+export function createDispatcher({
+  catalog,
+  onFinished,
+  onCancelled,
+  subscriptions = createSubscriptions(),
+  ...options
+}: DispatcherOptions): Dispatcher {
   let compiled = compileCatalog(catalog)
   const engine: Engine = {
     ...options,
+    subscriptions,
+    toolChanges: watchTools(subscriptions.collectMs),
     get catalog() {
       if (catalog.tools !== compiled.source) compiled = compileCatalog(catalog)
       return compiled
@@ -104,6 +125,13 @@ export function createDispatcher({ catalog, onFinished, onCancelled, ...options 
   async function handleMessage(message: Message, context: McpContext, isBatched: boolean): Promise<Response> {
     if (!isCall(message)) return acceptResponse(message, context)
     const method = knownMethods.has(message.method) ? message.method : 'other'
+    const handleIn = (context: McpContext) => handleCall(message, method, context, isBatched)
+    // A subscription lasts as long as its client.
+    if (method === listen.name) return await handleIn(context)
+    return await traceMethod(message, method, context, (name) => engine.catalog.tools.has(name), handleIn)
+  }
+
+  async function handleCall(message: Call, method: string, context: McpContext, isBatched: boolean): Promise<Response> {
     try {
       if (message.id === undefined) processNotification(message, context)
       const revision = negotiate(message, context)
@@ -114,9 +142,11 @@ export function createDispatcher({ catalog, onFinished, onCancelled, ...options 
     }
   }
 
-  function processNotification(message: Call, { caller }: McpContext): void {
+  function processNotification(message: Call, { caller, client }: McpContext): void {
     const cancelled = cancelledId(message)
-    if (cancelled !== undefined) onCancelled?.(caller, cancelled)
+    if (cancelled === undefined) return
+    onCancelled?.(caller, cancelled)
+    if (client?.session !== undefined) engine.questions?.withdraw(client.session, cancelled)
   }
 
   async function handleRequest(
@@ -130,8 +160,11 @@ export function createDispatcher({ catalog, onFinished, onCancelled, ...options 
     const isModern = revision.era === 'modern'
     const clientCapabilities = isModern ? checkModernRequest(call, method, context.headers) : {}
     if (method === undefined) throw methodNotFound(call.method)
+    const { extension } = method
+    if (extension !== undefined && !hasCapability(clientCapabilities, extension)) throw missingCapability(extension)
     const versions = isModern ? modernVersions : legacyVersions
-    const request = { context, engine, revision, versions, id, isBatched, clientCapabilities }
+    const startedAt = performance.now()
+    const request = { context, engine, revision, versions, id, isBatched, startedAt, clientCapabilities }
     const result = await method.run(withoutAbsent(call.params ?? {}), request)
     onFinished(call.method, outcomeOf(result, context))
     const { icons: _, ...named } = engine.serverInfo
@@ -146,10 +179,11 @@ export function createDispatcher({ catalog, onFinished, onCancelled, ...options 
     }
   }
 
-  /** Earlier revisions let clients send responses; we send no requests, so they are dropped. */
+  /** Clients of earlier revisions respond to our questions. */
   function acceptResponse(message: Message, context: McpContext): Response {
-    if (guessRevision(context)?.era !== 'modern') return { status: 202 }
-    return reject(envelopeError(undefined), message, context)
+    if (guessRevision(context)?.era === 'modern') return reject(envelopeError(undefined), message, context)
+    engine.questions?.accept(message, context.caller)
+    return { status: 202 }
   }
 
   function reject(error: unknown, message: unknown, context: McpContext, method = 'none'): Response {
@@ -157,7 +191,7 @@ export function createDispatcher({ catalog, onFinished, onCancelled, ...options 
     if (failure.code === INTERNAL_ERROR) context.log.error({ err: failure.cause, method }, 'request failed')
     else if (failure.code === SERVICE_FAILURE) context.log.warn({ err: failure.cause, method }, 'request failed')
     else context.log.debug({ code: failure.code, method }, 'request rejected')
-    onFinished(method, outcomeOfFailure(failure))
+    onFinished(method, isCancellation(error) ? 'cancelled' : outcomeOfFailure(failure))
     const revision = revisionOf(message, context)
     const isModern = revision?.era === 'modern'
     return {
@@ -167,7 +201,13 @@ export function createDispatcher({ catalog, onFinished, onCancelled, ...options 
     }
   }
 
-  return { handle, reject: (error, body, context) => reject(error, body, context), cutOff }
+  return {
+    handle,
+    toolOf: (name) => engine.catalog.tools.get(name),
+    endQuestions: () => engine.questions?.close(),
+    reject: (error, body, context) => reject(error, body, context),
+    cutOff,
+  }
 }
 
 function batchResponse(responses: readonly Response[]): Response {
@@ -180,9 +220,15 @@ function acceptNotification({ method }: Call): Response {
   throw invalidRequest(`A request needs an "id": send the ${method} request with one.`)
 }
 
-/** Every modern result names its type, its server, and how long it may be cached. */
+/** Every modern result names its type, its server, and if it is complete how long it may be cached. */
 function finishModern(result: object, { cache }: Method, serverInfo: object): object {
-  return { resultType: 'complete', ...result, ...cache, _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo } }
+  const isComplete = !('resultType' in result)
+  return {
+    resultType: 'complete',
+    ...result,
+    ...(isComplete && cache),
+    _meta: { ...('_meta' in result ? Object(result._meta) : {}), 'io.modelcontextprotocol/serverInfo': serverInfo },
+  }
 }
 
 function toErrorResponse(
@@ -201,6 +247,11 @@ function toErrorResponse(
 function outcomeOf(result: object, { isCancelled }: McpContext): RequestOutcome {
   if (isCancelled) return 'cancelled'
   return 'isError' in result && result.isError === true ? 'tool_error' : 'ok'
+}
+
+/** While its client was asked a call has no result yet that could report it. */
+function isCancellation(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === 'IMG_ERR_CANCELLED'
 }
 
 function outcomeOfFailure({ code }: ProtocolError): RequestOutcome {

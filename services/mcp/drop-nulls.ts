@@ -3,7 +3,7 @@ import { isRecord } from '../bytes/json/is-record.ts'
 /** Members that clients send blank instead of leaving them out. */
 const BLANK_MEMBERS: ReadonlySet<string> = new Set(['cursor', 'arguments'])
 
-const OBJECT_MEMBERS: ReadonlySet<string> = new Set(['arguments', '_meta', 'capabilities', 'context'])
+const OBJECT_MEMBERS: ReadonlySet<string> = new Set(['arguments', '_meta', 'capabilities', 'context', 'inputResponses'])
 
 /** An object that is empty may be written as an empty list: PHP knows no difference. Other values are returned unchanged. */
 export function objectOfEmptyList(value: unknown): unknown {

@@ -38,6 +38,12 @@ export function isCall(message: Message): message is Call {
   return typeof method === 'string' && method !== '' && method.length <= MAX_METHOD_LENGTH
 }
 
+/** Whether a message is a valid response, to a request of ours. */
+export function isClientResponse(message: unknown): message is Message {
+  // Most messages are calls, and need no second look at their envelope.
+  return methodOf(message) === undefined && isBody(message) && !Array.isArray(message)
+}
+
 /** The method that a message names, whatever else is wrong with it. */
 export function methodOf(message: unknown): string | undefined {
   return isRecord(message) && typeof message.method === 'string' ? message.method : undefined
@@ -60,6 +66,13 @@ export function cancelledId(message: unknown): RequestId | undefined {
 export function hasProgressToken(message: unknown): boolean {
   const token = isRecord(message) ? metaOf(message.params).progressToken : undefined
   return token !== undefined && token !== null
+}
+
+/** The name by which a client introduces itself: in each modern request, or in the handshake. */
+export function clientNameIn(message: unknown): string | undefined {
+  if (!isRecord(message) || !isRecord(message.params)) return undefined
+  const info = metaOf(message.params)['io.modelcontextprotocol/clientInfo'] ?? message.params.clientInfo
+  return isRecord(info) && typeof info.name === 'string' ? info.name : undefined
 }
 
 /** `_meta` of params, empty if there is none. */

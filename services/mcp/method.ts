@@ -1,6 +1,8 @@
 import type { Static, TObject } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { describeErrors } from '../errors/validation-message.ts'
+import { withClientLog } from './client-log.ts'
+import { withInput } from './input-required.ts'
 import { withProgress } from './progress.ts'
 import { invalidParams } from './protocol-error.ts'
 import type { McpRequest, Method } from './types.ts'
@@ -18,7 +20,10 @@ export function defineMethod<S extends TObject>(
       if (!validator.Check(params)) {
         throw invalidParams(`Invalid params of ${traits.name}: ${describeErrors(validator.Errors(params))}.`)
       }
-      return withProgress(params, request, () => run(params, request))
+      if (traits.isSubscription === true) return run(params, request)
+      const answer = () => withClientLog(params, request, () => run(params, request))
+      const withAnswers = () => (traits.asks === true ? withInput(traits.name, params, request, answer) : answer())
+      return withProgress(params, request, withAnswers)
     },
   }
 }

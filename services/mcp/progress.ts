@@ -1,18 +1,18 @@
 import type { JsonRpcNotification, RequestId } from '../../schemas/json-rpc.ts'
-import { describeStage } from '../calls/stages.ts'
+import { describeStage, describeWait } from '../calls/stages.ts'
 import { metaOf } from './envelope.ts'
 import type { McpRequest } from './types.ts'
 
 interface Progress {
   /** Notifies the client of a stage, and repeats it until the next one. */
-  report(stage: string): void
+  report(stage: string, remainingMs?: () => number): void
   /** Ends the repetition; nothing is sent afterwards. */
   stop(): void
 }
 
 interface ProgressOptions {
   token: RequestId
-  notify: (notification: JsonRpcNotification) => void
+  notify: (notification: JsonRpcNotification) => Promise<unknown>
   /** Milliseconds of silence after which the last stage is repeated, so that clients do not give up. */
   repeatMs: number
   /** Whether notifications of the client's revision have a text. */
@@ -44,21 +44,25 @@ function createProgress({ token, notify, repeatMs, withMessage }: ProgressOption
   let isStopped = false
   // Work that never reports is still seen to run.
   let current = 'working'
+  let remainingMs: (() => number) | undefined
   const timer = setInterval(() => {
-    send(`${current} (${Math.round((performance.now() - startedAt) / 1000)} s)`)
+    send(expected() ?? `${describeStage(current)} (${Math.round((performance.now() - startedAt) / 1000)} s)`)
   }, repeatMs).unref()
+
+  const expected = () => describeWait(current, remainingMs?.())
 
   function send(message: string): void {
     progress += 1
     const params = { progressToken: token, progress, ...(withMessage ? { message } : {}) }
-    notify({ jsonrpc: '2.0', method: 'notifications/progress', params })
+    void notify({ jsonrpc: '2.0', method: 'notifications/progress', params })
   }
 
   return {
-    report(stage) {
+    report(stage, remaining) {
       if (isStopped) return
-      current = describeStage(stage)
-      send(current)
+      current = stage
+      remainingMs = remaining
+      send(expected() ?? describeStage(stage))
       timer.refresh()
     },
     stop() {

@@ -62,9 +62,12 @@ export const missingMeta = (problems: string) =>
 
 export const headerMismatch = (message: string) => new ProtocolError(HEADER_MISMATCH, message, { status: 400 })
 
+/** @param capability of an extension: its name, which has a prefix */
 export const missingCapability = (capability: string) =>
   new ProtocolError(MISSING_CLIENT_CAPABILITY, `This needs the client capability "${capability}".`, {
-    data: { requiredCapabilities: { [capability]: {} } },
+    data: {
+      requiredCapabilities: capability.includes('/') ? { extensions: { [capability]: {} } } : { [capability]: {} },
+    },
     status: 400,
   })
 

@@ -3,6 +3,8 @@ import { complete } from './methods/completion.ts'
 import { discover, initialize, ping } from './methods/lifecycle.ts'
 import { getPrompt, listPrompts } from './methods/prompts.ts'
 import { listResources, listResourceTemplates, readResource } from './methods/resources.ts'
+import { listen, subscribe, unsubscribe } from './methods/subscriptions.ts'
+import { cancelTask, getTask, updateTask } from './methods/tasks.ts'
 import { callTool, listTools } from './methods/tools.ts'
 import type { Method, Revision } from './types.ts'
 
@@ -18,8 +20,8 @@ const common = [
   getPrompt,
   complete,
 ]
-const legacy = [initialize, ping, ...common]
-const modern = [discover, ...common]
+const legacy = [initialize, ping, ...common, subscribe, unsubscribe]
+const modern = [discover, ...common, listen, getTask, updateTask, cancelTask]
 
 function revision(version: string, methods: readonly Method[]): Revision {
   return {

@@ -4,18 +4,21 @@ import type { JsonRpcNotification, RequestId } from '../../schemas/json-rpc.ts'
 import type { Caller } from '../auth/authenticator.ts'
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import type { ParsedJson } from '../bytes/json/parse-body.ts'
+import { createCallScope } from '../calls/call-scope.ts'
 import { createDelivery } from '../calls/delivery.ts'
 import { cutOffRejection } from '../calls/drain.ts'
 import { Rejection } from '../errors/rejection.ts'
 import { libraryAccess } from '../library/access.ts'
 import type { Logger } from '../logging/logger.ts'
+import type { Trace } from '../telemetry/trace.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import { cancelledId, envelopeError, isBody, methodOf } from './envelope.ts'
+import { cancelledId, envelopeError, isBody, isClientResponse, methodOf } from './envelope.ts'
 import { readLines, TOO_LONG } from './line-reader.ts'
 import { parseMessage } from './message-parser.ts'
 import { createMessageWriter } from './message-writer.ts'
+import { listen } from './methods/subscriptions.ts'
 import { invalidRequest } from './protocol-error.ts'
-import type { McpContext, Response } from './types.ts'
+import type { Connection, HandshakeClient, McpContext, Response } from './types.ts'
 
 export interface StdioOptions {
   dispatcher: Dispatcher
@@ -23,6 +26,8 @@ export interface StdioOptions {
   /** Nothing but messages is written to it. */
   output: Writable
   log: Logger
+  /** Where traces begin. */
+  trace: Trace
   /** Bytes of one message. */
   maxMessageBytes: number
   /** Milliseconds that a call may take, everything included. */
@@ -59,12 +64,19 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
     options
   const disconnected = new AbortController()
   const inFlight = new Map<RequestId, AbortController>()
+  /** Subscriptions, which take no one's turn. */
+  const listening = new Map<RequestId, AbortController>()
   const running = new Set<Promise<unknown>>()
   /** Of each request without a response yet: what responds to it when the shutdown no longer waits. */
   const waiting = new Set<() => Promise<unknown>>()
-  /** What the handshake of this process settled, for requests that do not name a revision. */
-  let handshakeVersion: string | undefined
+  /** As it introduced itself in the handshake, whose revision holds for requests that do not name one. */
+  let client: HandshakeClient | undefined
   const writer = createMessageWriter(output, disconnected.signal, log)
+  const ended = new AbortController()
+  const connection: Connection = {
+    closed: AbortSignal.any([disconnected.signal, ended.signal]),
+    send: (notification) => writer.write(notification),
+  }
 
   // The client has closed its end of the pipe.
   output.on('error', () => disconnected.abort()).on('close', () => disconnected.abort())
@@ -74,24 +86,34 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
   })
 
   function createContext(signal: AbortSignal) {
+    const send = async (message: JsonRpcNotification) => {
+      if (!signal.aborted) await writer.write(message)
+    }
     return {
       id: newRequestId(),
       caller,
       access,
+      door: 'stdio',
       signal,
       get isCancelled() {
         return signal.aborted
       },
       deadlineAt: performance.now() + callDeadlineMs,
       log,
-      scope: new AsyncDisposableStack(),
+      trace: options.trace,
+      ...createCallScope(),
+      isDetached: false,
+      client,
       delivery: createDelivery(0),
       sentRequests: 0,
-      assumedVersion: handshakeVersion,
-      progress() {},
-      notify(notification: JsonRpcNotification) {
-        if (!signal.aborted) void writer.write(notification)
+      assumedVersion: client?.protocolVersion,
+      introduce(introduced: HandshakeClient) {
+        client = introduced
       },
+      progress() {},
+      notify: send,
+      ask: send,
+      connection,
     } satisfies McpContext
   }
 
@@ -100,6 +122,8 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
     const isValid = isBody(message)
     const id = isValid && !Array.isArray(message) ? message.id : undefined
     const cancelled = new AbortController()
+    const isSubscription = methodOf(message) === listen.name
+    const open = isSubscription ? listening : inFlight
     const context = createContext(AbortSignal.any([disconnected.signal, cancelled.signal]))
     context.scope.use(body)
     let exit = () => {}
@@ -109,17 +133,17 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       return send(dispatcher.cutOff(cutOffRejection(context), message, context))
     }
     try {
-      if (inFlight.size >= MAX_IN_FLIGHT) throw new Rejection(503, 'Too many requests at once.')
+      if (!isSubscription && inFlight.size >= MAX_IN_FLIGHT) throw new Rejection(503, 'Too many requests at once.')
       exit = enter()
       // Of two requests with one id only the later one can be cancelled.
-      if (id !== undefined) inFlight.set(id, cancelled)
+      if (id !== undefined) open.set(id, cancelled)
       if (!isValid) throw envelopeError(message)
       if (id !== undefined) waiting.add(cutOff)
       const response = await dispatcher.handle(message, context).finally(() => waiting.delete(cutOff))
-      if (methodOf(message) === 'initialize') handshakeVersion = versionIn(response) ?? handshakeVersion
       // A cancelled request gets no response.
       if (!cancelled.signal.aborted && !isCutOff && (await send(response))) {
         context.delivery.report({ state: 'delivered', proof: 'flushed' })
+        if (isSubscription) await announceEnd(response)
       }
     } catch (error) {
       await send(dispatcher.reject(error, message, context))
@@ -127,7 +151,7 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       // If it was not delivered by now, it never will be.
       context.delivery.report({ state: 'abandoned' })
       exit()
-      if (id !== undefined && inFlight.get(id) === cancelled) inFlight.delete(id)
+      if (id !== undefined && open.get(id) === cancelled) open.delete(id)
       // After a disconnect the stream may still reference the memory of images, which then lasts as long as the process.
       if (await writer.isFlushed()) {
         await context.scope.disposeAsync().catch((err: unknown) => log.warn({ err }, 'image buffer release failed'))
@@ -137,6 +161,12 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
 
   async function send({ body }: Response): Promise<boolean> {
     return body === undefined || (await writer.write(body))
+  }
+
+  /** https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/cancellation: the end of a stream is announced here. */
+  async function announceEnd({ body }: Response): Promise<void> {
+    if (body === undefined || Array.isArray(body) || !('result' in body)) return
+    await writer.write({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: body.id } })
   }
 
   async function reject(error: unknown): Promise<void> {
@@ -154,8 +184,14 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
       return reject(error)
     }
     const cancelled = cancelledId(body.value)
+    // However many requests wait, the response to a question must come through.
+    if (isClientResponse(body.value)) {
+      void dispatcher.handle(body.value, createContext(disconnected.signal))
+      return undefined
+    }
     if (cancelled === undefined) return respond(body)
-    inFlight.get(cancelled)?.abort()
+    const running = inFlight.get(cancelled) ?? listening.get(cancelled)
+    running?.abort()
     return undefined
   }
 
@@ -165,12 +201,10 @@ export async function serveStdio(options: StdioOptions): Promise<void> {
     const tracked = work.finally(() => running.delete(tracked))
     running.add(tracked)
   }
+  dispatcher.endQuestions()
+  ended.abort()
+  connection.notices?.[Symbol.dispose]()
+  for (const subscription of listening.values()) subscription.abort()
   await Promise.all(running)
   await writer.idle()
-}
-
-/** The revision that the response to a handshake settled. */
-function versionIn({ body }: Response): string | undefined {
-  if (body === undefined || Array.isArray(body) || !('result' in body)) return undefined
-  return 'protocolVersion' in body.result ? String(body.result.protocolVersion) : undefined
 }

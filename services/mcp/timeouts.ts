@@ -14,8 +14,18 @@ export interface Timing {
   lingerMs: number
   /** In each such period 64 KiB of a body must arrive, or its rest. */
   uploadPeriodMs: number
+  /** Time that a call waits for the image of an upload page that its client's user has opened. */
+  uploadWaitMs: number
   /** Time that a growing body waits for a reservation. */
   bodyWaitMs: number
+  /** Length of the minute in which Azure counts requests. */
+  azureMinuteMs: number
+  /** Time for a client's user to respond to a question. */
+  questionMs: number
+  /** Time in which changes are collected before clients are notified of them. */
+  collectMs: number
+  /** Time between checks of the policy's file. */
+  policyPollMs: number
 }
 
 export const defaultTiming: Timing = {
@@ -27,5 +37,10 @@ export const defaultTiming: Timing = {
   settleMs: 500,
   lingerMs: 30_000,
   uploadPeriodMs: 10_000,
+  uploadWaitMs: 30_000,
   bodyWaitMs: 5_000,
+  azureMinuteMs: 60_000,
+  questionMs: 300_000,
+  collectMs: 500,
+  policyPollMs: 2_000,
 }

@@ -1,9 +1,14 @@
-import type { JsonRpcNotification, JsonRpcResponse, RequestId } from '../../schemas/json-rpc.ts'
-import type { RunCall } from '../calls/chain.ts'
-import type { CallContext, Icon } from '../calls/types.ts'
+import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse, RequestId } from '../../schemas/json-rpc.ts'
+import type { Question } from '../calls/input.ts'
+import type { CallContext, Icon, RunCall } from '../calls/types.ts'
 import type { LibraryAccess } from '../library/access.ts'
 import type { CompiledCatalog } from './catalog.ts'
 import type { Features } from './features.ts'
+import type { HandOverRule } from './hand-over.ts'
+import type { Questions } from './questions.ts'
+import type { RequestStates } from './request-states.ts'
+import type { Subscriptions } from './subscriptions.ts'
+import type { ToolChanges } from './tool-changes.ts'
 
 /** The headers that MCP puts beside a message. */
 export interface McpHeaders {
@@ -20,10 +25,55 @@ export interface VersionSigns {
   readonly assumedVersion?: string | undefined
 }
 
+/** What a client said of itself in an earlier handshake. */
+export interface KnownClient {
+  readonly name: string
+  readonly canBeAsked: readonly Question[]
+  /** Unique for the client; absent on transports with one client. */
+  readonly session?: string
+}
+
+/** What a client says of itself in its handshake, and what that settles. */
+export interface HandshakeClient extends KnownClient {
+  /** Of the client. */
+  readonly version: string
+  readonly protocolVersion: string
+}
+
+/**
+ * A connection with one client, which clients of earlier revisions are notified on without a request. Over HTTP those
+ * revisions need a session for that.
+ */
+export interface Connection {
+  /** Fires when nothing more can be sent. */
+  readonly closed: AbortSignal
+  send(notification: JsonRpcNotification): Promise<unknown>
+  /** Since the handshake. */
+  notices?: Notices
+}
+
+/** What a client of an earlier revision is told. */
+export interface Notices extends Disposable {
+  /** @throws ProtocolError -32602 beyond the limit */
+  subscribe(uri: string): void
+  unsubscribe(uri: string): void
+}
+
 /** The context of a message that speaks MCP. */
 export interface McpContext extends CallContext, VersionSigns {
-  /** Sends notifications that belong to this request; absent if nothing can be sent before the response. */
-  readonly notify?: ((notification: JsonRpcNotification) => void) | undefined
+  /** Absent for clients that had no handshake, or of which nothing is known any more. */
+  readonly client?: KnownClient | undefined
+  /** Has the transport know the client from now on. */
+  introduce?(client: HandshakeClient): void
+  /** Sends a request that belongs to this one; absent where `notify` is. */
+  readonly ask?: ((request: JsonRpcRequest) => void) | undefined
+  /**
+   * Sends notifications that belong to this request; absent if nothing can be sent before the response.
+   * @returns what resolves when the connection has taken it
+   */
+  readonly notify?: ((notification: JsonRpcNotification) => Promise<unknown>) | undefined
+  /** Absent over HTTP. */
+  readonly connection?: Connection | undefined
 }
 
 export interface Response {
@@ -50,8 +100,17 @@ export interface Engine {
   /** A few lines for a model on how to use the server. */
   instructions: (access: LibraryAccess) => string
   runCall: RunCall
+  /** By default every client waits for its results. */
+  handOverAfterMs?: HandOverRule
+  requestStates: RequestStates
+  /** Absent: clients of revisions with a handshake are not asked. */
+  questions?: Questions
+  /** Milliseconds for the response to a question, at most; 5 minutes by default. */
+  maxQuestionMs?: number
   /** Milliseconds of silence after which progress is repeated. */
   progressRepeatMs: number
+  subscriptions: Subscriptions
+  toolChanges: ToolChanges
 }
 
 /** What a method may use to process one request. */
@@ -65,6 +124,8 @@ export interface McpRequest {
   readonly id: RequestId
   /** Members of a batch share a context: they report no progress and have no idempotency key. */
   readonly isBatched: boolean
+  /** `performance.now()` at which it arrived. */
+  readonly startedAt: number
   /** Of this request; empty for legacy ones, which declare them only once, in their handshake. */
   readonly clientCapabilities: Readonly<Record<string, unknown>>
 }
@@ -78,12 +139,18 @@ export interface CachePolicy {
 export interface Method {
   name: string
   /** The member of `params` that a modern request repeats in its `Mcp-Name` header. */
-  nameMember?: 'name' | 'uri'
+  nameMember?: 'name' | 'uri' | 'taskId'
   cache?: CachePolicy
   /** Whether the result introduces the server, with its icons; other results only name it. */
   introducesServer?: boolean
+  /** Whether its result may be questions to the client, and its params responses to them. */
+  asks?: true
+  /** Whether its response is a stream of its own, without progress. */
+  isSubscription?: true
   /** The part of the catalog without which the method does not exist. */
-  needs?: 'resources' | 'prompts' | 'complete'
+  needs?: 'resources' | 'prompts' | 'complete' | 'tasks'
+  /** The extension that a client must declare. */
+  extension?: string
   /** @param params without what is null; an empty object if there are none. @throws ProtocolError */
   run(params: unknown, request: McpRequest): object | Promise<object>
 }

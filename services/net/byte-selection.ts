@@ -43,8 +43,13 @@ function failsPrecondition(headers: IncomingHttpHeaders, etag: string, lastModif
 
 function isFresh(headers: IncomingHttpHeaders, etag: string, lastModified: string): boolean {
   const noneMatch = headers['if-none-match']
-  if (noneMatch !== undefined) return listsTag(noneMatch, (tag) => withoutWeakness(tag) === withoutWeakness(etag))
+  if (noneMatch !== undefined) return hasCurrent(noneMatch, etag)
   return Date.parse(lastModified) <= Date.parse(headers['if-modified-since'] ?? '')
+}
+
+/** Whether a client already has what has this tag. @param noneMatch its header `If-None-Match` */
+export function hasCurrent(noneMatch: string, etag: string): boolean {
+  return listsTag(noneMatch, (tag) => withoutWeakness(tag) === withoutWeakness(etag))
 }
 
 function listsTag(list: string, matches: (tag: string) => boolean): boolean {

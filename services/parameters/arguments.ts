@@ -66,10 +66,13 @@ function assertOne<N extends ArgumentName>(name: N, args: ModelArguments, operat
   const value = args[name]
   if (value === undefined) return
   if (!isAllowed(name, operation, model)) {
-    throw serviceError('IMG_ERR_MODEL_ARGUMENT', [model.id, name, allowedArguments(operation, model)])
+    const allowed = allowedArguments(operation, model)
+    throw serviceError('IMG_ERR_MODEL_ARGUMENT', [model.id, name, allowed], { detail: { argument: name } })
   }
   const accepted = rows[name].rejects?.(value, model)
-  if (accepted !== undefined) throw serviceError('IMG_ERR_MODEL_VALUE', [model.id, name, accepted])
+  if (accepted !== undefined) {
+    throw serviceError('IMG_ERR_MODEL_VALUE', [model.id, name, accepted], { detail: { argument: name } })
+  }
 }
 
 /** The arguments of a call that the model of a fallback does not accept; their values were not sent to it. */

@@ -1,10 +1,12 @@
+import { MAX_STROKES_BYTES } from '../../schemas/mask.ts'
+import { InlineBlob } from '../bytes/json/inline-blob.ts'
 import { isRecord } from '../bytes/json/is-record.ts'
 import { normalizeSize } from '../imaging/size.ts'
 import { SIZE_PATTERN } from './patterns.ts'
 
 /**
  * Accepts what clients really send: frameworks fill in optional arguments with null or blank strings, models quote numbers
- * and objects and change the case of choices. The published schema stays strict and validates the normalized arguments.
+ * objects and lists and change the case of choices. The published schema stays strict and validates the normalized arguments.
  */
 
 /** Members that n8n adds to the arguments of every tool. */
@@ -12,8 +14,8 @@ const IGNORED: ReadonlySet<string> = new Set(['toolCallId', 'sessionId', 'action
 
 /** Names of models have up to 64 characters; no number, size or other choice is longer. */
 const MAX_TEXT_LENGTH = 128
-/** A region has four numbers. */
-const MAX_OBJECT_LENGTH = 500
+/** A region has four numbers, a list a few ids; the strokes of a mask are the longest. */
+const MAX_JSON_LENGTH = MAX_STROKES_BYTES
 const INTEGER = /^[+-]?\d+(?:\.0+)?$/
 const NUMBER = /^[+-]?\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?$/i
 
@@ -36,7 +38,9 @@ export function normalizeArguments(args: Arguments, schema: object, optional: re
     if (property === undefined && IGNORED.has(key)) continue
     const isOptional = property === undefined ? optional.includes(key) : !required.includes(key)
     if (isOptional ? isAbsent(value, property) : property !== undefined && value === null) continue
-    normalized.push([key, property === undefined ? value : normalize(value, property)])
+    const plain = property === undefined ? value : normalize(value, property)
+    // A list that arrived as text may turn out to be empty.
+    if (!isOptional || !isAbsent(plain, property)) normalized.push([key, plain])
   }
   // Not by assignment, since the key may be `__proto__`.
   return Object.fromEntries(normalized)
@@ -56,10 +60,18 @@ function normalize(value: unknown, schema: unknown): unknown {
   if (!isRecord(schema)) return value
   const { type } = schema
   if (type === 'object') {
-    const record = typeof value === 'string' ? parseObject(value) : value
+    const record = typeof value === 'string' ? parse(value) : value
     return isRecord(record) ? normalizeArguments(record, schema, []) : value
   }
-  if (type === 'array' && Array.isArray(value)) return value.filter((member) => !isAbsent(member, undefined))
+  if (type === 'array') {
+    const list = listOf(value, schema.items)
+    if (!Array.isArray(list)) return value
+    const { items } = schema
+    // Numbers in a list count by their place: without a null among them, each one behind it would be another one.
+    const hasPlaces = isRecord(items) && items.type === 'number'
+    const members: readonly unknown[] = hasPlaces ? list : list.filter((member) => !isAbsent(member, undefined))
+    return isRecord(items) && items.type === 'object' ? members.map((member) => normalize(member, items)) : members
+  }
   if (typeof value !== 'string' || value.length > MAX_TEXT_LENGTH) return value
   if (schema.pattern === SIZE_PATTERN) return normalizeSize(value)
   if (Array.isArray(schema.enum)) return choiceOf(value, schema.enum) ?? value
@@ -69,9 +81,17 @@ function normalize(value: unknown, schema: unknown): unknown {
   return value
 }
 
-/** Some clients send nested objects as JSON. */
-function parseObject(text: string): unknown {
-  if (text.length > MAX_OBJECT_LENGTH) return undefined
+/** Some clients send a list as JSON, or its only text alone. https://github.com/anthropics/claude-code/issues/22394 */
+function listOf(value: unknown, items: unknown): unknown {
+  const parsed = typeof value === 'string' ? parse(value) : undefined
+  if (Array.isArray(parsed)) return parsed
+  const isText = typeof value === 'string' || value instanceof InlineBlob
+  return isText && isRecord(items) && items.type === 'string' ? [value] : value
+}
+
+/** Some clients send nested objects and lists as JSON. */
+function parse(text: string): unknown {
+  if (text.length > MAX_JSON_LENGTH) return undefined
   try {
     return JSON.parse(text)
   } catch {

@@ -1,6 +1,7 @@
 import type { SizeRule } from '../../schemas/models.ts'
 import { parseSize, type TargetSize } from '../imaging/size.ts'
 import type { Size } from '../imaging/types.ts'
+import { memoize } from '../net/memoize.ts'
 
 type Range = Extract<SizeRule, { kind: 'range' }>
 
@@ -20,7 +21,21 @@ const SHAPE_WEIGHT = 25
  * So the shape changes only as far as the rule forces it, and the image has more pixels than requested, which cost more,
  * only if no allowed size of that shape has fewer. A model that accepts no size gets the requested one.
  */
-export function fitSize(rule: SizeRule, target: TargetSize): Size {
+export function fitSize(rule: SizeRule, { width, height, pixels = width * height }: TargetSize): Size {
+  let fit = fitters.get(rule)
+  if (fit === undefined) {
+    fit = memoize((text) => searchSize(rule, text))
+    fitters.set(rule, fit)
+  }
+  return { ...fit(`${width} ${height} ${pixels}`) }
+}
+
+/** A search takes tenths of a millisecond, and most calls request one of a few sizes. */
+const fitters = new WeakMap<SizeRule, (target: string) => Size>()
+
+function searchSize(rule: SizeRule, text: string): Size {
+  const [across = 0, down = 0, pixels = 0] = text.split(' ').map(Number)
+  const target = { width: across, height: down, pixels }
   const { width, height } = bestOf(candidatesOf(rule, target), target) ?? target
   return { width, height }
 }

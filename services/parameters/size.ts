@@ -56,7 +56,7 @@ function cropsWithoutSize({ dialects, aspectRatios }: Model, operation: Operatio
   return operation === 'edit' && dialects.includes('bfl') && aspectRatios.length === 0
 }
 
-const commonSizes: readonly TargetSize[] = [
+export const commonSizes: readonly TargetSize[] = [
   { width: 1024, height: 1024 },
   { width: 1024, height: 1536 },
   { width: 1536, height: 1024 },

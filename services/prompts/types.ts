@@ -1,3 +1,4 @@
+import type { ClientInput } from '../calls/input.ts'
 import type { CallContext, ContentBlock, Icon } from '../calls/types.ts'
 
 export interface PromptArgument {
@@ -19,7 +20,11 @@ export interface Prompt {
   description: string
   arguments: readonly PromptArgument[]
   icons?: readonly Icon[]
-  render(args: Readonly<Record<string, string>>): readonly PromptMessage[]
+  /** @throws InputRequired where `input` says that the client can be asked */
+  render(
+    args: Readonly<Record<string, string>>,
+    input?: ClientInput,
+  ): readonly PromptMessage[] | Promise<readonly PromptMessage[]>
 }
 
 /** What a client is typing: an argument of a prompt (by name) or of a resource template (by its URI). */

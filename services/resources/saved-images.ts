@@ -16,7 +16,7 @@ import { readNamed } from '../library/named-images.ts'
 import { type ContentsOptions, previewContents, wholeContents } from './contents.ts'
 import { completeIds, libraryPage } from './library-images.ts'
 import { createSavedFiles } from './saved-files.ts'
-import type { ResourcePage, ResourceSource, ResourceTemplate } from './types.ts'
+import type { ResourcePage, ResourceSource, ResourceTemplate, ResourceWatch } from './types.ts'
 
 /** Values for the variables of the URI templates. */
 export interface SavedImages extends ResourceSource {
@@ -38,6 +38,8 @@ export interface SavedImagesOptions {
   library?: Library | undefined
   /** Undefined: no previews. */
   contents?: ContentsOptions
+  /** Absent: clients cannot watch images. */
+  watch?: ResourceWatch | undefined
 }
 
 const PAGE_SIZE = 50
@@ -73,7 +75,7 @@ const FILES = 'f-'
  * The stored images as resources, newest first. A client that may list the library gets its images out of the index, then
  * the files without a record, for which alone the folder is walked; any other client gets the named images.
  */
-export function createSavedImages({ store, library, contents }: SavedImagesOptions): SavedImages {
+export function createSavedImages({ store, library, contents, watch }: SavedImagesOptions): SavedImages {
   const files = createSavedFiles(store, library)
 
   async function listLibrary(
@@ -120,6 +122,7 @@ export function createSavedImages({ store, library, contents }: SavedImagesOptio
       }
       return await wholeContents(uri, image, id === undefined ? AT_NAME : AT_ID, contents, context)
     },
+    ...(watch && { watch }),
     completion: {
       names: {
         uriTemplate: IMAGE_URI_TEMPLATE,

@@ -8,20 +8,24 @@ interface Usage {
   megapixelsOut?: number
 }
 
+interface Traced {
+  traceId?: string | undefined
+}
+
 /** Listeners that record the events of the Azure client as metrics. */
 export function azureMetrics(metrics: Metrics) {
   return {
     requestStarted(): void {
       metrics.azureInFlight.inc()
     },
-    requestEnded(facts: { deployment: string; operation: string; code: string; durationMs: number }): void {
-      const { deployment, operation, code, durationMs } = facts
+    requestEnded(facts: { deployment: string; operation: string; code: string; durationMs: number } & Traced): void {
+      const { deployment, operation, code, durationMs, traceId } = facts
       metrics.azureInFlight.dec()
       metrics.azureRequests.inc({ deployment, operation, code })
-      metrics.azureDuration.observe({ deployment, operation }, durationMs / 1000)
+      metrics.azureDuration.observe({ deployment, operation }, durationMs / 1000, traceId)
     },
-    waited({ deployment, waitedMs }: { deployment: string; waitedMs: number }): void {
-      metrics.azureWait.observe({ deployment }, waitedMs / 1000)
+    waited({ deployment, waitedMs, traceId }: { deployment: string; waitedMs: number } & Traced): void {
+      metrics.azureWait.observe({ deployment }, waitedMs / 1000, traceId)
     },
     imagesGenerated(facts: {
       deployment: string

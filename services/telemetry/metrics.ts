@@ -1,4 +1,6 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, type RegistryContentType } from 'prom-client'
+import { createDependencyGauge } from './dependency-metrics.ts'
+import { createJobGauges } from './job-metrics.ts'
 
 const PREFIX = 'image_mcp_'
 
@@ -19,6 +21,7 @@ const rejectionReasons = [
   'full',
   'pressure',
   'shutdown',
+  'subscriptions',
 ] as const
 
 /** What becomes of Content Credentials; as with rejections, the series exist from the start. */
@@ -27,9 +30,13 @@ const credentialsStates = ['preserved', 'stored', 'absent'] as const
 /**
  * All series of one app, in their own registry. Label values come from closed sets only (route patterns, names of existing
  * tools and methods, outcomes), so that no client can create series.
+ *
+ * @param hasExemplars whether durations name a trace that took as long
  */
-export function createMetrics(version: string) {
-  const registry = new Registry()
+export function createMetrics(version: string, hasExemplars = false) {
+  // Histograms have exemplars only in a registry of this kind; `exposition.ts` renders both formats from it.
+  const registry = new Registry<RegistryContentType>()
+  if (hasExemplars) registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
 
@@ -37,8 +44,20 @@ export function createMetrics(version: string) {
     new Counter({ name: PREFIX + name, help, labelNames, registers })
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
     new Gauge({ name: PREFIX + name, help, labelNames, registers })
-  const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[], buckets: number[]) =>
-    new Histogram({ name: PREFIX + name, help, labelNames, buckets, registers })
+  function histogram<L extends string>(name: string, help: string, labelNames: readonly L[], buckets: number[]) {
+    const series = new Histogram<string>({
+      ...{ name: PREFIX + name, help, labelNames, buckets, registers },
+      enableExemplars: hasExemplars,
+    })
+    return {
+      /** @param traceId becomes the example of its bucket; undefined: the value is none */
+      observe(labels: Record<L, string>, value: number, traceId?: string): void {
+        if (!hasExemplars) series.observe(labels, value)
+        else series.observe({ labels, value, exemplarLabels: traceId === undefined ? {} : { trace_id: traceId } })
+      },
+      zero: (labels: Record<L, string>) => series.zero(labels),
+    }
+  }
 
   gauge('build_info', 'Always 1; the version is a label', ['version']).set({ version }, 1)
 
@@ -106,6 +125,7 @@ export function createMetrics(version: string) {
       'Responses with generated images by the proof of their delivery; none: sent, but never proven',
       ['proof'],
     ),
+    setSubscriptions: readGauge('subscriptions', 'Open subscriptions/listen streams'),
     setBodyBytes: readGauge('body_bytes_in_flight', 'Bytes reserved for request bodies'),
     setBufferedBytes: readGauge('buffered_bytes', 'Bytes of images buffered in memory'),
     setSpilledImages: readGauge('spilled_images', 'Images buffered in temporary files, beyond MAX_BUFFERED_BYTES'),
@@ -113,9 +133,20 @@ export function createMetrics(version: string) {
     receivedBytes: counter('received_bytes_total', 'Bytes received from clients, headers included'),
     sentBytes: counter('sent_bytes_total', 'Bytes sent to clients, headers included'),
     rpcRequests: counter('rpc_requests_total', 'JSON-RPC messages', ['method', 'outcome']),
-    toolCalls: counter('tool_calls_total', 'Completed tool calls', ['tool', 'outcome']),
-    toolDuration: histogram('tool_call_duration_seconds', 'Duration of tool calls', ['tool'], CALL_BUCKETS),
+    toolCalls: counter('tool_calls_total', 'Completed tool calls; door: mcp (HTTP), stdio or openai', [
+      'tool',
+      'outcome',
+      'door',
+    ]),
+    toolDuration: histogram('tool_call_duration_seconds', 'Duration of tool calls', ['tool', 'door'], CALL_BUCKETS),
     toolsInFlight: gauge('tool_calls_in_flight', 'Tool calls in progress'),
+    setJobs: createJobGauges(PREFIX, registry),
+    addDependency: createDependencyGauge(PREFIX, registry),
+    setCertificateDays: readGauges(
+      'certificate_days',
+      'Days until the certificate ends with which the service authenticates to Azure, negative afterwards',
+      ['variable'],
+    ),
     azureRequests: counter(
       'azure_requests_total',
       'Requests sent to Azure; code is ok, or how it failed (docs/errors.md)',
@@ -163,6 +194,17 @@ export function createMetrics(version: string) {
       ['deployment'],
     ),
     contentCredentials,
+    policyRejections: counter(
+      'policy_rejections_total',
+      'Calls that a rule rejected, or would have rejected with "mode": "observe"; default: IMAGES_PER_DAY',
+      ['rule'],
+    ),
+    policyFileValid: gauge('policy_file_valid', '0 while POLICY_FILE is invalid and the previous rules hold'),
+    setBudgets: readGauges(
+      'budget_usd',
+      'Budgets of the current day and month (UTC), of all replicas together: spent, reserved by running calls, limit',
+      ['rule', 'period', 'kind'],
+    ),
     imagesSaved: counter('images_saved_total', 'Images written to IMAGES_DIR'),
     imagesNotSaved: counter('images_not_saved_total', 'Images that could not be written to IMAGES_DIR'),
   }

@@ -1,11 +1,12 @@
 import Type, { type Static, type TProperties, type TUnsafe } from 'typebox'
+import type { MaskArguments } from '../../schemas/mask.ts'
 import type { Model } from '../../schemas/models.ts'
 import type { DeploymentInfo } from '../azure/types.ts'
 import type { InlineBlob } from '../bytes/json/inline-blob.ts'
 import { argumentNames, type ModelArguments } from '../parameters/arguments.ts'
 import { normalizeArguments } from '../parameters/normalize.ts'
 import { enumeration } from '../parameters/parameter.ts'
-import { IDEMPOTENCY_KEY_PATTERN } from '../parameters/patterns.ts'
+import { CONFIRMATION_PATTERN, IDEMPOTENCY_KEY_PATTERN } from '../parameters/patterns.ts'
 import { reference } from '../parameters/table.ts'
 import { cleanTags, tagsArgument } from './library-arguments.ts'
 
@@ -14,11 +15,15 @@ import { cleanTags, tagsArgument } from './library-arguments.ts'
 /** The longest prompt that any model documents. https://learn.microsoft.com/azure/foundry/openai/reference-preview-latest */
 const MAX_PROMPT_CHARACTERS = 32_000
 
-export const promptArgument = (description: string, { maxPromptCharacters, promptAdvice }: Model) =>
+/** Characters of a prompt. */
+export const promptLimit = ({ maxPromptCharacters }: Model): number =>
+  Math.min(MAX_PROMPT_CHARACTERS, maxPromptCharacters)
+
+export const promptArgument = (description: string, model: Model) =>
   Type.String({
-    description: promptAdvice === undefined ? description : `${description} ${promptAdvice}`,
+    description: model.promptAdvice === undefined ? description : `${description} ${model.promptAdvice}`,
     minLength: 1,
-    maxLength: Math.min(MAX_PROMPT_CHARACTERS, maxPromptCharacters),
+    maxLength: promptLimit(model),
   })
 
 /** Published only where there is a choice. */
@@ -41,18 +46,59 @@ export interface LibraryFeatures {
   hasLinks: boolean
   /** What results have by default. */
   delivery: Delivery
+  /** Whether calls can become jobs. */
+  hasJobs: boolean
+  /** Whether people edit images on a page. */
+  hasStudio: boolean
+  /** What of the policy clients use. */
+  policy: PolicyFeatures
+}
+
+export interface PolicyFeatures {
+  hasDryRun: boolean
+  /** Whether calls may have to be confirmed. */
+  hasConfirmation: boolean
 }
 
 /** Arguments of every tool that generates images. */
-export function commonArguments({ hasLibrary, hasLinks, delivery }: LibraryFeatures): TProperties {
+export function commonArguments(features: LibraryFeatures): TProperties {
+  const { hasLibrary, hasLinks, delivery, hasJobs, policy } = features
+  const policyArguments = {
+    ...(policy.hasDryRun ? { dry_run: dryRunArgument } : {}),
+    ...(policy.hasConfirmation ? { confirm_cost: confirmArgument } : {}),
+  }
   return hasLibrary
     ? {
         ...savingArguments,
+        ...policyArguments,
         tags: Type.Optional(tagsArgument('Words by which find_images finds the image.')),
         return: returnArgument(hasLinks, delivery),
+        ...(hasJobs ? { job: jobArgument } : {}),
       }
-    : savingArguments
+    : { ...savingArguments, ...policyArguments }
 }
+
+const dryRunArgument = Type.Optional(
+  Type.Boolean({ description: 'true: return the model, size, price and wait of this call, and make no image. Free.' }),
+)
+
+const confirmArgument = Type.Optional(
+  Type.String({
+    description: 'The code with which a call was rejected that the user has to confirm first (c_…).',
+    pattern: CONFIRMATION_PATTERN,
+    maxLength: 32,
+  }),
+)
+
+const jobArgument = Type.Optional(
+  Type.Boolean({ description: 'true: return a job id at once; get_job then returns the result.' }),
+)
+
+export const jobIdArgument = Type.String({
+  description: 'The id of the job that a result named (job_…).',
+  minLength: 1,
+  maxLength: 64,
+})
 
 function returnArgument(hasLinks: boolean, delivery: Delivery) {
   const kinds = deliveries.filter((each) => hasLinks || each !== 'link')
@@ -65,9 +111,8 @@ const savingArguments = {
   output_path: Type.Optional(
     Type.String({
       description:
-        "Where to save the image in the server's images folder, such as 'sunset.png' or 'trips/sunset.png'. It is saved " +
-        'and returned. Existing files are never replaced: a number is added to the name, and the actual path is ' +
-        'reported. Omit it to only return the image.',
+        "Where to save the image in the server's images folder, such as 'trips/sunset.png'. Files are never replaced: a " +
+        'number is added to the name, and the actual path is reported. Omit it to only return the image.',
       minLength: 1,
       maxLength: 1024,
     }),
@@ -75,8 +120,8 @@ const savingArguments = {
   idempotency_key: Type.Optional(
     Type.String({
       description:
-        'A new unique text for each new image. Repeating a call with the same key and arguments within 24 hours returns ' +
-        'the same image and is not billed again.',
+        'A new text for each new image. A call that repeats key and arguments within 24 hours returns the same image ' +
+        'and is not billed again.',
       pattern: IDEMPOTENCY_KEY_PATTERN,
       maxLength: 128,
     }),
@@ -94,13 +139,13 @@ export interface SourceOptions {
 export function sourceArguments({ maxBytes, readsLocalFiles, readsLibrary }: SourceOptions): TProperties {
   const data = Type.String({
     description:
-      'The image to edit: the bytes of a PNG, JPEG, WebP or GIF file as base64 or as a data URL ' +
-      `(data:image/png;base64,…), at most ${maxBytes} bytes decoded. Not a path, not a web address.`,
+      `The image to edit: a PNG, JPEG, WebP or GIF file as base64 or data URL, at most ${maxBytes} bytes decoded. Not a ` +
+      'path, not a web address.',
     minLength: 1,
   })
   const image = reference(
-    'The image to edit: the id that a result named (img_…), an image:// URI, a link of this server, or "last" for the ' +
-      'newest image. Prefer it to sending bytes.',
+    'The image to edit: its id in a result (img_…), an image:// URI, a link of this server, or "last" for the newest. ' +
+      'Prefer it to bytes.',
   )
   const stored = readsLibrary ? { image: Type.Optional(image) } : {}
   if (!readsLocalFiles)
@@ -120,9 +165,12 @@ export interface GenerateArguments extends ModelArguments, Static<typeof SavingA
   model?: string
   tags?: string[]
   return?: Delivery
+  job?: boolean
+  dry_run?: boolean
+  confirm_cost?: string
 }
 
-export interface EditArguments extends GenerateArguments {
+export interface EditArguments extends GenerateArguments, MaskArguments {
   image?: string
   image_data_base64?: string | InlineBlob
   image_path?: string
@@ -139,9 +187,15 @@ const optionalNames: readonly string[] = [
   ...Object.keys(savingArguments),
   'tags',
   'return',
+  'job',
+  'dry_run',
+  'confirm_cost',
   'image_path',
   'image',
   'image_data_base64',
+  'mask_strokes',
+  'mask_feather',
+  'keep_outside_mask',
 ]
 
 /** Normalizes the arguments of a call; optional arguments of other models and transports may be null. */

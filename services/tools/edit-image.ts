@@ -1,5 +1,5 @@
 import type { ImagesClient } from '../azure/types.ts'
-import type { Tool } from '../calls/types.ts'
+import type { CallContext, Tool } from '../calls/types.ts'
 import { serviceError } from '../errors/errors.ts'
 import type { Size } from '../imaging/types.ts'
 import type { ImageStore } from '../library/image-store.ts'
@@ -18,14 +18,20 @@ import {
 import { checkPrompt } from './check-prompt.ts'
 import { pencilIcon } from './icons.ts'
 import type { ImageInputs } from './image-inputs.ts'
+import type { ImageQuestions } from './image-questions.ts'
 import type { ImageResults } from './image-results.ts'
 import { rejectBytes } from './image-sources.ts'
+import { checkMaskArguments, maskArguments } from './mask-arguments.ts'
 import { deploymentsFor, ignoredBy, planRequest, selectDeployment } from './select-deployment.ts'
+import { completeSize, withoutSize } from './size-question.ts'
+import { shownInStudio } from './studio-app.ts'
 
 export interface EditImageOptions extends LibraryFeatures {
   azure: ImagesClient
   store: ImageStore
   inputs: ImageInputs
+  /** Undefined without the library. */
+  questions: ImageQuestions | undefined
   results: ImageResults
   /** Pixels of an edit without a size, which has the shape of the image. */
   defaultEditMaxPixels: number
@@ -33,7 +39,7 @@ export interface EditImageOptions extends LibraryFeatures {
 
 /** Edits an image that the client sends; `undefined` if no configured model edits. */
 export function editImage(options: EditImageOptions): Tool | undefined {
-  const { azure, store, inputs, results, defaultEditMaxPixels, hasLibrary } = options
+  const { azure, store, inputs, questions, results, defaultEditMaxPixels, hasLibrary } = options
   const deployments = deploymentsFor('edit', azure)
   const [first] = deployments
   if (first === undefined) return undefined
@@ -50,6 +56,7 @@ export function editImage(options: EditImageOptions): Tool | undefined {
       hasLibrary,
       defaultSize: `that of the image, at most ${defaultEditMaxPixels} pixels`,
     }),
+    ...maskArguments(models),
     ...commonArguments(options),
   })
 
@@ -58,6 +65,16 @@ export function editImage(options: EditImageOptions): Tool | undefined {
     height,
     pixels: Math.min(width * height, defaultEditMaxPixels),
   })
+
+  /** Everything that can be checked before the images are read. */
+  async function prepare(args: EditArguments) {
+    checkPrompt(args.prompt)
+    const facts = resultFacts(args, options)
+    const deployment = selectDeployment('edit', args, deployments)
+    checkMaskArguments(args, deployment.capabilities)
+    const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
+    return { facts, deployment, target }
+  }
 
   const tool: Tool<typeof inputSchema> = {
     name: 'edit_image',
@@ -70,6 +87,7 @@ export function editImage(options: EditImageOptions): Tool | undefined {
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
     imageArguments: ['image_data_base64', 'mask_base64', 'reference_images_base64'],
     icons: pencilIcon,
+    ...(options.hasStudio && { ui: shownInStudio }),
     cost: imageCost,
 
     reject(args) {
@@ -77,19 +95,39 @@ export function editImage(options: EditImageOptions): Tool | undefined {
       if (hasLibrary) rejectBytes(args)
     },
 
+    async complete(args, context) {
+      const size = completeSize('edit', args, deployments, context.input)
+      const images = await questions?.complete(args, context)
+      const requests = { ...size.requests, ...images?.requests }
+      // A call that fails anyway must not bother the user first.
+      if (Object.keys(requests).length > 0) await prepare(withoutSize(args))
+      return { answers: { ...size.answers, ...images?.answers }, requests, state: images?.state }
+    },
+
+    async quote(args, context) {
+      const { deployment } = await prepare(args)
+      const { images, hasMask } = await inputs.measure(args, context)
+      const { request } = planRequest('edit', args, deployment, defaultSizeOf(images[0]))
+      const sent = { images, hasMask: hasMask && deployment.capabilities.mask }
+      return azure.quote('edit', request, context.caller.rateLimitKey, sent)
+    },
+    ...(hasLibrary && {
+      resolve: inputs.resolve,
+      withStoredImages: async (args: EditArguments, context: CallContext) => ({
+        ...(await inputs.store(args, context)),
+      }),
+    }),
+
     async call(args, context) {
-      checkPrompt(args.prompt)
-      const facts = resultFacts(args, options)
-      const deployment = selectDeployment('edit', args, deployments)
-      const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
+      const { facts, deployment, target } = await prepare(args)
       using scope = new DisposableStack()
-      const { images, mask, parents } = await inputs.read(args, context, scope)
+      const { images, mask, keep, parents } = await inputs.read(args, context, scope, deployment.capabilities.mask)
       const { request, requestedSize } = planRequest('edit', args, deployment, defaultSizeOf(images[0]))
       const result = await azure.edit({ ...request, images, mask }, context)
       const ignored = ignoredBy(result.producedBy, deployments, 'edit', args)
       return await results.toContent(
         result,
-        { verb: 'edited', ...facts, target, requestedSize, deployment, ignored, parents },
+        { verb: 'edited', ...facts, target, requestedSize, deployment, ignored, parents, keep },
         context,
       )
     },

@@ -1,19 +1,24 @@
 import Type from 'typebox'
 import type { ImageRecord } from '../../schemas/image-record.ts'
+import { type StudioImage, toStudioImage } from '../../schemas/studio.ts'
 import type { Tool } from '../calls/types.ts'
 import { formatSize } from '../imaging/size.ts'
+import { mayChange } from '../library/access.ts'
 import { uriOfId } from '../library/image-reference.ts'
 import type { Library } from '../library/library.ts'
 import { reference } from '../parameters/table.ts'
+import { describeAge, parseTime } from '../parameters/times.ts'
 import type { ImageReferences } from './image-references.ts'
 import { cleanTags, tagsArgument } from './library-arguments.ts'
 import { quoted } from './quoted-text.ts'
-import { describeAge, parseTime } from './times.ts'
+import { shownInStudio } from './studio-app.ts'
 
 const MAX_RESULTS = 50
 const DEFAULT_RESULTS = 20
 /** Characters of a prompt in a list. */
 const PROMPT_CHARACTERS = 120
+/** The same in what the studio reads: hosts limit the length of a result. */
+const LISTED_PROMPT_CHARACTERS = 1000
 
 const text = (description: string, maxLength: number) =>
   Type.Optional(Type.String({ description, minLength: 1, maxLength }))
@@ -34,8 +39,15 @@ const properties = {
   cursor: text('Of the previous result, for the next ones.', 256),
 }
 
+export interface FindImagesOptions {
+  library: Library
+  references: ImageReferences
+  /** Whether people see the images on a page. */
+  hasStudio: boolean
+}
+
 /** Finds stored images of the caller. */
-export function findImages({ library, references }: { library: Library; references: ImageReferences }): Tool {
+export function findImages({ library, references, hasStudio }: FindImagesOptions): Tool {
   const inputSchema = Type.Object(properties, { additionalProperties: false })
   const tool: Tool<typeof inputSchema> = {
     name: 'find_images',
@@ -46,6 +58,7 @@ export function findImages({ library, references }: { library: Library; referenc
     inputSchema,
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     needsListing: true,
+    ...(hasStudio && { ui: shownInStudio }),
 
     async call({ query, tags, model, parent, since, until, limit = DEFAULT_RESULTS, cursor }, context) {
       const now = Date.now()
@@ -65,10 +78,23 @@ export function findImages({ library, references }: { library: Library; referenc
       const lines = records.map((record) => describe(record, now))
       const content = [headline(records.length, cursor !== undefined), ...lines]
       if (nextCursor !== undefined) content.push(`There are more: call find_images again with cursor "${nextCursor}".`)
-      return { content: [{ type: 'text', text: content.join('\n') }] }
+      const list = {
+        images: records.map((record) => toListed(record, mayChange(context.access, record.owner))),
+        ...(nextCursor === undefined ? {} : { nextCursor }),
+      }
+      return { content: [{ type: 'text', text: content.join('\n') }], studio: { list } }
     },
   }
   return tool
+}
+
+function toListed(record: ImageRecord, isOwn: boolean): StudioImage {
+  const { prompt, ...image } = toStudioImage(record, isOwn)
+  return prompt === undefined ? image : { ...image, prompt: shortened(prompt, LISTED_PROMPT_CHARACTERS) }
+}
+
+function shortened(text: string, maxCharacters: number): string {
+  return text.length <= maxCharacters ? text : `${text.slice(0, maxCharacters - 1).toWellFormed()}…`
 }
 
 /** Says whose words are in quotes, since another client may have written them to a model that reads this list. */

@@ -18,6 +18,8 @@ import { checkPrompt } from './check-prompt.ts'
 import { imageIcon } from './icons.ts'
 import type { ImageResults } from './image-results.ts'
 import { deploymentsFor, ignoredBy, planRequest, selectDeployment } from './select-deployment.ts'
+import { completeSize, withoutSize } from './size-question.ts'
+import { shownInStudio } from './studio-app.ts'
 
 export interface GenerateImageOptions extends LibraryFeatures {
   azure: ImagesClient
@@ -44,6 +46,16 @@ export function generateImage(options: GenerateImageOptions): Tool | undefined {
     ...commonArguments(options),
   })
 
+  /** Everything that can be checked before the call is paid for. */
+  async function prepare(args: GenerateArguments) {
+    checkPrompt(args.prompt)
+    const facts = resultFacts(args, options)
+    const deployment = selectDeployment('generate', args, deployments)
+    const plan = planRequest('generate', args, deployment, defaultSize)
+    const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
+    return { facts, deployment, target, ...plan }
+  }
+
   const tool: Tool<typeof inputSchema> = {
     name: 'generate_image',
     title: 'Generate image',
@@ -54,14 +66,23 @@ export function generateImage(options: GenerateImageOptions): Tool | undefined {
     inputSchema,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
     icons: imageIcon,
+    ...(options.hasStudio && { ui: shownInStudio }),
     cost: imageCost,
 
+    async complete(args, { input }) {
+      const completion = completeSize('generate', args, deployments, input)
+      // A call that fails anyway must not bother the user first.
+      if (Object.keys(completion.requests).length > 0) await prepare(withoutSize(args))
+      return completion
+    },
+
+    async quote(args, { caller }) {
+      const { request } = await prepare(args)
+      return azure.quote('generate', request, caller.rateLimitKey)
+    },
+
     async call(args, context) {
-      checkPrompt(args.prompt)
-      const facts = resultFacts(args, options)
-      const deployment = selectDeployment('generate', args, deployments)
-      const { request, requestedSize } = planRequest('generate', args, deployment, defaultSize)
-      const target = args.output_path === undefined ? undefined : await store.resolve(args.output_path)
+      const { facts, deployment, request, requestedSize, target } = await prepare(args)
       const result = await azure.generate(request, context)
       const ignored = ignoredBy(result.producedBy, deployments, 'generate', args)
       return await results.toContent(

@@ -1,10 +1,12 @@
 import type { ImageRecord } from '../../schemas/image-record.ts'
 import type { CallContext } from '../calls/types.ts'
-import { ServiceError, serviceError } from '../errors/errors.ts'
+import { ignoreInputError, ServiceError, serviceError } from '../errors/errors.ts'
 import { LINK_ACCESS, type LibraryAccess } from '../library/access.ts'
 import { type ImageReference, parseImageReference } from '../library/image-reference.ts'
+import type { ImageStore } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
 import type { Links } from '../library/links/links.ts'
+import { readNamed } from '../library/named-images.ts'
 import { MAX_REFERENCE_CHARACTERS } from '../parameters/table.ts'
 
 /** What a text of a client stands for: an image of the library, or a file of the store by the names that it may have. */
@@ -32,13 +34,16 @@ export interface ImageReferences {
 
 export interface ImageReferencesOptions {
   library: Library
+  store: ImageStore
   /** Undefined: there are no links. */
   links: Links | undefined
   /** Whether clients run on this machine and may name files on it. */
   readsLocalFiles: boolean
 }
 
-export function createImageReferences({ library, links, readsLocalFiles }: ImageReferencesOptions): ImageReferences {
+export function createImageReferences(options: ImageReferencesOptions): ImageReferences {
+  const { library, store, links, readsLocalFiles } = options
+
   function parse(text: string): ParsedReference | undefined {
     const link = links?.parse(text)
     return link === undefined ? parseImageReference(text) : { kind: 'id', ...link }
@@ -62,7 +67,18 @@ export function createImageReferences({ library, links, readsLocalFiles }: Image
     ])
   }
 
-  async function find(argument: string, text: string, { access }: CallContext): Promise<FoundImage> {
+  /** Models repeat the path that a result reported, or the `output_path` of a call. Undefined: the caller has no such image. */
+  async function findPath(text: string, { access }: CallContext): Promise<FoundImage | undefined> {
+    // On a client's own machine a relative path may be that of another file.
+    if (readsLocalFiles && !text.trim().startsWith('/')) return undefined
+    const target = await store.resolve(text.trim()).catch(ignoreInputError)
+    const named = target && (await readNamed({ store, library }, [target.name], access))
+    await named?.image[Symbol.asyncDispose]()
+    return target && named && { names: [target.name] }
+  }
+
+  async function find(argument: string, text: string, context: CallContext): Promise<FoundImage> {
+    const { access } = context
     const reference = parse(text)
     switch (reference?.kind) {
       case 'id':
@@ -71,8 +87,11 @@ export function createImageReferences({ library, links, readsLocalFiles }: Image
         return { record: await library.latest(access) }
       case 'file':
         return { names: reference.names }
-      default:
-        throw invalid(argument, text)
+      default: {
+        const found = problemOf(text) === 'path' ? await findPath(text, context) : undefined
+        if (found === undefined) throw invalid(argument, text)
+        return found
+      }
     }
   }
 

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
-import type { DeploymentInfo, ImageResult } from '../azure/types.ts'
-import type { Base64Image } from '../bytes/base64-image.ts'
+import type { ImageResult } from '../azure/types.ts'
+import { type Base64Image, disposeAll } from '../bytes/base64-image.ts'
+import type { BufferSpool } from '../bytes/spooled-buffer.ts'
+import { linkNote } from '../calls/library-result.ts'
 import { toToolResult } from '../calls/result-content.ts'
 import type { CallContext, ResourceLink, ToolResult } from '../calls/types.ts'
 import type { CredentialsState } from '../imaging/content-credentials.ts'
@@ -9,27 +11,26 @@ import type { PixelWork } from '../imaging/pixel-work.ts'
 import { createPreview, type Preview } from '../imaging/preview.ts'
 import { previewLimit } from '../imaging/transform.ts'
 import type { NewImageFacts } from '../library/add-images.ts'
-import { uriOfId } from '../library/image-reference.ts'
 import type { SavedImage, SaveTarget } from '../library/image-store.ts'
-import { imageUri } from '../library/image-uri.ts'
 import type { Links } from '../library/links/links.ts'
 import { printablePath } from '../library/output-path.ts'
 import type { Delivery } from './arguments.ts'
+import { composeAll, compositeNotes } from './composites.ts'
+import { type Output, paidFacts, type RequestFacts, recordFacts, storedResult, uriOf } from './image-output.ts'
 import { chooseWhole } from './inline-share.ts'
 import {
   CREDENTIALS_PRESERVED,
   costNotes,
   countNotes,
-  fallbackNotes,
   idNote,
-  linkNote,
   mergeNotes,
   nameNotes,
   notStoredNote,
   previewNote,
+  producerNotes,
 } from './result-notes.ts'
-import { createResultSaver, type LogFailure, type ResultSaverOptions, type SavedOutput } from './result-saver.ts'
-import { type RequestedSize, sizeNotes } from './size-note.ts'
+import { createResultSaver, type LogFailure, logOf, type ResultSaverOptions } from './result-saver.ts'
+import { sizeNotes } from './size-note.ts'
 
 export interface ImageResultsOptions extends ResultSaverOptions {
   /** Undefined: images have no addresses. */
@@ -37,6 +38,8 @@ export interface ImageResultsOptions extends ResultSaverOptions {
   /** The folder of the store if clients can open its files; undefined otherwise. */
   localFolder: string | undefined
   pixels: PixelWork
+  /** Buffers composites. */
+  spool: BufferSpool
   /** Limits of the images of which previews are made. */
   imageLimits: Omit<ImageLimits, 'maxBytes'>
   /** Characters of base64 that the images of a response may have together; 0: unlimited. */
@@ -47,27 +50,6 @@ export interface ImageResultsOptions extends ResultSaverOptions {
   onCredentials(state: CredentialsState): void
 }
 
-/** What the call requested. */
-export interface RequestFacts {
-  verb: 'generated' | 'edited'
-  /** Where to save the image; checked before Azure was called. */
-  target: SaveTarget | undefined
-  /** `undefined` if no size was requested. */
-  requestedSize: RequestedSize | undefined
-  /** Images that were requested. */
-  count: number
-  deployment: DeploymentInfo
-  /** Arguments that the model which generated the images does not accept. */
-  ignored: readonly string[]
-  prompt: string
-  seed?: number | undefined
-  /** Ids of the images that were edited or used, the edited one first. */
-  parents: readonly string[]
-  tags: readonly string[]
-  /** What the result has of each image. */
-  delivery: Delivery
-}
-
 export interface ImageResults {
   /**
    * The content of a paid result. Never throws, so that no paid image is lost: one that cannot be saved is returned with a
@@ -76,16 +58,10 @@ export interface ImageResults {
   toContent(result: ImageResult, facts: RequestFacts, context: CallContext): Promise<ToolResult>
 }
 
-/** One image on its way into the response. */
-interface Output extends SavedOutput {
-  shown?: Base64Image | undefined
-  /** The link in its place. */
-  url?: string
-}
-
 export function createImageResults(options: ImageResultsOptions): ImageResults {
   const { links, openReserve, maxInlineBytes } = options
   const saver = createResultSaver(options)
+  const composerOptions = { ...options, limits: options.imageLimits }
 
   /** Where a client on this machine finds an image whose path the first line does not name. */
   function pathNotes({ saved, record }: Output): string[] {
@@ -101,15 +77,17 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
     const reasons =
       failure === undefined ? [] : [notStoredNote(failure, output.saved === undefined ? target : undefined)]
     const delivery = deliveryOf(output, facts)
+    // Those of Azure's image, of which this is a composite without any.
+    const isStored = output.azure?.record?.hasCredentials === true
     if (delivery === 'image' && (isWhole || (uri === undefined && openReserve === undefined))) {
       output.shown = image
-      options.onCredentials(image.hasCredentials ? 'preserved' : 'absent')
+      options.onCredentials(image.hasCredentials ? 'preserved' : isStored ? 'stored' : 'absent')
       return [
         ...reasons.map((reason) => `${reason} The image is included in this response.`),
         ...(image.hasCredentials ? [CREDENTIALS_PRESERVED] : []),
       ]
     }
-    options.onCredentials(image.hasCredentials ? 'stored' : 'absent')
+    options.onCredentials(image.hasCredentials || isStored ? 'stored' : 'absent')
     const log = logOf(context)
     const { record } = output
     if (delivery === 'link' && record !== undefined && links !== undefined && context.baseUrl !== undefined) {
@@ -132,15 +110,49 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
     ]
   }
 
+  /** Composites have the name that was requested; what Azure sent is stored before them, since it is their parent. */
+  async function saveAll(
+    outputs: readonly Output[],
+    facts: NewImageFacts,
+    target: SaveTarget | undefined,
+    log: LogFailure,
+    context: CallContext,
+  ): Promise<void> {
+    const { costUsd, ...unpaid } = facts
+    const parents = outputs.flatMap(({ azure }) => azure ?? [])
+    const since = performance.now()
+    if (parents.length > 0) await saver.save(parents, { ...facts, tags: [] }, undefined, log, context, since)
+    for (const output of outputs) {
+      const { azure } = output
+      const parent = azure?.record
+      // What was paid stands at one image: the parent, if it is there.
+      const cost = costUsd === undefined || parent !== undefined ? {} : { costUsd }
+      const parentIds = parent === undefined ? facts.parents : [parent.id]
+      output.ownFacts = azure === undefined ? cost : { ...cost, origin: 'composite', parents: parentIds }
+    }
+    await saver.save(outputs, unpaid, target, log, context, since)
+    await disposeAll(parents.map(({ image }) => image)).catch((err: unknown) => log(err, 'image buffer release failed'))
+  }
+
   return {
     async toContent(result, facts, context) {
       const { verb, target, requestedSize, count, deployment, ignored } = facts
       const log = logOf(context)
       if (target !== undefined) context.progress('saving')
-      const sizes = result.images.map(({ encodedBytes }) => encodedBytes)
-      const { isWhole, share } = chooseWhole(sizes, maxInlineBytes)
-      const outputs = result.images.map((image, index): Output => ({ image, isWhole: isWhole[index] !== false }))
-      await saver.save(outputs, recordFacts(result, facts, context), target, log)
+      const composed =
+        facts.keep === undefined ? [] : await composeAll(result.images, facts.keep, composerOptions, context, log)
+      const images = result.images.map((image, at) => composed[at]?.composite ?? image)
+      const sizes = images.map(({ encodedBytes }) => encodedBytes)
+      const { isWhole, share } = chooseWhole(sizes, context.takesWholeImages === true ? 0 : maxInlineBytes)
+      const outputs = result.images.map((image, index): Output => {
+        const { composite, failure: notComposed } = composed[index] ?? {}
+        const common = { isWhole: isWhole[index] !== false, notComposed }
+        if (composite === undefined) return { image, ...common }
+        return { image: composite, ...common, azure: { image, isWhole: true } }
+      })
+      // A call that becomes a job from now on would lose its images if the store were slow.
+      context.isSaving = context.isDetached !== true
+      await saveAll(outputs, recordFacts(result, facts, context), target, log, context)
       await saver.saveInReserve(
         outputs.filter((output) => !output.isWhole && uriOf(output) === undefined),
         log,
@@ -152,46 +164,26 @@ export function createImageResults(options: ImageResultsOptions): ImageResults {
           ...(record === undefined ? [] : [idNote(record.id)]),
           ...(saved === undefined ? [] : nameNotes(saved, image)),
           ...(await show(output, share, facts, context)),
-          ...sizeNotes(image, requestedSize, result.producedBy.model),
+          ...(output.azure === undefined
+            ? sizeNotes(image, requestedSize, result.producedBy.model)
+            : compositeNotes(image, output.azure, facts.keep?.feather ?? 0)),
+          ...(output.notComposed === undefined ? [] : [output.notComposed.message]),
         ])
       }
-      return toToolResult({
+      const parts = {
         text: outputs.map(({ saved }) => lineOf(verb, saved)).join('\n'),
         images: outputs.flatMap(({ shown }) => shown ?? []),
         notes: [
           ...countNotes(result, count),
           ...mergeNotes(notes),
-          ...fallbackNotes(result, deployment, ignored),
+          ...producerNotes(result, deployment, ignored),
           ...(options.reportCost ? costNotes(result) : []),
         ],
         links: outputs.flatMap((output) => linksTo(output)),
-      })
+      }
+      return { ...toToolResult(parts), stored: storedResult(parts, outputs), paid: paidFacts(result, outputs) }
     },
   }
-}
-
-function recordFacts(
-  { images, producedBy, costUsd }: ImageResult,
-  { verb, prompt, seed, parents, tags }: RequestFacts,
-  { access: { owner }, id: callId }: CallContext,
-): NewImageFacts {
-  return {
-    origin: verb,
-    owner,
-    prompt,
-    ...producedBy,
-    parents: [...parents],
-    tags: [...tags],
-    callId,
-    ...(seed === undefined ? {} : { seed }),
-    ...(costUsd === undefined ? {} : { costUsd: costUsd / images.length }),
-  }
-}
-
-/** Where a client reads the whole image; undefined if it is not in the store. */
-function uriOf({ record, saved, isTemporary }: Output): string | undefined {
-  if (record !== undefined) return uriOfId(record.id)
-  return saved === undefined || isTemporary ? undefined : imageUri(saved.name)
 }
 
 /** Clients take everything behind the colon for the path. */
@@ -225,11 +217,4 @@ async function previewOf(
   // No signal: a client that disconnects may still fetch the paid result. An image that came late gets its preview too.
   const claim = { caller, deadlineAt: Math.max(deadlineAt, performance.now() + MIN_PREVIEW_MS) }
   return await createPreview(image, { maxEncodedBytes: share, limits, pixels, claim })
-}
-
-function logOf({ log, id: requestId }: CallContext): LogFailure {
-  return (err, message) => {
-    log.warn({ err, requestId }, message)
-    return undefined
-  }
 }

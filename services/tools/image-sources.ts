@@ -16,6 +16,9 @@ const kinds = {
 
 type SourceName = keyof typeof kinds
 
+/** The arguments of which one may be the mask. */
+export const maskNames = ['mask_image', 'mask_base64', 'mask_region', 'mask_strokes'] as const
+
 /** One image of a call. */
 export interface Source {
   kind: (typeof kinds)[SourceName]
@@ -46,7 +49,7 @@ export interface SourceFeatures {
  * @throws ServiceError `IMG_ERR_IMAGE_SOURCE`, `IMG_ERR_ARGUMENTS`
  */
 export function checkSources(args: EditArguments, { readsLocalFiles, readsLibrary }: SourceFeatures): Source {
-  const masks = (['mask_image', 'mask_base64', 'mask_region'] as const).filter((name) => args[name] !== undefined)
+  const masks = maskNames.filter((name) => args[name] !== undefined)
   if (masks.length > 1) throw serviceError('IMG_ERR_ARGUMENTS', [`send ${masks.join(' or ')}, not both`])
   const [source, another] = sourcesOf(args, 'image', 'image_path', 'image_data_base64')
   if (source !== undefined && another === undefined) return source

@@ -1,6 +1,9 @@
 import { otherToolNames } from '../../schemas/tools.ts'
 import type { ImagesClient } from '../azure/types.ts'
 import type { BufferPool } from '../bytes/buffer-pool.ts'
+import type { BufferSpool } from '../bytes/spooled-buffer.ts'
+import type { Jobs } from '../calls/jobs/jobs.ts'
+import type { LibraryResults } from '../calls/library-result.ts'
 import type { Tool } from '../calls/types.ts'
 import type { ImageLimits } from '../imaging/image-probe.ts'
 import type { PixelWork } from '../imaging/pixel-work.ts'
@@ -10,19 +13,25 @@ import type { Library } from '../library/library.ts'
 import type { Links } from '../library/links/links.ts'
 import type { Uploads } from '../library/uploads/uploads.ts'
 import type { ByteBudget } from '../limits/byte-budget.ts'
-import { type Delivery, normalizer } from './arguments.ts'
+import { type Delivery, normalizer, type PolicyFeatures } from './arguments.ts'
+import { cancelJob } from './cancel-job.ts'
 import { deleteImage } from './delete-image.ts'
 import { editImage } from './edit-image.ts'
 import { findImages } from './find-images.ts'
 import { generateImage } from './generate-image.ts'
 import { type GetImageOptions, getImage } from './get-image.ts'
+import { getJob } from './get-job.ts'
 import { createImageInputs } from './image-inputs.ts'
+import { createImageQuestions, type ImageQuestions } from './image-questions.ts'
 import { createImageReferences } from './image-references.ts'
 import { createImageResults, type ImageResultsOptions } from './image-results.ts'
 import { listModels } from './list-models.ts'
 import { requestUpload } from './request-upload.ts'
 import { createStoredInputs, type StoredInputs } from './stored-inputs.ts'
+import { type StudioDraftOptions, studioDraft } from './studio-draft.ts'
+import { type StudioImageOptions, studioImage } from './studio-image.ts'
 import { updateImage } from './update-image.ts'
+import { createUploadVisits, type UploadVisits } from './upload-visits.ts'
 
 export interface ToolOptions
   extends Pick<ImageResultsOptions, 'openReserve' | 'localFolder' | 'onSaved' | 'onNotSaved' | 'onCredentials'> {
@@ -32,9 +41,14 @@ export interface ToolOptions
   library: Library | undefined
   /** Undefined: images have no addresses. */
   links: Links | undefined
+  /** Undefined: calls cannot become jobs. */
+  jobs: Jobs | undefined
+  /** Undefined without the library. */
+  libraryResults: LibraryResults | undefined
   /** Undefined: clients cannot upload images. */
   uploads: Uploads | undefined
   pool: BufferPool
+  spool: BufferSpool
   pixels: PixelWork
   /** The memory of images that clients send or name. */
   budget: ByteBudget
@@ -49,6 +63,12 @@ export interface ToolOptions
   readsLocalFiles: boolean
   /** What results have of each image by default. */
   delivery: Delivery
+  /** What of the policy clients use now, which may change; undefined: there is none. */
+  policyFeatures: (() => PolicyFeatures) | undefined
+  /** Of the service. */
+  version: string
+  /** What the page needs on which people edit images; undefined: there is none. */
+  studio: (Pick<StudioImageOptions, 'variants'> & Pick<StudioDraftOptions, 'drafts'>) | undefined
   /** Names of the offered tools; `default` stands for the default ones. Undefined: the default ones. */
   names: readonly string[] | undefined
 }
@@ -57,12 +77,15 @@ export interface ToolOptions
 const MAX_STORED_BYTES = 67_108_864
 
 /**
- * Every tool, in the order in which they are listed. The same list until a deployment's capabilities change, which is when
- * the first call has shown by which route it is reached.
+ * Every tool, in the order in which they are listed. The same list until the policy changes, or a deployment's capabilities,
+ * which is when the first call has shown by which route it is reached.
  */
 export function createToolList(options: ToolOptions): () => readonly Tool[] {
   const create = toolFactory(options)
-  const current = () => options.azure.deployments.map(({ capabilities }) => capabilities)
+  const current = () => [
+    ...options.azure.deployments.map(({ capabilities }) => capabilities),
+    ...Object.values(policyOf(options)),
+  ]
   let described = current()
   let tools = create()
   return () => {
@@ -75,38 +98,65 @@ export function createToolList(options: ToolOptions): () => readonly Tool[] {
   }
 }
 
+const policyOf = ({ policyFeatures, studio }: ToolOptions): PolicyFeatures =>
+  policyFeatures?.() ?? { hasDryRun: studio !== undefined, hasConfirmation: false }
+
 function toolFactory(options: ToolOptions): () => readonly Tool[] {
-  const { azure, library, links, uploads, pixels, images, readsLocalFiles } = options
-  const features = { hasLibrary: library !== undefined, hasLinks: links !== undefined }
+  const { azure, library, links, uploads, images, jobs, libraryResults, version, studio } = options
+  const jobTools = jobs && libraryResults && [getJob({ jobs, libraryResults }), cancelJob({ jobs })]
+  const hasJobs = jobTools !== undefined
+  const hasLibrary = library !== undefined
+  const hasStudio = studio !== undefined
+  const features = { hasLibrary, hasLinks: links !== undefined, hasJobs, hasStudio }
   const shared = { ...options, ...images, ...features, imageLimits: images }
-  const stored = library && createLibraryTools({ ...shared, library })
-  const inputs = createImageInputs({ pixels, limits: images, readsLocalFiles, stored: stored?.inputs })
+  const visits = uploads && createUploadVisits(uploads)
+  const stored = library && createLibraryTools({ ...shared, library, visits })
+  const inputs = createImageInputs({ ...options, limits: images, stored: stored?.inputs })
   const results = createImageResults(shared)
   return () => {
+    const policy = policyOf(options)
     const tools = [
-      generateImage({ ...shared, results }),
-      editImage({ ...shared, inputs, results }),
+      generateImage({ ...shared, policy, results }),
+      editImage({ ...shared, policy, inputs, questions: stored?.questions, results }),
       ...(stored?.tools ?? []),
-      uploads && requestUpload({ uploads, maxBytes: images.maxBytes }),
-      azure.deployments.length > 1 ? listModels(azure.deployments, library !== undefined) : undefined,
+      uploads && visits && requestUpload({ uploads, visits, maxBytes: images.maxBytes }),
+      ...(jobTools ?? []),
+      ...(stored?.studioTools ?? []),
+      azure.deployments.length > 1 || hasStudio
+        ? listModels({ ...images, deployments: azure.deployments, hasLibrary, version, tools: () => offered })
+        : undefined,
     ]
     // Here, so that no tool can forget it: clients add members to the arguments of every tool.
-    return tools
+    const offered: readonly Tool[] = tools
       .filter((tool) => tool !== undefined)
       .filter(({ name }) => isChosen(name, options.names))
       .map((tool) => ({ normalize: normalizer(tool.inputSchema), ...tool }))
+    return offered
   }
 }
 
 type LibraryToolOptions = Omit<GetImageOptions, 'references' | 'inputs'> &
-  Pick<ToolOptions, 'pool' | 'budget' | 'readsLocalFiles'>
+  Pick<ToolOptions, 'pool' | 'budget' | 'readsLocalFiles' | 'studio'> & {
+    hasStudio: boolean
+    visits: UploadVisits | undefined
+  }
+
+interface LibraryTools {
+  inputs: StoredInputs
+  questions: ImageQuestions
+  tools: readonly Tool[]
+  studioTools: readonly Tool[]
+}
 
 /** The tools that work with stored images, and the images of `edit_image`. */
-function createLibraryTools(options: LibraryToolOptions): { inputs: StoredInputs; tools: readonly Tool[] } {
+function createLibraryTools(options: LibraryToolOptions): LibraryTools {
   const references = createImageReferences(options)
   const inputs = createStoredInputs({ ...options, references, maxBytes: MAX_STORED_BYTES })
   const shared = { ...options, references, inputs }
-  return { inputs, tools: [findImages(shared), getImage(shared), updateImage(shared), deleteImage(shared)] }
+  const tools = [findImages(shared), getImage(shared), updateImage(shared), deleteImage(shared)]
+  const { studio } = options
+  const studioTools = studio ? [studioImage({ ...shared, ...studio }), studioDraft({ ...shared, ...studio })] : []
+  return { inputs, questions: createImageQuestions(shared), tools, studioTools }
 }
 
 /** @param names undefined: the default ones */

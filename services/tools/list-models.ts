@@ -1,12 +1,27 @@
 import Type from 'typebox'
 import type { Price } from '../../schemas/models.ts'
 import type { DeploymentInfo } from '../azure/types.ts'
+import { isOffered } from '../calls/offered-tools.ts'
 import type { Tool } from '../calls/types.ts'
+import type { Size } from '../imaging/types.ts'
 import { allowedArguments } from '../parameters/arguments.ts'
+import { appOnly } from './studio-app.ts'
+import { describeForStudio } from './studio-models.ts'
 
-/** Describes the configured models with their arguments and prices. */
-export function listModels(deployments: readonly DeploymentInfo[], hasLibrary: boolean): Tool {
+export interface ListModelsOptions {
+  deployments: readonly DeploymentInfo[]
+  hasLibrary: boolean
+  /** Of generated images. */
+  defaultSize: Size
+  version: string
+  /** Every tool that is offered to someone. */
+  tools: () => readonly Pick<Tool, 'name' | 'needsListing'>[]
+}
+
+/** Describes the configured models with their arguments and prices. Models have no use for a list of one. */
+export function listModels({ deployments, hasLibrary, defaultSize, version, tools }: ListModelsOptions): Tool {
   return {
+    ...(deployments.length === 1 && { ui: appOnly }),
     name: 'list_models',
     title: 'List models',
     description:
@@ -14,8 +29,12 @@ export function listModels(deployments: readonly DeploymentInfo[], hasLibrary: b
     inputSchema: Type.Object({}, { additionalProperties: false }),
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     cost: () => 0,
-    async call() {
+    async call(_args, { access }) {
+      const names = tools().flatMap((tool) => (isOffered(tool, access) ? [tool.name] : []))
+      const models = deployments.map((each) => describeForStudio(each, defaultSize, names))
+      const service = { models, tools: names, version }
       return {
+        studio: { service },
         content: [
           { type: 'text', text: deployments.map((each, at) => describeModel(each, at, hasLibrary)).join('\n') },
         ],

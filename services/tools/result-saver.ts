@@ -1,7 +1,11 @@
 import type { Base64Image } from '../bytes/base64-image.ts'
+import type { CallContext } from '../calls/types.ts'
+import { ServiceError } from '../errors/errors.ts'
 import { type AddedImage, type NewImageFacts, toFailure } from '../library/add-images.ts'
 import type { ImageStore, SaveTarget } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
+import type { ClientLine } from '../logging/client-line.ts'
+import { errorTypeOf } from '../telemetry/trace.ts'
 
 export interface ResultSaverOptions {
   store: ImageStore
@@ -21,6 +25,8 @@ export interface ResultSaverOptions {
 /** An image of a result, and where it is stored. */
 export interface SavedOutput extends AddedImage {
   readonly image: Base64Image
+  /** What is known of this image alone. */
+  ownFacts?: Partial<NewImageFacts>
   /** Whether the response has capacity for the whole image. */
   readonly isWhole: boolean
   /** Whether it could only be stored in the temporary folder. */
@@ -31,16 +37,25 @@ export type LogFailure = (err: unknown, message: string) => undefined
 
 /** Stores the images of results. Never throws: a paid image that cannot be stored is returned with the reason. */
 export interface ResultSaver {
-  /** With the library every image is stored, without it those with a name and those that are too large to be sent. */
+  /**
+   * With the library every image is stored, those of a job (`isDetached`) also if the store is slow; without it those with a
+   * name and those that are too large to be sent.
+   */
   save(
     outputs: readonly SavedOutput[],
     facts: NewImageFacts,
     target: SaveTarget | undefined,
     log: LogFailure,
+    context: Pick<CallContext, 'isDetached' | 'trace'>,
+    /** `performance.now()` from which on the response waits for the store; now, if absent. */
+    since?: number,
   ): Promise<void>
   /** Saves in the temporary folder what can neither be saved elsewhere nor sent. */
   saveInReserve(outputs: readonly SavedOutput[], log: LogFailure): Promise<void>
 }
+
+/** For the images of a job: without them in the library its result is lost. */
+const DETACHED_WAIT_MS = 120_000
 
 export function createResultSaver({
   store,
@@ -50,11 +65,20 @@ export function createResultSaver({
   onNotSaved,
 }: ResultSaverOptions): ResultSaver {
   return {
-    async save(outputs, facts, target, log) {
+    async save(outputs, facts, target, log, { isDetached, trace }, since) {
       const chosen = library === undefined && target === undefined ? outputs.filter(({ isWhole }) => !isWhole) : outputs
       const images = chosen.map(({ image }) => image)
+      const wait = { ms: isDetached === true ? DETACHED_WAIT_MS : undefined, since }
+      if (images.length === 0) return
+      const span = trace.start('store images', { facts: { 'image_mcp.images': images.length } })
+      const own = chosen.map(({ ownFacts = {} }) => ownFacts)
       const added =
-        library === undefined ? await saveSet(images, target, store) : await library.add(images, facts, target)
+        library === undefined
+          ? await saveSet(images, target, store)
+          : await library.add(images, facts, target, wait, own)
+      const failure = added.find((each) => each.failure !== undefined)?.failure
+      if (failure !== undefined) span.fail(errorTypeOf(failure))
+      span.end()
       for (const [index, output] of chosen.entries()) {
         Object.assign(output, added[index])
         if (output.failure === undefined) onSaved()
@@ -99,4 +123,18 @@ async function saveSet(
 function generateName({ mimeType }: Base64Image): string {
   const time = new Date().toISOString().replaceAll(/[:.]/g, '-')
   return `image-${time}.${mimeType.slice('image/'.length).replace('+xml', '')}`
+}
+
+/** Logs a failure, and reports it to a client that requested log lines. */
+export function logOf(context: CallContext): LogFailure {
+  return (err, message) => {
+    context.log.warn({ err, requestId: context.id }, message)
+    context.tell?.(failureLine(err, message))
+    return undefined
+  }
+}
+
+function failureLine(error: unknown, message: string): ClientLine {
+  const failure = error instanceof ServiceError ? { message: error.message, code: error.code } : { message }
+  return { level: 'warning', logger: 'library', ...failure }
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { access, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -8,6 +8,7 @@ import { entryPointArguments, flagsFor } from '../support/container-flags.ts'
 import { startProcess } from '../support/process.ts'
 import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -18,6 +19,25 @@ async function outsideFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp('/var/tmp/azure-image-editor-test-')
   t.after(() => rm(folder, { recursive: true }))
   return folder
+}
+
+/** A folder of files as a ConfigMap or Secret has them: links through `..data`, which is replaced at once. */
+async function mountAsKubernetes(parent: string, name: string, files: Record<string, string>) {
+  const path = join(parent, name)
+  let version = 0
+  async function replace(changed: Record<string, string>): Promise<void> {
+    version++
+    const own = `..2026_11_27_${version}`
+    await mkdir(join(path, own), { recursive: true })
+    for (const [file, text] of Object.entries(changed)) await writeFile(join(path, own, file), text)
+    await symlink(own, join(path, '..data_tmp'))
+    await rename(join(path, '..data_tmp'), join(path, '..data'))
+    // As the kubelet does.
+    if (version > 1) await rm(join(path, `..2026_11_27_${version - 1}`), { recursive: true })
+  }
+  await replace(files)
+  for (const file of Object.keys(files)) await symlink(join('..data', file), join(path, file))
+  return { path, replace }
 }
 
 const allowed = (variables: Record<string, string>, kind: 'read' | 'write') =>
@@ -78,6 +98,44 @@ describe("the image's entry point", () => {
     )
     t.assert.match((await callTool(service.url, 'generate_image', { prompt: 'a fox' })).text, /Image id: img_/)
     t.assert.ok((await readdir(state)).includes('index.db'), service.log)
+  })
+
+  test('lets the service follow files that Kubernetes mounts and replaces through links', async (t: TestContext) => {
+    const folder = await outsideFolder(t)
+    const mounted = await mountAsKubernetes(folder, 'policy', {
+      'policy.json': '{"rules": [{"name": "a", "max_n": 1}]}',
+    })
+    const keys = await mountAsKubernetes(folder, 'keys', { azure: 'wrong-key', callers: 'ann:key-of-ann-0123456789' })
+    const models = await mountAsKubernetes(folder, 'models', {
+      'deployments.json': '{"deployments": [{"name": "gpt-image-1"}]}',
+    })
+    const { url, simulator } = await startSimulator(t)
+    const variables = {
+      IMAGES_DIR: join(folder, 'images'),
+      POLICY_FILE: join(mounted.path, 'policy.json'),
+      AZURE_API_KEY_FILE: join(keys.path, 'azure'),
+      MCP_API_KEYS_FILE: join(keys.path, 'callers'),
+      AZURE_DEPLOYMENTS_FILE: join(models.path, 'deployments.json'),
+    }
+    const service = await startProcess(t, { AZURE_BASE_URL: url, AZURE_API_KEY: '', ...variables }, flagsFor(variables))
+    const generate = (name: string, args: object = {}) =>
+      callTool(
+        service.url,
+        'generate_image',
+        { prompt: 'a fox', ...args },
+        { 'x-api-key': `key-of-${name}-0123456789` },
+      )
+    t.assert.match((await generate('ann', { n: 2 })).text, /^Rule a does not allow/)
+    t.assert.match((await generate('ann')).text, /rejected the credential/)
+    await mounted.replace({ 'policy.json': '{"rules": [{"name": "b", "max_n": 2}]}' })
+    await keys.replace({ azure: key, callers: 'ben:key-of-ben-0123456789' })
+    await waitFor('the new keys', () => service.log.includes('key file reloaded'))
+    await waitFor('the new policy', () => service.log.includes('policy reloaded'))
+    await t.assert.rejects(generate('ann'), /Invalid API key/)
+    t.assert.match((await generate('ben', { n: 3 })).text, /^Rule b does not allow/)
+    const { text, images } = await generate('ben', { n: 2 })
+    t.assert.strictEqual(images.length, 2, text)
+    t.assert.ok(simulator.requests.length >= 2)
   })
 
   test('allows a folder of the image that is a link together with its target', async (t: TestContext) => {

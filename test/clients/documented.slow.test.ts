@@ -8,7 +8,7 @@ import { temporaryFolder } from '../support/app.ts'
 import { exampleOf } from '../support/client-configs.ts'
 import { startService } from '../support/service.ts'
 
-/** The examples of docs/clients.md for clients that are installed here, run against a service with keys. */
+/** The examples of docs/clients.md and docs/sdks.md for clients that are installed here, run against a service with keys. */
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const inspector = join(root, 'node_modules/.bin/mcp-inspector')

@@ -14,8 +14,6 @@ import { waitFor } from '../support/wait-for.ts'
  * calls, and the second gets the image. `timeouts.slow.test.ts` does the same with the official clients.
  */
 
-/** Longer than a client needs to give up, also where the machine is busy. */
-const LATENCY_MS = 400
 const note = /whose response you did not receive|made for your earlier, identical call/
 const args = { prompt: 'a lighthouse', size: '256x256' }
 
@@ -57,12 +55,14 @@ const ways: Readonly<Record<string, (attempt: Attempt) => void | Promise<void>>>
 }
 
 /** When the identical call arrives. */
-const moments: Readonly<Record<string, (service: Service) => Promise<unknown>>> = {
+const moments: Readonly<Record<string, (service: Service, release: () => void) => Promise<unknown>>> = {
   'at once': async () => {},
-  'after the image arrived': async ({ app }) =>
-    waitFor('the end of the call', async () =>
+  'after the image arrived': async ({ app }, release) => {
+    release()
+    await waitFor('the end of the call', async () =>
       /^image_mcp_tool_calls_total\{.*outcome=.*\} 1$/m.test(await app.metrics.registry.metrics()),
-    ),
+    )
+  },
 }
 
 describe('a client that gives up and repeats its call gets the image, and Azure is asked once', {
@@ -73,17 +73,21 @@ describe('a client that gives up and repeats its call gets the image, and Azure 
       for (const [way, giveUp] of Object.entries(ways)) {
         for (const [moment, wait] of Object.entries(moments)) {
           test(`${revision.name}, ${format}: ${way}, and repeats ${moment}`, async (t: TestContext) => {
-            const service = await startService(t, {}, { latencyMs: LATENCY_MS })
+            const service = await startService(t)
+            const release = service.simulator.hold()
             const client = await connectRaw(t, service.url)
             const first = toolCall(revision, 1, 'generate_image', args, progressToken)
             client.post(first.body, { ...first.headers, accept })
             await waitFor('a request to Azure', () => service.simulator.requests.length > 0)
             if (progressToken !== undefined) await client.read(20)
             await giveUp({ t, service, revision, client })
-            await wait(service)
+            // When it responds to this, the service has noticed what happened before.
+            await fetch(`${service.url}/health`)
+            await wait(service, release)
             const again = await connectRaw(t, service.url)
             const second = toolCall(revision, 2, 'generate_image', args, progressToken)
             again.post(second.body, { ...second.headers, accept })
+            release()
             const { body } = await again.response()
             t.assert.match(body, note)
             t.assert.match(body, /"type":"image"/)
@@ -98,7 +102,7 @@ describe('a client that gives up and repeats its call gets the image, and Azure 
 /** Over stdio a client gives up with a notice, or by closing its process. */
 describe('the same over stdio', { concurrency: 2 }, () => {
   async function setUp(t: TestContext) {
-    const { simulator, url } = await startSimulator(t, { latencyMs: LATENCY_MS })
+    const { simulator, url } = await startSimulator(t)
     const folder = await temporaryFolder(t)
     const environment = {
       HOME: folder,
@@ -113,17 +117,19 @@ describe('the same over stdio', { concurrency: 2 }, () => {
       t.after(() => client.kill())
       return client
     }
-    return { simulator, start }
+    return { simulator, start, release: simulator.hold() }
   }
 
   for (const revision of revisions.filter(({ name }) => name !== 'bare')) {
     test(`${revision.name}: sends a notice`, async (t: TestContext) => {
-      const { simulator, start } = await setUp(t)
+      const { simulator, start, release } = await setUp(t)
       const client = start()
       void client.request(1, toolCall(revision, 1, 'generate_image', args).body)
       await waitFor('a request to Azure', () => simulator.requests.length > 0)
       client.cancel(1)
-      const line = await client.request(2, toolCall(revision, 2, 'generate_image', args).body)
+      const response = client.request(2, toolCall(revision, 2, 'generate_image', args).body)
+      release()
+      const line = await response
       t.assert.match(line, note)
       t.assert.match(line, /"type":"image"/)
       t.assert.equal(simulator.requests.length, 1)
@@ -131,12 +137,14 @@ describe('the same over stdio', { concurrency: 2 }, () => {
     })
 
     test(`${revision.name}: ends its process and starts the next`, async (t: TestContext) => {
-      const { simulator, start } = await setUp(t)
+      const { simulator, start, release } = await setUp(t)
       const client = start()
       void client.request(1, toolCall(revision, 1, 'generate_image', args).body)
       await waitFor('a request to Azure', () => simulator.requests.length > 0)
       client.cancel(1)
-      t.assert.equal(await client.end(), 0)
+      const ended = client.end()
+      release()
+      t.assert.equal(await ended, 0)
       const next = start()
       const line = await next.request(2, toolCall(revision, 2, 'generate_image', args).body)
       t.assert.match(line, note)

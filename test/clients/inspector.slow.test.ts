@@ -47,3 +47,13 @@ test('the command line of MCP Inspector lists, calls and reads', async (t: TestC
     `inspector: ${tools.length} tools, an image of ${content[1].data.length} characters, ${prompts.length} prompts`,
   )
 })
+
+test('MCP Inspector of the modern era gets its image by a task', async (t: TestContext) => {
+  const { url, app } = await startService(t)
+  const env = { ...process.env, HOME: await temporaryFolder(t) }
+  const target = ['--cli', `${url}/mcp`, '--transport', 'http', '--protocol-era', 'modern']
+  const call = ['--method', 'tools/call', '--tool-name', 'generate_image', '--tool-arg', 'prompt=a kite']
+  const { stdout } = await run(inspector, [...target, ...call], { env, maxBuffer: 64 * 1024 * 1024, timeout: 60_000 })
+  t.assert.strictEqual(JSON.parse(stdout).content[1].type, 'image')
+  t.assert.match(await app.metrics.registry.metrics(), /rpc_requests_total\{method="tasks\/get",outcome="ok"\} [1-9]/)
+})

@@ -10,7 +10,12 @@ import { freePorts, root, run } from '../support/system/processes.ts'
 /** A folder with the compose files and an operator's `.env`, isolated from the project's own `.env`. */
 async function operatorsFolder(t: TestContext, dotEnv: string): Promise<string> {
   const folder = await temporaryFolder(t)
-  for (const name of ['docker-compose.yml', 'deploy/docker-compose.production.yml', 'deploy/docker-stack.yml']) {
+  for (const name of [
+    'docker-compose.yml',
+    'deploy/docker-compose.production.yml',
+    'deploy/docker-compose.scaled.yml',
+    'deploy/docker-stack.yml',
+  ]) {
     await mkdir(join(folder, 'deploy'), { recursive: true })
     await copyFile(join(root, name), join(folder, name))
   }
@@ -22,12 +27,20 @@ async function operatorsFolder(t: TestContext, dotEnv: string): Promise<string> 
 }
 
 const threeVariables = 'AZURE_BASE_URL=https://a.example\nAZURE_API_KEY=key\nAZURE_DEPLOYMENT_NAME=FLUX.1-Kontext-pro\n'
+const scaled = ['-f', 'docker-compose.yml', '-f', 'deploy/docker-compose.scaled.yml']
 const production = ['-f', 'docker-compose.yml', '-f', 'deploy/docker-compose.production.yml']
 
 interface Composed {
   services: Record<
     string,
-    { environment?: Record<string, string | null>; ports?: unknown[]; read_only?: boolean; cap_drop?: string[] }
+    {
+      environment?: Record<string, string | null>
+      ports?: unknown[]
+      read_only?: boolean
+      cap_drop?: string[]
+      container_name?: string
+      deploy?: { replicas?: number }
+    }
   >
 }
 
@@ -38,6 +51,20 @@ async function composed(folder: string, files: readonly string[]): Promise<{ con
 
 describe('the compose files', () => {
   before(requireImage)
+
+  test('with three replicas name all that they share, and neither a name nor a port that only one can have', async (t: TestContext) => {
+    const folder = await operatorsFolder(
+      t,
+      `${threeVariables}SERVER_SECRET=${'s'.repeat(32)}\nPOSTGRES_PASSWORD=a-password\n`,
+    )
+    const { config, stderr } = await composed(folder, scaled)
+    t.assert.equal(stderr, '')
+    const service = config.services['azure-image-editor']
+    t.assert.equal(service?.environment?.DATABASE_URL, 'postgres://images:a-password@postgres/images')
+    t.assert.equal(service?.environment?.IMAGES_SHARED, 'true')
+    t.assert.deepEqual([service?.ports ?? [], service?.container_name, service?.deploy?.replicas], [[], undefined, 3])
+    t.assert.deepEqual(Object.keys(config.services).sort(), ['azure-image-editor', 'nginx', 'postgres', 'redis'])
+  })
 
   test('are valid with the three required variables', async (t: TestContext) => {
     const folder = await operatorsFolder(t, threeVariables)

@@ -72,6 +72,27 @@ describe('the image', { concurrency: 2 }, () => {
     for (const line of said.trim().split('\n')) t.assert.doesNotThrow(() => JSON.parse(line), line)
   })
 
+  test('checks Host, Origin, credentials and the number of requests before it reads a call', async (t: TestContext) => {
+    const limits = { RATE_LIMIT_PER_MINUTE: '2', MCP_API_KEYS: 'ann:ann-key-0123456789' }
+    const { healthy, url } = await startContainer(t, { environment: limits })
+    await healthy()
+    const statusOf = async (path: string, headers: Record<string, string>) => {
+      const body = '{"jsonrpc":"2.0","id":1,"method":"ping"}'
+      const response = await fetch(url + path, { method: 'POST', headers: { ...json, ...headers }, body })
+      await response.arrayBuffer()
+      return response.status
+    }
+    const json = { 'content-type': 'application/json' }
+    const known = { authorization: 'Bearer ann-key-0123456789' }
+    for (const path of ['/', '/mcp', '/v1/images/generations']) {
+      t.assert.equal(await statusOf(path, {}), 401, path)
+      t.assert.equal(await statusOf(path, { ...known, origin: 'https://elsewhere.example' }), 403, path)
+    }
+    t.assert.equal(await statusOf('/', known), 200)
+    t.assert.equal(await statusOf('/mcp', known), 200)
+    t.assert.equal(await statusOf('/', known), 429)
+  })
+
   test("confines its process to its folders by Node's permission model", async (t: TestContext) => {
     const container = await startContainer(t)
     await container.healthy()
@@ -217,6 +238,12 @@ describe('the image', { concurrency: 2 }, () => {
     t.assert.equal(made.isError, undefined)
   })
 
+  test('has the studio', async (t: TestContext) => {
+    const container = await startContainer(t)
+    await container.healthy()
+    t.assert.match(await (await fetch(`${container.url}/studio`)).text(), /<div id="studio">/)
+  })
+
   test('contains production dependencies, compiled code and labels, and no sources', async (t: TestContext) => {
     const listed = await docker('run', '--rm', '--network', 'none', '--entrypoint', 'ls', image, '-A', '/app')
     t.assert.deepEqual(listed.split('\n').sort(), [
@@ -231,6 +258,10 @@ describe('the image', { concurrency: 2 }, () => {
     ])
     const modules = await docker('run', '--rm', '--network', 'none', '--entrypoint', 'ls', image, '/app/node_modules')
     t.assert.doesNotMatch(modules, /^typescript$/m)
+    const tools = 'for tool in npm npx corepack yarn cc gcc g++ make python3; do command -v $tool; done; true'
+    t.assert.equal(await docker('run', '--rm', '--network', 'none', '--entrypoint', 'sh', image, '-c', tools), '')
+    const tests = 'find /app -name "*.ts" -not -path "/app/node_modules/*"'
+    t.assert.equal(await docker('run', '--rm', '--network', 'none', '--entrypoint', 'sh', image, '-c', tests), '')
     const labels = JSON.parse(await docker('image', 'inspect', '--format', '{{json .Config.Labels}}', image))
     t.assert.equal(labels['org.opencontainers.image.title'], 'azure-image-editor-mcp')
     t.assert.equal(labels['org.opencontainers.image.licenses'], 'MIT')

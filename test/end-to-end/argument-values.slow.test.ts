@@ -1,6 +1,6 @@
 import { describe, type TestContext, test } from 'node:test'
 import { fileOf } from '../support/fake-azure.ts'
-import { png } from '../support/images/images.ts'
+import { noisePng, png } from '../support/images/images.ts'
 import { listTools, makesImage, requiredArguments } from '../support/listed-tools.ts'
 import { callTool, startService } from '../support/service.ts'
 
@@ -55,9 +55,11 @@ test('members that n8n adds are ignored by every tool', async (t: TestContext) =
   const tools = await listTools(url)
   t.assert.ok(tools.length > 2)
   const id = /Image id: (img_\w+)/.exec((await callTool(url, 'generate_image', { prompt })).text)?.[1]
+  const { text: submitted } = await callTool(url, 'generate_image', { prompt, job: true })
+  const job_id = /job_[0-9a-f]{32}/.exec(submitted)?.[0]
   for (const tool of tools) {
     const source = tool.name === 'edit_image' ? { image_data_base64: image } : {}
-    const args = { ...requiredArguments(tool, { prompt, id }), ...source }
+    const args = { ...requiredArguments(tool, { prompt, id, job_id }), ...source }
     const { isError, text } = await callTool(url, tool.name, { ...args, ...ofN8n })
     t.assert.equal(isError, false, `${tool.name}: ${text}`)
   }
@@ -105,6 +107,35 @@ describe('quoted numbers and booleans are accepted', () => {
     }
     t.assert.equal(simulator.requests.length, 3)
   })
+})
+
+test('lists are accepted as JSON, or as their only text', async (t: TestContext) => {
+  const { url, simulator } = await startService(t, { AZURE_DEPLOYMENT_NAME: 'gpt-image-1' })
+  const image = (await png(64, 64)).toString('base64')
+  const { text } = await callTool(url, 'generate_image', { prompt, tags: ' ["sea", "light"] ' })
+  await callTool(url, 'generate_image', { prompt, tags: 'sea' })
+  const { text: both } = await callTool(url, 'find_images', { tags: 'sea' })
+  t.assert.match(both, /^2 images/)
+  t.assert.match(both, /tags "sea" "light"/)
+  const id = /img_\w{26}/.exec(text)?.[0]
+  for (const [args, files] of [
+    [{ image: id, reference_images: JSON.stringify([id]) }, 2],
+    [{ image: id, reference_images: id }, 2],
+    [{ image: id, reference_images: '[]' }, 1],
+    [{ image: id, reference_images_base64: image }, 2],
+    [{ image_data_base64: image, reference_images_base64: JSON.stringify([image]) }, 2],
+  ] as const) {
+    const { isError, text: problem } = await callTool(url, 'edit_image', { prompt, ...args })
+    t.assert.equal(isError, false, problem)
+    t.assert.equal(simulator.requests.at(-1)?.files.length, files)
+  }
+  for (const tags of [7, { a: 1 }, true, [['a']], '[[1]]']) {
+    const { isError } = await callTool(url, 'generate_image', { prompt, tags })
+    t.assert.equal(isError, true, JSON.stringify(tags))
+  }
+  const large = noisePng(400).toString('base64')
+  const edited = await callTool(url, 'edit_image', { prompt, image: id, reference_images_base64: large })
+  t.assert.equal(edited.isError, false, edited.text)
 })
 
 test('choices are accepted in any case and common spelling, whatever their length', async (t: TestContext) => {
@@ -190,6 +221,8 @@ describe('a prompt without meaning is rejected before Azure is called', () => {
     ['fillers', '\u3164\u115f\u2800\ufe0f\u034f', /"prompt" is blank/],
     ['combining marks without a letter', '\u0301 \u20dd', /"prompt" is blank/],
     ['unassigned characters', '\ue000\uffff', /"prompt" is blank/],
+    ['question marks for lost characters', '???? ??, ???!', /"prompt" arrived as question marks only/],
+    ['replacement characters', '\ufffd\ufffd\ufffd.', /"prompt" arrived as question marks only/],
     ['a NUL', 'a\0b', /"prompt" contains a NUL/],
     ['half a surrogate pair', 'a \ud83d b', /"prompt" contains half a surrogate pair/],
   ] as const) {

@@ -198,11 +198,13 @@ describe('notifications/cancelled over HTTP', () => {
 
   for (const headers of [json, stream]) {
     test(`does not stop the call, and an identical call joins it (${headers.accept})`, async (t: TestContext) => {
-      const service = await startService(t, {}, { latencyMs: 400 })
+      const service = await startService(t)
+      const release = service.simulator.hold()
       const first = await connectRaw(t, service.url)
       first.post(callOf(args, 'seven'), headers)
       await waitFor('a request to Azure', () => service.simulator.requests.length > 0)
       await cancel(t, service, 'seven')
+      release()
       t.assert.match(await callAgain(t, service, args, headers), abandonedNote)
       const { body } = await first.response()
       t.assert.match(body, /Image successfully generated/)
@@ -212,13 +214,16 @@ describe('notifications/cancelled over HTTP', () => {
   }
 
   test('for three attempts with unread streams pays once', async (t: TestContext) => {
-    const service = await startService(t, {}, { latencyMs: 800 })
+    const service = await startService(t)
+    const release = service.simulator.hold()
     for (let id = 1; id <= 3; id++) {
       const client = await connectRaw(t, service.url)
       client.post(callOf(args, id), stream)
+      await waitFor('the call', () => service.app.calls.inFlight.count > 0)
       await pause(50)
       await cancel(t, service, id)
     }
+    release()
     t.assert.match(await callAgain(t, service, args), abandonedNote)
     t.assert.equal(service.simulator.requests.length, 1)
   })
@@ -233,7 +238,8 @@ describe('notifications/cancelled over HTTP', () => {
   })
 
   test('does not affect another caller, another id, or an id of another type', async (t: TestContext) => {
-    const service = await startService(t, { MCP_API_KEYS: 'ann:key-of-ann,bob:key-of-bob' }, { latencyMs: 400 })
+    const service = await startService(t, { MCP_API_KEYS: 'ann:key-of-ann,bob:key-of-bob' })
+    const release = service.simulator.hold()
     const first = await connectRaw(t, service.url)
     first.post(callOf(args, 1), { ...stream, 'x-api-key': 'key-of-ann' })
     await waitFor('a request to Azure', () => service.simulator.requests.length > 0)
@@ -241,6 +247,8 @@ describe('notifications/cancelled over HTTP', () => {
     await cancel(t, service, 2, { 'x-api-key': 'key-of-ann' })
     await cancel(t, service, '1', { 'x-api-key': 'key-of-ann' })
     t.assert.equal(service.app.calls.waiting, 0)
+    release()
+    await first.response()
   })
 })
 

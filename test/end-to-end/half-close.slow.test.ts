@@ -92,7 +92,8 @@ describe('a client that ends its side of the connection after the request', () =
 })
 
 test('what cannot be parsed after a request breaks off its open event stream, and writes no other response into it', async (t: TestContext) => {
-  const { url, simulator, app } = await startService(t, {}, { latencyMs: 600 })
+  const { url, simulator, app } = await startService(t)
+  const release = simulator.hold()
   const client = await connectRaw(t, url)
   client.post(callOf('a kite'), stream)
   await waitFor('the request', () => simulator.requests.length === 1)
@@ -101,6 +102,7 @@ test('what cannot be parsed after a request breaks off its open event stream, an
   client.socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')))
   client.socket.write('garbage\r\n\r\n')
   await once(client.socket, 'close')
+  release()
   t.assert.doesNotMatch(received, /HTTP\/1\.1 400/)
   await waitFor('the end of the call', () => app.calls.inFlight.count === 0)
   const again = await connectRaw(t, url)
@@ -120,7 +122,7 @@ describe('a client that is gone', () => {
     return service
   }
   const running = ({ app }: Service, count: number) =>
-    waitFor(`${count} running calls`, () => app.calls.inFlight.count === count, { limitMs: 5_000 })
+    waitFor(`${count} running calls`, () => app.calls.inFlight.count === count)
 
   for (const [name, headers] of Object.entries({ JSON: json, 'an event stream': stream, either: both })) {
     for (const isRelayed of [false, true]) {
@@ -137,14 +139,17 @@ describe('a client that is gone', () => {
   }
 
   test('counts as abandoned while Azure works, and its retry joins the call', async (t: TestContext) => {
-    const { url, simulator } = await startService(t, {}, { latencyMs: 800 })
+    const { url, simulator } = await startService(t)
     for (const headers of [json, stream]) {
       const before = simulator.requests.length
+      const release = simulator.hold()
       const client = await connectRaw(t, url)
       client.post(callOf(headers.accept), headers)
       await waitFor('the request', () => simulator.requests.length === before + 1)
       client.socket.destroy()
       const again = await connectRaw(t, url)
+      await fetch(`${url}/health`)
+      release()
       again.post(callOf(headers.accept), json)
       t.assert.match((await again.response()).body, /whose response you did not receive/)
       await again.end()

@@ -24,6 +24,8 @@ const uses: Readonly<Record<string, (id: string) => Probe>> = {
   'get_image whole': (id) => tool('get_image', { id, as: 'image' }),
   'get_image as a link': (id) => tool('get_image', { id, as: 'link' }),
   'get_image by its preview': (id) => tool('get_image', { id: `image://${id}/preview` }),
+  'studio_image whole': (id) => tool('studio_image', { id }),
+  'studio_image smaller': (id) => tool('studio_image', { id, max_edge: 16 }),
   'resources/read': (id) => ['resources/read', { uri: `image://${id}` }],
   'resources/read of the preview': (id) => ['resources/read', { uri: `image://${id}/preview` }],
 }

@@ -86,6 +86,29 @@ describe('references to stored images', () => {
     }
   })
 
+  test('may be the path that a result reported, or the output_path of the call', async (t: TestContext) => {
+    const keys = { MCP_API_KEYS: 'ann:key-of-ann-0123456789,bob:key-of-bob-0123456789' }
+    const { url, images } = await startService(t, { ...gptImage, ...keys })
+    const as = (name: string) => ({ 'x-api-key': `key-of-${name}-0123456789` })
+    const made = { prompt: 'a fox', output_path: 'animals/fox.png' }
+    const { text } = await callTool(url, 'generate_image', made, as('ann'))
+    const path = /Saved to server at: (\S+)/.exec(text)?.[1]
+    t.assert.equal(path, join(images, 'animals/fox.png'))
+    for (const image of [path, 'animals/fox.png', ' ./animals/fox.png ']) {
+      const edited = await callTool(url, 'edit_image', { prompt: 'at night', image }, as('ann'))
+      t.assert.equal(edited.isError, false, edited.text)
+      const ofBob = await callTool(url, 'edit_image', { prompt: 'at night', image }, as('bob'))
+      const missing = await callTool(
+        url,
+        'edit_image',
+        { prompt: 'at night', image: `x${String(image).trim()}` },
+        as('bob'),
+      )
+      t.assert.equal(ofBob.text, missing.text, 'an image of another caller is as unknown as one that does not exist')
+      t.assert.match(ofBob.text, /^image is the path of a file/)
+    }
+  })
+
   test('that name nothing are rejected before Azure is called, with what to send instead', async (t: TestContext) => {
     const service = await startService(t, gptImage)
     const { id, bytes } = await generate(service)

@@ -15,6 +15,8 @@ const onDeploymentRoute = { AZURE_API_VERSION: '2025-04-01-preview' }
 const references = 'reference_images reference_images_base64'
 const gptGenerates = 'size n quality output_format output_compression background'
 const gptEdits = `${gptGenerates} mask_image mask_base64 mask_region ${references}`
+/** Of every model that edits: without masks of its own, the service composes the result. */
+const painted = 'mask_strokes mask_feather keep_outside_mask'
 const mai26 = 'size auto_aspect_ratio web_grounding'
 const flux2Generates = 'size seed output_format guidance'
 const offers: readonly [model: string, generate: string, edit: string | undefined, environment?: Environment][] = [
@@ -50,7 +52,17 @@ async function listTools(url: string): Promise<Map<string, Listed['inputSchema']
   return new Map(tools.map(({ name, inputSchema }) => [name, inputSchema.properties]))
 }
 
-const common = ['prompt', 'image', 'image_data_base64', 'output_path', 'idempotency_key', 'tags', 'return']
+const common = [
+  'prompt',
+  'image',
+  'image_data_base64',
+  'output_path',
+  'idempotency_key',
+  'tags',
+  'return',
+  'job',
+  'dry_run',
+]
 const words = (text: string) => text.split(' ').filter((word) => word !== '')
 
 describe('arguments follow the model', () => {
@@ -62,7 +74,7 @@ describe('arguments follow the model', () => {
       const offered = (name: string) => Object.keys(tools.get(name) ?? {}).filter((key) => !common.includes(key))
       t.assert.deepEqual(offered('generate_image').sort(), words(generate).sort())
       t.assert.equal(tools.has('edit_image'), edit !== undefined)
-      if (edit !== undefined) t.assert.deepEqual(offered('edit_image').sort(), words(edit).sort())
+      if (edit !== undefined) t.assert.deepEqual(offered('edit_image').sort(), words(`${edit} ${painted}`).sort())
       t.assert.equal(tools.has('list_models'), false)
 
       for (const [name, value] of Object.entries(argumentValues).filter(([key]) => !words(generate).includes(key))) {

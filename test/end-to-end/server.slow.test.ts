@@ -98,6 +98,25 @@ describe('the executable', () => {
     }
   })
 
+  test('--check prints the rules of the policy', async (t: TestContext) => {
+    const POLICY_FILE = join(await temporaryFolder(t), 'policy.json')
+    await writeFile(POLICY_FILE, '{"rules": [{"name": "team-a", "callers": ["ann", "a-*"], "max_n": 2}]}')
+    const run = await start(t, { ...minimalEnvironment, POLICY_FILE }, ['--check'])
+    t.assert.equal(await run.ended, 0, run.output.stderr)
+    t.assert.match(run.output.stdout, /^rule team-a \(enforced\): callers ann, a-\*; max_n 2$/m)
+  })
+
+  test('ends with --check also while nothing of what replicas share responds', async (t: TestContext) => {
+    const shared = {
+      REDIS_URL: 'redis://127.0.0.1:1',
+      DATABASE_URL: 'postgres://images:password@127.0.0.1:1/images',
+      SERVER_SECRET: 's'.repeat(32),
+      IMAGES_SHARED: 'true',
+    }
+    const run = await start(t, { ...minimalEnvironment, ...shared }, ['--check'])
+    t.assert.equal(await run.ended, 0)
+  })
+
   test('an unreadable .env is reported in one line', async (t: TestContext) => {
     const folder = await temporaryFolder(t)
     await mkdir(join(folder, '.env'))
@@ -160,7 +179,7 @@ describe('the executable', () => {
     const child = spawn(process.execPath, ['--import', `data:text/javascript,${disguise}`, bin], { stdio: 'pipe' })
     const [stderr, [code]] = await Promise.all([child.stderr.toArray(), once(child, 'close')])
     t.assert.equal(code, 1)
-    t.assert.match(stderr.join(''), /^azure-image-editor-mcp needs Node\.js 26 or newer; this is v[^\n]+\n$/)
+    t.assert.match(stderr.join(''), /^azure-image-editor-mcp needs Node\.js 26 or newer, and this is v[^\n]+\n$/)
   })
 
   test('an unknown flag is rejected in one line', async (t: TestContext) => {

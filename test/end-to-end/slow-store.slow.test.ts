@@ -16,7 +16,7 @@ const WAIT_MS = 300
 const CALLS = 200
 const LANES = 8
 /** Far above what a result waits. */
-const WRITE_MS = 5_000
+const WRITE_MS = 10_000
 
 async function metric(url: string, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text()
@@ -28,7 +28,7 @@ async function metric(url: string, name: string): Promise<number> {
   )
 }
 
-test('a store that takes 5 s for a write delays no result by more than LIBRARY_WAIT_MS, and nothing remains in memory', async (t: TestContext) => {
+test('a store that takes 10 s for a write delays no result by more than LIBRARY_WAIT_MS, and nothing remains in memory', async (t: TestContext) => {
   await using azurite = await startAzurite()
   const proxy = await startStorageProxy(t, azurite.url)
   const image = noisePng(600)
@@ -70,7 +70,7 @@ test('a store that takes 5 s for a write delays no result by more than LIBRARY_W
     proxy.fault = ({ method }) => (method === 'PUT' ? { delayMs: WRITE_MS } : undefined)
   }
 
-  t.assert.match((await generate()).text, /Image id: img_/)
+  await untilStored()
   slow()
   await generateMany()
   const idle = await waitForRest()
@@ -90,13 +90,18 @@ test('a store that takes 5 s for a write delays no result by more than LIBRARY_W
   )
   const files = await readdir(images, { recursive: true, withFileTypes: true })
   t.assert.deepStrictEqual(
-    files.filter((file) => file.isFile() && !file.name.startsWith('index.db')).map(({ name }) => name),
+    files.filter((file) => file.isFile() && !/^(index|state)\.db/.test(file.name)).map(({ name }) => name),
     [],
   )
 
   // What was given up appears nowhere once the store works again.
   proxy.fault = () => undefined
-  t.assert.match((await generate()).text, /Image id: img_/)
+  await untilStored()
+
+  /** A busy machine takes longer than LIBRARY_WAIT_MS now and then. */
+  async function untilStored(): Promise<void> {
+    await waitFor('a result in the library', async () => /Image id: img_/.test((await generate()).text))
+  }
 
   /** What results were made of has been released; the next list of garbage frees the rest. */
   async function waitForRest(isRest: (bytes: number) => boolean = () => true): Promise<number> {

@@ -81,7 +81,7 @@ describe('over stdio a result is delivered once it was written completely to the
     await waitFor('a request to Azure', () => simulator.requests.length > 0)
     child.kill('SIGTERM')
     const { id, error } = JSON.parse(await readMessage(child.stdout))
-    t.assert.deepEqual([id, error.code, error.data], [1, 503, undefined])
+    t.assert.deepEqual([id, error.code, error.data], [1, 504, undefined])
     t.assert.match(error.message, /may have been generated and billed/)
     t.assert.equal(await ended, 0)
   })
@@ -121,12 +121,14 @@ describe('over stdio a result is delivered once it was written completely to the
   })
 
   test('a cancelled call keeps running, and an identical call joins it', async (t: TestContext) => {
-    const { simulator, start } = await setUp(t, 500)
+    const { simulator, start } = await setUp(t, 0)
+    const release = simulator.hold()
     const { child } = await start()
     child.stdin.write(call(1))
     await waitFor('a request to Azure', () => simulator.requests.length > 0)
     const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } }
     child.stdin.write(`${JSON.stringify(cancelled)}\n${call(2)}`)
+    release()
     const message = JSON.parse(await readMessage(child.stdout))
     t.assert.equal(message.id, 2)
     t.assert.match(message.result.content[2].text, /whose response you did not receive/)

@@ -217,7 +217,7 @@ describe('edit_image', () => {
       t.assert.equal(logs.text.includes(hidden), false, hidden)
       t.assert.equal(metrics.includes(hidden), false, hidden)
     }
-    t.assert.match(metrics, /image_mcp_tool_calls_total\{tool="edit_image",outcome="ok"\} 1/)
+    t.assert.match(metrics, /image_mcp_tool_calls_total\{tool="edit_image",outcome="ok",door="mcp"\} 1/)
   })
 })
 

@@ -84,7 +84,8 @@ describe('connections', () => {
   })
 
   test('that run a request are not closed for others', async (t: TestContext) => {
-    const { url, simulator } = await startService(t, { MAX_CONNECTIONS_PER_ADDRESS: '2' }, { latencyMs: 700 })
+    const { url, simulator } = await startService(t, { MAX_CONNECTIONS_PER_ADDRESS: '2' })
+    const release = simulator.hold()
     const call = (prompt: string) =>
       JSON.stringify({
         jsonrpc: '2.0',
@@ -97,6 +98,7 @@ describe('connections', () => {
     await waitFor('both calls', () => simulator.requests.length === 2)
     const sockets = await openHalf(t, url, 3)
     t.assert.deepEqual(await stillOpen(sockets, 3), [])
+    release()
     for (const client of clients) t.assert.match((await client.response()).body, /Image successfully generated/)
   })
 

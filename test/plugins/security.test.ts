@@ -3,7 +3,18 @@ import { buildApp } from '../support/app.ts'
 
 test('every response that a browser may show has the security headers', async (t: TestContext) => {
   const { app } = await buildApp(t)
-  for (const url of ['/', '/health', '/ready', '/metrics', '/mcp', '/nothing', '/%2e%2e/x', '/.env', '/%zz']) {
+  for (const url of [
+    '/',
+    '/health',
+    '/ready',
+    '/metrics',
+    '/mcp',
+    '/studio',
+    '/nothing',
+    '/%2e%2e/x',
+    '/.env',
+    '/%zz',
+  ]) {
     const { headers } = await app.inject(url)
     t.assert.equal(headers['x-content-type-options'], 'nosniff', url)
     t.assert.equal(headers['x-frame-options'], 'DENY', url)

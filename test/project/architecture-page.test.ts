@@ -30,7 +30,7 @@ for (const page of pages) {
     const chain = /createChain\(\[\n([\s\S]*?)\n {4}\]\)/.exec(read('services/calls/chain.ts'))?.[1] ?? ''
     const steps = chain.split('\n').map((line) => /\w+(?=\.around)/.exec(line) ?? /\w+/.exec(line))
     const names = steps.map((found) => found?.[0] ?? '')
-    t.assert.ok(names.length >= 7 && names[0] === 'measure', chain)
+    t.assert.ok(names.length >= 7 && names[0] === 'traceCall', chain)
     t.assert.deepStrictEqual(inOrder(page, names), names)
   })
 }

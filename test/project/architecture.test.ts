@@ -15,7 +15,7 @@ const rows = [
   ['parameters'],
   ['imaging'],
   ['bytes'],
-  ['config', 'net', 'auth', 'limits', 'logging', 'telemetry', 'errors'],
+  ['config', 'net', 'auth', 'databases', 'limits', 'logging', 'telemetry', 'errors'],
 ]
 const leaves = rows.at(-1) ?? []
 
@@ -36,7 +36,13 @@ const latePackages = [
   'pino-pretty',
   'pino-roll',
   'ioredis',
+  'bullmq',
+  'pg',
   'jose',
+  '@opentelemetry/core',
+  '@opentelemetry/otlp-transformer',
+  '@opentelemetry/resources',
+  '@opentelemetry/sdk-trace',
 ]
 
 /** The room of a file of `services/`. */

@@ -65,6 +65,20 @@ describe('documentation', () => {
     })
   }
 
+  test('docs/tracing.md names everything that a span may say, in both languages', (t: TestContext) => {
+    const facts = /interface SpanFacts \{([\s\S]*?)\n\}/.exec(read('services/telemetry/trace.ts'))?.[1] ?? ''
+    const names = [...facts.matchAll(/^ {2}'([\w.]+)'\?:/gm)].map(([, name = '']) => name)
+    t.assert.ok(names.length > 20, facts)
+    for (const page of ['docs/tracing.md', 'docs/tracing.zh-CN.md']) {
+      const text = read(page).replace('`…output_tokens`', '`gen_ai.usage.output_tokens`')
+      t.assert.deepEqual(
+        names.filter((name) => !text.includes(`\`${name}\``)),
+        [],
+        page,
+      )
+    }
+  })
+
   test('CONTRIBUTING.md gives the reason for every dependency', (t: TestContext) => {
     const { dependencies, devDependencies } = JSON.parse(read('package.json'))
     const text = read('CONTRIBUTING.md')

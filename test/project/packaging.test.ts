@@ -1,12 +1,24 @@
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
+import bundle from '../../rolldown.config.ts'
 import { variables } from '../../services/config/variables.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const names = variables.map(({ name }) => name)
 const environmentOf = (file: string): string[] => parse(read(file)).services['azure-image-editor'].environment
 const nameOf = (entry: string) => entry.split('=')[0] ?? ''
+
+test('the bundle has every file that @fastify/autoload looks for, the hooks of the routes included', (t: TestContext) => {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const found = globSync(['plugins/*.ts', 'routes/*.ts', 'routes/*/{index,autohooks}.ts'], { cwd: root })
+  t.assert.ok(found.includes('routes/rpc/autohooks.ts'))
+  t.assert.deepEqual(
+    found.filter((file) => !Object.values(bundle.input ?? {}).includes(file)),
+    [],
+  )
+})
 
 describe('docker-compose.yml', () => {
   const entries = environmentOf('docker-compose.yml')
@@ -80,8 +92,32 @@ describe('deployments that are reachable from outside', () => {
 describe('the image', () => {
   const dockerfile = read('Dockerfile')
 
-  test('has the version of the package', (t: TestContext) => {
-    t.assert.match(dockerfile, new RegExp(`^ARG VERSION=${JSON.parse(read('package.json')).version}$`, 'm'))
+  test('has the version of the package, and its name in the MCP registry', (t: TestContext) => {
+    const { version, mcpName } = JSON.parse(read('package.json'))
+    t.assert.match(dockerfile, new RegExp(`^ARG VERSION=${version}$`, 'm'))
+    t.assert.match(dockerfile, new RegExp(`^ARG MCP_NAME=${mcpName}$`, 'm'))
+  })
+
+  test('has the labels of OCI and of the MCP registry, after all layers', (t: TestContext) => {
+    const [block = ''] = /^LABEL [\s\S]*?[^\\]$/m.exec(dockerfile) ?? []
+    const labels = Object.fromEntries(
+      [...block.matchAll(/([\w.]+)="([^"]*)"/g)].map(([, name, value]) => [name, value]),
+    )
+    const oci = 'org.opencontainers.image'
+    const argument = (name: string) => `\${${name}}`
+    t.assert.equal(labels['io.modelcontextprotocol.server.name'], argument('MCP_NAME'))
+    t.assert.equal(labels[`${oci}.version`], argument('VERSION'))
+    t.assert.equal(labels[`${oci}.revision`], argument('REVISION'))
+    t.assert.equal(labels[`${oci}.created`], argument('CREATED'))
+    t.assert.equal(labels[`${oci}.source`], argument('SOURCE'))
+    for (const name of ['title', 'description', 'licenses', 'base.name']) t.assert.ok(labels[`${oci}.${name}`], name)
+    // Each with a default, and set where it is declared.
+    for (const [, name = ''] of block.matchAll(/\$\{(\w+)\}/g)) {
+      t.assert.match(dockerfile, new RegExp(`^ARG ${name}=`, 'm'))
+    }
+    const [, created = ''] = /^ARG CREATED=(.*)$/m.exec(dockerfile) ?? []
+    t.assert.ok(!Number.isNaN(Date.parse(created)), created)
+    t.assert.doesNotMatch(dockerfile.slice(dockerfile.indexOf('ARG VERSION')), /^(?:RUN|COPY) /m)
   })
 
   test('is built from everything that the compiler reads', (t: TestContext) => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
-import { MAX_SOURCE_AGE_DAYS, newestRelease, staleSources } from '../../scripts/check-release.ts'
+import { identityProblems, MAX_SOURCE_AGE_DAYS, newestRelease, staleSources } from '../../scripts/check-release.ts'
 import { modelTable, type ShippedModel } from '../../services/azure/models/table.ts'
 
 const dayAfter = (day: string, days: number) => new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10)
@@ -40,6 +40,32 @@ describe('a release', () => {
     const stale = released === undefined ? [] : staleSources(modelTable, released)
     const old = stale.filter((problem) => !problem.includes('after the release'))
     t.assert.deepEqual(old, [], 'look at these pages again, correct services/azure/models/table.ts, and set `checked`')
+  })
+})
+
+describe('what registries compare', () => {
+  const name = 'io.github.somebody/azure-image-editor-mcp'
+  const packageJson = { version: '1.2.3', mcpName: name, repository: 'github:somebody/azure-image-editor-mcp' }
+  const packages = [{ identifier: 'azure-image-editor-mcp', version: '1.2.3' }, { identifier: 'ghcr.io/a/b:1.2.3' }]
+  const serverJson = { version: '1.2.3', name, packages }
+  const ready = { packageJson, serverJson, dockerfile: `ARG VERSION=1.2.3\nARG MCP_NAME=${name}\n` }
+
+  test('is one name and one version everywhere', (t: TestContext) => {
+    t.assert.deepEqual(identityProblems(ready), [])
+    const newer = { ...ready, packageJson: { ...packageJson, version: '1.3.0' } }
+    t.assert.match(identityProblems(newer).join(), /server\.json.*Dockerfile: set ARG VERSION=1\.3\.0$/)
+    const oldImage = { ...serverJson, packages: [{ identifier: 'ghcr.io/a/b:1.2.2' }] }
+    t.assert.match(identityProblems({ ...ready, serverJson: oldImage }).join(), /^server\.json/)
+    t.assert.match(
+      identityProblems({ ...ready, dockerfile: 'ARG VERSION=1.2.3' }).join(),
+      /^Dockerfile: set ARG MCP_NAME/,
+    )
+  })
+
+  test('has no placeholder, and an address', (t: TestContext) => {
+    const unknown = { version: '1.2.3', mcpName: 'io.github.OWNER/azure-image-editor-mcp' }
+    const problems = identityProblems({ ...ready, packageJson: unknown }).join()
+    t.assert.match(problems, /replace OWNER in mcpName.*add repository/)
   })
 })
 

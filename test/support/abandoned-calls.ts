@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test'
 import { Base64Image, encodeImage } from '../../services/bytes/base64-image.ts'
 import { type AbandonedEvent, createAbandonedResults } from '../../services/calls/abandoned-results.ts'
 import { createChain } from '../../services/calls/chain.ts'
+import type { RunningCalls } from '../../services/calls/running-calls.ts'
 import type { ToolResult } from '../../services/calls/types.ts'
 import { serviceError } from '../../services/errors/errors.ts'
 import { temporaryFolder } from './app.ts'
@@ -28,7 +29,15 @@ export function resultOf(text: string, bytes = Buffer.from(text)): ToolResult {
 /** Abandoned results with clocks of their own, and calls whose clients are controlled. */
 export async function startAbandonedResults(
   t: TestContext,
-  options: { folder?: string; maxEntries?: number; maxBytes?: number; storeUnprovenAfterMs?: number } = {},
+  options: {
+    folder?: string
+    maxEntries?: number
+    maxBytes?: number
+    storeUnprovenAfterMs?: number
+    /** False by default, so that calls begin at once. */
+    isFolderShared?: boolean
+    runningCalls?: RunningCalls
+  } = {},
 ) {
   const folder = options.folder ?? join(await temporaryFolder(t), '.abandoned')
   const world = { wall: Date.UTC(2030, 0, 1), monotonic: 0, paid: 0 }
@@ -40,6 +49,8 @@ export async function startAbandonedResults(
     maxEntries: options.maxEntries ?? 10,
     maxBytes: options.maxBytes ?? 1_000_000,
     log: silent,
+    isFolderShared: options.isFolderShared ?? false,
+    runningCalls: options.runningCalls,
     onEvent: (event) => events.push(event),
     now: () => world.wall,
     monotonic: () => world.monotonic,
@@ -49,13 +60,16 @@ export async function startAbandonedResults(
   t.after(() => abandonedResults.close())
 
   /** A call and its client, which can disconnect, read the images, and prove that it did. */
-  function call(args: object = { prompt: 'a' }, { caller = 'key:alice', id = 1, openedAt = 0 } = {}) {
+  function call(
+    args: object = { prompt: 'a' },
+    { caller = 'key:alice', id = 1, openedAt = 0, isRetry = undefined as boolean | undefined } = {},
+  ) {
     const work = Promise.withResolvers<ToolResult>()
     const make = () => {
       world.paid++
       return work.promise
     }
-    const paid = paidCall({ ...args }, { caller, requestId: id, openedAt, make })
+    const paid = paidCall({ ...args }, { caller, requestId: id, openedAt, isRetry, make })
     const response = createChain([abandonedResults.around])(paid.call)
     response.catch(() => {})
     return {

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { type CreateAppOptions, createApp } from '../../app.ts'
 import type { Environment } from '../../services/config/environment.ts'
+import './loaded.ts'
 import { checkSchema } from './schema-check.ts'
 
 /** A folder that is removed after the test, even while a result is being stored in it. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import Type from 'typebox'
 import { createChain } from '../../services/calls/chain.ts'
 import { checkArguments } from '../../services/calls/check-arguments.ts'
@@ -6,7 +7,12 @@ import { type CallObserver, measure } from '../../services/calls/measure.ts'
 import type { Call, ToolResult } from '../../services/calls/types.ts'
 import type { Dispatcher } from '../../services/mcp/dispatcher.ts'
 import { envelopeError, isBody } from '../../services/mcp/envelope.ts'
+import { createRequestStates } from '../../services/mcp/request-states.ts'
 import type { McpContext, Response } from '../../services/mcp/types.ts'
+import { noTrace } from '../../services/telemetry/trace.ts'
+
+/** Under a key of this process. */
+export const requestStates = createRequestStates({ key: randomBytes(32) })
 
 export const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -18,14 +24,17 @@ export function contextOf(changes: Partial<McpContext> = {}): McpContext {
   return {
     id: 'req-1',
     caller: callerOf('key:test'),
+    door: 'mcp',
     access: { owner: 'key:test', uses: 'own', canList: true, changes: 'own' },
     signal,
     get isCancelled() {
       return signal.aborted
     },
-    deadlineAt: performance.now() + 1000,
+    deadlineAt: performance.now() + 30_000,
     log: silent,
+    trace: noTrace,
     scope: new AsyncDisposableStack(),
+    outlive() {},
     delivery: createDelivery(0),
     sentRequests: 0,
     progress() {},
@@ -48,13 +57,14 @@ export interface PaidCallOptions {
   requestId: number
   tool?: string
   openedAt?: number
+  isRetry?: boolean | undefined
   make: () => Promise<ToolResult>
 }
 
 /** A call that pays for an image, and the controls of its client. */
 export function paidCall(
   args: Readonly<Record<string, unknown>>,
-  { caller, requestId, tool = 'generate_image', openedAt = 0, make }: PaidCallOptions,
+  { caller, requestId, tool = 'generate_image', openedAt = 0, isRetry, make }: PaidCallOptions,
 ): { call: Call; delivery: ReportedDelivery; disconnect: () => void; scope: AsyncDisposableStack } {
   const disconnected = new AbortController()
   const delivery = createDelivery(openedAt)
@@ -68,6 +78,6 @@ export function paidCall(
     call: make,
   }
   const validator = { Check: () => true, Errors: () => [] }
-  const call: Call = { context, tool: { tool: definition, validator }, args, cost: 1, requestId }
+  const call: Call = { context, tool: { tool: definition, validator }, args, cost: 1, requestId, isRetry }
   return { call, delivery, disconnect: () => disconnected.abort(), scope: context.scope }
 }

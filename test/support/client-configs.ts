@@ -70,6 +70,34 @@ export const configSchemas: Readonly<Record<string, TSchema>> = {
     'mcpServers',
     closed({ type: Type.Literal('http'), url: Http, headers: bearer('your-key'), requestTimeout: Milliseconds }),
   ),
+  'GitHub Copilot CLI': servers(
+    'mcpServers',
+    closed({ type: Type.Literal('http'), url: Http, headers: headers('${'), tools: Type.Array(Type.Literal('*')) }),
+  ),
+  Kiro: servers('mcpServers', closed({ url: Http, headers: Type.Optional(headers('${')) })),
+  'LM Studio': servers('mcpServers', closed({ url: Http, headers: Type.Optional(bearer('your-key')) })),
+  Zed: servers('context_servers', closed({ url: Http, headers: bearer('your-key') })),
+  Cline: servers(
+    'mcpServers',
+    closed({
+      type: Type.Literal('streamableHttp'),
+      url: Http,
+      headers: bearer('your-key'),
+      // Seconds: https://docs.cline.bot/mcp/adding-and-configuring-servers
+      timeout: Type.Integer({ minimum: 30, maximum: 3_600 }),
+    }),
+  ),
+  Goose: servers(
+    'extensions',
+    closed({
+      name: Type.String(),
+      type: Type.Literal('streamable_http'),
+      uri: Http,
+      headers: bearer('your-key'),
+      enabled: Type.Literal(true),
+      timeout: Type.Integer({ minimum: 60, maximum: 3_600 }),
+    }),
+  ),
   LibreChat: servers(
     'mcpServers',
     closed({
@@ -105,9 +133,12 @@ export function clientSections(document: string): ClientSection[] {
   })
 }
 
+/** Pages with a section for each client: applications, and libraries. */
+export const clientPages = ['docs/clients.md', 'docs/sdks.md'] as const
+
 export function exampleOf(client: string, language: string): string {
-  const section = clientSections('docs/clients.md').find((one) => one.client === client)
+  const section = clientPages.flatMap(clientSections).find((one) => one.client === client)
   const example = section?.examples.find((one) => one.language === language)
-  if (example === undefined) throw new Error(`docs/clients.md has no ${language} example for ${client}`)
+  if (example === undefined) throw new Error(`no page has a ${language} example for ${client}`)
   return example.code
 }

@@ -1,8 +1,10 @@
-import Type from 'typebox'
-import type { ResourceContents, Tool, ToolResult } from '../../services/calls/types.ts'
+import type { ResourceContents, Tool } from '../../services/calls/types.ts'
 import { serviceError } from '../../services/errors/errors.ts'
 import type { Catalog } from '../../services/mcp/catalog.ts'
 import type { CompletionRequest, Prompt } from '../../services/prompts/types.ts'
+import { fixtureTool, prompt, say, text } from './conformance-fixtures.ts'
+import { askingPrompts, askingTools } from './conformance-questions.ts'
+import { taskTools } from './conformance-tasks.ts'
 
 /**
  * The fixtures that the scenarios of the official suite call by name, in terms of the types that the service's own
@@ -11,18 +13,6 @@ import type { CompletionRequest, Prompt } from '../../services/prompts/types.ts'
 
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=='
 const SILENCE = 'UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA='
-
-const tool = (name: string, call: Tool['call'], extra: Partial<Tool> = {}): Tool => ({
-  name,
-  title: name,
-  description: `Fixture of the conformance suite: ${name}`,
-  inputSchema: Type.Object({}),
-  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-  call,
-  ...extra,
-})
-
-const text = (said: string): ToolResult => ({ content: [{ type: 'text', text: said }] })
 
 /** Words of JSON Schema 2020-12 that a server must hand on as they are. */
 const wideSchema = {
@@ -51,10 +41,12 @@ const wideSchema = {
 }
 
 const tools: readonly Tool[] = [
-  tool('test_simple_text', async () => text('This is a simple text response for testing.')),
-  tool('test_image_content', async () => ({ content: [{ type: 'image', data: PIXEL, mimeType: 'image/png' }] })),
-  tool('test_audio_content', async () => ({ content: [{ type: 'audio', data: SILENCE, mimeType: 'audio/wav' }] })),
-  tool('test_embedded_resource', async () => ({
+  fixtureTool('test_simple_text', async () => text('This is a simple text response for testing.')),
+  fixtureTool('test_image_content', async () => ({ content: [{ type: 'image', data: PIXEL, mimeType: 'image/png' }] })),
+  fixtureTool('test_audio_content', async () => ({
+    content: [{ type: 'audio', data: SILENCE, mimeType: 'audio/wav' }],
+  })),
+  fixtureTool('test_embedded_resource', async () => ({
     content: [
       {
         type: 'resource',
@@ -66,7 +58,7 @@ const tools: readonly Tool[] = [
       },
     ],
   })),
-  tool('test_multiple_content_types', async () => ({
+  fixtureTool('test_multiple_content_types', async () => ({
     content: [
       { type: 'text', text: 'Multiple content types test:' },
       { type: 'image', data: PIXEL, mimeType: 'image/png' },
@@ -80,17 +72,23 @@ const tools: readonly Tool[] = [
       },
     ],
   })),
-  tool('test_error_handling', async () => {
+  fixtureTool('test_error_handling', async () => {
     throw serviceError('IMG_ERR_ARGUMENTS', ['this tool intentionally returns an error for testing'])
   }),
-  tool('test_tool_with_progress', async (_args, { progress }) => {
+  fixtureTool('test_tool_with_progress', async (_args, { progress }) => {
     for (const stage of ['first', 'second', 'third']) progress(stage)
     return text('Progress was reported.')
   }),
-  tool('test_missing_capability', async () => text('The client can sample.'), { requiredCapabilities: ['sampling'] }),
-  tool('test_streaming_elicitation', async () => text('Nothing was asked.'), { requiredCapabilities: ['elicitation'] }),
-  tool('test_logging_tool', async () => text('Nothing was logged.')),
-  tool('json_schema_2020_12_tool', async () => text('The schema was kept.'), { inputSchema: wideSchema }),
+  fixtureTool('test_missing_capability', async () => text('The client can sample.'), {
+    requiredCapabilities: ['sampling'],
+  }),
+  fixtureTool('test_streaming_elicitation', async () => text('Nothing was asked.'), {
+    requiredCapabilities: ['elicitation'],
+  }),
+  fixtureTool('test_logging_tool', async () => text('Nothing was logged.')),
+  fixtureTool('json_schema_2020_12_tool', async () => text('The schema was kept.'), { inputSchema: wideSchema }),
+  ...askingTools,
+  ...taskTools,
 ]
 
 const resources: Readonly<Record<string, ResourceContents>> = {
@@ -108,16 +106,6 @@ function readTemplate(uri: string): ResourceContents[] | undefined {
   const data = { id, templateTest: true, data: `Data for ID: ${id}` }
   return [{ uri, mimeType: 'application/json', text: JSON.stringify(data) }]
 }
-
-const prompt = (name: string, args: string[], render: Prompt['render']): Prompt => ({
-  name,
-  title: name,
-  description: `Fixture of the conformance suite: ${name}`,
-  arguments: args.map((argument) => ({ name: argument, description: argument, required: true })),
-  render,
-})
-
-const say = (said: string) => ({ role: 'user' as const, content: { type: 'text' as const, text: said } })
 
 const prompts: readonly Prompt[] = [
   prompt('test_simple_prompt', [], () => [say('This is a simple prompt for testing.')]),
@@ -138,12 +126,28 @@ const prompts: readonly Prompt[] = [
     { role: 'user', content: { type: 'image', data: PIXEL, mimeType: 'image/png' } },
     say('Please analyze the image above.'),
   ]),
+  ...askingPrompts,
 ]
+
+/** A list that has one tool more or less after each call of the tool that changes it. */
+function changingTools(all: readonly Tool[]): () => readonly Tool[] {
+  const extra = fixtureTool('test_extra_tool', async () => text('This tool comes and goes.'))
+  const trigger = fixtureTool('test_trigger_tool_change', async () => {
+    listed = listed.includes(extra) ? listed.slice(0, -1) : [...listed, extra]
+    return text('The list of tools was changed.')
+  })
+  let listed: readonly Tool[] = [...all, trigger]
+  return () => listed
+}
 
 /** The service's own catalog with the fixtures beside it. */
 export function withConformanceFixtures(own: Catalog): Catalog {
+  const changeable = changingTools([...own.tools, ...tools])
   return {
-    tools: [...own.tools, ...tools],
+    get tools() {
+      return changeable()
+    },
+    tasks: own.tasks,
     prompts: [...(own.prompts ?? []), ...prompts],
     resources: {
       templates: [

@@ -58,4 +58,6 @@ async function* readEvents(body: AsyncIterable<Buffer>): AsyncGenerator<Received
       text = text.slice(end + 2)
     }
   }
+  // A response that came quickly is plain JSON.
+  if (text.startsWith('{')) yield { message: JSON.parse(text) }
 }

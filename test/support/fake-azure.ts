@@ -134,7 +134,7 @@ export function clientOf(
 ): ImagesClient {
   const images = createImagesClient({
     deployments,
-    connectTimeoutMs: 2_000,
+    connectTimeoutMs: 10_000,
     maxResponseBytes: 1_000_000,
     spool: createBufferSpool({ maxBytes: 100_000_000, spillFolders: [] }),
     streaming: 'never',

@@ -16,7 +16,7 @@ const statement = /^(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'
 
 /** Everything but the tests; paths from the root. */
 export const sources: readonly string[] = globSync(
-  ['*.ts', '{plugins,routes,services,schemas,simulator,bench,scripts,web}/**/*.ts'],
+  ['*.ts', '{plugins,routes,services,schemas,simulator,batch,bench,scripts,web}/**/*.ts'],
   { cwd: root },
 ).sort()
 

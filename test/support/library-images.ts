@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { ImageRecord } from '../../schemas/image-record.ts'
+import type { Size } from '../../services/imaging/types.ts'
 import type { NewImage, NewImageFacts } from '../../services/library/add-images.ts'
 
 export interface StoredBytes {
@@ -9,18 +10,25 @@ export interface StoredBytes {
   /** Where it is saved; absent: it has no name. */
   outputPath?: string
   owner?: string
+  /** 1 pixel by default. */
+  size?: Size
 }
 
 /** Stores bytes in the library of an app, as a tool does with a result. The bytes need not be an image. */
 export async function storeImage(
   { library, imageStore }: FastifyInstance,
-  { bytes, mimeType = 'image/png', outputPath, owner = 'address:127.0.0.1' }: StoredBytes,
+  {
+    bytes,
+    mimeType = 'image/png',
+    outputPath,
+    owner = 'address:127.0.0.1',
+    size = { width: 1, height: 1 },
+  }: StoredBytes,
 ): Promise<ImageRecord> {
   if (library === undefined) throw new Error('the library is off')
   const image: NewImage = {
     mimeType,
-    width: 1,
-    height: 1,
+    ...size,
     bytes: bytes.length,
     async *decoded() {
       yield bytes

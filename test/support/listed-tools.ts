@@ -9,7 +9,9 @@ export interface ListedTool {
 
 export async function listTools(url: string): Promise<ListedTool[]> {
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  // Others are not told of the tools of apps.
+  const headers = { 'content-type': 'application/json', 'mcp-protocol-version': '2025-11-25' }
+  const response = await fetch(url, { method: 'POST', headers, body })
   return JSON.parse(await response.text()).result.tools
 }
 

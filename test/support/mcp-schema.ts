@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Ajv, type AnySchema, type ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { decodedLength } from './base64.ts'
+import { isTaskMethod, taskErrors, taskNotificationErrors } from './task-schema.ts'
 
 /**
  * Checks messages of the service against the official JSON Schema of each revision.
@@ -20,6 +21,9 @@ const RESULTS: Readonly<Record<string, string>> = {
   'prompts/list': 'ListPromptsResult',
   'prompts/get': 'GetPromptResult',
   'completion/complete': 'CompleteResult',
+  'subscriptions/listen': 'SubscriptionsListenResult',
+  'resources/subscribe': 'EmptyResult',
+  'resources/unsubscribe': 'EmptyResult',
 }
 
 const MODERN_ERRORS: Readonly<Record<number, string>> = {
@@ -71,7 +75,11 @@ function schemaErrors(version: string, definition: string, value: unknown): stri
 /** The errors of a message of the service against the schema of its revision. */
 export function messageErrors(version: string, method: string | undefined, message: unknown): string[] {
   if (typeof message !== 'object' || message === null) return ['not an object']
+  if ('method' in message && 'id' in message) {
+    return [...schemaErrors(version, 'JSONRPCRequest', message), ...schemaErrors(version, 'ServerRequest', message)]
+  }
   if ('method' in message) {
+    if (message.method === 'notifications/tasks') return taskNotificationErrors(Object(message).params)
     return [
       ...schemaErrors(version, 'JSONRPCNotification', message),
       ...schemaErrors(version, 'ServerNotification', message),
@@ -80,11 +88,17 @@ export function messageErrors(version: string, method: string | undefined, messa
   const { definitions } = load(version)
   if ('error' in message) return errorErrors(version, message)
   const envelope = 'JSONRPCResultResponse' in definitions ? 'JSONRPCResultResponse' : 'JSONRPCResponse'
-  const result = RESULTS[method ?? '']
   return [
     ...schemaErrors(version, envelope, message),
-    ...(result === undefined || !('result' in message) ? [] : schemaErrors(version, result, message.result)),
+    ...('result' in message ? resultErrors(version, method, message.result) : []),
   ]
+}
+
+function resultErrors(version: string, method = '', result: unknown): string[] {
+  const type = Object(result).resultType
+  if (isTaskMethod(method) && (type === 'task' || method !== 'tools/call')) return taskErrors(method, result)
+  const definition = type === 'input_required' ? 'InputRequiredResult' : RESULTS[method]
+  return definition === undefined ? [] : schemaErrors(version, definition, result)
 }
 
 function errorErrors(version: string, message: object): string[] {

@@ -34,7 +34,12 @@ export async function startProcess(
   const [command = process.execPath, ...args] = [...within, process.execPath, ...nodeOptions, script]
   const child = spawn(command, args, {
     cwd: await temporaryFolder(t),
-    env: { PATH: process.env.PATH, ...minimalEnvironment, ...environment },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      ...minimalEnvironment,
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let log = ''

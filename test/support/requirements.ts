@@ -1,6 +1,6 @@
 /**
  * What the service promises of JSON-RPC and MCP. Each promise is proven by the tests that name its id (`verifies.ts`);
- * `requirements.test.ts` runs them and fails where one is missing, skipped or fails.
+ * `requirements.slow.test.ts` runs them and fails where one is missing, skipped or fails.
  */
 export interface Requirement {
   /** First revision that has the rule; `json-rpc` where it is older than MCP. */
@@ -95,6 +95,33 @@ export const requirements = {
     link: `${HTTP}#cancellation`,
     sentence: 'Over HTTP, closing the connection cancels the request.',
   },
+  'subscription-acknowledged': {
+    revision: '2026-07-28',
+    link: `${MCP}/2026-07-28/basic/patterns/subscriptions#acknowledgment`,
+    sentence: 'A subscription is acknowledged first, with the part of its filter that is served.',
+  },
+  'subscription-filter': {
+    revision: '2026-07-28',
+    link: `${MCP}/2026-07-28/basic/patterns/subscriptions#notification-filter`,
+    sentence:
+      'A client gets the notifications that it has requested, each with the id of its subscription, and no others.',
+  },
+  'subscription-end': {
+    revision: '2026-07-28',
+    link: `${MCP}/2026-07-28/basic/patterns/subscriptions#graceful-closure`,
+    sentence: 'A subscription that the server ends gets its result.',
+  },
+  'client-log': {
+    revision: '2026-07-28',
+    link: `${MCP}/2026-07-28/server/utilities/logging#requesting-log-messages`,
+    sentence:
+      'Log messages are sent only for requests with a log level, of that level and above, and before the result.',
+  },
+  'client-log-level': {
+    revision: '2026-07-28',
+    link: `${MCP}/2026-07-28/server/utilities/logging#error-handling`,
+    sentence: 'An unknown log level gets -32602.',
+  },
   'stdio-lines': {
     revision: '2024-11-05',
     link: `${MCP}/2026-07-28/basic/transports/stdio`,
@@ -179,6 +206,17 @@ export const requirements = {
     revision: '2026-07-28',
     link: `${MCP}/2026-07-28/basic#_meta`,
     sentence: 'A call that needs a capability which the client did not declare gets 400 and -32021.',
+  },
+  'input-required': {
+    revision: '2026-07-28',
+    link: `${MCP}/2026-07-28/basic/patterns/mrtr`,
+    sentence:
+      'A request that needs input ends with questions that its client declared, and is repeated with the responses.',
+  },
+  'request-state': {
+    revision: '2026-07-28',
+    link: `${MCP}/2026-07-28/basic/patterns/mrtr`,
+    sentence: 'A requestState that was changed, has expired, or belongs to another caller or request gets -32602.',
   },
   'unsupported-version': {
     revision: '2026-07-28',

@@ -66,8 +66,12 @@ export interface RpcResponse {
  * Sends a body as `curl` does: without MCP headers, for any type, and on a connection that ends with the response,
  * which proves delivery.
  */
-export async function post(url: string, body: string): Promise<{ status: number; response: RpcResponse }> {
-  const headers = { 'content-type': 'application/json', accept: '*/*' }
+export async function post(
+  url: string,
+  body: string,
+  more: Record<string, string> = {},
+): Promise<{ status: number; response: RpcResponse }> {
+  const headers = { 'content-type': 'application/json', accept: '*/*', ...more }
   const response = await request(url, { method: 'POST', headers, body, reset: true })
   return { status: response.statusCode, response: JSON.parse(await response.body.text()) }
 }
@@ -81,9 +85,14 @@ export interface ToolOutput {
 }
 
 /** Calls a tool and returns the parts of its result. */
-export async function callTool(url: string, name: string, args: object): Promise<ToolOutput> {
+export async function callTool(
+  url: string,
+  name: string,
+  args: object,
+  headers: Record<string, string> = {},
+): Promise<ToolOutput> {
   const call = { jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name, arguments: args } }
-  const { response } = await post(url, JSON.stringify(call))
+  const { response } = await post(url, JSON.stringify(call), headers)
   if (response.result === undefined) throw new Error(`no result: ${JSON.stringify(response)}`)
   const { content, isError = false } = response.result
   return {

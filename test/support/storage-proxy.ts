@@ -13,7 +13,8 @@ export type StorageFault =
   | 'lost response'
   /** The connection breaks after so many bytes of the response's body. */
   | { cutResponseAfter: number }
-  | { delayMs: number }
+  /** `onDelay` is called when the request has arrived. */
+  | { delayMs: number; onDelay?: () => void }
 
 export interface StorageProxy {
   /** The address of a container through the proxy. */
@@ -59,7 +60,10 @@ export async function startStorageProxy(t: TestContext, azuriteUrl: string): Pro
       response.end(request.method === 'HEAD' ? undefined : text)
       return
     }
-    if (typeof fault === 'object' && 'delayMs' in fault) await pause(fault.delayMs, undefined, { ref: false })
+    if (typeof fault === 'object' && 'delayMs' in fault) {
+      fault.onDelay?.()
+      await pause(fault.delayMs, undefined, { ref: false })
+    }
     const { headers, status, content } = await forward(request, body)
     if (fault === 'lost response') {
       cut()

@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { LINK_ACCESS } from '../../services/library/access.ts'
+import { endpointOf } from '../../web/bridge/page-bridge.ts'
 import { type BuiltApp, listen } from '../support/app.ts'
 import { someBytes, storeImage } from '../support/library-images.ts'
 import { startSimulator } from '../support/simulator.ts'
@@ -190,8 +194,43 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     t.assert.match(String(headers['strict-transport-security']), /max-age/)
   })
 
+  test("below /v1/ its own errors have OpenAI's form, and none is repeated that may have been billed", async (t: TestContext) => {
+    const dying = createServer((request, response) => {
+      if (request.url === '/health') response.end()
+      else request.socket.destroy()
+    }).listen(0, '127.0.0.1')
+    const stop = () => {
+      dying.closeAllConnections()
+      dying.close()
+    }
+    t.after(stop)
+    await once(dying, 'listening')
+    const { port } = dying.address() as AddressInfo
+    const proxy = await startNginx(t, `http://127.0.0.1:${port}`)
+    const body = JSON.stringify({ prompt: 'A snail' })
+    const post = async (path: string, sent: string | Buffer) => {
+      const response = await proxy.send(path, { body: sent })
+      const { error } = (await response.body.json()) as { error: { message: string; type: string } }
+      return { ...response, error }
+    }
+    for (const path of ['/v1/images/generations', '//v1/images/edits']) {
+      const broken = await post(path, body)
+      t.assert.deepEqual([broken.statusCode, broken.headers['x-should-retry']], [424, 'false'], path)
+      t.assert.match(broken.error.message, /may have been generated and billed/)
+      t.assert.match(String(broken.headers['strict-transport-security']), /max-age/)
+    }
+    const large = await post('/v1/images/edits', Buffer.alloc(34 * 1_048_576, ' '))
+    t.assert.deepEqual([large.statusCode, large.error.type], [413, 'invalid_request_error'])
+    stop()
+    await once(dying, 'close')
+    const unsent = await post('/v1/images/generations', body)
+    t.assert.deepEqual([unsent.statusCode, unsent.headers['retry-after']], [503, '10'])
+    t.assert.equal(unsent.headers['x-should-retry'], undefined)
+    t.assert.match(unsent.error.message, /Nothing was generated or billed/)
+  })
+
   test('a link opens through it, whole, in parts and by its head, under the address that the client asked for', async (t: TestContext) => {
-    const { app, proxy } = await behindNginx(t)
+    const { app, proxy } = await behindNginx(t, { LIBRARY_WAIT_MS: '60000' })
     const bytes = someBytes(6_291_456)
     const { id } = await storeImage(app, { bytes })
     const { body } = await proxy.send('/', { body: JSON.stringify(toolCall('get_image', { id, as: 'link' })) })
@@ -236,6 +275,26 @@ describe('behind the shipped Nginx', { concurrency: true }, () => {
     t.assert.equal(statusCode, 201, text)
     t.assert.equal(JSON.parse(text).id, id)
     t.assert.equal((await app.library?.get(id, LINK_ACCESS))?.bytes, body.length)
+  })
+
+  test('the studio passes it, and so do its calls, also below a path', async (t: TestContext) => {
+    const prefix = '    location /tools/ { rewrite ^/tools/(.*)$ /$1 break; proxy_pass $image_editor; }\n'
+    const { app, proxy } = await behindNginx(t, {}, (conf) =>
+      conf.replace('    location / {', `${prefix}    location / {`),
+    )
+    const own = await app.inject('/studio')
+    for (const path of ['/studio', '/studio/', '/tools/studio', '/tools//studio', '/tools/studio/']) {
+      const page = await proxy.send(path, { method: 'GET' })
+      t.assert.equal(await page.body.text(), own.body, path)
+      t.assert.equal(page.headers['content-security-policy'], own.headers['content-security-policy'])
+      const known = await proxy.send(path, { method: 'GET', headers: { 'if-none-match': String(page.headers.etag) } })
+      t.assert.equal(known.statusCode, 304)
+      await known.body.dump()
+      const headers = { origin: proxy.httpsUrl, 'mcp-protocol-version': '2025-11-25' }
+      const endpoint = endpointOf(`${proxy.httpsUrl}${path}`).pathname
+      const call = await proxy.send(endpoint, { headers, body: JSON.stringify(toolCall('list_models', {})) })
+      t.assert.match(await call.body.text(), /"azure-image-editor\/studio":\{"service":/, endpoint)
+    }
   })
 
   test('no log of it shows the query of a link or the token of an upload, also if the service is down', async (t: TestContext) => {

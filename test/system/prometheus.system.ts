@@ -54,8 +54,10 @@ describe('promtool', { concurrency: true }, () => {
   })
 
   test('sees each alert fire exactly when it should', async (t: TestContext) => {
-    const { stdout } = await run('promtool', ['test', 'rules', join(shipped, 'alerts.test.yml')])
-    t.assert.match(stdout, /SUCCESS/)
+    for (const tests of ['alerts.test.yml', 'alerts.week.test.yml']) {
+      const { stdout } = await run('promtool', ['test', 'rules', join(shipped, tests)])
+      t.assert.match(stdout, /SUCCESS/)
+    }
   })
 })
 
@@ -72,10 +74,12 @@ describe('the alert rules', () => {
     }
   })
 
-  test('each have a unit test and are in both guides', async (t: TestContext) => {
-    const places = ['deploy/prometheus/alerts.test.yml', 'docs/deployment.md', 'docs/deployment.zh-CN.md']
-    for (const place of places) {
-      const text = await readFile(join(root, place), 'utf8')
+  test('each have a unit test, and are in both guides and runbooks', async (t: TestContext) => {
+    const tests = 'deploy/prometheus/alerts.test.yml'
+    const pages = ['docs/deployment.md', 'docs/deployment.zh-CN.md', 'docs/runbook.md', 'docs/runbook.zh-CN.md']
+    for (const place of [tests, ...pages]) {
+      const more = place === tests ? await readFile(join(shipped, 'alerts.week.test.yml'), 'utf8') : ''
+      const text = more + (await readFile(join(root, place), 'utf8'))
       for (const { alert } of await rules()) {
         const named =
           text.includes(alert) || (place.endsWith('.yml') && /^Azure/.test(alert) && text.includes('Azure.*'))

@@ -85,15 +85,16 @@ function unknownBase(like: string, models: ReadonlyMap<string, Model>): string {
   return `like names an unknown model${nearest === undefined ? '' : `; did you mean ${nearest}?`}`
 }
 
-/** What a file says about price and retirement does not come from the sources of the table. */
+/** What a file says about price, tokens and retirement does not come from the sources of the table. */
 function sourcesOf(base: Model | undefined, changes: Partial<ModelChanges>, removed: readonly string[]) {
   if (base?.sources === undefined || changes.sources !== undefined) return {}
-  const isChanged = (name: 'price' | 'retires') => changes[name] !== undefined || removed.includes(name)
-  const { price, retirement, ...sources } = base.sources
+  const isChanged = (name: 'price' | 'tokens' | 'retires') => changes[name] !== undefined || removed.includes(name)
+  const { price, tokens, retirement, ...sources } = base.sources
   return {
     sources: {
       ...sources,
       ...(price === undefined || isChanged('price') ? {} : { price }),
+      ...(tokens === undefined || isChanged('tokens') ? {} : { tokens }),
       ...(retirement === undefined || isChanged('retires') ? {} : { retirement }),
     },
   }

@@ -1,5 +1,15 @@
 import type { Model, Source, Sources } from '../../../schemas/models.ts'
 import { flux2, flux11, gptImage, gptImage2, gptImage25, kontext, mai, mai26, mai27 } from './base-rows.ts'
+import {
+  gptImage2Tokens,
+  gptImage2TokensSource,
+  gptImageMiniTokens,
+  gptImageMiniTokensSource,
+  gptImageTokens,
+  gptImageTokensSource,
+  maiTokens,
+  maiTokensSource,
+} from './tokens.ts'
 
 /**
  * The image models of Azure AI Foundry. If Azure behaves differently, `AZURE_MODELS_FILE` corrects any row without a
@@ -30,15 +40,22 @@ const maiClient = on('2026-11-26', `${github}/vercel/ai/blob/main/packages/azure
 const gptImage25OnAzure = on('2026-11-26', `${github}/theopenco/llmgateway/pull/4147`)
 
 const fluxSources = (price: Source): Sources => ({ capabilities: modelOverview, price, retirement: retirements })
-const gptImageSources = (price: Source): Sources => ({ capabilities: gptImageGuide, price, retirement: retirements })
+const gptImageSources = (price: Source, tokens = gptImageTokensSource): Sources => ({
+  capabilities: gptImageGuide,
+  price,
+  tokens,
+  retirement: retirements,
+})
 const gptImage25Sources: Sources = {
   capabilities: on('2026-11-26', `${github}/theopenco/llmgateway/pull/3985`),
   price: gptImage25OnAzure,
+  tokens: gptImage2TokensSource,
   retirement: gptImage25OnAzure,
 }
 const maiSources = (price: Source, capabilities = modelOverview): Sources => ({
   capabilities,
   price,
+  tokens: maiTokensSource,
   retirement: retirements,
 })
 const flux2Prices = on('2026-11-26', `${github}/pollinations/pollinations/pull/14190`)
@@ -88,6 +105,7 @@ export const modelTable: readonly ShippedModel[] = [
     id: 'gpt-image-1',
     retires: '2026-10-23',
     price: { asOf: '2026-07-31', textIn: 5, textInCached: 1.25, imageIn: 10, imageInCached: 2.5, imageOut: 40 },
+    tokens: gptImageTokens,
     sources: gptImageSources(retailPrices),
   },
   {
@@ -96,13 +114,15 @@ export const modelTable: readonly ShippedModel[] = [
     inputFidelities: [],
     retires: '2027-04-07',
     price: { asOf: '2026-07-22', textIn: 2, textInCached: 0.2, imageIn: 2.5, imageInCached: 0.25, imageOut: 8 },
-    sources: gptImageSources(openaiPrices('gpt-image-1-mini')),
+    tokens: gptImageMiniTokens,
+    sources: gptImageSources(openaiPrices('gpt-image-1-mini'), gptImageMiniTokensSource),
   },
   {
     ...gptImage,
     id: 'gpt-image-1.5',
     retires: '2027-06-16',
     price: { asOf: '2026-07-22', textIn: 5, textInCached: 1.25, imageIn: 8, imageInCached: 2, imageOut: 32 },
+    tokens: gptImageTokens,
     sources: gptImageSources(openaiPrices('gpt-image-1.5')),
   },
   {
@@ -110,13 +130,15 @@ export const modelTable: readonly ShippedModel[] = [
     id: 'gpt-image-2',
     retires: '2027-10-21',
     price: { asOf: '2026-07-31', textIn: 5, textInCached: 1.25, imageIn: 8, imageInCached: 2, imageOut: 30 },
-    sources: gptImageSources(retailPrices),
+    tokens: gptImage2Tokens,
+    sources: gptImageSources(retailPrices, gptImage2TokensSource),
   },
   {
     ...gptImage25,
     id: 'gpt-image-2.5-flare',
     retires: '2027-09-08',
     price: gptImage25Price,
+    tokens: gptImage2Tokens,
     sources: gptImage25Sources,
   },
   {
@@ -124,6 +146,7 @@ export const modelTable: readonly ShippedModel[] = [
     id: 'gpt-image-2.5-sunburst',
     retires: '2027-09-08',
     price: gptImage25Price,
+    tokens: gptImage2Tokens,
     sources: gptImage25Sources,
   },
   {
@@ -131,6 +154,7 @@ export const modelTable: readonly ShippedModel[] = [
     id: 'MAI-Image-2.5',
     retires: mai25Retires,
     price: { asOf: '2026-09-06', textIn: 5, imageIn: 8, imageOut: 47 },
+    tokens: maiTokens,
     sources: maiSources(maiPrices),
   },
   {
@@ -138,6 +162,7 @@ export const modelTable: readonly ShippedModel[] = [
     id: 'MAI-Image-2.5-Flash',
     retires: mai25Retires,
     price: { asOf: '2026-09-06', textIn: 1.75, imageIn: 1.75, imageOut: 19.5 },
+    tokens: maiTokens,
     sources: maiSources(maiPrices),
   },
   {
@@ -145,25 +170,29 @@ export const modelTable: readonly ShippedModel[] = [
     id: 'MAI-Image-2.5-Pro',
     retires: mai25Retires,
     price: { asOf: '2026-09-04', textIn: 5, imageIn: 8, imageOut: 106 },
+    tokens: maiTokens,
     sources: maiSources(maiPrices),
   },
   {
     ...mai26,
     id: 'MAI-Image-2.6',
     price: { asOf: '2026-09-06', textIn: 5, imageIn: 8, imageOut: 38 },
+    tokens: maiTokens,
     sources: maiSources(mai26Prices),
   },
   {
     ...mai26,
     id: 'MAI-Image-2.6-Flash',
     price: { asOf: '2026-09-06', textIn: 1.75, imageIn: 2.5, imageOut: 19 },
+    tokens: maiTokens,
     sources: maiSources(mai26Prices),
   },
   {
     ...mai27,
     id: 'MAI-Image-2.7',
     price: { asOf: '2026-11-20', textIn: 5, imageIn: 8, imageOut: 34 },
+    tokens: maiTokens,
     sources: maiSources(on('2026-11-26', 'https://openrouter.ai/microsoft/mai-image-2.7'), maiClient),
   },
-  { ...mai27, id: 'MAI-Image-2.7-Flash', sources: maiSources(maiPrices, maiClient) },
+  { ...mai27, id: 'MAI-Image-2.7-Flash', tokens: maiTokens, sources: maiSources(maiPrices, maiClient) },
 ]

@@ -6,8 +6,9 @@ import { forEachMember } from './placeholders.ts'
 const DATA_URL = /^data:[\w.+/;=-]{0,100},/i
 
 /**
- * A long base64 text of a client's message, decoded while the message was parsed: `JSON.parse` would look at every
- * character for escapes and copy it into its heap. It replaces the text in the parsed value.
+ * The bytes of an image in a client's message. In JSON it is a long base64 text that was decoded while the message was
+ * parsed, because `JSON.parse` would look at every character for escapes and copy it into its heap; it replaces the text in
+ * the parsed value. In a form it is a part.
  */
 export class InlineBlob implements Disposable {
   /** The beginning of a data URL with its comma, or empty. */
@@ -23,6 +24,13 @@ export class InlineBlob implements Disposable {
     this.bytes = memory.bytes.subarray(0, length)
     this.allocatedBytes = memory.bytes.buffer.byteLength
     this.#memory = memory
+  }
+
+  /** A copy of an image that arrived as it is, in a form. */
+  static copyOf(bytes: Buffer, pool: BufferPool): InlineBlob {
+    const memory = bytes.length > SMALL_BYTES ? pool.acquire(bytes.length) : unpooled(bytes.length)
+    bytes.copy(memory.bytes)
+    return new InlineBlob('', memory, bytes.length)
   }
 
   /** `undefined` for what is not canonical base64: only that encodes to the same text again. */
@@ -41,7 +49,7 @@ export class InlineBlob implements Disposable {
     }
   }
 
-  /** The text that the client sent. */
+  /** The text that the client sent, or would have sent in JSON. */
   toText(): string {
     return this.header + this.bytes.toString('base64')
   }
@@ -53,6 +61,13 @@ export class InlineBlob implements Disposable {
   [Symbol.dispose](): void {
     this.#memory[Symbol.dispose]()
   }
+}
+
+/** A form has many parts, and a pooled buffer is longer than most of them. */
+const SMALL_BYTES = 65_536
+
+function unpooled(bytes: number): PooledBuffer {
+  return { bytes: Buffer.allocUnsafeSlow(bytes), [Symbol.dispose]: () => undefined }
 }
 
 /** Turns the blobs in `root` back into their texts, except in members for which `mayStay` says so. */

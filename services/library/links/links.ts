@@ -1,4 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
+import { isSameSecret } from '../../auth/api-keys.ts'
 import { type ImageVariant, type TransformFormat, transformFormats } from '../../imaging/transform.ts'
 import { isImageId } from '../image-id.ts'
 
@@ -61,7 +62,8 @@ export function createLinks({ key, ttlMs, now = () => Date.now() }: LinksOptions
 
   function verify(id: string, query: LinkQuery): Link | undefined {
     const fields = readFields(query)
-    if (fields === undefined || !isSame(fields.signature, sign(signedPart(id, fields)))) return undefined
+    // The texts are compared, since several texts decode to the same bytes.
+    if (fields === undefined || !isSameSecret(sign(signedPart(id, fields)), fields.signature)) return undefined
     const endsAt = Number(fields.end) * MS_PER_SECOND
     if (now() >= endsAt) return undefined
     const { maxEdge, format } = fields
@@ -112,10 +114,4 @@ function readFields({ e, w, f, s }: LinkQuery): (SignedFields & { signature: str
 
 function isWholeNumber(value: unknown): value is string {
   return typeof value === 'string' && WHOLE_NUMBER.test(value)
-}
-
-/** Compares the texts, since several texts decode to the same bytes. */
-function isSame(given: string, expected: string): boolean {
-  const [left, right] = [Buffer.from(given), Buffer.from(expected)]
-  return left.length === right.length && timingSafeEqual(left, right)
 }

@@ -54,7 +54,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
 /**
  * Runs a command on the library, beside a running service or without one.
  * @returns the exit code: 0, 1 if something is wrong, or 2 if there is no such command
- * @throws ServiceError `IMG_ERR_STORE_…`, IndexUnavailableError
+ * @throws ServiceError `IMG_ERR_STORE_…`, DatabaseUnavailableError
  */
 export async function runLibraryCommand({ args, print, ...options }: LibraryCommandOptions): Promise<0 | 1 | 2> {
   const parsed = parsedArgs(args)

@@ -1,3 +1,4 @@
+import type { ImageRecord } from '../../../schemas/image-record.ts'
 import type { Config } from '../../config/config.ts'
 import type { Logger } from '../../logging/logger.ts'
 import type { LibraryFiles } from '../image-store.ts'
@@ -13,6 +14,8 @@ export interface MaintainedIndexOptions {
   files: LibraryFiles
   /** Bytes of the unnamed images, whenever they have been counted. */
   onBytes?: (bytes: number) => void
+  /** For each image that retention removes. */
+  onRemoved?: (record: ImageRecord) => void
   log: Logger
 }
 
@@ -20,7 +23,7 @@ export interface MaintainedIndex extends RecordIndex, Pick<Maintenance, 'complet
 
 /**
  * Opens the index of records, which from then on is filled and held to the limits of the library in the background.
- * @throws IndexUnavailableError if `DATABASE_URL` is not a URL
+ * @throws DatabaseUnavailableError if `DATABASE_URL` is not a URL
  */
 export async function openMaintainedIndex(options: MaintainedIndexOptions): Promise<MaintainedIndex> {
   const { library, log } = options

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { ImageRecord } from '../../../schemas/image-record.ts'
 import type { MaybePromise } from '../../bytes/maybe-promise.ts'
 import { reasonIn } from '../../errors/reason.ts'
 import type { Logger } from '../../logging/logger.ts'
@@ -14,6 +15,8 @@ export interface MaintenanceOptions extends Stored {
   isComplete: boolean
   /** Bytes of the unnamed images, whenever they have been counted. */
   onBytes?: (bytes: number) => void
+  /** An image has been removed, because it was too old or too much. */
+  onRemoved?: (record: ImageRecord) => void
   log: Logger
 }
 
@@ -44,7 +47,7 @@ const MAX_REMOVALS = 200
  * stored images meanwhile. What fails is tried again.
  */
 export function startMaintenance(options: MaintenanceOptions): Maintenance {
-  const { index, limits, importEveryMs, isComplete, onBytes, log } = options
+  const { index, limits, importEveryMs, isComplete, onBytes, onRemoved, log } = options
   const stop = new AbortController()
   const { signal } = stop
   const due = new Set<Task>(['import', 'retention'])
@@ -66,7 +69,12 @@ export function startMaintenance(options: MaintenanceOptions): Maintenance {
     },
     async retention() {
       await index.alone(async () => {
-        const result = await applyRetention(options, { ...limits, maxRemovals: MAX_REMOVALS, signal })
+        const result = await applyRetention(options, {
+          ...limits,
+          maxRemovals: MAX_REMOVALS,
+          signal,
+          ...(onRemoved && { onRemoved }),
+        })
         bytes = result.bytes
         onBytes?.(bytes)
         const { removed, removedBytes } = result

@@ -26,7 +26,7 @@ export interface ImportedRecords {
 
 /**
  * Adds to the index the records of the store that it has not, or all of them.
- * @throws IndexUnavailableError, the reason of the signal; ServiceError `IMG_ERR_STORE_UNREADABLE` if a record could not be
+ * @throws DatabaseUnavailableError, the reason of the signal; ServiceError `IMG_ERR_STORE_UNREADABLE` if a record could not be
  *   read, after the others have been imported
  */
 export async function importRecords(

@@ -43,7 +43,7 @@ const MAX_FAILURES = 10
 /**
  * Removes unnamed images that are too old, then, while all together are too large or the disk is too full, the oldest one of
  * the owner with most bytes. Images with a name are never removed.
- * @throws the reason of the signal; IndexUnavailableError, ServiceError `IMG_ERR_STORE_UNWRITABLE`, `_FAILED` if an image
+ * @throws the reason of the signal; DatabaseUnavailableError, ServiceError `IMG_ERR_STORE_UNWRITABLE`, `_FAILED` if an image
  *   could not be removed, after the others have been
  */
 export async function applyRetention(stored: Stored, options: RetentionOptions): Promise<Retained> {

@@ -59,7 +59,7 @@ const BATCH = 16
 /** As long as a result can wait for its images. */
 const RECENT_MS = 60_000
 
-/** Compares images, records and index, in constant memory. @throws ServiceError `IMG_ERR_STORE_UNREADABLE`, IndexUnavailableError */
+/** Compares images, records and index, in constant memory. @throws ServiceError `IMG_ERR_STORE_UNREADABLE`, DatabaseUnavailableError */
 export async function* verify(options: VerifyOptions): AsyncGenerator<Problem> {
   const { files, index, onChecked, recentMs = RECENT_MS } = options
   for await (const batch of inBatches(files.entries(), BATCH)) {

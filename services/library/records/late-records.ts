@@ -24,7 +24,12 @@ export interface LateRecords extends Disposable {
 
 type Change = ImageRecord | 'removed'
 
-export function createLateRecords(index: Pick<RecordIndex, 'put' | 'get' | 'remove'>, log: Logger): LateRecords {
+/** @param onLate records that have waited are in the index, so that searches find them now */
+export function createLateRecords(
+  index: Pick<RecordIndex, 'put' | 'get' | 'remove'>,
+  log: Logger,
+  onLate: (records: readonly ImageRecord[]) => void = () => {},
+): LateRecords {
   /** By the ids of the images. */
   const waiting = new Map<string, Change>()
   let timer: NodeJS.Timeout | undefined
@@ -56,6 +61,7 @@ export function createLateRecords(index: Pick<RecordIndex, 'put' | 'get' | 'remo
     try {
       await write(batch)
       for (const [id, change] of batch) if (waiting.get(id) === change) waiting.delete(id)
+      onLate(batch.flatMap(([, change]) => (change === 'removed' ? [] : [change])))
     } catch {
       // Reported when it began; the next attempt follows.
     }

@@ -1,6 +1,7 @@
-import { mkdir, statfs } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import type { Secret } from '../../config/secret.ts'
+import { isOnNetwork } from '../../databases/network-folder.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { LIBRARY_FOLDER } from '../image-store.ts'
 import type { RecordIndex } from './record-index.ts'
@@ -28,7 +29,7 @@ export interface OpenedIndex {
  * not writable or on a network, is a temporary one.
  *
  * @param onEmptied a damaged index was replaced by an empty one, which has to be filled
- * @throws IndexUnavailableError if `databaseUrl` is not a URL
+ * @throws DatabaseUnavailableError if `databaseUrl` is not a URL
  */
 export async function openRecordIndex(
   { folder, stateFolder = path.join(folder, LIBRARY_FOLDER), databaseUrl }: OpenIndexOptions,
@@ -65,21 +66,3 @@ export async function openRecordIndex(
 }
 
 const SET_FOLDER = 'set STATE_DIR to a folder of a local disk, so that it need not be rebuilt at every start'
-
-/**
- * File systems that other machines write, or that a program answers: locks and shared memory do not work, or not everywhere.
- * https://man7.org/linux/man-pages/man2/statfs.2.html
- */
-const NETWORK_TYPES: ReadonlySet<number> = new Set([
-  ...[0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x65735546, 0x01021997, 0x00c36400, 0x5346414f, 0x73757245, 0x0bd00bd0],
-  ...[0x47504653, 0x7461636f, 0x01161970, 0x786f4256, 0xbacbacbc, 0x7c7c6673, 0x6a656a63, 0x564c],
-])
-
-/** Whether a file system of this type, as `statfs` names it on Linux, is on a network or in user space. */
-export function isNetworkType(type: number): boolean {
-  return NETWORK_TYPES.has(type >>> 0)
-}
-
-async function isOnNetwork(folder: string): Promise<boolean> {
-  return process.platform === 'linux' && isNetworkType((await statfs(folder)).type)
-}

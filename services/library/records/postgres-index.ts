@@ -1,17 +1,17 @@
 import type { ImageRecord } from '../../../schemas/image-record.ts'
+import {
+  createPostgres,
+  LONG_TIMEOUT_MS,
+  type PostgresDatabase,
+  type Query,
+  TIMEOUT_MS,
+} from '../../databases/postgres.ts'
 import { isImageId, positionOfId } from '../image-id.ts'
 import { termsOfRecord } from './match-terms.ts'
 import { parseRecord } from './parse-record.ts'
-import {
-  createDatabase,
-  type Database,
-  LONG_TIMEOUT_MS,
-  type Query,
-  SCHEMA_LOCK,
-  TIMEOUT_MS,
-} from './postgres-database.ts'
+import { prepareSchema, SCHEMA_LOCK } from './postgres-schema.ts'
 import { find, type PositionRow, pageOf, type RecordRow, wordLexeme } from './postgres-search.ts'
-import { IndexUnavailableError, type RecordIndex, unnamedRangeOf } from './record-index.ts'
+import { type RecordIndex, unnamedRangeOf } from './record-index.ts'
 
 /** Any number, the same in every replica: work that one of them does for all. */
 const WORK_LOCK = SCHEMA_LOCK + 1
@@ -30,21 +30,19 @@ export interface PostgresIndexOptions {
  * reached yet is prepared by the first call that reaches it.
  *
  * @returns the index, and whether it is new, was emptied or could not be reached and so has to be filled
- * @throws IndexUnavailableError if the URL is none
+ * @throws DatabaseUnavailableError if the URL is none
  */
 export async function openPostgresIndex({
   url,
   maxConnections = 8,
   onError,
 }: PostgresIndexOptions): Promise<{ index: RecordIndex; isEmpty: boolean }> {
-  // The driver's own error has the URL with its password.
-  if (!URL.canParse(url)) throw new IndexUnavailableError('DATABASE_URL is not a URL')
-  const database = createDatabase(url, maxConnections, onError)
+  const database = createPostgres({ url, maxConnections, prepare: prepareSchema, onError })
   const isEmpty = await database.prepared().catch(() => true)
   return { index: createIndex(database), isEmpty }
 }
 
-function createIndex({ query, transaction, close }: Database): RecordIndex {
+function createIndex({ query, transaction, close }: PostgresDatabase<boolean>): RecordIndex {
   return {
     async put(records) {
       await transaction(

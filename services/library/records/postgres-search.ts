@@ -1,7 +1,7 @@
 import type { QueryResultRow } from 'pg'
+import type { Query } from '../../databases/postgres.ts'
 import { type RequiredTerms, termsOfRecordQuery } from './match-terms.ts'
 import { parseRecord } from './parse-record.ts'
-import type { Query } from './postgres-database.ts'
 import { type RecordPage, type RecordQuery, rangeOf, toPage } from './record-index.ts'
 
 /** No label begins like a word. */
@@ -15,7 +15,7 @@ export interface PositionRow extends RecordRow {
   position: string
 }
 
-/** @throws InvalidCursorError, IndexUnavailableError */
+/** @throws InvalidCursorError, DatabaseUnavailableError */
 export async function find(query: Query, wanted: RecordQuery): Promise<RecordPage> {
   const required = termsOfRecordQuery(wanted)
   const { from, end } = rangeOf(wanted)

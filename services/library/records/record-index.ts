@@ -1,5 +1,4 @@
 import type { ImageRecord } from '../../../schemas/image-record.ts'
-import { ReportedError } from '../../errors/app-error.ts'
 import { positionOfTime } from '../image-id.ts'
 
 /** Which images to find; all members must match. */
@@ -45,7 +44,7 @@ export interface UnnamedQuery {
 
 /**
  * An index of the records of all images, which can be rebuilt from the files beside them. Implementations find the same
- * images in the same order and pass the same tests. Every call may throw `IndexUnavailableError`, after about a second.
+ * images in the same order and pass the same tests. Every call may throw `DatabaseUnavailableError`, after about a second.
  */
 export interface RecordIndex extends AsyncDisposable {
   /** Adds records, or replaces those with the same ids. All or none are added. */
@@ -70,11 +69,6 @@ export interface RecordIndex extends AsyncDisposable {
   alone(work: () => Promise<void>): Promise<void>
   /** To be called after many changes, so that searches stay fast. */
   optimize(): Promise<void>
-}
-
-/** The index cannot be reached, or is too slow. The records themselves are in the store. */
-export class IndexUnavailableError extends ReportedError {
-  override name = 'IndexUnavailableError'
 }
 
 /** A cursor that no page returned. */

@@ -1,6 +1,7 @@
 import { GetPromptParamsSchema, ListParamsSchema } from '../../../schemas/mcp.ts'
 import type { Prompt, PromptArgument } from '../../prompts/types.ts'
 import { withoutNulls } from '../drop-nulls.ts'
+import { iconsOf } from '../icons.ts'
 import { defineMethod } from '../method.ts'
 import { invalidParams } from '../protocol-error.ts'
 import type { Revision } from '../types.ts'
@@ -17,13 +18,14 @@ export const listPrompts = defineMethod(
   },
 )
 
-function describePrompt({ name, title, description, arguments: args, icons }: Prompt, revision: Revision) {
+function describePrompt(prompt: Prompt, revision: Revision) {
+  const { name, title, description, arguments: args } = prompt
   return {
     name,
     ...(revision.hasTitles ? { title } : {}),
     description,
     arguments: args.map((argument) => describeArgument(argument, revision)),
-    ...(revision.hasIcons && icons !== undefined ? { icons } : {}),
+    ...iconsOf(prompt, revision),
   }
 }
 
@@ -32,14 +34,14 @@ function describeArgument({ title, ...argument }: PromptArgument, revision: Revi
 }
 
 export const getPrompt = defineMethod(
-  { name: 'prompts/get', nameMember: 'name', needs: 'prompts' },
+  { name: 'prompts/get', nameMember: 'name', asks: true, needs: 'prompts' },
   GetPromptParamsSchema,
-  ({ name, arguments: args = {} }, { engine: { catalog } }) => {
+  async ({ name, arguments: args = {} }, { context, engine: { catalog } }) => {
     const given = withoutNulls(args)
     const prompt = catalog.prompts?.find((candidate) => candidate.name === name)
     if (prompt === undefined) throw invalidParams(`Unknown prompt: ${name}. prompts/list names the prompts.`)
     checkArguments(prompt, given)
-    return { description: prompt.description, messages: prompt.render(given) }
+    return { description: prompt.description, messages: await prompt.render(given, context.input) }
   },
 )
 

@@ -1,6 +1,8 @@
 import { ListParamsSchema, ReadResourceParamsSchema } from '../../../schemas/mcp.ts'
-import type { Resource, ResourceSource } from '../../resources/types.ts'
+import type { Resource, ResourceSource, ResourceTemplate } from '../../resources/types.ts'
+import { readApp } from '../apps.ts'
 import type { CompiledCatalog } from '../catalog.ts'
+import { iconsOf } from '../icons.ts'
 import { defineMethod } from '../method.ts'
 import { INVALID_PARAMS, invalidParams, ProtocolError, RESOURCE_NOT_FOUND } from '../protocol-error.ts'
 import type { Revision } from '../types.ts'
@@ -27,15 +29,16 @@ export const listResourceTemplates = defineMethod(
   ListParamsSchema,
   ({ cursor }, { engine: { catalog }, revision }) => {
     if (cursor !== undefined) throw invalidParams('Unknown cursor: the list of templates has one page.')
-    return { resourceTemplates: sourceOf(catalog).templates.map((template) => dropTitle(template, revision)) }
+    return { resourceTemplates: sourceOf(catalog).templates.map((template) => describeEntry(template, revision)) }
   },
 )
 
 export const readResource = defineMethod(
-  { name: 'resources/read', nameMember: 'uri', needs: 'resources', cache: lasting },
+  { name: 'resources/read', nameMember: 'uri', asks: true, needs: 'resources', cache: lasting },
   ReadResourceParamsSchema,
   async ({ uri }, request) => {
-    const contents = await sourceOf(request.engine.catalog).read(uri, request.context)
+    const { catalog } = request.engine
+    const contents = (await readApp(uri, catalog.apps)) ?? (await sourceOf(catalog).read(uri, request.context))
     if (contents === undefined) throw notFound(uri, request.revision)
     return { contents }
   },
@@ -43,11 +46,15 @@ export const readResource = defineMethod(
 
 function describeResource({ annotations, ...resource }: Resource, revision: Revision) {
   const known = revision.hasLastModified && annotations !== undefined ? { annotations } : {}
-  return { ...dropTitle(resource, revision), ...known }
+  return { ...describeEntry(resource, revision), ...known }
 }
 
-function dropTitle<T extends { title?: string }>({ title, ...rest }: T, revision: Revision) {
-  return { ...rest, ...(revision.hasTitles && title !== undefined ? { title } : {}) }
+function describeEntry<T extends ResourceTemplate | Omit<Resource, 'annotations'>>(
+  { title, icons, ...rest }: T,
+  revision: Revision,
+) {
+  const entry = { ...rest, ...(revision.hasTitles && title !== undefined ? { title } : {}) }
+  return { ...entry, ...iconsOf(icons === undefined ? {} : { icons }, revision) }
 }
 
 /**

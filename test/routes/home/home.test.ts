@@ -23,6 +23,48 @@ test('shows calls to the address in the Host header', async (t: TestContext) => 
   t.assert.ok(body.includes('http://localhost:9000/mcp'), body)
 })
 
+test("names the address of OpenAI's API in both languages, unless it is off", async (t: TestContext) => {
+  const { app } = await buildApp(t)
+  for (const url of ['/?lang=en', '/?lang=zh']) {
+    const { text } = await pageOf(app, {}, url)
+    t.assert.ok(text.includes('>http://localhost:9000/v1<') && text.includes('/v1/images/edits'), text)
+  }
+  const { app: closed } = await buildApp(t, { OPENAI_API: 'off' })
+  t.assert.ok(!(await pageOf(closed)).body.includes('/v1'))
+})
+
+test('invites to the studio in both languages, by a link that works below any path', async (t: TestContext) => {
+  const { app } = await buildApp(t)
+  for (const url of ['/?lang=en', '/?lang=zh']) {
+    const { body } = await pageOf(app, {}, url)
+    t.assert.ok(body.includes('href="studio"') && !body.includes('ALLOWED_ORIGINS'), body)
+  }
+  t.assert.strictEqual((await app.inject('/studio')).statusCode, 200)
+  for (const environment of [{ STUDIO: 'off' }, { LIBRARY: 'off' }, { TOOLS: 'generate_image' }]) {
+    const { app: without } = await buildApp(t, environment)
+    t.assert.ok(!(await pageOf(without)).body.includes('href="studio"'))
+    t.assert.strictEqual((await without.inject('/studio')).statusCode, 404)
+  }
+})
+
+test('says what to set where the studio could not call the service', async (t: TestContext) => {
+  const container = { MCP_SERVER_HOST: '0.0.0.0' }
+  const host = 'images.example.com:8000'
+  for (const [environment, isBlocked] of [
+    [container, true],
+    [{ ...container, ALLOWED_HOSTS: 'images.example.com' }, false],
+    [{ ...container, ALLOWED_ORIGINS: 'http://images.example.com:8000' }, false],
+  ] as const) {
+    const { app } = await buildApp(t, environment)
+    const { body } = await pageOf(app, { host })
+    t.assert.strictEqual(body.includes('<code>ALLOWED_ORIGINS=http://images.example.com:8000</code>'), isBlocked)
+    const headers = { origin: `http://${host}`, host }
+    const call = { jsonrpc: '2.0', id: 1, method: 'ping' }
+    const { statusCode } = await app.inject({ method: 'POST', url: '/mcp', headers, payload: call })
+    t.assert.strictEqual(statusCode, isBlocked ? 403 : 200)
+  }
+})
+
 test('markup in the Host header does not reach the page', async (t: TestContext) => {
   const { app } = await buildApp(t)
   const { body } = await pageOf(app, { host: 'x"><script>alert(1)</script>' })
@@ -38,12 +80,13 @@ test('markup in X-Forwarded-Proto does not reach the page', async (t: TestContex
 })
 
 test('links to nothing that may not exist', async (t: TestContext) => {
-  for (const environment of [{}, { METRICS_TOKEN: 'a-token-of-sufficient-length-0123' }, keys]) {
+  for (const environment of [{}, { OPENAI_API: 'off' }, { METRICS_TOKEN: 'a-token-of-sufficient-length-0123' }, keys]) {
     const { app } = await buildApp(t, environment)
     const { body } = await pageOf(app)
     const links = [...body.matchAll(/href="([^"]+)"/g)].map(([, link = '']) => link)
     t.assert.deepEqual(
-      links.filter((link) => !link.startsWith('/')),
+      // Those that install are compared in install-links.test.ts.
+      links.filter((link) => !link.startsWith('/') && link !== 'studio' && !/[?&](?:amp;)?(?:config|url)=/.test(link)),
       ['https://modelcontextprotocol.io'],
     )
     for (const url of links.filter((link) => link.startsWith('/'))) {
@@ -131,7 +174,7 @@ describe('the setup of each client', () => {
       t.assert.ok(text.includes('http://localhost:9000/mcp'))
       t.assert.match(text, /bearer|Authorization/i)
       if (file.endsWith('.json')) t.assert.doesNotThrow(() => JSON.parse(text))
-      if (file.endsWith('.yaml')) t.assert.ok(parseYaml(text).mcpServers)
+      if (file.endsWith('.yaml')) t.assert.ok(parseYaml(text).mcpServers ?? parseYaml(text).extensions)
     })
   }
 })

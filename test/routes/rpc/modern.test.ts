@@ -43,7 +43,7 @@ verifies('discover', 'describes itself in server/discover', async (t: TestContex
   t.assert.deepStrictEqual(result, {
     resultType: 'complete',
     supportedVersions: [VERSION],
-    capabilities: { tools: {} },
+    capabilities: { tools: { listChanged: true }, logging: {} },
     ttlMs: 3_600_000,
     cacheScope: 'private',
   })

@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { Validator } from 'typebox/compile'
 import { serveStdio } from '../../../services/mcp/stdio.ts'
+import { noTrace } from '../../../services/telemetry/trace.ts'
 import { buildApp } from '../../support/app.ts'
 import { silent } from '../../support/calls.ts'
 import { fixtureCatalog } from '../../support/fixture-catalog.ts'
@@ -51,8 +52,9 @@ test('3 schema checks over stdio for a tool call', async (t: TestContext) => {
     input,
     output,
     log: silent,
+    trace: noTrace,
     maxMessageBytes: 4096,
-    callDeadlineMs: 1000,
+    callDeadlineMs: 30_000,
     newRequestId: () => 'r',
     pool: app.bufferPool,
     enter: app.drain.enter,

@@ -72,6 +72,20 @@ test('repeats the last progress during silence', async (t: TestContext) => {
   finish()
 })
 
+test('repeats an expected wait with what is left of it', async (t: TestContext) => {
+  const { url, started, finish } = await start(t, { progressRepeatMs: 20 })
+  const opening = openCall(url, withToken)
+  const context = await started
+  const waits = [40_000, 25_200, 900]
+  context.progress('queued', () => waits.shift() ?? 0)
+  const stream = await opening
+  await stream.next()
+  t.assert.deepStrictEqual(await stream.next(), progress(1, 'waiting in the queue for Azure (about 40 s)'))
+  t.assert.deepStrictEqual(await stream.next(), progress(2, 'waiting in the queue for Azure (about 26 s)'))
+  t.assert.deepStrictEqual(await stream.next(), progress(3, 'waiting in the queue for Azure (0 s)'))
+  finish()
+})
+
 test('sends progress to a client with a token even if a tool reports nothing', async (t: TestContext) => {
   const { url, finish } = await start(t, { progressRepeatMs: 20 })
   const stream = await openCall(url, withToken)
@@ -161,7 +175,7 @@ verifies('cancel-http', 'a client that disconnects before the response stops the
   fail(new Error('the socket is gone'))
   await app.close()
   const { body } = { body: await app.metrics.registry.metrics() }
-  t.assert.match(body, /tool_calls_total\{tool="wait",outcome="cancelled"\} 1/)
+  t.assert.match(body, /tool_calls_total\{tool="wait",outcome="cancelled",door="mcp"\} 1/)
 })
 
 test('a JSON client that disconnects stops the work too', async (t: TestContext) => {

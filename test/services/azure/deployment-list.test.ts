@@ -135,7 +135,8 @@ describe('AZURE_MODELS_FILE', () => {
   test('the examples of the documentation are right', (t: TestContext) => {
     for (const name of ['models.md', 'models.zh-CN.md']) {
       const text = readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
-      const [models] = [...text.matchAll(/```json\n([\s\S]*?)```/g)].map(([, json = '']) => JSON.parse(json))
+      const examples = [...text.matchAll(/```json\n([\s\S]*?)```/g)].map(([, json = '']) => JSON.parse(json))
+      const models = examples.find((example) => 'models' in example)
       t.assert.equal(createModelCatalog(models).find('gpt-image-3')?.maxCount, 4)
     }
   })

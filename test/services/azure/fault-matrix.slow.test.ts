@@ -54,7 +54,7 @@ const once: Row[] = [
     code: 'IMG_ERR_AZURE_TIMEOUT',
     requests: 1,
     classes: ['timeout'],
-    deadlineMs: 300,
+    deadlineMs: 2_000,
   },
   {
     fault: 'half a body',

@@ -84,7 +84,7 @@ describe('quota', () => {
     const startedAt = Date.now()
     const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
     t.assert.equal(error.code, 'IMG_ERR_AZURE_BUSY')
-    t.assert.ok(Date.now() - startedAt < 5_000)
+    t.assert.ok(Date.now() - startedAt < 8_000)
   })
 
   test('429s until the deadline are reported as what they are', async (t: TestContext) => {
@@ -95,7 +95,7 @@ describe('quota', () => {
     for (const [name, behave] of waits) {
       const azure = await fakeAzure(t, behave)
       const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { minuteMs: 200 })])
-      const context = callContext({ deadlineAt: performance.now() + 1_500 })
+      const context = callContext({ deadlineAt: performance.now() + 3_000 })
       const error = await failureOf(t, images.generate({ prompt: 'A boat' }, context))
       const sent = azure.seen.length
       t.assert.ok(sent > 2, `${sent} after ${name}`)
@@ -126,7 +126,7 @@ describe('quota', () => {
     isSpent = false
     await images.generate({ prompt: 'A boat' }, callContext())
     t.assert.equal(azure.seen.length, 4)
-    t.assert.ok(performance.now() - startedAt < 5_000)
+    t.assert.ok(performance.now() - startedAt < 9_000)
   })
 
   test('MAX_QUEUE_WAIT_MS bounds the wait for a turn, but not the work of Azure', async (t: TestContext) => {
@@ -152,7 +152,7 @@ describe('quota', () => {
     const images = clientOf(t, [deployment], { maxQueueMs: 800 })
     const startedAt = performance.now()
     const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
-    t.assert.ok(performance.now() - startedAt < 5_000)
+    t.assert.ok(performance.now() - startedAt < 9_000)
     t.assert.equal(error.code, 'IMG_ERR_AZURE_RATE_LIMIT')
     t.assert.match(error.message, new RegExp(`sent ${azure.seen.length} times.*Try again in \\d+ s`))
   })
@@ -176,7 +176,7 @@ describe('quota', () => {
     const limiter = createRateLimiter({ maxWaiting: 2, requestsPerMinute: 1 })
     const disconnected = new AbortController()
     const deadlineAt = performance.now() + 120_000
-    const ticket = () => ({ signal: disconnected.signal, deadlineAt, waitUntil: deadlineAt })
+    const ticket = () => ({ caller: 'ann', signal: disconnected.signal, deadlineAt, waitUntil: deadlineAt })
     await limiter.acquire(ticket())
     const waiting = Promise.resolve(limiter.acquire(ticket()))
     limiter.pause(1e12)
@@ -195,7 +195,7 @@ describe('quota', () => {
         response.writeHead(isBlocked ? 403 : 200).end(JSON.stringify(isBlocked ? block : imageResult))
       }),
     )
-    const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { blockMs: 300 })])
+    const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { blockMs: 2_000 })])
     for (let call = 0; call < 5; call++) {
       const error = await failureOf(t, images.generate({ prompt: 'A boat' }, callContext()))
       t.assert.equal(error.code, 'IMG_ERR_AZURE_ACCOUNT_BLOCKED')
@@ -210,12 +210,28 @@ describe('quota', () => {
     t.assert.equal(azure.seen.length, 3)
   })
 
+  test('calls that wait while the account gets blocked are rejected at once, and none is sent', async (t: TestContext) => {
+    const block = { error: { code: 'Forbidden', message: 'Your resource has been temporarily blocked' } }
+    const azure = await fakeAzure(
+      t,
+      afterBody((response) => setTimeout(() => response.writeHead(403).end(JSON.stringify(block)), 200)),
+    )
+    const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { requestsPerMinute: 4 })])
+    const startedAt = performance.now()
+    const deadlineAt = startedAt + 60_000
+    const calls = Array.from({ length: 3 }, () => images.generate({ prompt: 'A boat' }, callContext({ deadlineAt })))
+    const codes = await Promise.all(calls.map(async (call) => (await failureOf(t, call)).code))
+    t.assert.deepEqual(codes, Array(3).fill('IMG_ERR_AZURE_ACCOUNT_BLOCKED'))
+    t.assert.ok(performance.now() - startedAt < 14_000)
+    t.assert.equal(azure.seen.length, 1)
+  })
+
   test('a blocked account is probed again although a fallback serves the calls', async (t: TestContext) => {
     const block = { error: { code: 'Forbidden', message: 'Your resource has been temporarily blocked' } }
     const first = await fakeAzure(t, responding(403, block))
     const second = await fakeAzure(t, responding(200, imageResult))
     const images = clientOf(t, [
-      deploymentOf(first.url, 'gpt-image-2', { name: 'main', fallbacks: ['spare'], blockMs: 300 }),
+      deploymentOf(first.url, 'gpt-image-2', { name: 'main', fallbacks: ['spare'], blockMs: 2_000 }),
       deploymentOf(second.url, 'gpt-image-2', { name: 'spare' }),
     ])
     await images.generate({ prompt: 'A boat' }, callContext())
@@ -400,7 +416,7 @@ describe('credentials', () => {
       secrets: () => [],
     }
     const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { credential })])
-    const context = callContext({ deadlineAt: performance.now() + 500 })
+    const context = callContext({ deadlineAt: performance.now() + 2_000 })
     t.assert.equal((await failureOf(t, images.generate({ prompt: 'A boat' }, context))).code, 'IMG_ERR_AZURE_NOT_SENT')
   })
 

@@ -46,7 +46,7 @@ for (const [name, [image, hasAlpha]] of Object.entries(families)) {
     const { width, height, format } = await sharp(preview.bytes).metadata()
     t.assert.deepEqual([width, height, `image/${format}`], [preview.width, preview.height, preview.mimeType])
     t.assert.ok(Math.max(width, height) <= MAX_PREVIEW_EDGE)
-    const small = await renderPreview(bytes, options, claimOf(), 8000)
+    const small = await renderPreview(bytes, options, claimOf(), { maxEncoded: 8000 })
     t.assert.ok(encodedLength(small.bytes.length) <= 8000)
   })
 

@@ -4,7 +4,7 @@ import { checkArguments } from '../../../services/calls/check-arguments.ts'
 import type { Around } from '../../../services/calls/types.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
 import type { McpContext } from '../../../services/mcp/types.ts'
-import { ask, contextOf, runBare, silent } from '../../support/calls.ts'
+import { ask, contextOf, requestStates, runBare, silent } from '../../support/calls.ts'
 import { echo, fixtureCatalog } from '../../support/fixture-catalog.ts'
 import { verifies } from '../../support/verifies.ts'
 
@@ -16,9 +16,10 @@ function build() {
     serverInfo: { name: 'fixture', title: 'Fixture', version: '1.2.3' },
     instructions: () => 'Be brief.',
     progressRepeatMs: 1000,
+    requestStates,
     runCall: runBare({
       callStarted: (tool) => finished.push(`${tool} started`),
-      callFinished: (tool, outcome) => finished.push(`${tool} ${outcome}`),
+      callFinished: ({ tool, outcome }) => finished.push(`${tool} ${outcome}`),
     }),
     onFinished: (method, outcome) => finished.push(`${method} ${outcome}`),
   })
@@ -322,6 +323,7 @@ test('steps around a call see its arguments as the tool normalized them', async 
     serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
     instructions: () => '',
     progressRepeatMs: 1000,
+    requestStates,
     runCall: createChain([checkArguments, look]),
     onFinished() {},
   })

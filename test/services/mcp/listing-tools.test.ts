@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import type { Tool } from '../../../services/calls/types.ts'
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
-import { contextOf, runBare } from '../../support/calls.ts'
+import { contextOf, requestStates, runBare } from '../../support/calls.ts'
 import { echo } from '../../support/fixture-catalog.ts'
 
 const listing: Tool = { ...echo, name: 'find', needsListing: true }
@@ -14,6 +14,7 @@ function build() {
     serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
     instructions: ({ canList }) => (canList ? 'all' : 'some'),
     progressRepeatMs: 1000,
+    requestStates,
     runCall: runBare(),
     onFinished() {},
   })

@@ -1,60 +1,11 @@
-import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import Type from 'typebox'
 import { Base64Image, encodeImage } from '../../../services/bytes/base64-image.ts'
-import { createBufferPool } from '../../../services/bytes/buffer-pool.ts'
 import type { Tool } from '../../../services/calls/types.ts'
-import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
-import { serveStdio } from '../../../services/mcp/stdio.ts'
-import { runBare } from '../../support/calls.ts'
-import { createWaitingTool, fixtureCatalog } from '../../support/fixture-catalog.ts'
-import { messageErrors } from '../../support/mcp-schema.ts'
+import { askingTool } from '../../support/asking-tool.ts'
+import { createWaitingTool } from '../../support/fixture-catalog.ts'
+import { serve } from '../../support/stdio-pipes.ts'
 import { verifies } from '../../support/verifies.ts'
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
-
-function serve(t: TestContext, tools = fixtureCatalog.tools) {
-  const input = new PassThrough()
-  const output = new PassThrough()
-  const lines = output.iterator()
-  let text = ''
-  const done = serveStdio({
-    dispatcher: createDispatcher({
-      catalog: { tools },
-      serverInfo: { name: 'fixture', title: 'Fixture', version: '1.0.0' },
-      instructions: () => 'Be brief.',
-      progressRepeatMs: 1000,
-      runCall: runBare(),
-      onFinished() {},
-    }),
-    input,
-    output,
-    log: silent,
-    maxMessageBytes: 4096,
-    callDeadlineMs: 1000,
-    pool: createBufferPool(),
-    newRequestId: () => 'r',
-    enter: () => () => {},
-    onForceClose() {},
-  }).finally(() => output.end())
-
-  async function next(version = '2025-03-26'): Promise<Record<string, unknown> | undefined> {
-    while (!text.includes('\n')) {
-      const { value, done: ended } = await lines.next()
-      if (ended === true) return undefined
-      text += value
-    }
-    const line = text.slice(0, text.indexOf('\n'))
-    text = text.slice(line.length + 1)
-    const message = JSON.parse(line)
-    t.assert.deepStrictEqual(messageErrors(version, undefined, message), [])
-    return message
-  }
-  const say = (...messages: unknown[]) => {
-    for (const message of messages) input.write(`${typeof message === 'string' ? message : JSON.stringify(message)}\n`)
-  }
-  return { say, next, done, input, output }
-}
 
 const ping = (id: unknown) => ({ jsonrpc: '2.0', id, method: 'ping' })
 const wait = { jsonrpc: '2.0', id: 'w', method: 'tools/call', params: { name: 'wait', _meta: { progressToken: 1 } } }
@@ -233,6 +184,25 @@ test('survives memory of a call that cannot be released', async (t: TestContext)
   t.assert.strictEqual((await next())?.id, 1)
   say(ping(2))
   t.assert.strictEqual((await next())?.id, 2)
+  input.end()
+  await done
+})
+
+test('a modern client is asked over stdio, and sends its response with the next line', async (t: TestContext) => {
+  const { say, next, input, done } = serve(t, [askingTool])
+  const call = (id: number, more: object = {}) => {
+    const _meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': { elicitation: {} },
+    }
+    say({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'ask_first', arguments: {}, ...more, _meta } })
+    return next('2026-07-28')
+  }
+  const { requestState } = Object((await call(1))?.result)
+  const inputResponses = { confirm: { action: 'accept', content: { ok: true } } }
+  t.assert.partialDeepStrictEqual(await call(2, { inputResponses, requestState }), {
+    result: { resultType: 'complete', content: [{ type: 'text', text: 'confirmed' }] },
+  })
   input.end()
   await done
 })

@@ -175,7 +175,8 @@ describe('an argument that a row allows is sent, or the row is rejected', () => 
   }
 
   test('every member of a row that allows an argument has a wire form', (t: TestContext) => {
-    const facts = 'id dialects providerPath apiVersion operations formats maxPromptCharacters promptAdvice fields price'
+    const facts =
+      'id dialects providerPath apiVersion operations formats maxPromptCharacters promptAdvice fields price tokens'
     const others = Object.keys(ModelSchema.properties).filter(
       (key) => !`${facts} retires aliases sources`.split(' ').includes(key),
     )

@@ -5,15 +5,16 @@ import { contextOf } from '../../support/calls.ts'
 import { verifies } from '../../support/verifies.ts'
 
 const prompts = createPrompts({ hasLibrary: true })
-const textOf = (name: string, args: Record<string, string>) => {
-  const content = prompts.find((prompt) => prompt.name === name)?.render(args)[0]?.content
+const textOf = async (name: string, args: Record<string, string>) => {
+  const messages = await prompts.find((prompt) => prompt.name === name)?.render(args)
+  const content = messages?.[0]?.content
   return content?.type === 'text' ? content.text : ''
 }
 
-test('every prompt says which tool to call, uses what it requires, and describes its arguments', (t: TestContext) => {
+test('every prompt says which tool to call, uses what it requires, and describes its arguments', async (t: TestContext) => {
   for (const prompt of prompts) {
     const given = Object.fromEntries(prompt.arguments.map(({ name }) => [name, `<${name}>`]))
-    const text = textOf(prompt.name, given)
+    const text = await textOf(prompt.name, given)
     t.assert.match(text, /edit_image|generate_image/, prompt.name)
     for (const { name, description, required } of prompt.arguments) {
       if (required) t.assert.ok(text.includes(`<${name}>`), `${prompt.name} uses ${name}`)
@@ -23,10 +24,10 @@ test('every prompt says which tool to call, uses what it requires, and describes
   }
 })
 
-test('says nothing of arguments that were not given', (t: TestContext) => {
-  t.assert.doesNotMatch(textOf('product_photo', { product: 'a mug' }), /undefined|Use the size/)
-  t.assert.match(textOf('product_photo', { product: 'a mug', size: '512x512' }), /Use the size 512x512\./)
-  t.assert.doesNotMatch(textOf('product_photo', { product: 'a mug', size: ' ' }), /Use the size/)
+test('says nothing of arguments that were not given', async (t: TestContext) => {
+  t.assert.doesNotMatch(await textOf('product_photo', { product: 'a mug' }), /undefined|Use the size/)
+  t.assert.match(await textOf('product_photo', { product: 'a mug', size: '512x512' }), /Use the size 512x512\./)
+  t.assert.doesNotMatch(await textOf('product_photo', { product: 'a mug', size: ' ' }), /Use the size/)
 })
 
 const complete = createCompletion({

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Environment } from '../../../services/config/environment.ts'
 import { type BuiltApp, listen, temporaryFolder } from '../app.ts'
+import { startCollector } from '../collector.ts'
 import { fakeAzure, listenOnLoopback } from '../fake-azure.ts'
 
 /** Every secret of a configuration, and a prompt. None is part of another. */
@@ -18,6 +19,7 @@ export const secrets = {
   clientSecret: 'EntraSec8Df3GhJk1ZxCv',
   accessToken: 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJBY2Nlc3NUb2s3In0.QmVhcmVyU2lnNVR5N1Vp',
   linkCredential: 'LinkCred5Bn7MkLo3PqRs',
+  collectorKey: 'CollectorKey6Vb2NqXe9HtYw',
   storageKey: Buffer.from('StorageKey1Hb6NjMk8UyTr3'.padEnd(64, 'StoreSec7Vf4CdXz')).toString('base64'),
 } as const
 
@@ -79,7 +81,9 @@ export interface Setup {
 /** Runs the service in a set-up with all logs on, and returns all of its outputs. */
 export async function runSetup(t: TestContext, { prepare, act }: Setup): Promise<Map<string, string>> {
   const logFolder = await temporaryFolder(t)
+  const collector = await startCollector(t, { OTEL_EXPORTER_OTLP_HEADERS: `api-key=${secrets.collectorKey}` })
   const built = await listen(t, {
+    ...collector.environment,
     AZURE_BASE_URL: 'http://127.0.0.1:9',
     AZURE_API_KEY: secrets.azureKey,
     AZURE_CONNECT_TIMEOUT_MS: '300',
@@ -103,6 +107,8 @@ export async function runSetup(t: TestContext, { prepare, act }: Setup): Promise
   await built.app.close()
   outputs.set('stdout', built.logs.text)
   outputs.set('log files', await readAll(logFolder))
+  outputs.set('traces', Buffer.concat(collector.bodies).toString())
+  t.assert.notStrictEqual(collector.bodies.length, 0, 'something was exported')
   t.assert.match(built.logs.text, /request completed|client disconnected/, 'something was logged')
   return outputs
 }

@@ -26,6 +26,7 @@ const {
   proxyPassword,
   clientSecret,
   linkCredential,
+  collectorKey,
 } = secrets
 
 const error = `Object.assign(new Error(${JSON.stringify(`WRONGPASS ${redisPassword}`)}), { command: { name: 'auth', args: [${JSON.stringify(redisPassword)}] }, cause: new Error(${JSON.stringify(prompt)}) })`
@@ -34,7 +35,22 @@ const whileItRuns = (act: string) => `import { subscribe } from 'node:diagnostic
 subscribe('tracing:net.server.listen:asyncEnd', () => setImmediate(() => { ${act} }))`
 const entry = { name: 'one', base_url: 'https://x.example', key: deploymentKey }
 
+const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_BSP_SCHEDULE_DELAY: '20' }
+
 export const processSetups: readonly ProcessSetup[] = [
+  {
+    name: 'the headers of the collector are printed',
+    args: ['--check'],
+    environment: { ...collector, OTEL_EXPORTER_OTLP_HEADERS: `api-key=${collectorKey}` },
+  },
+  {
+    name: 'the headers of the collector are no headers',
+    environment: { ...collector, OTEL_EXPORTER_OTLP_HEADERS: `${collectorKey}` },
+  },
+  {
+    name: 'the address of the collector carries a credential',
+    environment: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://u:${collectorKey}@x.example` },
+  },
   {
     name: 'the address of Azure carries a credential',
     environment: { AZURE_BASE_URL: `https://u:${linkCredential}@x.example` },

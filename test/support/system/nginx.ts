@@ -85,7 +85,7 @@ export async function startNginx(
       await body.dump()
       return statusCode === 200
     },
-    { limitMs: 10_000, explain: () => program.said },
+    { explain: () => program.said },
   )
   return { program, httpUrl: `http://localhost:${httpPort}`, httpsUrl, send: sendTo, logged }
 }

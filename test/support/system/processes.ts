@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { cp, mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -23,17 +24,24 @@ export async function requireProgram(name: string, hint = 'run scripts/install-t
   }
 }
 
+/** Below those that Linux gives to connections: while a program starts, one of them could take its port. */
+const FIRST_PORT = 10_000
+const LAST_PORT = 32_000
+
 /** Free ports, for programs that cannot report the port they picked. */
 export async function freePorts<N extends number>(count: N): Promise<number[] & { length: N }> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  const ports: number[] = []
-  for (const server of servers) {
-    if (!server.listening) await once(server, 'listening')
-    const address = server.address()
-    if (typeof address === 'object' && address !== null) ports.push(address.port)
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(FIRST_PORT, LAST_PORT)
+    const server = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (isFree) ports.add(port)
+    server.close()
   }
-  for (const server of servers) server.close()
-  return Object.assign(ports, { length: count })
+  return Object.assign([...ports], { length: count })
 }
 
 export interface Program {

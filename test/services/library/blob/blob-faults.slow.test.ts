@@ -113,7 +113,7 @@ describe('an upload', () => {
 
   test('ends with its signal, however slow the store is', async (t: TestContext) => {
     const { proxy, store, save, names } = await build(t)
-    proxy.fault = () => ({ delayMs: 15_000 })
+    proxy.fault = () => ({ delayMs: 120_000 })
     const reason = new ServiceError('IMG_ERR_STORE_SLOW', 'slow')
     const works: ((signal: AbortSignal) => Promise<unknown>)[] = [
       (signal) => store.files.create('.library/x.png', large, signal).catch(codeOf),
@@ -127,16 +127,17 @@ describe('an upload', () => {
       await pause(200)
       given.abort(reason)
       t.assert.strictEqual(await working, reason.code)
-      t.assert.ok(performance.now() - start < 10_000, `${performance.now() - start} ms`)
+      t.assert.ok(performance.now() - start < 60_000, `${performance.now() - start} ms`)
     }
     t.assert.deepStrictEqual(await names(), [])
   })
 
   test('that Azure completes after it was given up is removed', async (t: TestContext) => {
     const { proxy, store, names } = await build(t)
-    proxy.fault = first(1, isUpload, { delayMs: 500 })
-    const given = AbortSignal.timeout(200)
-    await t.assert.rejects(store.files.create('.library/x.png', image, given), { name: 'TimeoutError' })
+    const given = new AbortController()
+    const reason = new ServiceError('IMG_ERR_STORE_SLOW', 'slow')
+    proxy.fault = first(1, isUpload, { delayMs: 500, onDelay: () => given.abort(reason) })
+    t.assert.strictEqual(await store.files.create('.library/x.png', image, given.signal).catch(codeOf), reason.code)
     await waitFor('the late blob', async () => (await names()).length === 1)
     await waitFor('its removal', async () => (await names()).length === 0)
   })

@@ -2,7 +2,8 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import pino from 'pino'
-import { isNetworkType, openRecordIndex } from '../../../../services/library/records/open-index.ts'
+import { isNetworkType } from '../../../../services/databases/network-folder.ts'
+import { openRecordIndex } from '../../../../services/library/records/open-index.ts'
 import { LogLines, temporaryFolder } from '../../../support/app.ts'
 import { imageRecord } from '../../../support/image-records.ts'
 

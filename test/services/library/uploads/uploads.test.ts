@@ -16,9 +16,9 @@ test('an address is valid for fifteen minutes, and with the key of its service o
     limits: { maxBytes: 1, maxPixels: 1 },
     now: () => time,
   }
-  const uploads = createUploads({ ...options, key: Buffer.alloc(32, 1) })
+  const uploads = createUploads({ ...options, key: Buffer.alloc(32, 1), waitMs: 0 })
   const { ticket, token } = uploads.request('key:ann', 'mask')
-  const others = createUploads({ ...options, key: Buffer.alloc(32, 2) })
+  const others = createUploads({ ...options, key: Buffer.alloc(32, 2), waitMs: 0 })
   await t.assert.rejects(others.open(token), { code: 'IMG_ERR_UPLOAD' })
 
   time += 15 * MINUTE - 1
@@ -32,7 +32,7 @@ test('an address tells nothing of its caller', (t: TestContext) => {
     get: () => Promise.reject(new Error('unused')),
     addUpload: () => Promise.reject(new Error('unused')),
   }
-  const uploads = createUploads({ library, limits: { maxBytes: 1, maxPixels: 1 }, key: Buffer.alloc(32, 1) })
+  const uploads = createUploads({ library, limits: { maxBytes: 1, maxPixels: 1 }, key: Buffer.alloc(32, 1), waitMs: 0 })
   const { token } = uploads.request('subject:https://issuer.example#ann', 'image')
   for (const text of ['ann', 'issuer', 'img_']) {
     t.assert.ok(!Buffer.from(token, 'base64url').includes(text), text)
