@@ -1,6 +1,6 @@
-import { followFile } from '../config/follow-file.ts'
 import { InvalidValueError } from '../errors/app-error.ts'
 import type { Logger } from '../logging/logger.ts'
+import { followFile } from '../net/follow-file.ts'
 import { type ApiKey, parseApiKeys } from './api-keys.ts'
 
 /** Keys that may change while the service runs. */

@@ -1,7 +1,7 @@
 import type { Caller } from '../../auth/authenticator.ts'
 import { fileProblems } from '../../azure/file-problems.ts'
-import { followFile } from '../../config/follow-file.ts'
 import type { Logger } from '../../logging/logger.ts'
+import { followFile } from '../../net/follow-file.ts'
 import { memoize } from '../../net/memoize.ts'
 import type { MatchedRule } from '../types.ts'
 import { describePolicy, describeUnnamed, type NamedRule, type Policy, rulesFor, toMatchedRule } from './policy.ts'
