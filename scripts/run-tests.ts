@@ -12,6 +12,8 @@ import { COVERAGE } from './failed-files.ts'
 
 /** What the temporary folders of the largest tests take, several times over. */
 const ENOUGH_BYTES = 8 * 1024 ** 3
+/** Milliseconds for one file, three times what the longest takes: one that hangs fails. */
+const FILE_TIMEOUT_MS = 600_000
 /** More failures than this are not chance. */
 const MAX_FILES_AGAIN = 3
 
@@ -57,10 +59,14 @@ async function runSuite(args: readonly string[]): Promise<number> {
 }
 
 async function run(args: readonly string[]): Promise<number> {
-  const child = spawn(process.execPath, ['--test', '--test-concurrency=2', ...args], {
-    stdio: 'inherit',
-    env: { ...compiledOnce(), ...inMemory(), ...process.env },
-  })
+  const child = spawn(
+    process.execPath,
+    ['--test', '--test-concurrency=2', `--test-timeout=${FILE_TIMEOUT_MS}`, ...args],
+    {
+      stdio: 'inherit',
+      env: { ...compiledOnce(), ...inMemory(), ...process.env },
+    },
+  )
   const [code] = await once(child, 'exit')
   return typeof code === 'number' ? code : 1
 }
