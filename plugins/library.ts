@@ -37,12 +37,8 @@ async function library(fastify: FastifyInstance): Promise<void> {
 async function openLibrary(fastify: FastifyInstance, store: ImageStore): Promise<Library | undefined> {
   const { config, log, metrics, imageEvents } = fastify
   const { isOn, waitMs, storage } = config.library
-  if (!isOn) return undefined
-  // A Blob container becomes writable when an outage ends or a new role takes effect.
-  if (storage === undefined && !(await store.health()).isWritable) {
-    log.warn('library, jobs and links are off; once the images folder is writable, a restart turns them on')
-    return undefined
-  }
+  // Without waiting for a restart, a container becomes writable when an outage ends or a new role takes effect.
+  if (!isOn || (storage === undefined && !(await store.health()).isWritable)) return undefined
   const index = await openMaintainedIndex({
     library: config.library,
     files: store.files,

@@ -22,8 +22,5 @@ test('without a folder for images the library is off, and the log says how it co
   const { app, logs } = await buildApp(t, { IMAGES_DIR: file })
   const { images, library } = (await app.inject('/ready')).json()
   t.assert.deepEqual({ images, library }, { images: 'unwritable', library: 'off' })
-  t.assert.match(
-    logs.text,
-    /images folder is not writable.*\n.*library, jobs and links are off; .* a restart turns them on/,
-  )
+  t.assert.match(logs.text, /images folder is not writable, .* library, jobs and links are off until a restart; /)
 })
