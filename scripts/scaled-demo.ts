@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createSimulator } from '../simulator/app.ts'
-import { freePorts, requireProgram } from '../test/support/system/processes.ts'
+import { freePorts } from '../test/support/free-ports.ts'
+import { requireProgram } from '../test/support/system/processes.ts'
 import { startNeighbours } from '../test/support/system/replicas.ts'
 
 /**

@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
 import { parse } from 'yaml'
 import { listen, temporaryFolder } from '../support/app.ts'
+import { freePorts } from '../support/free-ports.ts'
 import { startSimulator } from '../support/simulator.ts'
-import { freePorts, requireProgram, root, run, startProgram, toolCall } from '../support/system/processes.ts'
+import { requireProgram, root, run, startProgram, toolCall } from '../support/system/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const shipped = join(root, 'deploy/prometheus')

@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { freePorts } from '../support/free-ports.ts'
 import { callTool } from '../support/service.ts'
-import { freePorts, requireProgram, root } from '../support/system/processes.ts'
+import { requireProgram, root } from '../support/system/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 test('one command starts three replicas behind Nginx, of which any returns the result of a job', async (t: TestContext) => {

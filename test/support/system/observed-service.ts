@@ -5,9 +5,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import Type, { type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { temporaryFolder } from '../app.ts'
+import { freePorts } from '../free-ports.ts'
 import { startService } from '../service.ts'
 import { waitFor } from '../wait-for.ts'
-import { freePorts, requireProgram, startProgram, toolCall } from './processes.ts'
+import { requireProgram, startProgram, toolCall } from './processes.ts'
 
 /** The service under a mixed load, scraped by a real Prometheus every second. */
 
