@@ -138,6 +138,8 @@ azure-image-editor-mcp is running at ${url}
 Azure is simulated: this program draws the images, no model does. No account, no key, no cost.
 Models: ${models.join(', ')} (argument "model"; the first is the default)
 
+In a browser: ${url}/studio (generate and edit) and ${url}/ (status, setup of every client)
+
 1. Generate an image:
 
 ${generate(url, { prompt: 'A beautiful sunset over mountains', output_path: 'sunset.png' })}
@@ -154,7 +156,7 @@ ${generate(url, { model: 'gpt-image-2', prompt: 'A fox in a meadow', n: 2, outpu
 
 ${edit(url, image('fox.png'), { model: 'gpt-image-2', prompt: 'Add a red balloon', mask_region: region, output_path: 'fox-balloon.png' })}
 
-Connect a client (${url} in a browser shows more of them):
+Connect a client:
 
 ${clients(url)}
 The images are in ${imagesDir}
