@@ -9,7 +9,7 @@ const script = join(import.meta.dirname, '../../scripts/run-tests.ts')
 /** What `npm test -- …` runs. */
 function runTests(...args: string[]) {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
-  return spawnSync(process.execPath, [script, ...args], { env, encoding: 'utf8', timeout: 30_000 })
+  return spawnSync(process.execPath, [script, ...args], { env, encoding: 'utf8', timeout: 120_000 })
 }
 
 test('with a file only that file is run, with the options that are given', async (t: TestContext) => {

@@ -69,7 +69,7 @@ describe('the manifests for Kubernetes', { concurrency: true }, () => {
   before(() => requireProgram('kubectl'))
 
   test('have only members, and values, that the types of Kubernetes have', {
-    timeout: 120_000,
+    timeout: 600_000,
   }, async (t: TestContext) => {
     const folder = await temporaryFolder(t)
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
