@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { createImagesClient } from '../services/azure/client.ts'
-import { areAllDown, describeStatus } from '../services/azure/deployment-status.ts'
+import { areAllDown, deploymentFaults, describeStatus } from '../services/azure/deployment-status.ts'
 import { requestCodes } from '../services/azure/events.ts'
 import { describeDeployments } from '../services/azure/models/name-resolution.ts'
 import {
@@ -21,6 +21,8 @@ declare module 'fastify' {
   }
 }
 
+/** As in the alert. */
+const NOTICE_DAYS = 30
 /** Milliseconds after which closing no longer waits for open connections. */
 const CLOSE_MS = 1_000
 
@@ -55,9 +57,15 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
   metrics.setRetirementDays(() => retirementDays(client.deployments, new Date()))
   readiness.add('azure', () => {
     const states = client.status()
-    return { ready: true, isDegraded: areAllDown(states), state: describeStatus(states) }
+    const faults = deploymentFaults(states)
+    return { ready: true, isDegraded: areAllDown(states), state: describeStatus(states), faults }
   })
-  readiness.add('models', () => ({ ready: true, state: worstRetirementState(client.deployments, new Date()) }))
+  readiness.add('models', () => {
+    const now = new Date()
+    const isEnding = retirementDays(client.deployments, now).some(({ value }) => value < NOTICE_DAYS)
+    const faults = isEnding ? (['IMG_ERR_MODEL_RETIRING'] as const) : []
+    return { ready: true, state: worstRetirementState(client.deployments, now), faults }
+  })
 }
 
 export default fp(azureImages, {

@@ -28,8 +28,9 @@ async function library(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('imageStore', store)
   fastify.decorate('library', await openLibrary(fastify, store))
   fastify.readiness.add('images', async () => {
-    const { isWritable, isFull } = await store.health()
-    return { ready: true, state: isFull ? 'full' : isWritable ? 'writable' : 'unwritable' }
+    const { isWritable, isFull, fault } = await store.health()
+    const state = isFull ? 'full' : isWritable ? 'writable' : 'unwritable'
+    return { ready: true, state, faults: fault && [fault] }
   })
   fastify.readiness.add('library', async () => ({ ready: true, state: fastify.library === undefined ? 'off' : 'on' }))
 }
