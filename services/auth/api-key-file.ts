@@ -1,6 +1,6 @@
-import { unwatchFile, watchFile } from 'node:fs'
 import { InvalidValueError } from '../errors/app-error.ts'
 import type { Logger } from '../logging/logger.ts'
+import { followFile } from '../net/follow-file.ts'
 import { type ApiKey, parseApiKeys } from './api-keys.ts'
 
 /** Keys that may change while the service runs. */
@@ -34,9 +34,8 @@ export function openApiKeys(
 }
 
 /**
- * Reloads a file of keys when it changes. It is polled, because mounted secrets are replaced through symbolic links, which
- * file events miss. While the file is missing or invalid the previous keys stay valid: a mistake of an operator must
- * neither lock callers out nor let others in.
+ * Reloads a file of keys when it changes. While it is missing or invalid the previous keys stay valid: a mistake of an
+ * operator must neither lock callers out nor let others in.
  */
 export function followKeyFile({ path, read, keys, log, pollMs = 2_000 }: KeyFileOptions): KeySource {
   let current = keys
@@ -53,12 +52,12 @@ export function followKeyFile({ path, read, keys, log, pollMs = 2_000 }: KeyFile
     }
   }
 
-  watchFile(path, { interval: pollMs, persistent: false }, reload)
+  const close = followFile(path, pollMs, reload)
   return {
     get keys() {
       return current
     },
-    close: () => unwatchFile(path, reload),
+    close,
   }
 }
 

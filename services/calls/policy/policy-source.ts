@@ -1,8 +1,8 @@
-import { unwatchFile, watchFile } from 'node:fs'
 import type { Caller } from '../../auth/authenticator.ts'
 import { fileProblems } from '../../azure/file-problems.ts'
 import { faultMessages } from '../../errors/faults.ts'
 import type { Logger } from '../../logging/logger.ts'
+import { followFile } from '../../net/follow-file.ts'
 import { memoize } from '../../net/memoize.ts'
 import type { MatchedRule } from '../types.ts'
 import { describePolicy, describeUnnamed, type NamedRule, type Policy, rulesFor, toMatchedRule } from './policy.ts'
@@ -38,10 +38,7 @@ export interface PolicySourceOptions {
   pollMs: number
 }
 
-/**
- * Follows the file of the policy. It is polled, because mounted files are replaced through symbolic links, which file events
- * miss. While it is missing or invalid the previous rules hold: a mistake must neither stop callers nor let them spend.
- */
+/** Follows the file of the policy. While it is missing or invalid the previous rules hold: a mistake must neither stop callers nor let them spend. */
 export function followPolicy({ path, policy, read, log, onReload, pollMs }: PolicySourceOptions): PolicySource {
   let current = policy
   let isCurrent = true
@@ -64,7 +61,7 @@ export function followPolicy({ path, policy, read, log, onReload, pollMs }: Poli
     onReload(current, isCurrent)
   }
 
-  watchFile(path, { interval: pollMs, persistent: false }, reload)
+  const close = followFile(path, pollMs, reload)
   return {
     get policy() {
       return current
@@ -76,7 +73,7 @@ export function followPolicy({ path, policy, read, log, onReload, pollMs }: Poli
       return isCurrent
     },
     of: (caller) => find(caller),
-    close: () => unwatchFile(path, reload),
+    close,
   }
 }
 

@@ -1,9 +1,9 @@
 import { type TestContext, test } from 'node:test'
 import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import { checkBodies, makeBody } from '../../support/azure-bodies/check.ts'
+import { seed } from '../../support/property.ts'
 
-/** A body again: `AZURE_BODIES_SEED=7 node --test test/services/azure/azure-bodies.test.ts`. The proof has 60,000. */
-const seed = Number(process.env.AZURE_BODIES_SEED ?? Math.floor(Math.random() * 2 ** 31))
+/** The proof has 60,000. */
 const COUNT = 2_000
 
 test('every body with an image returns it, and every error is classified', async (t: TestContext) => {

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { createBufferPool } from '../../../../services/bytes/buffer-pool.ts'
 import { InlineBlob, restoreTexts } from '../../../../services/bytes/json/inline-blob.ts'
 import { LONG_STRING, type ParseOptions, parseBody } from '../../../../services/bytes/json/parse-body.ts'
+import { checkProperty } from '../../../support/property.ts'
 
 const pool = createBufferPool()
 const image = Buffer.alloc(LONG_STRING, 'A long image. ').toString('base64')
@@ -46,7 +47,7 @@ test('rejects broken JSON around an image', (t: TestContext) => {
   t.assert.throws(() => parse(`{"data":"${image}",}`), { name: 'SyntaxError' })
 })
 
-test('agrees with JSON.parse, wherever images are', (t: TestContext) => {
+test('agrees with JSON.parse, wherever images are', async (t: TestContext) => {
   const value = fc.letrec((tie) => ({
     node: fc.oneof(
       fc.constant(image),
@@ -63,7 +64,8 @@ test('agrees with JSON.parse, wherever images are', (t: TestContext) => {
       ),
     ),
   })).node
-  fc.assert(
+  await checkProperty(
+    t,
     fc.property(value, (node) => {
       const text = JSON.stringify({ node })
       t.assert.deepStrictEqual(parse(text), JSON.parse(text))
