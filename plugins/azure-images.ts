@@ -2,15 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { createImagesClient } from '../services/azure/client.ts'
-import { areAllDown, deploymentFaults, describeStatus } from '../services/azure/deployment-status.ts'
+import { azurePart } from '../services/azure/deployment-status.ts'
 import { requestCodes } from '../services/azure/events.ts'
 import { describeDeployments } from '../services/azure/models/name-resolution.ts'
-import {
-  describeRetirements,
-  logDeployments,
-  retirementDays,
-  worstRetirementState,
-} from '../services/azure/models/retirement.ts'
+import { describeRetirements, logDeployments, modelsPart, retirementDays } from '../services/azure/models/retirement.ts'
 import type { DeploymentAddress } from '../services/azure/shared-deployment.ts'
 import type { ImagesClient } from '../services/azure/types.ts'
 import { azureMetrics, watchDeployments } from '../services/telemetry/azure-events.ts'
@@ -21,8 +16,6 @@ declare module 'fastify' {
   }
 }
 
-/** As in the alert. */
-const NOTICE_DAYS = 30
 /** Milliseconds after which closing no longer waits for open connections. */
 const CLOSE_MS = 1_000
 
@@ -55,17 +48,8 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
   readiness.add('deployments', () => ({ ready: true, state: models }))
   readiness.add('retirement', () => ({ ready: true, state: describeRetirements(client.deployments, new Date()) }))
   metrics.setRetirementDays(() => retirementDays(client.deployments, new Date()))
-  readiness.add('azure', () => {
-    const states = client.status()
-    const faults = deploymentFaults(states)
-    return { ready: true, isDegraded: areAllDown(states), state: describeStatus(states), faults }
-  })
-  readiness.add('models', () => {
-    const now = new Date()
-    const isEnding = retirementDays(client.deployments, now).some(({ value }) => value < NOTICE_DAYS)
-    const faults = isEnding ? (['IMG_ERR_MODEL_RETIRING'] as const) : []
-    return { ready: true, state: worstRetirementState(client.deployments, now), faults }
-  })
+  readiness.add('azure', () => azurePart(client.status()))
+  readiness.add('models', () => modelsPart(client.deployments, new Date()))
 }
 
 export default fp(azureImages, {

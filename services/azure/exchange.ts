@@ -119,7 +119,8 @@ function failureOf(
   const failure = azureError(status, headers, fault, { ...request, deployment: options.deployment })
   log.debug({ deployment: name, azureText: maskText(fault.message, request.secrets) }, 'azure error text, redacted')
   if (failure.code === 'IMG_ERR_AZURE_ACCOUNT_BLOCKED') {
-    if (!breaker.isOpen) log.error({ deployment: name }, 'azure account blocked, circuit breaker open')
+    if (!breaker.isOpen)
+      log.error({ deployment: name, code: failure.code }, 'azure account blocked, circuit breaker open')
     breaker.trip()
   } else breaker.reset()
   return failure

@@ -79,6 +79,12 @@ export interface StoreHealth {
   hint?: string
 }
 
+/** A word for `/ready`. */
+export function describeHealth({ isWritable, isFull }: StoreHealth): string {
+  if (isFull === true) return 'full'
+  return isWritable ? 'writable' : 'unwritable'
+}
+
 /**
  * Named images, shared by all callers. Names and locations are the only way to refer to them, so that an implementation
  * may use folders, object storage or a database.
