@@ -118,15 +118,19 @@ async function printConfiguration(app: FastifyInstance, isOnline: boolean): Prom
 
 /** A command on the stored images, beside a running service or without one. */
 async function runOnLibrary(args: readonly string[]): Promise<void> {
-  const { library, outbound } = await loadConfig({ environment: readEnvironment('http', undefined) })
   const { openStore } = await import('./services/library/open-store.ts')
   const { runLibraryCommand } = await import('./services/library/maintenance/command.ts')
-  const log = createLogger('warn', stderr())
-  const pool = createBufferPool()
-  const loadTokens = loadDefaultTokenSource
-  const { store, close } = await openStore({ library, pool, connections: outbound, loadTokens, log })
-  process.exitCode = await runLibraryCommand({ args, library, store, log, print: (line) => print(`${line}\n`) })
-  await close()
+  await using opened = new AsyncDisposableStack()
+  async function open() {
+    const { library, outbound } = await loadConfig({ environment: readEnvironment('http', undefined) })
+    const log = createLogger('warn', stderr())
+    const pool = createBufferPool()
+    const loadTokens = loadDefaultTokenSource
+    const { store, close } = await openStore({ library, pool, connections: outbound, loadTokens, log })
+    opened.defer(close)
+    return { library, store, log }
+  }
+  process.exitCode = await runLibraryCommand({ args, open, print: (line) => print(`${line}\n`) })
 }
 
 /** Writes receipts to stdout, beside a running service or without one. */

@@ -37,7 +37,7 @@ async function library(fastify: FastifyInstance): Promise<void> {
 async function openLibrary(fastify: FastifyInstance, store: ImageStore): Promise<Library | undefined> {
   const { config, log, metrics, imageEvents } = fastify
   const { isOn, waitMs, storage } = config.library
-  // A folder stays unwritable. A container becomes writable when an outage ends or a new role takes effect.
+  // Without waiting for a restart, a container becomes writable when an outage ends or a new role takes effect.
   if (!isOn || (storage === undefined && !(await store.health()).isWritable)) return undefined
   const index = await openMaintainedIndex({
     library: config.library,

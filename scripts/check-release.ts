@@ -4,8 +4,9 @@ import { modelTable, type ShippedModel } from '../services/azure/models/table.ts
 import { OWNER_PLACEHOLDER } from './server-json.ts'
 
 /**
- * Checks before a release what cannot be tested every day, because it depends on the date: that the
- * sources of the model table were checked lately; and what the tree cannot know: who publishes it. `npm run check:release -- 2027-01-15` checks for a release on that day, otherwise today.
+ * Checks before a release what cannot be tested every day, because it depends on the date: that the sources of the model table
+ * were checked lately; and what the tree cannot know: who publishes it. `npm run check:release -- 2027-01-15` checks for a release
+ * on that day, otherwise on the day that the change log names, or today.
  */
 
 /** Prices and retirement dates change about twice a year. */
@@ -29,9 +30,16 @@ function problemOf({ checked }: Source, releaseDay: string): string | undefined 
   return days > MAX_SOURCE_AGE_DAYS ? `was last checked on ${checked}, ${days} days before the release` : undefined
 }
 
-/** The day of the newest release in a change log; `undefined` before the first one. */
-export function newestRelease(changelog: string): string | undefined {
-  return /^## \[\d+\.\d+\.\d+[^\]]*\] - (\d{4}-\d{2}-\d{2})$/m.exec(changelog)?.[1]
+interface Release {
+  version: string
+  /** YYYY-MM-DD */
+  day: string
+}
+
+/** The newest release in a change log; `undefined` before the first one. */
+export function newestRelease(changelog: string): Release | undefined {
+  const [, version, day] = /^## \[(\d+\.\d+\.\d+[^\]]*)\] - (\d{4}-\d{2}-\d{2})$/m.exec(changelog) ?? []
+  return version === undefined || day === undefined ? undefined : { version, day }
 }
 
 interface Identity {
@@ -59,20 +67,20 @@ export function identityProblems({ packageJson, serverJson, dockerfile }: Identi
 
 const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
 
-/** What is still to do before a release on this day. */
-function openTasks(releaseDay: string): string[] {
+/** What is still to do before a release. @param day by default the one that the change log names for this version, or today */
+function openTasks(day: string | undefined): string[] {
+  const packageJson = readJson('package.json')
+  const newest = newestRelease(readFileSync('CHANGELOG.md', 'utf8'))
+  const dated = newest?.version === packageJson.version ? newest?.day : undefined
+  const releaseDay = day ?? dated ?? new Date().toISOString().slice(0, 10)
   if (!/^\d{4}-\d{2}-\d{2}$/.test(releaseDay) || Number.isNaN(Date.parse(releaseDay))) {
     return [`${releaseDay} is not a day (YYYY-MM-DD)`]
   }
-  const dated = newestRelease(readFileSync('CHANGELOG.md', 'utf8'))
-  const isNamed = dated === releaseDay
   return [
-    ...(isNamed
-      ? []
-      : [`CHANGELOG.md: the newest release is of ${dated ?? 'no day'}; add "## [x.y.z] - ${releaseDay}"`]),
+    ...(dated === releaseDay ? [] : [`CHANGELOG.md: add "## [${packageJson.version}] - ${releaseDay}"`]),
     ...staleSources(modelTable, releaseDay),
     ...identityProblems({
-      packageJson: readJson('package.json'),
+      packageJson,
       serverJson: readJson('server.json'),
       dockerfile: readFileSync('Dockerfile', 'utf8'),
     }),
@@ -80,8 +88,7 @@ function openTasks(releaseDay: string): string[] {
 }
 
 if (import.meta.main) {
-  const releaseDay = process.argv[2] ?? new Date().toISOString().slice(0, 10)
-  const tasks = openTasks(releaseDay)
-  process.stdout.write(tasks.length === 0 ? `Ready for a release on ${releaseDay}.\n` : `${tasks.join('\n')}\n`)
+  const tasks = openTasks(process.argv[2])
+  process.stdout.write(tasks.length === 0 ? 'Ready for a release.\n' : `${tasks.join('\n')}\n`)
   process.exitCode = tasks.length === 0 ? 0 : 1
 }

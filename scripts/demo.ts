@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { clientSetups } from '../routes/home/clients.ts'
 import { createSimulator } from '../simulator/app.ts'
+import { freePort } from './free-port.ts'
 
 /** `npm run demo`: the service with the simulator in Azure's place, a model of each family, and calls to paste. */
 
@@ -74,25 +74,6 @@ function startService(cwd: string, variables: Record<string, string>): ChildProc
   return service
 }
 
-/** The preferred port, or any free one if that is in use. */
-async function freePort(preferred: number): Promise<number> {
-  const server = createServer()
-  for (const port of [preferred, 0]) {
-    const listening = once(server, 'listening')
-    server.listen(port, host)
-    try {
-      await listening
-    } catch {
-      continue
-    }
-    const address = server.address()
-    server.close()
-    await once(server, 'close')
-    if (typeof address === 'object' && address !== null) return address.port
-  }
-  throw new Error('no free port')
-}
-
 async function isUp(url: string, service: ChildProcess): Promise<boolean> {
   while (service.exitCode === null && service.signalCode === null) {
     const response = await fetch(`${url}/health`).catch(() => undefined)
@@ -138,6 +119,8 @@ azure-image-editor-mcp is running at ${url}
 Azure is simulated: this program draws the images, no model does. No account, no key, no cost.
 Models: ${models.join(', ')} (argument "model"; the first is the default)
 
+In a browser: ${url}/studio (generate and edit) and ${url}/ (status, setup of every client)
+
 1. Generate an image:
 
 ${generate(url, { prompt: 'A beautiful sunset over mountains', output_path: 'sunset.png' })}
@@ -154,7 +137,7 @@ ${generate(url, { model: 'gpt-image-2', prompt: 'A fox in a meadow', n: 2, outpu
 
 ${edit(url, image('fox.png'), { model: 'gpt-image-2', prompt: 'Add a red balloon', mask_region: region, output_path: 'fox-balloon.png' })}
 
-Connect a client (${url} in a browser shows more of them):
+Connect a client:
 
 ${clients(url)}
 The images are in ${imagesDir}

@@ -1,3 +1,4 @@
+import { ReportedError } from '../errors/app-error.ts'
 import { codeOf } from '../errors/error-code.ts'
 import { describeError } from '../logging/redaction.ts'
 import { PortInUseError } from '../net/listen.ts'
@@ -25,7 +26,9 @@ export function explainStartError(error: unknown): string {
   }
   if (error instanceof TypeError && code.startsWith('ERR_PARSE_ARGS')) {
     const isFlag = code !== 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL'
-    return `${isFlag ? error.message.split('. ')[0] : 'Only flags are accepted'}; --help lists the flags.\n`
+    const reason = isFlag ? error.message.split('. ')[0] : /'.*'/s.exec(error.message)?.[0]
+    return isFlag ? `${reason}; --help lists the flags.\n` : `Unknown command ${reason}; --help lists the commands.\n`
   }
+  if (error instanceof ReportedError && error.cause === undefined) return `${error.message}\n`
   return `The service failed: ${JSON.stringify(describeError(error))}\n`
 }

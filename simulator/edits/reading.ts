@@ -1,4 +1,4 @@
-import { colourIn, type FoundSubject, subjectsIn, withoutQuotes } from '../scenes/vocabulary.ts'
+import { colourIn, type FoundSubject, quotedIn, subjectsIn, withoutQuotes } from '../scenes/vocabulary.ts'
 import { type FilterName, filtersIn, isEffect } from './filters.ts'
 
 /** Reads the prompt of an edit, clause by clause: what a word means depends on the verb that it belongs to. */
@@ -36,6 +36,9 @@ const transforms =
   /\b(?:make|turn|change|paint|colou?r|recolou?r|dye|tint|convert|transform|replace|swap)\b|变|改|换|涂|染|调/i
 const into = /\b(?:into|to|with|for|by|look like|as)\b|变成|变为|改成|改为|换成|换为|替换成|替换为|成/i
 
+/** Between the items of one clause. */
+const listed = ' & '
+
 const degreesOf = (clause: string): number => {
   const degrees = Number(/(-?\d{1,3})\s*(?:°|deg|度)/i.exec(clause)?.[1] ?? (/upside|倒/i.test(clause) ? 180 : 90))
   return /counter|anti-?clock|\bleft\b|逆时针|向左/i.test(clause) ? -degrees : degrees
@@ -53,6 +56,14 @@ function objectOf(clause: string): string {
     given
   )
 }
+
+/** The things of a list that have no drawing: `a hat and sunglasses`. */
+const undrawnIn = (clause: string): Action[] =>
+  objectOf(clause)
+    .split(listed)
+    .map((item) => item.trim())
+    .filter((item) => item !== '' && subjectsIn(item).length === 0)
+    .map((item) => ({ kind: 'unknown', clause: item }))
 
 /** `two birds` are two; at most three objects, since more would not be told apart. */
 function counted(found: readonly FoundSubject[], clause: string): FoundSubject[] {
@@ -136,9 +147,9 @@ function actionsOf(clause: string, prompt: string): Action[] {
     const takesColour = /\b(?:all )?colou?rs?$|颜色$/i.test(clause.trim())
     return [takesColour ? { kind: 'filter', name: 'blackAndWhite' } : { kind: 'remove', clause }]
   }
-  if (textWords.test(clause)) return [{ kind: 'text', text: quoted(prompt) ?? clause.trim() }]
+  if (textWords.test(clause)) return [{ kind: 'text', text: quotedIn(prompt) ?? clause.trim() }]
   const added = addWords.test(clause) ? subjectsIn(objectOf(clause)) : []
-  if (added.length > 0) return [{ kind: 'add', found: counted(added, clause), clause }]
+  if (added.length > 0) return [{ kind: 'add', found: counted(added, clause), clause }, ...undrawnIn(clause)]
   if (rotateWords.test(clause)) return [{ kind: 'rotate', degrees: degreesOf(clause) }]
   const filters = filtersIn(clause).map((name): Action => ({ kind: 'filter', name, ...effectOn(name, clause) }))
   const isPlainAdding = /\b(?:add|insert|put|place|include)\b|添加|添上|增加|加上|加入|加(?=[一个些])|放上/i.test(
@@ -148,8 +159,6 @@ function actionsOf(clause: string, prompt: string): Action[] {
   const replaced = filters.length > 0 ? [] : replacementIn(clause)
   return replaced.length > 0 ? replaced : [...tintsIn(clause), ...filters]
 }
-
-const quoted = (prompt: string): string | undefined => /["“”「『]([^"“”「」『』]{1,200})["“”」』]/u.exec(prompt)?.[1]
 
 /** Clauses; one without a known word belongs to the one before it: `add a boat and a house`. */
 function clausesOf(prompt: string): string[] {
@@ -161,7 +170,7 @@ function clausesOf(prompt: string): string[] {
   for (const part of parts) {
     const isOwn = clauses.length === 0 || actionsOf(part, prompt).length > 0
     if (isOwn) clauses.push(part)
-    else clauses.push(`${clauses.pop()} ${part}`)
+    else clauses.push(`${clauses.pop()}${listed}${part}`)
   }
   return clauses
 }

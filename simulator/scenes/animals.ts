@@ -134,7 +134,8 @@ export const animals = {
     draw: sitting({ ears: 'round', limbs: '#1e1d22', face: darkEyes }),
   },
   bear: {
-    words: /\b(?:(?:teddy )?bears?|koalas?|monkeys?|mouse|mice|hamsters?)\b|熊(?!猫)|考拉|猴|仓鼠|老鼠/i,
+    words:
+      /\b(?:(?:teddy )?bears?|koalas?|monkeys?|mouse|mice|hamsters?|squirrels?|hedgehogs?|raccoons?|otters?)\b|熊(?!猫)|考拉|猴|仓鼠|老鼠/i,
     colours: ['#8a5a3a', '#6d4630', '#a37a58'],
     draw: sitting({ ears: 'round' }),
   },
@@ -199,7 +200,7 @@ export const animals = {
   },
   bird: {
     words:
-      /\b(?:birds?|owls?|parrots?|eagles?|penguins?|ducks?|chicks?|chickens?|roosters?|swans?|robins?|sparrows?)\b|鸟|鹰|鸭|鹦鹉|企鹅|天鹅|鹤|鸡(?![蛋肉翅尾])/i,
+      /\b(?:(?:humming|black|blue|song)?birds?|owls?|parrots?|eagles?|penguins?|ducks?|chicks?|chickens?|roosters?|swans?|robins?|sparrows?|ravens?|crows?|doves?|pigeons?|(?:sea)?gulls?|flamingos?|peacocks?|toucans?)\b|鸟|鹰|鸭|鹦鹉|企鹅|天鹅|鹤|鸡(?![蛋肉翅尾])/i,
     colours: ['#3f7fc4', '#c4453f', '#3f9a6a', '#e0b13a'],
     home: 'meadow',
     draw: bird,

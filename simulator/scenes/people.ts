@@ -13,10 +13,28 @@ const hairOf = (hair: string, isLong: boolean): { behind: string; front: string 
     : `<path d="M-190 -200Q-200 -420 0 -430Q200 -420 190 -200Q150 -300 60 -330Q-60 -330 -130 -300Q-170 -260 -190 -200Z" fill="${darker(hair, 0.15)}"/>`,
 })
 
+/** The colour of hair that a prompt names, or that an age suggests. */
+const namedHairs: readonly (readonly [words: RegExp, hex: string])[] = [
+  [/\bred[- ]?hair|\bredhead|\bginger\b|红(?:头|色的头)?发/, '#b5482a'],
+  [/\bblonde?\b|金(?:头|色的头)?发/, '#d9b25f'],
+  [/\b(?:black|dark)[- ]?hair|黑(?:头|色的头)?发/, '#2a2224'],
+  [
+    /\b(?:gr[ae]y|white|silver)[- ]?hair|\b(?:old|elderly|aged)\b|\bgrand(?:mother|father|ma|pa)|白(?:头|色的头)?发|老人|爷爷|奶奶|祖[父母]/,
+    '#c9c8c6',
+  ],
+]
+
 function person({ colour, dice, text }: Look): string {
-  const [skin, hair] = [pick(dice, skins), pick(dice, hairs)]
-  const isMan = /\b(?:man|men|boys?|king|father|gentleman|guy|he|his)\b|男|先生|爷|国王/.test(text)
-  const isWoman = /\b(?:wom[ae]n|girls?|lady|ladies|queen|mother|princess|she|her)\b|女|小姐|奶奶|公主/.test(text)
+  const [skin, anyHair] = [pick(dice, skins), pick(dice, hairs)]
+  const hair = namedHairs.find(([words]) => words.test(text))?.[1] ?? anyHair
+  const isMan =
+    /\b(?:man|men|boys?|king|(?:grand)?father|grandpa|dad|husband|brother|son|gentleman|guy|he|his)\b|男|先生|爷|父|爸|国王/.test(
+      text,
+    )
+  const isWoman =
+    /\b(?:wom[ae]n|girls?|lady|ladies|queen|(?:grand)?mother|grandma|mum|mom|wife|bride|sister|daughter|princess|she|her)\b|女|小姐|奶奶|母|妈|公主/.test(
+      text,
+    )
   const { behind, front } = hairOf(hair, isWoman || (!isMan && dice() < 0.5))
   const face = (
     [
@@ -56,7 +74,7 @@ const robot = ({ colour }: Look): string =>
 export const people = {
   person: {
     words:
-      /\b(?:portraits?|headshots?|selfies?|wom[ae]n|m[ae]n|girls?|boys?|persons?|people|child(?:ren)?|kids?|bab(?:y|ies)|lad(?:y|ies)|gentlem[ae]n|guys?|kings?|queens?|princess(?:es)?|astronauts?|doctors?|faces?|mother|father)\b|肖像|人像|人物|头像|女人|女孩|女性|女士|男人|男孩|男性|少女|少年|美女|老人|小孩|孩子|儿童|宇航员|医生|公主|国王|一个人|人脸/i,
+      /\b(?:portraits?|headshots?|selfies?|wom[ae]n|m[ae]n|girls?|boys?|persons?|people|child(?:ren)?|kids?|bab(?:y|ies)|lad(?:y|ies)|gentlem[ae]n|guys?|kings?|queens?|princess(?:es)?|astronauts?|doctors?|nurses?|teachers?|chefs?|students?|dancers?|knights?|wizards?|faces?|(?:grand)?(?:mother|father)s?|grand(?:ma|pa)s?|mum|mom|dad|wi(?:fe|ves)|husbands?|brides?|sisters?|brothers?|daughters?|sons?|couples?|famil(?:y|ies)|friends?)\b|肖像|人像|人物|头像|女人|女孩|女性|女士|男人|男孩|爷爷|奶奶|祖父|祖母|妈妈|爸爸|母亲|父亲|男性|少女|少年|美女|老人|小孩|孩子|儿童|宇航员|医生|公主|国王|一个人|人脸/i,
     colours: ['#2f5d8a', '#8a3b4f', '#3f7a5a', '#5a4a8a', '#c4793a'],
     draw: person,
     scale: 1.25,

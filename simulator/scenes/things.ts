@@ -132,7 +132,7 @@ export const things = {
     draw: balloon,
   },
   plane: {
-    words: /\b(?:(?:air)?planes?|aircraft|jets?|spaceships?|rockets?|ufo)\b|飞机|飞船|火箭/i,
+    words: /\b(?:(?:air)?planes?|aircraft|jets?|space(?:ships?|craft)|rockets?|ufo)\b|飞机|飞船|火箭/i,
     colours: ['#2f5da8', '#c4403a'],
     home: 'meadow',
     draw: plane,

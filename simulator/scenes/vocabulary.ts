@@ -114,8 +114,17 @@ export interface SceneDescription {
   colour: string | undefined
 }
 
+/** An apostrophe is no quotation mark: `the cat's hat`. */
+const quotation = /["“”「『]([^"“”「」『』]{1,200})["“”」』]|(?<![\p{L}\p{N}])['‘]([^'‘’]{1,200})['’](?![\p{L}\p{N}])/u
+
 /** Quoted text is to be written into the image, not to be drawn. */
-export const withoutQuotes = (prompt: string): string => prompt.replace(/["“「『][^"”」』]*["”」』]/gu, ' ')
+export const withoutQuotes = (prompt: string): string => prompt.replace(new RegExp(quotation, 'gu'), ' ')
+
+/** The first text in quotation marks. */
+export function quotedIn(prompt: string): string | undefined {
+  const match = quotation.exec(prompt)
+  return match?.[1] ?? match?.[2]
+}
 
 export function describe(prompt: string): SceneDescription {
   const text = withoutQuotes(prompt)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 
-test('every server of the benchmark returns every image whole', { timeout: 180_000 }, async (t: TestContext) => {
+test('every server of the benchmark returns every image whole', { timeout: 900_000 }, async (t: TestContext) => {
   const child = spawn(process.execPath, ['bench/main.ts', '--smoke'], { stdio: ['ignore', 'pipe', 'pipe'] })
   t.after(() => child.kill())
   const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])

@@ -24,7 +24,7 @@ describe('documented code generates an image', { concurrency: 2 }, () => {
       const { url, simulator } = await startWithKey(t)
       const code = exampleOf(client, 'ts')
       t.assert.ok(code.includes(documentedUrl))
-      const options = { cwd: root, env: { PATH: process.env.PATH, IMAGE_EDITOR_KEY: key }, timeout: 60_000 }
+      const options = { cwd: root, env: { PATH: process.env.PATH, IMAGE_EDITOR_KEY: key }, timeout: 300_000 }
       const args = ['--input-type=module', '--eval', code.replaceAll(documentedUrl, `${url}/mcp`)]
       const { stdout } = await run(process.execPath, args, options)
       t.assert.match(stdout, /Image successfully generated\.[\s\S]*type: 'image'/)
@@ -43,6 +43,6 @@ test('the documented file of MCP Inspector lists the tools', async (t: TestConte
   t.assert.ok(config.includes(documentedUrl))
   await writeFile(file, config.replace(documentedUrl, `${url}/mcp`).replace('your-key', key))
   const args = ['--cli', '--config', file, '--server', 'azure-image-editor', '--method', 'tools/list']
-  const { stdout } = await run(inspector, args, { env: { ...process.env, HOME: home }, timeout: 60_000 })
+  const { stdout } = await run(inspector, args, { env: { ...process.env, HOME: home }, timeout: 300_000 })
   t.assert.match(stdout, /"generate_image"/)
 })

@@ -16,7 +16,7 @@ test('the command line of MCP Inspector lists, calls and reads', async (t: TestC
     const { stdout } = await run(inspector, ['--cli', `${url}/mcp`, '--transport', 'http', '--method', ...args], {
       env: { ...process.env, HOME: home },
       maxBuffer: 64 * 1024 * 1024,
-      timeout: 60_000,
+      timeout: 300_000,
     })
     return JSON.parse(stdout)
   }
@@ -53,7 +53,7 @@ test('MCP Inspector of the modern era gets its image by a task', async (t: TestC
   const env = { ...process.env, HOME: await temporaryFolder(t) }
   const target = ['--cli', `${url}/mcp`, '--transport', 'http', '--protocol-era', 'modern']
   const call = ['--method', 'tools/call', '--tool-name', 'generate_image', '--tool-arg', 'prompt=a kite']
-  const { stdout } = await run(inspector, [...target, ...call], { env, maxBuffer: 64 * 1024 * 1024, timeout: 60_000 })
+  const { stdout } = await run(inspector, [...target, ...call], { env, maxBuffer: 64 * 1024 * 1024, timeout: 300_000 })
   t.assert.strictEqual(JSON.parse(stdout).content[1].type, 'image')
   t.assert.match(await app.metrics.registry.metrics(), /rpc_requests_total\{method="tasks\/get",outcome="ok"\} [1-9]/)
 })

@@ -188,8 +188,8 @@ for (const [name, isOver, last] of ways) {
 }
 
 test('a client that loses patience and repeats its request gets the image of the first one', async (t: TestContext) => {
-  const { url, simulator } = await openDoor(t, {}, 1500)
-  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', timeout: 900, maxRetries: 2 })
+  const { url, simulator } = await openDoor(t, {}, 2500)
+  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', timeout: 2000, maxRetries: 8 })
   const { data = [] } = await client.images.generate({ prompt })
   t.assert.strictEqual(data.length, 1)
   t.assert.strictEqual(simulator.requests.length, 1)

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
 import { temporaryFolder } from '../support/app.ts'
 import { callTool, image, requireImage } from '../support/containers.ts'
+import { freePorts } from '../support/free-ports.ts'
 import { startSimulator } from '../support/simulator.ts'
-import { freePorts, root, run } from '../support/system/processes.ts'
+import { root, run } from '../support/system/processes.ts'
 
 /** A folder with the compose files and an operator's `.env`, isolated from the project's own `.env`. */
 async function operatorsFolder(t: TestContext, dotEnv: string): Promise<string> {

@@ -244,7 +244,7 @@ describe('the image', { concurrency: 2 }, () => {
     t.assert.match(await (await fetch(`${container.url}/studio`)).text(), /<div id="studio">/)
   })
 
-  test('contains production dependencies, compiled code and labels, and no sources', async (t: TestContext) => {
+  test('contains production dependencies, the bundle and labels, and no sources, tests, npm or compilers', async (t: TestContext) => {
     const listed = await docker('run', '--rm', '--network', 'none', '--entrypoint', 'ls', image, '-A', '/app')
     t.assert.deepEqual(listed.split('\n').sort(), [
       '.npmrc',
@@ -260,8 +260,11 @@ describe('the image', { concurrency: 2 }, () => {
     t.assert.doesNotMatch(modules, /^typescript$/m)
     const tools = 'for tool in npm npx corepack yarn cc gcc g++ make python3; do command -v $tool; done; true'
     t.assert.equal(await docker('run', '--rm', '--network', 'none', '--entrypoint', 'sh', image, '-c', tools), '')
-    const tests = 'find /app -name "*.ts" -not -path "/app/node_modules/*"'
-    t.assert.equal(await docker('run', '--rm', '--network', 'none', '--entrypoint', 'sh', image, '-c', tests), '')
+    const sources = 'find /app -not -path "/app/node_modules/*" \\( -name "*.ts" -o -name "*.map" -o -name "*test*" \\)'
+    t.assert.equal(await docker('run', '--rm', '--network', 'none', '--entrypoint', 'sh', image, '-c', sources), '')
+    const sizes = 'du -sm /app/dist /app/node_modules /usr/local/bin/node /usr/lib /usr/share'
+    t.diagnostic(await docker('run', '--rm', '--network', 'none', '--entrypoint', 'sh', image, '-c', sizes))
+    t.diagnostic(`${await docker('image', 'inspect', '--format', '{{.Size}}', image)} bytes`)
     const labels = JSON.parse(await docker('image', 'inspect', '--format', '{{json .Config.Labels}}', image))
     t.assert.equal(labels['org.opencontainers.image.title'], 'azure-image-editor-mcp')
     t.assert.equal(labels['org.opencontainers.image.licenses'], 'MIT')

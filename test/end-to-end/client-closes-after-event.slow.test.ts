@@ -42,7 +42,7 @@ describe('a client that closes its connection once it has the event has received
   for (const side of [8, 300, 900]) {
     test(`of an image of ${side}x${side}, so that identical calls get images of their own`, async (t: TestContext) => {
       const { azure, url } = await start(t, side)
-      const { stdout } = await run(process.execPath, [client, url, String(calls), body], { timeout: 60_000 })
+      const { stdout } = await run(process.execPath, [client, url, String(calls), body], { timeout: 300_000 })
       const texts = stdout.trim().split('\n')
       t.assert.equal(texts.length, calls)
       for (const text of texts) {

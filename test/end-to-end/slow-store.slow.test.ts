@@ -16,7 +16,7 @@ const WAIT_MS = 300
 const CALLS = 200
 const LANES = 8
 /** Far above what a result waits. */
-const WRITE_MS = 10_000
+const WRITE_MS = 60_000
 
 async function metric(url: string, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text()
@@ -28,7 +28,7 @@ async function metric(url: string, name: string): Promise<number> {
   )
 }
 
-test('a store that takes 10 s for a write delays no result by more than LIBRARY_WAIT_MS, and nothing remains in memory', async (t: TestContext) => {
+test('a store that takes a minute for a write delays no result by more than LIBRARY_WAIT_MS, and nothing remains in memory', async (t: TestContext) => {
   await using azurite = await startAzurite()
   const proxy = await startStorageProxy(t, azurite.url)
   const image = noisePng(600)

@@ -57,9 +57,11 @@ verifies(
 )
 
 test('a burst of changes is one notification', async (t: TestContext) => {
-  const { url, app } = await startService(t, {}, {}, { timing: { collectMs: 200 } })
+  const { url, app } = await startService(t, {}, {}, quick)
+  const image = await storeImage(app, { bytes: someBytes() })
   const { next } = await subscribe(url, { resourcesListChanged: true, toolsListChanged: true })
-  for (let count = 0; count < 20; count++) await storeImage(app, { bytes: someBytes() })
+  // In one turn of the event loop, however busy the machine is.
+  for (let count = 0; count < 20; count++) app.imageEvents.report(image, true)
   t.assert.deepStrictEqual(await next(), listChanged)
   await app.subscriptions.close()
   t.assert.deepStrictEqual(await next(), { result: { resultType: 'complete' } })
@@ -184,7 +186,7 @@ verifies(
     const closed = app.close()
     t.assert.deepStrictEqual(await next(), { result: { resultType: 'complete' } })
     await closed
-    t.assert.ok(performance.now() - startedAt < 5_000)
+    t.assert.ok(performance.now() - startedAt < 20_000)
   },
 )
 

@@ -10,7 +10,7 @@ async function startFailure(t: TestContext, args: readonly string[], environment
   const env = { PATH: process.env.PATH, ...minimalEnvironment, ...environment }
   const cwd = await temporaryFolder(t)
   return await new Promise<{ code: unknown; stderr: string }>((resolve) => {
-    execFile(process.execPath, [server, ...args], { env, cwd, timeout: 30_000 }, (error, _, stderr) =>
+    execFile(process.execPath, [server, ...args], { env, cwd, timeout: 120_000 }, (error, _, stderr) =>
       resolve({ code: error?.code, stderr }),
     )
   })

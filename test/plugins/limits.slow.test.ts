@@ -332,12 +332,12 @@ describe('request bodies', () => {
   }
 
   test('that arrive steadily may take as long as they need', async (t: TestContext) => {
-    const { url } = await listen(t, environment, { ...controlledTool().options, timing: { uploadPeriodMs: 800 } })
+    const { url } = await listen(t, environment, { ...controlledTool().options, timing: { uploadPeriodMs: 5_000 } })
     const body = JSON.stringify(work({ pad: 'x'.repeat(400_000) }))
     const upload = await begin(t, url, ofLength(body.length))
     for (let at = 0; at < body.length; at += 40_000) {
       upload.send(body.slice(at, at + 40_000))
-      await pause(150)
+      await pause(600)
     }
     t.assert.match(await upload.response(), /^HTTP\/1\.1 200/)
   })

@@ -1,6 +1,7 @@
-import { stat } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { buildApp } from '../support/app.ts'
+import { buildApp, temporaryFolder } from '../support/app.ts'
 
 test('probes do not write to the disk each time, however many are sent', async (t: TestContext) => {
   const { app, images } = await buildApp(t)
@@ -13,4 +14,13 @@ test('probes do not write to the disk each time, however many are sent', async (
   }
   // On a machine that is slow enough the response may have been asked for once more.
   t.assert.ok(changes.size <= 2, `the folder changed ${changes.size} times`)
+})
+
+test('without a folder for images the library is off, and the log says how it comes back', async (t: TestContext) => {
+  const file = join(await temporaryFolder(t), 'images')
+  await writeFile(file, '')
+  const { app, logs } = await buildApp(t, { IMAGES_DIR: file })
+  const { images, library } = (await app.inject('/ready')).json()
+  t.assert.deepEqual({ images, library }, { images: 'unwritable', library: 'off' })
+  t.assert.match(logs.text, /images folder is not writable, .* library, jobs and links are off until a restart; /)
 })

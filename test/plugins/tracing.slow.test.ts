@@ -77,7 +77,7 @@ describe('a collector that fails', () => {
   })
 
   test('neither delays a call nor the end of the process, if it does not respond', async (t: TestContext) => {
-    const collector = await startCollector(t, { OTEL_BSP_MAX_QUEUE_SIZE: '4' })
+    const collector = await startCollector(t, { OTEL_BSP_MAX_QUEUE_SIZE: '4', OTEL_EXPORTER_OTLP_TIMEOUT: '60000' })
     const { app, url } = await startService(t, collector.environment)
     collector.status = undefined
     for (let count = 0; count < 20; count++) await post(url, ping)
@@ -86,8 +86,8 @@ describe('a collector that fails', () => {
     await seen(collector, 1)
     const startedAt = performance.now()
     await app.close()
-    // SHUTDOWN_GRACE_MS is 200 in tests; an export would take ten seconds.
-    t.assert.ok(performance.now() - startedAt < 5_000)
+    // SHUTDOWN_GRACE_MS is 200 in tests; an export would take a minute.
+    t.assert.ok(performance.now() - startedAt < 30_000)
     t.assert.strictEqual(collector.spans.length, 0)
   })
 

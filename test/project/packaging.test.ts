@@ -81,9 +81,10 @@ describe('deployments that are reachable from outside', () => {
   })
 
   test('every documented docker run of the service gives it the time to finish its calls', (t: TestContext) => {
-    for (const file of ['README.md', 'README.zh-CN.md', 'docs/deployment.md', 'docs/deployment.zh-CN.md']) {
-      for (const [line] of read(file).matchAll(/^docker run .*/gm)) {
-        t.assert.match(line, /--rm|--stop-timeout 30/, `${file}: ${line}`)
+    const pages = ['README', 'docs/deployment', 'docs/tracing']
+    for (const file of pages.flatMap((page) => [`${page}.md`, `${page}.zh-CN.md`])) {
+      for (const [command] of read(file).matchAll(/^docker run (?:.*\\\n)*.* azure-image-editor-mcp:latest/gm)) {
+        t.assert.match(command, /--rm|--stop-timeout 30/, `${file}: ${command}`)
       }
     }
   })

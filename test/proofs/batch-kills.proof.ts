@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Proof } from '../../scripts/prove.ts'
 import { createSimulator, type Simulator } from '../../simulator/app.ts'
+import { freePorts } from '../support/free-ports.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /**
  * Batches are killed at random moments and started again, with a service of their own (with and without a library) and with a
@@ -64,18 +65,14 @@ async function run(world: World, isRunning: boolean, stack: AsyncDisposableStack
   const { folder, lines, kills, simulator, say, name } = world
   const prompts = join(folder, 'prompts.jsonl')
   await writeFile(prompts, Array.from({ length: lines }, (_, at) => `"image ${at}"\n`).join(''))
-  const port = isRunning ? await freePort() : undefined
+  const [port] = isRunning ? await freePorts(1) : []
   const args = ['batch', prompts, '--out', join(folder, 'out'), '--concurrency', '3']
   const batch = () => start(world, [...args, ...(port === undefined ? [] : ['--url', `http://127.0.0.1:${port}`])])
   const serve = async () => {
     const child = start(world, [], { MCP_SERVER_PORT: String(port), MCP_SERVER_HOST: '127.0.0.1' })
     stack.defer(() => kill(child))
-    for (let left = 300; left > 0; left--) {
-      const response = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined)
-      if (response?.ok) return child
-      await pause(100)
-    }
-    throw new Error('the service does not start')
+    await waitFor('the service', async () => (await fetch(`http://127.0.0.1:${port}/health`)).ok)
+    return child
   }
   let service = isRunning ? await serve() : undefined
   for (let at = 0; at < kills; at++) {
@@ -126,12 +123,4 @@ async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   child.kill('SIGKILL')
   await once(child, 'exit')
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

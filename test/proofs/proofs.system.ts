@@ -22,7 +22,7 @@ const promises = {
 }
 
 for (const [name, promise] of Object.entries(promises)) {
-  test(promise, { timeout: 400_000 }, async (t: TestContext) => {
+  test(promise, { timeout: 900_000 }, async (t: TestContext) => {
     const args = [script, name, '--share', '0.1']
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     t.after(() => child.kill())

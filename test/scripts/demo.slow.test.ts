@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { startDemo } from '../support/demo.ts'
 
-test('the demo picks another port when its own is busy, has a model of each family, prints how to connect, and exits with 0 on Ctrl-C', async (t: TestContext) => {
+test('the demo picks another port when its own is busy, has a model of each family, prints its pages and how to connect, and exits with 0 on Ctrl-C', async (t: TestContext) => {
   const busy = createServer().listen(0, '127.0.0.1')
   await once(busy, 'listening')
   t.after(() => busy.close())
@@ -18,6 +18,8 @@ test('the demo picks another port when its own is busy, has a model of each fami
   for (const family of ['FLUX.1', 'FLUX.2', 'gpt-image', 'MAI-Image']) {
     t.assert.ok(printed.includes(family) && page.includes(family), family)
   }
+  t.assert.ok(printed.includes(`${url}/studio (`))
+  t.assert.strictEqual((await fetch(`${url}/studio`)).status, 200)
   for (const client of ['VS Code', 'Claude Code', 'Cursor', 'Claude Desktop']) t.assert.ok(printed.includes(client))
   t.assert.ok(printed.includes(`"url":"${url}/mcp"`))
   demo.kill('SIGINT')

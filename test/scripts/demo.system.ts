@@ -19,7 +19,7 @@ test('the calls that the demo prints work when pasted, with models of several fa
   const calls = printed.split('\n').filter((line) => line.includes('curl -sS'))
   t.assert.strictEqual(calls.length, 4)
   for (const call of calls) {
-    const { stdout } = await run('sh', ['-c', call], { timeout: 30_000 })
+    const { stdout } = await run('sh', ['-c', call], { timeout: 120_000 })
     t.assert.match(stdout, /Image successfully (generated|edited)\. Saved to server at: /)
   }
   t.assert.deepStrictEqual((await readdir(images)).filter(isVisible).toSorted(), [

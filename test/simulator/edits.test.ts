@@ -37,6 +37,8 @@ const readings: readonly (readonly [prompt: string, ...actions: string[]])[] = [
   ['给猫戴一顶帽子', 'add hat'],
   ['add two birds', 'add bird bird'],
   ['add a boat and a blue house', 'add boat house'],
+  ['give the fox a hat and sunglasses', 'add hat', 'unknown'],
+  ['add a boat, and make it warmer', 'add boat', 'tint'],
   ['Remove the sun', 'remove'],
   ['remove the text', 'remove'],
   ['去掉雪', 'remove'],
@@ -59,6 +61,7 @@ const readings: readonly (readonly [prompt: string, ...actions: string[]])[] = [
   ["don't blur the face", 'keep'],
   ['add a pencil', 'unknown'],
   ['add the text "Hello"', 'text Hello'],
+  ["Write 'Hello' on the cat's hat", 'text Hello'],
   ['写上“你好”', 'text 你好'],
   ['make her smile'],
 ]

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { Agent, request } from 'undici'
-import { freePorts } from './system/processes.ts'
+import { freePorts } from './free-ports.ts'
 import { waitFor } from './wait-for.ts'
 
 /** The public account and key of every Azurite. https://learn.microsoft.com/azure/storage/common/storage-use-azurite */

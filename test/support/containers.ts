@@ -3,8 +3,9 @@ import { chmod, chown, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { temporaryFolder } from './app.ts'
+import { freePorts } from './free-ports.ts'
 import { startSimulator } from './simulator.ts'
-import { freePorts, root, run } from './system/processes.ts'
+import { root, run } from './system/processes.ts'
 import { waitFor } from './wait-for.ts'
 
 /** Containers of the image under test. They use the host's network (Linux) to reach the simulator. */

@@ -4,7 +4,7 @@ import { chown, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Client } from 'pg'
-import { freePorts } from './system/processes.ts'
+import { freePorts } from './free-ports.ts'
 import { waitFor } from './wait-for.ts'
 
 export interface Postgres extends AsyncDisposable {

@@ -3,7 +3,8 @@ import type { TestContext } from 'node:test'
 import { connectRedis, type RedisConnection } from '../../services/databases/redis.ts'
 import { temporaryFolder } from './app.ts'
 import { silent } from './calls.ts'
-import { freePorts, requireProgram, startProgram } from './system/processes.ts'
+import { freePorts } from './free-ports.ts'
+import { requireProgram, startProgram } from './system/processes.ts'
 import { waitFor } from './wait-for.ts'
 
 export interface RedisServer {

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Redis } from 'ioredis'
-import { freePorts, requireProgram } from './system/processes.ts'
+import { freePorts } from './free-ports.ts'
+import { requireProgram } from './system/processes.ts'
 import { waitFor } from './wait-for.ts'
 
 export interface RestartableRedis extends AsyncDisposable {

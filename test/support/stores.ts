@@ -68,7 +68,7 @@ export interface BlobPlace extends StorePlace {
 
 /** A store in a container, whose connections end with the process. @param url of the container, perhaps through a proxy */
 export async function openBlobStore(url: string): Promise<{ store: ImageStore; container: ContainerClient }> {
-  const connections = createHttpClient({ connectTimeoutMs: 5_000 })
+  const connections = createHttpClient({ connectTimeoutMs: 30_000 })
   const container = await openContainer(url, { key: async () => AZURITE_KEY, account: AZURITE_ACCOUNT }, connections)
   return {
     container: await container(),

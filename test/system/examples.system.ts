@@ -45,7 +45,7 @@ describe('every example of the documentation that needs no Docker', () => {
     test(`in ${document} works as written`, async (t: TestContext) => {
       const { folder, adapt } = await stage(t)
       for (const { line, code } of examples) {
-        const options = { cwd: folder, env: cleanEnvironment(), timeout: 60_000, maxBuffer: 64 * 1_048_576 }
+        const options = { cwd: folder, env: cleanEnvironment(), timeout: 300_000, maxBuffer: 64 * 1_048_576 }
         const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', adapt(code)], options).catch((error) => {
           throw new Error(`${document}:${line} failed: ${error.stderr}`, { cause: error })
         })
@@ -65,7 +65,7 @@ describe('every example of the documentation that needs no Docker', () => {
         ['nothing listens', code.replaceAll('localhost:8000', '127.0.0.1:9')],
       ]
       for (const [why, text] of failing) {
-        const failed = await run('bash', ['-c', text], { cwd: folder, env: cleanEnvironment(), timeout: 60_000 }).then(
+        const failed = await run('bash', ['-c', text], { cwd: folder, env: cleanEnvironment(), timeout: 300_000 }).then(
           () => t.assert.fail(`${document}:${line}: exit code 0 although ${why}`),
           (error: { stderr: string }) => error.stderr,
         )

@@ -2,11 +2,11 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
+import { freePorts } from '../support/free-ports.ts'
 import { examplesOf } from '../support/markdown.ts'
 import {
   cleanEnvironment,
   copyOfTree,
-  freePorts,
   requireProgram,
   run,
   signalGroup,

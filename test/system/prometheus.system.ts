@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
 import { parse } from 'yaml'
 import { listen, temporaryFolder } from '../support/app.ts'
+import { freePorts } from '../support/free-ports.ts'
 import { startSimulator } from '../support/simulator.ts'
-import { freePorts, requireProgram, root, run, startProgram, toolCall } from '../support/system/processes.ts'
+import { requireProgram, root, run, startProgram, toolCall } from '../support/system/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const shipped = join(root, 'deploy/prometheus')
@@ -46,9 +47,16 @@ describe('promtool', { concurrency: true }, () => {
     t.assert.ok(own.length > 50)
   })
 
-  test('accepts the configuration and the rules', async (t: TestContext) => {
-    const config = await run('promtool', ['check', 'config', join(shipped, 'prometheus.yml')])
-    t.assert.match(config.stdout, /is valid prometheus config/)
+  test('accepts the configurations and the rules, which ask for their job', async (t: TestContext) => {
+    for (const name of ['prometheus.yml', 'prometheus.kubernetes.yml']) {
+      const config = await run('promtool', ['check', 'config', join(shipped, name)])
+      t.assert.match(config.stdout, /is valid prometheus config/)
+      const { scrape_configs: jobs } = parse(await readFile(join(shipped, name), 'utf8'))
+      t.assert.deepEqual(
+        jobs.map(({ job_name }: { job_name: string }) => job_name),
+        ['azure-image-editor'],
+      )
+    }
     const rules = await run('promtool', ['check', 'rules', join(shipped, 'alerts.yml')])
     t.assert.match(rules.stdout, /\d+ rules found/)
   })

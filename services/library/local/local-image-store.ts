@@ -75,7 +75,7 @@ export async function openLocalImageStore(options: LocalImageStoreOptions, log: 
   } else {
     log.warn(
       { code, IMAGES_DIR: options.folder, reason },
-      `images folder is not writable, images are returned but not saved; ${hint}`,
+      `images folder is not writable, images are returned but not saved, library, jobs and links are off until a restart; ${hint}`,
     )
   }
   if (isWritable && isFull) {

@@ -19,11 +19,16 @@ const libraryUsage = `Usage: library reindex | verify [--hashes] | prune [--dry-
   --json     prints one JSON object per line
 `
 
-export interface LibraryCommandOptions {
-  args: readonly string[]
+export interface OpenLibrary {
   library: Config['library']
   store: ImageStore
   log: Logger
+}
+
+export interface LibraryCommandOptions {
+  args: readonly string[]
+  /** Called once the arguments are known to be right. */
+  open(): Promise<OpenLibrary>
   print(line: string): void
 }
 
@@ -35,7 +40,7 @@ const flags = {
 
 type Facts = Readonly<Record<string, string | number | undefined>>
 
-interface Context extends Pick<LibraryCommandOptions, 'library' | 'store' | 'log'> {
+interface Context extends OpenLibrary {
   isDryRun: boolean
   withHashes: boolean
   /** Prints a line: what it is about, facts as `name=value`, and the name of a file; with `--json` as an object. */
@@ -56,7 +61,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
  * @returns the exit code: 0, 1 if something is wrong, or 2 if there is no such command
  * @throws ServiceError `IMG_ERR_STORE_…`, DatabaseUnavailableError
  */
-export async function runLibraryCommand({ args, print, ...options }: LibraryCommandOptions): Promise<0 | 1 | 2> {
+export async function runLibraryCommand({ args, open, print }: LibraryCommandOptions): Promise<0 | 1 | 2> {
   const parsed = parsedArgs(args)
   const command = commands.get(parsed?.name ?? '')
   if (parsed === undefined || command === undefined) {
@@ -66,7 +71,7 @@ export async function runLibraryCommand({ args, print, ...options }: LibraryComm
   const { json, hashes, 'dry-run': isDryRun } = parsed.values
   const report: Context['report'] = (kind, facts, name) =>
     print(json ? JSON.stringify({ kind, name, ...facts }) : plainLine(kind, facts, name))
-  return (await command({ ...options, report, isDryRun, withHashes: hashes })) ? 0 : 1
+  return (await command({ ...(await open()), report, isDryRun, withHashes: hashes })) ? 0 : 1
 }
 
 /** Undefined: an unknown flag, or more than the name of a command. */

@@ -12,7 +12,7 @@ import { key, startSimulator } from '../../support/simulator.ts'
 
 const run = promisify(execFile)
 const server = join(import.meta.dirname, '../../../server.ts')
-const connections = { connectTimeoutMs: 2_000 }
+const connections = { connectTimeoutMs: 30_000 }
 
 function options(baseUrl: string, modelId: string, changes: { apiKey?: string; deployment?: string } = {}) {
   const model = createModelCatalog().find(modelId)

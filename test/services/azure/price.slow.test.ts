@@ -42,7 +42,7 @@ describe('the price that is named before a call', () => {
   for (const model of modelTable.filter(({ price }) => price !== undefined)) {
     const { id, qualities, generateSize, editSize, maxCount, maxImages } = model
 
-    test(`${id} generates for it`, { timeout: 60_000 }, async (t: TestContext) => {
+    test(`${id} generates for it`, { timeout: 600_000 }, async (t: TestContext) => {
       const images = await simulated(t, id)
       const sizes = [
         { width: 1024, height: 1024 },
@@ -60,7 +60,7 @@ describe('the price that is named before a call', () => {
     })
 
     if (!model.operations.includes('edit')) continue
-    test(`${id} edits for it`, { timeout: 60_000 }, async (t: TestContext) => {
+    test(`${id} edits for it`, { timeout: 600_000 }, async (t: TestContext) => {
       const images = await simulated(t, id)
       const first = { width: 1024, height: 1024 }
       const inputs = [first, { width: 400, height: 1500 }, { width: 2100, height: 1400 }].slice(0, maxImages)

@@ -83,7 +83,7 @@ describe('the response to a question', () => {
     for (const [candidate, caller] of [
       [foreign, ann],
       [id, bob],
-      [`${id.slice(0, -1)}_`, ann],
+      [`${id.slice(0, -1)}${id.endsWith('_') ? '-' : '_'}`, ann],
       [id.slice(1), ann],
       ['', ann],
     ] as const) {

@@ -115,7 +115,7 @@ export async function runSetup(t: TestContext, { prepare, act }: Setup): Promise
 
 function asker(url: string, outputs: Map<string, string>): Lab['ask'] {
   return async (path, init = {}) => {
-    const response = await fetch(url + path, { signal: AbortSignal.timeout(10_000), ...init })
+    const response = await fetch(url + path, { signal: AbortSignal.timeout(60_000), ...init })
     const head = JSON.stringify([...response.headers])
     outputs.set(`response ${outputs.size} to ${path}`, `${head}\n${await response.clone().text()}`)
     return response

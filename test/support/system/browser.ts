@@ -30,7 +30,7 @@ export async function openPage(t: TestContext, options: BrowserContextOptions = 
   const browser = await browserOfFile()
   const context = await browser.newContext({ locale: 'en-US', ...options })
   t.after(() => context.close())
-  context.setDefaultTimeout(20_000)
+  context.setDefaultTimeout(60_000)
   const problems: string[] = []
   const requests: string[] = []
   context.on('weberror', (error) => problems.push(String(error.error().stack)))

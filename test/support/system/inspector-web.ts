@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import type { Frame, Page } from 'playwright-core'
 import { temporaryFolder } from '../app.ts'
+import { freePorts } from '../free-ports.ts'
 import { waitFor } from '../wait-for.ts'
-import { freePorts, root, startProgram } from './processes.ts'
+import { root, startProgram } from './processes.ts'
 
 /** The web client of MCP Inspector, which draws apps. */
 export interface InspectorWeb {

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { Agent, request as send } from 'undici'
 import { temporaryFolder } from '../app.ts'
+import { freePorts } from '../free-ports.ts'
 import { waitFor } from '../wait-for.ts'
-import { freePorts, type Program, requireProgram, root, run, startProgram } from './processes.ts'
+import { type Program, requireProgram, root, run, startProgram } from './processes.ts'
 
 /** Nginx in front of the service, with the shipped configuration. */
 

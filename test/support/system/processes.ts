@@ -1,8 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { cp, mkdir } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -22,26 +20,6 @@ export async function requireProgram(name: string, hint = 'run scripts/install-t
   } catch {
     throw new Error(`${name} is not installed: ${hint}`)
   }
-}
-
-/** Below those that Linux gives to connections: while a program starts, one of them could take its port. */
-const FIRST_PORT = 10_000
-const LAST_PORT = 32_000
-
-/** Free ports, for programs that cannot report the port they picked. */
-export async function freePorts<N extends number>(count: N): Promise<number[] & { length: N }> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
-    const port = randomInt(FIRST_PORT, LAST_PORT)
-    const server = createServer().listen(port, '127.0.0.1')
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    )
-    if (isFree) ports.add(port)
-    server.close()
-  }
-  return Object.assign([...ports], { length: count })
 }
 
 export interface Program {

@@ -5,8 +5,9 @@ import Type, { type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { parse } from 'yaml'
 import { temporaryFolder } from '../app.ts'
+import { freePorts } from '../free-ports.ts'
 import { waitFor } from '../wait-for.ts'
-import { freePorts, requireProgram, root, startProgram } from './processes.ts'
+import { requireProgram, root, startProgram } from './processes.ts'
 
 /** A real Prometheus that scrapes services every second, if asked with the shipped alerts. */
 

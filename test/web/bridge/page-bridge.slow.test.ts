@@ -146,7 +146,7 @@ describe('the bridge of the page', () => {
       return await found
     }
     const bridge = createPageBridge({ url: endpointOf(`${url}/studio`), fetch, context, abilities: {}, askKey })
-    const timeoutMs = 2000
+    const timeoutMs = 5000
     const call = bridge.callTool('list_models', {}, { timeoutMs })
     call.catch(() => {})
     await asked

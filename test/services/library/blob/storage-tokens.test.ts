@@ -21,7 +21,7 @@ async function build(t: TestContext, tokens: StorageTokens) {
     },
     { key, cert: certificate },
   )
-  const connections = createHttpClient({ connectTimeoutMs: 2_000, certificateAuthority: certificate })
+  const connections = createHttpClient({ connectTimeoutMs: 30_000, certificateAuthority: certificate })
   t.after(() => connections.close())
   const url = `${storage.url}/account/images`
   const container = await openContainer(url, { tokens }, connections)
