@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { clientSetups } from '../routes/home/clients.ts'
 import { createSimulator } from '../simulator/app.ts'
+import { freePort } from './free-port.ts'
 
 /** `npm run demo`: the service with the simulator in Azure's place, a model of each family, and calls to paste. */
 
@@ -72,25 +72,6 @@ function startService(cwd: string, variables: Record<string, string>): ChildProc
   })
   process.once('exit', () => service.kill('SIGKILL'))
   return service
-}
-
-/** The preferred port, or any free one if that is in use. */
-async function freePort(preferred: number): Promise<number> {
-  const server = createServer()
-  for (const port of [preferred, 0]) {
-    const listening = once(server, 'listening')
-    server.listen(port, host)
-    try {
-      await listening
-    } catch {
-      continue
-    }
-    const address = server.address()
-    server.close()
-    await once(server, 'close')
-    if (typeof address === 'object' && address !== null) return address.port
-  }
-  throw new Error('no free port')
 }
 
 async function isUp(url: string, service: ChildProcess): Promise<boolean> {

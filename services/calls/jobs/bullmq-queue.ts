@@ -45,8 +45,8 @@ export function createBullQueue({ url, redis, claim, maxRunning, timing, log }: 
   let queue: Queue<undefined> | undefined
   let worker: Worker<undefined> | undefined
   let connection: Redis | undefined
-  /** Also of what still waits for Redis, whose connections would keep the process alive. */
-  const closers: ((isForced: boolean) => Promise<void>)[] = []
+  /** Also what still waits for Redis, whose connections would keep the process alive. */
+  const opened = new Set<Queue<undefined> | Worker<undefined>>()
   let isClosed = false
   const closing = new AbortController()
 
@@ -55,24 +55,33 @@ export function createBullQueue({ url, redis, claim, maxRunning, timing, log }: 
     if (redis.isUsable && !isClosed) log.warn({ err }, 'the queue of jobs reports an error')
   }
 
-  async function openQueue(): Promise<Queue<undefined>> {
-    const opened = new Queue<undefined>(NAME, {
-      connection: redis.client,
-      prefix: PREFIX,
-      streams: { events: { maxLen: MAX_EVENTS } },
-      defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true },
-    })
-    closers.push(() => opened.close())
-    opened.on('error', report)
-    await opened.waitUntilReady()
-    return opened
+  /** What Redis rejects is closed: the next attempt opens another one, with connections of its own. */
+  async function ready<T extends Queue<undefined> | Worker<undefined>>(one: T): Promise<T> {
+    opened.add(one)
+    try {
+      await one.waitUntilReady()
+      return one
+    } catch (error) {
+      opened.delete(one)
+      await one.close(true).catch(() => {})
+      throw error
+    }
   }
+
+  const openQueue = () =>
+    ready(
+      new Queue<undefined>(NAME, {
+        connection: redis.client,
+        prefix: PREFIX,
+        streams: { events: { maxLen: MAX_EVENTS } },
+        defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true },
+      }).on('error', report),
+    )
 
   async function openWorker(run: RunJob): Promise<Worker<undefined>> {
     // BullMQ waits for Redis on it as long as it takes, and blocks on a copy of it.
-    connection ??= new Redis(url, { ...connectionOptions, maxRetriesPerRequest: null })
-    connection.on('error', () => {})
-    const opened = new Worker<undefined>(
+    connection ??= new Redis(url, { ...connectionOptions, maxRetriesPerRequest: null }).on('error', () => {})
+    const created = new Worker<undefined>(
       NAME,
       async (message, token) => {
         const job = await claim(message.id ?? '').catch(() => 'unreachable' as const)
@@ -85,6 +94,8 @@ export function createBullQueue({ url, redis, claim, maxRunning, timing, log }: 
       {
         connection,
         prefix: PREFIX,
+        // A worker that runs before it is ready, and is rejected, asks for jobs without a pause.
+        autorun: false,
         concurrency: maxRunning,
         lockDuration: timing.lockMs,
         lockRenewTime: timing.lockRenewMs,
@@ -92,10 +103,9 @@ export function createBullQueue({ url, redis, claim, maxRunning, timing, log }: 
         maxStalledCount: MAX_STALLED,
       },
     )
-    closers.push((isForced) => opened.close(isForced))
-    opened.on('error', report)
-    await opened.waitUntilReady()
-    return opened
+    await ready(created.on('error', report))
+    void created.run().catch(report)
+    return created
   }
 
   /** Until it has succeeded: Redis may be away, or reject commands that BullMQ needs. */
@@ -134,8 +144,8 @@ export function createBullQueue({ url, redis, claim, maxRunning, timing, log }: 
       }
     },
     start(run) {
-      void open('queue', openQueue).then((opened) => (queue = opened))
-      void open('worker', () => openWorker(run)).then((opened) => (worker = opened))
+      void open('queue', openQueue).then((ready) => (queue = ready))
+      void open('worker', () => openWorker(run)).then((ready) => (worker = ready))
     },
     async pause() {
       await worker?.pause(true)
@@ -144,7 +154,7 @@ export function createBullQueue({ url, redis, claim, maxRunning, timing, log }: 
       isClosed = true
       closing.abort()
       // Without Redis they wait for it, unless they are forced.
-      const closed = Promise.all(closers.map((close) => close(!redis.isUsable))).catch(() => {})
+      const closed = Promise.all([...opened].map((one) => one.close(!redis.isUsable))).catch(() => {})
       await Promise.race([closed, pause(CLOSE_MS, undefined, { ref: false })])
       connection?.disconnect()
     },
