@@ -48,8 +48,10 @@ describe('promtool', { concurrency: true }, () => {
   })
 
   test('accepts the configuration and the rules', async (t: TestContext) => {
-    const config = await run('promtool', ['check', 'config', join(shipped, 'prometheus.yml')])
-    t.assert.match(config.stdout, /is valid prometheus config/)
+    for (const file of ['prometheus.yml', 'replicas.yml']) {
+      const config = await run('promtool', ['check', 'config', join(shipped, file)])
+      t.assert.match(config.stdout, /is valid prometheus config/)
+    }
     const rules = await run('promtool', ['check', 'rules', join(shipped, 'alerts.yml')])
     t.assert.match(rules.stdout, /\d+ rules found/)
   })
