@@ -17,7 +17,7 @@ const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
 const call = (id: number) =>
   `${JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'generate_image', arguments: { prompt: 'a forest of trees', size: '1024x1024' } } })}\n`
 
-async function setUp(t: TestContext, latencyMs = 200) {
+async function setUp(t: TestContext, latencyMs = 200, graceMs = 2_000) {
   const { simulator, url } = await startSimulator(t, { latencyMs })
   const images = join(await temporaryFolder(t), 'images')
   await mkdir(images)
@@ -27,7 +27,7 @@ async function setUp(t: TestContext, latencyMs = 200) {
     AZURE_BASE_URL: url,
     AZURE_API_KEY: key,
     IMAGES_DIR: images,
-    SHUTDOWN_GRACE_MS: '2000',
+    SHUTDOWN_GRACE_MS: String(graceMs),
   }
   const stored = async () => (await storedResults(images)).length
 
@@ -64,7 +64,7 @@ async function readMessage(output: Readable): Promise<string> {
 
 describe('over stdio a result is delivered once it was written completely to the pipe', () => {
   test('a client that reads during SIGTERM gets its whole line', async (t: TestContext) => {
-    const { simulator, start, stored } = await setUp(t, 800)
+    const { simulator, start, stored } = await setUp(t, 800, 60_000)
     const { child, ended } = await start()
     child.stdin.write(call(1))
     await waitFor('a request to Azure', () => simulator.requests.length > 0)

@@ -42,8 +42,9 @@ export const minimalEnvironment: Environment = {
   MCP_SERVER_PORT: '0',
   // A test that leaves a call running must not wait for it at the end.
   SHUTDOWN_GRACE_MS: '200',
-  // Load of other tests must not shed requests.
+  // Load of other tests must not shed requests, nor make a result leave without its id.
   MAX_EVENT_LOOP_DELAY_MS: '60000',
+  LIBRARY_WAIT_MS: '60000',
 }
 
 export interface BuiltApp {

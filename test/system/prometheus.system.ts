@@ -47,9 +47,19 @@ describe('promtool', { concurrency: true }, () => {
     t.assert.ok(own.length > 50)
   })
 
-  test('accepts the configuration and the rules', async (t: TestContext) => {
-    for (const file of ['prometheus.yml', 'replicas.yml']) {
-      const config = await run('promtool', ['check', 'config', join(shipped, file)])
+  test('accepts the configurations and the rules, which ask for their job', async (t: TestContext) => {
+    const folder = await temporaryFolder(t)
+    await cp(shipped, folder, { recursive: true })
+    const inCluster = await readFile(join(shipped, 'prometheus.kubernetes.yml'), 'utf8')
+    const [job, ...others] = parse(inCluster).scrape_configs
+    t.assert.deepEqual([job.job_name, others], ['azure-image-editor', []])
+    // Debian's Prometheus is built without the discovery of pods: it sees all but that.
+    const { kubernetes_sd_configs: discovery, ...rest } = job
+    t.assert.deepEqual(discovery, [{ role: 'pod', namespaces: { names: ['image-editor'] } }])
+    const known = { ...parse(inCluster), scrape_configs: [{ ...rest, static_configs: [{ targets: ['a:9000'] }] }] }
+    await writeFile(join(folder, 'prometheus.kubernetes.yml'), JSON.stringify(known))
+    for (const name of ['prometheus.yml', 'prometheus.replicas.yml', 'prometheus.kubernetes.yml']) {
+      const config = await run('promtool', ['check', 'config', join(folder, name)])
       t.assert.match(config.stdout, /is valid prometheus config/)
     }
     const rules = await run('promtool', ['check', 'rules', join(shipped, 'alerts.yml')])

@@ -297,7 +297,7 @@ test('a form has the limits of a body and of an image', async (t: TestContext) =
 })
 
 test('a form that stops arriving is rejected, and one that is broken off leaves nothing behind', async (t: TestContext) => {
-  const { app, url } = await listen(t, {}, { timing: { uploadPeriodMs: 200 } })
+  const { app, url } = await listen(t, {}, { timing: { uploadPeriodMs: 1_000 } })
   const { port } = new URL(url)
   const begin = async () => {
     const socket = connect(Number(port), '127.0.0.1')

@@ -69,7 +69,7 @@ describe('where nothing was sent', () => {
 })
 
 test('what the shutdown cuts off after sending is final, and its image is not paid for again', async (t: TestContext) => {
-  const { app, send, simulator } = await openDoor(t, { SHUTDOWN_GRACE_MS: '200' }, { latencyMs: 1500 })
+  const { app, send, simulator } = await openDoor(t, { SHUTDOWN_GRACE_MS: '200' }, { latencyMs: 60_000 })
   const cut = send()
   await waitFor('the call at Azure', () => simulator.requests.length === 1)
   const closed = app.close()

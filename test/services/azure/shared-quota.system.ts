@@ -57,26 +57,28 @@ function recorder(t: TestContext, all: readonly Replica[]) {
   return { starts, call, calls, gaps }
 }
 
-/** Every second turn of 105 ms would be wasted. */
-const WASTED_MS = 205
+/** An interval of 420 ms: a busy machine delays a start by less, as a rule. */
+const MINUTE_MS = 24_000
+/** Every second turn would be wasted. */
+const WASTED_MS = 820
 
 const average = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
 
 describe('one limiter for all replicas', () => {
   test('requests of all replicas start one interval apart, and each replica gets its share', async (t: TestContext) => {
-    const all = await replicas(t, await startRedis(t), 3, { minuteMs: 6_000 })
+    const all = await replicas(t, await startRedis(t), 3, { minuteMs: MINUTE_MS })
     const { starts, calls, gaps } = recorder(t, all)
-    await Promise.all([0, 1, 2].flatMap((replica) => calls(12, replica)))
-    t.assert.equal(starts.length, 36)
-    // 105 ms. A busy machine delays some, and the next one then seems early; replicas that did not agree would start 2 of 3 early.
-    const close = gaps().filter((gap) => gap < 80)
+    await Promise.all([0, 1, 2].flatMap((replica) => calls(9, replica)))
+    t.assert.equal(starts.length, 27)
+    // After a start that was delayed the next one seems early; replicas that did not agree would start 2 of 3 early.
+    const close = gaps().filter((gap) => gap < 320)
     t.assert.ok(close.length <= 8, `gaps ${gaps().map(Math.round)}`)
-    t.assert.ok(average(gaps()) >= 103 && average(gaps()) < WASTED_MS, `average gap ${average(gaps())}`)
+    t.assert.ok(average(gaps()) >= 410 && average(gaps()) < WASTED_MS, `average gap ${average(gaps())}`)
     // While all of them wait, none is served twice before another.
-    const early = starts.slice(0, 30)
+    const early = starts.slice(0, 21)
     for (const replica of [0, 1, 2]) {
       const count = early.filter((start) => start.replica === replica).length
-      t.assert.ok(count >= 7 && count <= 13, `replica ${replica} started ${count} of 30`)
+      t.assert.ok(count >= 4 && count <= 10, `replica ${replica} started ${count} of 21`)
     }
   })
 
@@ -92,7 +94,7 @@ describe('one limiter for all replicas', () => {
   })
 
   test('a wait that Azure names to one replica holds all', async (t: TestContext) => {
-    const all = await replicas(t, await startRedis(t), 3, { minuteMs: 1_200 })
+    const all = await replicas(t, await startRedis(t), 3, { minuteMs: 12_000 })
     const { starts, calls } = recorder(t, all)
     const running = [0, 1, 2].flatMap((replica) => calls(8, replica))
     await waitFor('some calls', () => starts.length >= 6)
@@ -108,13 +110,13 @@ describe('one limiter for all replicas', () => {
   })
 
   test('a quota that Azure reports to one replica is the quota of all', async (t: TestContext) => {
-    const all = await replicas(t, await startRedis(t), 3, { minuteMs: 6_000 })
+    const all = await replicas(t, await startRedis(t), 3, { minuteMs: 60_000 })
     const { starts, call, calls } = recorder(t, all)
     await call(0, 'ann', { 'x-ratelimit-limit-requests': '600' })
     const startedAt = performance.now()
     await Promise.all([1, 2].flatMap((replica) => calls(15, replica)))
-    // 30 calls take 0.3 s at 600 requests per minute, and 3 s at 60.
-    t.assert.ok(performance.now() - startedAt < 2_900, `${performance.now() - startedAt} ms`)
+    // 30 calls take 3 s at 600 requests per minute, and half a minute at 60.
+    t.assert.ok(performance.now() - startedAt < 25_000, `${performance.now() - startedAt} ms`)
     t.assert.equal(starts.length, 31)
   })
 
@@ -191,7 +193,7 @@ describe('one limiter for all replicas', () => {
 
   test('a replica that vanishes while it is the next holds up no other', async (t: TestContext) => {
     const all = await replicas(t, await startRedis(t), 3, { minuteMs: 6_000 })
-    const { starts, calls, gaps } = recorder(t, all)
+    const { starts, calls } = recorder(t, all)
     for (const replica of [0, 1]) void calls(100, replica, 'much')
     await waitFor('some calls', () => starts.length >= 10)
     void calls(20, 2, 'new')
@@ -202,8 +204,8 @@ describe('one limiter for all replicas', () => {
     await waitFor('further calls', () => starts.filter(({ replica }) => replica !== 2).length >= 30)
     // It is an eighth of the interval late, at most, until it is no longer expected; otherwise all would wait five seconds for it.
     const others = starts.filter(({ replica }) => replica !== 2).map(({ at }) => at)
-    const spentMs = (others.at(-1) ?? 0) - (others[0] ?? 0)
-    t.assert.ok(spentMs < 29 * 105 + 4_000, `${spentMs} ms, gaps ${gaps().map(Math.round)}`)
+    const apart = others.slice(1).map((at, index) => Math.round(at - (others[index] ?? 0)))
+    t.assert.ok(Math.max(...apart) < 4_500, `${apart}`)
   })
 
   test('neither a clock that is set back nor an emptied Redis keeps anyone waiting', async (t: TestContext) => {
@@ -240,37 +242,37 @@ describe('one limiter for all replicas', () => {
 describe('a Redis in trouble', () => {
   test('one that hangs: each replica keeps to its share, and they agree again when it is back', async (t: TestContext) => {
     const server = await startRedis(t)
-    const all = await replicas(t, server, 3, { minuteMs: 6_000 })
+    const all = await replicas(t, server, 3, { minuteMs: MINUTE_MS })
     const { starts, calls, gaps } = recorder(t, all)
-    await Promise.all([0, 1, 2].flatMap((replica) => calls(3, replica)))
+    await Promise.all([0, 1, 2].flatMap((replica) => calls(1, replica)))
     server.child.kill('SIGSTOP')
     const stoppedAt = performance.now()
-    await Promise.all([0, 1, 2].flatMap((replica) => calls(6, replica)))
+    await Promise.all([0, 1, 2].flatMap((replica) => calls(5, replica)))
     const meanwhile = starts.filter(({ at }) => at > stoppedAt)
-    t.assert.equal(meanwhile.length, 18)
-    // The first waits for half a second; then 18 calls take what they take together.
+    t.assert.equal(meanwhile.length, 15)
+    // The first waits for half a second; then 15 calls take what they take together.
     const spentMs = (meanwhile.at(-1)?.at ?? 0) - (meanwhile[0]?.at ?? 0)
-    t.assert.ok(spentMs > 14 * 105 && spentMs < 40 * 105, `${spentMs} ms`)
+    t.assert.ok(spentMs > 11 * 420 && spentMs < 33 * 420, `${spentMs} ms`)
     for (const replica of [0, 1, 2]) {
       const own = meanwhile.filter((start) => start.replica === replica).map(({ at }) => at)
       const apart = own.slice(1).map((at, index) => at - (own[index] ?? 0))
-      t.assert.ok(Math.min(...apart) >= 200, `replica ${replica}: ${apart.map(Math.round)}`)
+      t.assert.ok(Math.min(...apart) >= 800, `replica ${replica}: ${apart.map(Math.round)}`)
     }
     server.child.kill('SIGCONT')
     await waitFor('Redis', () => all.every(({ redis }) => redis.isUsable))
     starts.length = 0
-    await Promise.all([0, 1, 2].flatMap((replica) => calls(6, replica)))
-    t.assert.ok(average(gaps()) > 90 && average(gaps()) < WASTED_MS, `average gap ${average(gaps())}`)
+    await Promise.all([0, 1, 2].flatMap((replica) => calls(4, replica)))
+    t.assert.ok(average(gaps()) > 360 && average(gaps()) < WASTED_MS, `average gap ${average(gaps())}`)
   })
 
   test('one that is restarted empty: the rate is known to the replicas', async (t: TestContext) => {
     const server = await startRedis(t)
     const all = await replicas(t, server, 2, { minuteMs: 60_000 })
     const { call, calls, starts, gaps } = recorder(t, all)
-    await call(0, 'ann', { 'x-ratelimit-limit-requests': '600' })
+    await call(0, 'ann', { 'x-ratelimit-limit-requests': '150' })
     await waitFor('the other replica to know', async () => {
       await call(1)
-      return (all[1]?.limiter.estimateMs() ?? 1_000) < 120
+      return (all[1]?.limiter.estimateMs() ?? 1_000) < 480
     })
     server.child.kill('SIGKILL')
     await waitFor('the loss to be noticed', () => all.every(({ redis }) => !redis.isUsable))
@@ -278,7 +280,7 @@ describe('a Redis in trouble', () => {
     await waitFor('Redis', () => all.every(({ redis }) => redis.isUsable))
     starts.length = 0
     await Promise.all([...calls(6, 0), ...calls(6, 1)])
-    t.assert.ok(average(gaps()) > 90 && average(gaps()) < WASTED_MS, `average gap ${average(gaps())}`)
+    t.assert.ok(average(gaps()) > 360 && average(gaps()) < WASTED_MS, `average gap ${average(gaps())}`)
   })
 
   test('without it at the start, calls go on, and replicas agree once it is there', async (t: TestContext) => {
