@@ -2,15 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { createImagesClient } from '../services/azure/client.ts'
-import { areAllDown, describeStatus } from '../services/azure/deployment-status.ts'
+import { azurePart } from '../services/azure/deployment-status.ts'
 import { requestCodes } from '../services/azure/events.ts'
 import { describeDeployments } from '../services/azure/models/name-resolution.ts'
-import {
-  describeRetirements,
-  logDeployments,
-  retirementDays,
-  worstRetirementState,
-} from '../services/azure/models/retirement.ts'
+import { describeRetirements, logDeployments, modelsPart, retirementDays } from '../services/azure/models/retirement.ts'
 import type { DeploymentAddress } from '../services/azure/shared-deployment.ts'
 import type { ImagesClient } from '../services/azure/types.ts'
 import { azureMetrics, watchDeployments } from '../services/telemetry/azure-events.ts'
@@ -53,11 +48,8 @@ async function azureImages(fastify: FastifyInstance): Promise<void> {
   readiness.add('deployments', () => ({ ready: true, state: models }))
   readiness.add('retirement', () => ({ ready: true, state: describeRetirements(client.deployments, new Date()) }))
   metrics.setRetirementDays(() => retirementDays(client.deployments, new Date()))
-  readiness.add('azure', () => {
-    const states = client.status()
-    return { ready: true, isDegraded: areAllDown(states), state: describeStatus(states) }
-  })
-  readiness.add('models', () => ({ ready: true, state: worstRetirementState(client.deployments, new Date()) }))
+  readiness.add('azure', () => azurePart(client.status()))
+  readiness.add('models', () => modelsPart(client.deployments, new Date()))
 }
 
 export default fp(azureImages, {

@@ -17,6 +17,9 @@ declare module 'fastify' {
 /** Of one caller; `MAX_QUEUED_JOBS` is for all of them. */
 const MAX_JOBS_OF_CALLER = 1_000
 
+/** As in the alert. */
+const LONG_WAIT_MS = 1_800_000
+
 /** Decorates `jobs`: calls that go on without their clients. */
 async function jobs(fastify: FastifyInstance): Promise<void> {
   const { config, azureImages, log, metrics, redis, stateDatabase: database, appOptions, readiness } = fastify
@@ -50,8 +53,11 @@ async function jobs(fastify: FastifyInstance): Promise<void> {
     trace: fastify.tracing.root,
     logOf: ({ id, call }) => log.child({ job: id, requestId: call.requestId }),
   })
-  readiness.add('jobs', () => ({ ready: true, state: queue.state }))
-  metrics.setJobs(store.count)
+  const count = metrics.setJobs(store.count)
+  readiness.add('jobs', async () => {
+    const isWaiting = ((await count())?.oldestMs ?? 0) > LONG_WAIT_MS
+    return { ready: true, state: queue.state, faults: isWaiting ? ['IMG_ERR_JOBS_WAITING'] : [] }
+  })
   fastify.addHook('preClose', () => jobs.pause())
   fastify.addHook('onClose', () => jobs[Symbol.asyncDispose]())
   fastify.decorate('jobs', jobs)

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { loadDefaultTokenSource } from '../services/azure/token-source.ts'
-import type { ImageStore } from '../services/library/image-store.ts'
+import { describeHealth, type ImageStore } from '../services/library/image-store.ts'
 import { createLibrary, type Library } from '../services/library/library.ts'
 import { openMaintainedIndex } from '../services/library/maintenance/maintained-index.ts'
 import { openStore } from '../services/library/open-store.ts'
@@ -28,8 +28,8 @@ async function library(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('imageStore', store)
   fastify.decorate('library', await openLibrary(fastify, store))
   fastify.readiness.add('images', async () => {
-    const { isWritable, isFull } = await store.health()
-    return { ready: true, state: isFull ? 'full' : isWritable ? 'writable' : 'unwritable' }
+    const { fault, ...health } = await store.health()
+    return { ready: true, state: describeHealth(health), faults: fault && [fault] }
   })
   fastify.readiness.add('library', async () => ({ ready: true, state: fastify.library === undefined ? 'off' : 'on' }))
 }

@@ -57,7 +57,7 @@ async function loadShedding(fastify: FastifyInstance): Promise<void> {
   })
   readiness.add('load', () => {
     if (since === undefined) return { ready: true, state: 'normal' }
-    return { ready: lastedMs() < SUSTAINED_MS, state: 'high' }
+    return { ready: lastedMs() < SUSTAINED_MS, state: 'high', faults: ['IMG_ERR_OVERLOADED'] }
   })
 }
 

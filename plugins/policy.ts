@@ -38,7 +38,10 @@ async function policy(fastify: FastifyInstance): Promise<void> {
     },
   })
   fastify.addHook('onClose', async () => policy.source.close())
-  readiness.add('policy', () => ({ ready: true, state: policy.state() }))
+  readiness.add('policy', () => {
+    const faults = policy.source.isCurrent ? [] : (['IMG_ERR_POLICY_FILE'] as const)
+    return { ready: true, state: policy.state(), faults }
+  })
   fastify.decorate('policy', policy)
 }
 

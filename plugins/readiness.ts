@@ -1,22 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-
-type State = string | number | boolean | { readonly [name: string]: State | undefined }
-
-/** The state of one part. `ready: false` takes the whole service out of the load balancer. */
-export interface PartState {
-  ready: boolean
-  /** Calls fail at the moment, but no other replica would do better. */
-  isDegraded?: boolean
-  /** A few words from a closed set, or several such states by name, shown in `/ready`. */
-  state: State
-}
+import type { FaultCode } from '../services/errors/faults.ts'
+import { createFaultLog } from '../services/telemetry/fault-log.ts'
+import { type CheckPart, createParts } from '../services/telemetry/parts.ts'
 
 export interface Readiness {
   /** Adds a part. Its check must be cheap, since every probe runs it, and any client may probe. */
-  add(part: string, check: () => PartState | Promise<PartState>): void
+  add(part: string, check: CheckPart): void
   /** The states of all parts; `status` is `ready`, `degraded`, `shutting down` or `not ready`. */
-  report(): Promise<{ ready: boolean; body: Record<string, PartState['state']> }>
+  report(): Promise<{ ready: boolean; faults: readonly FaultCode[]; body: Record<string, unknown> }>
 }
 
 declare module 'fastify' {
@@ -25,26 +17,32 @@ declare module 'fastify' {
   }
 }
 
-/** The named checks that `GET /ready` runs. */
+/** The named checks that `GET /ready` and each scrape run. */
 async function readiness(fastify: FastifyInstance): Promise<void> {
-  const parts = new Map<string, () => PartState | Promise<PartState>>()
+  const { log, metrics } = fastify
+  const parts = createParts()
+  const logFaults = createFaultLog(log)
   let isClosing = false
 
-  fastify.decorate('readiness', {
-    add(part, check) {
-      parts.set(part, check)
-    },
-    async report() {
-      const states = await Promise.all([...parts].map(async ([part, check]) => ({ part, ...(await check()) })))
-      const ready = !isClosing && states.every((state) => state.ready)
-      const isDegraded = states.some((state) => state.isDegraded === true)
-      const status = isClosing ? 'shutting down' : !ready ? 'not ready' : isDegraded ? 'degraded' : 'ready'
-      return { ready, body: { status, ...Object.fromEntries(states.map(({ part, state }) => [part, state])) } }
-    },
+  async function report() {
+    const states = await parts.states()
+    const ready = !isClosing && states.every((state) => state.ready)
+    const isDegraded = states.some((state) => state.isDegraded === true)
+    const status = isClosing ? 'shutting down' : !ready ? 'not ready' : isDegraded ? 'degraded' : 'ready'
+    const faults = [...new Set(states.flatMap((state) => state.faults ?? []))]
+    logFaults(faults)
+    const body = { status, faults, ...Object.fromEntries(states.map(({ part, state }) => [part, state])) }
+    return { ready, faults, body }
+  }
+
+  fastify.decorate('readiness', { add: parts.add, report })
+  metrics.setFaults(async () => (await report()).faults)
+  fastify.addHook('onReady', async function logFirstFaults() {
+    await report()
   })
   fastify.addHook('preClose', async () => {
     isClosing = true
   })
 }
 
-export default fp(readiness, { name: 'readiness' })
+export default fp(readiness, { name: 'readiness', dependencies: ['logger', 'metrics'] })

@@ -20,10 +20,12 @@ async function redis(fastify: FastifyInstance): Promise<void> {
   const { connectRedis } = await import('../services/databases/redis.ts')
   const connection = connectRedis(redisUrl.reveal(), log)
   // Without Redis the service still works.
-  readiness.add('redis', async () => ({
-    ready: true,
-    state: (await connection.isResponding()) ? 'connected' : 'unreachable',
-  }))
+  readiness.add('redis', async () => {
+    if (await connection.isResponding()) return { ready: true, state: 'connected' }
+    return connection.isFull
+      ? { ready: true, state: 'full', faults: ['IMG_ERR_REDIS_FULL'] }
+      : { ready: true, state: 'unreachable', faults: ['IMG_ERR_REDIS_UNREACHABLE'] }
+  })
   fastify.addHook('onClose', async () => connection.close())
   fastify.decorate('redis', connection)
 }

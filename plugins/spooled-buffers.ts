@@ -24,6 +24,11 @@ async function spooledBuffers(fastify: FastifyInstance): Promise<void> {
   fastify.decorate('bufferSpool', spool)
   fastify.metrics.setBufferedBytes(() => spool.used)
   fastify.metrics.setSpilledImages(() => spool.spilled)
+  fastify.readiness.add('buffers', () =>
+    spool.spilled === 0
+      ? { ready: true, state: 'in memory' }
+      : { ready: true, state: 'in temporary files', faults: ['IMG_ERR_BUFFERS_FULL'] },
+  )
 }
 
-export default fp(spooledBuffers, { name: 'spooled-buffers', dependencies: ['config', 'metrics'] })
+export default fp(spooledBuffers, { name: 'spooled-buffers', dependencies: ['config', 'metrics', 'readiness'] })

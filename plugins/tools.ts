@@ -39,7 +39,7 @@ async function tools(fastify: FastifyInstance): Promise<void> {
       localFolder: isLocal && config.library.storage === undefined ? config.library.folder : undefined,
       openReserve: isLocal ? openTemporaryStore : undefined,
       onSaved: () => metrics.imagesSaved.inc(),
-      onNotSaved: () => metrics.imagesNotSaved.inc(),
+      onNotSaved: (code) => metrics.imagesNotSaved.inc({ code }),
       onCredentials: (state) => metrics.contentCredentials.inc({ state }),
     }),
   )

@@ -34,10 +34,10 @@ async function tracing(fastify: FastifyInstance): Promise<void> {
     url: new URL(url),
     headers: parseHeaders(headers?.reveal() ?? ''),
     resource: {
-      'service.name': serviceName,
       'service.version': version,
       'service.instance.id': randomUUID(),
       ...attributes,
+      'service.name': serviceName,
     },
     version,
     connections: config.outbound,

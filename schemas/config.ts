@@ -449,7 +449,12 @@ export const ConfigSchema = Type.Object({
     'parentbased_always_on',
   ),
   OTEL_TRACES_SAMPLER_ARG: tracing.defaultText('Share of calls that `traceidratio` traces, 0 to 1', '1'),
-  OTEL_SERVICE_NAME: tracing.defaultText('Name of this service in traces', 'azure-image-editor-mcp'),
+  OTEL_SERVICE_NAME: Type.Optional(
+    tracing.text(
+      'Name of this service in traces; if unset, `service.name` of the attributes, or `azure-image-editor-mcp`',
+      'images',
+    ),
+  ),
   OTEL_RESOURCE_ATTRIBUTES: Type.Optional(
     tracing.text(
       'Further attributes of this process, `name=value` by comma, values percent-encoded',

@@ -3,6 +3,11 @@ import type { ErrorFamily } from '../services/errors/error-table.ts'
 
 /** The words of generated tables in one language. */
 export interface Language {
+  key: 'en' | 'zh'
+  /** The page that describes the alerts. */
+  runbook: string
+  /** `/ready` shows nothing. */
+  unchanged: string
   required: string
   yes: string
   no: string
@@ -24,6 +29,9 @@ export interface Language {
 }
 
 export const english: Language = {
+  key: 'en',
+  runbook: 'runbook.md',
+  unchanged: 'no fault',
   required: '**required**',
   yes: 'yes',
   no: 'no',
@@ -40,6 +48,9 @@ export const english: Language = {
 }
 
 export const chinese: Language = {
+  key: 'zh',
+  runbook: 'runbook.zh-CN.md',
+  unchanged: '无故障',
   required: '**必需**',
   yes: '是',
   no: '否',

@@ -10,6 +10,8 @@ import { allowedArguments } from '../services/parameters/arguments.ts'
 import { imageArguments } from '../services/parameters/table.ts'
 import { createMetrics } from '../services/telemetry/metrics.ts'
 import { chinese, english, type Language } from './docs-language.ts'
+import type { FaultRow } from './faults/row.ts'
+import { faultRows } from './faults/rows.ts'
 import { boards } from './grafana/boards.ts'
 import { dashboardOf } from './grafana/dashboard.ts'
 import { withInstallButtons } from './install-buttons.ts'
@@ -58,6 +60,8 @@ export const documents: Readonly<Record<string, Language>> = {
   'docs/configuration.zh-CN.md': chinese,
   'docs/errors.md': english,
   'docs/errors.zh-CN.md': chinese,
+  'docs/faults.md': english,
+  'docs/faults.zh-CN.md': chinese,
   'docs/metrics.md': english,
   'docs/metrics.zh-CN.md': chinese,
   'docs/models.md': english,
@@ -124,6 +128,30 @@ function errorRows({ families, yes, no, mayCostAgain }: Language): Row[] {
     const retry = isBilled(code) ? mayCostAgain : retryable ? yes : no
     return [`\`${code}\``, families[family], retry, withEllipses(message)]
   })
+}
+
+function faultTableRows(language: Language): Row[] {
+  return Object.values<FaultRow>(faultRows).map((row) => [
+    row.code === undefined ? '–' : code(row.code),
+    row.fault[language.key],
+    logCell(row),
+    readyCell(row, language),
+    code(row.metric.replaceAll('|', '\\|')),
+    `[${row.alert}](${language.runbook}#${row.alert.toLowerCase()})`,
+    row.todo[language.key],
+  ])
+}
+
+function logCell({ log }: FaultRow): string {
+  if (log === undefined) return '–'
+  const reasons = (log.reason ?? []).map(code).join(', ')
+  return code(log.message) + (reasons === '' ? '' : `, \`reason\` ${reasons}`)
+}
+
+function readyCell({ code: fault, ready }: FaultRow, { unchanged }: Language): string {
+  if (fault === undefined) return '–'
+  if (ready === undefined) return unchanged
+  return ready.value === fault ? code(ready.member) : `${code(ready.member)}: ${code(ready.value)}`
 }
 
 /** A message with "…" for its arguments; some are texts, some lists. */
@@ -212,6 +240,7 @@ const tables: Readonly<Record<string, (language: Language) => Row[]>> = {
   ...Object.fromEntries(GROUPS.map((group) => [variableTable(group), variableRows(group)])),
   metrics: metricRows,
   errors: errorRows,
+  faults: faultTableRows,
   models: modelRows,
   prices: priceRows,
 }

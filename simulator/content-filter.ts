@@ -100,6 +100,19 @@ export function rejectionOf(fault: FaultDetails, { id, family }: Model): AzureEr
       )
     case 'forbidden':
       return azureError(403, 'AccessDenied', 'Public access is disabled. Please configure private endpoint.')
+    case 'key-disabled':
+      return azureError(403, 'AuthenticationTypeDisabled', 'Key based authentication is disabled for this resource.')
+    case 'spending-limit':
+      return new AzureError(429, {
+        error: {
+          type: 'insufficient_quota',
+          code: 'insufficient_quota',
+          message: 'You exceeded your current quota, please check your plan and billing details.',
+          param: null,
+        },
+      })
+    case 'retired':
+      return azureError(410, 'ModelDeprecated', 'The model of this deployment is retired.')
     case 'content-filter':
       return new AzureError(
         400,

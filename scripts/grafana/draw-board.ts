@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 import { escapeHtml } from '../../services/net/escape-html.ts'
-import type { Series } from '../../test/support/system/observed-service.ts'
+import type { Series } from '../../test/support/system/prometheus.ts'
 import { type Board, colorsOf, type Panel, type Query, sizeOf } from './board.ts'
 
 /** Draws a board as Grafana lays it out, from values that Prometheus returned. For the documentation. */

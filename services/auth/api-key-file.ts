@@ -48,7 +48,7 @@ export function followKeyFile({ path, read, keys, log, pollMs = 2_000 }: KeyFile
     } catch (err) {
       // An InvalidValueError names an entry by its position, never by its text.
       const reason = err instanceof InvalidValueError ? err.message : undefined
-      log.error({ err, reason }, 'key file unusable, previous keys stay valid')
+      log.error({ code: 'IMG_ERR_SECRET_FILE', err, reason }, 'key file unusable, previous keys stay valid')
     }
   }
 

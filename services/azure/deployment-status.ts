@@ -1,4 +1,5 @@
 import { type ErrorCode, errorFamily } from '../errors/errors.ts'
+import { isAzureCode, retryRule } from './retry-policy.ts'
 import type { DeploymentState } from './types.ts'
 
 /** What is known of a deployment without asking Azure: how its last calls ended. */
@@ -61,12 +62,31 @@ export function createDeploymentStatus(now: () => Date = () => new Date()): Depl
 }
 
 /** Whether no deployment generates images at the moment. */
-export function areAllDown(states: readonly DeploymentState[]): boolean {
+function areAllDown(states: readonly DeploymentState[]): boolean {
   return states.every(({ isFailing, isBlocked }) => isFailing || isBlocked)
 }
 
+/** For `/ready`. */
+export const azurePart = (states: readonly DeploymentState[]) => ({
+  ready: true,
+  isDegraded: areAllDown(states),
+  state: describeStatus(states),
+  faults: deploymentFaults(states),
+})
+
+/** Why deployments do not generate images at the moment. */
+function deploymentFaults(states: readonly DeploymentState[]): ErrorCode[] {
+  return states.flatMap(({ isBlocked, isFailing, pausedMs, lastFailure }) => {
+    if (isBlocked) return ['IMG_ERR_AZURE_ACCOUNT_BLOCKED']
+    if (lastFailure === undefined) return []
+    return isFailing || (pausedMs > 0 && isOfQuota(lastFailure.code)) ? [lastFailure.code] : []
+  })
+}
+
+const isOfQuota = (code: ErrorCode) => isAzureCode(code) && retryRule(code).action === 'waitForQuota'
+
 /** The states by name, as `/ready` shows them: times, codes and numbers only. */
-export function describeStatus(
+function describeStatus(
   states: readonly DeploymentState[],
 ): Record<string, Readonly<Record<string, string | number | boolean | undefined>>> {
   return Object.fromEntries(

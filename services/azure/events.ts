@@ -9,7 +9,7 @@ export type StatusClass = '2xx' | '3xx' | '4xx' | '429' | '5xx' | 'connect_error
 export type RequestCode = 'ok' | 'other' | ErrorCode
 
 /** Failures of calls whose request was never sent. */
-const unsent: ReadonlySet<ErrorCode> = new Set(['IMG_ERR_AZURE_BUSY', 'IMG_ERR_AZURE_NOT_SENT', 'IMG_ERR_AZURE_TOKEN'])
+const unsent: ReadonlySet<ErrorCode> = new Set(['IMG_ERR_AZURE_BUSY', 'IMG_ERR_AZURE_NOT_SENT'])
 
 /** Every code, for counters that exist before their first event. */
 export const requestCodes: readonly RequestCode[] = [

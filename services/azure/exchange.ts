@@ -1,4 +1,5 @@
 import type { Operation } from '../../schemas/models.ts'
+import type { MaybePromise } from '../bytes/maybe-promise.ts'
 import type { BufferSpool } from '../bytes/spooled-buffer.ts'
 import { isBilled, ServiceError, serviceError } from '../errors/errors.ts'
 import { reasonOf } from '../errors/reason.ts'
@@ -54,7 +55,9 @@ export async function sendRequest(
   let headers: ResponseHeaders | undefined
   let isRejected = false
   try {
-    const credentialHeaders = await withinCall(credential.headers(scope ?? route.scope), context)
+    const credentialHeaders = await countFailure(options.events, deployment, request.operation, () =>
+      withinCall(credential.headers(scope ?? route.scope), context),
+    )
     await context.fence?.pass()
     const sentBefore = context.sentRequests
     const response = await exchange(options, deployment, route, request, credentialHeaders, context).catch(
@@ -84,6 +87,26 @@ export async function sendRequest(
   }
 }
 
+/** A request for which there is no credential is counted like one that does not reach Azure. */
+async function countFailure<T>(
+  events: AzureEvents,
+  { deployment: { name, model } }: Deployment,
+  operation: Operation,
+  credential: () => MaybePromise<T>,
+): Promise<T> {
+  const startedAt = performance.now()
+  try {
+    return await credential()
+  } catch (error) {
+    if (error instanceof ServiceError && error.code === 'IMG_ERR_AZURE_TOKEN') {
+      const facts = { operation, deployment: name, model, statusClass: 'connect_error', code: error.code } as const
+      events.requestStarted(facts)
+      events.requestEnded({ ...facts, durationMs: performance.now() - startedAt, sentBytes: 0 })
+    }
+    throw error
+  }
+}
+
 /** The error of an error response. Trips the circuit breaker if the account is blocked. */
 function failureOf(
   { status, headers }: Response<ResponseReading | ErrorBodyCollector>,
@@ -96,7 +119,8 @@ function failureOf(
   const failure = azureError(status, headers, fault, { ...request, deployment: options.deployment })
   log.debug({ deployment: name, azureText: maskText(fault.message, request.secrets) }, 'azure error text, redacted')
   if (failure.code === 'IMG_ERR_AZURE_ACCOUNT_BLOCKED') {
-    if (!breaker.isOpen) log.error({ deployment: name }, 'azure account blocked, circuit breaker open')
+    if (!breaker.isOpen)
+      log.error({ deployment: name, code: failure.code }, 'azure account blocked, circuit breaker open')
     breaker.trip()
   } else breaker.reset()
   return failure

@@ -45,7 +45,7 @@ export function tracingOf(parser: Parser) {
       ...rest,
       headers: secret('OTEL_EXPORTER_OTLP_HEADERS'),
       sampling: { ratio, followsParent: follows } satisfies Sampling,
-      serviceName: settings.OTEL_SERVICE_NAME,
+      serviceName: settings.OTEL_SERVICE_NAME ?? rest.attributes['service.name'] ?? 'azure-image-editor-mcp',
     },
   }
 }

@@ -45,6 +45,10 @@ const synonyms: ReadonlyMap<string, string> = new Map([
   ['AZURE_API_BASE', 'AZURE_BASE_URL'],
   ['AZURE_API_ENDPOINT', 'AZURE_BASE_URL'],
   ['MCP_SERVER_URL', 'PUBLIC_URL'],
+  // Beside OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, which is one of ours.
+  ['OTEL_EXPORTER_OTLP_TRACES_HEADERS', 'OTEL_EXPORTER_OTLP_HEADERS'],
+  ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
+  ['OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT'],
   // Earlier names of the service's own.
   ['MAX_HELD_BYTES', 'MAX_BUFFERED_BYTES'],
   ['UNDELIVERED_TTL_MS', 'ABANDONED_RESULT_TTL_MS'],
@@ -69,7 +73,8 @@ export function unknownVariableWarnings(environment: Environment): string[] {
     if (value === undefined || known.has(name) || standard.has(name.toUpperCase())) return []
     if (othersOfMcp.test(name)) return []
     // The variables of OpenTelemetry are many, and most of them are for others.
-    if ((isOfAzureTool(name) || name.startsWith('OTEL_')) && !isTypo(name)) return []
+    const isOfOthers = isOfAzureTool(name) || (name.startsWith('OTEL_') && !synonyms.has(name))
+    if (isOfOthers && !isTypo(name)) return []
     if (serviceLink.test(name) || isLink) return []
     const nearest = nearestOf(name)
     if (nearest !== undefined) return [`${name} is not a variable of this service; did you mean ${nearest}?`]

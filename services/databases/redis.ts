@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { AppError } from '../errors/app-error.ts'
+import { faultMessages } from '../errors/faults.ts'
 import type { Logger } from '../logging/logger.ts'
 
 /** The keys of this service in a Redis that others may use as well. */
@@ -19,6 +20,9 @@ export const connectionOptions = {
 
 /** Interval of the probes while Redis does not respond. */
 const PROBE_MS = 2_000
+
+/** The error of Redis for every write at its `maxmemory`. */
+const OUT_OF_MEMORY = 'OOM'
 
 /** Writes, because a read-only replica or a full Redis also answers a ping. */
 const PROBE = `redis.call('SET', KEYS[1], 1, 'PX', 1000)`
@@ -55,6 +59,8 @@ export interface RedisConnection {
   lose(error?: unknown): void
   /** Whether Redis takes writes now. */
   isResponding(): Promise<boolean>
+  /** It responds, but its memory is full. */
+  readonly isFull: boolean
   /** Calls back when Redis is usable again, and when it no longer is. */
   onChange(listener: (isUsable: boolean) => void): void
   close(): void
@@ -78,7 +84,8 @@ export function connectRedis(url: string, log: Logger): RedisConnection {
     const reason = reasonOf(err)
     if (probing !== undefined && (reason === undefined || reason === loggedReason)) return
     loggedReason = reason
-    log.warn({ err, reason }, 'redis unreachable, each replica counts by itself')
+    const code = reason === OUT_OF_MEMORY ? 'IMG_ERR_REDIS_FULL' : 'IMG_ERR_REDIS_UNREACHABLE'
+    log.warn({ code, err, reason }, faultMessages[code])
     if (probing !== undefined) return
     probing = setInterval(isResponding, PROBE_MS).unref()
     for (const change of changes) change(false)
@@ -133,6 +140,9 @@ export function connectRedis(url: string, log: Logger): RedisConnection {
     subscribe: subscriptions.add,
     lose,
     isResponding,
+    get isFull() {
+      return probing !== undefined && client.status === 'ready' && loggedReason === OUT_OF_MEMORY
+    },
     onChange: (listener) => void changes.push(listener),
     close() {
       clearInterval(probing)

@@ -1,6 +1,7 @@
 import type { Base64Image, ImageMimeType } from '../bytes/base64-image.ts'
 import type { BufferPool } from '../bytes/buffer-pool.ts'
 import { ReportedError } from '../errors/app-error.ts'
+import type { ServiceFault } from '../errors/faults.ts'
 
 /** A file to be written. */
 export interface FileSource {
@@ -70,10 +71,18 @@ export interface StoreHealth {
   isWritable: boolean
   /** Whether the disk has no room for an image; absent where it has, or where that is not known. */
   isFull?: true
+  /** What is wrong, if images may not be saved. */
+  fault?: Extract<ServiceFault, `IMG_ERR_STORE_${string}`>
   /** The system's code of the failure, for the log. */
   reason?: string
   /** What the operator can do about it. */
   hint?: string
+}
+
+/** A word for `/ready`. */
+export function describeHealth({ isWritable, isFull }: StoreHealth): string {
+  if (isFull === true) return 'full'
+  return isWritable ? 'writable' : 'unwritable'
 }
 
 /**

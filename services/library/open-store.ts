@@ -42,10 +42,10 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
   const connections = createHttpClient(options.connections)
   const container = await openContainer(storage.url, accessOf(storage, options.loadTokens), connections)
   const store = createBlobImageStore({ container, url: storage.url, folder, pool })
-  const { isWritable, reason, hint } = await store.health()
+  const { isWritable, fault: code, reason, hint } = await store.health()
   if (!isWritable) {
     log.warn(
-      { AZURE_STORAGE_URL: storage.url, reason },
+      { code, AZURE_STORAGE_URL: storage.url, reason },
       `storage container is not writable, images are returned but not saved; ${hint}`,
     )
   }

@@ -10,11 +10,11 @@ const CHECK_EVERY_MS = 5_000
 /** No scrape waits longer for what does not respond. */
 const CHECK_MS = 2_000
 
-/** A gauge that is read when it is scraped. @returns adds a dependency; its check may reject */
+/** A gauge that is read when it is scraped. @returns adds a dependency, whose check may reject, and returns whether it is up */
 export function createDependencyGauge(
   prefix: string,
   registry: Registry<RegistryContentType>,
-): (dependency: Dependency, check: () => Promise<boolean>) => void {
+): (dependency: Dependency, check: () => Promise<boolean>) => () => Promise<boolean> {
   const checks = new Map<Dependency, () => Promise<boolean>>()
   new Gauge({
     name: `${prefix}dependency_up`,
@@ -28,6 +28,8 @@ export function createDependencyGauge(
   })
   return (dependency, check) => {
     const inTime = () => Promise.race([check().catch(() => false), pause(CHECK_MS, false, { ref: false })])
-    checks.set(dependency, cachePromise(inTime, CHECK_EVERY_MS))
+    const isUp = cachePromise(inTime, CHECK_EVERY_MS)
+    checks.set(dependency, isUp)
+    return isUp
   }
 }

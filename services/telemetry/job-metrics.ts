@@ -11,11 +11,14 @@ export interface JobCount {
 /** Counting looks at every row that is stored. */
 const COUNT_EVERY_MS = 5_000
 
-/** Gauges that are counted when they are scraped; there are none while that is not possible. @returns sets how */
+/**
+ * Gauges that are counted when they are scraped; there are none while that is not possible.
+ * @returns sets how, and returns the count of the last seconds; undefined while it is not possible
+ */
 export function createJobGauges(
   prefix: string,
   registry: Registry<RegistryContentType>,
-): (count: () => Promise<JobCount>) => void {
+): (count: () => Promise<JobCount>) => () => Promise<JobCount | undefined> {
   let count = async (): Promise<JobCount | undefined> => undefined
   const options = { registers: [registry] }
   new Gauge({
@@ -42,5 +45,6 @@ export function createJobGauges(
   return (load) => {
     const cached = cachePromise(load, COUNT_EVERY_MS)
     count = () => cached().catch(() => undefined)
+    return count
   }
 }

@@ -1,5 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, type RegistryContentType } from 'prom-client'
+import { errorCodes } from '../errors/errors.ts'
 import { createDependencyGauge } from './dependency-metrics.ts'
+import { createFaultGauge } from './fault-metrics.ts'
 import { createJobGauges } from './job-metrics.ts'
 
 const PREFIX = 'image_mcp_'
@@ -23,6 +25,9 @@ const rejectionReasons = [
   'shutdown',
   'subscriptions',
 ] as const
+
+/** Why images are not saved; as with rejections, the series exist from the start. */
+const notSavedCodes = errorCodes.filter((code) => code.startsWith('IMG_ERR_STORE_'))
 
 /** What becomes of Content Credentials; as with rejections, the series exist from the start. */
 const credentialsStates = ['preserved', 'stored', 'absent'] as const
@@ -103,6 +108,12 @@ export function createMetrics(version: string, hasExemplars = false) {
     ['state'],
   )
   for (const state of credentialsStates) contentCredentials.inc({ state }, 0)
+  const imagesNotSaved = counter(
+    'images_not_saved_total',
+    'Images that could not be written to IMAGES_DIR, by the reason (docs/errors.md)',
+    ['code'],
+  )
+  for (const code of notSavedCodes) imagesNotSaved.inc({ code }, 0)
 
   return {
     registry,
@@ -141,17 +152,18 @@ export function createMetrics(version: string, hasExemplars = false) {
     toolDuration: histogram('tool_call_duration_seconds', 'Duration of tool calls', ['tool', 'door'], CALL_BUCKETS),
     toolsInFlight: gauge('tool_calls_in_flight', 'Tool calls in progress'),
     setJobs: createJobGauges(PREFIX, registry),
+    setFaults: createFaultGauge(PREFIX, registry),
     addDependency: createDependencyGauge(PREFIX, registry),
     setCertificateDays: readGauges(
       'certificate_days',
       'Days until the certificate ends with which the service authenticates to Azure, negative afterwards',
       ['variable'],
     ),
-    azureRequests: counter(
-      'azure_requests_total',
-      'Requests sent to Azure; code is ok, or how it failed (docs/errors.md)',
-      ['deployment', 'operation', 'code'],
-    ),
+    azureRequests: counter('azure_requests_total', 'Requests to Azure; code is ok, or how it failed (docs/errors.md)', [
+      'deployment',
+      'operation',
+      'code',
+    ]),
     azureDuration: histogram(
       'azure_request_duration_seconds',
       'Duration of requests to Azure',
@@ -206,7 +218,7 @@ export function createMetrics(version: string, hasExemplars = false) {
       ['rule', 'period', 'kind'],
     ),
     imagesSaved: counter('images_saved_total', 'Images written to IMAGES_DIR'),
-    imagesNotSaved: counter('images_not_saved_total', 'Images that could not be written to IMAGES_DIR'),
+    imagesNotSaved,
   }
 }
 

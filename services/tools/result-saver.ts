@@ -1,6 +1,6 @@
 import type { Base64Image } from '../bytes/base64-image.ts'
 import type { CallContext } from '../calls/types.ts'
-import { ServiceError } from '../errors/errors.ts'
+import { type ErrorCode, ServiceError } from '../errors/errors.ts'
 import { type AddedImage, type NewImageFacts, toFailure } from '../library/add-images.ts'
 import type { ImageStore, SaveTarget } from '../library/image-store.ts'
 import type { Library } from '../library/library.ts'
@@ -19,7 +19,7 @@ export interface ResultSaverOptions {
   /** An image has been written to the store. */
   onSaved(): void
   /** An image could not be written to the store. */
-  onNotSaved(): void
+  onNotSaved(code: ErrorCode): void
 }
 
 /** An image of a result, and where it is stored. */
@@ -83,7 +83,7 @@ export function createResultSaver({
         Object.assign(output, added[index])
         if (output.failure === undefined) onSaved()
         else {
-          onNotSaved()
+          onNotSaved(output.failure.code)
           log(output.failure, 'saving a paid image failed')
         }
       }
@@ -128,7 +128,8 @@ function generateName({ mimeType }: Base64Image): string {
 /** Logs a failure, and reports it to a client that requested log lines. */
 export function logOf(context: CallContext): LogFailure {
   return (err, message) => {
-    context.log.warn({ err, requestId: context.id }, message)
+    const code = err instanceof ServiceError ? err.code : undefined
+    context.log.warn({ code, err, requestId: context.id }, message)
     context.tell?.(failureLine(err, message))
     return undefined
   }

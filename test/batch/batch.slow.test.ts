@@ -8,6 +8,7 @@ import { mayBeBilled } from '../../batch/batch.ts'
 import { failure } from '../../batch/service-client.ts'
 import { errorCodes, isBilled, serviceError } from '../../services/errors/errors.ts'
 import { temporaryFolder } from '../support/app.ts'
+import { startCollector } from '../support/collector.ts'
 import { callTool, post, startService } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -66,11 +67,15 @@ test('a batch makes one image a line, by a service of its own', async (t: TestCo
   t.assert.match(run.stderr, /line 3: "prompt" is missing/)
   t.assert.strictEqual(simulator.requests.length, 0)
   await writeFile(file, '"a red fox"\n\n{"prompt":"a blue fox","name":"blue"}\n')
-  const good = await batch(t, [file, '--out', out], environment)
+  const collector = await startCollector(t)
+  const good = await batch(t, [file, '--out', out], { ...environment, ...collector.environment })
   t.assert.strictEqual(good.code, 0, good.stderr)
   t.assert.match(good.stdout, /^2 of 2 completed, 0 failed/)
   t.assert.deepStrictEqual((await readdir(out)).sort(), ['0001.png', 'blue.png', 'manifest.jsonl'])
   t.assert.strictEqual(simulator.requests.length, 2)
+  // By its end the service has exported them.
+  const sent = collector.spans.filter(({ name }) => name === 'generate_content FLUX.1-Kontext-pro')
+  t.assert.strictEqual(sent.length, 2)
 })
 
 test('a batch that is started again makes only what is missing', async (t: TestContext) => {

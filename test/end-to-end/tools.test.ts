@@ -65,7 +65,10 @@ describe('generate_image', () => {
     )
     t.assert.equal(images.length, 1)
     t.assert.match((await app.inject('/ready')).body, /"images":"unwritable"/)
-    t.assert.match((await app.inject('/metrics')).body, /^image_mcp_images_not_saved_total 1$/m)
+    t.assert.match(
+      (await app.inject('/metrics')).body,
+      /^image_mcp_images_not_saved_total\{code="IMG_ERR_STORE_\w+"\} 1$/m,
+    )
   })
 
   test('rejects a path outside the folder before Azure is called', async (t: TestContext) => {

@@ -19,7 +19,7 @@ test('a collector gets protobuf by default, with the configured headers, name an
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
     OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=a%2Cb, api-key=secret==',
     OTEL_SERVICE_NAME: 'images',
-    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test,team=caf%C3%A9',
+    OTEL_RESOURCE_ATTRIBUTES: 'service.name=other,deployment.environment.name=test,team=caf%C3%A9',
   })
   const { url } = await startService(t, collector.environment)
   await callTool(url, 'generate_image', { prompt: 'a red fox' })

@@ -93,8 +93,6 @@ interface JsonSpan {
   traceId: string
   spanId: string
   parentSpanId?: string
-  startTimeUnixNano: string
-  endTimeUnixNano: string
   attributes: JsonAttribute[]
   events: { name: string }[]
   links: { traceId: string; spanId: string }[]
@@ -119,8 +117,6 @@ function readJson({ resourceSpans }: JsonRequest): Batch[] {
         traceId: span.traceId,
         spanId: span.spanId,
         parentSpanId: span.parentSpanId ?? '',
-        startNanos: BigInt(span.startTimeUnixNano),
-        endNanos: BigInt(span.endTimeUnixNano),
         attributes: attributesOf(span.attributes),
         events: span.events.map(({ name }) => name),
         links: span.links.map(({ traceId, spanId }) => ({ traceId, spanId })),

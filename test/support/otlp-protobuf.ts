@@ -6,8 +6,6 @@ export interface ReceivedSpan {
   traceId: string
   spanId: string
   parentSpanId: string
-  startNanos: bigint
-  endNanos: bigint
   attributes: Record<string, string | number>
   events: readonly string[]
   links: readonly { traceId: string; spanId: string }[]
@@ -102,8 +100,6 @@ function readSpan(span: Buffer): ReceivedSpan {
     parentSpanId: hex(span, 4),
     name: text(span, 5),
     kind: Number(whole(span, 6)),
-    startNanos: whole(span, 7),
-    endNanos: whole(span, 8),
     attributes: attributesOf(parts(span, 9)),
     events: parts(span, 11).map((event) => text(event, 2)),
     links: parts(span, 13).map((link) => ({ traceId: hex(link, 1), spanId: hex(link, 2) })),

@@ -1,4 +1,5 @@
 import type { Model } from '../../../schemas/models.ts'
+import type { ServiceFault } from '../../errors/faults.ts'
 import type { Logger } from '../../logging/logger.ts'
 import type { DeploymentInfo } from '../types.ts'
 
@@ -7,6 +8,8 @@ export type RetirementState = 'retired' | 'retiring'
 const MS_PER_DAY = 86_400_000
 /** Azure notifies at least 60 days before: https://learn.microsoft.com/azure/foundry/openai/concepts/model-retirements */
 const NOTICE_DAYS = 60
+/** From then on it is a fault, as in the alert. */
+const FAULT_DAYS = 30
 /** Replacing a model takes longer than being told. */
 const WARNING_DAYS = 90
 
@@ -26,7 +29,7 @@ export function retirementState(model: Pick<Model, 'retires'>, now: Date): Retir
 }
 
 /** The state of the deployment that is closest to its end, for `/ready`. */
-export function worstRetirementState(deployments: readonly DeploymentInfo[], now: Date): RetirementState | 'current' {
+function worstRetirementState(deployments: readonly DeploymentInfo[], now: Date): RetirementState | 'current' {
   const states = deployments.map(({ capabilities }) => retirementState(capabilities, now))
   if (states.includes('retired')) return 'retired'
   return states.includes('retiring') ? 'retiring' : 'current'
@@ -38,6 +41,13 @@ export function retirementDays(deployments: readonly DeploymentInfo[], now: Date
     const value = daysToRetirement(capabilities, now)
     return value === undefined ? [] : [{ labels: { deployment: name }, value }]
   })
+}
+
+/** For `/ready`. */
+export function modelsPart(deployments: readonly DeploymentInfo[], now: Date) {
+  const isEnding = retirementDays(deployments, now).some(({ value }) => value < FAULT_DAYS)
+  const faults: ServiceFault[] = isEnding ? ['IMG_ERR_MODEL_RETIRING'] : []
+  return { ready: true, state: worstRetirementState(deployments, now), faults }
 }
 
 /** The same in words, for `/ready`. */
@@ -62,6 +72,10 @@ export function logDeployments(deployments: readonly DeploymentInfo[], log: Logg
     const daysLeft = daysToRetirement(capabilities, now)
     if (daysLeft === undefined || daysLeft > WARNING_DAYS) continue
     const state = retirementState(capabilities, now) ?? 'announced'
-    log.warn({ deployment: name, model, retires: capabilities.retires, daysLeft, state }, 'azure retires this model')
+    const code = daysLeft < FAULT_DAYS ? 'IMG_ERR_MODEL_RETIRING' : undefined
+    log.warn(
+      { code, deployment: name, model, retires: capabilities.retires, daysLeft, state },
+      'azure retires this model',
+    )
   }
 }

@@ -1,5 +1,6 @@
 import type { Caller } from '../../auth/authenticator.ts'
 import { fileProblems } from '../../azure/file-problems.ts'
+import { faultMessages } from '../../errors/faults.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { followFile } from '../../net/follow-file.ts'
 import { memoize } from '../../net/memoize.ts'
@@ -54,7 +55,8 @@ export function followPolicy({ path, policy, read, log, onReload, pollMs }: Poli
     } catch (err) {
       isCurrent = false
       const problems = fileProblems(err).map(({ problem }) => problem)
-      log.error({ err, problems }, 'policy file unusable, the previous rules hold')
+      const code = 'IMG_ERR_POLICY_FILE'
+      log.error({ code, err, problems }, faultMessages[code])
     }
     onReload(current, isCurrent)
   }

@@ -39,8 +39,9 @@ export function createStorageHealth(container: Container): StorageHealth {
       return { isWritable: true }
     } catch (error) {
       isProven = false
-      const { reason, hint } = toStorageError(error)
-      return { isWritable: false, reason, hint }
+      const { kind, reason, hint } = toStorageError(error)
+      const fault = kind === 'denied' ? 'IMG_ERR_STORE_DENIED' : 'IMG_ERR_STORE_UNAVAILABLE'
+      return { isWritable: false, fault, reason, hint }
     }
   }
 

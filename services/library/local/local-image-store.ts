@@ -68,19 +68,19 @@ const CACHE_MS = 5_000
 /** Creates the store, cleans it up, and warns if it is unwritable or full: images are then returned but not saved. */
 export async function openLocalImageStore(options: LocalImageStoreOptions, log: Logger): Promise<LocalImageStore> {
   const store = createLocalImageStore(options)
-  const { isWritable, isFull, reason, hint } = await store.health()
+  const { isWritable, isFull, fault: code, reason, hint } = await store.health()
   if (isWritable) {
     const removed = await store.removeStaleFiles(TEMPORARY_STALE_MS)
     if (removed > 0) log.info({ removed }, 'stale temporary files removed')
   } else {
     log.warn(
-      { IMAGES_DIR: options.folder, reason },
+      { code, IMAGES_DIR: options.folder, reason },
       `images folder is not writable, images are returned but not saved, library, jobs and links are off until a restart; ${hint}`,
     )
   }
   if (isWritable && isFull) {
     log.warn(
-      { IMAGES_DIR: options.folder },
+      { code, IMAGES_DIR: options.folder },
       'images folder has no room for an image, images may not be saved; make room',
     )
   }
@@ -143,10 +143,10 @@ export function createLocalImageStore({
       await withDirectory(root, [], true, async (directory) => {
         await leftovers.remove(directory, (await writeTemporary(directory, undefined, pool, leftovers)).name)
       })
-      return (await hasRoom(root)) ? { isWritable: true } : { isWritable: true, isFull: true }
+      return (await hasRoom(root)) ? { isWritable: true } : { isWritable: true, ...full }
     } catch (error) {
       const failure = { isWritable: false, reason: codeOf(error) || 'unknown', hint: unwritableHint(error) }
-      return isDiskFull(error) ? { ...failure, isFull: true } : failure
+      return isDiskFull(error) ? { ...failure, ...full } : { ...failure, fault: 'IMG_ERR_STORE_UNWRITABLE' }
     }
   }
 
@@ -177,6 +177,8 @@ export function createLocalImageStore({
     removeStaleFiles: (olderThanMs) => removeStaleFiles(openRoot, now() - olderThanMs),
   }
 }
+
+const full = { isFull: true, fault: 'IMG_ERR_STORE_FULL' } as const
 
 /** Bytes of a usual image; the largest have eight times as many. */
 const IMAGE_BYTES = 4_194_304

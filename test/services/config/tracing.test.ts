@@ -40,6 +40,24 @@ describe('the variables of traces', () => {
     t.assert.strictEqual(await urlOf({ ...whole, ...endpoint }), 'http://t.example/here')
   })
 
+  test('name the service before its attributes do, and with nothing set to blanks', async (t: TestContext) => {
+    const nameOf = async (variables: Variables) => (await load({ ...endpoint, ...variables })).export?.serviceName
+    const attributes = { OTEL_RESOURCE_ATTRIBUTES: 'service.name=by-attribute,service.version=7' }
+    t.assert.strictEqual(await nameOf({ ...attributes, OTEL_SERVICE_NAME: 'by-name' }), 'by-name')
+    t.assert.strictEqual(await nameOf(attributes), 'by-attribute')
+    t.assert.strictEqual(await nameOf({ OTEL_SERVICE_NAME: ' ' }), 'azure-image-editor-mcp')
+    const blank = ['PROTOCOL', 'TIMEOUT', 'HEADERS', 'TRACES_ENDPOINT'].map((name) => [
+      `OTEL_EXPORTER_OTLP_${name}`,
+      '',
+    ])
+    const names = ['TRACES_EXPORTER', 'TRACES_SAMPLER', 'TRACES_SAMPLER_ARG', 'BSP_SCHEDULE_DELAY', 'SDK_DISABLED']
+    const others = names.map((name) => [`OTEL_${name}`, ''])
+    t.assert.deepStrictEqual(
+      await load({ ...endpoint, ...Object.fromEntries([...blank, ...others]) }),
+      await load(endpoint),
+    )
+  })
+
   for (const [sampler, arg, expected] of [
     ['always_off', '1', { ratio: 0, followsParent: false }],
     ['traceidratio', '0.25', { ratio: 0.25, followsParent: false }],

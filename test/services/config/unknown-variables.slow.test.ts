@@ -33,6 +33,7 @@ describe('a variable that looks like one of the service and is none', () => {
     ['MAX_HELD_BYTES', 'MAX_BUFFERED_BYTES'],
     ['UNDELIVERED_TTL_MS', 'ABANDONED_RESULT_TTL_MS'],
     ['AZURE_MAX_ANSWER_BYTES', 'AZURE_MAX_RESPONSE_BYTES'],
+    ['OTEL_EXPORTER_OTLP_TRACES_HEADERS', 'OTEL_EXPORTER_OTLP_HEADERS'],
   ] as const) {
     test(`is reported with the nearest name: ${name}`, (t: TestContext) => {
       t.assert.match(warningOf(name) ?? '', new RegExp(`^${RegExp.escape(name)} .*did you mean ${nearest}\\?$`))

@@ -2,13 +2,11 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import Type, { type Static } from 'typebox'
-import { Value } from 'typebox/value'
 import { temporaryFolder } from '../app.ts'
-import { freePorts } from '../free-ports.ts'
 import { startService } from '../service.ts'
 import { waitFor } from '../wait-for.ts'
-import { requireProgram, startProgram, toolCall } from './processes.ts'
+import { toolCall } from './processes.ts'
+import { type Prometheus, startPrometheus } from './prometheus.ts'
 
 /** The service under a mixed load, scraped by a real Prometheus every second. */
 
@@ -31,32 +29,13 @@ const policy = {
 
 const keys = { design: 'key-of-design-0123456789abcdef', intern: 'key-of-intern-0123456789abcdef' }
 
-const ValuesSchema = Type.Object({
-  status: Type.Literal('success'),
-  data: Type.Object({
-    result: Type.Array(
-      Type.Object({
-        metric: Type.Record(Type.String(), Type.String()),
-        value: Type.Optional(Type.Tuple([Type.Number(), Type.String()])),
-        values: Type.Optional(Type.Array(Type.Tuple([Type.Number(), Type.String()]))),
-      }),
-    ),
-  }),
-})
-export type Series = Static<typeof ValuesSchema>['data']['result'][number]
-
-export interface ObservedService {
+export interface ObservedService extends Prometheus {
   url: string
-  /** The newest value of each series. @throws Error with Prometheus' own words for an invalid expression */
-  query(expr: string): Promise<readonly Series[]>
-  /** Values of the last seconds, one a second. */
-  queryRange(expr: string, seconds: number): Promise<readonly Series[]>
   /** One round of calls of every kind. */
   playRound(): Promise<void>
 }
 
 export async function observeService(t: TestContext): Promise<ObservedService> {
-  await requireProgram('prometheus')
   const folder = await temporaryFolder(t)
   const file = async (name: string, content: unknown) => {
     const path = join(folder, name)
@@ -77,39 +56,8 @@ export async function observeService(t: TestContext): Promise<ObservedService> {
     },
     { latencyMs: 150, rpm: 600 },
   )
-  const prometheus = await startPrometheus(t, folder, url)
+  const prometheus = await startPrometheus(t, [url])
   return { url, ...prometheus, playRound: () => playRound(url, simulator) }
-}
-
-async function startPrometheus(t: TestContext, folder: string, service: string) {
-  const [port = 0] = await freePorts(1)
-  const config = {
-    global: { scrape_interval: `${SCRAPE_MS}ms` },
-    scrape_configs: [{ job_name: 'azure-image-editor', static_configs: [{ targets: [new URL(service).host] }] }],
-  }
-  // JSON is YAML.
-  await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config))
-  const program = startProgram(t, 'prometheus', [
-    `--config.file=${join(folder, 'prometheus.yml')}`,
-    `--storage.tsdb.path=${join(folder, 'data')}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-    '--log.level=warn',
-  ])
-  const ask = async (path: string, parameters: Record<string, string>) => {
-    const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}?${new URLSearchParams(parameters)}`)
-    const body: unknown = await response.json()
-    if (!response.ok) throw new Error(JSON.stringify(body))
-    return Value.Parse(ValuesSchema, body).data.result
-  }
-  const query = (expr: string) => ask('query', { query: expr })
-  await waitFor('the first scrape', async () => (await query('up == 1')).length === 1, { explain: () => program.said })
-  return {
-    query,
-    queryRange(expr: string, seconds: number) {
-      const end = Date.now() / 1000
-      return ask('query_range', { query: expr, start: String(end - seconds), end: String(end), step: '1' })
-    },
-  }
 }
 
 type Simulator = Awaited<ReturnType<typeof startService>>['simulator']

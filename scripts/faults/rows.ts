@@ -1,0 +1,9 @@
+import { azureFaults } from './azure.ts'
+import type { FaultRow } from './row.ts'
+import { serviceFaults } from './service.ts'
+import { storeFaults } from './stores.ts'
+
+/** Written into docs/faults.md. */
+export const faultRows = { ...azureFaults, ...storeFaults, ...serviceFaults } satisfies Readonly<
+  Record<string, FaultRow>
+>

@@ -1,0 +1,75 @@
+import { type FaultRow, ofService } from './row.ts'
+
+export const serviceFaults = {
+  'jobs waiting': ofService(
+    'IMG_ERR_JOBS_WAITING',
+    { member: 'jobs', value: 'local' },
+    'ImageJobsWaiting',
+    { en: 'A queued job has waited for half an hour', zh: '有任务已排队半小时' },
+    {
+      en: 'Start a replica or a `--worker`; with a high `image_mcp_azure_waiting` raise the quota',
+      zh: '启动副本或 `--worker`；若 `image_mcp_azure_waiting` 很高，则提高配额',
+    },
+  ),
+  'policy file': ofService(
+    'IMG_ERR_POLICY_FILE',
+    { member: 'policy', value: 'the file is invalid, the previous rules hold' },
+    'PolicyFileInvalid',
+    { en: '`POLICY_FILE` was changed and is invalid', zh: '`POLICY_FILE` 被改为无效内容' },
+    {
+      en: 'Correct what `problems` of the line names; it is read again',
+      zh: '更正日志中 `problems` 所列内容；会自动重新读取',
+    },
+  ),
+  'secret file': ofService(
+    'IMG_ERR_SECRET_FILE',
+    { member: 'secretFiles', value: 'unusable' },
+    'ImageSecretFileUnusable',
+    { en: 'The file of a secret is empty or cannot be read after a rotation', zh: '轮换后机密文件为空或无法读取' },
+    {
+      en: 'Write the file of the `variable` in the line again, readable for uid 1000',
+      zh: '重新写入日志中 `variable` 对应的文件，使 uid 1000 可读',
+    },
+  ),
+  'certificate ending': ofService(
+    'IMG_ERR_CERTIFICATE_ENDING',
+    { member: 'certificate', value: 'ends in' },
+    'AzureCertificateEnding',
+    {
+      en: 'The certificate with which the service authenticates to Azure ends in less than 30 days',
+      zh: '服务向 Azure 认证所用证书将在 30 天内到期',
+    },
+    {
+      en: 'Add a new certificate in Entra ID, replace the file of `AZURE_CLIENT_CERTIFICATE_PATH`, restart',
+      zh: '在 Entra ID 中添加新证书，替换 `AZURE_CLIENT_CERTIFICATE_PATH` 所指文件，然后重启',
+    },
+  ),
+  'buffers full': ofService(
+    'IMG_ERR_BUFFERS_FULL',
+    { member: 'buffers', value: 'in temporary files' },
+    'ImageBuffersFull',
+    { en: 'More images are in progress than memory is set aside for', zh: '处理中的图片超出预留内存' },
+    {
+      en: 'Raise `MAX_BUFFERED_BYTES` within the memory limit, or add a replica; calls go on',
+      zh: '在内存限制内提高 `MAX_BUFFERED_BYTES`，或增加副本；调用继续进行',
+    },
+  ),
+  'process gone': {
+    fault: { en: 'The process ended, or does not respond', zh: '进程退出，或没有响应' },
+    metric: 'up{job="azure-image-editor"} == 0',
+    alert: 'ImageServiceDown',
+    todo: {
+      en: 'Start it; the last lines of its log name what is wrong, and `--check` names every wrong variable',
+      zh: '启动它；最后几行日志会指出原因，`--check` 会列出所有错误的变量',
+    },
+  },
+  restarting: {
+    fault: { en: 'The process is restarted again and again', zh: '进程反复重启' },
+    metric: 'changes(process_start_time_seconds{job="azure-image-editor"}[15m]) > 2',
+    alert: 'ImageServiceRestarting',
+    todo: {
+      en: 'With `OOMKilled` in `docker inspect` lower `MAX_BUFFERED_BYTES` or raise the memory limit; else see the last line of each run',
+      zh: '`docker inspect` 显示 `OOMKilled` 时降低 `MAX_BUFFERED_BYTES` 或提高内存限制；否则查看每次运行的最后一行日志',
+    },
+  },
+} satisfies Readonly<Record<string, FaultRow>>
