@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
 import { GROUPS } from '../../schemas/config-row.ts'
+import { otherToolNames } from '../../schemas/tools.ts'
 import { withTools } from '../../scripts/published-tools.ts'
 import { documents, environmentExample, withHandedThroughVariables, withTables } from '../../scripts/write-docs.ts'
 import { createPrompts } from '../../services/prompts/index.ts'
@@ -54,6 +55,11 @@ describe('documentation', () => {
   }
 
   for (const readme of ['README.md', 'README.zh-CN.md']) {
+    test(`${readme} names the tools that TOOLS adds`, (t: TestContext) => {
+      const text = read(readme)
+      for (const name of otherToolNames) t.assert.ok(text.includes(`\`${name}\``), name)
+    })
+
     test(`${readme} names every prompt`, (t: TestContext) => {
       const text = read(readme)
       t.assert.deepEqual(
