@@ -65,7 +65,9 @@ function drawPanel(panel: Panel, lines: readonly Line[], { x, y, width, height }
 }
 
 function drawNumbers(panel: Panel, lines: readonly Line[], width: number, height: number): string {
-  const shown = lines.slice(0, 3)
+  // Of now: a series may have ended before.
+  const now = Math.max(...lines.map(({ points }) => points.at(-1)?.[0] ?? 0))
+  const shown = lines.filter(({ points }) => points.at(-1)?.[0] === now).slice(0, 3)
   return shown
     .map(({ name, points }, at) => {
       const middle = ((at + 0.5) * width) / shown.length
@@ -120,6 +122,6 @@ function format(value: number, unit: Panel['unit']): string {
   if (unit === 'percentunit') return `${digits(value * 100)} %`
   if (unit === 'currencyUSD') return `$${digits(value)}`
   if (unit === 'bytes' || unit === 'Bps') return `${digits(value / 2 ** 20)} MiB${unit === 'Bps' ? '/s' : ''}`
-  if (unit === 's') return value < 1 ? `${digits(value * 1000)} ms` : `${digits(value)} s`
+  if (unit === 's') return value > 0 && value < 1 ? `${digits(value * 1000)} ms` : `${digits(value)} s`
   return `${digits(value)}${unit === 'reqpm' ? '/min' : unit === 'd' ? ' days' : ''}`
 }
