@@ -75,7 +75,7 @@ describe('promtool', { concurrency: true }, () => {
 })
 
 describe('the alert rules', () => {
-  const rules = async (): Promise<{ alert: string; expr: string }[]> =>
+  const rules = async (): Promise<{ alert: string; expr: string; annotations: Record<string, string> }[]> =>
     parse(await readFile(join(shipped, 'alerts.yml'), 'utf8')).groups[0].rules
 
   test('query series that exist', async (t: TestContext) => {
@@ -84,6 +84,15 @@ describe('the alert rules', () => {
       for (const [name] of expr.matchAll(/\b(image_mcp|process|nodejs)_\w+/g)) {
         t.assert.ok(new RegExp(`^(?:# TYPE )?${name}[{ ]`, 'm').test(exposed), `${alert} asks for ${name}`)
       }
+    }
+  })
+
+  test('each say what to do, and where more is said', async (t: TestContext) => {
+    const runbook = await readFile(join(root, 'docs/runbook.md'), 'utf8')
+    for (const { alert, annotations } of await rules()) {
+      t.assert.ok(String(annotations.description).length > 40, alert)
+      t.assert.equal(annotations.runbook, `docs/runbook.md#${alert.toLowerCase()}`)
+      t.assert.ok(runbook.includes(`\n## ${alert}\n`), alert)
     }
   })
 
