@@ -6,10 +6,12 @@ export interface Directive {
   input: number
   /** Delay of the response in milliseconds. */
   delayMs: number
+  /** A call with its own is no repetition of another one, whose image may have been deleted since. */
+  scene?: string
 }
 
-export function formatPrompt({ response, input, delayMs }: Directive): string {
-  return `bench:${response}:${input}:${delayMs}: a quiet harbour at dawn`
+export function formatPrompt({ response, input, delayMs, scene = 'a quiet harbour at dawn' }: Directive): string {
+  return `bench:${response}:${input}:${delayMs}: ${scene}`
 }
 
 /** Finds the directive in the beginning of a request body, JSON or form. */

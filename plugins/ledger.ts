@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { isNearlyUsed } from '../services/calls/ledger/budget-watch.ts'
 import { createLedger, type Ledger } from '../services/calls/ledger/ledger.ts'
 import { createLedgerStore } from '../services/calls/ledger/ledger-store.ts'
 
@@ -11,7 +12,7 @@ declare module 'fastify' {
 
 /** Decorates `ledger`: budgets and receipts of paid calls. */
 async function ledger(fastify: FastifyInstance): Promise<void> {
-  const { config, log, metrics, stateDatabase, policy } = fastify
+  const { config, log, metrics, readiness, stateDatabase, policy } = fastify
   const ledger = createLedger({
     store: stateDatabase && createLedgerStore(stateDatabase),
     rules: () => policy?.source.matchedRules ?? [],
@@ -22,9 +23,19 @@ async function ledger(fastify: FastifyInstance): Promise<void> {
     timing: fastify.appOptions.ledgerTiming,
   })
   metrics.setBudgets(() => ledger.budgets().map(({ usd, ...labels }) => ({ labels, value: usd })))
+  if (policy !== undefined) {
+    readiness.add('budgets', () =>
+      isNearlyUsed(ledger.budgets())
+        ? { ready: true, state: 'nearly used', faults: ['IMG_ERR_BUDGET_NEARLY_USED'] }
+        : { ready: true, state: 'available' },
+    )
+  }
   fastify.addHook('onReady', async () => ledger.start())
   fastify.addHook('onClose', () => ledger[Symbol.asyncDispose]())
   fastify.decorate('ledger', ledger)
 }
 
-export default fp(ledger, { name: 'ledger', dependencies: ['config', 'logger', 'metrics', 'state', 'policy'] })
+export default fp(ledger, {
+  name: 'ledger',
+  dependencies: ['config', 'logger', 'metrics', 'policy', 'readiness', 'state'],
+})

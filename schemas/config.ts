@@ -323,7 +323,7 @@ export const ConfigSchema = Type.Object({
   ),
   TOOLS: Type.Optional(
     images.text(
-      'Tools that clients see, by name; `default` stands for the default ones. `update_image` and `delete_image` are available only if named',
+      'Tools that clients see, by name; `default` stands for the default ones. `update_image`, `delete_image` and `cancel_job` are available only if named',
       'default,update_image,delete_image',
       { pattern: '^[a-z_]+([\\s,]+[a-z_]+)*$' },
     ),

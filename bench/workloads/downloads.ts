@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type Dispatcher, Pool } from 'undici'
 import type { Harness, Subject, SubjectName } from '../harness.ts'
 import { imageOf, MiB, sha256 } from '../image.ts'
@@ -18,7 +19,7 @@ async function callTool({ server, headers }: Subject, name: string, args: object
 
 /** The path of a link to an image that was generated just now. */
 async function createLink(subject: Subject): Promise<string> {
-  const prompt = formatPrompt({ response: size, input: 0, delayMs: 0 })
+  const prompt = formatPrompt({ response: size, input: 0, delayMs: 0, scene: randomUUID() })
   const [id = ''] = /img_[0-9a-z]{26}/.exec(await callTool(subject, 'generate_image', { prompt })) ?? []
   const text = await callTool(subject, 'get_image', { id, as: 'link' })
   const [path] = /\/images\/img_[\w?&=-]+/.exec(text) ?? []

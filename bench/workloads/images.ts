@@ -82,7 +82,7 @@ function editingById(mebibytes: number, calls: number): Workload {
     async measure(harness, subject, effort) {
       if (subject === 'service') return await base.measure(harness, subject, effort)
       const { caller } = await harness.shared(subject)
-      const { id: imageId } = await caller.call(generate(mebibytes))
+      const { id: imageId } = await caller.call({ ...generate(mebibytes), scene: randomUUID() })
       if (imageId === undefined) throw new Error('the image has no id')
       const call = { ...edit(mebibytes), imageId }
       return await cpuPerImage(harness, subject, scaled(calls, effort), () => call)

@@ -19,6 +19,7 @@ export const faultMessages = {
   IMG_ERR_CERTIFICATE_ENDING: 'the certificate for Azure ends in less than 30 days',
   IMG_ERR_MODEL_RETIRING: 'Azure retires the model of a deployment in less than 30 days',
   IMG_ERR_BUFFERS_FULL: 'MAX_BUFFERED_BYTES is reached: images are buffered in temporary files',
+  IMG_ERR_BUDGET_NEARLY_USED: 'nine tenths of a budget are spent: calls that do not fit into the rest are rejected',
   IMG_ERR_OVERLOADED: 'the event loop cannot keep up: the heaviest callers are rejected',
 } as const
 

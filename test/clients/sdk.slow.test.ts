@@ -57,7 +57,7 @@ for (const [what, mode, version] of [
   })
 
   test(`the client 2.x, ${what}, disconnects from a call`, async (t: TestContext) => {
-    const { url, app } = await startService(t, {}, { latencyMs: 200 })
+    const { url, app } = await startService(t, { SHUTDOWN_GRACE_MS: '60000' }, { latencyMs: 200 })
     const client = newClient(mode)
     await client.connect(new v2.StreamableHTTPClientTransport(new URL(`${url}/mcp`)))
     t.after(() => client.close())

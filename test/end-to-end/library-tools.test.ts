@@ -1,7 +1,9 @@
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { defaultToolNames, otherToolNames, studioToolNames } from '../../schemas/tools.ts'
 import type { Environment } from '../../services/config/environment.ts'
+import { buildApp } from '../support/app.ts'
 import { listTools } from '../support/listed-tools.ts'
 import { callTool, startService } from '../support/service.ts'
 
@@ -190,6 +192,12 @@ describe('delete_image', () => {
     t.assert.match((await callTool(url, 'delete_image', { id })).text, /^There is no image with this id/)
     t.assert.match((await callTool(url, 'edit_image', { image: id, prompt: 'x' })).text, /There is no image/)
   })
+})
+
+test('schemas/tools.ts names every tool that there is', async (t: TestContext) => {
+  const { app } = await buildApp(t, { TOOLS: ['default', ...otherToolNames].join(',') })
+  const published = app.tools().map(({ name }) => name)
+  t.assert.deepEqual(published.toSorted(), [...defaultToolNames, ...studioToolNames, ...otherToolNames].toSorted())
 })
 
 describe('TOOLS', () => {

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
 import { GROUPS } from '../../schemas/config-row.ts'
+import { otherToolNames } from '../../schemas/tools.ts'
 import type { FaultRow } from '../../scripts/faults/row.ts'
 import { faultRows } from '../../scripts/faults/rows.ts'
 import { withTools } from '../../scripts/published-tools.ts'
@@ -57,6 +58,11 @@ describe('documentation', () => {
   }
 
   for (const readme of ['README.md', 'README.zh-CN.md']) {
+    test(`${readme} names the tools that TOOLS adds`, (t: TestContext) => {
+      const text = read(readme)
+      for (const name of otherToolNames) t.assert.ok(text.includes(`\`${name}\``), name)
+    })
+
     test(`${readme} names every prompt`, (t: TestContext) => {
       const text = read(readme)
       t.assert.deepEqual(

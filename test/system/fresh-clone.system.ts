@@ -27,7 +27,7 @@ test('one command in a fresh clone starts the demo, and the calls that it prints
 
   const explain = () => demo.said
   const ready = () => (demo.said.includes('Ctrl-C') ? true : demo.child.exitCode === null ? undefined : false)
-  t.assert.ok(await waitFor('the demo', ready, { limitMs: 300_000, explain }), demo.said)
+  t.assert.ok(await waitFor('the demo', ready, { limitMs: 500_000, explain }), demo.said)
   t.assert.match(demo.said, new RegExp(`http://127\\.0\\.0\\.1:${port}\\b`))
   t.assert.match(demo.said, /simulated/)
 

@@ -70,7 +70,7 @@ describe('jobs of replicas that share everything', { concurrency: 2 }, () => {
 
   test('exist at every replica for their caller, and for no other one', async (t: TestContext) => {
     const { runner, other, id } = await twoReplicas(t, 'a fox')
-    t.assert.strictEqual((await getJob(other, id, 20_000, ann)).images.length, 1)
+    t.assert.strictEqual((await resultOf(other, id, ann)).images.length, 1)
     t.assert.strictEqual((await getJob(runner, id, 0, ann)).images.length, 1)
     for (const tool of ['get_job', 'cancel_job']) {
       for (const { url } of [runner, other]) {
@@ -99,7 +99,7 @@ describe('jobs of replicas that share everything', { concurrency: 2 }, () => {
     const { runner, other, id, sent } = await twoReplicas(t, 'a fox', { waitMs: 8_000 })
     runner.child.kill('SIGTERM')
     t.assert.strictEqual(await runner.ended, 0, runner.log)
-    t.assert.strictEqual((await getJob(other, id, 25_000, ann)).images.length, 1, other.log)
+    t.assert.strictEqual((await resultOf(other, id, ann)).images.length, 1, other.log)
     t.assert.strictEqual(sent('a fox'), 1)
   })
 
@@ -147,7 +147,7 @@ for (const [name, lose] of [
     set.simulator.faults.always('FLUX.1-Kontext-pro', 'none')
     await waitFor('Redis', async () => (await readiness(replica)).jobs === 'shared')
     for (const id of ids) {
-      const { images, text } = await resultOf(replica, id, 60_000)
+      const { images, text } = await resultOf(replica, id)
       t.assert.strictEqual(images.length, 1, text)
     }
     t.assert.deepStrictEqual(prompts.map(set.sent), Array(50).fill(1))
@@ -184,7 +184,7 @@ test('an outage of the database makes no job unknown, and ends none that was sen
   release()
   await waitFor('the response', () => set.simulator.requests.every(({ outcome }) => outcome === 'completed'))
   await neighbours.postgres.start()
-  t.assert.strictEqual((await resultOf(replicas[1], id, 60_000)).images.length, 1)
+  t.assert.strictEqual((await resultOf(replicas[1], id)).images.length, 1)
   for (const { log } of replicas) t.assert.doesNotMatch(log, /"outcome":"unknown"/)
   t.assert.strictEqual(set.sent(prompt), 1)
 })

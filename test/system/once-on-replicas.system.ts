@@ -9,6 +9,7 @@ import { startProcess } from '../support/process.ts'
 import { connectTo, startRedis } from '../support/redis.ts'
 import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
+import { readiness } from '../support/system/replicas.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** Real processes with the flags of the container, real Redis and Postgres: who calls again is never charged again. */
@@ -28,6 +29,12 @@ async function startTwo(t: TestContext, environment: Record<string, string> = {}
       containerFlags({ images }),
     )
   const [one, other] = await Promise.all([start(), start()])
+  if (environment.REDIS_URL !== undefined) {
+    // Before, each of them counts by itself.
+    for (const replica of [one, other]) {
+      await waitFor('Redis', async () => (await readiness(replica)).redis === 'connected')
+    }
+  }
   const explain = () => `${simulator.requests.length}\n${one.log}\n${other.log}`
   const atAzure = (count: number) =>
     waitFor(`${count} requests at Azure`, () => simulator.requests.length >= count, { explain })

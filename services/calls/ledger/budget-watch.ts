@@ -19,6 +19,20 @@ export interface BudgetWatch {
   figures(): readonly BudgetFigure[]
 }
 
+/** Of its limit, as in the alert ImageBudgetNearlyUsed. */
+const NEARLY_USED = 0.9
+
+/** Whether little is left of a budget. */
+export function isNearlyUsed(figures: readonly BudgetFigure[]): boolean {
+  const limits = figures.filter(({ kind }) => kind === 'limit')
+  return limits.some(({ rule, period, usd: limit }) =>
+    figures.some((each) => {
+      const isOfIt = each.rule === rule && each.period === period && each.kind === 'spent'
+      return isOfIt && each.usd > limit * NEARLY_USED
+    }),
+  )
+}
+
 export function createBudgetWatch(
   store: Pick<LedgerStore, 'spending'>,
   rules: () => readonly MatchedRule[],

@@ -14,7 +14,7 @@ export interface LateWrite {
 export interface LateWrites {
   /** Resolves when it is written, or will be tried again. Never rejects. */
   write(write: LateWrite): Promise<void>
-  /** Tries what is left for the last time. */
+  /** Tries what is left, and what fails meanwhile, for the last time. */
   close(): Promise<void>
 }
 
@@ -33,8 +33,9 @@ export function createLateWrites(log: Logger, timing: Partial<LateWritesTiming> 
   const { retryMs, giveUpMs } = { ...defaults, ...timing }
   const waiting: (LateWrite & { until: number })[] = []
   const running = new Set<Promise<unknown>>()
-  const closed = new AbortController()
+  const closing = new AbortController()
   let isTrying = false
+  let isClosed = false
 
   /** @returns whether it is done with, because it is written or cannot be */
   async function attempt({ receipt, write }: LateWrite): Promise<boolean> {
@@ -68,18 +69,18 @@ export function createLateWrites(log: Logger, timing: Partial<LateWritesTiming> 
   async function tryAgain(): Promise<void> {
     isTrying = true
     log.warn({}, 'receipts wait for the state database, which does not respond')
-    while (waiting.length > 0 && !closed.signal.aborted) {
-      await pause(retryMs, undefined, { ref: false, signal: closed.signal }).catch(() => {})
+    while (waiting.length > 0 && !closing.signal.aborted) {
+      await pause(retryMs, undefined, { ref: false, signal: closing.signal }).catch(() => {})
       await round()
     }
     isTrying = false
   }
 
   function wait(write: LateWrite): void {
-    if (waiting.length >= MAX_WAITING || closed.signal.aborted) giveUp(write)
+    if (waiting.length >= MAX_WAITING || isClosed) giveUp(write)
     else {
       waiting.push({ ...write, until: performance.now() + giveUpMs })
-      if (!isTrying) track(tryAgain())
+      if (!isTrying && !closing.signal.aborted) track(tryAgain())
     }
   }
 
@@ -95,11 +96,11 @@ export function createLateWrites(log: Logger, timing: Partial<LateWritesTiming> 
       if (!(await first)) wait(write)
     },
     async close() {
-      while (running.size > 0) {
-        closed.abort()
-        await Promise.all(running)
-      }
-      for (const each of waiting) giveUp(each)
+      closing.abort()
+      while (running.size > 0) await Promise.all(running)
+      await round()
+      isClosed = true
+      for (const each of waiting.splice(0)) giveUp(each)
     },
   }
 }

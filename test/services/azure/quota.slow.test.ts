@@ -89,13 +89,14 @@ describe('quota', () => {
 
   test('429s until the deadline are reported as what they are', async (t: TestContext) => {
     const waits: readonly [string, Parameters<typeof fakeAzure>[1]][] = [
-      ['a header', responding(429, rateLimited, { 'retry-after-ms': '60' })],
-      ['a text', responding(429, { error: { code: '429', message: 'Please retry after 60 ms.' } })],
+      ['a header', responding(429, rateLimited, { 'retry-after-ms': '2100' })],
+      ['a text', responding(429, { error: { code: '429', message: 'Please retry after 2100 ms.' } })],
     ]
-    for (const [name, behave] of waits) {
+    async function check([name, behave]: (typeof waits)[number]): Promise<void> {
       const azure = await fakeAzure(t, behave)
       const images = clientOf(t, [deploymentOf(azure.url, 'gpt-image-2', { minuteMs: 200 })])
-      const context = callContext({ deadlineAt: performance.now() + 3_000 })
+      // Far from the moment of any request: the last one is sent after 6.3 s.
+      const context = callContext({ deadlineAt: performance.now() + 7_300 })
       const error = await failureOf(t, images.generate({ prompt: 'A boat' }, context))
       const sent = azure.seen.length
       t.assert.ok(sent > 2, `${sent} after ${name}`)
@@ -106,6 +107,7 @@ describe('quota', () => {
       )
       t.assert.match(error.message, /nothing was generated or billed\. Try again in \d+ s/)
     }
+    await Promise.all(waits.map(check))
   })
 
   test('a used up spending limit neither pauses nor slows the deployment', async (t: TestContext) => {

@@ -97,13 +97,17 @@ export const getJob = (
 ): Promise<ToolOutput> => callTool(url, 'get_job', { job_id, wait_ms }, headers)
 
 /** The result of a job, once it has one. */
-export async function resultOf(replica: Process, id: string, limitMs = 90_000): Promise<ToolOutput> {
+export async function resultOf(
+  replica: Process,
+  id: string,
+  headers: Record<string, string> = {},
+): Promise<ToolOutput> {
   return await waitFor(
     'the end of the job',
     async () => {
-      const output = await getJob(replica, id, 5_000)
+      const output = await getJob(replica, id, 5_000, headers)
       return output.images.length > 0 || output.isError ? output : undefined
     },
-    { limitMs, explain: () => replica.log },
+    { limitMs: 180_000, explain: () => replica.log },
   )
 }

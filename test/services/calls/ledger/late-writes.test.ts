@@ -52,6 +52,23 @@ test('what is left at the end is tried for the last time', async (t: TestContext
   t.assert.deepEqual([written, receipts], [3, []])
 })
 
+test('what fails while the end has begun, because the database is busy, is tried for the last time', async (t: TestContext) => {
+  const { log, receipts } = errorLog()
+  const writes = createLateWrites(log)
+  const first = Promise.withResolvers<void>()
+  let attempts = 0
+  void writes.write({
+    receipt: 'a',
+    async write() {
+      if (++attempts === 1) await first.promise
+    },
+  })
+  const closed = writes.close()
+  first.reject(new DatabaseUnavailableError('busy'))
+  await closed
+  t.assert.deepEqual([attempts, receipts], [2, []])
+})
+
 test('a defect of a write is logged, and neither thrown nor repeated', async (t: TestContext) => {
   const { log, receipts } = errorLog()
   const writes = createLateWrites(log, { retryMs: 1 })
