@@ -27,7 +27,7 @@ export default async function home(fastify: FastifyInstance): Promise<void> {
       return reply.code(405).header('allow', 'POST').send({ jsonrpc: '2.0', id: null, error })
     }
     const scheme = request.protocol === 'https' ? 'https' : 'http'
-    const { ready, body } = await fastify.readiness.report()
+    const { body } = await fastify.readiness.report()
     const texts = textsFor(request.headers['accept-language'], Object(request.query).lang)
     const origin = `${scheme}://${plainHost(request.host)}`
     const studio = fastify.allowsOrigin(URL.parse(origin)?.origin ?? '') ? ('open' as const) : ('blocked' as const)
@@ -39,8 +39,7 @@ export default async function home(fastify: FastifyInstance): Promise<void> {
       hasOAuth: oauth !== undefined,
       hasOpenAiApi: fastify.config.server.hasOpenAiApi,
       hasMetrics: metricsToken === undefined && mayScrape(request),
-      isReady: ready,
-      parts: body,
+      report: body,
     }
     return reply
       .headers({

@@ -2,6 +2,7 @@ import { escapeHtml } from '../../services/net/escape-html.ts'
 import { inlineSource } from '../../services/net/inline-sources.ts'
 import { clientDialogs, clientSetups, KEY_VARIABLE } from './clients.ts'
 import { installLinks } from './install-links.ts'
+import { statusHtml } from './status.ts'
 import type { PageTexts } from './texts.ts'
 
 export interface PageFacts {
@@ -16,8 +17,7 @@ export interface PageFacts {
   /** Whether this reader may see `/metrics`. */
   hasMetrics: boolean
   /** Of `/ready`. */
-  isReady: boolean
-  parts: Readonly<Record<string, unknown>>
+  report: Readonly<Record<string, unknown>>
 }
 
 const style = `
@@ -31,8 +31,8 @@ pre:focus-visible, summary:focus-visible { outline: 2px solid var(--accent); out
 .address { display: block; overflow-wrap: anywhere }
 details { border: 1px solid var(--line); border-radius: .5rem; margin: .5rem 0 } details[open] { padding-bottom: .3rem }
 summary { cursor: pointer; padding: .55rem .9rem; font-weight: 600 } summary code { font-weight: 400; opacity: .8; overflow-wrap: anywhere }
-details pre { margin: .3rem .9rem }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; margin: .6rem 0 } dd ul { margin: 0; padding-left: 0; list-style: none } dd ul ul { padding-left: 1rem } dt { opacity: .8 } dd { margin: 0; overflow-wrap: anywhere }
+details pre, details dl { margin: .3rem .9rem }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; margin: .6rem 0 } dd ul { margin: 0; padding-left: 0; list-style: none } dt { opacity: .8 } dd { margin: 0; overflow-wrap: anywhere }
 .state { font-weight: 600 } .good { color: var(--good) } .bad { color: var(--bad) }
 .note { font-size: .9rem; opacity: .85 }
 @media (max-width: 32rem) { dl { grid-template-columns: 1fr; gap: 0 } dd { padding-bottom: .4rem } }
@@ -40,22 +40,6 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; 
 
 /** The source of the page's only style, for its Content-Security-Policy. */
 export const STYLE_SOURCE = inlineSource(style)
-
-/** Facts that are not known yet are not shown, as in the JSON of `/ready`. */
-const known = (facts: object): [string, unknown][] =>
-  Object.entries(facts).filter(([, value]) => value !== undefined && value !== null)
-
-/** States are words, or several of them by name. */
-function stateHtml(state: unknown): string {
-  if (typeof state !== 'object' || state === null) return escapeHtml(String(state))
-  const rows = known(state).map(([name, value]) => `<li>${escapeHtml(name)}: ${stateHtml(value)}</li>`)
-  return `<ul>${rows.join('')}</ul>`
-}
-
-const statesHtml = (states: object): string =>
-  `<dl>${known(states)
-    .map(([name, state]) => `<dt>${escapeHtml(name)}</dt><dd>${stateHtml(state)}</dd>`)
-    .join('')}</dl>`
 
 /** Focusable, so that a keyboard can scroll it. */
 const block = (text: string, label: string): string =>
@@ -94,10 +78,9 @@ function studioHtml(studio: 'open' | 'blocked', origin: string, texts: PageTexts
 
 /** The page at `GET /`. */
 export function homePage(facts: PageFacts, texts: PageTexts): string {
-  const { origin, version, needsKey, hasOAuth, hasOpenAiApi, hasMetrics, studio, isReady, parts } = facts
+  const { origin, version, needsKey, hasOAuth, hasOpenAiApi, hasMetrics, studio, report } = facts
   const hasCredential = needsKey || hasOAuth
   const url = `${origin}/mcp`
-  const { status: _, ...states } = parts
   const list = clientSetups(`${origin}/`, hasCredential).find(({ name }) => name === 'curl')?.text ?? ''
   return `<!doctype html>
 <html lang="${texts.lang}">
@@ -110,9 +93,7 @@ export function homePage(facts: PageFacts, texts: PageTexts): string {
 <p>${texts.intro}</p>
 ${studio === undefined ? '' : studioHtml(studio, origin, texts)}
 <h2>${texts.status}</h2>
-<p class="state ${isReady ? 'good' : 'bad'}">${isReady ? texts.ready : texts.notReady}</p>
-${statesHtml(states)}
-<p class="note">${texts.statusNote}</p>
+${statusHtml(report, texts)}
 
 <h2>${texts.connect}</h2>
 <p>${texts.address}</p>

@@ -12,7 +12,10 @@ export interface PageTexts {
   studioBlocked: string
   status: string
   ready: string
+  degraded: string
   notReady: string
+  faults: string
+  parts: string
   statusNote: string
   connect: string
   address: string
@@ -42,7 +45,10 @@ const en: PageTexts = {
   studioBlocked: 'Under this address the studio cannot call the service, until its operator sets',
   status: 'Status',
   ready: 'Ready',
+  degraded: 'Degraded: the last call to every deployment failed',
   notReady: 'Not ready',
+  faults: 'What its operator has to repair, explained in <code>docs/faults.md</code>:',
+  parts: 'The state of each part',
   statusNote: 'As of this page load; <a href="/ready">/ready</a> has the same as JSON.',
   connect: 'Connect a client',
   address: 'The address of the MCP server, transport HTTP (“streamable HTTP”):',
@@ -73,7 +79,10 @@ const zh: PageTexts = {
   studioBlocked: '在当前地址下，图像工作室无法调用本服务，需要运维人员设置',
   status: '状态',
   ready: '就绪',
+  degraded: '降级：对每个部署的最近一次调用都失败了',
   notReady: '未就绪',
+  faults: '需要运维人员修复的问题，说明见 <code>docs/faults.zh-CN.md</code>：',
+  parts: '各部分的状态',
   statusNote: '打开本页时的状态；<a href="/ready">/ready</a> 以 JSON 返回同样的内容。',
   connect: '连接客户端',
   address: 'MCP 服务器地址，传输方式为 HTTP（“streamable HTTP”）：',

@@ -28,16 +28,16 @@ const settings: readonly (readonly [Setting, RegExp])[] = [
   ['space', /\b(?:space|galax(?:y|ies)|universe|planets?|cosmos|nebula|mars)\b|宇宙|太空|星系|银河|星球|火星/i],
   [
     'city',
-    /\b(?:cit(?:y|ies)|cityscape|skyline|skyscrapers?|streets?|downtown|urban|metropolis|buildings?|architecture|cyberpunk|towers?|bridges?|tokyo|new york|london|paris|shanghai|beijing|hong kong)\b|城市|都市|街|大厦|高楼|摩天|天际线|建筑|夜市|赛博朋克|桥|塔|天安门|上海|北京|东京|纽约|香港|巴黎|伦敦/i,
+    /\b(?:cit(?:y|ies)|cityscape|skyline|skyscrapers?|streets?|downtown|towns?|villages?|urban|metropolis|buildings?|architecture|cyberpunk|towers?|bridges?|tokyo|new york|london|paris|shanghai|beijing|hong kong)\b|城市|都市|小镇|村庄|街|大厦|高楼|摩天|天际线|建筑|夜市|赛博朋克|桥|塔|天安门|上海|北京|东京|纽约|香港|巴黎|伦敦/i,
   ],
   [
     'interior',
-    /\b(?:rooms?|living room|bedroom|kitchen|office|indoors?|interior|restaurant|caf[eé]|library|studio apartment)\b|房间|客厅|卧室|厨房|办公室|室内|餐厅|咖啡馆|咖啡厅|图书馆|教室/i,
+    /\b(?:rooms?|living room|desks?|bedroom|kitchen|office|indoors?|interior|restaurant|caf[eé]|library|studio apartment)\b|房间|客厅|书桌|卧室|厨房|办公室|室内|餐厅|咖啡馆|咖啡厅|图书馆|教室/i,
   ],
   ['desert', /\b(?:deserts?|dunes?|sahara|savannah?|canyon)\b|沙漠|沙丘|戈壁|草原(?=.*狮)|峡谷/i],
   [
     'sea',
-    /\b(?:seas?|oceans?|beach(?:es)?|coasts?|seaside|harbou?r|island|waves?)\b|海(?!豚|报|底|鲜)|沙滩|海滩|港口|岛/i,
+    /\b(?:seas?|oceans?|beach(?:es)?|coasts?|seaside|harbou?r|island|icebergs?|waves?)\b|海(?!豚|报|底|鲜)|沙滩|海滩|港口|岛/i,
   ],
   [
     'meadow',

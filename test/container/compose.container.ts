@@ -1,33 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
+import { operatorsFolder, threeVariables } from '../support/compose.ts'
 import { callTool, image, requireImage } from '../support/containers.ts'
 import { freePorts } from '../support/free-ports.ts'
 import { startSimulator } from '../support/simulator.ts'
-import { root, run } from '../support/system/processes.ts'
+import { run } from '../support/system/processes.ts'
 
-/** A folder with the compose files and an operator's `.env`, isolated from the project's own `.env`. */
-async function operatorsFolder(t: TestContext, dotEnv: string): Promise<string> {
-  const folder = await temporaryFolder(t)
-  for (const name of [
-    'docker-compose.yml',
-    'deploy/docker-compose.production.yml',
-    'deploy/docker-compose.scaled.yml',
-    'deploy/docker-stack.yml',
-  ]) {
-    await mkdir(join(folder, 'deploy'), { recursive: true })
-    await copyFile(join(root, name), join(folder, name))
-  }
-  await mkdir(join(folder, 'secrets'))
-  await writeFile(join(folder, 'secrets/azure_api_key'), 'simulated-key')
-  await writeFile(join(folder, 'secrets/mcp_api_keys'), 'alice:a-key-of-a-client')
-  await writeFile(join(folder, '.env'), dotEnv)
-  return folder
-}
-
-const threeVariables = 'AZURE_BASE_URL=https://a.example\nAZURE_API_KEY=key\nAZURE_DEPLOYMENT_NAME=FLUX.1-Kontext-pro\n'
 const scaled = ['-f', 'docker-compose.yml', '-f', 'deploy/docker-compose.scaled.yml']
 const production = ['-f', 'docker-compose.yml', '-f', 'deploy/docker-compose.production.yml']
 
@@ -64,7 +44,13 @@ describe('the compose files', () => {
     t.assert.equal(service?.environment?.DATABASE_URL, 'postgres://images:a-password@postgres/images')
     t.assert.equal(service?.environment?.IMAGES_SHARED, 'true')
     t.assert.deepEqual([service?.ports ?? [], service?.container_name, service?.deploy?.replicas], [[], undefined, 3])
-    t.assert.deepEqual(Object.keys(config.services).sort(), ['azure-image-editor', 'nginx', 'postgres', 'redis'])
+    t.assert.deepEqual(Object.keys(config.services).sort(), [
+      'azure-image-editor',
+      'nginx',
+      'postgres',
+      'prometheus',
+      'redis',
+    ])
   })
 
   test('are valid with the three required variables', async (t: TestContext) => {

@@ -52,7 +52,7 @@ describe('deploy/docker-compose.production.yml', () => {
   const known = new Set(variables.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name])))
 
   test('sets only variables that exist', (t: TestContext) => {
-    const text = read('deploy/docker-compose.production.yml').replaceAll('!reset', '')
+    const text = read('deploy/docker-compose.production.yml').replaceAll(/!(reset|override)/g, '')
     const entries: string[] = parse(text).services['azure-image-editor'].environment
     t.assert.deepEqual(
       entries.map(nameOf).filter((name) => !known.has(name)),
@@ -64,7 +64,7 @@ describe('deploy/docker-compose.production.yml', () => {
 describe('deployments that are reachable from outside', () => {
   for (const file of ['deploy/docker-compose.production.yml', 'deploy/docker-stack.yml']) {
     test(`${file} does not start without authentication`, (t: TestContext) => {
-      const composed = parse(read(file).replaceAll('!reset', ''))
+      const composed = parse(read(file).replaceAll(/!(reset|override)/g, ''))
       const service = composed.services['azure-image-editor']
       for (const entry of ['REQUIRE_AUTH=true', 'MCP_API_KEYS_FILE=/run/secrets/mcp_api_keys']) {
         t.assert.ok(service.environment.includes(entry), entry)
@@ -74,7 +74,12 @@ describe('deployments that are reachable from outside', () => {
   }
 
   test('no compose file has a version, and only the one for Swarm has external secrets', (t: TestContext) => {
-    for (const file of ['docker-compose.yml', 'deploy/docker-compose.production.yml', 'deploy/docker-stack.yml']) {
+    for (const file of [
+      'docker-compose.yml',
+      'deploy/docker-compose.production.yml',
+      'deploy/docker-compose.scaled.yml',
+      'deploy/docker-stack.yml',
+    ]) {
       t.assert.doesNotMatch(read(file), /^version:/m)
       t.assert.equal(read(file).includes('external: true'), file === 'deploy/docker-stack.yml')
     }

@@ -19,6 +19,8 @@ const kinds: readonly (readonly [
   ['An oil painting of my grandmother reading a letter', 'scene', undefined, ['person']],
   ['A hummingbird hovering over a hibiscus', 'scene', undefined, ['bird']],
   ['A spacecraft lands on Mars', 'scene', 'space', ['plane']],
+  ['An isometric map of a small village', 'scene', 'city', []],
+  ['Two penguins on an iceberg', 'scene', 'sea', ['bird']],
   ['女孩在海边', 'scene', 'sea', ['person']],
   ['a woman with a dog', 'scene', undefined, ['person', 'dog']],
   ['一只熊猫', 'scene', undefined, ['panda']],

@@ -58,7 +58,7 @@ describe('promtool', { concurrency: true }, () => {
     t.assert.deepEqual(discovery, [{ role: 'pod', namespaces: { names: ['image-editor'] } }])
     const known = { ...parse(inCluster), scrape_configs: [{ ...rest, static_configs: [{ targets: ['a:9000'] }] }] }
     await writeFile(join(folder, 'prometheus.kubernetes.yml'), JSON.stringify(known))
-    for (const name of ['prometheus.yml', 'prometheus.kubernetes.yml']) {
+    for (const name of ['prometheus.yml', 'prometheus.replicas.yml', 'prometheus.kubernetes.yml']) {
       const config = await run('promtool', ['check', 'config', join(folder, name)])
       t.assert.match(config.stdout, /is valid prometheus config/)
     }

@@ -139,6 +139,24 @@ test('shows the state of each part, escaped', async (t: TestContext) => {
   t.assert.doesNotMatch(body, /undefined|null|\[object/)
 })
 
+test('shows what is wrong: a service that is degraded is not called ready, and its faults are named', async (t: TestContext) => {
+  const { app } = await buildApp(t)
+  const fine = await pageOf(app)
+  t.assert.match(fine.body, />Ready<[\s\S]*<details><summary>The state of each part/)
+  t.assert.doesNotMatch(fine.body, /faults/)
+  app.readiness.add('new', () => ({
+    ready: true,
+    isDegraded: true,
+    state: 'off',
+    faults: ['IMG_ERR_AZURE_CREDENTIAL'],
+  }))
+  const { body } = await pageOf(app)
+  t.assert.match(
+    body,
+    />Degraded: [^<]*<[\s\S]*<code>IMG_ERR_AZURE_CREDENTIAL<\/code>[\s\S]*<details open><summary>The state of each part/,
+  )
+})
+
 /** The first example below a heading. */
 function exampleBelow(document: string, heading: string): string {
   const section = readDocument(document).split(`\n### ${heading}\n`)[1]?.split('\n### ')[0] ?? ''
