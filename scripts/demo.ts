@@ -40,6 +40,8 @@ async function main(): Promise<void> {
     IMAGES_DIR: imagesDir,
     // Else a prompt with fault:rate-limit is retried for ten minutes before its failure is seen.
     MAX_QUEUE_WAIT_MS: '10000',
+    // A slow disk must not make the next call, which edits the image by its name, fail.
+    LIBRARY_WAIT_MS: '30000',
     LOG_LEVEL: process.env.LOG_LEVEL || 'warn',
   })
   const ended = once(service, 'exit')

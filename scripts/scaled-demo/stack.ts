@@ -94,6 +94,8 @@ async function startReplicas(
         MCP_SERVER_PORT: String(port),
         IMAGES_DIR: join(home, 'images'),
         TRUST_PROXY: host,
+        // Everything of the demo runs on one machine, which is busy at times.
+        LIBRARY_WAIT_MS: '30000',
         LOG_LEVEL: process.env.LOG_LEVEL || 'warn',
       })
       stack.use(replica)

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type ServerProcess, startServer } from '../../bench/server-process.ts'
 import type { Proof } from '../../scripts/prove.ts'
 import { createSimulator, type Simulator } from '../../simulator/app.ts'
+import { eagerJobTiming } from '../support/eager-jobs.ts'
 import { getJob, startNeighbours, submitJob } from '../support/system/replicas.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -120,7 +121,7 @@ async function disturb(run: Run, until: number): Promise<void> {
       run.stops++
       signal(victim, 'SIGSTOP')
       // Shorter and longer than it takes until others take it for dead.
-      await pause(500 + Math.random() * 5_000)
+      await pause(500 + Math.random() * 2 * eagerJobTiming.silentMs)
       signal(victim, 'SIGCONT')
     }
   }
