@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { createDispatcher, type Dispatcher } from '../services/mcp/dispatcher.ts'
 import { handOverRule } from '../services/mcp/hand-over.ts'
 import { createRequestStates } from '../services/mcp/request-states.ts'
+import { knownMethods } from '../services/mcp/revisions.ts'
 import { serverInfoOf } from '../services/mcp/server-info.ts'
 import { defaultTiming } from '../services/mcp/timeouts.ts'
 import { memoize } from '../services/net/memoize.ts'
@@ -19,6 +20,8 @@ async function mcp(fastify: FastifyInstance): Promise<void> {
   const { calls, catalog, config, library, metrics, serverSecret } = fastify
   const { timing, transport = 'http' } = fastify.appOptions
   const requestsOf = memoize((key) => metrics.rpcRequests.labels(...key.split(' ')))
+  // An alert asks for their increase, which is invisible from nothing.
+  for (const method of [...knownMethods, 'other', 'none']) requestsOf(`${method} internal_error`).inc(0)
   const { progressRepeatMs, questionMs } = { ...defaultTiming, ...timing }
   fastify.decorate(
     'mcp',

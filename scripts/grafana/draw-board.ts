@@ -1,7 +1,7 @@
 import sharp from 'sharp'
 import { escapeHtml } from '../../services/net/escape-html.ts'
 import type { Series } from '../../test/support/system/prometheus.ts'
-import type { Board, Panel, Query } from './board.ts'
+import { type Board, colorsOf, type Panel, type Query, sizeOf } from './board.ts'
 
 /** Draws a board as Grafana lays it out, from values that Prometheus returned. For the documentation. */
 
@@ -26,7 +26,7 @@ export async function drawBoard(board: Board, ask: Ask): Promise<Buffer> {
   let rowHeight = 0
   const parts: string[] = []
   for (const panel of board.panels) {
-    const [w, h] = panel.kind === 'number' ? [6, 4] : [12, 7]
+    const { w, h } = sizeOf(panel, board)
     if (x + w > 24) [x, y] = [0, y + rowHeight]
     rowHeight = h
     const box = { x: x * COLUMN + GAP / 2, y: y * ROW, width: w * COLUMN - GAP, height: h * ROW - GAP }
@@ -60,20 +60,23 @@ interface Box {
 
 function drawPanel(panel: Panel, lines: readonly Line[], { x, y, width, height }: Box): string {
   const content =
-    panel.kind === 'number' ? drawNumbers(panel, lines, width, height) : drawLines(panel, lines, width, height)
+    panel.kind === undefined ? drawLines(panel, lines, width, height) : drawNumbers(panel, lines, width, height)
   return `<g transform="translate(${x} ${y})"><rect width="${width}" height="${height}" rx="3" fill="#fff" stroke="#dcdee1"/><text x="12" y="22" font-size="14" fill="#24292e">${escapeHtml(panel.title)}</text>${content}</g>`
 }
 
-function drawNumbers({ unit }: Panel, lines: readonly Line[], width: number, height: number): string {
-  const shown = lines.slice(0, 3)
+function drawNumbers(panel: Panel, lines: readonly Line[], width: number, height: number): string {
+  // Of now: a series may have ended before.
+  const now = Math.max(...lines.map(({ points }) => points.at(-1)?.[0] ?? 0))
+  const shown = lines.filter(({ points }) => points.at(-1)?.[0] === now).slice(0, 3)
   return shown
     .map(({ name, points }, at) => {
       const middle = ((at + 0.5) * width) / shown.length
+      const value = points.at(-1)?.[1] ?? Number.NaN
       const label =
-        shown.length > 1
+        shown.length > 1 || panel.kind === 'names'
           ? `<text x="${middle}" y="${height - 10}" font-size="10" text-anchor="middle" fill="#6e7a8a">${escapeHtml(name)}</text>`
           : ''
-      return `<text x="${middle}" y="${height / 2 + 20}" font-size="${shown.length > 1 ? 20 : 34}" text-anchor="middle" fill="#37872d">${format(points.at(-1)?.[1] ?? Number.NaN, unit)}</text>${label}`
+      return `<text x="${middle}" y="${height / 2 + 20}" font-size="${shown.length > 1 ? 20 : 34}" text-anchor="middle" fill="${colorOfNumber(panel, value)}">${format(value, panel.unit)}</text>${label}`
     })
     .join('')
 }
@@ -103,6 +106,13 @@ function drawLines({ unit }: Panel, lines: readonly Line[], width: number, heigh
   return [...grid, ...drawn, ...legends].join('')
 }
 
+const hexes: Record<string, string> = { text: '#24292e', green: '#37872d', orange: '#fa6400', red: '#c4162a' }
+
+function colorOfNumber(panel: Panel, value: number): string | undefined {
+  const reached = colorsOf(panel).findLast(({ from }) => from === null || value >= from)
+  return hexes[reached?.color ?? 'text']
+}
+
 const colorOf = (index: number) => colors[index % colors.length]
 
 function format(value: number, unit: Panel['unit']): string {
@@ -112,6 +122,6 @@ function format(value: number, unit: Panel['unit']): string {
   if (unit === 'percentunit') return `${digits(value * 100)} %`
   if (unit === 'currencyUSD') return `$${digits(value)}`
   if (unit === 'bytes' || unit === 'Bps') return `${digits(value / 2 ** 20)} MiB${unit === 'Bps' ? '/s' : ''}`
-  if (unit === 's') return value < 1 ? `${digits(value * 1000)} ms` : `${digits(value)} s`
-  return `${digits(value)}${unit === 'reqps' ? '/s' : unit === 'd' ? ' days' : ''}`
+  if (unit === 's') return value > 0 && value < 1 ? `${digits(value * 1000)} ms` : `${digits(value)} s`
+  return `${digits(value)}${unit === 'reqpm' ? '/min' : unit === 'd' ? ' days' : ''}`
 }

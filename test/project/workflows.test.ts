@@ -44,7 +44,12 @@ test('a release changes every version that release automation can change', (t: T
   const manifest = JSON.parse(read('.release-please-manifest.json'))
   t.assert.equal(manifest['.'], packageJson.version)
   const { packages } = JSON.parse(read('release-please-config.json'))
-  for (const file of packages['.']['extra-files']) {
+  const overlays = ['single', 'scaled'].map((name) => `deploy/kubernetes/overlays/${name}/kustomization.yaml`)
+  const files = packages['.']['extra-files'].map((file: string | { path: string }) =>
+    typeof file === 'string' ? file : file.path,
+  )
+  t.assert.deepEqual(files, ['Dockerfile', ...overlays])
+  for (const file of files) {
     t.assert.match(
       read(file),
       new RegExp(`x-release-please-start-version\\n.*${packageJson.version}\\n.*x-release-please-end`),

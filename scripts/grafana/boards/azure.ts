@@ -1,4 +1,4 @@
-import { type Board, chosen, one, quantile, rate } from '../board.ts'
+import { type Board, chosen, one, perMinute, quantile, share } from '../board.ts'
 
 const RATE_LIMITED = ', code=~"IMG_ERR_AZURE_(RATE_LIMIT|CAPACITY)"'
 
@@ -12,6 +12,7 @@ export const azure: Board = {
       about: 'Deployments whose account Azure blocks. Contact Azure support.',
       unit: 'short',
       kind: 'number',
+      levels: { red: 1 },
       queries: one(`sum(max by (deployment) (image_mcp_azure_blocked{${chosen}}))`, 'blocked'),
     },
     {
@@ -19,36 +20,39 @@ export const azure: Board = {
       about: 'Calls that wait for their turn, all deployments together.',
       unit: 'short',
       kind: 'number',
+      levels: { orange: 10 },
       queries: one(`sum(image_mcp_azure_waiting{${chosen}})`, 'calls'),
     },
     {
       title: 'Rate limited',
-      about: 'Share of the requests that Azure rejected with 429.',
+      about: 'Share of the requests that Azure rejected with 429 in the last 15 minutes.',
       unit: 'percentunit',
       kind: 'number',
-      queries: one(
-        `(sum(rate(image_mcp_azure_requests_total{${chosen}${RATE_LIMITED}}[$__rate_interval])) or vector(0)) / sum(rate(image_mcp_azure_requests_total{${chosen}}[$__rate_interval]))`,
-        '429',
-      ),
+      levels: { orange: 0.1 },
+      queries: one(share('image_mcp_azure_requests_total', RATE_LIMITED, '15m'), '429'),
     },
     {
       title: 'Days until a model retires',
       about: 'From that day on its calls fail.',
       unit: 'd',
       kind: 'number',
+      levels: { orange: 90, red: 30 },
       queries: one(`min by (deployment) (image_mcp_model_retirement_days{${chosen}})`, '{{deployment}}'),
     },
     {
       title: 'Requests by result',
       about: 'ok, or the code of the failure (docs/errors.md).',
-      unit: 'reqps',
-      queries: one(rate('image_mcp_azure_requests_total', 'code'), '{{code}}'),
+      unit: 'reqpm',
+      queries: one(perMinute('image_mcp_azure_requests_total', 'code'), '{{code}}'),
     },
     {
       title: 'Requests by deployment',
       about: 'Attempts, repeated ones included.',
-      unit: 'reqps',
-      queries: one(rate('image_mcp_azure_requests_total', 'deployment, operation'), '{{deployment}} {{operation}}'),
+      unit: 'reqpm',
+      queries: one(
+        perMinute('image_mcp_azure_requests_total', 'deployment, operation'),
+        '{{deployment}} {{operation}}',
+      ),
     },
     {
       title: 'Duration of requests',
@@ -79,9 +83,9 @@ export const azure: Board = {
     },
     {
       title: 'Content Credentials',
-      about: 'Images by their signed record of origin.',
-      unit: 'reqps',
-      queries: one(rate('image_mcp_content_credentials_total', 'state'), '{{state}}'),
+      about: 'Images a minute, by their signed record of origin.',
+      unit: 'reqpm',
+      queries: one(perMinute('image_mcp_content_credentials_total', 'state'), '{{state}}'),
     },
     {
       title: 'Quota',

@@ -1,4 +1,4 @@
-import { type Board, chosen, one, rate } from '../board.ts'
+import { type Board, chosen, one, perMinute } from '../board.ts'
 
 export const jobs: Board = {
   name: 'jobs',
@@ -17,6 +17,7 @@ export const jobs: Board = {
       about: 'How long it has waited. Half an hour fires an alert.',
       unit: 's',
       kind: 'number',
+      levels: { orange: 900, red: 1800 },
       queries: one(`max(image_mcp_job_oldest_seconds{${chosen}})`, 'wait'),
     },
     {
@@ -24,6 +25,7 @@ export const jobs: Board = {
       about: 'Their process ended after the request went to Azure: the image may have been billed.',
       unit: 'short',
       kind: 'number',
+      levels: { orange: 1 },
       queries: one(`max(image_mcp_jobs{${chosen}, state="unknown"})`, 'jobs'),
     },
     {
@@ -52,16 +54,28 @@ export const jobs: Board = {
       queries: one(`sum by (instance) (image_mcp_tool_calls_in_flight{${chosen}})`, '{{instance}}'),
     },
     {
+      title: 'HTTP requests in progress by replica',
+      about: 'Open event streams are among them.',
+      unit: 'short',
+      queries: one(`sum by (instance) (image_mcp_http_requests_in_flight{${chosen}})`, '{{instance}}'),
+    },
+    {
+      title: 'Redis, Postgres and storage',
+      about: 'Share of the replicas that reach it: at 1 all, at 0 none.',
+      unit: 'percentunit',
+      queries: one(`avg by (dependency) (image_mcp_dependency_up{${chosen}})`, '{{dependency}}'),
+    },
+    {
       title: 'Results of disconnected clients',
       about: 'stored: paid for and kept for a retry; collected: the retry came.',
-      unit: 'reqps',
-      queries: one(rate('image_mcp_abandoned_results_total', 'event'), '{{event}}'),
+      unit: 'reqpm',
+      queries: one(perMinute('image_mcp_abandoned_results_total', 'event'), '{{event}}'),
     },
     {
       title: 'Proof of delivery',
       about: 'How it is known that a client has its images; none: it is not.',
-      unit: 'reqps',
-      queries: one(rate('image_mcp_responses_delivered_total', 'proof'), '{{proof}}'),
+      unit: 'reqpm',
+      queries: one(perMinute('image_mcp_responses_delivered_total', 'proof'), '{{proof}}'),
     },
     {
       title: 'Open files and connections',

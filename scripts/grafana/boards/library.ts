@@ -1,4 +1,4 @@
-import { type Board, chosen, one, rate } from '../board.ts'
+import { added, type Board, chosen, one, perMinute } from '../board.ts'
 
 export const library: Board = {
   name: 'library',
@@ -13,17 +13,26 @@ export const library: Board = {
       queries: one(`max(image_mcp_library_bytes{${chosen}})`, 'bytes'),
     },
     {
+      title: 'Stored in 24 hours',
+      about: 'Images that were written to the folder or container.',
+      unit: 'short',
+      kind: 'number',
+      queries: one(added('image_mcp_images_saved_total', '24h'), 'images'),
+    },
+    {
       title: 'Not stored in 24 hours',
       about: 'Images whose copy is missing; clients received them.',
       unit: 'short',
       kind: 'number',
-      queries: one(`sum(increase(image_mcp_images_not_saved_total{${chosen}}[24h]))`, 'images'),
+      levels: { red: 1 },
+      queries: one(added('image_mcp_images_not_saved_total', '24h'), 'images'),
     },
     {
       title: 'Images in temporary files',
       about: 'Beyond MAX_BUFFERED_BYTES images wait on disk.',
       unit: 'short',
       kind: 'number',
+      levels: { orange: 1 },
       queries: one(`sum(image_mcp_spilled_images{${chosen}})`, 'images'),
     },
     {
@@ -34,28 +43,31 @@ export const library: Board = {
     },
     {
       title: 'Stored and not stored',
-      about: 'Images a second.',
-      unit: 'reqps',
+      about: 'Images a minute.',
+      unit: 'reqpm',
       queries: [
-        { expr: `sum(rate(image_mcp_images_saved_total{${chosen}}[$__rate_interval]))`, legend: 'stored' },
-        { expr: `sum(rate(image_mcp_images_not_saved_total{${chosen}}[$__rate_interval]))`, legend: 'not stored' },
+        { expr: `60 * sum(rate(image_mcp_images_saved_total{${chosen}}[$__rate_interval]))`, legend: 'stored' },
+        {
+          expr: `60 * sum by (code) (rate(image_mcp_images_not_saved_total{${chosen}}[$__rate_interval]))`,
+          legend: 'not stored: {{code}}',
+        },
       ],
     },
     {
       title: 'Calls of the library tools',
-      about: 'Completed calls a second.',
-      unit: 'reqps',
+      about: 'Completed calls a minute.',
+      unit: 'reqpm',
       queries: one(
-        rate('image_mcp_tool_calls_total', 'tool', ', tool=~"find_images|get_image|request_upload"'),
+        perMinute('image_mcp_tool_calls_total', 'tool', ', tool=~"find_images|get_image|request_upload"'),
         '{{tool}}',
       ),
     },
     {
       title: 'Links and uploads',
-      about: 'HTTP responses of /images and /uploads.',
-      unit: 'reqps',
+      about: 'HTTP responses of /images and /uploads a minute.',
+      unit: 'reqpm',
       queries: one(
-        rate('image_mcp_http_requests_total', 'route, status', ', route=~"/(images|uploads)/.*"'),
+        perMinute('image_mcp_http_requests_total', 'route, status', ', route=~"/(images|uploads)/.*"'),
         '{{route}} {{status}}',
       ),
     },

@@ -1,4 +1,4 @@
-import { type Board, chosen, costOfADay, one, quantiles, rate } from '../board.ts'
+import { type Board, chosen, costOfADay, names, one, perMinute, quantile, quantiles, share } from '../board.ts'
 
 const FAILED = ', outcome=~"upstream_error|service_error|internal_error"'
 
@@ -8,6 +8,22 @@ export const overview: Board = {
   about: 'Whether it works, how fast, and how full it is.',
   panels: [
     {
+      title: 'Alerts that fire',
+      about: 'docs/runbook.md says what each means and what to do. Needs the rules of deploy/prometheus/alerts.yml.',
+      unit: 'short',
+      kind: 'names',
+      levels: { red: 1 },
+      queries: names('count by (alertname) (ALERTS{alertstate="firing", job=~"$job"})', 'alertname'),
+    },
+    {
+      title: 'What is wrong',
+      about: 'Replicas that report a fault, by its code (docs/faults.md).',
+      unit: 'short',
+      kind: 'names',
+      levels: { red: 1 },
+      queries: names(`count by (code) (image_mcp_fault{${chosen}} == 1)`, 'code'),
+    },
+    {
       title: 'Replicas',
       about: 'Processes that Prometheus reaches, by version.',
       unit: 'short',
@@ -15,14 +31,29 @@ export const overview: Board = {
       queries: one(`count by (version) (image_mcp_build_info{${chosen}})`, '{{version}}'),
     },
     {
+      title: 'Replicas down',
+      about: 'Processes that Prometheus knows and does not reach.',
+      unit: 'short',
+      kind: 'number',
+      levels: { red: 1 },
+      queries: one(`count(up{${chosen}} == 0) or vector(0)`, 'down'),
+    },
+    {
       title: 'Failing calls',
-      about: 'Share of the tool calls that Azure or the service failed. Mistakes of clients do not count.',
+      about:
+        'Share of the tool calls that Azure or the service failed in the last ten minutes. Mistakes of clients do not count.',
       unit: 'percentunit',
       kind: 'number',
-      queries: one(
-        `(sum(rate(image_mcp_tool_calls_total{${chosen}${FAILED}}[$__rate_interval])) or vector(0)) / sum(rate(image_mcp_tool_calls_total{${chosen}}[$__rate_interval]))`,
-        'failing',
-      ),
+      levels: { orange: 0.05, red: 0.25 },
+      queries: one(share('image_mcp_tool_calls_total', FAILED, '10m'), 'failing'),
+    },
+    {
+      title: 'Slow calls',
+      about: 'One tool call in twenty of the last ten minutes took longer. Many clients give up after 60 s.',
+      unit: 's',
+      kind: 'number',
+      levels: { orange: 60, red: 120 },
+      queries: one(quantile(0.95, 'image_mcp_tool_call_duration_seconds', '', '10m'), 'p95'),
     },
     {
       title: 'Calls in progress',
@@ -34,22 +65,22 @@ export const overview: Board = {
     costOfADay,
     {
       title: 'Calls by tool',
-      about: 'Completed tool calls a second.',
-      unit: 'reqps',
-      queries: one(rate('image_mcp_tool_calls_total', 'tool'), '{{tool}}'),
+      about: 'Completed tool calls a minute.',
+      unit: 'reqpm',
+      queries: one(perMinute('image_mcp_tool_calls_total', 'tool'), '{{tool}}'),
     },
     {
       title: 'Calls by outcome',
       about:
         'upstream_error: Azure failed; service_error and internal_error: the service did; the rest is decided by clients.',
-      unit: 'reqps',
-      queries: one(rate('image_mcp_tool_calls_total', 'outcome'), '{{outcome}}'),
+      unit: 'reqpm',
+      queries: one(perMinute('image_mcp_tool_calls_total', 'outcome'), '{{outcome}}'),
     },
     {
       title: 'Calls by door',
       about: 'mcp: JSON-RPC over HTTP; openai: the API below /v1.',
-      unit: 'reqps',
-      queries: one(rate('image_mcp_tool_calls_total', 'door'), '{{door}}'),
+      unit: 'reqpm',
+      queries: one(perMinute('image_mcp_tool_calls_total', 'door'), '{{door}}'),
     },
     {
       title: 'Duration of tool calls',
@@ -58,16 +89,28 @@ export const overview: Board = {
       queries: quantiles('image_mcp_tool_call_duration_seconds'),
     },
     {
+      title: 'JSON-RPC messages by outcome',
+      about: 'A minute. internal_error is a bug; the other errors are decided by clients.',
+      unit: 'reqpm',
+      queries: one(perMinute('image_mcp_rpc_requests_total', 'outcome'), '{{outcome}}'),
+    },
+    {
+      title: 'Duration of HTTP requests',
+      about: 'p95 by route, from the request line to the last byte of the response.',
+      unit: 's',
+      queries: one(quantile(0.95, 'image_mcp_http_request_duration_seconds', 'route'), '{{route}}'),
+    },
+    {
       title: 'HTTP responses by status',
       about: '499: the client disconnected before the response.',
-      unit: 'reqps',
-      queries: one(rate('image_mcp_http_requests_total', 'status'), '{{status}}'),
+      unit: 'reqpm',
+      queries: one(perMinute('image_mcp_http_requests_total', 'status'), '{{status}}'),
     },
     {
       title: 'Rejections by limit',
       about: 'Requests that a limit rejected, before they cost anything.',
-      unit: 'reqps',
-      queries: one(rate('image_mcp_limit_rejections_total', 'reason'), '{{reason}}'),
+      unit: 'reqpm',
+      queries: one(perMinute('image_mcp_limit_rejections_total', 'reason'), '{{reason}}'),
     },
     {
       title: 'Memory',

@@ -23,7 +23,7 @@ for (const accept of ['application/json', 'application/json, text/event-stream']
     // A round trip takes longer than the rest of the call.
     await fetch(`${url}/health`)
 
-    const counts = await seriesOf(app, 'image_mcp_rpc_requests_total', /./)
+    const counts = await seriesOf(app, 'image_mcp_rpc_requests_total', /[^0]$/)
     t.assert.deepStrictEqual(counts, ['image_mcp_rpc_requests_total{method="tools/call",outcome="cancelled"} 1'])
     t.assert.deepStrictEqual(await seriesOf(app, 'image_mcp_http_requests_total', /route="\/"/), [
       'image_mcp_http_requests_total{route="/",method="POST",status="499"} 1',

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { temporaryFolder } from '../app.ts'
+import { startPostgres } from '../postgres.ts'
+import { startRedis } from '../redis.ts'
 import { startService } from '../service.ts'
 import { waitFor } from '../wait-for.ts'
 import { toolCall } from './processes.ts'
@@ -42,6 +44,9 @@ export async function observeService(t: TestContext): Promise<ObservedService> {
     await writeFile(path, JSON.stringify(content))
     return path
   }
+  const redis = await startRedis(t)
+  const postgres = await startPostgres()
+  t.after(() => postgres[Symbol.asyncDispose]())
   const { url, simulator } = await startService(
     t,
     {
@@ -53,10 +58,12 @@ export async function observeService(t: TestContext): Promise<ObservedService> {
         .join(),
       TOOL_CALLS_PER_MINUTE: '600',
       SERVER_SECRET: 's'.repeat(32),
+      REDIS_URL: redis.url,
+      DATABASE_URL: await postgres.createDatabase(),
     },
     { latencyMs: 150, rpm: 600 },
   )
-  const prometheus = await startPrometheus(t, [url])
+  const prometheus = await startPrometheus(t, [url], { hasAlerts: true })
   return { url, ...prometheus, playRound: () => playRound(url, simulator) }
 }
 
