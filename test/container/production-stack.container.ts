@@ -43,7 +43,7 @@ test('the overlays for production and replicas are one stack: TLS, keys, shared 
       JSON.parse(await docker('inspect', '--format', '{{json .}}', name)),
     )
     t.assert.deepStrictEqual([HostConfig.ReadonlyRootfs, HostConfig.CapDrop], [true, ['ALL']], name)
-    t.assert.doesNotMatch(Config.Env.join('\n'), /simulated-key|a-key-of-a-client/)
+    t.assert.doesNotMatch(Config.Env.join('\n'), /simulated-key|a-key-of-a-client|a-password|s{32}/)
   }
 
   await waitFor(

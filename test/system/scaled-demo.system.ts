@@ -121,7 +121,7 @@ test('one command starts the whole stack, whose replicas share jobs and images, 
 
   demo.kill('SIGINT')
   t.assert.deepStrictEqual(await ended, [0, null])
-  t.assert.deepStrictEqual(await stillRunning(processes), [])
+  await waitFor('the end of all processes', async () => (await stillRunning(processes)).length === 0)
   t.assert.deepStrictEqual(await readdir(temporary), [])
 })
 
