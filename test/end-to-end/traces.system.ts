@@ -1,6 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { startCollector } from '../support/collector.ts'
 import { callTool, startService } from '../support/service.ts'
+import { startPrometheus } from '../support/system/prometheus.ts'
 import { prepareReplicas, startNeighbours } from '../support/system/replicas.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -29,4 +30,16 @@ test('a job that another replica runs is in the trace of the call that submitted
     spansOf('generate_content FLUX.1-Kontext-pro').find(({ traceId }) => traceId === sent.traceId),
   )
   t.assert.deepStrictEqual([turn.traceId, azure.process, sent.process], [sent.traceId, turn.process, submitter()])
+})
+
+test('Prometheus stores the trace of a call with its durations', async (t: TestContext) => {
+  const collector = await startCollector(t)
+  const { url } = await startService(t, collector.environment)
+  const prometheus = await startPrometheus(t, [url])
+  await callTool(`${url}/mcp`, 'generate_image', { prompt: 'a red fox' })
+  const [{ traceId = '' } = {}] = await collector.waitForSpans('execute_tool generate_image')
+  for (const name of ['tool_call', 'azure_request', 'http_request']) {
+    const found = () => prometheus.exemplars(`image_mcp_${name}_duration_seconds_bucket`)
+    await waitFor(`an exemplar of ${name}`, async () => (await found()).includes(traceId))
+  }
 })

@@ -37,6 +37,13 @@ test('no trace has a path, an id, a signature, an upload token, a caller or a te
     params: { name: 'no_such_tool' },
   }
   await post(`${url}/mcp`, JSON.stringify(unknown), headers)
+  await post(`${url}/mcp`, JSON.stringify({ ...unknown, id: 7, method: 'SecretMethod/of-a-client' }), headers)
+  // Azure's own texts, among them the signature of a link to an image.
+  const fromAzure = { name: 'url' as const, base: 'http://127.0.0.1:9/AzureFolder?sig=AzureSignature' }
+  for (const fault of [fromAzure, 'operation-not-supported', 'bad-gateway-html'] as const) {
+    simulator.faults.next(1, fault)
+    await call('generate_image', { prompt: `${prompt} ${JSON.stringify(fault).length}` })
+  }
   await fetch(`${url}/images/SecretPath?sig=SecretSignature`)
   await fetch(`${url}/SecretPath`, { method: 'PURGE' })
   await collector.waitForSpans('process jobs')
@@ -45,7 +52,18 @@ test('no trace has a path, an id, a signature, an upload token, a caller or a te
   const exported = Buffer.concat(collector.bodies).toString()
   const { searchParams } = new URL(address)
   const texts = [id, jobId, token, searchParams.get('s') ?? '', images, 'HolidayFolder', 'PrivateTag', 'passwd', key]
-  for (const text of [...texts, 'ann-at-home', prompt, 'crimson', 'no_such_tool', 'Secret', 'InTheQuery']) {
+  for (const text of [
+    ...texts,
+    'ann-at-home',
+    prompt,
+    'crimson',
+    'no_such_tool',
+    'Secret',
+    'InTheQuery',
+    'AzureFolder',
+    'AzureSignature',
+    '<html',
+  ]) {
     t.assert.ok(text.length > 4, texts.join())
     t.assert.ok(!exported.includes(text), text)
   }

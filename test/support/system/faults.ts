@@ -14,6 +14,8 @@ export interface Caused {
   prometheus: Prometheus
   /** Of whose deployment the line, the series and the alert are. */
   deployment?: string
+  /** Whose value is wrong. */
+  variable?: string
   /** Causes it once more: some alerts count. */
   cause?: () => Promise<unknown>
   limitMs?: number
@@ -70,13 +72,13 @@ function linesOf(log: string): Record<string, unknown>[] {
   })
 }
 
-async function isInReady({ code, ready }: FaultRow, { service, deployment = '' }: Seen): Promise<boolean> {
+async function isInReady({ code, ready }: FaultRow, { service, deployment, variable }: Seen): Promise<boolean> {
   const body = await readiness(service)
   const isFault = Array.isArray(body.faults) && body.faults.includes(code)
   if (ready === undefined) return !isFault
-  const path = ready.member.replace('<deployment>', deployment).split('.')
+  const path = ready.member.replace(/<\w+>/, deployment ?? variable ?? '').split('.')
   const value = path.reduce<unknown>((part, member) => Object(part)[member], body)
-  return isFault && JSON.stringify(value).includes(ready.value)
+  return isFault && (ready.value ?? '').split('…').every((words) => String(value).includes(words))
 }
 
 function isAlert({ labels, annotations }: Alert, { alert, code }: FaultRow, seen: Seen): boolean {

@@ -32,11 +32,21 @@ const AlertsSchema = Type.Object({
 })
 export type Alert = Static<typeof AlertsSchema>['data']['alerts'][number]
 
+const ExemplarsSchema = Type.Object({
+  data: Type.Array(
+    Type.Object({
+      exemplars: Type.Array(Type.Object({ labels: Labels })),
+    }),
+  ),
+})
+
 export interface Prometheus {
   /** The newest value of each series. @throws Error with Prometheus' own words for an invalid expression */
   query(expr: string): Promise<readonly Series[]>
   /** Values of the last seconds, one a second. */
   queryRange(expr: string, seconds: number): Promise<readonly Series[]>
+  /** The ids of the traces that series name. */
+  exemplars(expr: string): Promise<readonly string[]>
   /** The alerts that fire, those of the last evaluation. */
   firing(): Promise<readonly Alert[]>
 }
@@ -64,6 +74,7 @@ export async function startPrometheus(
     `--storage.tsdb.path=${join(folder, 'data')}`,
     `--web.listen-address=127.0.0.1:${port}`,
     '--log.level=warn',
+    '--enable-feature=exemplar-storage',
   ])
   const ask = async (path: string, parameters: Record<string, string> = {}): Promise<unknown> => {
     const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}?${new URLSearchParams(parameters)}`)
@@ -82,6 +93,12 @@ export async function startPrometheus(
     queryRange(expr, seconds) {
       const end = Date.now() / 1000
       return values('query_range', { query: expr, start: String(end - seconds), end: String(end), step: '1' })
+    },
+    async exemplars(expr) {
+      const end = Date.now() / 1000
+      const range = { query: expr, start: String(end - 600), end: String(end + 60) }
+      const { data } = Value.Parse(ExemplarsSchema, await ask('query_exemplars', range))
+      return data.flatMap((series) => series.exemplars.flatMap(({ labels }) => labels.trace_id ?? []))
     },
     async firing() {
       const { alerts } = Value.Parse(AlertsSchema, await ask('alerts')).data
