@@ -59,7 +59,7 @@ test('the overlays for production and replicas are one stack: TLS, keys, shared 
   const calls = Array.from({ length: 2 * REPLICAS }, (_, n) =>
     stack.call('generate_image', { prompt: `a gull ${n} fault:slow=5000`, size: '256x256' }),
   )
-  await waitFor('the requests to Azure', async () => (await stack.requestsToAzure()) === sentBefore + calls.length, {
+  await waitFor('the requests to Azure', async () => (await stack.requestsToAzure()) >= sentBefore + calls.length, {
     limitMs,
   })
   await docker('restart', await busiestOf(replicas))
