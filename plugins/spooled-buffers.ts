@@ -25,7 +25,7 @@ async function spooledBuffers(fastify: FastifyInstance): Promise<void> {
   fastify.metrics.setBufferedBytes(() => spool.used)
   fastify.metrics.setSpilledImages(() => spool.spilled)
   fastify.readiness.add('buffers', () =>
-    spool.spilled === 0
+    spool.spilled === 0 || images.maxBufferedBytes === 0
       ? { ready: true, state: 'in memory' }
       : { ready: true, state: 'in temporary files', faults: ['IMG_ERR_BUFFERS_FULL'] },
   )

@@ -151,7 +151,9 @@ function logCell({ log }: FaultRow): string {
 function readyCell({ code: fault, ready }: FaultRow, { unchanged }: Language): string {
   if (fault === undefined) return '–'
   if (ready === undefined) return unchanged
-  return ready.value === fault ? code(ready.member) : `${code(ready.member)}: ${code(ready.value)}`
+  return ready.value === undefined || ready.value === fault
+    ? code(ready.member)
+    : `${code(ready.member)}: ${code(ready.value)}`
 }
 
 /** A message with "…" for its arguments; some are texts, some lists. */

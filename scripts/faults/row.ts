@@ -13,8 +13,11 @@ export interface FaultRow {
   code?: FaultCode
   /** The message of its line in the log, and words that a field of the line has one of. */
   log?: { message: string; reason?: readonly string[] }
-  /** A member of `/ready` and its value, beside the code in `faults`; absent: no operator has to act, and `faults` is empty. */
-  ready?: { member: string; value: string }
+  /**
+   * A member of `/ready` and its value, `…` for what differs, beside the code in `faults`; absent: no operator has to act, and
+   * `faults` does not have it.
+   */
+  ready?: { member: string; value?: string }
   /** Series that are greater than 0 while it lasts. */
   metric: string
   alert: string

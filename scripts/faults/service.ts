@@ -3,7 +3,7 @@ import { type FaultRow, ofService } from './row.ts'
 export const serviceFaults = {
   'jobs waiting': ofService(
     'IMG_ERR_JOBS_WAITING',
-    { member: 'jobs', value: 'local' },
+    { member: 'jobs' },
     'ImageJobsWaiting',
     { en: 'A queued job has waited for half an hour', zh: '有任务已排队半小时' },
     {
@@ -13,7 +13,7 @@ export const serviceFaults = {
   ),
   'policy file': ofService(
     'IMG_ERR_POLICY_FILE',
-    { member: 'policy', value: 'the file is invalid, the previous rules hold' },
+    { member: 'policy', value: '…; the file is invalid, the previous rules hold' },
     'PolicyFileInvalid',
     { en: '`POLICY_FILE` was changed and is invalid', zh: '`POLICY_FILE` 被改为无效内容' },
     {
@@ -23,7 +23,7 @@ export const serviceFaults = {
   ),
   'secret file': ofService(
     'IMG_ERR_SECRET_FILE',
-    { member: 'secretFiles', value: 'unusable' },
+    { member: 'secretFiles.<variable>', value: 'unusable' },
     'ImageSecretFileUnusable',
     { en: 'The file of a secret is empty or cannot be read after a rotation', zh: '轮换后机密文件为空或无法读取' },
     {
@@ -33,7 +33,7 @@ export const serviceFaults = {
   ),
   'certificate ending': ofService(
     'IMG_ERR_CERTIFICATE_ENDING',
-    { member: 'certificate', value: 'ends in' },
+    { member: 'certificate', value: 'ends in … days' },
     'AzureCertificateEnding',
     {
       en: 'The certificate with which the service authenticates to Azure ends in less than 30 days',
@@ -52,6 +52,16 @@ export const serviceFaults = {
     {
       en: 'Raise `MAX_BUFFERED_BYTES` within the memory limit, or add a replica; calls go on',
       zh: '在内存限制内提高 `MAX_BUFFERED_BYTES`，或增加副本；调用继续进行',
+    },
+  ),
+  overloaded: ofService(
+    'IMG_ERR_OVERLOADED',
+    { member: 'load', value: 'high' },
+    'ImageServiceOverloaded',
+    { en: 'The process gets less CPU than it needs, or its heap is full', zh: '进程得到的 CPU 不足，或其堆已满' },
+    {
+      en: 'Raise the CPU or memory limit, add a replica, or limit the heaviest caller with `RATE_LIMIT_PER_MINUTE`',
+      zh: '提高 CPU 或内存限制，增加副本，或用 `RATE_LIMIT_PER_MINUTE` 限制占用最多的调用者',
     },
   ),
   'process gone': {

@@ -7,8 +7,8 @@ export const storeFaults = {
     'ImagesNotSaved',
     { en: 'The images folder is read-only, or belongs to another user', zh: '图片目录只读，或属于其他用户' },
     {
-      en: '`sudo chown 1000:1000 images`, or mount it writable; it is used at once',
-      zh: '`sudo chown 1000:1000 images`，或以可写方式挂载；立即生效',
+      en: '`sudo chown 1000:1000 images`, or mount it writable; after a start without it, restart',
+      zh: '`sudo chown 1000:1000 images`，或以可写方式挂载；若启动时就不可写，则需重启',
     },
   ),
   'disk full': ofService(

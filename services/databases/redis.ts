@@ -82,7 +82,9 @@ export function connectRedis(url: string, log: Logger): RedisConnection {
 
   function lose(err?: unknown): void {
     const reason = reasonOf(err)
-    if (probing !== undefined && (reason === undefined || reason === loggedReason)) return
+    // What was full may be gone now.
+    const isWorse = loggedReason === OUT_OF_MEMORY && client.status !== 'ready'
+    if (probing !== undefined && !isWorse && (reason === undefined || reason === loggedReason)) return
     loggedReason = reason
     const code = reason === OUT_OF_MEMORY ? 'IMG_ERR_REDIS_FULL' : 'IMG_ERR_REDIS_UNREACHABLE'
     log.warn({ code, err, reason }, faultMessages[code])

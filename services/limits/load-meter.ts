@@ -21,13 +21,16 @@ export function createLoadMeter({ maxEventLoopDelayMs }: { maxEventLoopDelayMs: 
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   delays.enable()
   let isHigh = false
+  let sampledAt = performance.now()
   return {
     get isHigh() {
       return isHigh
     },
     sample() {
-      // Without a single turn of the event loop there is no mean.
-      const delayMs = delays.count === 0 ? Number.POSITIVE_INFINITY : delays.mean / 1_000_000 - RESOLUTION_MS
+      const now = performance.now()
+      // Without a measurement there is no mean: one turn of the event loop took all of the time.
+      const delayMs = delays.count === 0 ? now - sampledAt : delays.mean / 1_000_000 - RESOLUTION_MS
+      sampledAt = now
       delays.reset()
       const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
       isHigh = delayMs > maxEventLoopDelayMs || used > limit * MAX_HEAP_SHARE

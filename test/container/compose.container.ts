@@ -34,14 +34,13 @@ describe('the compose files', () => {
   before(requireImage)
 
   test('with three replicas name all that they share, and neither a name nor a port that only one can have', async (t: TestContext) => {
-    const folder = await operatorsFolder(
-      t,
-      `${threeVariables}SERVER_SECRET=${'s'.repeat(32)}\nPOSTGRES_PASSWORD=a-password\n`,
-    )
+    const folder = await operatorsFolder(t, threeVariables)
     const { config, stderr } = await composed(folder, scaled)
     t.assert.equal(stderr, '')
     const service = config.services['azure-image-editor']
-    t.assert.equal(service?.environment?.DATABASE_URL, 'postgres://images:a-password@postgres/images')
+    t.assert.equal(service?.environment?.DATABASE_URL, '')
+    t.assert.equal(service?.environment?.DATABASE_URL_FILE, '/run/secrets/database_url')
+    t.assert.equal(service?.environment?.SERVER_SECRET_FILE, '/run/secrets/server_secret')
     t.assert.equal(service?.environment?.IMAGES_SHARED, 'true')
     t.assert.deepEqual([service?.ports ?? [], service?.container_name, service?.deploy?.replicas], [[], undefined, 3])
     t.assert.deepEqual(Object.keys(config.services).sort(), [

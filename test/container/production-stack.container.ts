@@ -43,7 +43,7 @@ test('the overlays for production and replicas are one stack: TLS, keys, shared 
       JSON.parse(await docker('inspect', '--format', '{{json .}}', name)),
     )
     t.assert.deepStrictEqual([HostConfig.ReadonlyRootfs, HostConfig.CapDrop], [true, ['ALL']], name)
-    t.assert.doesNotMatch(Config.Env.join('\n'), /simulated-key|a-key-of-a-client/)
+    t.assert.doesNotMatch(Config.Env.join('\n'), /simulated-key|a-key-of-a-client|a-password|s{32}/)
   }
 
   await waitFor(
@@ -59,7 +59,7 @@ test('the overlays for production and replicas are one stack: TLS, keys, shared 
   const calls = Array.from({ length: 2 * REPLICAS }, (_, n) =>
     stack.call('generate_image', { prompt: `a gull ${n} fault:slow=5000`, size: '256x256' }),
   )
-  await waitFor('the requests to Azure', async () => (await stack.requestsToAzure()) === sentBefore + calls.length, {
+  await waitFor('the requests to Azure', async () => (await stack.requestsToAzure()) >= sentBefore + calls.length, {
     limitMs,
   })
   await docker('restart', await busiestOf(replicas))

@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import { createLedgerStore } from '../../services/calls/ledger/ledger-store.ts'
 import type { Receipt } from '../../services/calls/ledger/receipt.ts'
@@ -77,17 +76,13 @@ test('after any calls, what rules have spent is the sum of the receipts that nam
   }
   const isIdle = async () =>
     Number((await app.jobs?.store.count())?.byState.queued) === 0 && app.calls.inFlight.count === 0
-  await waitFor('the jobs', isIdle, { limitMs: 60_000 })
-  await pause(0)
+  const hasEnded = async () => (await isIdle()) && (await read()).every(({ outcome }) => outcome !== 'pending')
+  await waitFor('the end of every call', hasEnded)
   const receipts = await read()
   const [day, month] = [new Date().toISOString().slice(0, 10), new Date().toISOString().slice(0, 7)]
   const spending = [...(await store.spending(day)), ...(await store.spending(month))]
   t.diagnostic(JSON.stringify(spending))
   t.diagnostic(`${receipts.length} receipts, ${receipts.filter(({ outcome }) => outcome === 'unknown').length} unknown`)
-  t.assert.deepStrictEqual(
-    receipts.filter(({ outcome }) => outcome === 'pending'),
-    [],
-  )
   for (const { rule, micros, images, reservedMicros, reservedImages } of spending) {
     const own = receipts.filter(({ facts }) => facts.rules.includes(rule))
     const sum = own.reduce((all, receipt) => all + (receipt.micros ?? 0), 0)

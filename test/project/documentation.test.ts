@@ -1,9 +1,12 @@
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { describe, type TestContext, test } from 'node:test'
 import { GROUPS } from '../../schemas/config-row.ts'
 import { otherToolNames } from '../../schemas/tools.ts'
+import type { FaultRow } from '../../scripts/faults/row.ts'
+import { faultRows } from '../../scripts/faults/rows.ts'
 import { withTools } from '../../scripts/published-tools.ts'
 import { documents, environmentExample, withHandedThroughVariables, withTables } from '../../scripts/write-docs.ts'
+import { faultMessages } from '../../services/errors/faults.ts'
 import { createPrompts } from '../../services/prompts/index.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
@@ -83,6 +86,20 @@ describe('documentation', () => {
         page,
       )
     }
+  })
+
+  test('each fault of docs/faults.md is caused by a test', (t: TestContext) => {
+    const tests = globSync('test/system/faults-*.system.ts', { cwd: new URL('../..', import.meta.url) }).map(read)
+    const isCaused = (name: string) => new RegExp(`'${name}'|^ +${name}: `, 'm').test(tests.join('\n'))
+    t.assert.deepEqual(
+      Object.keys(faultRows).filter((name) => !isCaused(name)),
+      [],
+    )
+    const codes: readonly (string | undefined)[] = Object.values<FaultRow>(faultRows).map(({ code }) => code)
+    t.assert.deepEqual(
+      Object.keys(faultMessages).filter((code) => !codes.includes(code)),
+      [],
+    )
   })
 
   test('CONTRIBUTING.md gives the reason for every dependency', (t: TestContext) => {

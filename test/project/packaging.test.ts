@@ -48,17 +48,19 @@ describe('docker-compose.yml', () => {
   })
 })
 
-describe('deploy/docker-compose.production.yml', () => {
+describe('the overlays', () => {
   const known = new Set(variables.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name])))
 
-  test('sets only variables that exist', (t: TestContext) => {
-    const text = read('deploy/docker-compose.production.yml').replaceAll(/!(reset|override)/g, '')
-    const entries: string[] = parse(text).services['azure-image-editor'].environment
-    t.assert.deepEqual(
-      entries.map(nameOf).filter((name) => !known.has(name)),
-      [],
-    )
-  })
+  for (const file of ['deploy/docker-compose.production.yml', 'deploy/docker-compose.scaled.yml']) {
+    test(`${file} sets only variables that exist`, (t: TestContext) => {
+      const text = read(file).replaceAll(/!(reset|override)/g, '')
+      const entries: string[] = parse(text).services['azure-image-editor'].environment
+      t.assert.deepEqual(
+        entries.map(nameOf).filter((name) => !known.has(name)),
+        [],
+      )
+    })
+  }
 })
 
 describe('deployments that are reachable from outside', () => {

@@ -18,6 +18,9 @@ export async function operatorsFolder(t: TestContext, dotEnv: string): Promise<s
   await mkdir(join(folder, 'secrets'))
   await writeFile(join(folder, 'secrets/azure_api_key'), 'simulated-key')
   await writeFile(join(folder, 'secrets/mcp_api_keys'), `alice:${clientKey}`)
+  await writeFile(join(folder, 'secrets/server_secret'), 's'.repeat(32))
+  await writeFile(join(folder, 'secrets/postgres_password'), 'a-password\n')
+  await writeFile(join(folder, 'secrets/database_url'), 'postgres://images:a-password@postgres/images\n')
   await writeFile(join(folder, '.env'), dotEnv)
   return folder
 }

@@ -90,18 +90,14 @@ export async function startProductionStack(t: TestContext): Promise<ProductionSt
 async function preparedFolder(t: TestContext, { certificate, key }: { certificate: string; key: string }) {
   const folder = await operatorsFolder(
     t,
-    [
-      'AZURE_BASE_URL=http://simulator:8010',
-      'AZURE_DEPLOYMENT_NAME=FLUX.1-Kontext-pro',
-      `SERVER_SECRET=${'s'.repeat(32)}`,
-      'POSTGRES_PASSWORD=a-password',
-    ].join('\n'),
+    ['AZURE_BASE_URL=http://simulator:8010', 'AZURE_DEPLOYMENT_NAME=FLUX.1-Kontext-pro'].join('\n'),
   )
   for (const name of ['images', 'logs', 'ssl']) await mkdir(join(folder, name))
   await writeFile(join(folder, 'ssl/tls.crt'), certificate)
   await writeFile(join(folder, 'ssl/tls.key'), key)
   const isRoot = process.getuid?.() === 0
-  for (const name of ['secrets/azure_api_key', 'secrets/mcp_api_keys', 'images', 'logs']) {
+  const secrets = ['azure_api_key', 'mcp_api_keys', 'server_secret', 'database_url'].map((name) => `secrets/${name}`)
+  for (const name of [...secrets, 'images', 'logs']) {
     const path = join(folder, name)
     if (isRoot) await chown(path, 1000, 1000)
     await chmod(path, name.startsWith('secrets') ? (isRoot ? 0o400 : 0o444) : isRoot ? 0o700 : 0o777)

@@ -50,8 +50,9 @@ test('each fault of Azure has one name in the log, /ready, the metrics and the a
   const names = Object.keys(played)
   const { simulator, url: azure } = await startSimulator(t, {
     deployments: {
-      ...Object.fromEntries(['working', 'wrong-address', ...names.map(deploymentOf)].map((name) => [name, MODEL])),
+      ...Object.fromEntries(['wrong-address', ...names.map(deploymentOf)].map((name) => [name, MODEL])),
       'api-version': 'gpt-image-2',
+      working: 'FLUX.2-pro',
     },
   })
   for (const [name, fault] of Object.entries(played)) simulator.faults.always(deploymentOf(name), fault)
@@ -60,18 +61,17 @@ test('each fault of Azure has one name in the log, /ready, the metrics and the a
   const faults = { ...Object.fromEntries(names.map((name) => [name, {}])), ...misconfigured(tlsUrl) }
   const entries = Object.entries(faults).map(([name, entry]) => ({ name: deploymentOf(name), ...entry }))
   const file = join(await temporaryFolder(t), 'deployments.json')
-  const deployments = [{ name: 'working', priority: 1 }, ...entries].map((entry) => ({
-    model: MODEL,
-    dialect: 'deployments',
-    ...entry,
-  }))
+  const deployments = [
+    { name: 'working', model: 'FLUX.2-pro', priority: 1 },
+    ...entries.map((entry) => ({ model: MODEL, dialect: 'deployments', ...entry })),
+  ]
   await writeFile(file, JSON.stringify({ deployments }))
   const service = await startProcess(t, {
     AZURE_BASE_URL: azure,
     AZURE_API_KEY: key,
     AZURE_DEPLOYMENT_NAME: undefined,
     AZURE_DEPLOYMENTS_FILE: file,
-    CALL_DEADLINE_MS: '8000',
+    CALL_DEADLINE_MS: '15000',
     MAX_QUEUE_WAIT_MS: '3000',
     TOOL_CALLS_PER_MINUTE: '0',
     RATE_LIMIT_PER_MINUTE: '0',
@@ -83,15 +83,16 @@ test('each fault of Azure has one name in the log, /ready, the metrics and the a
     AZURE_AUTHORITY_HOST: 'https://127.0.0.1:9',
   })
   const prometheus = await startPrometheus(t, [service.url], { hasAlerts: true })
-  const call = (model: string) => callTool(service.url, 'generate_image', { prompt: 'A quay', model })
+  const call = (model: string, more: object = {}) =>
+    callTool(service.url, 'generate_image', { prompt: 'A quay', model, ...more })
   await Promise.all(
     Object.keys(faults).map(async (name) => {
       const deployment = deploymentOf(name)
-      const cause = () => Promise.all([1, 2].map(() => call(deployment)))
+      const cause = () => Promise.all([1, 2, 3, 4].map(() => call(deployment)))
       await expectFault(name as FaultName, { service, prometheus, deployment, cause })
     }),
   )
-  t.assert.equal((await call('working')).isError, false)
+  t.assert.equal((await call('working', { size: '256x256' })).isError, false)
   const alerts = (await prometheus.firing()).map(({ labels }) => `${labels.alertname} ${labels.deployment}`)
   // Clients cause it, and no operator is woken.
   t.assert.deepEqual(

@@ -87,6 +87,13 @@ describe('the alert rules', () => {
     }
   })
 
+  test('keep the job of the service, by which the overview finds those of a chosen one', async (t: TestContext) => {
+    for (const { alert, expr } of await rules()) {
+      for (const [, labels = ''] of expr.matchAll(/\bby \(([^)]*)\)/g)) t.assert.match(labels, /\bjob\b/, alert)
+      t.assert.doesNotMatch(expr, /\b(?:sum|min|max|avg|count) ?\(/, alert)
+    }
+  })
+
   test('each have a unit test, and are in both guides and runbooks', async (t: TestContext) => {
     const tests = 'deploy/prometheus/alerts.test.yml'
     const pages = ['docs/deployment.md', 'docs/deployment.zh-CN.md', 'docs/runbook.md', 'docs/runbook.zh-CN.md']

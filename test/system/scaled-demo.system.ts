@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { chmod, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import Type from 'typebox'
 import { Value } from 'typebox/value'
@@ -100,16 +101,12 @@ test('one command starts the whole stack, whose replicas share jobs and images, 
   }
 
   const shipped = parse(await readFile(join(root, 'deploy/prometheus/alerts.yml'), 'utf8'))
-  const observed = await waitFor(
-    'Prometheus to know all targets and rules',
-    async () => {
-      const { targets, rules } = await observedBy(prometheus)
-      return [...targets, ...rules].every((health) => /^(up|ok)$/.test(health)) && { targets, rules }
-    },
+  const expected = { targets: Array(3).fill('up'), rules: shipped.groups[0].rules.map(() => 'ok') }
+  await waitFor(
+    'Prometheus to have scraped all replicas and evaluated all rules',
+    async () => isDeepStrictEqual(await observedBy(prometheus), expected),
     { limitMs: 300_000 },
   )
-  t.assert.strictEqual(observed.targets.length, 3)
-  t.assert.strictEqual(observed.rules.length, shipped.groups[0].rules.length)
 
   const processes = await processTree(demo.pid ?? 0)
   const addresses = await listeningAddresses(processes)
@@ -121,7 +118,7 @@ test('one command starts the whole stack, whose replicas share jobs and images, 
 
   demo.kill('SIGINT')
   t.assert.deepStrictEqual(await ended, [0, null])
-  t.assert.deepStrictEqual(await stillRunning(processes), [])
+  await waitFor('the end of all processes', async () => (await stillRunning(processes)).length === 0)
   t.assert.deepStrictEqual(await readdir(temporary), [])
 })
 

@@ -1,12 +1,11 @@
 #!/bin/sh
-# As the official image: at the first start a cluster with POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB.
+# As the official image: at the first start a cluster with POSTGRES_USER, POSTGRES_PASSWORD_FILE and POSTGRES_DB.
 set -e
 mkdir -p "$PGDATA" /var/run/postgresql
 chown -R postgres "$PGDATA" /var/run/postgresql
 as_postgres() { setpriv --reuid=postgres --regid=postgres --clear-groups -- "$@"; }
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-  printf '%s' "$POSTGRES_PASSWORD" >/tmp/password
-  chown postgres /tmp/password
+  install -o postgres -m 400 "$POSTGRES_PASSWORD_FILE" /tmp/password
   as_postgres initdb --username="$POSTGRES_USER" --pwfile=/tmp/password --auth-host=scram-sha-256 --auth-local=trust --no-sync >/dev/null
   rm /tmp/password
   echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"

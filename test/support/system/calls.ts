@@ -184,7 +184,7 @@ export async function checkResponses(
   for (const { id, kind, status, response, text, image, savedAt } of outcomes) {
     if (response === undefined) continue
     t.assert.equal(response.jsonrpc, '2.0')
-    t.assert.equal(response.id, id)
+    t.assert.equal(response.id, id, `${status} ${text}`)
     t.assert.notEqual(response.result === undefined, response.error === undefined, `one of result and error: ${text}`)
     t.assert.ok(response.error !== undefined || status === 200, `${status}`)
     if (kind === 'list' || image === undefined) continue

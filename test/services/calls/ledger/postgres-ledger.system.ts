@@ -23,16 +23,19 @@ const open = async () => {
 
 describeLedger('Postgres', open)
 
+const NOON = Date.UTC(2026, 10, 27, 12)
+
 test('while the database is gone paid images are returned and counted later, and no call goes out under a budget', async (t: TestContext) => {
   await using database = await open()
-  const store = createLedgerStore(database)
-  const options = { store, keepsPrompts: false, ttlMs: 0, log: silent, onRejected() {} }
+  const now = () => NOON
+  const store = createLedgerStore(database, now)
+  const options = { store, keepsPrompts: false, ttlMs: 0, log: silent, onRejected() {}, now }
   await using ledger = createLedger({ ...options, rules: () => [] })
   const image = Promise.withResolvers<ToolResult>()
   const calls = Array.from({ length: 3 }, () => ledger.around(quotedCall(), () => image.promise))
   const free = ledger.around({ ...quotedCall(), rules: undefined }, () => image.promise)
   const observed = quotedCall({ rules: [budgetRule({ isEnforced: false })] })
-  const today = new Date().toISOString().slice(0, 10)
+  const today = '2026-11-27'
   await waitFor('reservations', async () => (await store.spending(today))[0]?.reservedImages === 3 || undefined)
   await postgres.crash()
   const rejected = await ledger.around(quotedCall(), async () => t.assert.fail('it was sent')).catch((error) => error)
@@ -49,7 +52,7 @@ test('while the database is gone paid images are returned and counted later, and
   t.assert.equal((await waitFor('spending', spent)).micros, 160_000)
   const count = async () => {
     let receipts = 0
-    for await (const page of store.receipts({ since: 0, until: Date.now() + 1 })) receipts += page.length
+    for await (const page of store.receipts({ since: 0, until: NOON + 1 })) receipts += page.length
     return receipts === 5 || undefined
   }
   await waitFor('receipts', count)
