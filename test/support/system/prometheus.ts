@@ -7,7 +7,7 @@ import { parse } from 'yaml'
 import { temporaryFolder } from '../app.ts'
 import { freePorts } from '../free-ports.ts'
 import { waitFor } from '../wait-for.ts'
-import { requireProgram, root, startProgram } from './processes.ts'
+import { requireProgram, root, run, startProgram } from './processes.ts'
 
 /** A real Prometheus that scrapes services every second, if asked with the shipped alerts. */
 
@@ -51,11 +51,17 @@ export interface Prometheus {
   firing(): Promise<readonly Alert[]>
 }
 
-/** @param hasAlerts the shipped rules are evaluated every second; they fire at once, whatever their `for` is */
+export interface PrometheusOptions {
+  /** The shipped rules are evaluated every second; they fire at once, whatever their `for` is. */
+  hasAlerts?: boolean
+  /** What it has scraped before, as OpenMetrics with times. */
+  history?: string
+}
+
 export async function startPrometheus(
   t: TestContext,
   services: readonly string[],
-  { hasAlerts = false } = {},
+  { hasAlerts = false, history }: PrometheusOptions = {},
 ): Promise<Prometheus> {
   await requireProgram('prometheus')
   const [port = 0] = await freePorts(1)
@@ -69,9 +75,14 @@ export async function startPrometheus(
     rule_files: hasAlerts ? ['alerts.yml'] : [],
     scrape_configs: [{ job_name: 'azure-image-editor', static_configs: [{ targets }] }],
   })
+  const data = join(folder, 'data')
+  if (history !== undefined) {
+    await writeFile(join(folder, 'history.txt'), history)
+    await run('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', join(folder, 'history.txt'), data])
+  }
   const program = startProgram(t, 'prometheus', [
     `--config.file=${join(folder, 'prometheus.yml')}`,
-    `--storage.tsdb.path=${join(folder, 'data')}`,
+    `--storage.tsdb.path=${data}`,
     `--web.listen-address=127.0.0.1:${port}`,
     '--log.level=warn',
     '--enable-feature=exemplar-storage',
