@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { temporaryFolder } from '../support/app.ts'
+import { freePorts } from '../support/free-ports.ts'
 import { startProcess } from '../support/process.ts'
 import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
@@ -39,7 +40,7 @@ test('spending, a budget and a price that is missing have one name in the log, /
       rules: [{ name: 'everyone', usd_per_day: 10, price_unknown_usd: 0.5 }],
     }),
   })
-  const prometheus = await startPrometheus(t, [service.url], { hasAlerts: true })
+  const prometheus = await startPrometheus(t, [service.url], { hasAlerts: true, history: hoursWithoutCost(12) })
   const call = (model: string) =>
     callTool(service.url, 'generate_image', { prompt: 'A quay', size: '1024x1024', model })
   t.assert.deepEqual(await prometheus.firing(), [])
@@ -56,15 +57,32 @@ test('spending, a budget and a price that is missing have one name in the log, /
 
 test('a job whose process is lost has one name in the log, the metrics and the alert', async (t: TestContext) => {
   const { simulator, url } = await startSimulator(t)
-  const environment = { AZURE_BASE_URL: url, AZURE_API_KEY: key, IMAGES_DIR: await temporaryFolder(t) }
+  // The process that comes after it has the same address.
+  const [port] = await freePorts(1)
+  const environment = {
+    AZURE_BASE_URL: url,
+    AZURE_API_KEY: key,
+    IMAGES_DIR: await temporaryFolder(t),
+    MCP_SERVER_PORT: String(port),
+  }
   const replica = { script: join(import.meta.dirname, '../support/system/eager-replica.ts') }
   const first = await startProcess(t, environment, [], replica)
   await submitJob(first, 'A quay fault:slow=60000')
   await waitFor('the request', () => simulator.requests.length === 1)
+  const prometheus = await startPrometheus(t, [first.url], { hasAlerts: true })
   first.child.kill('SIGKILL')
   await first.ended
   const service = await startProcess(t, environment, [], replica)
-  const prometheus = await startPrometheus(t, [service.url], { hasAlerts: true })
   await expectFault('outcome unknown', { service, prometheus })
   t.assert.equal(simulator.requests.length, 1)
 })
+
+/** What Prometheus has of another replica, because the first images of a new service are no news. */
+function hoursWithoutCost(hours: number): string {
+  const labels = 'job="azure-image-editor",instance="earlier:8000",deployment="dear",model="FLUX.2-pro"'
+  const start = Math.floor(Date.now() / 1000) - hours * 3600
+  // Every four minutes: a value that is older than five minutes is none.
+  const times = Array.from({ length: hours * 15 }, (_, at) => start + at * 240)
+  const lines = times.map((time) => `image_mcp_azure_cost_usd_total{${labels}} 0 ${time}`)
+  return ['# TYPE image_mcp_azure_cost_usd counter', ...lines].join('\n')
+}

@@ -7,7 +7,7 @@ import { parse } from 'yaml'
 import { temporaryFolder } from '../app.ts'
 import { freePorts } from '../free-ports.ts'
 import { waitFor } from '../wait-for.ts'
-import { requireProgram, root, startProgram } from './processes.ts'
+import { requireProgram, root, run, startProgram } from './processes.ts'
 
 /** A real Prometheus that scrapes services every second, if asked with the shipped alerts. */
 
@@ -51,11 +51,14 @@ export interface Prometheus {
   firing(): Promise<readonly Alert[]>
 }
 
-/** @param hasAlerts the shipped rules are evaluated every second; they fire at once, whatever their `for` is */
+/**
+ * @param hasAlerts the shipped rules are evaluated every second; they fire at once, whatever their `for` is
+ * @param history what it has scraped before, as OpenMetrics text without its end
+ */
 export async function startPrometheus(
   t: TestContext,
   services: readonly string[],
-  { hasAlerts = false } = {},
+  { hasAlerts = false, history }: { hasAlerts?: boolean; history?: string } = {},
 ): Promise<Prometheus> {
   await requireProgram('prometheus')
   const [port = 0] = await freePorts(1)
@@ -69,6 +72,10 @@ export async function startPrometheus(
     rule_files: hasAlerts ? ['alerts.yml'] : [],
     scrape_configs: [{ job_name: 'azure-image-editor', static_configs: [{ targets }] }],
   })
+  if (history !== undefined) {
+    await writeFile(join(folder, 'history'), `${history}\n# EOF\n`)
+    await run('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', join(folder, 'history'), join(folder, 'data')])
+  }
   const program = startProgram(t, 'prometheus', [
     `--config.file=${join(folder, 'prometheus.yml')}`,
     `--storage.tsdb.path=${join(folder, 'data')}`,
@@ -85,11 +92,18 @@ export async function startPrometheus(
   const values = async (...request: Parameters<typeof ask>) =>
     Value.Parse(ValuesSchema, await ask(...request)).data.result
   const query = (expr: string) => values('query', { query: expr })
-  await waitFor('the first scrape', async () => (await query('up == 1')).length === targets.length, {
-    explain: () => program.said,
-  })
+  const firing = async () => {
+    const { alerts } = Value.Parse(AlertsSchema, await ask('alerts')).data
+    return alerts.filter(({ state }) => state === 'firing')
+  }
+  // Before its first scrape there is no service, which is an alert.
+  const hasScraped = async () =>
+    (await query('up == 1')).length === targets.length &&
+    (await firing()).every(({ labels }) => labels.alertname !== 'ImageServiceDown')
+  await waitFor('the first scrape', hasScraped, { explain: () => program.said })
   return {
     query,
+    firing,
     queryRange(expr, seconds) {
       const end = Date.now() / 1000
       return values('query_range', { query: expr, start: String(end - seconds), end: String(end), step: '1' })
@@ -99,10 +113,6 @@ export async function startPrometheus(
       const range = { query: expr, start: String(end - 600), end: String(end + 60) }
       const { data } = Value.Parse(ExemplarsSchema, await ask('query_exemplars', range))
       return data.flatMap((series) => series.exemplars.flatMap(({ labels }) => labels.trace_id ?? []))
-    },
-    async firing() {
-      const { alerts } = Value.Parse(AlertsSchema, await ask('alerts')).data
-      return alerts.filter(({ state }) => state === 'firing')
     },
   }
 }
