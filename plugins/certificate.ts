@@ -15,7 +15,8 @@ async function certificate({ appOptions, metrics, readiness }: FastifyInstance):
   })
   readiness.add('certificate', () => {
     const days = certificateDays(path, new Date())
-    if (days === undefined) return { ready: true, state: 'unreadable', faults: ['IMG_ERR_SECRET_FILE'] }
+    // The part of secret files says why.
+    if (days === undefined) return { ready: true, state: 'unreadable' }
     const faults = days < NOTICE_DAYS ? (['IMG_ERR_CERTIFICATE_ENDING'] as const) : []
     return { ready: true, state: `ends in ${days} days`, faults }
   })

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { isNearlyUsed } from '../services/calls/ledger/budget-watch.ts'
+import { nearlyUsedRules } from '../services/calls/ledger/budget-watch.ts'
 import { createLedger, type Ledger } from '../services/calls/ledger/ledger.ts'
 import { createLedgerStore } from '../services/calls/ledger/ledger-store.ts'
 
@@ -24,11 +24,11 @@ async function ledger(fastify: FastifyInstance): Promise<void> {
   })
   metrics.setBudgets(() => ledger.budgets().map(({ usd, ...labels }) => ({ labels, value: usd })))
   if (policy !== undefined) {
-    readiness.add('budgets', () =>
-      isNearlyUsed(ledger.budgets())
-        ? { ready: true, state: 'nearly used', faults: ['IMG_ERR_BUDGET_NEARLY_USED'] }
-        : { ready: true, state: 'available' },
-    )
+    readiness.add('budgets', () => {
+      const rules = nearlyUsedRules(ledger.budgets())
+      if (rules.length === 0) return { ready: true, state: 'available' }
+      return { ready: true, state: 'nearly used', faults: ['IMG_ERR_BUDGET_NEARLY_USED'], facts: { rules } }
+    })
   }
   fastify.addHook('onReady', async () => ledger.start())
   fastify.addHook('onClose', () => ledger[Symbol.asyncDispose]())

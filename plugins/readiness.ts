@@ -17,10 +17,13 @@ declare module 'fastify' {
   }
 }
 
+/** Where no one probes or scrapes, for instance over stdio, the log has faults all the same. */
+const LOOK_EVERY_MS = 60_000
+
 /** The named checks that `GET /ready` and each scrape run. */
 async function readiness(fastify: FastifyInstance): Promise<void> {
   const { log, metrics } = fastify
-  const parts = createParts()
+  const parts = createParts((part, err) => log.error({ err, part }, 'the check of a part of /ready failed'))
   const logFaults = createFaultLog(log)
   let isClosing = false
 
@@ -29,19 +32,23 @@ async function readiness(fastify: FastifyInstance): Promise<void> {
     const ready = !isClosing && states.every((state) => state.ready)
     const isDegraded = states.some((state) => state.isDegraded === true)
     const status = isClosing ? 'shutting down' : !ready ? 'not ready' : isDegraded ? 'degraded' : 'ready'
-    const faults = [...new Set(states.flatMap((state) => state.faults ?? []))]
-    logFaults(faults)
+    const found = states.flatMap(({ faults = [], facts }) => faults.map((code) => ({ code, facts })))
+    logFaults(found)
+    const faults = [...new Set(found.map(({ code }) => code))]
     const body = { status, faults, ...Object.fromEntries(states.map(({ part, state }) => [part, state])) }
     return { ready, faults, body }
   }
 
   fastify.decorate('readiness', { add: parts.add, report })
   metrics.setFaults(async () => (await report()).faults)
+  let timer: NodeJS.Timeout | undefined
   fastify.addHook('onReady', async function logFirstFaults() {
     await report()
+    timer = setInterval(() => void report(), LOOK_EVERY_MS).unref()
   })
   fastify.addHook('preClose', async () => {
     isClosing = true
+    clearInterval(timer)
   })
 }
 

@@ -1,17 +1,22 @@
+import { X509Certificate } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { prepareEnvironment } from '../services/config/environment.ts'
-import { watchSecretFiles } from '../services/config/secret-files.ts'
+import { parseApiKeys } from '../services/auth/api-keys.ts'
+import { type Environment, prepareEnvironment } from '../services/config/environment.ts'
+import { parseKey } from '../services/config/key-file.ts'
+import { type SecretFile, watchSecretFiles } from '../services/config/secret-files.ts'
 import { InvalidValueError } from '../services/errors/app-error.ts'
 import { faultMessages } from '../services/errors/faults.ts'
 
-/** Reports files of secrets that can no longer be read, for instance after a rotation. */
+/** Of files that are read again while the service runs. */
+const checks: Readonly<Record<string, SecretFile['check']>> = { AZURE_API_KEY: parseKey, MCP_API_KEYS: parseApiKeys }
+
+/** Reports files of secrets that can no longer be used, for instance after a rotation. */
 async function secretFiles({ appOptions, log, readiness }: FastifyInstance): Promise<void> {
   const { environment, transport = 'http' } = appOptions
-  const paths = Object.entries(prepareEnvironment(environment, transport).secretFiles)
-  if (paths.length === 0) return
   const code = 'IMG_ERR_SECRET_FILE'
-  const files = paths.map(([name, path]) => ({ variable: `${name}_FILE`, path }))
+  const files = filesOf(prepareEnvironment(environment, transport).secretFiles, environment)
+  if (files.length === 0) return
   const check = watchSecretFiles(files, (variable, err) => {
     if (err === undefined) log.info({ code, variable }, 'secret file usable again')
     else log.error({ code, variable, err, reason: reasonOf(err) }, faultMessages[code])
@@ -20,6 +25,16 @@ async function secretFiles({ appOptions, log, readiness }: FastifyInstance): Pro
     const state = await check()
     return { ready: true, state, faults: Object.values(state).includes('unusable') ? [code] : [] }
   })
+}
+
+function filesOf(
+  paths: Readonly<Record<string, string>>,
+  { AZURE_CLIENT_CERTIFICATE_PATH: path }: Environment,
+): SecretFile[] {
+  const files = Object.entries(paths).map(([name, path]) => ({ variable: `${name}_FILE`, path, check: checks[name] }))
+  if (path === undefined) return files
+  const check = (text: string) => new X509Certificate(text)
+  return [...files, { variable: 'AZURE_CLIENT_CERTIFICATE_PATH', path, check }]
 }
 
 const reasonOf = (error: unknown) => (error instanceof InvalidValueError ? error.message : undefined)

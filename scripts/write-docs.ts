@@ -134,11 +134,11 @@ function faultTableRows(language: Language): Row[] {
   return Object.values<FaultRow>(faultRows).map((row) => [
     row.code === undefined ? '–' : code(row.code),
     row.fault[language.key],
+    row.todo[language.key],
+    `[${row.alert}](${language.runbook}#${row.alert.toLowerCase()})`,
     logCell(row),
     readyCell(row, language),
     code(row.metric.replaceAll('|', '\\|')),
-    `[${row.alert}](${language.runbook}#${row.alert.toLowerCase()})`,
-    row.todo[language.key],
   ])
 }
 

@@ -7,8 +7,8 @@ export const moneyFaults = {
     'ImageBudgetNearlyUsed',
     { en: 'Nine tenths of a budget are spent', zh: '预算已花费十分之九' },
     {
-      en: 'Raise the limit of the `rule` in `POLICY_FILE`, which is read again, or let the period end (UTC)',
-      zh: '提高 `POLICY_FILE` 中该 `rule` 的限额（会自动重新读取），或等待周期结束（UTC）',
+      en: 'Raise the limit of the `rules` in the line in `POLICY_FILE`, which is read again, or let the period end (UTC)',
+      zh: '提高日志中 `rules` 在 `POLICY_FILE` 的限额（会自动重新读取），或等待周期结束（UTC）',
     },
   ),
   'spending high': {

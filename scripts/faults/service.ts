@@ -25,10 +25,13 @@ export const serviceFaults = {
     'IMG_ERR_SECRET_FILE',
     { member: 'secretFiles.<variable>', value: 'unusable' },
     'ImageSecretFileUnusable',
-    { en: 'The file of a secret is empty or cannot be read after a rotation', zh: '轮换后机密文件为空或无法读取' },
     {
-      en: 'Write the file of the `variable` in the line again, readable for uid 1000',
-      zh: '重新写入日志中 `variable` 对应的文件，使 uid 1000 可读',
+      en: 'The file of a secret or of the certificate cannot be used after a rotation: it is missing, empty or not in its form',
+      zh: '轮换后机密或证书的文件无法使用：缺失、为空或格式不符',
+    },
+    {
+      en: 'Write the file of the `variable` in the line again, readable for uid 1000; `reason` or `err` says what is wrong with it',
+      zh: '重新写入日志中 `variable` 对应的文件，使 uid 1000 可读；`reason` 或 `err` 说明问题',
     },
   ),
   'certificate ending': ofService(

@@ -279,6 +279,6 @@ function endFailed(
 }
 
 function stateOf({ deployment, breaker, limiter, status }: Deployment): DeploymentState {
-  const { lastSuccess, lastFailure, isFailing } = status
-  return { name: deployment.name, lastSuccess, lastFailure, isFailing, isBlocked: breaker.isOpen, ...limiter.status() }
+  const { lastSuccess, lastFailure, failing } = status
+  return { name: deployment.name, lastSuccess, lastFailure, failing, isBlocked: breaker.isOpen, ...limiter.status() }
 }

@@ -7,8 +7,8 @@ export interface DeploymentStatus {
   readonly lastSuccess: Date | undefined
   /** Of Azure or its configuration; a rejected prompt is no failure of the deployment. */
   readonly lastFailure: { readonly at: Date; readonly code: ErrorCode } | undefined
-  /** Whether the last call failed, except for what clients or the quota cause. */
-  readonly isFailing: boolean
+  /** Why the last call failed, except for what clients or the quota cause. */
+  readonly failing: ErrorCode | undefined
   /** Milliseconds that an image takes from the request to its last byte, as far as calls have shown. */
   readonly typicalMs: number
   succeeded(durationMs: number): void
@@ -33,7 +33,7 @@ const WEIGHT_OF_LAST = 0.2
 export function createDeploymentStatus(now: () => Date = () => new Date()): DeploymentStatus {
   let lastSuccess: Date | undefined
   let lastFailure: { at: Date; code: ErrorCode } | undefined
-  let isFailing = false
+  let failing: ErrorCode | undefined
   let typicalMs = INITIAL_TYPICAL_MS
   return {
     get lastSuccess() {
@@ -42,8 +42,8 @@ export function createDeploymentStatus(now: () => Date = () => new Date()): Depl
     get lastFailure() {
       return lastFailure
     },
-    get isFailing() {
-      return isFailing
+    get failing() {
+      return failing
     },
     get typicalMs() {
       return typicalMs
@@ -51,19 +51,19 @@ export function createDeploymentStatus(now: () => Date = () => new Date()): Depl
     succeeded(durationMs) {
       typicalMs += (durationMs - typicalMs) * (lastSuccess === undefined ? 1 : WEIGHT_OF_LAST)
       lastSuccess = now()
-      isFailing = false
+      failing = undefined
     },
     failed(code) {
       if (errorFamily(code) === 'input') return
       lastFailure = { at: now(), code }
-      if (!harmless.has(code)) isFailing = true
+      if (!harmless.has(code)) failing = code
     },
   }
 }
 
 /** Whether no deployment generates images at the moment. */
 function areAllDown(states: readonly DeploymentState[]): boolean {
-  return states.every(({ isFailing, isBlocked }) => isFailing || isBlocked)
+  return states.every(({ failing, isBlocked }) => failing !== undefined || isBlocked)
 }
 
 /** For `/ready`. */
@@ -76,10 +76,10 @@ export const azurePart = (states: readonly DeploymentState[]) => ({
 
 /** Why deployments do not generate images at the moment. */
 function deploymentFaults(states: readonly DeploymentState[]): ErrorCode[] {
-  return states.flatMap(({ isBlocked, isFailing, pausedMs, lastFailure }) => {
+  return states.flatMap(({ isBlocked, failing, pausedMs, lastFailure }) => {
     if (isBlocked) return ['IMG_ERR_AZURE_ACCOUNT_BLOCKED']
-    if (lastFailure === undefined) return []
-    return isFailing || (pausedMs > 0 && isOfQuota(lastFailure.code)) ? [lastFailure.code] : []
+    if (failing !== undefined) return [failing]
+    return lastFailure !== undefined && pausedMs > 0 && isOfQuota(lastFailure.code) ? [lastFailure.code] : []
   })
 }
 
@@ -107,9 +107,9 @@ function describeStatus(
   )
 }
 
-function stateOf({ isBlocked, pausedMs, isFailing, lastSuccess }: DeploymentState): string {
+function stateOf({ isBlocked, pausedMs, failing, lastSuccess }: DeploymentState): string {
   if (isBlocked) return 'account blocked'
   if (pausedMs > 0) return 'waiting for quota'
-  if (isFailing) return 'failing'
+  if (failing !== undefined) return 'failing'
   return lastSuccess === undefined ? 'not used yet' : 'working'
 }

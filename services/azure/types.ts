@@ -113,8 +113,8 @@ export interface DeploymentState {
   name: string
   lastSuccess: Date | undefined
   lastFailure: { readonly at: Date; readonly code: ErrorCode } | undefined
-  /** Whether the last call failed, except for what clients or the quota cause. */
-  isFailing: boolean
+  /** Why the last call failed, except for what clients or the quota cause. */
+  failing: ErrorCode | undefined
   /** Azure has blocked the account; no call is sent. */
   isBlocked: boolean
   /** Calls that wait for their turn. */

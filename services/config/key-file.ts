@@ -7,7 +7,7 @@ const MAX_KEY_BYTES = 65_536
 
 /** Reads a file with one key. @throws Error with a system code, or InvalidValueError with a reason */
 export function readKeyFile(path: string): string {
-  return keyOf(readTextFile(path, MAX_KEY_BYTES))
+  return parseKey(readTextFile(path, MAX_KEY_BYTES))
 }
 
 /** Reads the key again; `undefined` if the file has not changed since `seen`, the last `mark`. */
@@ -18,10 +18,11 @@ export async function readChangedKeyFile(
   const stats = await stat(path)
   checkTextFile(stats, MAX_KEY_BYTES)
   const mark = `${stats.mtimeMs} ${stats.size} ${stats.ino}`
-  return mark === seen ? undefined : { key: keyOf(decodeText(await readFile(path))), mark }
+  return mark === seen ? undefined : { key: parseKey(decodeText(await readFile(path))), mark }
 }
 
-function keyOf(text: string): string {
+/** @throws InvalidValueError with the reason */
+export function parseKey(text: string): string {
   const key = text.trim()
   if (key === '') throw new InvalidValueError('is empty')
   if (!/^[\x21-\x7e]+$/.test(key))

@@ -6,6 +6,8 @@ export interface SecretFile {
   /** `AZURE_API_KEY_FILE`. */
   variable: string
   path: string
+  /** Its content is checked as where it is used. @throws InvalidValueError with the reason, or any other Error */
+  check?: ((text: string) => unknown) | undefined
 }
 
 /** Unauthenticated clients can trigger the check. */
@@ -23,9 +25,11 @@ export function watchSecretFiles(
 ): () => Promise<Readonly<Record<string, 'usable' | 'unusable'>>> {
   const broken = new Set<string>()
 
-  function isUsable({ variable, path }: SecretFile): boolean {
+  function isUsable({ variable, path, check }: SecretFile): boolean {
     try {
-      if (readSecretFile(path).trim() === '') throw new InvalidValueError('is empty')
+      const text = readSecretFile(path)
+      if (text.trim() === '') throw new InvalidValueError('is empty')
+      check?.(text)
       if (broken.delete(variable)) onChange(variable)
       return true
     } catch (error) {

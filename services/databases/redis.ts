@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { AppError } from '../errors/app-error.ts'
-import { faultMessages } from '../errors/faults.ts'
+import { faultMessages, type ServiceFault } from '../errors/faults.ts'
 import type { Logger } from '../logging/logger.ts'
 
 /** The keys of this service in a Redis that others may use as well. */
@@ -86,7 +86,7 @@ export function connectRedis(url: string, log: Logger): RedisConnection {
     const isWorse = loggedReason === OUT_OF_MEMORY && client.status !== 'ready'
     if (probing !== undefined && !isWorse && (reason === undefined || reason === loggedReason)) return
     loggedReason = reason
-    const code = reason === OUT_OF_MEMORY ? 'IMG_ERR_REDIS_FULL' : 'IMG_ERR_REDIS_UNREACHABLE'
+    const code = codeOf(reason)
     log.warn({ code, err, reason }, faultMessages[code])
     if (probing !== undefined) return
     probing = setInterval(isResponding, PROBE_MS).unref()
@@ -97,7 +97,7 @@ export function connectRedis(url: string, log: Logger): RedisConnection {
     if (probing === undefined) return
     clearInterval(probing)
     probing = undefined
-    log.info({}, 'redis reachable again, replicas count together')
+    log.info({ code: codeOf(loggedReason) }, 'redis reachable again, replicas count together')
     for (const change of changes) change(true)
   }
 
@@ -224,6 +224,9 @@ function createSubscriptions(url: string) {
     close: () => connection?.disconnect(),
   }
 }
+
+const codeOf = (reason: string | undefined): ServiceFault =>
+  reason === OUT_OF_MEMORY ? 'IMG_ERR_REDIS_FULL' : 'IMG_ERR_REDIS_UNREACHABLE'
 
 /** The code that an error response of Redis begins with, such as `WRONGPASS` or `READONLY`; its text is not logged. */
 function reasonOf(error: unknown): string | undefined {

@@ -12,6 +12,8 @@ export interface PartState {
   state: State
   /** What an operator has to repair. */
   faults?: readonly FaultCode[] | undefined
+  /** Of these faults, for the log only: any client may read `/ready`. */
+  facts?: Readonly<Record<string, unknown>> | undefined
 }
 
 export type CheckPart = () => PartState | Promise<PartState>
@@ -20,14 +22,38 @@ export type CheckPart = () => PartState | Promise<PartState>
 const PATIENCE_MS = 500
 const UNKNOWN: PartState = { ready: true, state: 'unknown' }
 
-/** The checks of all parts by name. */
-export function createParts() {
+/**
+ * The checks of all parts by name.
+ *
+ * @param onFailed a check rejects; called once until it succeeds again
+ */
+export function createParts(onFailed: (part: string, error: unknown) => void) {
   const checks = new Map<string, CheckPart>()
   const last = new Map<string, PartState>()
+  const running = new Map<string, Promise<PartState>>()
+  const failed = new Set<string>()
 
-  async function look(part: string, check: CheckPart): Promise<PartState> {
-    const state = await check()
-    last.set(part, state)
+  /** Never rejects: what cannot be checked takes nothing out of service, and hides no other part. */
+  async function run(part: string, check: CheckPart): Promise<PartState> {
+    try {
+      const state = await Promise.try(check)
+      failed.delete(part)
+      last.set(part, state)
+      return state
+    } catch (error) {
+      if (!failed.has(part)) onFailed(part, error)
+      failed.add(part)
+      last.delete(part)
+      return UNKNOWN
+    } finally {
+      running.delete(part)
+    }
+  }
+
+  /** Shared by all who ask meanwhile: what does not respond is not asked again for every probe. */
+  function look(part: string, check: CheckPart): Promise<PartState> {
+    const state = running.get(part) ?? run(part, check)
+    running.set(part, state)
     return state
   }
 

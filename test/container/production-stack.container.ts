@@ -20,7 +20,7 @@ const InspectedSchema = Type.Object({
 })
 
 test('the overlays for production and replicas are one stack: TLS, keys, shared images, metrics, and a restart that loses no call', {
-  timeout: 600_000,
+  timeout: 1_200_000,
 }, async (t: TestContext) => {
   if (!(await hasNetworks())) return t.skip('this engine has no bridge networks')
   await buildStandIns()

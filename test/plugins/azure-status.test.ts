@@ -69,6 +69,22 @@ describe('/ready', () => {
     t.assert.match((await ready(built)).text, /"status":"ready"/)
   })
 
+  test('names what an operator has to repair also while later calls fail because of a client or the quota', async (t: TestContext) => {
+    const statuses = [401, 400]
+    const azure = await fakeAzure(
+      t,
+      afterBody((response) => {
+        response.writeHead(statuses.shift() ?? 200, { 'content-type': 'application/json' })
+        response.end(JSON.stringify({ error: { code: 'x', message: 'x' } }))
+      }),
+    )
+    const built = await buildApp(t, { AZURE_BASE_URL: azure.url, AZURE_API_DIALECT: 'deployments' })
+    for (const code of ['IMG_ERR_AZURE_CREDENTIAL', 'IMG_ERR_AZURE_REJECTED']) {
+      await t.assert.rejects(built.app.azureImages.generate(args, callContext()), { code })
+      t.assert.deepEqual((await ready(built)).faults, ['IMG_ERR_AZURE_CREDENTIAL'])
+    }
+  })
+
   test('a prompt that the content filter rejects is no failure of the deployment', async (t: TestContext) => {
     const filtered = { error: { code: 'contentFilter', message: 'x' } }
     const azure = await fakeAzure(t, responding(400, filtered))

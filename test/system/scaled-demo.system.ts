@@ -76,7 +76,7 @@ async function observedBy(prometheus: string): Promise<{ targets: string[]; rule
 }
 
 test('one command starts the whole stack, whose replicas share jobs and images, and stops it', {
-  timeout: 600_000,
+  timeout: 1_200_000,
 }, async (t: TestContext) => {
   const { demo, ended, temporary, url, azurite, replicas, prometheus } = await startDemo(t)
   t.assert.strictEqual(replicas.length, 3)

@@ -22,15 +22,16 @@ export interface BudgetWatch {
 /** Of its limit, as in the alert ImageBudgetNearlyUsed. */
 const NEARLY_USED = 0.9
 
-/** Whether little is left of a budget. */
-export function isNearlyUsed(figures: readonly BudgetFigure[]): boolean {
+/** The rules of budgets of which little is left. */
+export function nearlyUsedRules(figures: readonly BudgetFigure[]): string[] {
   const limits = figures.filter(({ kind }) => kind === 'limit')
-  return limits.some(({ rule, period, usd: limit }) =>
+  const nearly = limits.filter(({ rule, period, usd: limit }) =>
     figures.some((each) => {
       const isOfIt = each.rule === rule && each.period === period && each.kind === 'spent'
       return isOfIt && each.usd > limit * NEARLY_USED
     }),
   )
+  return [...new Set(nearly.map(({ rule }) => rule))]
 }
 
 export function createBudgetWatch(

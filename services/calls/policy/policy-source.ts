@@ -45,8 +45,10 @@ export function followPolicy({ path, policy, read, log, onReload, pollMs }: Poli
   let find = finder(policy)
 
   function reload(): void {
+    const code = 'IMG_ERR_POLICY_FILE'
     try {
       current = read(path)
+      if (!isCurrent) log.info({ code }, 'fault ended')
       isCurrent = true
       find = finder(current)
       log.info({ rules: describePolicy(current) }, 'policy reloaded')
@@ -55,7 +57,6 @@ export function followPolicy({ path, policy, read, log, onReload, pollMs }: Poli
     } catch (err) {
       isCurrent = false
       const problems = fileProblems(err).map(({ problem }) => problem)
-      const code = 'IMG_ERR_POLICY_FILE'
       log.error({ code, err, problems }, faultMessages[code])
     }
     onReload(current, isCurrent)

@@ -51,14 +51,17 @@ export interface Prometheus {
   firing(): Promise<readonly Alert[]>
 }
 
-/**
- * @param hasAlerts the shipped rules are evaluated every second; they fire at once, whatever their `for` is
- * @param history what it has scraped before, as OpenMetrics text without its end
- */
+export interface PrometheusOptions {
+  /** The shipped rules are evaluated every second; they fire at once, whatever their `for` is. */
+  hasAlerts?: boolean
+  /** What it has scraped before, as OpenMetrics with times. */
+  history?: string
+}
+
 export async function startPrometheus(
   t: TestContext,
   services: readonly string[],
-  { hasAlerts = false, history }: { hasAlerts?: boolean; history?: string } = {},
+  { hasAlerts = false, history }: PrometheusOptions = {},
 ): Promise<Prometheus> {
   await requireProgram('prometheus')
   const [port = 0] = await freePorts(1)
@@ -72,13 +75,14 @@ export async function startPrometheus(
     rule_files: hasAlerts ? ['alerts.yml'] : [],
     scrape_configs: [{ job_name: 'azure-image-editor', static_configs: [{ targets }] }],
   })
+  const data = join(folder, 'data')
   if (history !== undefined) {
-    await writeFile(join(folder, 'history'), `${history}\n# EOF\n`)
-    await run('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', join(folder, 'history'), join(folder, 'data')])
+    await writeFile(join(folder, 'history.txt'), history)
+    await run('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', join(folder, 'history.txt'), data])
   }
   const program = startProgram(t, 'prometheus', [
     `--config.file=${join(folder, 'prometheus.yml')}`,
-    `--storage.tsdb.path=${join(folder, 'data')}`,
+    `--storage.tsdb.path=${data}`,
     `--web.listen-address=127.0.0.1:${port}`,
     '--log.level=warn',
     '--enable-feature=exemplar-storage',
@@ -92,18 +96,11 @@ export async function startPrometheus(
   const values = async (...request: Parameters<typeof ask>) =>
     Value.Parse(ValuesSchema, await ask(...request)).data.result
   const query = (expr: string) => values('query', { query: expr })
-  const firing = async () => {
-    const { alerts } = Value.Parse(AlertsSchema, await ask('alerts')).data
-    return alerts.filter(({ state }) => state === 'firing')
-  }
-  // Before its first scrape there is no service, which is an alert.
-  const hasScraped = async () =>
-    (await query('up == 1')).length === targets.length &&
-    (await firing()).every(({ labels }) => labels.alertname !== 'ImageServiceDown')
-  await waitFor('the first scrape', hasScraped, { explain: () => program.said })
+  await waitFor('the first scrape', async () => (await query('up == 1')).length === targets.length, {
+    explain: () => program.said,
+  })
   return {
     query,
-    firing,
     queryRange(expr, seconds) {
       const end = Date.now() / 1000
       return values('query_range', { query: expr, start: String(end - seconds), end: String(end), step: '1' })
@@ -113,6 +110,10 @@ export async function startPrometheus(
       const range = { query: expr, start: String(end - 600), end: String(end + 60) }
       const { data } = Value.Parse(ExemplarsSchema, await ask('query_exemplars', range))
       return data.flatMap((series) => series.exemplars.flatMap(({ labels }) => labels.trace_id ?? []))
+    },
+    async firing() {
+      const { alerts } = Value.Parse(AlertsSchema, await ask('alerts')).data
+      return alerts.filter(({ state }) => state === 'firing')
     },
   }
 }
