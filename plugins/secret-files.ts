@@ -6,12 +6,17 @@ import { InvalidValueError } from '../services/errors/app-error.ts'
 import { faultMessages } from '../services/errors/faults.ts'
 
 /** Reports files of secrets that can no longer be read, for instance after a rotation. */
-async function secretFiles({ appOptions, log, readiness }: FastifyInstance): Promise<void> {
+async function secretFiles({ appOptions, config, log, readiness }: FastifyInstance): Promise<void> {
   const { environment, transport = 'http' } = appOptions
   const paths = Object.entries(prepareEnvironment(environment, transport).secretFiles)
-  if (paths.length === 0) return
+  const own = config.azure.deployments.flatMap(({ name, credential: { file } }) =>
+    file === undefined || paths.some(([, path]) => path === file())
+      ? []
+      : [{ variable: `key_file of ${name}`, locate: file }],
+  )
   const code = 'IMG_ERR_SECRET_FILE'
-  const files = paths.map(([name, path]) => ({ variable: `${name}_FILE`, path }))
+  const files = [...paths.map(([name, path]) => ({ variable: `${name}_FILE`, locate: () => path })), ...own]
+  if (files.length === 0) return
   const check = watchSecretFiles(files, (variable, err) => {
     if (err === undefined) log.info({ code, variable }, 'secret file usable again')
     else log.error({ code, variable, err, reason: reasonOf(err) }, faultMessages[code])

@@ -14,6 +14,8 @@ export interface Credential {
   /** Azure rejected these headers. `true` if there are others now. */
   refreshCredential(scope: string, rejected: Readonly<Record<string, string>>): Promise<boolean>
   secrets(): readonly string[]
+  /** Where the key is read from; throws if it must not be read. */
+  file?: () => string
 }
 
 /** A fixed key. Its header works on all routes. */
@@ -58,6 +60,7 @@ export function keyFileCredential(
       return key !== rejected['api-key']
     },
     secrets: () => [key],
+    file: () => locate(path),
   }
 }
 

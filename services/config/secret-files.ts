@@ -5,7 +5,8 @@ import { readSecretFile } from './environment.ts'
 export interface SecretFile {
   /** `AZURE_API_KEY_FILE`. */
   variable: string
-  path: string
+  /** May throw, if the file must not be read. */
+  locate(): string
 }
 
 /** Unauthenticated clients can trigger the check. */
@@ -23,9 +24,9 @@ export function watchSecretFiles(
 ): () => Promise<Readonly<Record<string, 'usable' | 'unusable'>>> {
   const broken = new Set<string>()
 
-  function isUsable({ variable, path }: SecretFile): boolean {
+  function isUsable({ variable, locate }: SecretFile): boolean {
     try {
-      if (readSecretFile(path).trim() === '') throw new InvalidValueError('is empty')
+      if (readSecretFile(locate()).trim() === '') throw new InvalidValueError('is empty')
       if (broken.delete(variable)) onChange(variable)
       return true
     } catch (error) {
