@@ -74,6 +74,7 @@ test('a response is whole although its file is removed while it is sent', async 
   await one.abandonedResults.load()
   t.assert.equal(one.abandonedResults.waiting, 1, 'the first process still has it on its list')
   retry.disconnect()
+  await waitFor('its return', async () => (await one.files()).every((name) => !name.endsWith('.claimed')))
   t.assert.deepEqual((await one.call().take()).images, ['image'])
   t.assert.deepEqual((await retry.read()).images, ['image'])
 })
