@@ -12,10 +12,13 @@ import { faultMessages } from '../services/errors/faults.ts'
 const checks: Readonly<Record<string, SecretFile['check']>> = { AZURE_API_KEY: parseKey, MCP_API_KEYS: parseApiKeys }
 
 /** Reports files of secrets that can no longer be used, for instance after a rotation. */
-async function secretFiles({ appOptions, log, readiness }: FastifyInstance): Promise<void> {
+async function secretFiles({ appOptions, config, log, readiness }: FastifyInstance): Promise<void> {
   const { environment, transport = 'http' } = appOptions
   const code = 'IMG_ERR_SECRET_FILE'
-  const files = filesOf(prepareEnvironment(environment, transport).secretFiles, environment)
+  const files = [
+    ...filesOf(prepareEnvironment(environment, transport).secretFiles, environment),
+    ...keyFilesOf(config.azure.deployments),
+  ]
   if (files.length === 0) return
   const check = watchSecretFiles(files, (variable, err) => {
     if (err === undefined) log.info({ code, variable }, 'secret file usable again')
@@ -31,10 +34,21 @@ function filesOf(
   paths: Readonly<Record<string, string>>,
   { AZURE_CLIENT_CERTIFICATE_PATH: path }: Environment,
 ): SecretFile[] {
-  const files = Object.entries(paths).map(([name, path]) => ({ variable: `${name}_FILE`, path, check: checks[name] }))
+  const files = Object.entries(paths).map(([name, path]) => ({
+    variable: `${name}_FILE`,
+    locate: () => path,
+    check: checks[name],
+  }))
   if (path === undefined) return files
   const check = (text: string) => new X509Certificate(text)
-  return [...files, { variable: 'AZURE_CLIENT_CERTIFICATE_PATH', path, check }]
+  return [...files, { variable: 'AZURE_CLIENT_CERTIFICATE_PATH', locate: () => path, check }]
+}
+
+/** The `key_file` of each deployment that has one. */
+function keyFilesOf(deployments: FastifyInstance['config']['azure']['deployments']): SecretFile[] {
+  return deployments.flatMap(({ name, credential: { locate } }) =>
+    locate === undefined ? [] : [{ variable: `key_file of ${name}`, locate, check: parseKey }],
+  )
 }
 
 const reasonOf = (error: unknown) => (error instanceof InvalidValueError ? error.message : undefined)

@@ -14,6 +14,8 @@ export interface Credential {
   /** Azure rejected these headers. `true` if there are others now. */
   refreshCredential(scope: string, rejected: Readonly<Record<string, string>>): Promise<boolean>
   secrets(): readonly string[]
+  /** Where the key of this deployment alone is read from. @throws Error if it must not be read */
+  locate?: (() => string) | undefined
 }
 
 /** A fixed key. Its header works on all routes. */
@@ -30,18 +32,15 @@ export function keyCredential(key: string): Credential {
 /**
  * A key in a file, reloaded when the file changes, since mounted secrets are rotated while the service runs.
  *
- * @param locate returns the path to read, and throws if it must not be read; called for every read
+ * @param locate for the file of one deployment: returns the path to read, and throws if it must not be read; called for
+ *   every read
  */
-export function keyFileCredential(
-  path: string,
-  firstKey: string,
-  locate: (path: string) => string = (same) => same,
-): Credential {
+export function keyFileCredential(path: string, firstKey: string, locate?: (path: string) => string): Credential {
   let key = firstKey
   let mark: string | undefined
   async function refresh() {
     try {
-      const changed = await readChangedKeyFile(locate(path), mark)
+      const changed = await readChangedKeyFile(locate?.(path) ?? path, mark)
       if (changed !== undefined) ({ key, mark } = changed)
     } catch {
       // The file may be missing, empty or incomplete while it is replaced. The current key may still be valid.
@@ -58,6 +57,7 @@ export function keyFileCredential(
       return key !== rejected['api-key']
     },
     secrets: () => [key],
+    locate: locate && (() => locate(path)),
   }
 }
 

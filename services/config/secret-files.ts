@@ -5,7 +5,8 @@ import { readSecretFile } from './environment.ts'
 export interface SecretFile {
   /** `AZURE_API_KEY_FILE`. */
   variable: string
-  path: string
+  /** Where it is. @throws Error if it must not be read */
+  locate(): string
   /** Its content is checked as where it is used. @throws InvalidValueError with the reason, or any other Error */
   check?: ((text: string) => unknown) | undefined
 }
@@ -25,9 +26,9 @@ export function watchSecretFiles(
 ): () => Promise<Readonly<Record<string, 'usable' | 'unusable'>>> {
   const broken = new Set<string>()
 
-  function isUsable({ variable, path, check }: SecretFile): boolean {
+  function isUsable({ variable, locate, check }: SecretFile): boolean {
     try {
-      const text = readSecretFile(path)
+      const text = readSecretFile(locate())
       if (text.trim() === '') throw new InvalidValueError('is empty')
       check?.(text)
       if (broken.delete(variable)) onChange(variable)

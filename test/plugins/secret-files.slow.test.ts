@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { buildApp, temporaryFolder } from '../support/app.ts'
@@ -28,4 +28,45 @@ test('a rotated secret that cannot be used is a fault until its file is correct 
   await expect('usable', [])
   t.assert.match(logs.text, /"variable":"AZURE_API_KEY_FILE".*does not contain a key/)
   t.assert.doesNotMatch(logs.text, /0123456789abcdef|no colon/)
+})
+
+test('the key file of one deployment is watched, too', async (t: TestContext) => {
+  const folder = await temporaryFolder(t)
+  const write = async (name: string, content: string) => {
+    await writeFile(join(folder, name), content)
+    return join(folder, name)
+  }
+  await write('own-key', 'the-key-of-one')
+  const deployments = [
+    { name: 'one', model: 'FLUX.2-pro', key_file: 'own-key' },
+    { name: 'two', model: 'FLUX.2-pro' },
+  ]
+  const { app, logs } = await buildApp(t, {
+    AZURE_API_KEY: undefined,
+    AZURE_API_KEY_FILE: await write('key', 'the-key'),
+    AZURE_DEPLOYMENT_NAME: undefined,
+    AZURE_DEPLOYMENTS_FILE: await write('deployments.json', JSON.stringify({ deployments })),
+    METRICS_TOKEN_FILE: await write('token', 'the-token-of-metrics'),
+  })
+  const read = async () => Object((await app.readiness.report()).body)
+  const usable = { AZURE_API_KEY_FILE: 'usable', METRICS_TOKEN_FILE: 'usable', 'key_file of one': 'usable' }
+  t.assert.deepEqual((await read()).secretFiles, usable)
+  await rm(join(folder, 'own-key'))
+  await write('token', '')
+  // A check is valid for seconds.
+  const body = await waitFor('the next check', async () => {
+    const next = await read()
+    return next.faults.length > 0 ? next : undefined
+  })
+  t.assert.deepEqual(body.faults, ['IMG_ERR_SECRET_FILE'])
+  t.assert.deepEqual(body.secretFiles, {
+    AZURE_API_KEY_FILE: 'usable',
+    METRICS_TOKEN_FILE: 'unusable',
+    'key_file of one': 'unusable',
+  })
+  const lines = logs.entries.filter(({ code }) => code === 'IMG_ERR_SECRET_FILE')
+  t.assert.deepEqual(lines.map(({ variable, reason }) => [variable, reason]).sort(), [
+    ['METRICS_TOKEN_FILE', 'is empty'],
+    ['key_file of one', undefined],
+  ])
 })
