@@ -20,12 +20,16 @@ declare module 'fastify' {
 /** Where no one probes or scrapes, for instance over stdio, the log has faults all the same. */
 const LOOK_EVERY_MS = 60_000
 
+/** A fault that begins and ends all the time must not fill the log, however often clients probe. */
+const LOG_EVERY_MS = 1_000
+
 /** The named checks that `GET /ready` and each scrape run. */
 async function readiness(fastify: FastifyInstance): Promise<void> {
   const { log, metrics } = fastify
   const parts = createParts((part, err) => log.error({ err, part }, 'the check of a part of /ready failed'))
   const logFaults = createFaultLog(log)
   let isClosing = false
+  let loggedAt = Number.NEGATIVE_INFINITY
 
   async function report() {
     const states = await parts.states()
@@ -33,7 +37,10 @@ async function readiness(fastify: FastifyInstance): Promise<void> {
     const isDegraded = states.some((state) => state.isDegraded === true)
     const status = isClosing ? 'shutting down' : !ready ? 'not ready' : isDegraded ? 'degraded' : 'ready'
     const found = states.flatMap(({ faults = [], facts }) => faults.map((code) => ({ code, facts })))
-    logFaults(found)
+    if (performance.now() - loggedAt >= LOG_EVERY_MS) {
+      loggedAt = performance.now()
+      logFaults(found)
+    }
     const faults = [...new Set(found.map(({ code }) => code))]
     const body = { status, faults, ...Object.fromEntries(states.map(({ part, state }) => [part, state])) }
     return { ready, faults, body }

@@ -24,3 +24,27 @@ test('without a folder for images the library is off, and the log says how it co
   t.assert.deepEqual({ images, library }, { images: 'unwritable', library: 'off' })
   t.assert.match(logs.text, /images folder is not writable, .* library, jobs and links are off until a restart; /)
 })
+
+test('a fault that begins and ends all the time is logged once a second at most, however often clients probe', async (t: TestContext) => {
+  let looks = 0
+  const { app, logs } = await buildApp(
+    t,
+    {},
+    {
+      onCreated: (fastify) => {
+        fastify.addHook('onReady', async () => {
+          fastify.readiness.add('flapping', () => {
+            looks += 1
+            return { ready: true, state: 'x', faults: looks % 2 === 0 ? [] : ['IMG_ERR_BUFFERS_FULL'] }
+          })
+        })
+      },
+    },
+  )
+  const start = performance.now()
+  for (let n = 0; n < 50; n++) await app.inject('/ready')
+  const seconds = Math.ceil((performance.now() - start) / 1000)
+  t.assert.ok(looks >= 50)
+  const lines = logs.entries.filter(({ code }) => code === 'IMG_ERR_BUFFERS_FULL')
+  t.assert.ok(lines.length <= seconds + 1, `${lines.length} lines in ${seconds} s`)
+})
