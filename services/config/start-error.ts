@@ -25,9 +25,9 @@ export function explainStartError(error: unknown): string {
     return 'The port needs more rights than the process has (EACCES); set MCP_SERVER_PORT and ADMIN_PORT above 1023.\n'
   }
   if (error instanceof TypeError && code.startsWith('ERR_PARSE_ARGS')) {
-    const isFlag = code !== 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL'
-    const reason = isFlag ? error.message.split('. ')[0] : /'.*'/s.exec(error.message)?.[0]
-    return isFlag ? `${reason}; --help lists the flags.\n` : `Unknown command ${reason}; --help lists the commands.\n`
+    // Only flags are named: a word may be a secret that was pasted in the wrong place.
+    if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') return 'Unknown command; --help lists the commands.\n'
+    return `${error.message.split('. ')[0]}; --help lists the flags.\n`
   }
   if (error instanceof ReportedError && error.cause === undefined) return `${error.message}\n`
   return `The service failed: ${JSON.stringify(describeError(error))}\n`

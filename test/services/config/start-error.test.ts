@@ -18,7 +18,7 @@ test('what this service reports itself is printed as it is', (t: TestContext) =>
   t.assert.equal(explainStartError(new ReportedError(sentence)), `${sentence}\n`)
 })
 
-test('an unknown command or flag is named, and where the known ones are listed', (t: TestContext) => {
-  t.assert.equal(explained('libary'), "Unknown command 'libary'; --help lists the commands.\n")
+test('an unknown flag is named, an unknown command, which may be a secret, is not; both errors say where the known ones are listed', (t: TestContext) => {
+  t.assert.equal(explained('libary'), 'Unknown command; --help lists the commands.\n')
   t.assert.equal(explained('--chek'), "Unknown option '--chek'; --help lists the flags.\n")
 })
