@@ -119,7 +119,7 @@ describe('Redis', { timeout: 600_000 }, () => {
       const service = await start(t)
       const before = await submit(service)
       await begin(service.redis)
-      await waitFor('the fault to be noticed', async () => (await ready(service)).redis === 'unreachable')
+      await waitFor('the fault to be noticed', async () => (await ready(service)).redis !== 'connected')
       await checkCallsButNoJobs(t, service)
       await end(service.redis)
       await checkRecovery(t, service)
