@@ -10,11 +10,11 @@ import { allowedArguments } from '../services/parameters/arguments.ts'
 import { imageArguments } from '../services/parameters/table.ts'
 import { createMetrics } from '../services/telemetry/metrics.ts'
 import { chinese, english, type Language } from './docs-language.ts'
-import type { FaultRow } from './faults/row.ts'
-import { faultRows } from './faults/rows.ts'
+import { faultTableRows } from './faults/table.ts'
 import { boards } from './grafana/boards.ts'
 import { dashboardOf } from './grafana/dashboard.ts'
 import { withInstallButtons } from './install-buttons.ts'
+import { code, type Row } from './markdown-table.ts'
 import { withTools } from './published-tools.ts'
 import { serverJsonText } from './server-json.ts'
 
@@ -67,9 +67,6 @@ export const documents: Readonly<Record<string, Language>> = {
   'docs/models.md': english,
   'docs/models.zh-CN.md': chinese,
 }
-
-/** Cells of one row; the first is its name, the last its meaning. */
-type Row = readonly [string, ...string[]]
 
 /** The variables that most installations set, for the READMEs; docs/configuration.md has all. */
 const mainVariables: ReadonlySet<string> = new Set([
@@ -130,32 +127,6 @@ function errorRows({ families, yes, no, mayCostAgain }: Language): Row[] {
   })
 }
 
-function faultTableRows(language: Language): Row[] {
-  return Object.values<FaultRow>(faultRows).map((row) => [
-    row.code === undefined ? '–' : code(row.code),
-    row.fault[language.key],
-    row.todo[language.key],
-    `[${row.alert}](${language.runbook}#${row.alert.toLowerCase()})`,
-    logCell(row),
-    readyCell(row, language),
-    code(row.metric.replaceAll('|', '\\|')),
-  ])
-}
-
-function logCell({ log }: FaultRow): string {
-  if (log === undefined) return '–'
-  const reasons = (log.reason ?? []).map(code).join(', ')
-  return code(log.message) + (reasons === '' ? '' : `, \`reason\` ${reasons}`)
-}
-
-function readyCell({ code: fault, ready }: FaultRow, { unchanged }: Language): string {
-  if (fault === undefined) return '–'
-  if (ready === undefined) return unchanged
-  return ready.value === undefined || ready.value === fault
-    ? code(ready.member)
-    : `${code(ready.member)}: ${code(ready.value)}`
-}
-
 /** A message with "…" for its arguments; some are texts, some lists. */
 function withEllipses(message: (...args: never[]) => string): string {
   const format: (...args: unknown[]) => string = message as never
@@ -210,8 +181,6 @@ function modelRows({ yes, no, ...words }: Language): Row[] {
     model.retires ?? '–',
   ])
 }
-
-const code = (text: string) => `\`${text}\``
 
 function editsOf(
   { maxImages, mask, editSize }: Model,

@@ -1,7 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { checkContentType } from '../shared/content-type.ts'
-import { addCors } from '../shared/cors.ts'
-import { checkHeaders, setRequestId } from '../shared/request-headers.ts'
+import { addGuardHooks } from '../shared/guard-hooks.ts'
 import { setLimitHeaders } from './limit-headers.ts'
 
 /**
@@ -9,12 +7,7 @@ import { setLimitHeaders } from './limit-headers.ts'
  * before limits, limits before the body is read.
  */
 export default async function hooks(fastify: FastifyInstance): Promise<void> {
-  fastify.addHook('onRequest', setRequestId)
-  fastify.addHook('onRequest', fastify.guardHost)
-  fastify.addHook('onRequest', fastify.guardOrigin)
-  await addCors(fastify, 'GET, POST')
-  fastify.addHook('onRequest', checkHeaders)
-  fastify.addHook('onRequest', checkContentType)
+  await addGuardHooks(fastify, 'GET, POST')
   // Not on preflights, which end in CORS, nor on paths and methods that do not exist.
   const onCalls = [
     fastify.drain.admit,

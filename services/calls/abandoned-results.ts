@@ -5,8 +5,8 @@ import type { DeliveryProof } from './delivery.ts'
 import { createHandovers } from './handover.ts'
 import { contentOf, repeatResult } from './result-content.ts'
 import { createResultOffers, type Offer, type ResultOffersOptions } from './result-offers.ts'
-import type { ResultIdentity, StoredResult } from './result-store.ts'
 import type { CallIdentity, RunningCalls } from './running-calls.ts'
+import type { ResultIdentity, StoredResult } from './stored-result.ts'
 import type { Around, Call, ToolResult } from './types.ts'
 
 /** What became of a result that its client did not receive: a closed set for metrics. */

@@ -1,7 +1,7 @@
 import type { RequestId } from '../../schemas/json-rpc.ts'
 import type { DeliveryProof, DeliveryStep } from './delivery.ts'
 import { type Offer, type ResultOffers, UNPROVEN_TTL_MS } from './result-offers.ts'
-import type { StoredResult } from './result-store.ts'
+import type { StoredResult } from './stored-result.ts'
 import type { Call } from './types.ts'
 
 /** One client's claim to a result, until the result is delivered or abandoned. */

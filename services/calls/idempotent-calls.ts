@@ -5,7 +5,8 @@ import { answeredKeyOf } from './complete-arguments.ts'
 import { selectEvicted, useOf } from './fair-eviction.ts'
 import type { Once } from './once.ts'
 import { contentOf, type ResultContent, repeatResult } from './result-content.ts'
-import { createResultStore, type ResultIdentity, type StoredResult } from './result-store.ts'
+import { createResultStore } from './result-store.ts'
+import type { ResultIdentity, StoredResult } from './stored-result.ts'
 import type { Around, Call, Next, ToolResult } from './types.ts'
 
 export interface IdempotentCallsOptions {

@@ -2,13 +2,8 @@ import type { Logger } from '../logging/logger.ts'
 import { selectEvicted, useOf } from './fair-eviction.ts'
 import { createNews } from './news.ts'
 import type { ResultHeader } from './result-file.ts'
-import {
-  createResultStore,
-  type ResultIdentity,
-  type ResultStore,
-  type ResultStoreOptions,
-  type StoredResult,
-} from './result-store.ts'
+import { createResultStore, type ResultStore } from './result-store.ts'
+import type { ResultIdentity, ResultStoreOptions, StoredResult } from './stored-result.ts'
 
 export interface ResultOffersOptions {
   /** Where results are stored, so that a restart does not lose them. */

@@ -22,6 +22,7 @@ const InspectedSchema = Type.Object({
 test('the overlays for production and replicas are one stack: TLS, keys, shared images, metrics, and a restart that loses no call', {
   timeout: 1_200_000,
 }, async (t: TestContext) => {
+  // The stack's files are about networks: without any there is nothing to start. image.container.ts runs everywhere.
   if (!(await hasNetworks())) return t.skip('this engine has no bridge networks')
   await buildStandIns()
   await using stack = await startProductionStack(t)

@@ -12,6 +12,7 @@ import type { JobEvents } from './job-events.ts'
 import { createJobFence } from './job-fence.ts'
 import { nextRound } from './job-input.ts'
 import type { JobQueue, RunJob } from './job-queue.ts'
+import { CLOSE_MS, createSettlement, logTaken } from './job-settlement.ts'
 import type { JobStore } from './job-store.ts'
 import type { JobTiming } from './job-timing.ts'
 import { watchJobs } from './job-watch.ts'
@@ -68,10 +69,6 @@ export interface JobRunner {
 
 /** Jobs at the head of the queue that are compared with what the queue has. */
 const LOOK_AHEAD = 200
-/** For the outcome of a paid job, which must not be lost because the database is away for a while. */
-const STORE_RETRY_MS = 2_000
-const CLOSE_MS = 2_000
-const CLOSE_RETRY_MS = 100
 /** Before a job whose request found no turn at Azure is queued again. */
 const NO_TURN_PAUSE_MS = 5_000
 /** Nothing was sent because others were first: a job has the time to wait on. */
@@ -92,6 +89,7 @@ export function createJobRunner(options: JobsOptions & { events: JobEvents }): J
   const stopping = new AbortController()
   let isClosing = false
   let turns: Turns | undefined
+  const settle = createSettlement({ store, runner: me, events, refund, closing: stopping.signal, log })
 
   async function takeTurn(job: Job, signal: AbortSignal): Promise<TurnEnd> {
     if (job.isCancelRequested) return cancelled
@@ -128,17 +126,13 @@ export function createJobRunner(options: JobsOptions & { events: JobEvents }): J
     return hasAsked
   }
 
-  function logTaken(id: string): void {
-    log.info({ job: id }, 'another process runs the job; this one sent nothing')
-  }
-
   async function outcomeOfUnsent(error: unknown, id: string, context: CallContext): Promise<TurnEnd> {
     // The fence or the store of images could not reach its database.
     if (error instanceof DatabaseUnavailableError) return 'queued'
     if ((await store.get(id))?.isCancelRequested === true) return cancelled
     if (!(error instanceof ServiceError)) return outcomeOfFailure(error, id, context, log)
     if (error.code === 'IMG_ERR_JOB_TAKEN') {
-      logTaken(id)
+      logTaken(log, id)
       return 'taken'
     }
     if (error.code === 'IMG_ERR_CANCELLED') return 'queued'
@@ -152,37 +146,6 @@ export function createJobRunner(options: JobsOptions & { events: JobEvents }): J
     await turns?.refund(job).catch((err: unknown) => {
       log.warn({ err, job: job.id }, 'the daily quota does not get back the images of a job')
     })
-  }
-
-  /**
-   * Stores how a turn has ended, however long the database is away; until then the job stays this runner's.
-   * @param job is refunded if its turn was free of charge
-   * @returns whether the job was this runner's
-   */
-  async function settle(id: string, end: Outcome | 'queued', job?: Job): Promise<boolean> {
-    let closesAt = Number.POSITIVE_INFINITY
-    for (let isFirst = true; ; isFirst = false) {
-      try {
-        if (end === 'queued') {
-          const isReleased = await store.release(id, me)
-          if (!isReleased) logTaken(id)
-          return isReleased
-        }
-        const { state, isFree: isRefunded, ...outcome } = end
-        const isOwn = await store.end(id, me, state, outcome)
-        if (isOwn) log.info({ job: id, state }, 'job ended')
-        if (isOwn && isRefunded === true && job !== undefined) await refund(job)
-        events.report(id)
-        return isOwn
-      } catch (err) {
-        if (!(err instanceof DatabaseUnavailableError) || performance.now() > closesAt) throw err
-        if (isFirst) log.warn({ err, job: id }, 'the end of a job cannot be stored; trying again until it can')
-        if (stopping.signal.aborted) {
-          closesAt = Math.min(closesAt, performance.now() + CLOSE_MS)
-          await pause(CLOSE_RETRY_MS)
-        } else await pause(STORE_RETRY_MS, undefined, { signal: stopping.signal }).catch(() => {})
-      }
-    }
   }
 
   async function work(job: Job, signal: AbortSignal): Promise<'queued' | 'done'> {
