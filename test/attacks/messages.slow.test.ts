@@ -1,9 +1,10 @@
 import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { createApp } from '../../app.ts'
-import { buildApp, LogLines, minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { buildApp, LogLines, minimalEnvironment } from '../support/app.ts'
 import { fixtureCatalog } from '../support/fixture-catalog.ts'
 import { checkProperty } from '../support/property.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** Words of the protocol, so that random messages pass the first checks. */
 const word = fc.constantFrom(

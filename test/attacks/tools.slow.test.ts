@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { createApp } from '../../app.ts'
-import { LogLines, minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { LogLines, minimalEnvironment } from '../support/app.ts'
 import { fakeAzure, imageResult, pixelPng, responding } from '../support/fake-azure.ts'
 import { checkProperty } from '../support/property.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const path = fc.oneof(
   fc

@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url'
 import { mayBeBilled } from '../../batch/batch.ts'
 import { failure } from '../../batch/service-client.ts'
 import { errorCodes, isBilled, serviceError } from '../../services/errors/errors.ts'
-import { temporaryFolder } from '../support/app.ts'
 import { startCollector } from '../support/collector.ts'
 import { callTool, post, startService } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const executable = fileURLToPath(new URL('../../bin/azure-image-editor-mcp.js', import.meta.url))

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openManifest } from '../../batch/manifest.ts'
-import { temporaryFolder } from '../support/app.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const item = (name: string) => ({ line: 1, key: name, tool: 'generate_image' as const, args: {}, name })
 const outcome = (...texts: string[]) => ({

@@ -6,9 +6,9 @@ import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
-import { temporaryFolder } from '../support/app.ts'
 import { installNode } from '../support/older-node.ts'
 import { key, startSimulator } from '../support/simulator.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** The bundle for desktop apps: built, checked and unpacked with the official tool, and run as an app would. */
 

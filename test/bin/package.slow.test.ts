@@ -9,11 +9,11 @@ import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
-import { temporaryFolder } from '../support/app.ts'
 import { installNode } from '../support/older-node.ts'
 import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 import { copyOfTree } from '../support/system/processes.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const root = join(import.meta.dirname, '../..')
 const run = promisify(execFile)

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { minimalEnvironment } from '../support/app.ts'
 import { containerFlags } from '../support/container-flags.ts'
 import { callTool, startContained } from '../support/service.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
 

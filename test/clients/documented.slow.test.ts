@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { temporaryFolder } from '../support/app.ts'
 import { exampleOf } from '../support/client-configs.ts'
 import { startService } from '../support/service.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** The examples of docs/clients.md and docs/sdks.md for clients that are installed here, run against a service with keys. */
 

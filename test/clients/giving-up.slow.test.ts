@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
 import { connectRaw, type RawClient } from '../support/raw-client.ts'
 import { cancelNotice, type Revision, revisions, toolCall } from '../support/revisions.ts'
 import { type Service, startService } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 import { startStdio } from '../support/stdio-client.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /**

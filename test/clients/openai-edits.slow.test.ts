@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import OpenAI, { APIError, toFile } from 'openai'
 import sharp from 'sharp'
-import { temporaryFolder } from '../support/app.ts'
 import { jpeg, png } from '../support/images/images.ts'
 import { type Service, startService } from '../support/service.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** The official client edits images. */
 

@@ -4,9 +4,9 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
-import { temporaryFolder } from '../support/app.ts'
 import { fakeAzure, responding } from '../support/fake-azure.ts'
 import { noisePng } from '../support/images/images.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** The official client ends a connection on a line of more than 10 MiB; ten of these images take 23 MB. */
 const image = noisePng(1300)

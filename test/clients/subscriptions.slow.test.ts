@@ -2,10 +2,10 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
-import { temporaryFolder } from '../support/app.ts'
 import { someBytes, storeImage } from '../support/library-images.ts'
 import { startService } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** The official client with its own interface for subscriptions. */
 

@@ -1,12 +1,13 @@
 import { type TestContext, test } from 'node:test'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { createTaskSessionFromClient, type RawClientDispatch } from '@modelcontextprotocol/ext-tasks/client'
-import { listen, temporaryFolder } from '../support/app.ts'
+import { listen } from '../support/app.ts'
 import { withConformanceFixtures } from '../support/conformance-catalog.ts'
 import { modernHeaders, modernMeta, VERSION, withTasks } from '../support/modern-client.ts'
 import { startService } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 import { startStdio } from '../support/stdio-client.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** The official client with the official package for Tasks, which sends its requests by a function of its host. */

@@ -6,9 +6,9 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import type { Simulator } from '../../simulator/app.ts'
-import { temporaryFolder } from '../support/app.ts'
 import { startService } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** Official clients that give up and retry, as agents do, over sockets and pipes. */

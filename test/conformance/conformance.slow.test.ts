@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { listen, temporaryFolder } from '../support/app.ts'
+import { listen } from '../support/app.ts'
 import { withConformanceFixtures } from '../support/conformance-catalog.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const suite = at('../../node_modules/@modelcontextprotocol/conformance/dist/index.js')

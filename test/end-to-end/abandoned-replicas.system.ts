@@ -1,5 +1,4 @@
 import { describe, type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
 import { AZURITE_KEY, startAzurite } from '../support/azurite.ts'
 import { gauge } from '../support/gauge.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -7,6 +6,7 @@ import { startProcess } from '../support/process.ts'
 import { connectTo, startRedis } from '../support/redis.ts'
 import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const note = /made for your earlier, identical call/

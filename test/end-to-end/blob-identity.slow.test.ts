@@ -2,7 +2,6 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
 import { startAzurite } from '../support/azurite.ts'
 import { createCertificate } from '../support/certificate.ts'
 import { containerFlags } from '../support/container-flags.ts'
@@ -10,6 +9,7 @@ import { listenOnLoopback } from '../support/fake-azure.ts'
 import { startProcess } from '../support/process.ts'
 import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 

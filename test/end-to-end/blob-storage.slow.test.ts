@@ -1,11 +1,11 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
 import { AZURITE_KEY, type Azurite, startAzurite } from '../support/azurite.ts'
 import { callTool, post, startService } from '../support/service.ts'
 import { type StorageFault, startStorageProxy } from '../support/storage-proxy.ts'
 import { openBlobPlace } from '../support/stores.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** The real app with its images in a real Azurite. */

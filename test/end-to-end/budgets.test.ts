@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Environment } from '../../services/config/environment.ts'
-import { temporaryFolder } from '../support/app.ts'
 import { fakeAzure, imageResult, responding } from '../support/fake-azure.ts'
 import { callTool, post, startService } from '../support/service.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const ann = { 'x-api-key': 'key-of-ann' }

@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Environment } from '../../services/config/environment.ts'
-import { temporaryFolder } from '../support/app.ts'
 import { accepted, greet, textOf } from '../support/handshake-client.ts'
 import { png } from '../support/images/images.ts'
 import { startService } from '../support/service.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const keys = { MCP_API_KEYS: 'ann:key-of-ann-0123456789,bob:key-of-bob-0123456789', RATE_LIMIT_PER_MINUTE: '0' }

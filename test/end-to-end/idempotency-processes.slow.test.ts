@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { listen, temporaryFolder } from '../support/app.ts'
+import { listen } from '../support/app.ts'
 import { callTool } from '../support/service.ts'
 import { key as azureKey, startSimulator } from '../support/simulator.ts'
 import { storedResults } from '../support/stored-results.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const note = /your earlier call with the same idempotency key; nothing was paid again/

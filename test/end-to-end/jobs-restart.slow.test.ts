@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
 import { startProcess } from '../support/process.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 import { getJob, resultOf, submitJob } from '../support/system/replicas.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const script = join(import.meta.dirname, '../support/system/eager-replica.ts')

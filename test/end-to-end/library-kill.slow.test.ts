@@ -3,13 +3,13 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { unnamedRecordName } from '../../services/library/locations.ts'
-import { temporaryFolder } from '../support/app.ts'
 import { AZURITE_KEY, startAzurite } from '../support/azurite.ts'
 import { afterBody, fakeAzure } from '../support/fake-azure.ts'
 import { plainPng } from '../support/images/images.ts'
 import { startProcess } from '../support/process.ts'
 import { callTool, post } from '../support/service.ts'
 import { openBlobPlace } from '../support/stores.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const CALLS = 200
 const ROUNDS = 2

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import type { Environment } from '../../services/config/environment.ts'
-import { temporaryFolder } from '../support/app.ts'
 import { argumentValues } from '../support/argument-values.ts'
 import { fixture, png } from '../support/images/images.ts'
 import { callTool, startService } from '../support/service.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const prompt = 'a lighthouse'
 const onDeploymentRoute = { AZURE_API_VERSION: '2025-04-01-preview' }

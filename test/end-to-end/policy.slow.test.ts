@@ -2,10 +2,11 @@ import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import type { Environment } from '../../services/config/environment.ts'
-import { buildApp, temporaryFolder } from '../support/app.ts'
+import { buildApp } from '../support/app.ts'
 import { accepted, greet, textOf } from '../support/handshake-client.ts'
 import { idIn } from '../support/library-round.ts'
 import { callTool, startService } from '../support/service.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const keys = { MCP_API_KEYS: 'ann:key-of-ann-0123456789,bob:key-of-bob-0123456789' }

@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
 import { type Asked, accept, as, both, choicesOf, gpt, kontext, startAsked } from '../support/asked-client.ts'
 import { png } from '../support/images/images.ts'
 import { modernHeaders, modernMeta } from '../support/modern-client.ts'
 import { callTool } from '../support/service.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const prompt = 'make the sky pink'

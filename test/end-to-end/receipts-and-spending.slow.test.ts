@@ -5,10 +5,10 @@ import fc from 'fast-check'
 import { createLedgerStore } from '../../services/calls/ledger/ledger-store.ts'
 import type { Receipt } from '../../services/calls/ledger/receipt.ts'
 import type { FaultName } from '../../simulator/fault.ts'
-import { temporaryFolder } from '../support/app.ts'
 import { pixelPng } from '../support/fake-azure.ts'
 import { seed } from '../support/property.ts'
 import { callTool, startService } from '../support/service.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const names = ['ann', 'ben']

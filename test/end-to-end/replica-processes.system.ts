@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
 import { AZURITE_KEY, startAzurite } from '../support/azurite.ts'
 import { containerFlags } from '../support/container-flags.ts'
 import { idIn } from '../support/library-round.ts'
@@ -9,6 +8,7 @@ import { startPostgres } from '../support/postgres.ts'
 import { startProcess } from '../support/process.ts'
 import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** Two processes with the flags of the container share a store, a database and a secret, and nothing else. */
 

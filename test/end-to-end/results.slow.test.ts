@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
-import { listen, temporaryFolder } from '../support/app.ts'
+import { listen } from '../support/app.ts'
 import { fakeAzure, imageResult, responding } from '../support/fake-azure.ts'
 import { noisePng, png, pngOf } from '../support/images/images.ts'
 import { callTool, post, startService } from '../support/service.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const prompt = 'a lighthouse'
 

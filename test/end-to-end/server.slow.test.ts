@@ -4,7 +4,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { minimalEnvironment } from '../support/app.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
 

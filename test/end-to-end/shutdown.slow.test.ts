@@ -4,12 +4,12 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { temporaryFolder } from '../support/app.ts'
 import { containerFlags } from '../support/container-flags.ts'
 import { type Process, startProcess } from '../support/process.ts'
 import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 import { storedResults } from '../support/stored-results.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 async function setUp(t: TestContext, latencyMs: number, environment: Record<string, string> = {}) {

@@ -1,6 +1,5 @@
 import { readdir } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
 import { AZURITE_KEY, startAzurite } from '../support/azurite.ts'
 import { containerFlags } from '../support/container-flags.ts'
 import { afterBody, fakeAzure } from '../support/fake-azure.ts'
@@ -9,6 +8,7 @@ import { startProcess } from '../support/process.ts'
 import { callTool } from '../support/service.ts'
 import { key } from '../support/simulator.ts'
 import { startStorageProxy } from '../support/storage-proxy.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const MIB = 1_048_576

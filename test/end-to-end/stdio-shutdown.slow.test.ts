@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
-import { minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { minimalEnvironment } from '../support/app.ts'
 import { containerFlags } from '../support/container-flags.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 import { storedResults } from '../support/stored-results.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')

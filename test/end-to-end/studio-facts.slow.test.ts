@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { Compile } from 'typebox/compile'
 import { STUDIO_META, StudioMetaSchema } from '../../schemas/studio.ts'
-import { minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { minimalEnvironment } from '../support/app.ts'
 import { modernRequest, withTasks } from '../support/modern-client.ts'
 import { post, startService } from '../support/service.ts'
 import { startStdio } from '../support/stdio-client.ts'
 import { callFromStudio, studioResult } from '../support/studio.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const schema = Compile(StudioMetaSchema)
 const gpt = { AZURE_DEPLOYMENT_NAME: 'gpt-image-2' }

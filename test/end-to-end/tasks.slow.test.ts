@@ -2,10 +2,11 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { listen, temporaryFolder } from '../support/app.ts'
+import { listen } from '../support/app.ts'
 import { idIn } from '../support/library-round.ts'
 import { type ModernOptions, modernRequest, TASKS, withTasks } from '../support/modern-client.ts'
 import { callTool, startService } from '../support/service.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const generate = (url: string, args: object, options?: ModernOptions) =>

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
 import { gif, plainPng, png, pngOf, webp } from '../support/images/images.ts'
 import { callTool, startService } from '../support/service.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const prompt = 'a lighthouse'
 

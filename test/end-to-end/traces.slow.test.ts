@@ -1,11 +1,12 @@
 import { describe, type TestContext, test } from 'node:test'
-import { minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { minimalEnvironment } from '../support/app.ts'
 import { startCollector } from '../support/collector.ts'
 import { modernRequest } from '../support/modern-client.ts'
 import type { ReceivedSpan } from '../support/otlp-protobuf.ts'
 import { callTool, post, startContained, startService } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 import { startStdio } from '../support/stdio-client.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'

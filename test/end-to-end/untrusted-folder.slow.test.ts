@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, type TestContext, test } from 'node:test'
 import { variables } from '../../services/config/variables.ts'
-import { temporaryFolder } from '../support/app.ts'
 import { type FakeAzure, fakeAzure, imageResult, responding } from '../support/fake-azure.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const server = join(import.meta.dirname, '../../server.ts')
 

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { minimalEnvironment } from '../support/app.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const server = join(import.meta.dirname, '../../server.ts')
 

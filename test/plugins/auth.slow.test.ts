@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { buildApp, temporaryFolder } from '../support/app.ts'
+import { buildApp } from '../support/app.ts'
 import { fixtureCatalog } from '../support/fixture-catalog.ts'
 import { startIssuer } from '../support/oauth-issuer.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const ping = { jsonrpc: '2.0', id: 7, method: 'ping' }

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { buildApp, temporaryFolder } from '../support/app.ts'
+import { buildApp } from '../support/app.ts'
 import { createCertificate } from '../support/certificate.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 test('the days until the certificate for Azure ends are read at every scrape', async (t: TestContext) => {
   const file = join(await temporaryFolder(t), 'client.pem')

@@ -8,7 +8,8 @@ import config from '../../plugins/config.ts'
 import { ConfigurationError } from '../../services/config/configuration-error.ts'
 import type { Environment } from '../../services/config/environment.ts'
 import { variables } from '../../services/config/variables.ts'
-import { minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { minimalEnvironment } from '../support/app.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 async function loadApp(t: TestContext, environment: Environment) {
   const app = Fastify()

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { type BuiltApp, buildApp, temporaryFolder } from '../support/app.ts'
+import { type BuiltApp, buildApp } from '../support/app.ts'
 import { someBytes, storeImage } from '../support/library-images.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const bytes = someBytes()
 

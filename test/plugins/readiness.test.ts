@@ -1,7 +1,8 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { buildApp, temporaryFolder } from '../support/app.ts'
+import { buildApp } from '../support/app.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 test('probes do not write to the disk each time, however many are sent', async (t: TestContext) => {
   const { app, images } = await buildApp(t)

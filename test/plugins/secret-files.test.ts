@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { buildApp, temporaryFolder } from '../support/app.ts'
+import { buildApp } from '../support/app.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 test('a certificate that cannot be read is a fault, and the log says which file and why', async (t: TestContext) => {
   const file = join(await temporaryFolder(t), 'client.pem')

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const script = join(import.meta.dirname, '../../scripts/run-tests.ts')
 

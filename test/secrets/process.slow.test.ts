@@ -3,9 +3,10 @@ import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { minimalEnvironment, temporaryFolder } from '../support/app.ts'
+import { minimalEnvironment } from '../support/app.ts'
 import { leaksIn, readAll, secrets } from '../support/secrets/harness.ts'
 import { type ProcessSetup, processSetups } from '../support/secrets/process-setups.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
 import { freePorts } from '../support/free-ports.ts'
 import { startProcess } from '../support/process.ts'
 import { leaksIn, prompt, rawServer, runSetup, secrets } from '../support/secrets/harness.ts'
 import { requireProgram, startProgram, toolCall } from '../support/system/processes.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** The set-ups with the real programs instead of fakes. */

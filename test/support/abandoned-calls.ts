@@ -7,8 +7,8 @@ import { createChain } from '../../services/calls/chain.ts'
 import type { RunningCalls } from '../../services/calls/running-calls.ts'
 import type { ToolResult } from '../../services/calls/types.ts'
 import { serviceError } from '../../services/errors/errors.ts'
-import { temporaryFolder } from './app.ts'
 import { paidCall, silent } from './calls.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 import { waitFor } from './wait-for.ts'
 
 export const MINUTE = 60_000

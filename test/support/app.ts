@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import type { TestContext } from 'node:test'
@@ -8,13 +6,7 @@ import { type CreateAppOptions, createApp } from '../../app.ts'
 import type { Environment } from '../../services/config/environment.ts'
 import './loaded.ts'
 import { checkSchema } from './schema-check.ts'
-
-/** A folder that is removed after the test, even while a result is being stored in it. */
-export async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'azure-image-editor-test-'))
-  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }))
-  return folder
-}
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** Collects log lines. */
 export class LogLines extends Writable {

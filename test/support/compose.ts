@@ -1,8 +1,8 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { temporaryFolder } from './app.ts'
 import { root } from './system/processes.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** The required variables of an operator's `.env`. */
 export const threeVariables =

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { temporaryFolder } from './app.ts'
 import { freePorts } from './free-ports.ts'
 import { startSimulator } from './simulator.ts'
 import { root, run } from './system/processes.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 import { waitFor } from './wait-for.ts'
 
 /** Containers of the image under test. They use the host's network (Linux) to reach the simulator. */

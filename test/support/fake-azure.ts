@@ -12,7 +12,7 @@ import { createModelCatalog } from '../../services/azure/models/model-catalog.ts
 import type { CallContext, ImagesClient } from '../../services/azure/types.ts'
 import { createBufferSpool } from '../../services/bytes/spooled-buffer.ts'
 import { ServiceError } from '../../services/errors/errors.ts'
-import { temporaryFolder } from './app.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** A request as the server received it. */
 export interface SeenRequest {

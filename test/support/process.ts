@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { minimalEnvironment, temporaryFolder } from './app.ts'
+import { minimalEnvironment } from './app.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 import { waitFor } from './wait-for.ts'
 
 const bin = join(import.meta.dirname, '../../bin/azure-image-editor-mcp.js')

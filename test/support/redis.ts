@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
 import type { TestContext } from 'node:test'
 import { connectRedis, type RedisConnection } from '../../services/databases/redis.ts'
-import { temporaryFolder } from './app.ts'
 import { silent } from './calls.ts'
 import { freePorts } from './free-ports.ts'
 import { requireProgram, startProgram } from './system/processes.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 import { waitFor } from './wait-for.ts'
 
 export interface RedisServer {

@@ -5,10 +5,11 @@ import { request } from 'undici'
 import type { AppOptions } from '../../app.ts'
 import type { Environment } from '../../services/config/environment.ts'
 import type { Simulator, SimulatorOptions } from '../../simulator/app.ts'
-import { type BuiltApp, listen, temporaryFolder } from './app.ts'
+import { type BuiltApp, listen } from './app.ts'
 import { containerFlags } from './container-flags.ts'
 import { type Process, startProcess } from './process.ts'
 import { key, startSimulator } from './simulator.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 export interface Service extends BuiltApp {
   url: string

@@ -2,7 +2,6 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Fault } from '../../simulator/fault.ts'
-import { temporaryFolder } from '../support/app.ts'
 import { createCertificate } from '../support/certificate.ts'
 import { fakeAzure } from '../support/fake-azure.ts'
 import { startProcess } from '../support/process.ts'
@@ -10,6 +9,7 @@ import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 import { expectFault, type FaultName } from '../support/system/faults.ts'
 import { startPrometheus } from '../support/system/prometheus.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** Faults of Azure and of its configuration, each of a deployment of its own, as docs/faults.md describes them. */
 

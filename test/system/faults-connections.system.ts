@@ -3,10 +3,10 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { temporaryFolder } from '../support/app.ts'
 import { post } from '../support/service.ts'
 import { CALLS, checkResponses, isImage, serves, startCalls, startWorld } from '../support/system/calls.ts'
 import { requireProgram, run, toolCall } from '../support/system/processes.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** Clients that never finish their request and clients that never read, beside 200 normal ones. */

@@ -2,7 +2,6 @@ import { readdir, readFile, rename, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { temporaryFolder } from '../support/app.ts'
 import type { Process } from '../support/process.ts'
 import {
   CALLS,
@@ -17,6 +16,7 @@ import {
   temporaryFiles,
 } from '../support/system/calls.ts'
 import { mountedFolder } from '../support/system/mounted-folder.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** Faults of the images folder and of its writer during 200 calls. */

@@ -1,5 +1,4 @@
 import { type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
 import { freePorts } from '../support/free-ports.ts'
 import { startIssuer } from '../support/oauth-issuer.ts'
 import { post } from '../support/service.ts'
@@ -13,6 +12,7 @@ import {
   startWorld,
 } from '../support/system/calls.ts'
 import { requireProgram, startProgram, toolCall } from '../support/system/processes.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** Faults of the clock, of Redis and of the token issuer during 200 calls. */

@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
 import { createCertificate } from '../support/certificate.ts'
 import { freePorts } from '../support/free-ports.ts'
 import { startProcess } from '../support/process.ts'
@@ -9,6 +8,7 @@ import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 import { expectFault } from '../support/system/faults.ts'
 import { startPrometheus } from '../support/system/prometheus.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** Faults of files, load and processes, as docs/faults.md describes them. */

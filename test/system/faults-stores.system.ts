@@ -1,5 +1,4 @@
 import { type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
 import { AZURITE_KEY, startAzurite } from '../support/azurite.ts'
 import { startProcess } from '../support/process.ts'
 import { startStorageProxy } from '../support/storage-proxy.ts'
@@ -7,6 +6,7 @@ import { expectFault } from '../support/system/faults.ts'
 import { mountedFolder } from '../support/system/mounted-folder.ts'
 import { startPrometheus } from '../support/system/prometheus.ts'
 import { readiness, startNeighbours } from '../support/system/replicas.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** Faults of what the service stores in, as docs/faults.md describes them. */

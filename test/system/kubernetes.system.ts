@@ -5,8 +5,9 @@ import Type, { type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { parseAllDocuments } from 'yaml'
 import { memoize } from '../../services/net/memoize.ts'
-import { buildApp, temporaryFolder } from '../support/app.ts'
+import { buildApp } from '../support/app.ts'
 import { requireProgram, root, run } from '../support/system/processes.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** The manifests of deploy/kubernetes, rendered by kubectl. No cluster is asked. */
 

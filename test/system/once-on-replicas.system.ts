@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../support/app.ts'
 import { containerFlags } from '../support/container-flags.ts'
 import { gauge } from '../support/gauge.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -10,6 +9,7 @@ import { connectTo, startRedis } from '../support/redis.ts'
 import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 import { readiness } from '../support/system/replicas.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** Real processes with the flags of the container, real Redis and Postgres: who calls again is never charged again. */

@@ -4,10 +4,11 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
 import { parse } from 'yaml'
-import { listen, temporaryFolder } from '../support/app.ts'
+import { listen } from '../support/app.ts'
 import { freePorts } from '../support/free-ports.ts'
 import { startSimulator } from '../support/simulator.ts'
 import { requireProgram, root, run, startProgram, toolCall } from '../support/system/processes.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const shipped = join(root, 'deploy/prometheus')

@@ -6,10 +6,10 @@ import * as v2 from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
-import { temporaryFolder } from '../support/app.ts'
 import { accepted, greet, textOf } from '../support/handshake-client.ts'
 import { type NginxProxy, startNginx } from '../support/system/nginx.ts'
 import { type Neighbours, prepareReplicas, startNeighbours } from '../support/system/replicas.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const headers = { 'x-api-key': 'key-of-ann-0123456789' }

@@ -8,13 +8,13 @@ import { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob
 import Type from 'typebox'
 import { Value } from 'typebox/value'
 import { parse } from 'yaml'
-import { temporaryFolder } from '../support/app.ts'
 import { AZURITE_ACCOUNT, AZURITE_KEY } from '../support/azurite.ts'
 import { freePorts } from '../support/free-ports.ts'
 import { idIn } from '../support/library-round.ts'
 import { callTool } from '../support/service.ts'
 import { listeningAddresses, processTree, stillRunning } from '../support/system/process-tree.ts'
 import { requireProgram, root } from '../support/system/processes.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const script = join(root, 'scripts/scaled-demo.ts')

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { docsImages, MAX_SCREENSHOT_BYTES, screenshotNames, takeScreenshots } from '../../scripts/screenshots.ts'
-import { temporaryFolder } from '../support/app.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 test('the images of the studio in the documentation can be taken from the studio as it is', async (t: TestContext) => {
   const folder = await temporaryFolder(t)

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { PolicyRule } from '../../schemas/policy.ts'
 import { textsOf } from '../../web/texts/texts.ts'
-import { temporaryFolder } from '../support/app.ts'
 import { accessibilityProblems } from '../support/system/accessibility.ts'
 import { openPage } from '../support/system/browser.ts'
 import { startStudio } from '../support/system/studio.ts'
 import { personAt } from '../support/system/studio-person.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** What stands between a person and a bill: the question about the price, budgets and rate limits. */

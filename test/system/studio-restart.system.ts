@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { textsOf } from '../../web/texts/texts.ts'
-import { temporaryFolder } from '../support/app.ts'
 import { freePorts } from '../support/free-ports.ts'
 import { startProcess } from '../support/process.ts'
 import { key, startSimulator } from '../support/simulator.ts'
 import { openPage } from '../support/system/browser.ts'
 import { personAt } from '../support/system/studio-person.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** The service stops and starts again while a person works in the studio: the page says what happened, and no image is paid twice. */

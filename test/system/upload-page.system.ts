@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { LINK_ACCESS } from '../../services/library/access.ts'
-import { listen, temporaryFolder } from '../support/app.ts'
+import { listen } from '../support/app.ts'
 import { noisePng } from '../support/images/images.ts'
 import { openPage } from '../support/system/browser.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const textOf = (page: Page, id: string) => page.locator(`#${id}`).textContent()

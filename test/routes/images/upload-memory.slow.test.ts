@@ -3,9 +3,9 @@ import { request } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type TestContext, test } from 'node:test'
-import { temporaryFolder } from '../../support/app.ts'
 import { noisePng } from '../../support/images/images.ts'
 import { startProcess } from '../../support/process.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const MIB = 1_048_576
 const BYTES = 20 * MIB

@@ -6,9 +6,10 @@ import { toOpenAiError } from '../../../routes/openai/errors.ts'
 import { createRetries } from '../../../routes/openai/retries.ts'
 import type { Environment } from '../../../services/config/environment.ts'
 import { Rejection } from '../../../services/errors/rejection.ts'
-import { listen, temporaryFolder } from '../../support/app.ts'
+import { listen } from '../../support/app.ts'
 import { fakeAzure, fileOf } from '../../support/fake-azure.ts'
 import { postJson, key as simulatedKey, startSimulator } from '../../support/simulator.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 /** What failed requests of the second door say, by which OpenAI's clients decide whether they repeat them. */

@@ -4,9 +4,10 @@ import { type TestContext, test } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { RouteOptions } from 'fastify'
-import { listen, temporaryFolder } from '../../support/app.ts'
+import { listen } from '../../support/app.ts'
 import { png } from '../../support/images/images.ts'
 import { startService } from '../../support/service.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 interface Operation {
   operationId: string

@@ -7,7 +7,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { followKeyFile } from '../../../services/auth/api-key-file.ts'
 import { findApiKey, isSameSecret, parseApiKeys } from '../../../services/auth/api-keys.ts'
 import { readSecretFile } from '../../../services/config/environment.ts'
-import { temporaryFolder } from '../../support/app.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }

@@ -6,7 +6,6 @@ import type { AzureEvents, StatusClass } from '../../../services/azure/events.ts
 import type { EditRequest, ImagesClient } from '../../../services/azure/types.ts'
 import { createBufferSpool } from '../../../services/bytes/spooled-buffer.ts'
 import { Secret } from '../../../services/config/secret.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import {
   afterBody,
   callContext,
@@ -19,6 +18,7 @@ import {
   pixelPng,
   responding,
 } from '../../support/fake-azure.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const fixture = (name: string) => readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), 'utf8')
 const tls = { key: fixture('localhost.key'), cert: fixture('localhost.crt') }

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { type DeploymentSettings, readDeployments } from '../../../services/azure/deployment-list.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { fileOf } from '../../support/fake-azure.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const home = 'https://mine.services.ai.azure.com'
 const withKey: DeploymentSettings = { AZURE_BASE_URL: home, AZURE_API_KEY: 'my-key' }

@@ -6,9 +6,10 @@ import { promisify } from 'node:util'
 import { keyCredential } from '../../../services/azure/credential.ts'
 import { createModelCatalog } from '../../../services/azure/models/model-catalog.ts'
 import { checkOnline } from '../../../services/azure/online-check.ts'
-import { minimalEnvironment, temporaryFolder } from '../../support/app.ts'
+import { minimalEnvironment } from '../../support/app.ts'
 import { fakeAzure, responding } from '../../support/fake-azure.ts'
 import { key, startSimulator } from '../../support/simulator.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const run = promisify(execFile)
 const server = join(import.meta.dirname, '../../../server.ts')

@@ -4,7 +4,6 @@ import { describe, type TestContext, test } from 'node:test'
 import { keyFileCredential, tokenCredential } from '../../../services/azure/credential.ts'
 import { createRateLimiter } from '../../../services/azure/rate-limiter.ts'
 import { ServiceError } from '../../../services/errors/errors.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import {
   afterBody,
   callContext,
@@ -15,6 +14,7 @@ import {
   imageResult,
   responding,
 } from '../../support/fake-azure.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 const rateLimited = { error: { code: '429', message: 'Rate limit is exceeded' } }

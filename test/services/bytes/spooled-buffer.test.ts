@@ -3,7 +3,7 @@ import { readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createBufferSpool, type EncodedTextWriter } from '../../../services/bytes/spooled-buffer.ts'
-import { temporaryFolder } from '../../support/app.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 async function textOf(chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<string> {
   let text = ''

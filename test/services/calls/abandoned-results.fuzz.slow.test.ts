@@ -8,8 +8,8 @@ import { createChain } from '../../../services/calls/chain.ts'
 import type { DeliveryStep } from '../../../services/calls/delivery.ts'
 import type { RunCall, ToolResult } from '../../../services/calls/types.ts'
 import { serviceError } from '../../../services/errors/errors.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { callerOf, paidCall, silent } from '../../support/calls.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 /** Clients that send a few prompts, and disconnect, cancel, read, prove and break off at random moments. */
 

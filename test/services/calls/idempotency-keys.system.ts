@@ -5,8 +5,8 @@ import { migrations } from '../../../services/calls/state-tables.ts'
 import { openPostgresState } from '../../../services/databases/postgres-state.ts'
 import { openSqliteState } from '../../../services/databases/sqlite-state.ts'
 import type { StateDatabase } from '../../../services/databases/state-database.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { type Postgres, startPostgres } from '../../support/postgres.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const HOUR = 3_600_000
 

@@ -2,8 +2,8 @@ import { type TestContext, test } from 'node:test'
 import { encodeImage } from '../../../services/bytes/base64-image.ts'
 import { createChain } from '../../../services/calls/chain.ts'
 import { createIdempotentCalls } from '../../../services/calls/idempotent-calls.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { paidCall, silent } from '../../support/calls.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const DAY = 86_400_000
 

@@ -6,8 +6,8 @@ import { createJobStore, type JobStoreOptions } from '../../../services/calls/jo
 import { jobTables } from '../../../services/calls/jobs/job-tables.ts'
 import { openSqliteState } from '../../../services/databases/sqlite-state.ts'
 import type { Run } from '../../../services/databases/state-database.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { silent } from '../../support/calls.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const HOUR = 3_600_000
 

@@ -9,8 +9,8 @@ import type { CallContext, ToolResult } from '../../../services/calls/types.ts'
 import { openSqliteState } from '../../../services/databases/sqlite-state.ts'
 import type { StateDatabase } from '../../../services/databases/state-database.ts'
 import { DatabaseUnavailableError } from '../../../services/databases/unavailable.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { paidCall, silent } from '../../support/calls.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const failed = new Error('failed')
 const ticket: ToolResult = { content: [{ type: 'text', text: 'queued' }], jobId: 'job_new' }

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { createChain } from '../../../services/calls/chain.ts'
 import { MINUTE, note, resultOf, startAbandonedResults } from '../../support/abandoned-calls.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { callerOf, paidCall } from '../../support/calls.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 /** Files of earlier versions have no links in their first line. */

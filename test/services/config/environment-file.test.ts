@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { EnvironmentFileError, readEnvironmentFile } from '../../../services/config/environment-file.ts'
-import { temporaryFolder } from '../../support/app.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const lines = 'AZURE_API_KEY=k1\r\nexport AZURE_MODEL="gpt-image-2"  \r\n# A_COMMENT=x\r\n'
 

@@ -3,9 +3,9 @@ import { encodeImage } from '../../../services/bytes/base64-image.ts'
 import { createAddImages, type NewImageFacts } from '../../../services/library/add-images.ts'
 import type { ImageStore } from '../../../services/library/image-store.ts'
 import { createLocalImageStore } from '../../../services/library/local/local-image-store.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { silent } from '../../support/calls.ts'
 import { png } from '../../support/images/images.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const neverWritten = (_name: string, _file: unknown, signal: AbortSignal) =>
   new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))

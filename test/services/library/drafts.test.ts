@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openSqliteState } from '../../../services/databases/sqlite-state.ts'
 import { draftTables } from '../../../services/library/drafts.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { draftRules } from '../../support/draft-rules.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 for (const [name, rule] of Object.entries(draftRules)) {
   test(`${name}, in SQLite`, async (t: TestContext) => {

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { createImageIndex } from '../../../services/library/image-index.ts'
 import { DirectoryHandle } from '../../../services/library/local/directory-handle.ts'
 import { walkImages } from '../../../services/library/local/walk-files.ts'
-import { temporaryFolder } from '../../support/app.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const indexOf = (openRoot: () => Promise<DirectoryHandle>) =>
   createImageIndex({ walk: () => walkImages(openRoot), maxBytes: 1000, filesWorthCaching: 1000, cacheMs: 5000 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { DirectoryHandle } from '../../../services/library/local/directory-handle.ts'
 import { createLeftovers } from '../../../services/library/local/leftovers.ts'
-import { temporaryFolder } from '../../support/app.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 test('a temporary file that cannot be removed is removed once it can', async (t: TestContext) => {

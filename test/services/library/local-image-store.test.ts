@@ -9,9 +9,9 @@ import { Base64Image, encodeImage } from '../../../services/bytes/base64-image.t
 import { unwritableHint } from '../../../services/config/permission-flags.ts'
 import { ServiceError } from '../../../services/errors/errors.ts'
 import { createLocalImageStore } from '../../../services/library/local/local-image-store.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import * as images from '../../support/images/images.ts'
 import { checkProperty } from '../../support/property.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const bytes = images.pngOf({ width: 3, height: 2 })
 const image = encodeImage(bytes, { mimeType: 'image/png', width: 3, height: 2 })

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { createLocalImageStore } from '../../../services/library/local/local-image-store.ts'
-import { temporaryFolder } from '../../support/app.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 /** The store in a separate process, so that kills, full disks and permissions are real. */
 const script = path.join(import.meta.dirname, '../../support/store-process.ts')

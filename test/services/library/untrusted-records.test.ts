@@ -5,9 +5,9 @@ import type { ImageRecord } from '../../../schemas/image-record.ts'
 import { newImageId } from '../../../services/library/image-id.ts'
 import { recordName, unnamedLocation, unnamedRecordName } from '../../../services/library/locations.ts'
 import { importRecords } from '../../../services/library/maintenance/reindex.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { imageRecord } from '../../support/image-records.ts'
 import { addImage, openTestLibrary, ownerAccess } from '../../support/library.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 /** A shared mount: other programs write into the folder. */
 

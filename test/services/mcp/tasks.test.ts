@@ -8,10 +8,10 @@ import { openSqliteState } from '../../../services/databases/sqlite-state.ts'
 import { Rejection } from '../../../services/errors/rejection.ts'
 import { createTasks } from '../../../services/mcp/tasks.ts'
 import { noTrace } from '../../../services/telemetry/trace.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { contextOf, silent } from '../../support/calls.ts'
 import { eagerJobTiming as timing } from '../../support/eager-jobs.ts'
 import { taskErrors } from '../../support/task-schema.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const away = () => Promise.reject(new Rejection(503, 'Jobs cannot be looked up at the moment.'))
 

@@ -10,10 +10,10 @@ import type { LibraryAccess } from '../../../services/library/access.ts'
 import { newImageId } from '../../../services/library/image-id.ts'
 import { createSavedImages } from '../../../services/resources/saved-images.ts'
 import type { Resource } from '../../../services/resources/types.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { contextOf } from '../../support/calls.ts'
 import { noisePng, png } from '../../support/images/images.ts'
 import { addImage, openTestLibrary, ownerAccess, recordOf, strangerAccess } from '../../support/library.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const pixels = createPixelWork({ maxDecodedBytes: 100_000_000 })
 const imageLimits = { maxEdge: 16_384, maxPixels: 50_000_000 }

@@ -8,11 +8,11 @@ import { createLocalImageStore } from '../../../services/library/local/local-ima
 import { createDispatcher } from '../../../services/mcp/dispatcher.ts'
 import { createCompletion } from '../../../services/prompts/completion.ts'
 import { createSavedImages } from '../../../services/resources/saved-images.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { contextOf, requestStates, runBare } from '../../support/calls.ts'
 import { png } from '../../support/images/images.ts'
 import { messageErrors } from '../../support/mcp-schema.ts'
 import { checkProperty } from '../../support/property.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { verifies } from '../../support/verifies.ts'
 
 function dispatcherOf(t: TestContext, folder: string) {

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createPixelWork } from '../../../services/imaging/pixel-work.ts'
 import { createImageInputs } from '../../../services/tools/image-inputs.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { contextOf } from '../../support/calls.ts'
 import { plainPng } from '../../support/images/images.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 test('an image that grew after its price was determined is not sent: the call may cost more than was reserved', async (t: TestContext) => {
   const image_path = join(await temporaryFolder(t), 'image.png')

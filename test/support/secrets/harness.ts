@@ -3,9 +3,10 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Environment } from '../../../services/config/environment.ts'
-import { type BuiltApp, listen, temporaryFolder } from '../app.ts'
+import { type BuiltApp, listen } from '../app.ts'
 import { startCollector } from '../collector.ts'
 import { fakeAzure, listenOnLoopback } from '../fake-azure.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 /** Every secret of a configuration, and a prompt. None is part of another. */
 export const secrets = {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import type { Frame, Page } from 'playwright-core'
-import { temporaryFolder } from '../app.ts'
 import { freePorts } from '../free-ports.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 import { waitFor } from '../wait-for.ts'
 import { root, startProgram } from './processes.ts'
 

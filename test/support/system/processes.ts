@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { temporaryFolder } from '../app.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 /** Helpers of tests with real programs around the service. */
 

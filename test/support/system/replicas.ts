@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { SimulatorOptions } from '../../../simulator/app.ts'
-import { temporaryFolder } from '../app.ts'
 import { type Postgres, startPostgres } from '../postgres.ts'
 import { type Process, startProcess } from '../process.ts'
 import { type RestartableRedis, startRestartableRedis } from '../restartable-redis.ts'
 import { callTool, type ToolOutput } from '../service.ts'
 import { key, startSimulator } from '../simulator.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 import { waitFor } from '../wait-for.ts'
 
 const script = join(import.meta.dirname, 'eager-replica.ts')

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Environment } from '../../../services/config/environment.ts'
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../../simulator/app.ts'
-import { type BuiltApp, listen, temporaryFolder } from '../app.ts'
+import { type BuiltApp, listen } from '../app.ts'
 import { callTool } from '../service.ts'
 import { key } from '../simulator.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 export interface StudioService extends BuiltApp {
   url: string

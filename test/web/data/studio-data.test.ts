@@ -7,8 +7,8 @@ import type { Environment } from '../../../services/config/environment.ts'
 import { createPageBridge, endpointOf } from '../../../web/bridge/page-bridge.ts'
 import { createPaidCall } from '../../../web/data/paid-call.ts'
 import { createStudioData } from '../../../web/data/studio-data.ts'
-import { temporaryFolder } from '../../support/app.ts'
 import { startService } from '../../support/service.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 /** The studio's calls over a socket, to the service with the simulator. */
 async function openStudio(t: TestContext, environment: Environment = {}) {

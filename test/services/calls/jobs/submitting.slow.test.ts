@@ -10,9 +10,9 @@ import type { ToolResult } from '../../../../services/calls/types.ts'
 import { openSqliteState } from '../../../../services/databases/sqlite-state.ts'
 import { serviceError } from '../../../../services/errors/errors.ts'
 import { noTrace } from '../../../../services/telemetry/trace.ts'
-import { temporaryFolder } from '../../../support/app.ts'
 import { paidCall, silent } from '../../../support/calls.ts'
 import { eagerJobTiming as timing } from '../../../support/eager-jobs.ts'
+import { temporaryFolder } from '../../../support/temporary-folder.ts'
 import { waitFor } from '../../../support/wait-for.ts'
 
 const direct: ToolResult = { content: [{ type: 'text', text: 'generated' }] }

@@ -7,8 +7,8 @@ import { openSqliteState } from '../../../../services/databases/sqlite-state.ts'
 import { createCallLimits } from '../../../../services/limits/call-limits.ts'
 import { createCallerLimiter } from '../../../../services/limits/caller-limiter.ts'
 import { MemoryLimiter } from '../../../../services/limits/memory-limiter.ts'
-import { temporaryFolder } from '../../../support/app.ts'
 import { paidCall, silent } from '../../../support/calls.ts'
+import { temporaryFolder } from '../../../support/temporary-folder.ts'
 
 const before = Date.UTC(2026, 10, 30, 23, 59, 59, 990)
 const after = Date.UTC(2026, 11, 1, 0, 0, 5)

@@ -6,7 +6,7 @@ import {
   createConfirmations,
 } from '../../../../services/calls/policy/confirmations.ts'
 import { openSqliteState } from '../../../../services/databases/sqlite-state.ts'
-import { temporaryFolder } from '../../../support/app.ts'
+import { temporaryFolder } from '../../../support/temporary-folder.ts'
 
 const call: ConfirmedCall = {
   caller: 'key:ann',

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { InvalidFileError } from '../../../../services/azure/file-problems.ts'
 import { callerName, describePolicy, rulesFor } from '../../../../services/calls/policy/policy.ts'
 import { parsePolicy, policyWarnings, readPolicyFile } from '../../../../services/calls/policy/policy-file.ts'
-import { temporaryFolder } from '../../../support/app.ts'
+import { temporaryFolder } from '../../../support/temporary-folder.ts'
 
 function problemsOf(json: unknown, missing?: string): readonly string[] {
   try {

@@ -4,8 +4,9 @@ import { type TestContext, test } from 'node:test'
 import pino from 'pino'
 import { isNetworkType } from '../../../../services/databases/network-folder.ts'
 import { openRecordIndex } from '../../../../services/library/records/open-index.ts'
-import { LogLines, temporaryFolder } from '../../../support/app.ts'
+import { LogLines } from '../../../support/app.ts'
 import { imageRecord } from '../../../support/image-records.ts'
+import { temporaryFolder } from '../../../support/temporary-folder.ts'
 
 async function opening(t: TestContext, options: Parameters<typeof openRecordIndex>[0]) {
   const lines = new LogLines()
