@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { callTool } from '../../test/support/service.ts'
-import { startNeighbours } from '../../test/support/system/replicas.ts'
+import { readiness, startNeighbours } from '../../test/support/system/replicas.ts'
 import { waitFor } from '../../test/support/wait-for.ts'
 import { formatPrompt } from '../prompt-codec.ts'
 import { startServer } from '../server-process.ts'
@@ -47,10 +47,7 @@ export async function benchmarkJobs(entry: string, effort: Effort, say: (text: s
     }),
   })
   stack.defer(() => service.stop())
-  await waitFor(
-    'the queue',
-    async () => Object(await (await fetch(`${service.origin}/ready`)).json()).jobs === 'shared',
-  )
+  await waitFor('the queue', async () => (await readiness({ url: service.origin })).jobs === 'shared')
 
   const args = { prompt: formatPrompt({ response: IMAGE_BYTES, input: 0, delayMs: 0 }) }
   const asCall = async () => await callTool(service.origin, 'generate_image', args)

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Environment } from '../../services/config/environment.ts'
+import { listenOnLoopback } from './fake-azure.ts'
 import { type Batch, type ReceivedSpan, readTraceRequest } from './otlp-protobuf.ts'
 import { waitFor } from './wait-for.ts'
 
@@ -38,13 +38,8 @@ export async function startCollector(t: TestContext, more: Environment = {}): Pr
       response.writeHead(state.status).end()
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
-  const url = `http://127.0.0.1:${port}`
+  const url = `http://127.0.0.1:${await listenOnLoopback(t, server)}`
+  t.after(() => server.closeAllConnections())
   const spans = () => batches.flatMap((batch) => batch.spans)
   return {
     environment: {

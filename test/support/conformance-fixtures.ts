@@ -1,5 +1,7 @@
 import Type from 'typebox'
-import type { Tool, ToolResult } from '../../services/calls/types.ts'
+import type { ClientInput } from '../../services/calls/input.ts'
+import type { CallContext, Tool, ToolResult } from '../../services/calls/types.ts'
+import { serviceError } from '../../services/errors/errors.ts'
 import type { Prompt, PromptMessage } from '../../services/prompts/types.ts'
 
 /** What the fixtures of the conformance suite are made of. */
@@ -25,3 +27,9 @@ export const prompt = (name: string, args: string[], render: Prompt['render']): 
 })
 
 export const say = (said: string): PromptMessage => ({ role: 'user', content: { type: 'text', text: said } })
+
+/** For fixtures that have no other way to learn what they ask for. */
+export function inputOf({ input }: CallContext): ClientInput {
+  if (input === undefined) throw serviceError('IMG_ERR_ARGUMENTS', ['this client cannot be asked'])
+  return input
+}

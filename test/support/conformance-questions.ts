@@ -6,10 +6,9 @@ import {
   type InputRequest,
   InputRequired,
 } from '../../services/calls/input.ts'
-import type { CallContext, Tool } from '../../services/calls/types.ts'
-import { serviceError } from '../../services/errors/errors.ts'
+import type { Tool } from '../../services/calls/types.ts'
 import type { Prompt } from '../../services/prompts/types.ts'
-import { fixtureTool, prompt, say, text } from './conformance-fixtures.ts'
+import { fixtureTool, inputOf, prompt, say, text } from './conformance-fixtures.ts'
 
 /** The fixtures of the suite that ask their client. */
 
@@ -68,12 +67,6 @@ const elicitation = (name: string, schema: TObject, message = 'Please fill in th
     },
     extra,
   )
-
-/** These fixtures have no other way to learn what they ask for. */
-function inputOf({ input }: CallContext): ClientInput {
-  if (input === undefined) throw serviceError('IMG_ERR_ARGUMENTS', ['this client cannot be asked'])
-  return input
-}
 
 /** What stands under `key` in a response that is an object. */
 function member(input: ClientInput, response: string, key: string): unknown {

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import Type from 'typebox'
-import { askForm, type ClientInput, formResponse, InputRequired } from '../../services/calls/input.ts'
-import type { CallContext, Tool, ToolResult } from '../../services/calls/types.ts'
+import { askForm, formResponse, InputRequired } from '../../services/calls/input.ts'
+import type { Tool, ToolResult } from '../../services/calls/types.ts'
 import { serviceError } from '../../services/errors/errors.ts'
-import { fixtureTool, text } from './conformance-fixtures.ts'
+import { fixtureTool, inputOf, text } from './conformance-fixtures.ts'
 
 /** The fixtures of the suite that become tasks, which tools do that pay for something. */
 
@@ -16,12 +16,6 @@ const lasting = (said: string): ToolResult => ({ ...text(said), stored: { text: 
 
 const taskTool = (name: string, properties: Type.TProperties, call: Tool['call'], extra: Partial<Tool> = {}) =>
   fixtureTool(name, call, { inputSchema: Type.Object(properties), cost: () => 1, ...extra })
-
-/** A fixture that asks in the middle of its work. */
-function inputOf({ input }: CallContext): ClientInput {
-  if (input === undefined) throw serviceError('IMG_ERR_ARGUMENTS', ['this client cannot be asked'])
-  return input
-}
 
 const needsTasks = { requiredCapabilities: [TASKS] }
 

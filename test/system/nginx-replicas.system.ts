@@ -2,7 +2,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { gauge } from '../support/gauge.ts'
 import { startProcess } from '../support/process.ts'
 import { key, startSimulator } from '../support/simulator.ts'
-import { startNginx } from '../support/system/nginx.ts'
+import { startNginxInFront } from '../support/system/nginx.ts'
 import { toolCall } from '../support/system/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -12,8 +12,7 @@ async function twoBehindNginx(t: TestContext, environment: Record<string, string
   const start = () =>
     startProcess(t, { AZURE_BASE_URL: azure, AZURE_API_KEY: key, TRUST_PROXY: '127.0.0.1', ...environment })
   const replicas = [await start(), await start()] as const
-  const servers = replicas.map(({ url }) => `server ${new URL(url).host} max_fails=0;`).join(' ')
-  const proxy = await startNginx(t, 'http://replicas', (conf) => `upstream replicas { ${servers} }\n${conf}`)
+  const proxy = await startNginxInFront(t, replicas)
 
   async function generate(prompt: string): Promise<Result> {
     const { statusCode, headers, body } = await proxy.send('/', {

@@ -8,6 +8,7 @@ import { startProcess } from '../support/process.ts'
 import { connectTo, startRedis } from '../support/redis.ts'
 import { callTool } from '../support/service.ts'
 import { key, startSimulator } from '../support/simulator.ts'
+import { toolCall } from '../support/system/processes.ts'
 import { readiness } from '../support/system/replicas.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -44,16 +45,10 @@ async function startTwo(t: TestContext, environment: Record<string, string> = {}
 /** A call whose client disconnects when asked to. */
 function send(url: string, args: object) {
   const client = new AbortController()
-  const body = JSON.stringify({
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'tools/call',
-    params: { name: 'generate_image', arguments: args },
-  })
   const response = fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body,
+    body: JSON.stringify(toolCall('generate_image', args)),
     signal: client.signal,
   })
     .then((received) => received.text())

@@ -7,7 +7,7 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { accepted, greet, textOf } from '../support/handshake-client.ts'
-import { type NginxProxy, startNginx } from '../support/system/nginx.ts'
+import { type NginxProxy, startNginxInFront } from '../support/system/nginx.ts'
 import { type Neighbours, prepareReplicas, startNeighbours } from '../support/system/replicas.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -37,12 +37,6 @@ async function startReplicas(t: TestContext, environment: Record<string, string>
 
 type Replicas = Awaited<ReturnType<typeof startReplicas>>['replicas']
 
-/** The shipped Nginx, which sends requests to the replicas in turn. */
-async function startProxy(t: TestContext, replicas: Replicas) {
-  const servers = replicas.map(({ url }) => `server ${new URL(url).host} max_fails=0;`).join(' ')
-  return await startNginx(t, 'http://replicas', (conf) => `upstream replicas { ${servers} }\n${conf}`)
-}
-
 /** Requests of an official client through Nginx, whose certificate only the test knows. */
 const fetchThrough =
   ({ send }: NginxProxy) =>
@@ -63,7 +57,7 @@ const asked = (replicas: Replicas) =>
 describe('at three replicas', () => {
   test('behind the shipped Nginx, the users of official clients confirm, and each image is made once', async (t: TestContext) => {
     const { replicas, sent } = await startReplicas(t)
-    const proxy = await startProxy(t, replicas)
+    const proxy = await startNginxInFront(t, replicas)
     const url = new URL(`${proxy.httpsUrl}/mcp`)
     const options = { fetch: fetchThrough(proxy), requestInit: { headers } }
     const first = new ClientV1(info, { capabilities: { elicitation: {} } })

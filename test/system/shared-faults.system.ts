@@ -6,6 +6,7 @@ import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { type RestartableRedis, startRestartableRedis } from '../support/restartable-redis.ts'
 import { callTool, post, type Service, startService } from '../support/service.ts'
 import { type StorageProxy, startStorageProxy } from '../support/storage-proxy.ts'
+import { readiness } from '../support/system/replicas.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** What replicas share becomes slow or full, or is away for a while: docs/scaling.md promises what is tested here. */
@@ -51,11 +52,9 @@ async function start(t: TestContext): Promise<Neighbours> {
       await client.end()
     },
   }
-  await waitFor('jobs to be shared', async () => (await ready(neighbours)).jobs === 'shared')
+  await waitFor('jobs to be shared', async () => (await readiness(neighbours)).jobs === 'shared')
   return neighbours
 }
-
-const ready = async ({ url }: Service) => JSON.parse(await (await fetch(`${url}/ready`)).text())
 
 /** A call that waits for its image, and the milliseconds that it took. */
 async function generate({ url }: Service, args: object = {}) {
@@ -119,7 +118,7 @@ describe('Redis', { timeout: 600_000 }, () => {
       const service = await start(t)
       const before = await submit(service)
       await begin(service.redis)
-      await waitFor('the fault to be noticed', async () => (await ready(service)).redis !== 'connected')
+      await waitFor('the fault to be noticed', async () => (await readiness(service)).redis !== 'connected')
       await checkCallsButNoJobs(t, service)
       await end(service.redis)
       await checkRecovery(t, service)

@@ -91,6 +91,12 @@ export async function startNginx(
   return { program, httpUrl: `http://localhost:${httpPort}`, httpsUrl, send: sendTo, logged }
 }
 
+/** Nginx that sends requests to the replicas in turn, also to one that has just failed. */
+export async function startNginxInFront(t: TestContext, replicas: readonly { url: string }[]): Promise<NginxProxy> {
+  const servers = replicas.map(({ url }) => `server ${new URL(url).host} max_fails=0;`).join(' ')
+  return await startNginx(t, 'http://replicas', (conf) => `upstream replicas { ${servers} }\n${conf}`)
+}
+
 async function makeCertificate(folder: string): Promise<void> {
   await run('openssl', [
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'],

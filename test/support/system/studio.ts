@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Environment } from '../../../services/config/environment.ts'
-import { createSimulator, type Simulator, type SimulatorOptions } from '../../../simulator/app.ts'
+import type { Simulator, SimulatorOptions } from '../../../simulator/app.ts'
 import { type BuiltApp, listen } from '../app.ts'
 import { callTool } from '../service.ts'
-import { key } from '../simulator.ts'
+import { key, startSimulator } from '../simulator.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 
 export interface StudioService extends BuiltApp {
@@ -35,13 +35,11 @@ export async function startStudio(
   environment: Environment = {},
   simulation: SimulatorOptions = {},
 ): Promise<StudioService> {
-  const simulator = createSimulator({
+  const { simulator, url: azure } = await startSimulator(t, {
     deployments: Object.fromEntries(MODELS.map((each) => [each, each])),
     keepFiles: true,
     ...simulation,
   })
-  const azure = await simulator.listen({ host: '127.0.0.1', port: 0 })
-  t.after(() => simulator.close())
   const deployments = MODELS.map((model, priority) => ({ name: model, deployment: model, priority }))
   const file = join(await temporaryFolder(t), 'deployments.json')
   await writeFile(file, JSON.stringify({ deployments }))

@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
@@ -9,6 +8,7 @@ import type { Frame, Page } from 'playwright-core'
 import { rolldown } from 'rolldown'
 import Type from 'typebox'
 import { Value } from 'typebox/value'
+import { listenOnLoopback } from '../../fake-azure.ts'
 import { type HostProfile, type ProfileName, profiles } from './profiles.ts'
 import type { HostEvent, Mount } from './types.ts'
 
@@ -178,12 +178,7 @@ async function serveOn(t: TestContext, serve: Serve): Promise<string> {
   const server = createServer((request, response) => {
     serve(request, response).catch(({ message }: Error) => response.writeHead(500).end(JSON.stringify({ message })))
   })
-  const { promise, resolve } = Promise.withResolvers<void>()
-  server.listen(0, '127.0.0.1', resolve)
-  await promise
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const port = await listenOnLoopback(t, server)
+  t.after(() => server.closeAllConnections())
+  return `http://127.0.0.1:${port}`
 }
