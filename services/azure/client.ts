@@ -226,7 +226,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
         deployment: name,
         model,
         ...(request.size === undefined ? {} : { size: pick(request.size) }),
-        maxPixels: mostPixels(capabilities, { operation, request, images, hasMask, isStreamed: false }),
+        maxPixels: mostPixels(capabilities, { operation, request, images }),
         ...(quality === undefined ? {} : { quality }),
         count: request.n ?? 1,
         listUsd: prices[0]?.listUsd,
