@@ -263,7 +263,9 @@ const canResend = (state: PaidState): boolean => state.name === 'failed' && stat
 const isSame = (sent: ToolArguments, args: ToolArguments): boolean =>
   JSON.stringify({ ...sent, idempotency_key: undefined, confirm_cost: undefined }) === JSON.stringify(args)
 
-const isBusy = ({ name }: PaidState): boolean => name === 'sending' || name === 'confirming' || name === 'running'
+/** Whether no other call can be submitted. */
+export const isBusy = ({ name }: PaidState): boolean =>
+  name === 'sending' || name === 'confirming' || name === 'running'
 
 const endStates: readonly FollowedJob['state'][] = ['completed', 'failed', 'cancelled', 'unknown']
 const hasEnded = ({ state }: FollowedJob): boolean => endStates.includes(state)

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { StudioImage } from '../../schemas/studio.ts'
+import { isBusy } from '../data/paid-call.ts'
 import { Heading } from '../parts/heading.tsx'
 import { PaidProgress } from '../parts/paid-progress.tsx'
 import { storedCall, usePaidCall } from '../parts/use-paid-call.ts'
@@ -161,7 +162,7 @@ function Editor({ studio, image, draft }: EditorProps) {
           models={models}
           choices={choices}
           hasMask={mask.operations.length > 0}
-          isBusy={state.name === 'sending' || state.name === 'confirming' || state.name === 'running'}
+          isBusy={isBusy(state)}
           onChange={change}
           onSubmit={() => call.submit(editArguments(image.id, choices, models, mask.operations)).catch(fail)}
         />
