@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { StudioImage } from '../../schemas/studio.ts'
 import { mayPass, toStudioError } from '../bridge/studio-error.ts'
 import type { Studio } from '../studio.ts'
-import { useBitmap } from './use-bitmap.ts'
+import { bitmapOf, useBitmap } from './use-bitmap.ts'
 import { useVisible } from './use-visible.ts'
 
 /** Pixels of the longer side. */
@@ -29,7 +29,7 @@ export function Thumbnail({ studio, image }: { studio: Studio; image: StudioImag
     const timer = setTimeout(() => setPaused(true), Math.max(RETRY_AFTER_MS, error.retryAfterMs ?? 0))
     return () => clearTimeout(timer)
   }, [isPaused, error?.kind, error?.retryAfterMs])
-  const bitmap = state !== undefined && 'bitmap' in state ? state.bitmap : undefined
+  const bitmap = bitmapOf(state)
   useEffect(() => {
     const element = canvas.current
     if (element === null || bitmap === undefined) return
