@@ -130,10 +130,7 @@ export function logFailure(error: unknown, { log, caller }: CallContext): void {
 }
 
 /** Sets status and headers of an error. */
-export function sendOpenAiError(
-  reply: FastifyReply,
-  { status, body, retryAfterMs, isFinal }: OpenAiError,
-): FastifyReply {
+function sendOpenAiError(reply: FastifyReply, { status, body, retryAfterMs, isFinal }: OpenAiError): FastifyReply {
   if (retryAfterMs !== undefined) {
     reply.headers({ 'retry-after': Math.ceil(retryAfterMs / 1000), 'retry-after-ms': Math.ceil(retryAfterMs) })
   }
