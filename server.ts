@@ -20,6 +20,7 @@ import { createLogger } from './services/logging/create-logger.ts'
 import { bufferedStdout, stderr } from './services/logging/log-output.ts'
 import { describeError } from './services/logging/redaction.ts'
 import { serveStdio } from './services/mcp/stdio.ts'
+import { portOf } from './services/net/listen.ts'
 
 /** The executable: the only file that reads the environment, the arguments and `.env`. */
 
@@ -176,9 +177,7 @@ async function startForBatch() {
     logDestination: stderr(),
   })
   await app.listenEverywhere()
-  const [address] = app.addresses()
-  const port = typeof address === 'object' ? address.port : 0
-  return { url: `http://127.0.0.1:${port}/mcp`, key, close: () => app.close() }
+  return { url: `http://127.0.0.1:${portOf(app.server)}/mcp`, key, close: () => app.close() }
 }
 
 async function serveHttp(app: FastifyInstance): Promise<void> {

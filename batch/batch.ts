@@ -28,15 +28,14 @@ export async function runBatch(options: BatchOptions): Promise<BatchCounts> {
   const { items, manifest, client, progress, concurrency, retriesFailed, retriesUnknown, signal } = options
   const counts = { total: items.length, completed: 0, failed: 0, unknown: 0 }
   const argumentsOf = await client.tools()
-  const open = items.filter(({ key }) => {
-    const status = manifest.find(key)?.status
+  const open: Item[] = []
+  for (const item of items) {
+    const status = manifest.find(item.key)?.status
     if (status === 'completed') counts.completed++
-    if (status === 'failed' && !retriesFailed) counts.failed++
-    const isUnknown = status === 'sent' || status === 'unknown'
-    if (isUnknown && !retriesUnknown) counts.unknown++
-    if (isUnknown) return retriesUnknown
-    return status === undefined || status === 'submitted' || (status === 'failed' && retriesFailed)
-  })
+    else if (status === 'failed' && !retriesFailed) counts.failed++
+    else if ((status === 'sent' || status === 'unknown') && !retriesUnknown) counts.unknown++
+    else open.push(item)
+  }
   progress.update(counts, `${counts.completed} of ${counts.total} are there already`)
 
   async function make(item: Item): Promise<CallOutcome> {

@@ -1,9 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { appendFile, link, mkdir, readFile, stat, unlink, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { appendFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { temporaryName } from '../services/bytes/durable-file.ts'
 import { extensionOf } from '../services/bytes/image-extensions.ts'
+import { publish } from '../services/library/local/atomic-write.ts'
+import { DirectoryHandle } from '../services/library/local/directory-handle.ts'
 import type { Item } from './prompts.ts'
 import type { CallOutcome } from './service-client.ts'
 
@@ -110,22 +113,15 @@ async function hasFiles(folder: string, { status, images = [] }: ManifestEntry):
 
 /** Writes a file that appears whole, under its name or the next free one. Returns the name. */
 async function writeNew(folder: string, stem: string, extension: string, bytes: Buffer): Promise<string> {
-  // Another item, or another run in this folder, may write a file of the same name.
-  const temporary = join(folder, `.${randomUUID()}.part`)
-  await writeFile(temporary, bytes)
+  const directory = await DirectoryHandle.open(folder)
+  const temporary = temporaryName()
   try {
-    for (let number = 1; ; number++) {
-      const name = `${stem}${number === 1 ? '' : `-${number}`}.${extension}`
-      const isFree = await link(temporary, join(folder, name)).then(
-        () => true,
-        (error: unknown) => {
-          if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-          return false
-        },
-      )
-      if (isFree) return name
-    }
+    await writeFile(join(folder, temporary), bytes)
+    // Another item, or another run in this folder, may write a file of the same name.
+    const file = { stem, extension: `.${extension}`, temporary: { name: temporary } }
+    return (await publish(directory, file, 1)).name
   } finally {
-    await unlink(temporary).catch(() => {})
+    await directory.unlink(temporary).catch(() => {})
+    await directory.close()
   }
 }

@@ -26,6 +26,8 @@ export type ServiceConfig = Config & {
     /** Worth a log line at start-up. */
     readonly warnings: readonly string[]
   }
+  /** Paths of the files that secrets were read from, by variable. */
+  readonly secretFiles: Readonly<Record<string, string>>
   /** The rules of `POLICY_FILE` at start-up. */
   readonly policy: Policy | undefined
   /** Why rules of another file may not count money or images; undefined: they may. */
@@ -70,6 +72,7 @@ export async function loadConfig({ environment, transport = 'http' }: ConfigOpti
     ...parsed.config,
     azure,
     policy,
+    secretFiles,
     missingForCounting: missingForCounting(settings),
     warnings: [...warnings, ...policyNotes],
   }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { memoize } from '../services/net/memoize.ts'
+import { namedMethods } from '../services/telemetry/http-methods.ts'
 import { createMetrics, type Metrics } from '../services/telemetry/metrics.ts'
 
 declare module 'fastify' {
@@ -9,9 +10,6 @@ declare module 'fastify' {
     metrics: Metrics
   }
 }
-
-/** Methods with a series; Node's parser accepts some thirty more, which any client may send. */
-const COUNTED_METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'DELETE', 'PUT', 'PATCH'])
 
 /** The registry of the app, and its HTTP series. */
 async function metrics(fastify: FastifyInstance): Promise<void> {
@@ -34,7 +32,7 @@ async function metrics(fastify: FastifyInstance): Promise<void> {
     return { labels: { route, method }, requests }
   })
   function ofRequest({ method, routeOptions }: FastifyRequest) {
-    return seriesOf(`${COUNTED_METHODS.has(method) ? method : 'other'} ${routeOptions.url ?? 'unmatched'}`)
+    return seriesOf(`${namedMethods.has(method) ? method : 'other'} ${routeOptions.url ?? 'unmatched'}`)
   }
 
   fastify.addHook('onRequest', function countStart(_request, _reply, done) {

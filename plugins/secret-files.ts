@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { parseApiKeys } from '../services/auth/api-keys.ts'
-import { type Environment, prepareEnvironment } from '../services/config/environment.ts'
+import type { Environment } from '../services/config/environment.ts'
 import { parseKey } from '../services/config/key-file.ts'
 import { type SecretFile, watchSecretFiles } from '../services/config/secret-files.ts'
 import { InvalidValueError } from '../services/errors/app-error.ts'
@@ -13,12 +13,8 @@ const checks: Readonly<Record<string, SecretFile['check']>> = { AZURE_API_KEY: p
 
 /** Reports files of secrets that can no longer be used, for instance after a rotation. */
 async function secretFiles({ appOptions, config, log, readiness }: FastifyInstance): Promise<void> {
-  const { environment, transport = 'http' } = appOptions
   const code = 'IMG_ERR_SECRET_FILE'
-  const files = [
-    ...filesOf(prepareEnvironment(environment, transport).secretFiles, environment),
-    ...keyFilesOf(config.azure.deployments),
-  ]
+  const files = [...filesOf(config.secretFiles, appOptions.environment), ...keyFilesOf(config.azure.deployments)]
   if (files.length === 0) return
   const check = watchSecretFiles(files, (variable, err) => {
     if (err === undefined) log.info({ code, variable }, 'secret file usable again')

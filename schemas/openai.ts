@@ -14,7 +14,7 @@ export const qualities = ['auto', 'low', 'medium', 'high', 'xhigh', 'max', 'stan
 export const backgrounds = ['auto', 'transparent', 'opaque']
 
 /** Members of generations and edits. */
-export const commonMembers = {
+const commonMembers = {
   prompt: Type.String({ description: 'What the image shows, or what to change.', minLength: 1, maxLength: 32_000 }),
   ...optional({
     model: text('A model that GET /v1/models lists; the first one by default.', 256),

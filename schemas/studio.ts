@@ -141,7 +141,6 @@ export const StudioConfirmationSchema = Type.Object(
   },
   closed,
 )
-export type StudioConfirmation = Static<typeof StudioConfirmationSchema>
 
 /**
  * Of `studio_image`. The bytes are the block `resource` of the content, as `blob`.

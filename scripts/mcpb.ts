@@ -7,9 +7,9 @@ import { parseArgs, promisify } from 'node:util'
 import { build } from 'rolldown'
 import packageJson from '../package.json' with { type: 'json' }
 import bundle from '../rolldown.config.ts'
-import { variables } from '../services/config/variables.ts'
 import { buildStudio } from '../web/build.ts'
 import { stdioTools } from './published-tools.ts'
+import { publishedVariable } from './server-json.ts'
 
 /**
  * Builds `dist/NAME-VERSION.mcpb`, which Claude Desktop and other apps install with a click: the service for stdio with everything it
@@ -42,11 +42,7 @@ const descriptions: Readonly<Record<string, string>> = {
   IMAGES_DIR: 'Folder for saved images. If unset, azure-image-editor/images in your home folder',
 }
 
-function describe(variable: string): string {
-  const found = descriptions[variable] ?? variables.find(({ name }) => name === variable)?.description
-  if (found === undefined) throw new Error(`${variable} is no variable of the service`)
-  return found.replaceAll('`', '')
-}
+const describe = (variable: string): string => descriptions[variable] ?? publishedVariable(variable).description
 
 /** @param forPlatforms entries of `platforms` */
 async function createManifest(forPlatforms: readonly string[]) {

@@ -31,11 +31,11 @@ interface Input {
 }
 
 /** A variable as a form of a client asks for it. */
-function input(variable: string, extra: Omit<Partial<Input>, 'name'> = {}): Input {
-  const found = variables.find((one) => one.name === variable)
-  if (found === undefined) throw new Error(`${variable} is no variable of the service`)
+export function publishedVariable(name: string, extra: Omit<Partial<Input>, 'name'> = {}): Input {
+  const found = variables.find((one) => one.name === name)
+  if (found === undefined) throw new Error(`${name} is no variable of the service`)
   return {
-    name: variable,
+    name,
     description: found.description.replaceAll('`', ''),
     ...(found.secret ? { isSecret: true } : {}),
     ...extra,
@@ -43,13 +43,13 @@ function input(variable: string, extra: Omit<Partial<Input>, 'name'> = {}): Inpu
 }
 
 const azure = (): Input[] => [
-  input('AZURE_BASE_URL', { isRequired: true, placeholder: 'https://your-endpoint.services.ai.azure.com' }),
+  publishedVariable('AZURE_BASE_URL', { isRequired: true, placeholder: 'https://your-endpoint.services.ai.azure.com' }),
   // Not required, because AZURE_AUTH=entra needs none.
-  input('AZURE_API_KEY'),
-  input('AZURE_DEPLOYMENT_NAME', { isRequired: true, placeholder: 'FLUX.1-Kontext-pro' }),
-  input('AZURE_MODEL'),
-  input('AZURE_AUTH', { choices: ['key', 'entra'], default: 'key' }),
-  input('IMAGES_PER_DAY', { format: 'number', default: '0' }),
+  publishedVariable('AZURE_API_KEY'),
+  publishedVariable('AZURE_DEPLOYMENT_NAME', { isRequired: true, placeholder: 'FLUX.1-Kontext-pro' }),
+  publishedVariable('AZURE_MODEL'),
+  publishedVariable('AZURE_AUTH', { choices: ['key', 'entra'], default: 'key' }),
+  publishedVariable('IMAGES_PER_DAY', { format: 'number', default: '0' }),
 ]
 
 const positional = (value: string) => ({ type: 'positional', value })
@@ -62,7 +62,7 @@ function npmPackage() {
     runtimeHint: 'npx',
     runtimeArguments: [positional('-y')],
     packageArguments: [positional('--stdio')],
-    environmentVariables: [...azure(), input('IMAGES_DIR', { format: 'filepath' })],
+    environmentVariables: [...azure(), publishedVariable('IMAGES_DIR', { format: 'filepath' })],
     transport: { type: 'stdio' },
   }
 }

@@ -1,8 +1,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorResponse } from '../../schemas/openai.ts'
+import { logFailedCall } from '../../services/calls/log-failure.ts'
 import type { CallContext } from '../../services/calls/types.ts'
 import { type ErrorCode, isBilled, ServiceError } from '../../services/errors/errors.ts'
-import { reasonOf } from '../../services/errors/reason.ts'
 import { Rejection } from '../../services/errors/rejection.ts'
 import { discardBody } from '../shared/discard-body.ts'
 import { EMPTY_BODY, toRejection } from '../shared/http-failure.ts'
@@ -125,20 +125,12 @@ function serviceFailure({ code, family, message, retryable, retryAfterMs, detail
 export function logFailure(error: unknown, { log, caller }: CallContext): void {
   if (error instanceof RequestError || error instanceof Rejection) {
     log.debug({ reason: error.message }, 'request rejected')
-  } else if (error instanceof ServiceError) {
-    const { code, family, retryable, detail } = error
-    const fields = { caller: caller.id, code, retryable, reason: reasonOf(error), ...detail }
-    if (family === 'input') log.info(fields, 'image request rejected')
-    else if (family === 'upstream') log.warn(fields, 'image request failed upstream')
-    else log.error(fields, 'image request failed')
-  } else log.error({ err: error }, 'image request failed')
+  } else if (error instanceof ServiceError) logFailedCall(error, { log, caller }, 'image request')
+  else log.error({ err: error }, 'image request failed')
 }
 
 /** Sets status and headers of an error. */
-export function sendOpenAiError(
-  reply: FastifyReply,
-  { status, body, retryAfterMs, isFinal }: OpenAiError,
-): FastifyReply {
+function sendOpenAiError(reply: FastifyReply, { status, body, retryAfterMs, isFinal }: OpenAiError): FastifyReply {
   if (retryAfterMs !== undefined) {
     reply.headers({ 'retry-after': Math.ceil(retryAfterMs / 1000), 'retry-after-ms': Math.ceil(retryAfterMs) })
   }

@@ -1,8 +1,7 @@
 import type { FastifyReply } from 'fastify'
-import { writeJson } from '../../services/bytes/json/writer.ts'
-import { PROBE } from '../../services/net/half-close.ts'
 import type { HttpContext } from '../shared/context.ts'
-import { createEventStream, type EventStream, eventOf, STREAM_HEADERS } from '../shared/sse-writer.ts'
+import { sendEvents } from '../shared/replies.ts'
+import { type EventStream, eventOf, lastEventOf } from '../shared/sse-writer.ts'
 import { logFailure, toOpenAiError } from './errors.ts'
 import type { UnwrittenResponse } from './images-response.ts'
 
@@ -29,9 +28,9 @@ export async function streamEvents(
 
   function openStream(): EventStream {
     if (stream !== undefined) return stream
-    stream = createEventStream(commentEveryMs, (lastBytes) => reply.raw.end(lastBytes))
-    reply.raw.on(PROBE, stream.probe)
-    resolve(reply.raw.destroyed ? reply.hijack() : reply.code(200).headers(STREAM_HEADERS).send(stream.readable))
+    const opened = sendEvents(reply, commentEveryMs)
+    stream = opened.stream
+    resolve(opened.sent)
     return stream
   }
   const timer = setTimeout(() => openStream().open(), streamAfterMs).unref()
@@ -39,8 +38,7 @@ export async function streamEvents(
   function finish(kind: string, events: readonly object[]): void {
     const opened = openStream()
     for (const event of events.slice(0, -1)) opened.send(eventOf(kind, event))
-    const json = writeJson(events.at(-1) ?? {}, { prefix: `event: ${kind}\ndata: ` })
-    opened.finish(json.whole === undefined ? json.chunks() : Buffer.from(json.whole))
+    opened.finish(lastEventOf(kind, events.at(-1) ?? {}))
   }
 
   response

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { CommonRequest } from '../../schemas/openai.ts'
-import { writeJson } from '../../services/bytes/json/writer.ts'
 import type { CompiledTool, ToolResult } from '../../services/calls/types.ts'
 import { Rejection } from '../../services/errors/rejection.ts'
 import type { Timing } from '../../services/mcp/timeouts.ts'
 import type { ContextOf, HttpContext } from '../shared/context.ts'
 import { untilForceClose } from '../shared/force-close.ts'
+import { sendBody } from '../shared/replies.ts'
 import { streamEvents } from './event-stream.ts'
 import { toImagesResponse } from './images-response.ts'
 import { RequestError } from './request-error.ts'
@@ -46,12 +46,7 @@ export function createImageCalls(
     const response = run(request, context, call).then((result) => toImagesResponse(result, call.request))
     if (call.request.stream === true)
       return await streamEvents(reply, context, { ...timing, response, name: call.event })
-    const json = writeJson(await response)
-    // Sending would fail, and be counted as one more failure.
-    if (reply.raw.destroyed) return reply.hijack()
-    reply.type('application/json; charset=utf-8')
-    if (json.whole !== undefined) return reply.send(json.whole)
-    return reply.header('content-length', json.byteLength).send(json.stream())
+    return sendBody(reply, await response)
   }
 }
 

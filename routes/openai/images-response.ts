@@ -1,6 +1,7 @@
 import type { CommonRequest, ImagesResponse, ImageUsage } from '../../schemas/openai.ts'
 import type { Usage } from '../../services/azure/types.ts'
 import { Base64Image } from '../../services/bytes/base64-image.ts'
+import { formatNameOf } from '../../services/bytes/image-extensions.ts'
 import type { ToolResult } from '../../services/calls/types.ts'
 import { readNotes } from '../../services/tools/result-notes.ts'
 
@@ -30,16 +31,15 @@ export function toImagesResponse({ content, paid }: ToolResult, request: CommonR
 function factsOf(images: readonly ResponseImage[], { quality, background }: CommonRequest) {
   const [first] = images.flatMap(({ b64_json }) => b64_json ?? [])
   return {
-    ...(first === undefined ? {} : { size: `${first.width}x${first.height}`, output_format: formatOf(first) }),
+    ...(first === undefined
+      ? {}
+      : { size: `${first.width}x${first.height}`, output_format: formatNameOf(first.mimeType) }),
     ...(quality === undefined || quality === 'auto' || quality === 'standard'
       ? {}
       : { quality: quality === 'hd' ? 'high' : quality }),
     ...(background === undefined || background === 'auto' ? {} : { background }),
   }
 }
-
-export const formatOf = ({ mimeType }: Pick<Base64Image, 'mimeType'>): string =>
-  mimeType.slice('image/'.length).replace('+xml', '')
 
 /** Only where Azure reports tokens. */
 function usageOf({ textTokensIn = 0, imageTokensIn = 0, tokensOut }: Usage): { usage?: ImageUsage } {

@@ -1,14 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Message } from '../../schemas/json-rpc.ts'
-import { writeJson } from '../../services/bytes/json/writer.ts'
 import { Rejection } from '../../services/errors/rejection.ts'
 import { hasProgressToken } from '../../services/mcp/envelope.ts'
 import { invalidRequest } from '../../services/mcp/protocol-error.ts'
 import type { Timing } from '../../services/mcp/timeouts.ts'
 import type { Response } from '../../services/mcp/types.ts'
-import { PROBE } from '../../services/net/half-close.ts'
 import { untilForceClose } from '../shared/force-close.ts'
-import { createEventStream, type EventStream, eventOf, STREAM_HEADERS } from '../shared/sse-writer.ts'
+import { sendBody, sendEvents } from '../shared/replies.ts'
+import { type EventStream, eventOf, lastEventOf } from '../shared/sse-writer.ts'
 import { readAccept } from './content-negotiation.ts'
 import type { RpcContext } from './context.ts'
 
@@ -39,9 +38,9 @@ export function createResponder(
 
     function openStream(): EventStream {
       if (stream !== undefined) return stream
-      stream = createEventStream(commentEveryMs, (lastBytes) => reply.raw.end(lastBytes))
-      reply.raw.on(PROBE, stream.probe)
-      resolve(sendStream(reply, stream))
+      const opened = sendEvents(reply, commentEveryMs)
+      stream = opened.stream
+      resolve(opened.sent)
       return stream
     }
     function openEarly(): EventStream {
@@ -93,25 +92,10 @@ export function createResponder(
 export function sendJson(reply: FastifyReply, { status, body, retryAfterMs }: Response): FastifyReply {
   reply.code(status)
   if (retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(retryAfterMs / 1000))
-  if (body === undefined) return reply.send()
-  // Sending would fail, and be counted as one more failure.
-  if (reply.raw.destroyed) return reply.hijack()
-  const json = writeJson(body)
-  reply.type('application/json; charset=utf-8')
-  if (json.whole !== undefined) return reply.send(json.whole)
-  return reply.header('content-length', json.byteLength).send(json.stream())
-}
-
-function sendStream(reply: FastifyReply, stream: EventStream): FastifyReply {
-  if (reply.raw.destroyed) return reply.hijack()
-  return reply.code(200).headers(STREAM_HEADERS).send(stream.readable)
+  return body === undefined ? reply.send() : sendBody(reply, body)
 }
 
 function finishStream(stream: EventStream, { body }: Response): void {
-  if (body === undefined) {
-    stream.finish()
-    return
-  }
-  const json = writeJson(body, { prefix: 'event: message\ndata: ' })
-  stream.finish(json.whole === undefined ? json.chunks() : Buffer.from(json.whole))
+  if (body === undefined) stream.finish()
+  else stream.finish(lastEventOf('message', body))
 }

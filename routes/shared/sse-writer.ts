@@ -127,8 +127,11 @@ export function createEventStream(commentEveryMs: number, end: (lastBytes: Buffe
   }
 }
 
+/** The last event of a stream, which `finish` ends. @param name of the event */
+export const lastEventOf = (name: string, message: object): Event => eventOf(name, message, '')
+
 /** @param name of the event */
-export function eventOf(name: string, message: object): Event {
-  const json = writeJson(message, { prefix: `event: ${name}\ndata: `, suffix: '\n\n' })
+export function eventOf(name: string, message: object, suffix = '\n\n'): Event {
+  const json = writeJson(message, { prefix: `event: ${name}\ndata: `, suffix })
   return json.whole === undefined ? json.chunks() : Buffer.from(json.whole)
 }

@@ -118,17 +118,18 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
     request: R,
     context: CallContext,
   ): Promise<ImageResult> {
-    const [[requested], ...others] = candidatesFor(operation, request)
-    const adapted = new Map(others)
+    const candidates = candidatesFor(operation, request)
+    const [[requested], ...others] = candidates
+    const requests = new Map(candidates)
     let producer = requested
     let sentAt = 0
     const response = await runCall(
-      [requested, ...adapted.keys()],
-      unusableRoutes(operation, new Map([[requested, request], ...adapted])),
+      [requested, ...others.map(([deployment]) => deployment)],
+      unusableRoutes(operation, requests),
       (deployment, route) => {
         producer = deployment
         sentAt = performance.now()
-        const own = fitTo(deployment, adapted.get(deployment) ?? request, operation, route)
+        const own = fitTo(deployment, requests.get(deployment) ?? request, operation, route)
         const target = deployment.target(route)
         const isStreamed = shouldStream(streaming, target.model, own)
         const http = isEdit(own) ? route.edit(own, target, isStreamed) : route.generate(own, target, isStreamed)
@@ -225,7 +226,7 @@ export function createImagesClient(options: ImagesClientOptions): ImagesClient {
         deployment: name,
         model,
         ...(request.size === undefined ? {} : { size: pick(request.size) }),
-        maxPixels: mostPixels(capabilities, { operation, request, images, hasMask, isStreamed: false }),
+        maxPixels: mostPixels(capabilities, { operation, request, images }),
         ...(quality === undefined ? {} : { quality }),
         count: request.n ?? 1,
         listUsd: prices[0]?.listUsd,

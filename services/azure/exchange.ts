@@ -81,7 +81,8 @@ export async function sendRequest(
       throw new SendError(failure, credentialHeaders)
     }
     deployment.breaker.reset()
-    return { reading: response.sink, requestId: requestId(headers, secrets), ...pick(response) }
+    const { sink: reading, end, span } = response
+    return { reading, requestId: requestId(headers, secrets), end, span }
   } finally {
     deployment.limiter.release(headers, isRejected)
   }
@@ -193,8 +194,6 @@ async function exchange(
     durationMs = performance.now() - startedAt
   }
 }
-
-const pick = ({ end, span }: Pick<HttpResponse, 'end' | 'span'>) => ({ end, span })
 
 /** https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans, in which an image is content like any other. */
 function startSpan(

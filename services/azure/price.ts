@@ -16,6 +16,9 @@ export interface PricedRequest {
   isStreamed: boolean
 }
 
+/** What the sizes of its images depend on. */
+type SizedRequest = Pick<PricedRequest, 'operation' | 'request' | 'images'>
+
 /** List prices in US dollars; undefined: unknown. */
 export interface Price {
   /** For the expected usage. */
@@ -110,7 +113,7 @@ export function qualityOf({ fields, qualities }: Model, { quality }: ImageReques
 }
 
 /** Pixels of the largest image that may come; undefined: unknown. */
-export function mostPixels(model: Model, priced: PricedRequest): number | undefined {
+export function mostPixels(model: Model, priced: SizedRequest): number | undefined {
   const areas = sizesFor(model, priced, 'highest').map(areaOf)
   return areas.length === 0 ? undefined : Math.round(Math.max(...areas))
 }
@@ -183,7 +186,7 @@ function patchesOf({ width, height }: Size, maximum: number): number {
 }
 
 /** The size of the images, or those of which any may come. */
-function sizesFor(model: Model, { operation, request, images }: PricedRequest, estimate: Estimate): readonly Size[] {
+function sizesFor(model: Model, { operation, request, images }: SizedRequest, estimate: Estimate): readonly Size[] {
   const isChosen = (request.auto_aspect_ratio ?? model.fields?.auto_aspect_ratio) === true
   if (request.size !== undefined && !isChosen) return [request.size]
   const rule = operation === 'edit' && model.editSize.kind !== 'none' ? model.editSize : model.generateSize

@@ -14,3 +14,7 @@ export function extensionOf(mimeType: string): string {
   const known = Object.entries(imageExtensions).find(([each]) => each === mimeType)
   return known?.[1][0] ?? 'bin'
 }
+
+/** The name of a format as models and clients call it: `jpeg` and `svg`. */
+export const formatNameOf = (mimeType: ImageRecord['mimeType']): string =>
+  mimeType.slice('image/'.length).replace('+xml', '')

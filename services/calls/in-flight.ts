@@ -33,10 +33,18 @@ export function createInFlight(): InFlight {
   }
 }
 
-/** Whether everything ended within so many milliseconds. */
-export async function idleWithin(limitMs: number, all: readonly InFlight[]): Promise<boolean> {
+/** Whether work ends within so many milliseconds, successfully or not. */
+export async function endsWithin(work: Promise<unknown>, limitMs: number): Promise<boolean> {
   const enough = new AbortController()
   const limit = pause(limitMs, false, { signal: enough.signal }).catch(() => false)
-  const idle = Promise.all(all.map((each) => each.idle())).then(() => true)
-  return await Promise.race([idle, limit]).finally(() => enough.abort())
+  const end = work.then(
+    () => true,
+    () => true,
+  )
+  return await Promise.race([end, limit]).finally(() => enough.abort())
+}
+
+/** Whether everything ended within so many milliseconds. */
+export function idleWithin(limitMs: number, all: readonly InFlight[]): Promise<boolean> {
+  return endsWithin(Promise.all(all.map((each) => each.idle())), limitMs)
 }

@@ -17,12 +17,7 @@ const MAX_HEAD_BYTES = 4_194_304
 export async function openStoredImage(file: StoredFile, maxBytes: number): Promise<Base64Image> {
   try {
     if (file.bytes > maxBytes) throw new Error('not a file within the limit')
-    return new Base64Image(await readFacts(file), file.bytes, {
-      chunks: () => encodedChunks(file, 0, file.bytes),
-      async [Symbol.asyncDispose]() {
-        await file[Symbol.asyncDispose]()
-      },
-    })
+    return openStoredPart(file, await readFacts(file), { from: 0, to: file.bytes })
   } catch (error) {
     await file[Symbol.asyncDispose]()
     throw error

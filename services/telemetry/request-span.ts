@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { namedMethods } from './http-methods.ts'
 import type { Span, Trace } from './trace.ts'
 
 export interface TracedRequest {
@@ -12,11 +13,9 @@ export interface TracedRequest {
   isTrusted: boolean
 }
 
-const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'DELETE', 'PUT', 'PATCH'])
-
 /** https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span: a closed set of names, so no path and no query. */
 export function startRequestSpan(root: Trace, { method, route, headers, startedAt, isTrusted }: TracedRequest): Span {
-  const isKnown = METHODS.has(method)
+  const isKnown = namedMethods.has(method)
   const parent = root.join(headers, isTrusted) ?? root
   return parent.start([isKnown ? method : 'HTTP', route ?? ''].join(' ').trimEnd(), {
     kind: 'server',

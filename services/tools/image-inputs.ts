@@ -172,6 +172,13 @@ export function createImageInputs({ pixels, limits, readsLocalFiles, stored }: I
     if (hasGrown) throw serviceError('IMG_ERR_IMAGE_CHANGED', [])
   }
 
+  /** The images that the arguments name. @throws ServiceError as `checkSources` */
+  function chosenSources(args: EditArguments) {
+    const original = checkSources(args, features)
+    const [mask] = sourcesOf(args, 'mask_image', 'mask_base64')
+    return { original, mask, references: sourcesOf(args, 'reference_images', 'reference_images_base64') }
+  }
+
   return {
     maxBytes: limits.maxBytes,
     ...features,
@@ -193,50 +200,41 @@ export function createImageInputs({ pixels, limits, readsLocalFiles, stored }: I
     },
 
     async store(args, context) {
-      const source = checkSources(args, features)
+      const sources = chosenSources(args)
       const { image_path: _, image_data_base64: __, mask_base64: ___, reference_images_base64: ____, ...others } = args
-      const [mask] = sourcesOf(args, 'mask_image', 'mask_base64')
       const references: string[] = []
-      const image = await referenceTo(source, context)
-      for (const each of sourcesOf(args, 'reference_images', 'reference_images_base64')) {
-        references.push(await referenceTo(each, context))
-      }
+      const image = await referenceTo(sources.original, context)
+      for (const each of sources.references) references.push(await referenceTo(each, context))
       return {
         ...others,
         image,
-        ...(mask && { mask_image: await referenceTo(mask, context) }),
+        ...(sources.mask && { mask_image: await referenceTo(sources.mask, context) }),
         ...(references.length > 0 && { reference_images: references }),
       }
     },
 
     async measure(args, context) {
-      const source = checkSources(args, features)
-      const masks = sourcesOf(args, 'mask_image', 'mask_base64')
-      const original = await measureOne(source, context)
-      for (const mask of masks) await measureOne(mask, context)
+      const sources = chosenSources(args)
+      const original = await measureOne(sources.original, context)
+      if (sources.mask !== undefined) await measureOne(sources.mask, context)
       const references: Size[] = []
-      for (const each of sourcesOf(args, 'reference_images', 'reference_images_base64')) {
-        references.push(await measureOne(each, context))
-      }
+      for (const each of sources.references) references.push(await measureOne(each, context))
       const hasMask = maskNames.some((name) => args[name] !== undefined)
       measured.set(args, [original, ...references].map(pixelsOf))
       return { images: [original, ...references], hasMask }
     },
 
     async read(args, context, scope, takesMask) {
-      const source = checkSources(args, features)
+      const sources = chosenSources(args)
       const { caller, signal, deadlineAt } = context
       const claim = { caller: caller.id, signal, deadlineAt, scope }
       const loadAndProbe = async (each: Source) => await probe(await load(each, context), claim)
 
       // Every header is checked before any image is decoded, so that no work is wasted if the last one is rejected.
-      const original = await loadAndProbe(source)
-      const [maskSource] = sourcesOf(args, 'mask_image', 'mask_base64')
-      const mask = maskSource && (await loadAndProbe(maskSource))
+      const original = await loadAndProbe(sources.original)
+      const mask = sources.mask && (await loadAndProbe(sources.mask))
       const references: ProbedImage[] = []
-      for (const each of sourcesOf(args, 'reference_images', 'reference_images_base64')) {
-        references.push(await loadAndProbe(each))
-      }
+      for (const each of sources.references) references.push(await loadAndProbe(each))
 
       checkUnchanged(args, [original, ...references])
       if (args.keep_outside_mask === true) checkComposable(original.header, args.mask_feather ?? 0, pixels)

@@ -7,7 +7,7 @@ import { formatSize } from '../imaging/size.ts'
 import type { UploadTicket } from '../library/uploads/upload-tokens.ts'
 import type { Uploads } from '../library/uploads/uploads.ts'
 import { enumeration } from '../parameters/parameter.ts'
-import { type UploadVisits, VisitSchema } from './upload-visits.ts'
+import { type UploadVisits, uploadAddress, VisitSchema } from './upload-visits.ts'
 
 export interface RequestUploadOptions {
   uploads: Uploads
@@ -66,11 +66,10 @@ export function requestUpload({ uploads, visits, maxBytes }: RequestUploadOption
     async call({ for: purpose = 'image' }, context) {
       const visited = visits.canAsk(context) ? await visit(purpose, context) : undefined
       if (visited !== undefined) return visited
-      const { access, baseUrl = '' } = context
+      const { access, baseUrl } = context
       const { ticket, token } = uploads.request(access.owner, purpose)
-      const url = `${baseUrl}/uploads/${token}`
       const lines = [
-        `Upload address: ${url}`,
+        `Upload address: ${uploadAddress(token, baseUrl)}`,
         `Image id: ${ticket.id} (once the ${purpose} is uploaded, pass it as "${argumentOf(purpose)}" to edit_image).`,
         `The address takes one PNG, JPEG, WebP or GIF file of at most ${maxBytes} bytes, until ${new Date(ticket.endsAt).toISOString()}.`,
         'Open it in a browser to drop, pick or paste the image, or send the file with: curl -T FILE ADDRESS',

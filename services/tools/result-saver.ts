@@ -1,4 +1,5 @@
 import type { Base64Image } from '../bytes/base64-image.ts'
+import { formatNameOf } from '../bytes/image-extensions.ts'
 import type { CallContext } from '../calls/types.ts'
 import { type ErrorCode, ServiceError } from '../errors/errors.ts'
 import { type AddedImage, type NewImageFacts, toFailure } from '../library/add-images.ts'
@@ -122,7 +123,7 @@ async function saveSet(
 /** A name for a large image without `output_path`; the store adds a number if it is taken. */
 function generateName({ mimeType }: Base64Image): string {
   const time = new Date().toISOString().replaceAll(/[:.]/g, '-')
-  return `image-${time}.${mimeType.slice('image/'.length).replace('+xml', '')}`
+  return `image-${time}.${formatNameOf(mimeType)}`
 }
 
 /** Logs a failure, and reports it to a client that requested log lines. */

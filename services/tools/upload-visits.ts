@@ -47,15 +47,16 @@ export function createUploadVisits(uploads: Uploads): UploadVisits {
     question({ token, purpose }, { caller, baseUrl = '' }) {
       const key = hasApiKey(caller) ? ' It asks for your API key of this service, to know that it is you.' : ''
       const subject = purpose === 'mask' ? 'the mask' : 'the image'
-      return askPage(`Open this page to upload ${subject}.${key}`, addressOf(token, baseUrl))
+      return askPage(`Open this page to upload ${subject}.${key}`, uploadAddress(token, baseUrl))
     },
     async wait({ id, token }, context) {
       context.progress('waiting for the upload')
       const record = await uploads.arrived(id, context)
-      if (record !== undefined) context.input?.pageServed?.(addressOf(token, context.baseUrl))
+      if (record !== undefined) context.input?.pageServed?.(uploadAddress(token, context.baseUrl))
       return record
     },
   }
 }
 
-const addressOf = (token: string, baseUrl = '') => `${baseUrl}/uploads/${token}`
+/** Where a browser opens the page of an upload, and a program sends the image. */
+export const uploadAddress = (token: string, baseUrl = '') => `${baseUrl}/uploads/${token}`

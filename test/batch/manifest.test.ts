@@ -29,3 +29,14 @@ test('images of one name at the same moment, also of two runs in one folder, eac
     written.map((text) => text.repeat(100_000)),
   )
 })
+
+test('a name that is too long for a file is shortened, and the image is written', async (t: TestContext) => {
+  const folder = await temporaryFolder(t)
+  const manifest = await openManifest(folder)
+  const long = item('图'.repeat(100))
+  await manifest.completed(long, outcome('a'))
+  await manifest.completed(long, outcome('b'))
+  const files = (await readdir(folder)).filter((name) => name !== 'manifest.jsonl').sort()
+  t.assert.strictEqual(files.length, 2)
+  for (const file of files) t.assert.match(file, /^图+(?:-2)?\.png$/)
+})

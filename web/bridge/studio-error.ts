@@ -47,4 +47,8 @@ export function toStudioError(error: unknown): StudioError {
   return new StudioError('protocol', error instanceof Error ? error.message : '')
 }
 
+/** Whether the failure may pass by itself, so that the same call may succeed later. */
+export const mayPass = ({ kind }: StudioError): boolean =>
+  kind === 'offline' || kind === 'rate-limited' || kind === 'unavailable'
+
 export const isAborted = (error: unknown): boolean => toStudioError(error).kind === 'aborted'

@@ -14,7 +14,6 @@ export interface Bitmaps {
   lease(id: string, maxEdge?: number, signal?: AbortSignal): Promise<Lease>
   /** After an image was deleted. */
   forget(id: string): void
-  readonly bytes: number
 }
 
 /** Of decoded pixels: two images of 12 megapixels and many thumbnails. What is on the screen counts, but is never closed. */
@@ -26,9 +25,6 @@ export function createBitmaps(data: Pick<StudioData, 'file'>): Bitmaps {
     lease: (id, maxEdge, signal) =>
       cache.lease(`${id}/${maxEdge ?? ''}`, async (isWanted) => decode(await data.file(id, maxEdge, isWanted)), signal),
     forget: (id) => cache.forget(`${id}/`),
-    get bytes() {
-      return cache.bytes
-    },
   }
 }
 

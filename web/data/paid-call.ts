@@ -1,7 +1,7 @@
 import type { StudioImage } from '../../schemas/studio.ts'
 import type { ToolArguments } from '../bridge/bridge.ts'
 import { isObject, objectOf } from '../bridge/json.ts'
-import { StudioError, toStudioError } from '../bridge/studio-error.ts'
+import { mayPass, StudioError, toStudioError } from '../bridge/studio-error.ts'
 import { imageIdsIn } from '../bridge/tool-result.ts'
 import type { FollowedJob, PaidTool, StudioData, Submission } from './studio-data.ts'
 
@@ -187,10 +187,10 @@ export function createPaidCall({ data, tool, onState, newKey, sleep, now }: Paid
     try {
       return await data.job(id, waitMs, signal)
     } catch (error) {
-      const { kind } = toStudioError(error)
-      if (kind === 'offline' || kind === 'rate-limited' || kind === 'unavailable') return undefined
+      const failure = toStudioError(error)
+      if (mayPass(failure)) return undefined
       // A host may ask the person for every call, who has said no by then.
-      if (kind === 'interrupted' && failures < MAX_INTERRUPTIONS) return undefined
+      if (failure.kind === 'interrupted' && failures < MAX_INTERRUPTIONS) return undefined
       throw error
     }
   }
@@ -263,7 +263,9 @@ const canResend = (state: PaidState): boolean => state.name === 'failed' && stat
 const isSame = (sent: ToolArguments, args: ToolArguments): boolean =>
   JSON.stringify({ ...sent, idempotency_key: undefined, confirm_cost: undefined }) === JSON.stringify(args)
 
-const isBusy = ({ name }: PaidState): boolean => name === 'sending' || name === 'confirming' || name === 'running'
+/** Whether no other call can be submitted. */
+export const isBusy = ({ name }: PaidState): boolean =>
+  name === 'sending' || name === 'confirming' || name === 'running'
 
 const endStates: readonly FollowedJob['state'][] = ['completed', 'failed', 'cancelled', 'unknown']
 const hasEnded = ({ state }: FollowedJob): boolean => endStates.includes(state)

@@ -1,6 +1,6 @@
 import type { StudioImage, StudioJob, StudioList, StudioQuote, StudioService } from '../../schemas/studio.ts'
 import type { Bridge, CallOptions, ToolArguments, ToolResult } from '../bridge/bridge.ts'
-import { StudioError, toStudioError } from '../bridge/studio-error.ts'
+import { mayPass, StudioError, toStudioError } from '../bridge/studio-error.ts'
 import { imageIdsIn, jobIdIn } from '../bridge/tool-result.ts'
 import { createCallQueue } from './call-queue.ts'
 import { sleep } from './sleep.ts'
@@ -185,9 +185,9 @@ async function patiently<Result>(read: () => Promise<Result>, signal: AbortSigna
     try {
       return await read()
     } catch (error) {
-      const { kind, retryAfterMs = pause } = toStudioError(error)
-      const mayPass = kind === 'offline' || kind === 'rate-limited' || kind === 'unavailable'
-      if (!mayPass || retryAfterMs > MAX_READ_PAUSE_MS) throw error
+      const failure = toStudioError(error)
+      const { retryAfterMs = pause } = failure
+      if (!mayPass(failure) || retryAfterMs > MAX_READ_PAUSE_MS) throw error
       await sleep(retryAfterMs, signal)
     }
   }

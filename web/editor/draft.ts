@@ -22,7 +22,10 @@ const codes = { brush: { add: 'a', erase: 'e' }, rectangle: { add: 'A', erase: '
 /** @returns the draft as text; undefined: it is larger than the service stores */
 export function writeDraft({ choices, operations, call }: Draft): string | undefined {
   const draft = { v: 1, ...choices, mask: operations.flatMap(packed) }
-  return [{ ...draft, call: shortened(call, operations) }, draft].map((each) => JSON.stringify(each)).find(isStorable)
+  const whole = JSON.stringify({ ...draft, call: shortened(call, operations) })
+  if (isStorable(whole)) return whole
+  const withoutCall = JSON.stringify(draft)
+  return isStorable(withoutCall) ? withoutCall : undefined
 }
 
 /** A call whose job is not known has the strokes of the mask once more: `true` stands for them. */

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { StudioImage } from '../../schemas/studio.ts'
+import { isBusy } from '../data/paid-call.ts'
 import { Heading } from '../parts/heading.tsx'
 import { PaidProgress } from '../parts/paid-progress.tsx'
 import { storedCall, usePaidCall } from '../parts/use-paid-call.ts'
@@ -79,12 +80,12 @@ function Editor({ studio, image, draft }: EditorProps) {
   const change = useCallback((changes: Partial<EditChoices>) => setChoices((before) => ({ ...before, ...changes })), [])
   const { select, announce, notify, fail } = studio
 
-  useDraftStore(
-    studio,
-    image.id,
-    { choices, operations: mask.operations, call: call.snapshot },
-    state.name === 'sending',
+  const edited = useMemo(
+    (): Draft => ({ choices, operations: mask.operations, call: call.snapshot }),
+    // The snapshot changes with the state.
+    [choices, mask.operations, call, state],
   )
+  useDraftStore(studio, image.id, edited, state.name === 'sending')
   useEffect(() => select(image), [select, image])
   useEffect(() => {
     if (draft !== undefined) notify(texts.restored)
@@ -161,7 +162,7 @@ function Editor({ studio, image, draft }: EditorProps) {
           models={models}
           choices={choices}
           hasMask={mask.operations.length > 0}
-          isBusy={state.name === 'sending' || state.name === 'confirming' || state.name === 'running'}
+          isBusy={isBusy(state)}
           onChange={change}
           onSubmit={() => call.submit(editArguments(image.id, choices, models, mask.operations)).catch(fail)}
         />
@@ -172,9 +173,12 @@ function Editor({ studio, image, draft }: EditorProps) {
   )
 }
 
-/** @param isUrgent so that the very same call can be sent again if this page closes before its job is known */
+/**
+ * @param draft the same object as long as nothing changed: to write a mask as text takes time
+ * @param isUrgent so that the very same call can be sent again if this page closes before its job is known
+ */
 function useDraftStore({ drafts, notify, texts }: Studio, id: string, draft: Draft, isUrgent: boolean): void {
-  const text = writeDraft(draft)
+  const text = useMemo(() => writeDraft(draft), [draft])
   const isEmpty = draft.operations.length === 0 && draft.choices.prompt === '' && draft.call === undefined
   const first = useRef<{ text: string | undefined } | undefined>({ text })
   const isTooLarge = text === undefined

@@ -29,7 +29,7 @@ const coarseTolerance = 1 / 6
 export const emptyHistory: MaskHistory = { done: [], undone: [] }
 
 /** The operations that the mask consists of: those since it was last cleared. */
-export function visibleOperations({ done }: MaskHistory): readonly MaskOperation[] {
+export function visibleOperations({ done }: Pick<MaskHistory, 'done'>): readonly MaskOperation[] {
   return done.slice(done.findLastIndex(({ kind }) => kind === 'clear') + 1)
 }
 

@@ -49,7 +49,7 @@ export function useMask(initial: readonly MaskOperation[]): Mask {
   const [start] = useState((): State => ({ history: restored(initial), last: 'added' }))
   const [{ history, last }, dispatch] = useReducer(reduce, start)
   const operations = useMemo(() => visibleOperations(history), [history])
-  const percent = Math.floor(maskUsage(operations) * 100)
+  const percent = useMemo(() => Math.floor(maskUsage(operations) * 100), [operations])
   return {
     operations,
     canUndo: history.done.length > 0,

@@ -1,10 +1,9 @@
 import type { MaskStroke } from '../../schemas/mask.ts'
-import type { MaskOperation } from './strokes.ts'
+import { type MaskOperation, visibleOperations } from './strokes.ts'
 
 /** The mask as the argument `mask_strokes`: what was painted since it was last cleared, in order. */
 export function maskStrokes(operations: readonly MaskOperation[]): MaskStroke[] {
-  const cleared = operations.findLastIndex(({ kind }) => kind === 'clear')
-  return operations.slice(cleared + 1).flatMap(strokeOf)
+  return visibleOperations({ done: operations }).flatMap(strokeOf)
 }
 
 function strokeOf(operation: MaskOperation): MaskStroke[] {

@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { StudioImage } from '../../schemas/studio.ts'
 import type { Studio } from '../studio.ts'
 import { formatSize } from '../texts/format.ts'
-import { useBitmap } from './use-bitmap.ts'
+import { bitmapOf, useBitmap } from './use-bitmap.ts'
 
 export interface ImageViewProps {
   studio: Studio
@@ -15,7 +15,7 @@ export interface ImageViewProps {
 export function ImageView({ studio, image, maxEdge }: ImageViewProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const state = useBitmap(studio, image.id, maxEdge)
-  const bitmap = state !== undefined && 'bitmap' in state ? state.bitmap : undefined
+  const bitmap = bitmapOf(state)
   useEffect(() => {
     const element = canvas.current
     if (element === null || bitmap === undefined) return

@@ -1,6 +1,6 @@
 import type { Studio } from '../studio.ts'
 import { errorText } from '../texts/error-text.ts'
-import { formatDuration, formatUsd } from '../texts/format.ts'
+import { formatDuration, formatSize, formatUsd } from '../texts/format.ts'
 import type { QuoteState } from './use-quote.ts'
 
 /** Price, true size and expected wait of a call that has not been sent, or why it would be rejected. */
@@ -23,7 +23,7 @@ export function QuoteLine({ studio, state }: { studio: Studio; state: QuoteState
       </p>
     )
   }
-  const size = width === undefined || height === undefined ? undefined : `${width} × ${height}`
+  const size = width === undefined || height === undefined ? undefined : formatSize({ width, height })
   const facts = [
     words.images(count),
     size,

@@ -1,14 +1,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { StudioImage } from '../../schemas/studio.ts'
-import { type StudioErrorKind, toStudioError } from '../bridge/studio-error.ts'
+import { mayPass, toStudioError } from '../bridge/studio-error.ts'
 import type { Studio } from '../studio.ts'
-import { useBitmap } from './use-bitmap.ts'
+import { bitmapOf, useBitmap } from './use-bitmap.ts'
 import { useVisible } from './use-visible.ts'
 
 /** Pixels of the longer side. */
 export const THUMBNAIL_EDGE = 320
-/** Failures after which it is loaded again, as long as it is visible: many thumbnails may exceed a limit of calls. */
-const passing: ReadonlySet<StudioErrorKind> = new Set(['offline', 'rate-limited', 'unavailable'])
+/** After a failure that may pass, as long as it is visible: many thumbnails may exceed a limit of calls. */
 const RETRY_AFTER_MS = 10_000
 /** Of the sides: what is longer is shown whole, not cut to a square. */
 const MAX_RATIO = 2.2
@@ -26,11 +25,11 @@ export function Thumbnail({ studio, image }: { studio: Studio; image: StudioImag
   const error = state !== undefined && 'error' in state ? toStudioError(state.error) : undefined
   useEffect(() => {
     if (isPaused) setPaused(false)
-    if (error === undefined || !passing.has(error.kind)) return
+    if (error === undefined || !mayPass(error)) return
     const timer = setTimeout(() => setPaused(true), Math.max(RETRY_AFTER_MS, error.retryAfterMs ?? 0))
     return () => clearTimeout(timer)
   }, [isPaused, error?.kind, error?.retryAfterMs])
-  const bitmap = state !== undefined && 'bitmap' in state ? state.bitmap : undefined
+  const bitmap = bitmapOf(state)
   useEffect(() => {
     const element = canvas.current
     if (element === null || bitmap === undefined) return

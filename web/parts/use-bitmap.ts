@@ -4,6 +4,9 @@ import type { Studio } from '../studio.ts'
 /** `bitmap` is valid until the next render with another one; it is closed by the cache, never by a screen. */
 export type BitmapState = { bitmap: ImageBitmap } | { error: unknown } | undefined
 
+export const bitmapOf = (state: BitmapState): ImageBitmap | undefined =>
+  state !== undefined && 'bitmap' in state ? state.bitmap : undefined
+
 /**
  * A decoded image while the component is shown. Undefined: it is loading.
  * @param id undefined: none yet

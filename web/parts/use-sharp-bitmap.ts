@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { StudioImage } from '../../schemas/studio.ts'
 import type { Studio } from '../studio.ts'
-import { useBitmap } from './use-bitmap.ts'
+import { bitmapOf, useBitmap } from './use-bitmap.ts'
 
 /** Pixels of the longer side of what is shown first. */
 const PREVIEW_EDGE = 1280
@@ -33,11 +33,10 @@ export function useSharpBitmap(studio: Studio, image: StudioImage | undefined, s
   const preview = useBitmap(studio, image?.id, PREVIEW_EDGE)
   const isHuge = image !== undefined && image.width * image.height > MAX_PIXELS
   const whole = useBitmap(studio, isNeeded ? image?.id : undefined, isHuge ? LARGEST_EDGE : undefined)
-  const states = [whole, preview]
-  const best = states.find((state) => state !== undefined && 'bitmap' in state)
+  const bitmap = bitmapOf(whole) ?? bitmapOf(preview)
   return {
-    ...(best !== undefined && 'bitmap' in best && { bitmap: best.bitmap }),
+    ...(bitmap !== undefined && { bitmap }),
     isLoadingWhole: isNeeded && whole === undefined,
-    hasFailed: best === undefined && states.some((state) => state !== undefined && 'error' in state),
+    hasFailed: bitmap === undefined && [whole, preview].some((state) => state !== undefined && 'error' in state),
   }
 }

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { isBusy } from '../data/paid-call.ts'
 import { Form } from '../parts/form.tsx'
 import { Heading } from '../parts/heading.tsx'
 import { PaidProgress } from '../parts/paid-progress.tsx'
@@ -60,7 +61,6 @@ function Generate({ studio, jobId, prompt, model: byDefault }: GenerateScreenPro
   // The price does not depend on the words, so that it is there before they are, and not every one of them is a call.
   const priced = problem === 'size' ? undefined : argumentsOf({ ...form, prompt: 'price' }, model, service)
   const quote = useQuote(studio, 'generate_image', priced)
-  const isBusy = state.name === 'sending' || state.name === 'running' || state.name === 'confirming'
 
   useEffect(() => {
     const restore = async () => {
@@ -104,7 +104,7 @@ function Generate({ studio, jobId, prompt, model: byDefault }: GenerateScreenPro
         {problem !== undefined && problem !== 'no-prompt' && <p class="failed">{words.problems[problem]}</p>}
         <QuoteLine studio={studio} state={quote} />
         <div class="actions">
-          <button type="button" class="primary" aria-disabled={problem !== undefined || isBusy} onClick={submit}>
+          <button type="button" class="primary" aria-disabled={problem !== undefined || isBusy(state)} onClick={submit}>
             {state.name === 'done' ? words.again : words.submit}
           </button>
         </div>

@@ -100,13 +100,7 @@ function VersionText({ studio, row, name }: { studio: Studio; row: HistoryRow; n
 }
 
 function Lanes({ row: { guides, joinsAbove, goesOn } }: { row: HistoryRow }) {
-  const own = [
-    'lane',
-    'own',
-    joinsAbove && 'joins',
-    goesOn && 'goes-on',
-    !joinsAbove && guides.length > 0 && 'branched',
-  ]
+  const own = ['lane', 'own', joinsAbove && 'joins', goesOn && 'goes-on']
   return (
     <span class="lanes" aria-hidden="true">
       {guides.map((guide, index) => (

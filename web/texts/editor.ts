@@ -66,7 +66,6 @@ export const editorTexts = bilingual(
       'This model gets the selection as a mask, as guidance: without this option, pixels outside may change a little.',
     hasNoMask:
       'This model takes no mask and generates the whole image anew. The service then keeps the original pixels outside the selection.',
-    options: 'Options',
     submit: 'Edit image',
     promptMissing: 'Describe what should change.',
     done: (count: number) => (count === 1 ? 'The edited image' : `${count} edited images`),
@@ -136,7 +135,6 @@ export const editorTexts = bilingual(
     keepOutside: '选区之外完全保持原样',
     hasMask: '该模型把选区当作蒙版参考：不勾选时，选区之外的像素可能略有变化。',
     hasNoMask: '该模型不支持蒙版，会重新生成整张图片。服务会保留选区之外的原始像素。',
-    options: '选项',
     submit: '编辑图片',
     promptMissing: '请描述要修改什么。',
     done: (count) => (count === 1 ? '编辑后的图片' : `${count} 张编辑后的图片`),

@@ -3,7 +3,6 @@ import { bilingual } from './bilingual.ts'
 export const galleryTexts = bilingual(
   {
     title: 'Gallery',
-    search: 'Search',
     words: 'Words',
     wordsHint: 'Prompt, tag or file name',
     tag: 'Tag',
@@ -25,7 +24,6 @@ export const galleryTexts = bilingual(
   },
   {
     title: '图库',
-    search: '搜索',
     words: '关键词',
     wordsHint: '提示词、标签或文件名',
     tag: '标签',

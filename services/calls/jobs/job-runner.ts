@@ -4,6 +4,7 @@ import { DatabaseUnavailableError } from '../../databases/unavailable.ts'
 import { type ErrorCode, ServiceError } from '../../errors/errors.ts'
 import type { Logger } from '../../logging/logger.ts'
 import type { Trace } from '../../telemetry/trace.ts'
+import { endsWithin } from '../in-flight.ts'
 import { InputRequired, questionOf } from '../input.ts'
 import type { CallContext, CompiledTool, RunCall } from '../types.ts'
 import type { Job, JobCall } from './job.ts'
@@ -258,10 +259,7 @@ export function createJobRunner(options: JobsOptions & { events: JobEvents }): J
       watch.close()
       isClosing = true
       for (const { cancel } of running.values()) cancel()
-      const ended = Promise.all([...running.values()].map((turn) => turn.ended))
-      const enough = new AbortController()
-      await Promise.race([ended, pause(CLOSE_MS, undefined, { signal: enough.signal }).catch(() => {})])
-      enough.abort()
+      await endsWithin(Promise.all([...running.values()].map(({ ended }) => ended)), CLOSE_MS)
     },
   }
 }

@@ -6,6 +6,7 @@ import { ServiceError, serviceError } from '../../errors/errors.ts'
 import { Rejection } from '../../errors/rejection.ts'
 import { inSpan, type TraceCarrier } from '../../telemetry/trace.ts'
 import { isFree } from '../admission-control.ts'
+import { endsWithin } from '../in-flight.ts'
 import { quoteCall } from '../quote-call.ts'
 import type { Around, Call, Next, ToolResult } from '../types.ts'
 import { createDetachableCall } from './detachable-call.ts'
@@ -223,15 +224,6 @@ export function createJobs(options: JobsOptions): Jobs {
 /** A text about a job, and what the studio reads of it. */
 export function textOf({ id, state }: Job, text: string, facts: Pick<StudioJob, 'remainingMs'> = {}): ToolResult {
   return { content: [{ type: 'text', text }], studio: { job: { id, state, ...facts } } }
-}
-
-/** Whether a call ends in time, successfully or not. */
-async function endsWithin(running: Promise<unknown>, ms: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  const timer = setTimeout(() => resolve(false), ms).unref()
-  const end = () => resolve(true)
-  running.then(end, end)
-  return await promise.finally(() => clearTimeout(timer))
 }
 
 function jobCallOf({ context, tool, cost, task }: Call, args: JobCall['args'], trace?: TraceCarrier): JobCall {

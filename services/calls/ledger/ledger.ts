@@ -3,6 +3,7 @@ import { DatabaseUnavailableError } from '../../databases/unavailable.ts'
 import type { Rejection } from '../../errors/rejection.ts'
 import type { Logger } from '../../logging/logger.ts'
 import { isFree } from '../admission-control.ts'
+import { reportViolation } from '../policy/violations.ts'
 import type { Around, Call, MatchedRule, ToolResult } from '../types.ts'
 import { hasBudget, type Reservation, reservationsOf, settled } from './budget.ts'
 import { checkBudgets } from './budget-check.ts'
@@ -78,12 +79,8 @@ export function createLedger(options: LedgerOptions): Ledger {
     return { ...receipt, micros: Math.max(0, ...counted) || undefined, isPriced: false }
   }
 
-  /** Counts and logs a call that a budget does not allow. */
-  function report({ context, tool }: Call, rule: string, isEnforced: boolean): void {
-    onRejected(rule)
-    const facts = { tool: tool.tool.name, caller: context.caller.id, rule, problem: 'its budget is used up' }
-    context.log.info(facts, isEnforced ? 'policy rejected a call' : 'policy would have rejected a call')
-  }
+  const report = (call: Call, rule: string, isEnforced: boolean) =>
+    reportViolation(call, { rule, problem: 'its budget is used up' }, isEnforced, onRejected)
 
   /** @returns the draft as it goes on @throws Rejection */
   async function reserve(draft: Draft): Promise<Draft> {

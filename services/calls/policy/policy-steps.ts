@@ -11,7 +11,7 @@ import type { Around, Call } from '../types.ts'
 import { CONFIRMATION_MINUTES, type Confirmations, type ConfirmedCall } from './confirmations.ts'
 import type { NamedRule } from './policy.ts'
 import type { CallerRules, PolicySource } from './policy-source.ts'
-import { type Violation, violationOf } from './violations.ts'
+import { reportViolation, type Violation, violationOf } from './violations.ts'
 
 export interface PolicyStepsOptions {
   source: PolicySource
@@ -48,12 +48,8 @@ export function createPolicySteps({ source, confirmations, onRejected }: PolicyS
     return { own, quote }
   }
 
-  /** Counts and logs a call that a rule does not allow. */
-  function report({ context, tool }: Call, { rule, problem }: Violation, isEnforced: boolean): void {
-    onRejected(rule)
-    const facts = { tool: tool.tool.name, caller: context.caller.id, rule, problem }
-    context.log.info(facts, isEnforced ? 'policy rejected a call' : 'policy would have rejected a call')
-  }
+  const report = (call: Call, violation: Violation, isEnforced: boolean) =>
+    reportViolation(call, violation, isEnforced, onRejected)
 
   /** @returns the code that now counts as used; undefined: none is needed */
   async function confirm(call: Call, own: CallerRules, quote: Quote): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import type { Quote } from '../../azure/types.ts'
 import { formatSize } from '../../imaging/size.ts'
+import type { Call } from '../types.ts'
 import { hasMoney, type NamedRule } from './policy.ts'
 
 /** Why a rule does not allow a call. */
@@ -7,6 +8,18 @@ export interface Violation {
   rule: string
   /** Continues "does not allow this call: ". */
   problem: string
+}
+
+/** Counts and logs a call that a rule does not allow, or, where rules are only observed, would not have allowed. */
+export function reportViolation(
+  { context, tool }: Call,
+  { rule, problem }: Violation,
+  isEnforced: boolean,
+  onRejected: (rule: string) => void,
+): void {
+  onRejected(rule)
+  const facts = { tool: tool.tool.name, caller: context.caller.id, rule, problem }
+  context.log.info(facts, isEnforced ? 'policy rejected a call' : 'policy would have rejected a call')
 }
 
 /** The first of the rules that does not allow what a call requests. Budgets and confirmations are not judged here. */

@@ -54,7 +54,11 @@ export interface PublishedFile {
  * Gives a file its name, or the next free one: `name.png`, `name-2.png`, … from `number` on. The name appears atomically
  * and never overwrites an existing file. The temporary name may remain.
  */
-export async function publish(directory: DirectoryHandle, file: NewFile, number: number): Promise<PublishedFile> {
+export async function publish(
+  directory: DirectoryHandle,
+  file: SplitFileName & { temporary: Pick<TemporaryFile, 'name'> },
+  number: number,
+): Promise<PublishedFile> {
   for (let counter = number; ; counter++) {
     const name = numberedName(file, counter)
     try {

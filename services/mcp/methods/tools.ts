@@ -2,10 +2,10 @@ import { CallToolParamsSchema, ListParamsSchema } from '../../../schemas/mcp.ts'
 import { PreparedJson } from '../../bytes/json/writer.ts'
 import { memberContext } from '../../calls/derive-context.ts'
 import { InputRequired } from '../../calls/input.ts'
+import { logFailedCall } from '../../calls/log-failure.ts'
 import { isOffered } from '../../calls/offered-tools.ts'
 import type { Call, CallContext, CompiledTool, Tool, ToolResult } from '../../calls/types.ts'
 import { ServiceError, serviceError } from '../../errors/errors.ts'
-import { reasonOf } from '../../errors/reason.ts'
 import { Rejection } from '../../errors/rejection.ts'
 import type { LibraryAccess } from '../../library/access.ts'
 import { appMetaOf } from '../apps.ts'
@@ -142,12 +142,8 @@ function toErrorResult(error: unknown, tool: string, context: CallContext): Tool
     // A failure that the client's disconnect caused is a cancellation.
     return toErrorResult(serviceError('IMG_ERR_CANCELLED', [], { cause: error }), tool, context)
   }
-  // One line says everything; a stack would only show where our own error was created.
-  const { code, retryable, detail, studio } = error
-  const fields = { tool, caller: context.caller.id, code, retryable, reason: reasonOf(error), ...detail }
-  if (error.family === 'input') context.log.info(fields, 'tool call rejected')
-  else if (error.family === 'upstream') context.log.warn(fields, 'tool call failed upstream')
-  else context.log.error(fields, 'tool call failed')
+  const { code, studio } = error
+  logFailedCall(error, context, 'tool call', { tool })
   context.tell?.({
     level: error.family === 'input' ? 'warning' : 'error',
     logger: 'calls',
